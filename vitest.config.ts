@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+/** Tests run on the sources: no build stands between an edit and its test. */
+const alias = [
+  {
+    find: /^@selvedge\/([a-z0-9-]+)$/,
+    replacement: `${fileURLToPath(new URL('./packages/', import.meta.url))}$1/src/index.ts`,
+  },
+]
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: 'unit',
+          include: ['packages/*/src/**/*.test.ts', 'lab/src/**/*.test.ts', 'examples/**/*.test.ts'],
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'system',
+          include: ['packages/*/tests/**/*.test.ts', 'lab/tests/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
