@@ -1,0 +1,123 @@
+/**
+ * Makes a checkout ready to run: npm packages, Debian packages, build. Does only what is missing.
+ * It needs Node and npm; nothing of what it installs is used to install it.
+ */
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { runQuietly, SetupError, say, step } from './terminal.mjs'
+
+/** The checkout's root. */
+export const root = fileURLToPath(new URL('..', import.meta.url))
+
+/**
+ * What the tests and the demo run from Debian. `command` tells whether it is there already, whoever
+ * installed it.
+ */
+export const debian = {
+  ip: { command: 'ip', package: 'iproute2' },
+  bridge: { command: 'bridge', package: 'iproute2' },
+  ping: { command: 'ping', package: 'iputils-ping' },
+}
+
+/** A root shell opened without a login may lack the folders where `ip` and `bridge` live. */
+export function addSystemFoldersToPath() {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  const missing = ['/usr/sbin', '/sbin'].filter((folder) => !folders.includes(folder))
+  process.env.PATH = [...folders, ...missing].join(delimiter)
+}
+
+/** Runs `npm ci` where node_modules is not what package-lock.json calls for. */
+export async function ensureNpmPackages() {
+  if (npmPackagesAreCurrent()) return
+  await step('npm packages', 'npm ci', () =>
+    runQuietly('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root }),
+  )
+}
+
+/**
+ * Compares the two locks by content, not by date: a checkout rewrites dates, and a needless `npm ci`
+ * costs a minute.
+ */
+function npmPackagesAreCurrent() {
+  const wanted = packagesOf(join(root, 'package-lock.json'))
+  if (wanted === undefined) throw new SetupError('package-lock.json is missing: this is no whole checkout')
+  const installed = packagesOf(join(root, 'node_modules', '.package-lock.json'))
+  if (installed === undefined) return false
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (!path.startsWith('node_modules/')) return true
+    const found = installed[path]
+    // An optional package that is absent is one for another platform.
+    if (found === undefined) return entry.optional === true || entry.peer === true
+    return found.version === entry.version && found.integrity === entry.integrity
+  })
+}
+
+function packagesOf(lock) {
+  try {
+    return JSON.parse(readFileSync(lock, 'utf8')).packages
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Installs by apt what `requirements` lack.
+ * @throws {SetupError} naming the command that installs it, where this process may not or cannot.
+ */
+export async function ensureDebianPackages(requirements) {
+  const missing = requirements.filter(({ command }) => !isOnPath(command))
+  if (missing.length === 0) return
+  const packages = [...new Set(missing.map((requirement) => requirement.package))]
+  const remedy = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')}`
+  const commands = missing.map(({ command }) => command).join(', ')
+  if (!isOnPath('apt-get')) {
+    throw new SetupError(`${commands} missing, and no apt-get here. On Debian: ${remedy}`)
+  }
+  if (!isRoot()) throw new SetupError(`${commands} missing. As root: ${remedy}`)
+
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  for (const requirement of missing) say('Debian', `${requirement.package} (for ${requirement.command})`)
+  await step('Debian', 'apt-get update', () => runQuietly('apt-get', ['update'], { env }))
+  await step('Debian', `apt-get install ${packages.join(' ')}`, () =>
+    runQuietly('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { env }),
+  )
+}
+
+/** Compiles what changed. Silent where that is quick and nothing is wrong. */
+export async function build() {
+  const start = performance.now()
+  await runQuietly(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], { cwd: root })
+  const seconds = (performance.now() - start) / 1000
+  if (seconds > 2) say('build', `tsc -b, done in ${seconds.toFixed(1)} s`)
+}
+
+export function isRoot() {
+  return process.geteuid?.() === 0
+}
+
+/**
+ * Why network namespaces cannot be made here, or undefined where they can. Root alone does not
+ * settle it: a container's root may lack CAP_SYS_ADMIN.
+ */
+export async function whyNoNamespaces() {
+  if (process.platform !== 'linux') return `network namespaces need Linux; this is ${process.platform}`
+  if (!isRoot()) return 'network namespaces need root'
+  try {
+    await runQuietly('unshare', ['--net', '--mount', 'true'])
+    return undefined
+  } catch {
+    return 'network namespaces need CAP_SYS_ADMIN, which this root does not have'
+  }
+}
+
+function isOnPath(command) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,44 @@
+/**
+ * `npm test`: installs what is missing, builds, runs every test. Arguments go to vitest.
+ *
+ * The system tests need root for network namespaces. Without it the unit tests run, and the whole
+ * fails saying so: a test that did not run must not look like one that passed.
+ */
+import { join } from 'node:path'
+import {
+  addSystemFoldersToPath,
+  build,
+  debian,
+  ensureDebianPackages,
+  ensureNpmPackages,
+  root,
+  whyNoNamespaces,
+} from './setup.mjs'
+import { runInForeground, runMain, SetupError } from './terminal.mjs'
+
+const UNIT_ONLY = ['--project', 'unit']
+
+await runMain(async (args) => {
+  addSystemFoldersToPath()
+  await ensureNpmPackages()
+  await build()
+  if (choosesOnlyUnit(args)) return vitest(args)
+
+  const obstacle = await whyNoNamespaces()
+  if (obstacle !== undefined) {
+    await vitest([...UNIT_ONLY, ...args])
+    throw new SetupError(`The system tests did not run: ${obstacle}. Run: sudo npm test`)
+  }
+  await ensureDebianPackages(Object.values(debian))
+  return vitest(args)
+})
+
+function choosesOnlyUnit(args) {
+  return args.some((arg, i) => arg === '--project=unit' || (arg === '--project' && args[i + 1] === 'unit'))
+}
+
+function vitest(args) {
+  return runInForeground(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args], {
+    cwd: root,
+  })
+}
