@@ -1,0 +1,134 @@
+import ipaddr from 'ipaddr.js'
+
+export type Family = 4 | 6
+
+/** An address of either family as a number, so that subnets can be counted, compared and stepped through. */
+export interface Address {
+  readonly family: Family
+  readonly value: bigint
+}
+
+/** A network: its base address (host bits are zero) and how many leading bits it fixes. */
+export interface Cidr {
+  readonly family: Family
+  readonly base: bigint
+  readonly length: number
+}
+
+export const addressBits = (family: Family): 32 | 128 => (family === 4 ? 32 : 128)
+
+/**
+ * Reads an address. IPv4 takes four decimal parts and nothing else: `010.1.1.1` (octal to some, decimal to others)
+ * and `10.1` are no addresses. IPv6 zones (`fe80::1%eth0`) are refused. Returns undefined for what is no address.
+ */
+export function parseAddress(text: string): Address | undefined {
+  if (isFourPartDecimal(text)) return { family: 4, value: toBigInt(ipaddr.IPv4.parse(text).toByteArray()) }
+  if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) return undefined
+  return { family: 6, value: toBigInt(ipaddr.IPv6.parse(text).toByteArray()) }
+}
+
+/** Reads `address/length`; host bits may be set and are cleared. Returns undefined for what is no CIDR. */
+export function parseCidr(text: string): Cidr | undefined {
+  const [addressText = '', lengthText = '', ...rest] = text.split('/')
+  const address = parseAddress(addressText)
+  if (address === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(lengthText)) return undefined
+  const length = Number(lengthText)
+  if (length > addressBits(address.family)) return undefined
+  return cidrOf(address, length)
+}
+
+/** The network of `length` that holds `address`. */
+export function cidrOf(address: Address, length: number): Cidr {
+  const hostBits = BigInt(addressBits(address.family) - length)
+  return { family: address.family, base: (address.value >> hostBits) << hostBits, length }
+}
+
+/** The address as text: dotted for IPv4, as RFC 5952 says for IPv6. */
+export function formatAddress({ family, value }: Address): string {
+  const bytes = toBytes(value, addressBits(family) / 8)
+  return family === 4 ? bytes.join('.') : ipaddr.fromByteArray(bytes).toString()
+}
+
+/** The network as `base/length`. */
+export function formatCidr({ family, base, length }: Cidr): string {
+  return `${formatAddress({ family, value: base })}/${length}`
+}
+
+/** The address in the one form that selvedge compares; throws a TypeError for what is no address. */
+export function canonicalAddress(text: string): string {
+  // Most addresses by far are plain IPv4, which has one form only.
+  if (isFourPartDecimal(text)) return text
+  const address = parseAddress(text)
+  if (address === undefined) throw new TypeError(`'${text}' is not an IP address`)
+  return formatAddress(address)
+}
+
+/** The network in the one form that selvedge compares, host bits cleared; throws a TypeError for what is no CIDR. */
+export function canonicalCidr(text: string): string {
+  return formatCidr(requireCidr(text))
+}
+
+/** Reads a CIDR that the caller knows to be one; throws a TypeError otherwise. */
+export function requireCidr(text: string): Cidr {
+  const cidr = parseCidr(text)
+  if (cidr === undefined) throw new TypeError(`'${text}' is not a CIDR such as 10.244.0.0/16 or fd00::/48`)
+  return cidr
+}
+
+/** 4 or 6, judged by the text alone. */
+export const familyOf = (text: string): Family => (text.includes(':') ? 6 : 4)
+
+/** The base address of a subnet as text: `10.5.52.0` of `10.5.52.0/24`. */
+export function baseAddress(cidr: string): string {
+  const { family, base } = requireCidr(cidr)
+  return formatAddress({ family, value: base })
+}
+
+/** The address `offset` above the base of a subnet as text: `10.5.52.1` of `10.5.52.0/24` with offset 1. */
+export function addressAt(cidr: string, offset: bigint): string {
+  const { family, base } = requireCidr(cidr)
+  return formatAddress({ family, value: base + offset })
+}
+
+export function lastAddress({ family, base, length }: Cidr): bigint {
+  return base + (1n << BigInt(addressBits(family) - length)) - 1n
+}
+
+/** True where `inner` lies wholly inside `outer`. */
+export function contains(outer: Cidr, inner: Cidr): boolean {
+  return (
+    outer.family === inner.family &&
+    outer.length <= inner.length &&
+    inner.base >= outer.base &&
+    inner.base <= lastAddress(outer)
+  )
+}
+
+/** True where `network` (a CIDR as text) holds `address` (as text). */
+export function containsAddress(network: string, address: string): boolean {
+  const outer = requireCidr(network)
+  const inner = parseAddress(address)
+  return inner !== undefined && contains(outer, cidrOf(inner, addressBits(inner.family)))
+}
+
+/** True where the two share an address. */
+export function overlaps(a: Cidr, b: Cidr): boolean {
+  return contains(a, b) || contains(b, a)
+}
+
+/** How ipaddr.js tells `10.1.1.1` from the shorter and octal forms that it also takes. */
+const isFourPartDecimal = (text: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(text)
+
+function toBigInt(bytes: readonly number[]): bigint {
+  let value = 0n
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte)
+  return value
+}
+
+function toBytes(value: bigint, length: number): number[] {
+  const bytes = new Array<number>(length)
+  for (let index = length - 1, rest = value; index >= 0; index -= 1, rest >>= 8n) {
+    bytes[index] = Number(rest & 0xffn)
+  }
+  return bytes
+}

@@ -1,0 +1,45 @@
+/**
+ * Time as the core sees it. Tests inject one that they advance by hand; `systemClock` is the default everywhere.
+ */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. May jump when an administrator sets the time. */
+  now(): number
+  /** Milliseconds on a clock that never jumps; for durations only. */
+  monotonic(): number
+  /**
+   * Resolves after `milliseconds`, or rejects with the signal's reason as soon as it is aborted.
+   */
+  sleep(milliseconds: number, options?: SleepOptions): Promise<void>
+}
+
+export interface SleepOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A number drawn evenly from [0, 1): `Math.random` by default, a seeded one in tests. */
+export type Random = () => number
+
+/** Node's `setTimeout` fires at once for anything longer (a signed 32-bit count of milliseconds). */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep(milliseconds, { signal } = {}) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener('abort', onAbort)
+          resolve()
+        },
+        Math.min(Math.max(0, milliseconds), LONGEST_TIMER),
+      )
+      function onAbort() {
+        clearTimeout(timer)
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+    })
+  },
+}

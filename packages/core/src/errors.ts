@@ -1,0 +1,75 @@
+/**
+ * Every way in which an overlay fails, by code. A code is part of the interface: programs branch on it, and a
+ * code, once published, keeps its meaning.
+ *
+ * | code | what it says | what to do |
+ * |---|---|---|
+ * | `INVALID_CONFIG` | the network config, or an option, breaks a rule | correct the named key |
+ * | `CONFIG_NOT_FOUND` | the store holds no network config | write one; stores say where |
+ * | `INVALID_LEASE` | a record in the store is no lease, or lacks what its backend needs | correct or delete the record |
+ * | `SUBNETS_EXHAUSTED` | every subnet of the network is leased | widen the network, or free leases |
+ * | `LEASE_LOST` | the lease expired, was deleted, or belongs to another node now | acquire again; an overlay does |
+ * | `LEASE_CONFLICT` | another node took the subnet first | list again and retry; stores do |
+ * | `STORE_UNAVAILABLE` | the store did not answer, or is locked or full | retry; check the store |
+ * | `STORE_CORRUPT` | the store answered, but with something that cannot be read | see the message |
+ * | `ACCESS_DENIED` | the store or the kernel refused for want of rights | grant what the message names |
+ * | `INTERFACE_NOT_FOUND` | no interface fits the way asked for | name one |
+ * | `INTERFACE_UNSUITABLE` | the interface lacks what the backend needs of it | see the message |
+ * | `UNSUPPORTED` | the kernel or the platform lacks a feature | see the message |
+ * | `KERNEL_REFUSED` | the kernel answered with an error | see errno and the kernel's own words |
+ * | `RESOURCE_CONFLICT` | an entry of that key exists and is not ours to change | rename or remove it |
+ * | `READ_INTERRUPTED` | what was read changed while it was read, time and again | retried; look for a busy writer |
+ * | `CLOSED` | the object was stopped or disposed of before | make a new one |
+ */
+export type ErrorCode =
+  | 'INVALID_CONFIG'
+  | 'CONFIG_NOT_FOUND'
+  | 'INVALID_LEASE'
+  | 'SUBNETS_EXHAUSTED'
+  | 'LEASE_LOST'
+  | 'LEASE_CONFLICT'
+  | 'STORE_UNAVAILABLE'
+  | 'STORE_CORRUPT'
+  | 'ACCESS_DENIED'
+  | 'INTERFACE_NOT_FOUND'
+  | 'INTERFACE_UNSUITABLE'
+  | 'UNSUPPORTED'
+  | 'KERNEL_REFUSED'
+  | 'RESOURCE_CONFLICT'
+  | 'READ_INTERRUPTED'
+  | 'CLOSED'
+
+export interface OverlayErrorOptions {
+  readonly cause?: unknown
+  /** The symbolic errno where a kernel answered, such as `EPERM` (include/uapi/asm-generic/errno.h). */
+  readonly errno?: string
+}
+
+/**
+ * The one error that selvedge throws for what can go wrong in operation. Its message says what was attempted on
+ * what, what answered and how, and what to do. Misuse by the programmer is a `TypeError`; an aborted call rejects
+ * with the signal's own reason.
+ */
+export class OverlayError extends Error {
+  override readonly name = 'OverlayError'
+  readonly code: ErrorCode
+  readonly errno: string | undefined
+
+  constructor(code: ErrorCode, message: string, options: OverlayErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.errno = options.errno
+  }
+
+  /** Returns `error` itself if it is an OverlayError, else one of code `code` that keeps it as its cause. */
+  static from(error: unknown, code: ErrorCode, attempted: string): OverlayError {
+    if (error instanceof OverlayError) return error
+    const said = error instanceof Error ? error.message : String(error)
+    return new OverlayError(code, `${attempted}: ${said}`, { cause: error })
+  }
+}
+
+/** True for an OverlayError, and with `code` only for one of that code. */
+export function isOverlayError(error: unknown, code?: ErrorCode): error is OverlayError {
+  return error instanceof OverlayError && (code === undefined || error.code === code)
+}

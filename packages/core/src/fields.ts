@@ -1,0 +1,79 @@
+import { OverlayError } from './errors.js'
+
+/** How one key of a JSON object is read. */
+export interface Field<T> {
+  /** Ends the sentence "Port is 70000, but …" */
+  readonly rule: string
+  readonly fallback: T
+  readonly accepts: (value: unknown) => boolean
+}
+
+/** A whole number from `least` to `most`. */
+export function integerField<T extends number | undefined>(
+  least: number,
+  most: number,
+  fallback: T,
+): Field<number | T> {
+  return {
+    rule: `must be a whole number from ${least} to ${most}`,
+    fallback,
+    accepts: (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
+  }
+}
+
+export function booleanField(fallback: boolean): Field<boolean> {
+  return { rule: 'must be true or false', fallback, accepts: (value) => typeof value === 'boolean' }
+}
+
+/** Text; absent where it is not given. What it must look like is the reader's to say. */
+export function textField(): Field<string | undefined> {
+  return { rule: 'must be text', fallback: undefined, accepts: (value) => typeof value === 'string' }
+}
+
+export function objectField(): Field<Readonly<Record<string, unknown>> | undefined> {
+  return { rule: 'must be an object', fallback: undefined, accepts: isJsonObject }
+}
+
+export type FieldTable = Readonly<Record<string, Field<unknown>>>
+export type FieldValues<T extends FieldTable> = {
+  readonly [K in keyof T]: T[K] extends Field<infer V> ? V : never
+}
+
+/**
+ * Reads an object as Go's encoding/json does: keys match without regard to case, the last of several spellings
+ * counts, and `null` counts as absent. For the network config, and for a backend's settings in it. Throws an
+ * OverlayError of code `INVALID_CONFIG` that names the key, its value and the rule.
+ *
+ * @param where what the object is, for messages: `the vxlan settings`
+ */
+export function readFields<T extends FieldTable>(
+  table: T,
+  source: Readonly<Record<string, unknown>>,
+  where: string,
+): { values: FieldValues<T>; unknownKeys: string[] } {
+  const names = new Map(Object.keys(table).map((name) => [name.toLowerCase(), name]))
+  const values: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(table)) values[name] = field.fallback
+  const unknownKeys: string[] = []
+  for (const [key, value] of Object.entries(source)) {
+    const name = names.get(key.toLowerCase())
+    const field = name === undefined ? undefined : table[name]
+    if (name === undefined || field === undefined) {
+      unknownKeys.push(key)
+    } else if (value !== null && value !== undefined) {
+      if (!field.accepts(value)) throw invalidField(key, value, field.rule, where)
+      values[name] = value
+    }
+  }
+  return { values: values as FieldValues<T>, unknownKeys }
+}
+
+/** The error for a key whose value breaks a rule. */
+export function invalidField(key: string, value: unknown, rule: string, where: string): OverlayError {
+  const shown = value === undefined ? '' : ` is ${JSON.stringify(value)}, but`
+  return new OverlayError('INVALID_CONFIG', `in ${where}, ${key}${shown} ${rule}`)
+}
+
+export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

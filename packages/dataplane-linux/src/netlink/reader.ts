@@ -1,0 +1,140 @@
+import { OverlayError } from '@selvedge/core'
+import { ATTRIBUTE_HEADER_LENGTH, HEADER_LENGTH, NLA_TYPE_MASK } from './constants.js'
+import { readAddress, readHardwareAddress } from './text.js'
+
+const align = (length: number): number => (length + 3) & ~3
+
+/** What cannot be a netlink message, whoever sent it. Thrown instead of reading past an end or going round for ever. */
+export function malformed(what: string): OverlayError {
+  return new OverlayError(
+    'UNSUPPORTED',
+    `netlink: ${what}. Either the message was cut short or this kernel speaks a netlink that is not known here`,
+  )
+}
+
+/** Steps through the messages of one datagram. Fields tell of the message that `next` moved to. */
+export class MessageReader {
+  readonly buffer: Buffer
+  type = 0
+  flags = 0
+  sequence = 0
+  /** The port of the socket whose request led to this message; 0 where the kernel acted by itself. */
+  port = 0
+  /** Where the body begins and ends in `buffer`. */
+  start = 0
+  end = 0
+  #next = 0
+
+  constructor(buffer: Buffer) {
+    this.buffer = buffer
+  }
+
+  /** Moves to the next message; false at the end. Throws where the bytes are no message. */
+  next(): boolean {
+    const at = this.#next
+    const left = this.buffer.length - at
+    if (left <= 0) return false
+    if (left < HEADER_LENGTH) throw malformed(`${left} bytes where a message header takes ${HEADER_LENGTH}`)
+    const length = this.buffer.readUInt32LE(at)
+    if (length < HEADER_LENGTH || length > left) throw malformed(`a message of ${length} bytes in ${left}`)
+    this.type = this.buffer.readUInt16LE(at + 4)
+    this.flags = this.buffer.readUInt16LE(at + 6)
+    this.sequence = this.buffer.readUInt32LE(at + 8)
+    this.port = this.buffer.readUInt32LE(at + 12)
+    this.start = at + HEADER_LENGTH
+    this.end = at + length
+    this.#next = at + align(length)
+    return true
+  }
+
+  /** Where the attributes begin behind a fixed header of `length` bytes. Throws where the body is shorter. */
+  attributesAfter(length: number): AttributeReader {
+    if (this.end - this.start < length) {
+      throw malformed(`message type ${this.type} of ${this.end - this.start} bytes where ${length} are fixed`)
+    }
+    return new AttributeReader(this.buffer, this.start + align(length), this.end)
+  }
+}
+
+/** Steps through attributes. Fields tell of the attribute that `next` moved to. */
+export class AttributeReader {
+  readonly buffer: Buffer
+  /** The attribute's type, without the nested and byte order bits. */
+  type = 0
+  /** Where the value begins, and its length in bytes. */
+  start = 0
+  length = 0
+  readonly #end: number
+  #next: number
+
+  constructor(buffer: Buffer, start: number, end: number) {
+    this.buffer = buffer
+    this.#next = start
+    this.#end = end
+  }
+
+  /** Moves to the next attribute; false at the end. Throws where the bytes are no attribute. */
+  next(): boolean {
+    const at = this.#next
+    const left = this.#end - at
+    if (left <= 0) return false
+    if (left < ATTRIBUTE_HEADER_LENGTH) throw malformed(`${left} bytes where an attribute header takes 4`)
+    const length = this.buffer.readUInt16LE(at)
+    if (length < ATTRIBUTE_HEADER_LENGTH || length > left) {
+      throw malformed(`an attribute of ${length} bytes in ${left}`)
+    }
+    this.type = this.buffer.readUInt16LE(at + 2) & NLA_TYPE_MASK
+    this.start = at + ATTRIBUTE_HEADER_LENGTH
+    this.length = length - ATTRIBUTE_HEADER_LENGTH
+    this.#next = at + align(length)
+    return true
+  }
+
+  u8(): number {
+    this.#atLeast(1)
+    return this.buffer.readUInt8(this.start)
+  }
+
+  u16(): number {
+    this.#atLeast(2)
+    return this.buffer.readUInt16LE(this.start)
+  }
+
+  u16BE(): number {
+    this.#atLeast(2)
+    return this.buffer.readUInt16BE(this.start)
+  }
+
+  u32(): number {
+    this.#atLeast(4)
+    return this.buffer.readUInt32LE(this.start)
+  }
+
+  /** A string up to its NUL, or to the end where there is none. */
+  text(): string {
+    const end = this.start + this.length
+    const nul = this.buffer.indexOf(0, this.start)
+    return this.buffer.toString('utf8', this.start, nul >= this.start && nul < end ? nul : end)
+  }
+
+  address(): string {
+    const { length } = this
+    if (length !== 4 && length !== 16) throw malformed(`an address of ${length} bytes in attribute ${this.type}`)
+    return readAddress(this.buffer, this.start, length)
+  }
+
+  hardwareAddress(): string {
+    return readHardwareAddress(this.buffer, this.start, this.length)
+  }
+
+  /** The attributes inside this one. */
+  nested(): AttributeReader {
+    return new AttributeReader(this.buffer, this.start, this.start + this.length)
+  }
+
+  #atLeast(length: number): void {
+    if (this.length < length) {
+      throw malformed(`attribute ${this.type} of ${this.length} bytes where ${length} are needed`)
+    }
+  }
+}
