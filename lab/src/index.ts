@@ -1,1 +1,17 @@
-export {}
+export { Host } from './host.js'
+export { Lab, type LabOptions } from './lab.js'
+export { type Child, Namespace } from './namespace.js'
+export {
+  type MatrixEntry,
+  type PingOptions,
+  type PingResult,
+  PingStream,
+  type PingStreamResult,
+  ping,
+  pingMatrix,
+  pingUntilReached,
+} from './ping.js'
+export { Pod, type PodNetwork } from './pod.js'
+export { CommandError, type RunOptions, run } from './run.js'
+export { deleteNamespaces, listNamespaces, sweep } from './sweep.js'
+export { TimeoutError, type UntilOptions, until, within } from './until.js'

@@ -1,0 +1,82 @@
+import { Namespace } from './namespace.js'
+import { Pod, type PodNetwork } from './pod.js'
+import { run } from './run.js'
+
+export interface HostSettings {
+  name: string
+  lab: string
+  switch: Namespace
+  addresses: readonly { address: string; prefix: number }[]
+  gateways: readonly string[]
+}
+
+/** A host: a network namespace with an `eth0` on the switch, that forwards between its interfaces. */
+export class Host extends Namespace {
+  /** `h1`, `h2`, …; also the name of its port on the switch. */
+  readonly name: string
+  /** The addresses of `eth0`, without their prefix: IPv4 first where there are both. */
+  readonly addresses: readonly string[]
+  readonly #settings: HostSettings
+  readonly #pods: Pod[] = []
+
+  constructor(settings: HostSettings) {
+    super(`${settings.lab}-${settings.name}`)
+    this.name = settings.name
+    this.addresses = settings.addresses.map(({ address }) => address)
+    this.#settings = settings
+  }
+
+  get pods(): readonly Pod[] {
+    return this.#pods
+  }
+
+  /** Addresses, a default route and forwarding, once the wire to the switch is there. */
+  async setUp(): Promise<void> {
+    await this.sysctl({
+      'net/ipv4/ip_forward': 1,
+      'net/ipv6/conf/all/forwarding': 1,
+      // Else the underlay's addresses would be unusable for the second that DAD takes.
+      'net/ipv6/conf/eth0/accept_dad': 0,
+    })
+    const { addresses, gateways } = this.#settings
+    await this.ipBatch([
+      'link set lo up',
+      ...addresses.map(({ address, prefix }) => `address add ${address}/${prefix} dev eth0`),
+      'link set eth0 up',
+      ...gateways.map((gateway) => `route add default via ${gateway} dev eth0`),
+    ])
+  }
+
+  /** Adds a pod behind the bridge `cni0`, which is made for the first one. */
+  async addPod(network: PodNetwork): Promise<Pod> {
+    const number = this.#pods.length + 1
+    const pod = new Pod(`${this.namespace}p${number}`, `${this.name}p${number}`, network, number)
+    this.#pods.push(pod)
+    if (number === 1) await this.#makeBridge(network)
+    await run('ip', ['netns', 'add', pod.namespace])
+    await this.ipBatch([
+      `link add veth${number} mtu ${network.mtu} type veth peer name eth0 mtu ${network.mtu} netns ${pod.namespace}`,
+      `link set veth${number} master cni0 up`,
+    ])
+    await pod.setUp()
+    return pod
+  }
+
+  /** Pulls the host's wire out of the switch. Its own interface stays up, without carrier. */
+  async partition(): Promise<void> {
+    await this.#settings.switch.ip('link', 'set', this.name, 'down')
+  }
+
+  /** Plugs the wire in again. */
+  async heal(): Promise<void> {
+    await this.#settings.switch.ip('link', 'set', this.name, 'up')
+  }
+
+  async #makeBridge({ gateways, mtu }: PodNetwork): Promise<void> {
+    await this.ipBatch([
+      `link add cni0 mtu ${mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
+      ...gateways.map((gateway) => `address add ${gateway} dev cni0 nodad`),
+      'link set cni0 up',
+    ])
+  }
+}
