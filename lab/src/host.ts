@@ -1,5 +1,5 @@
 import { Namespace } from './namespace.js'
-import { Pod, type PodNetwork } from './pod.js'
+import { gatewayOf, Pod, type PodNetwork, prefixLengthOf } from './pod.js'
 import { run } from './run.js'
 
 export interface HostSettings {
@@ -72,10 +72,10 @@ export class Host extends Namespace {
     await this.#settings.switch.ip('link', 'set', this.name, 'up')
   }
 
-  async #makeBridge({ gateways, mtu }: PodNetwork): Promise<void> {
+  async #makeBridge({ subnets, mtu }: PodNetwork): Promise<void> {
     await this.ipBatch([
       `link add cni0 mtu ${mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
-      ...gateways.map((gateway) => `address add ${gateway} dev cni0 nodad`),
+      ...subnets.map((subnet) => `address add ${gatewayOf(subnet)}/${prefixLengthOf(subnet)} dev cni0 nodad`),
       'link set cni0 up',
     ])
   }

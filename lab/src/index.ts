@@ -1,5 +1,8 @@
+export { type Damage, timeHealing } from './healing.js'
 export { Host } from './host.js'
+export { type KernelState, readKernelState } from './kernel-state.js'
 export { Lab, type LabOptions } from './lab.js'
+export { type KernelEvent, KernelMonitor } from './monitor.js'
 export { type Child, Namespace } from './namespace.js'
 export {
   type MatrixEntry,

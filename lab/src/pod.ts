@@ -1,53 +1,48 @@
+import { addressAt, requireCidr } from '@selvedge/core'
 import { Namespace } from './namespace.js'
 
-/** What a host gives its pods: what subnet.env says. */
+/** What a host gives its pods: what its subnet.env says. */
 export interface PodNetwork {
-  /** The bridge's address and prefix length, one a family: `10.244.1.1/24`. */
-  gateways: readonly string[]
+  /** The host's subnets, one a family: `10.244.1.0/24`. The first address of each is the bridge's. */
+  subnets: readonly string[]
   /** In bytes. */
   mtu: number
+}
+
+/** The address of `cni0` in a subnet, and what pods take for their gateway. */
+export function gatewayOf(subnet: string): string {
+  return addressAt(subnet, 1n)
+}
+
+/** The length of a subnet's prefix, as text. */
+export function prefixLengthOf(subnet: string): string {
+  return `${requireCidr(subnet).length}`
 }
 
 /** A pod: a network namespace whose `eth0` hangs on its host's bridge. */
 export class Pod extends Namespace {
   /** `h1p1`: the first pod of host `h1`. */
   readonly name: string
-  /** One a family, in the order of the gateways, without prefix length. */
+  /** One a family, in the order of the subnets, without prefix length. */
   readonly addresses: readonly string[]
   readonly #network: PodNetwork
 
   constructor(namespace: string, name: string, network: PodNetwork, number: number) {
     super(namespace)
     this.name = name
-    this.addresses = network.gateways.map((gateway) => addressAfter(gateway, number))
+    this.addresses = network.subnets.map((subnet) => addressAt(subnet, BigInt(number + 1)))
     this.#network = network
   }
 
   /** Addresses and default routes, once the wire to the bridge is there. */
   async setUp(): Promise<void> {
-    const { gateways } = this.#network
+    const { subnets } = this.#network
     await this.sysctl({ 'net/ipv6/conf/eth0/accept_dad': 0 })
     await this.ipBatch([
       'link set lo up',
-      ...gateways.map((gateway, i) => `address add ${this.addresses[i]}/${prefixOf(gateway)} dev eth0`),
+      ...subnets.map((subnet, i) => `address add ${this.addresses[i]}/${prefixLengthOf(subnet)} dev eth0`),
       'link set eth0 up',
-      ...gateways.map((gateway) => `route add default via ${addressOf(gateway)} dev eth0`),
+      ...subnets.map((subnet) => `route add default via ${gatewayOf(subnet)} dev eth0`),
     ])
   }
-}
-
-function addressOf(cidr: string): string {
-  return cidr.slice(0, cidr.indexOf('/'))
-}
-
-function prefixOf(cidr: string): string {
-  return cidr.slice(cidr.indexOf('/') + 1)
-}
-
-/** The address `n` after a gateway's. A gateway is its subnet's first address, so this stays inside. */
-function addressAfter(gateway: string, n: number): string {
-  const address = addressOf(gateway)
-  const [, head = '', last = ''] = /^(.*[.:])([^.:]*)$/.exec(address) ?? []
-  const radix = address.includes(':') ? 16 : 10
-  return head + (Number.parseInt(last, radix) + n).toString(radix)
 }

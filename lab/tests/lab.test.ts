@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { Lab, listNamespaces, PingStream, ping, pingMatrix, sweep } from '../src/index.js'
+import { Lab, listNamespaces, PingStream, ping, pingMatrix, sweep, timeHealing } from '../src/index.js'
 
 /** Namespaces and folders of the lab of this name, or of all that this process made. */
 async function traces(lab = `slv-${process.pid}`): Promise<string[]> {
@@ -22,7 +23,7 @@ function isRunning(pid: number): boolean {
 async function pair(): Promise<Lab> {
   const lab = await Lab.create({ hosts: 2, ipv6: true })
   for (const [i, host] of lab.hosts.entries()) {
-    await host.addPod({ gateways: [`10.244.${i}.1/24`, `fd00:${i}::1/64`], mtu: 1500 })
+    await host.addPod({ subnets: [`10.244.${i}.0/24`, `fd00:${i}::/64`], mtu: 1500 })
   }
   for (const [i, host] of lab.hosts.entries()) {
     const [ipv4 = '', ipv6 = ''] = lab.host(1 - i).addresses
@@ -94,4 +95,25 @@ test('an address without a route counts as lost', async () => {
   await using lab = await Lab.create({ hosts: 1 })
   await lab.host(0).ip('route', 'delete', 'default')
   expect(await ping(lab.host(0), '10.244.9.9')).toEqual({ sent: 5, lost: 5 })
+})
+
+test('healing is timed by the kernel, from the damage to the last return', async () => {
+  await using lab = await Lab.create({ hosts: 1 })
+  const host = lab.host(0)
+  const routes = ['10.1.0.0/24 dev eth0', '10.2.0.0/24 dev eth0']
+  await host.ipBatch(routes.map((route) => `route add ${route}`))
+  const inflict = async () => {
+    await host.ipBatch(routes.map((route) => `route delete ${route}`))
+    for (const route of routes) {
+      await sleep(30)
+      await host.ip('route', 'add', ...route.split(' '))
+    }
+  }
+  const time = await timeHealing(host, {
+    inflict,
+    done: /^Deleted 10\.1\.0\.0\/24/,
+    back: [/^10\.1\.0\.0\/24/, /^10\.2\.0\.0\/24/],
+  })
+  expect(time).toBeGreaterThan(60)
+  expect(time).toBeLessThan(1000)
 })

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import type { Child, Namespace } from './namespace.js'
+import { until } from './until.js'
+
+/** One change that the kernel told of. */
+export interface KernelEvent {
+  /** Milliseconds since the epoch, to the microsecond. */
+  time: number
+  /** As `ip -oneline monitor` prints it: `Deleted 10.244.2.0/24 via …`. */
+  text: string
+}
+
+/**
+ * The kernel's own record of changes to links, addresses, routes, neighbours and forwarding entries
+ * of a namespace. It dates every change, where polling would only bound it.
+ */
+export class KernelMonitor implements AsyncDisposable {
+  readonly events: KernelEvent[] = []
+  readonly #child: Child
+  readonly #closed: Promise<void>
+
+  private constructor(child: Child) {
+    this.#child = child
+    createInterface(child.stdout).on('line', (line) => {
+      const [, time, text] = /^\[(\S+)\] (.*)$/.exec(line) ?? []
+      if (time !== undefined && text !== undefined) this.events.push({ time: parseTime(time), text })
+    })
+    child.stderr.resume()
+    this.#closed = new Promise((resolve) => child.once('close', () => resolve()))
+  }
+
+  /** Starts one, and waits until it is listening. */
+  static async start(namespace: Namespace): Promise<KernelMonitor> {
+    const objects = ['link', 'address', 'route', 'neigh']
+    const monitor = new KernelMonitor(
+      namespace.spawn('ip', ['-tshort', '-oneline', 'monitor', ...objects]),
+    )
+    await until(`ip monitor to listen in ${namespace.namespace}`, () => monitor.#isListening())
+    return monitor
+  }
+
+  /** The first event from index `from` on that matches, once it is there. */
+  async event(pattern: RegExp, from = 0, timeout = 10_000): Promise<KernelEvent> {
+    return until(
+      `the kernel to tell of ${pattern}`,
+      () => this.events.find(({ text }, i) => i >= from && pattern.test(text)),
+      { timeout, interval: 2 },
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#closed
+  }
+
+  async #isListening(): Promise<true | undefined> {
+    // Columns: sk Eth Pid Groups … Its netlink port is its process id, and its groups are set last.
+    const sockets = await readFile(`/proc/${this.#child.pid}/net/netlink`, 'utf8')
+    const listening = sockets.split('\n').some((line) => {
+      const [, , port, groups] = line.trim().split(/\s+/)
+      return Number(port) === this.#child.pid && Number.parseInt(groups ?? '0', 16) !== 0
+    })
+    return listening ? true : undefined
+  }
+}
+
+/** Reads `2026-11-21T05:47:59.522673`, local time, keeping the microseconds that Date drops. */
+function parseTime(text: string): number {
+  const [date = '', fraction = '0'] = text.split('.')
+  return Date.parse(date) + Number(`0.${fraction}`) * 1000
+}
