@@ -1,4 +1,4 @@
-import { KernelMonitor } from './monitor.js'
+import { type KernelEvent, KernelMonitor } from './monitor.js'
 import type { Namespace } from './namespace.js'
 
 /** A damage to the kernel's state, and by which notifications to tell that it happened and is mended. */
@@ -11,16 +11,27 @@ export interface Damage {
   back: readonly RegExp[]
 }
 
+/** How the kernel's state came back. */
+export interface Healing {
+  /** Milliseconds from the damage to the last thing's return, by the kernel's notifications. */
+  duration: number
+  /** The damage, and each thing's return, in the kernel's own words; `time` counts from the damage. */
+  events: readonly KernelEvent[]
+}
+
 /**
  * Does damage and waits until all is back.
- * @returns milliseconds from the damage to the last thing's return, by the kernel's notifications.
  * @throws {TimeoutError} where something is not back after `timeout` ms (default: 10,000).
  */
-export async function timeHealing(where: Namespace, damage: Damage, timeout = 10_000): Promise<number> {
+export async function timeHealing(where: Namespace, damage: Damage, timeout = 10_000): Promise<Healing> {
   await using monitor = await KernelMonitor.start(where)
   await damage.inflict()
   const done = await monitor.event(damage.done)
   const after = monitor.events.indexOf(done) + 1
   const returns = await Promise.all(damage.back.map((pattern) => monitor.event(pattern, after, timeout)))
-  return Math.max(...returns.map(({ time }) => time)) - done.time
+  const events = [done, ...returns.sort((a, b) => a.time - b.time)]
+  return {
+    duration: Math.max(...returns.map(({ time }) => time)) - done.time,
+    events: events.map(({ time, text }) => ({ time: time - done.time, text })),
+  }
 }

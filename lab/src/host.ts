@@ -20,7 +20,7 @@ export class Host extends Namespace {
   readonly #pods: Pod[] = []
 
   constructor(settings: HostSettings) {
-    super(`${settings.lab}-${settings.name}`)
+    super(`${settings.lab}-${settings.name}`, settings.switch.signal)
     this.name = settings.name
     this.addresses = settings.addresses.map(({ address }) => address)
     this.#settings = settings
@@ -50,10 +50,10 @@ export class Host extends Namespace {
   /** Adds a pod behind the bridge `cni0`, which is made for the first one. */
   async addPod(network: PodNetwork): Promise<Pod> {
     const number = this.#pods.length + 1
-    const pod = new Pod(`${this.namespace}p${number}`, `${this.name}p${number}`, network, number)
+    const pod = new Pod(this, network, number)
     this.#pods.push(pod)
     if (number === 1) await this.#makeBridge(network)
-    await run('ip', ['netns', 'add', pod.namespace])
+    await run('ip', ['netns', 'add', pod.namespace], { signal: this.signal })
     await this.ipBatch([
       `link add veth${number} mtu ${network.mtu} type veth peer name eth0 mtu ${network.mtu} netns ${pod.namespace}`,
       `link set veth${number} master cni0 up`,

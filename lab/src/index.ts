@@ -1,4 +1,4 @@
-export { type Damage, timeHealing } from './healing.js'
+export { type Damage, type Healing, timeHealing } from './healing.js'
 export { Host } from './host.js'
 export { type KernelState, readKernelState } from './kernel-state.js'
 export { Lab, type LabOptions } from './lab.js'

@@ -11,6 +11,8 @@ export interface LabOptions {
   ipv4?: boolean
   /** Whether the hosts have IPv6 addresses, fd77::/64. Default: false. */
   ipv6?: boolean
+  /** Aborting stops whatever the lab is doing, with the signal's reason. Dispose of the lab then. */
+  signal?: AbortSignal
 }
 
 /** The addresses of the underlay: the switch is number 254, the hosts count from 1. */
@@ -42,7 +44,7 @@ export class Lab implements AsyncDisposable {
   private constructor(name: string, options: LabOptions) {
     this.name = name
     this.directory = labDirectory(name)
-    this.switch = new Namespace(`${name}-switch`)
+    this.switch = new Namespace(`${name}-switch`, options.signal)
     this.#options = options
   }
 
@@ -101,7 +103,7 @@ export class Lab implements AsyncDisposable {
         `link add eth0 netns ${namespace} type veth peer name ${name} netns ${this.switch.namespace}`,
     )
     const input = [...hosts.map(({ namespace }) => `netns add ${namespace}`), ...wires, ''].join('\n')
-    await run('ip', ['-batch', '-'], { input })
+    await this.#run(['-batch', '-'], input)
     await this.switch.ipBatch(hosts.map(({ name }) => `link set ${name} master br0 up`))
     await Promise.all(hosts.map((host) => host.setUp()))
   }
@@ -112,7 +114,7 @@ export class Lab implements AsyncDisposable {
   }
 
   async #makeSwitch(): Promise<void> {
-    await run('ip', ['netns', 'add', this.switch.namespace])
+    await this.#run(['netns', 'add', this.switch.namespace])
     await this.switch.ipBatch([
       'link set lo up',
       // Snooping would hold back the neighbour discovery of IPv6 until it has learned its groups.
@@ -127,6 +129,11 @@ export class Lab implements AsyncDisposable {
   #families() {
     const { ipv4 = true, ipv6 = false } = this.#options
     return [...(ipv4 ? [underlay.ipv4] : []), ...(ipv6 ? [underlay.ipv6] : [])]
+  }
+
+  /** `ip` in the namespace of the machine itself, where namespaces are made. */
+  #run(args: readonly string[], input = ''): Promise<string> {
+    return run('ip', args, { input, signal: this.#options.signal })
   }
 
   #namespaces(): Namespace[] {

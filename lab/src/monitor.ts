@@ -33,10 +33,10 @@ export class KernelMonitor implements AsyncDisposable {
   /** Starts one, and waits until it is listening. */
   static async start(namespace: Namespace): Promise<KernelMonitor> {
     const objects = ['link', 'address', 'route', 'neigh']
-    const monitor = new KernelMonitor(
-      namespace.spawn('ip', ['-tshort', '-oneline', 'monitor', ...objects]),
-    )
-    await until(`ip monitor to listen in ${namespace.namespace}`, () => monitor.#isListening())
+    const monitor = new KernelMonitor(namespace.spawn('ip', ['-tshort', '-oneline', 'monitor', ...objects]))
+    await until(`ip monitor to listen in ${namespace.namespace}`, () => monitor.#isListening(), {
+      signal: namespace.signal,
+    })
     return monitor
   }
 

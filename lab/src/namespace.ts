@@ -9,30 +9,37 @@ export type Child = ChildProcessByStdio<null, Readable, Readable>
 export class Namespace {
   /** As `ip netns list` shows it. */
   readonly namespace: string
+  /** Once aborted, commands under way in this namespace are killed and no further one is run. */
+  readonly signal: AbortSignal | undefined
   readonly #children = new Set<Child>()
 
-  constructor(namespace: string) {
+  constructor(namespace: string, signal?: AbortSignal) {
     this.namespace = namespace
+    this.signal = signal
   }
 
   /** `ip <args>` in this namespace. */
   ip(...args: string[]): Promise<string> {
-    return run('ip', ['-n', this.namespace, ...args])
+    return this.#run('ip', ['-n', this.namespace, ...args])
   }
 
   /** `bridge <args>` in this namespace. */
   bridge(...args: string[]): Promise<string> {
-    return run('bridge', ['-n', this.namespace, ...args])
+    return this.#run('bridge', ['-n', this.namespace, ...args])
   }
 
   /** Many `ip` commands in one process; the first that fails ends them. */
-  async ipBatch(lines: readonly string[], options: RunOptions = {}): Promise<void> {
-    await run('ip', ['-n', this.namespace, '-batch', '-'], { ...options, input: `${lines.join('\n')}\n` })
+  async ipBatch(lines: readonly string[]): Promise<void> {
+    await this.#run('ip', ['-n', this.namespace, '-batch', '-'], { input: `${lines.join('\n')}\n` })
   }
 
   /** Runs a command in this namespace to its end. */
-  exec(command: string, args: readonly string[] = [], options: RunOptions = {}): Promise<string> {
-    return run('ip', ['netns', 'exec', this.namespace, command, ...args], options)
+  exec(
+    command: string,
+    args: readonly string[] = [],
+    options: Omit<RunOptions, 'signal'> = {},
+  ): Promise<string> {
+    return this.#run('ip', ['netns', 'exec', this.namespace, command, ...args], options)
   }
 
   /** Sets kernel parameters of this namespace, by their path under /proc/sys. */
@@ -46,6 +53,7 @@ export class Namespace {
    * wrapper's: `ip netns exec` replaces itself, so that a signal meets the right one.
    */
   spawn(command: string, args: readonly string[] = []): Child {
+    this.signal?.throwIfAborted()
     const child = spawn('ip', ['netns', 'exec', this.namespace, command, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -61,5 +69,9 @@ export class Namespace {
     )
     for (const child of this.#children) child.kill('SIGKILL')
     await Promise.all(ends)
+  }
+
+  #run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+    return run(command, args, { ...options, signal: this.signal })
   }
 }

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import type { Child, Namespace } from './namespace.js'
-import { CommandError, run } from './run.js'
+import { CommandError } from './run.js'
 import { until, within } from './until.js'
 
 /** What came of a number of echo requests. */
@@ -57,14 +57,14 @@ export async function pingUntilReached(
         target,
       ]
       try {
-        await run('ip', ['netns', 'exec', from.namespace, 'ping', ...args], { timeout: timeout + 2000 })
+        await from.exec('ping', args, { timeout: timeout + 2000 })
         return true
       } catch (error) {
         if (error instanceof CommandError && error.status !== null) return undefined
         throw error
       }
     },
-    { timeout },
+    { timeout, signal: from.signal },
   )
   return performance.now() - start
 }
@@ -137,7 +137,7 @@ export class PingStream {
    */
   static async start(from: Namespace, target: string, interval = 100): Promise<PingStream> {
     const stream = new PingStream(from.spawn('ping', ['-n', '-D', '-i', seconds(interval), target]), target)
-    await until(`an answer from ${target}`, () => stream.#progress())
+    await until(`an answer from ${target}`, () => stream.#progress(), { signal: from.signal })
     return stream
   }
 

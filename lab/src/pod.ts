@@ -27,9 +27,9 @@ export class Pod extends Namespace {
   readonly addresses: readonly string[]
   readonly #network: PodNetwork
 
-  constructor(namespace: string, name: string, network: PodNetwork, number: number) {
-    super(namespace)
-    this.name = name
+  constructor(host: Namespace & { readonly name: string }, network: PodNetwork, number: number) {
+    super(`${host.namespace}p${number}`, host.signal)
+    this.name = `${host.name}p${number}`
     this.addresses = network.subnets.map((subnet) => addressAt(subnet, BigInt(number + 1)))
     this.#network = network
   }

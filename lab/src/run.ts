@@ -5,7 +5,7 @@ export interface RunOptions {
   input?: string
   /** Milliseconds after which the command is killed and the call fails. Default: 10,000. */
   timeout?: number
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** A command that could not be started, was killed, or ended with a status other than 0. */

@@ -5,7 +5,7 @@ export interface UntilOptions {
   timeout?: number
   /** Milliseconds between two looks. Default: 5. */
   interval?: number
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** Awaited so long that something must be wrong. */

@@ -109,11 +109,26 @@ test('healing is timed by the kernel, from the damage to the last return', async
       await host.ip('route', 'add', ...route.split(' '))
     }
   }
-  const time = await timeHealing(host, {
+  const { duration, events } = await timeHealing(host, {
     inflict,
     done: /^Deleted 10\.1\.0\.0\/24/,
     back: [/^10\.1\.0\.0\/24/, /^10\.2\.0\.0\/24/],
   })
-  expect(time).toBeGreaterThan(60)
-  expect(time).toBeLessThan(1000)
+  expect(events.map(({ text }) => text.trim())).toEqual([
+    'Deleted 10.1.0.0/24 dev eth0 scope link',
+    '10.1.0.0/24 dev eth0 scope link',
+    '10.2.0.0/24 dev eth0 scope link',
+  ])
+  expect(duration).toBeGreaterThan(60)
+  expect(duration).toBeLessThan(1000)
+})
+
+test('aborted while it is being made, a lab leaves nothing', async () => {
+  const reason = new Error('Ctrl-C')
+  for (const delay of [1, 5, 10, 20]) {
+    const abort = new AbortController()
+    setTimeout(() => abort.abort(reason), delay)
+    await expect(Lab.create({ hosts: 20, signal: abort.signal })).rejects.toBe(reason)
+  }
+  expect(await traces()).toEqual([])
 })

@@ -1,0 +1,89 @@
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { AgentEvent, AgentSettings } from './agent-protocol.js'
+import type { Host } from './host.js'
+import type { Child } from './namespace.js'
+import { until, within } from './until.js'
+
+/** The compiled program: a process of its own cannot run the TypeScript of a test. */
+const PROGRAM = fileURLToPath(new URL('../dist/host-agent.js', import.meta.url))
+
+type EventOf<E extends AgentEvent['event']> = Extract<AgentEvent, { event: E }>
+
+/** The agent of one host, as a process in that host's namespace. */
+export class AgentProcess {
+  /** All that it has told so far. */
+  readonly events: AgentEvent[] = []
+  readonly #child: Child
+  readonly #closed: Promise<void>
+  readonly #host: Host
+  #errorOutput = ''
+
+  private constructor(host: Host, child: Child) {
+    this.#host = host
+    this.#child = child
+    createInterface(child.stdout).on('line', (line) => this.events.push(JSON.parse(line)))
+    child.stderr.setEncoding('utf8').on('data', (chunk) => {
+      this.#errorOutput += chunk
+    })
+    this.#closed = new Promise((resolve) => child.once('close', () => resolve()))
+  }
+
+  /** Starts one. It is ready once `ready()` says so. */
+  static start(host: Host, settings: AgentSettings): AgentProcess {
+    return new AgentProcess(host, host.spawn(process.execPath, [PROGRAM, JSON.stringify(settings)]))
+  }
+
+  /** What it told once its overlay had started. */
+  ready(timeout?: number): Promise<EventOf<'ready'>> {
+    return this.event('ready', () => true, { timeout })
+  }
+
+  /**
+   * The first event of this kind that matches, told already or still to come.
+   * @param from how many events to pass over
+   * @throws where the agent ends before, or tells none in time (default: 10,000 ms).
+   */
+  event<E extends AgentEvent['event']>(
+    kind: E,
+    matches: (event: EventOf<E>) => boolean = () => true,
+    { from = 0, timeout = 10_000 }: { from?: number; timeout?: number | undefined } = {},
+  ): Promise<EventOf<E>> {
+    const wanted = (event: AgentEvent): event is EventOf<E> =>
+      event.event === kind && matches(event as EventOf<E>)
+    return until(
+      `the agent of ${this.#host.name} to tell of ${kind}`,
+      () => {
+        const found = this.events.slice(from).find(wanted)
+        if (found === undefined && this.#hasEnded()) throw this.#failure()
+        return found
+      },
+      { timeout, signal: this.#host.signal },
+    )
+  }
+
+  /**
+   * Ends it with SIGTERM; what it put into the kernel stays.
+   * @throws where it does not end in 5 s, or not with status 0.
+   */
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM')
+    await within(`the agent of ${this.#host.name} to stop`, 5000, this.#closed)
+    if (this.#child.exitCode !== 0) throw this.#failure()
+  }
+
+  /** Kills it with SIGKILL: it has no chance to do anything more. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#closed
+  }
+
+  #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  #failure(): Error {
+    const status = this.#child.signalCode ?? `status ${this.#child.exitCode}`
+    return new Error(`the agent of ${this.#host.name} ended with ${status}: ${this.#errorOutput.trim()}`)
+  }
+}

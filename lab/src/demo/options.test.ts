@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { parseDemoOptions } from './options.js'
+
+test('three hosts over vxlan, unless told otherwise', () => {
+  expect(parseDemoOptions([])).toMatchObject({ hosts: 3, backend: 'vxlan', keep: false, json: false })
+  expect(parseDemoOptions(['--hosts', '5', '--backend=host-gw', '--json', '--keep'])).toMatchObject({
+    hosts: 5,
+    backend: 'host-gw',
+    keep: true,
+    json: true,
+  })
+})
+
+test.each([
+  [['--hosts', '1'], "--hosts is '1'"],
+  [['--hosts', 'many'], "--hosts is 'many'"],
+  [['--backend', 'udp'], "--backend is 'udp'"],
+  [['--loud'], '--loud'],
+])('%j is refused by name', (args, message) => {
+  expect(() => parseDemoOptions(args)).toThrow(message)
+})

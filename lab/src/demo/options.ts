@@ -1,0 +1,46 @@
+import { parseArgs } from 'node:util'
+
+export const USAGE = `Usage: npm run demo -- [options]
+
+  --hosts N        how many hosts, 2 to 24                          [3]
+  --backend TYPE   vxlan or host-gw                                 [vxlan]
+  --keep           keep all of it running until Ctrl-C
+  --json           one JSON document instead of text
+  --fake           the fake kernel: no root, no namespaces, no packets
+  --help           this text
+`
+
+export type DemoBackend = 'vxlan' | 'host-gw'
+
+export interface DemoOptions {
+  hosts: number
+  backend: DemoBackend
+  keep: boolean
+  json: boolean
+  fake: boolean
+  help: boolean
+}
+
+/** Reads the command line; throws a TypeError that names the option and the rule it breaks. */
+export function parseDemoOptions(args: readonly string[]): DemoOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      hosts: { type: 'string', default: '3' },
+      backend: { type: 'string', default: 'vxlan' },
+      keep: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      fake: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const { backend, ...switches } = values
+  const hosts = Number(values.hosts)
+  if (!Number.isInteger(hosts) || hosts < 2 || hosts > 24) {
+    throw new TypeError(`--hosts is '${values.hosts}'; it must be a whole number from 2 to 24`)
+  }
+  if (backend !== 'vxlan' && backend !== 'host-gw') {
+    throw new TypeError(`--backend is '${backend}'; it must be vxlan or host-gw`)
+  }
+  return { ...switches, hosts, backend }
+}
