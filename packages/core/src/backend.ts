@@ -17,6 +17,8 @@ export interface Backend {
   readonly type: string
   /** Types of links that the kernel must know, such as `vxlan`. */
   readonly requires?: readonly string[] | undefined
+  /** What works but was probably meant otherwise, in a sentence each: keys of its settings that mean nothing. */
+  warnings?(context: NodeContext): readonly string[]
   /** The MTU for pods, in bytes. */
   mtu(context: NodeContext): number
   /** What this node publishes. */

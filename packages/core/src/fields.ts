@@ -1,4 +1,4 @@
-import { OverlayError } from './errors.js'
+import { type ErrorCode, OverlayError } from './errors.js'
 
 /** How one key of a JSON object is read. */
 export interface Field<T> {
@@ -41,15 +41,17 @@ export type FieldValues<T extends FieldTable> = {
 
 /**
  * Reads an object as Go's encoding/json does: keys match without regard to case, the last of several spellings
- * counts, and `null` counts as absent. For the network config, and for a backend's settings in it. Throws an
- * OverlayError of code `INVALID_CONFIG` that names the key, its value and the rule.
+ * counts, and `null` counts as absent. For the network config, a backend's settings in it, and what peers publish.
+ * Throws an OverlayError that names the key, its value and the rule.
  *
  * @param where what the object is, for messages: `the vxlan settings`
+ * @param code of the error; `INVALID_LEASE` where it is a peer's data that is read
  */
 export function readFields<T extends FieldTable>(
   table: T,
   source: Readonly<Record<string, unknown>>,
   where: string,
+  code: ErrorCode = 'INVALID_CONFIG',
 ): { values: FieldValues<T>; unknownKeys: string[] } {
   const names = new Map(Object.keys(table).map((name) => [name.toLowerCase(), name]))
   const values: Record<string, unknown> = {}
@@ -61,7 +63,7 @@ export function readFields<T extends FieldTable>(
     if (name === undefined || field === undefined) {
       unknownKeys.push(key)
     } else if (value !== null && value !== undefined) {
-      if (!field.accepts(value)) throw invalidField(key, value, field.rule, where)
+      if (!field.accepts(value)) throw invalidField(key, value, field.rule, where, code)
       values[name] = value
     }
   }
@@ -69,9 +71,25 @@ export function readFields<T extends FieldTable>(
 }
 
 /** The error for a key whose value breaks a rule. */
-export function invalidField(key: string, value: unknown, rule: string, where: string): OverlayError {
+export function invalidField(
+  key: string,
+  value: unknown,
+  rule: string,
+  where: string,
+  code: ErrorCode = 'INVALID_CONFIG',
+): OverlayError {
   const shown = value === undefined ? '' : ` is ${JSON.stringify(value)}, but`
-  return new OverlayError('INVALID_CONFIG', `in ${where}, ${key}${shown} ${rule}`)
+  return new OverlayError(code, `in ${where}, ${key}${shown} ${rule}`)
+}
+
+/** A sentence for each key that means nothing: probably mistyped, and nobody would know. */
+export function unknownKeyWarnings(
+  unknownKeys: readonly string[],
+  table: FieldTable,
+  where: string,
+): readonly string[] {
+  const known = Object.keys(table).join(', ') || 'none'
+  return unknownKeys.map((key) => `in ${where}, the key ${key} means nothing; known keys: ${known}`)
 }
 
 export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
