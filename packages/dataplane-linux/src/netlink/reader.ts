@@ -119,7 +119,8 @@ export class AttributeReader {
 
   address(): string {
     const { length } = this
-    if (length !== 4 && length !== 16) throw malformed(`an address of ${length} bytes in attribute ${this.type}`)
+    if (length !== 4 && length !== 16)
+      throw malformed(`an address of ${length} bytes in attribute ${this.type}`)
     return readAddress(this.buffer, this.start, length)
   }
 
@@ -129,7 +130,12 @@ export class AttributeReader {
 
   /** The attributes inside this one. */
   nested(): AttributeReader {
-    return new AttributeReader(this.buffer, this.start, this.start + this.length)
+    return this.within(this.start, this.start + this.length)
+  }
+
+  /** The attributes between two places of the buffer. */
+  within(start: number, end: number): AttributeReader {
+    return new AttributeReader(this.buffer, start, end)
   }
 
   #atLeast(length: number): void {

@@ -63,7 +63,9 @@ export function readAddress(buffer: Buffer, offset: number, length: 4 | 16): str
   return text
 }
 
-const HEX_BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const HEX_BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, '0'),
+)
 
 /** Reads a link-layer address of any length as lower-case hexadecimal bytes with colons between. */
 export function readHardwareAddress(buffer: Buffer, offset: number, length: number): string {

@@ -54,15 +54,18 @@ export class MessageWriter {
   }
 
   u8(value: number): void {
-    this.#buffer[this.#growExact(1)] = value
+    const at = this.#growExact(1)
+    this.#buffer[at] = value
   }
 
   u16(value: number): void {
-    this.#buffer.writeUInt16LE(value, this.#growExact(2))
+    const at = this.#growExact(2)
+    this.#buffer.writeUInt16LE(value, at)
   }
 
   u32(value: number): void {
-    this.#buffer.writeUInt32LE(value >>> 0, this.#growExact(4))
+    const at = this.#growExact(4)
+    this.#buffer.writeUInt32LE(value >>> 0, at)
   }
 
   /** An attribute without a value. */
@@ -71,40 +74,56 @@ export class MessageWriter {
   }
 
   attributeU8(type: number, value: number): void {
-    this.#buffer[this.#attribute(type, 1)] = value
+    const at = this.#attribute(type, 1)
+    this.#buffer[at] = value
   }
 
   attributeU16(type: number, value: number): void {
-    this.#buffer.writeUInt16LE(value, this.#attribute(type, 2))
+    const at = this.#attribute(type, 2)
+    this.#buffer.writeUInt16LE(value, at)
   }
 
   /** Network byte order, as ports are. */
   attributeU16BE(type: number, value: number): void {
-    this.#buffer.writeUInt16BE(value, this.#attribute(type, 2))
+    const at = this.#attribute(type, 2)
+    this.#buffer.writeUInt16BE(value, at)
   }
 
   attributeU32(type: number, value: number): void {
-    this.#buffer.writeUInt32LE(value >>> 0, this.#attribute(type, 4))
+    const at = this.#attribute(type, 4)
+    this.#buffer.writeUInt32LE(value >>> 0, at)
   }
 
   /** A string and its closing NUL. */
   attributeText(type: number, text: string): void {
     const length = Buffer.byteLength(text)
-    this.#buffer.write(text, this.#attribute(type, length + 1), 'utf8')
+    const at = this.#attribute(type, length + 1)
+    this.#buffer.write(text, at, 'utf8')
+    this.#buffer[at + length] = 0
   }
 
   attributeBytes(type: number, bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#attribute(type, bytes.length))
+    const at = this.#attribute(type, bytes.length)
+    this.#buffer.set(bytes, at)
   }
 
   /** An IPv4 or IPv6 address, 4 or 16 bytes. */
   attributeAddress(type: number, address: string): void {
     const length = address.includes(':') ? 16 : 4
-    writeAddress(this.#buffer, this.#attribute(type, length), address)
+    const at = this.#attribute(type, length)
+    writeAddress(this.#buffer, at, address)
+  }
+
+  /** `struct rtvia`: an address family, then an address of it. */
+  attributeVia(type: number, family: number, address: string): void {
+    const at = this.#attribute(type, address.includes(':') ? 18 : 6)
+    this.#buffer.writeUInt16LE(family, at)
+    writeAddress(this.#buffer, at + 2, address)
   }
 
   attributeMac(type: number, address: string): void {
-    writeMac(this.#buffer, this.#attribute(type, 6), address)
+    const at = this.#attribute(type, 6)
+    writeMac(this.#buffer, at, address)
   }
 
   /** Begins a nested attribute; hand what this returns to `endNest`. */
@@ -123,6 +142,8 @@ export class MessageWriter {
     this.#buffer.writeUInt16LE(type, at + 2)
     return at + ATTRIBUTE_HEADER_LENGTH
   }
+
+  // Growing may put another buffer in the place of this one, so it must come before the buffer is looked at.
 
   /** Takes `length` bytes, padded to four with zeros. */
   #grow(length: number): number {

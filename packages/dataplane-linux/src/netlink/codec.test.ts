@@ -1,0 +1,391 @@
+import { OverlayError } from '@selvedge/core'
+import { describe, expect, it } from 'vitest'
+import { readAddressMessage, writeAddressMessage, writeGetAddresses } from './address.js'
+import { readAnswer, refusalError } from './answer.js'
+import { AF_BRIDGE, AF_INET, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWNEIGH, RTM_NEWROUTE } from './constants.js'
+import { readLink, writeDeleteLink, writeGetLink, writeNewLink } from './link.js'
+import { readNeighbour, writeGetNeighbours, writeNeighbour } from './neighbour.js'
+import { readNexthop, writeDeleteNexthop, writeNewNexthop } from './nexthop.js'
+import { MessageReader } from './reader.js'
+import { readRoute, writeGetRoutes, writeLookUpRoute, writeRoute } from './route.js'
+import { MessageWriter } from './writer.js'
+
+/** The bytes that `write` makes, in hexadecimal. */
+function written(write: (writer: MessageWriter) => void): string {
+  const writer = new MessageWriter(16)
+  write(writer)
+  return writer.bytes().toString('hex')
+}
+
+/** Hexadecimal with spaces and line comments, as the tables below are laid out. */
+const hex = (text: string): string => text.replaceAll(/#.*$/gm, '').replaceAll(/\s+/g, '')
+
+function readerOf(bytes: Buffer | string): MessageReader {
+  const reader = new MessageReader(typeof bytes === 'string' ? Buffer.from(bytes, 'hex') : bytes)
+  expect(reader.next()).toBe(true)
+  return reader
+}
+
+const VXLAN = hex(`
+  80000000 1000 0506 07000000 00000000  # 128 bytes, RTM_NEWLINK, CREATE EXCL REQUEST ACK, sequence 7
+  00000000 00000000 01000000 01000000   # ifinfomsg: any, no index, UP, changing UP
+  0e00 0300 666c616e6e656c2e3100 0000   # IFLA_IFNAME flannel.1
+  0800 0400 aa050000                    # IFLA_MTU 1450
+  0a00 0100 c6d2326f8f44 0000           # IFLA_ADDRESS
+  3c00 1280                             # IFLA_LINKINFO, nested
+  0a00 0100 76786c616e00 0000           #   IFLA_INFO_KIND vxlan
+  2c00 0280                             #   IFLA_INFO_DATA, nested
+  0800 0100 01000000                    #     IFLA_VXLAN_ID 1
+  0800 0300 04000000                    #     IFLA_VXLAN_LINK 4
+  0800 0400 c0a84003                    #     IFLA_VXLAN_LOCAL 192.168.64.3
+  0500 0700 00000000                    #     IFLA_VXLAN_LEARNING off
+  0600 0f00 2118 0000                   #     IFLA_VXLAN_PORT 8472, network order
+`)
+
+describe('links', () => {
+  const request = {
+    name: 'flannel.1',
+    up: true,
+    mtu: 1450,
+    address: 'c6:d2:32:6f:8f:44',
+    kind: 'vxlan',
+    vxlan: { vni: 1, port: 8472, local: '192.168.64.3', parent: 4, learning: false, gbp: false },
+  }
+
+  it('writes a VXLAN byte for byte', () => {
+    expect(written((writer) => writeNewLink(writer, 0x605, 7, request))).toBe(VXLAN)
+  })
+
+  it('reads back what it wrote', () => {
+    expect(readLink(readerOf(VXLAN))).toEqual({
+      index: 0,
+      name: 'flannel.1',
+      flags: 1,
+      mtu: 1450,
+      address: 'c6:d2:32:6f:8f:44',
+      alias: undefined,
+      kind: 'vxlan',
+      parent: undefined,
+      parentElsewhere: false,
+      master: undefined,
+      vxlan: {
+        vni: 1,
+        port: 8472,
+        local: '192.168.64.3',
+        parent: 4,
+        ttl: undefined,
+        learning: false,
+        gbp: false,
+        collectMetadata: false,
+      },
+    })
+  })
+
+  it('writes GBP as a flag, an IPv6 local address as its own attribute, an alias and TTL', () => {
+    const vxlan = { local: 'fd00::3', gbp: true, ttl: 64 }
+    const bytes = written((writer) =>
+      writeNewLink(writer, 5, 1, { index: 9, alias: 'x', kind: 'vxlan', vxlan }),
+    )
+    expect(bytes).toContain(hex('1400 1100 fd000000000000000000000000000003'))
+    expect(bytes).toContain(hex('0400 1700'))
+    expect(bytes).toContain(hex('0500 0500 40000000'))
+    expect(bytes).toContain(hex('0600 1400 7800 0000'))
+    expect(readLink(readerOf(bytes))).toMatchObject({ index: 9, alias: 'x', vxlan })
+  })
+
+  it('leaves up and down alone unless asked', () => {
+    expect(written((writer) => writeNewLink(writer, 5, 1, { index: 3, mtu: 1400 }))).toBe(
+      hex(`28000000 1000 0500 01000000 00000000  00000000 03000000 00000000 00000000  0800 0400 78050000`),
+    )
+  })
+
+  it('deletes by index', () => {
+    expect(written((writer) => writeDeleteLink(writer, 5, 1, 3))).toBe(
+      hex('20000000 1100 0500 01000000 00000000  00000000 03000000 00000000 00000000'),
+    )
+  })
+
+  it('asks for links without their counters, and for one kind', () => {
+    expect(written((writer) => writeGetLink(writer, 0x301, 1, { kind: 'vxlan' }))).toBe(
+      hex(`38000000 1200 0103 01000000 00000000  00000000 00000000 00000000 00000000
+           0800 1d00 08000000  1000 1280 0a00 0100 76786c616e00 0000`),
+    )
+  })
+})
+
+describe('addresses', () => {
+  it('writes IPv4 byte for byte and reads it back', () => {
+    const bytes = written((writer) =>
+      writeAddressMessage(writer, RTM_NEWADDR, 0x505, 2, { index: 5, local: '10.5.52.0', prefixLength: 32 }),
+    )
+    expect(bytes).toBe(
+      hex(
+        '28000000 1400 0505 02000000 00000000  02 20 00 00 05000000  0800 0200 0a053400  0800 0100 0a053400',
+      ),
+    )
+    expect(readAddressMessage(readerOf(bytes))).toEqual({
+      family: AF_INET,
+      index: 5,
+      local: '10.5.52.0',
+      prefixLength: 32,
+      scope: 0,
+      flags: 0,
+    })
+  })
+
+  it('takes the wide flags of IPv6 over the narrow ones', () => {
+    const bytes = written((writer) =>
+      writeAddressMessage(writer, RTM_NEWADDR, 5, 2, {
+        index: 5,
+        local: 'fd00::1',
+        prefixLength: 64,
+        flags: 0x202,
+      }),
+    )
+    expect(readAddressMessage(readerOf(bytes))).toMatchObject({ local: 'fd00::1', flags: 0x202 })
+  })
+
+  it('asks for those of one link', () => {
+    expect(written((writer) => writeGetAddresses(writer, 0x301, 1, { family: 10, index: 3 }))).toBe(
+      hex('18000000 1600 0103 01000000 00000000  0a000000 03000000'),
+    )
+  })
+})
+
+describe('routes', () => {
+  const inline = {
+    destination: '10.5.52.0/24',
+    table: 254,
+    protocol: 157,
+    gateway: '10.5.52.0',
+    oif: 5,
+    onLink: true,
+  }
+
+  it('writes an inline IPv4 route byte for byte and reads it back', () => {
+    const bytes = written((writer) => writeRoute(writer, RTM_NEWROUTE, 0x501, 3, inline))
+    expect(bytes).toBe(
+      hex(`34000000 1800 0105 03000000 00000000
+           02 18 00 00 fe 9d 00 01 04000000
+           0800 0100 0a053400  0800 0500 0a053400  0800 0400 05000000`),
+    )
+    expect(readRoute(readerOf(bytes))).toEqual({
+      family: AF_INET,
+      destination: '10.5.52.0/24',
+      tos: 0,
+      table: 254,
+      protocol: 157,
+      scope: 0,
+      type: 1,
+      flags: 4,
+      priority: 0,
+      source: undefined,
+      nexthopId: 0,
+      oif: 5,
+      gateway: '10.5.52.0',
+      paths: [],
+    })
+  })
+
+  it('writes one through a nexthop object, with metric and TOS', () => {
+    const route = {
+      destination: '10.5.52.0/24',
+      table: 254,
+      protocol: 157,
+      tos: 8,
+      priority: 50,
+      nexthopId: 99,
+    }
+    const bytes = written((writer) => writeRoute(writer, RTM_NEWROUTE, 0x501, 3, route))
+    expect(bytes).toBe(
+      hex(`34000000 1800 0105 03000000 00000000  02 18 00 08 fe 9d 00 01 00000000
+           0800 0100 0a053400  0800 0600 32000000  0800 1e00 63000000`),
+    )
+    expect(readRoute(readerOf(bytes))).toMatchObject({ tos: 8, priority: 50, nexthopId: 99 })
+  })
+
+  it('writes IPv6, a large table, a blackhole, and a default route', () => {
+    const v6 = { ...inline, destination: 'fd00:5::/64', gateway: 'fd00:5::', table: 1000 }
+    expect(
+      readRoute(readerOf(written((writer) => writeRoute(writer, RTM_NEWROUTE, 5, 1, v6)))),
+    ).toMatchObject({
+      family: 10,
+      destination: 'fd00:5::/64',
+      gateway: 'fd00:5::',
+      table: 1000,
+    })
+    const blackhole = { destination: '10.0.0.0/8', table: 254, protocol: 157, type: 6 }
+    expect(written((writer) => writeRoute(writer, RTM_DELROUTE, 5, 1, blackhole))).toBe(
+      hex('24000000 1900 0500 01000000 00000000  02 08 00 00 fe 9d 00 06 00000000  0800 0100 0a000000'),
+    )
+    const everything = { destination: '0.0.0.0/0', table: 254, protocol: 4, oif: 2 }
+    expect(
+      readRoute(readerOf(written((writer) => writeRoute(writer, RTM_NEWROUTE, 5, 1, everything)))),
+    ).toMatchObject({ destination: '0.0.0.0/0', oif: 2 })
+  })
+
+  it('writes an IPv6 gateway of an IPv4 route as RTA_VIA', () => {
+    const bytes = written((writer) =>
+      writeRoute(writer, RTM_NEWROUTE, 5, 1, { ...inline, gateway: 'fe80::1' }),
+    )
+    expect(bytes).toContain(hex('1600 1200 0a00 fe80000000000000000000000000000100 00').slice(0, -2))
+    expect(readRoute(readerOf(bytes))).toMatchObject({ gateway: 'fe80::1' })
+  })
+
+  it('reads every path of a multipath route', () => {
+    const bytes = hex(`
+      50000000 1800 0000 00000000 00000000  02 18 00 00 fe 04 00 01 00000000
+      0800 0100 0a000000
+      2c00 0900                                      # RTA_MULTIPATH
+      1000 04 00 02000000 0800 0500 c0a80001         #   onlink, link 2, via 192.168.0.1
+      1000 00 00 03000000 0800 0500 c0a80101         #   link 3, via 192.168.1.1
+      0800 00 00 04000000                            #   link 4
+    `)
+    expect(readRoute(readerOf(bytes))?.paths).toEqual([
+      { oif: 2, gateway: '192.168.0.1', flags: 4 },
+      { oif: 3, gateway: '192.168.1.1', flags: 0 },
+      { oif: 4, gateway: undefined, flags: 0 },
+    ])
+  })
+
+  it('asks for one protocol, and for the way to an address', () => {
+    expect(written((writer) => writeGetRoutes(writer, 0x301, 1, { family: 2, protocol: 157 }))).toBe(
+      hex('1c000000 1a00 0103 01000000 00000000  02000000 00 9d 00 00 00000000'),
+    )
+    expect(written((writer) => writeLookUpRoute(writer, 5, 1, '10.0.0.1'))).toBe(
+      hex('24000000 1a00 0500 01000000 00000000  02 20 0000 00000000 00000000  0800 0100 0a000001'),
+    )
+  })
+
+  it('refuses what is no destination', () => {
+    const nowhere = { ...inline, destination: '10.0.0.1' }
+    expect(() => written((writer) => writeRoute(writer, RTM_NEWROUTE, 5, 1, nowhere))).toThrow(TypeError)
+  })
+})
+
+describe('nexthops', () => {
+  it('writes one byte for byte and reads it back', () => {
+    const nexthop = { id: 0x10000001, protocol: 157, oif: 5, gateway: '10.5.52.0', onLink: true }
+    const bytes = written((writer) => writeNewNexthop(writer, 0x501, 4, nexthop))
+    expect(bytes).toBe(
+      hex(`30000000 6800 0105 04000000 00000000  02 00 9d 00 04000000
+           0800 0100 01000010  0800 0500 05000000  0800 0600 0a053400`),
+    )
+    expect(readNexthop(readerOf(bytes))).toEqual({
+      id: 0x10000001,
+      family: AF_INET,
+      protocol: 157,
+      flags: 4,
+      oif: 5,
+      gateway: '10.5.52.0',
+      special: false,
+    })
+  })
+
+  it('deletes by id', () => {
+    expect(written((writer) => writeDeleteNexthop(writer, 5, 4, 7))).toBe(
+      hex('20000000 6900 0500 04000000 00000000  00000000 00000000  0800 0100 07000000'),
+    )
+  })
+})
+
+describe('neighbours and forwarding entries', () => {
+  const macAddress = 'c6:d2:32:6f:8f:44'
+
+  it('writes a permanent neighbour byte for byte and reads it back', () => {
+    const request = { family: AF_INET, index: 5, destination: '10.5.52.0', macAddress } as const
+    const bytes = written((writer) => writeNeighbour(writer, RTM_NEWNEIGH, 0x501, 5, request))
+    expect(bytes).toBe(
+      hex(`30000000 1c00 0105 05000000 00000000  02000000 05000000 8000 00 00
+           0800 0100 0a053400  0a00 0200 c6d2326f8f44 0000`),
+    )
+    expect(readNeighbour(readerOf(bytes))).toEqual({ ...request, state: 0x80, flags: 0, differs: false })
+  })
+
+  it('writes a forwarding entry as the device’s own', () => {
+    const request = { family: AF_BRIDGE, index: 5, destination: '192.168.64.3', macAddress } as const
+    const bytes = written((writer) => writeNeighbour(writer, RTM_NEWNEIGH, 0x501, 5, request))
+    expect(bytes).toContain(hex('07000000 05000000 8000 02 00'))
+    expect(readNeighbour(readerOf(bytes))).toEqual({ ...request, state: 0x80, flags: 2, differs: false })
+  })
+
+  it('asks for those of one link', () => {
+    expect(written((writer) => writeGetNeighbours(writer, 0x301, 1, { family: AF_BRIDGE, index: 5 }))).toBe(
+      hex('24000000 1e00 0103 01000000 00000000  07000000 00000000 00000000  0800 0800 05000000'),
+    )
+  })
+})
+
+describe('answers', () => {
+  it('reads the kernel’s own words', () => {
+    const bytes = hex(`
+      3c000000 0200 0003 4e000000 00000000
+      eaffffff 30000000 1000 0506 4e000000 00000000
+      1800 0100 ${Buffer.from('Required attributes\0').toString('hex')}
+    `)
+    const refusal = readAnswer(readerOf(bytes))
+    expect(refusal).toEqual({ errno: 'EINVAL', text: 'Required attributes' })
+  })
+
+  it.each([
+    ['EPERM', 'ACCESS_DENIED', /CAP_NET_ADMIN/],
+    ['EOPNOTSUPP', 'UNSUPPORTED', /lacks/],
+    ['ENODEV', 'KERNEL_REFUSED', /creating link x: the kernel answered ENODEV: why/],
+  ])('turns %s into %s', (errno, code, message) => {
+    const error = refusalError({ errno, text: 'why' }, 'creating link x')
+    expect(error).toMatchObject({ code, errno })
+    expect(error.message).toMatch(message)
+  })
+})
+
+describe('bytes that are no messages', () => {
+  const readers = [readLink, readAddressMessage, readRoute, readNexthop, readNeighbour, readAnswer]
+
+  /** Reads all there is; anything but an OverlayError, or no end, fails the test. */
+  function readAll(bytes: Buffer): 'read' | 'refused' {
+    try {
+      for (const read of readers) {
+        const reader = new MessageReader(bytes)
+        for (let steps = 0; reader.next(); steps += 1) {
+          if (steps > bytes.length) throw new Error('does not end')
+          read(reader)
+        }
+      }
+      return 'read'
+    } catch (error) {
+      if (error instanceof OverlayError && error.code === 'UNSUPPORTED') return 'refused'
+      throw error
+    }
+  }
+
+  const seed = Number(process.env.SEED ?? Date.now() % 1e9)
+  let state = seed
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+
+  it(`cut short or flipped anywhere, give a typed error or a message (seed ${seed})`, () => {
+    const whole = Buffer.from(VXLAN, 'hex')
+    for (let length = 1; length < whole.length; length += 1) {
+      expect(readAll(whole.subarray(0, length))).toBe('refused')
+    }
+    for (let round = 0; round < 20_000; round += 1) {
+      const bytes = Buffer.from(whole)
+      for (let flips = 1 + random(4); flips > 0; flips -= 1) bytes[random(bytes.length)] = random(256)
+      // Most flips of the header end the matter early; keep the type's reader busy with the rest.
+      if (round % 2 === 0) bytes.writeUInt32LE(bytes.length, 0)
+      readAll(bytes)
+    }
+  })
+
+  it('a header that claims no bytes does not go round for ever', () => {
+    expect(readAll(Buffer.alloc(64))).toBe('refused')
+  })
+
+  it('an attribute of no bytes does not go round for ever', () => {
+    const bytes = Buffer.from(VXLAN, 'hex')
+    bytes.writeUInt16LE(0, 32)
+    expect(readAll(bytes)).toBe('refused')
+  })
+})

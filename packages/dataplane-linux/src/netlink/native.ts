@@ -1,0 +1,79 @@
+import { createRequire } from 'node:module'
+import { OverlayError } from '@selvedge/core'
+
+/**
+ * The two native modules, loaded when they are first needed: on a platform without them an import of this package
+ * still works, and what needs them says what is missing.
+ */
+
+/** What is used of `RawNetlinkSocket`. Only as a transport; all that is said over it is encoded here. */
+export interface RawSocket {
+  on(event: 'message', listener: (message: Buffer) => void): unknown
+  on(event: 'truncatedMessage' | 'error', listener: (error: unknown) => void): unknown
+  send(message: Uint8Array, options: { port?: number }, callback: (error?: unknown) => void): void
+  address(): { readonly port: number }
+  addMembership(group: number): void
+  ref(): void
+  unref(): void
+  close(): void
+}
+
+/** The C library's functions that Node has no door to. Each returns -1 and sets errno where it fails. */
+export interface Libc {
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: [number]): number
+  setns(fd: number, type: number): number
+  /** What failed last, such as 1 for EPERM. */
+  errno(): number
+}
+
+interface NetlinkModule {
+  readonly RawNetlinkSocket: new (protocol: number) => RawSocket
+}
+
+interface KoffiModule {
+  load(library: null): { func(prototype: string): unknown }
+  errno(): number
+}
+
+const require = createRequire(import.meta.url)
+let libc: Libc | undefined
+let netlink: NetlinkModule | undefined
+
+export function openRawSocket(protocol: number): RawSocket {
+  netlink ??= load('netlink', () => require('netlink/dist/raw.js') as NetlinkModule)
+  return new netlink.RawNetlinkSocket(protocol)
+}
+
+export function loadLibc(): Libc {
+  libc ??= load('koffi', () => {
+    const koffi = require('koffi') as KoffiModule
+    // The process itself links the C library, under whatever name this system has it.
+    const library = koffi.load(null)
+    return {
+      setsockopt: library.func(
+        'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
+      ) as Libc['setsockopt'],
+      getsockopt: library.func(
+        'int getsockopt(int fd, int level, int name, _Out_ void *value, _Inout_ uint32_t *length)',
+      ) as Libc['getsockopt'],
+      setns: library.func('int setns(int fd, int type)') as Libc['setns'],
+      errno: () => koffi.errno(),
+    }
+  })
+  return libc
+}
+
+function load<T>(name: string, loader: () => T): T {
+  try {
+    return loader()
+  } catch (error) {
+    throw new OverlayError(
+      'UNSUPPORTED',
+      `the native module '${name}' does not load on ${process.platform} ${process.arch}: ${
+        error instanceof Error ? error.message : String(error)
+      }. It takes Linux with glibc on x64 or arm64, and npm must have installed optional binaries`,
+      { cause: error },
+    )
+  }
+}

@@ -1,0 +1,182 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { OverlayError } from '@selvedge/core'
+import { NETLINK_ROUTE } from './constants.js'
+import { errnoName } from './errno.js'
+import { inNamespace } from './namespace.js'
+import { type Libc, loadLibc, openRawSocket, type RawSocket } from './native.js'
+
+/** include/uapi/asm-generic/socket.h; socket options' names. */
+const SOL_SOCKET = 1
+const SO_SNDBUF = 7
+const SO_RCVBUF = 8
+const SO_SNDBUFFORCE = 32
+const SO_RCVBUFFORCE = 33
+const SO_MEMINFO = 55
+/** Where SO_MEMINFO counts lost messages, include/uapi/linux/sock_diag.h, and how many numbers it has. */
+const SK_MEMINFO_DROPS = 8
+const SK_MEMINFO_VARS = 9
+
+/** include/uapi/linux/netlink.h */
+const SOL_NETLINK = 270
+const NETLINK_NO_ENOBUFS = 5
+const NETLINK_CAP_ACK = 10
+const NETLINK_EXT_ACK = 11
+const NETLINK_GET_STRICT_CHK = 12
+
+/** The kernel holds what was not read yet up to twice this; a batch of 4,000 errors takes 3 MB. */
+const RECEIVE_BUFFER = 8 << 20
+/** The kernel refuses a datagram larger than its double less 32 bytes with EMSGSIZE. */
+const SEND_BUFFER = 256 << 10
+
+export interface SocketOptions {
+  /** The network namespace to open it in, by path; this thread's own where absent. */
+  readonly namespace?: string | undefined
+  /** In bytes; 8 MiB where absent. The kernel doubles it, and halves it again in its own accounts. */
+  readonly receiveBuffer?: number | undefined
+  /** Multicast groups (RTNLGRP_*) to hear. */
+  readonly groups?: readonly number[] | undefined
+  readonly onMessage: (message: Buffer) => void
+  /** `onMessage` threw, or receiving failed and there is no telling what was lost. Must not throw. */
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * A netlink socket as it must be: an overrun of the receive buffer is counted, where `RawNetlinkSocket` alone aborts
+ * the process; the kernel explains its errors; it takes every filter of a dump at its word.
+ */
+export class NetlinkSocket {
+  /** What tells this socket's own doings in notifications (`nlmsg_pid`). */
+  readonly port: number
+  readonly #raw: RawSocket
+  readonly #fd: number
+  readonly #libc: Libc
+  readonly #memory = Buffer.alloc(4 * SK_MEMINFO_VARS)
+  #closed = false
+
+  constructor(options: SocketOptions) {
+    const libc = loadLibc()
+    this.#libc = libc
+    const { raw, fd } = inNamespace(options.namespace, () => {
+      const raw = openRawSocket(NETLINK_ROUTE)
+      try {
+        return { raw, fd: fileDescriptor(raw.address().port) }
+      } catch (error) {
+        raw.close()
+        throw error
+      }
+    })
+    this.#raw = raw
+    this.#fd = fd
+    try {
+      this.port = raw.address().port
+      this.#configure(options)
+    } catch (error) {
+      raw.close()
+      throw error
+    }
+    raw.on('message', (message) => {
+      if (this.#closed) return
+      try {
+        options.onMessage(message)
+      } catch (error) {
+        // Thrown through native code, it would abort the process.
+        options.onError(error)
+      }
+    })
+    raw.on('truncatedMessage', options.onError)
+    raw.on('error', options.onError)
+    for (const group of options.groups ?? []) raw.addMembership(group)
+  }
+
+  /**
+   * Hands one datagram to the kernel, which has carried out all of it, and has put all its answers where `onMessage`
+   * gets them from, when `callback` is called. The bytes must stay as they are until then.
+   */
+  send(bytes: Uint8Array, callback: (error?: unknown) => void): void {
+    this.#raw.send(bytes, {}, callback)
+  }
+
+  /** How many messages were lost so far because nobody read them in time. */
+  drops(): number {
+    if (this.#libc.getsockopt(this.#fd, SOL_SOCKET, SO_MEMINFO, this.#memory, [this.#memory.length]) !== 0) {
+      throw this.#refused('SO_MEMINFO')
+    }
+    return this.#memory.readUInt32LE(4 * SK_MEMINFO_DROPS)
+  }
+
+  /** Whether waiting for a message keeps the process alive. */
+  hold(alive: boolean): void {
+    if (this.#closed) return
+    if (alive) this.#raw.ref()
+    else this.#raw.unref()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    // Closed under the feet of its own callback, the native socket touches freed memory.
+    setImmediate(() => this.#raw.close())
+  }
+
+  #configure({ receiveBuffer = RECEIVE_BUFFER }: SocketOptions): void {
+    this.#set(SOL_NETLINK, NETLINK_NO_ENOBUFS, 1, 'NETLINK_NO_ENOBUFS')
+    this.#set(SOL_NETLINK, NETLINK_EXT_ACK, 1, 'NETLINK_EXT_ACK')
+    this.#set(SOL_NETLINK, NETLINK_CAP_ACK, 1, 'NETLINK_CAP_ACK')
+    this.#set(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1, 'NETLINK_GET_STRICT_CHK')
+    // FORCE takes CAP_NET_ADMIN; without it sysctl net.core.rmem_max is the limit, and reading works all the same.
+    if (!this.#try(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)) {
+      this.#set(SOL_SOCKET, SO_RCVBUF, receiveBuffer, 'SO_RCVBUF')
+    }
+    if (!this.#try(SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER)) {
+      this.#set(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER, 'SO_SNDBUF')
+    }
+  }
+
+  #set(level: number, name: number, value: number, title: string): void {
+    if (!this.#try(level, name, value)) throw this.#refused(title)
+  }
+
+  #try(level: number, name: number, value: number): boolean {
+    const bytes = Buffer.alloc(4)
+    bytes.writeInt32LE(value)
+    return this.#libc.setsockopt(this.#fd, level, name, bytes, bytes.length) === 0
+  }
+
+  #refused(title: string): OverlayError {
+    const errno = errnoName(this.#libc.errno())
+    return new OverlayError(
+      'UNSUPPORTED',
+      `the kernel refuses ${title} on a netlink socket (${errno}); Linux 4.20 or later is needed`,
+      { errno },
+    )
+  }
+}
+
+/**
+ * The socket's file descriptor, which `RawNetlinkSocket` keeps to itself: /proc/net/netlink tells the inode of a
+ * port, and /proc/self/fd which descriptor is that inode.
+ */
+function fileDescriptor(port: number): number {
+  const table = readFileSync('/proc/thread-self/net/netlink', 'utf8')
+  for (const line of table.split('\n')) {
+    // sk, protocol, port, groups, rmem, wmem, dump, locks, drops, inode
+    const [, protocol, linePort, , , , , , , inode] = line.trim().split(/\s+/)
+    if (protocol !== String(NETLINK_ROUTE) || linePort !== String(port)) continue
+    for (const name of readdirSync('/proc/self/fd')) {
+      if (linkOf(`/proc/self/fd/${name}`) === `socket:[${inode}]`) return Number(name)
+    }
+  }
+  throw new OverlayError(
+    'UNSUPPORTED',
+    `the netlink socket of port ${port} is not found by way of /proc/net/netlink and /proc/self/fd; mount /proc`,
+  )
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    // The descriptor that read the directory itself is closed by now.
+    return undefined
+  }
+}

@@ -1,0 +1,365 @@
+import { readlinkSync } from 'node:fs'
+import { isOverlayError } from '@selvedge/core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  AF_BRIDGE,
+  AF_INET,
+  inNamespace,
+  isDeletion,
+  type LinkMessage,
+  NetlinkConnection,
+  NetlinkMonitor,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+  NLM_F_REQUEST,
+  type RouteRequest,
+  RTM_DELROUTE,
+  RTM_NEWNEIGH,
+  RTM_NEWROUTE,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_LINK,
+  readLink,
+  readNeighbour,
+  readRoute,
+  writeGetLink,
+  writeGetNeighbours,
+  writeGetRoutes,
+  writeNeighbour,
+  writeNewLink,
+  writeRoute,
+} from '../src/netlink/index.js'
+import { TestNamespace, until } from './namespace.js'
+
+let namespace: TestNamespace
+let connection: NetlinkConnection
+
+beforeEach(() => {
+  namespace = new TestNamespace()
+  namespace.ip('link add parent type veth peer name other')
+  namespace.ip('address add 192.168.64.3/24 dev parent')
+  namespace.ip('link set parent up')
+  namespace.ip('link set other up')
+  connection = new NetlinkConnection({ namespace: namespace.path })
+})
+
+afterEach(async () => {
+  await connection[Symbol.asyncDispose]()
+  namespace[Symbol.dispose]()
+})
+
+const links = (): Promise<LinkMessage[]> => connection.dump('reading links', writeGetLink, readLink)
+
+async function linkNamed(name: string): Promise<LinkMessage> {
+  const link = (await links()).find((candidate) => candidate.name === name)
+  if (link === undefined) throw new Error(`no link ${name}`)
+  return link
+}
+
+async function makeVxlan(): Promise<LinkMessage> {
+  const parent = await linkNamed('parent')
+  await connection.request(
+    'creating flannel.1',
+    (writer, flags, sequence) =>
+      writeNewLink(writer, flags | NLM_F_CREATE | NLM_F_EXCL, sequence, {
+        name: 'flannel.1',
+        mtu: 1450,
+        address: 'c6:d2:32:6f:8f:44',
+        kind: 'vxlan',
+        up: true,
+        vxlan: {
+          vni: 1,
+          port: 8472,
+          local: '192.168.64.3',
+          parent: parent.index,
+          learning: false,
+          gbp: true,
+        },
+      }),
+    () => undefined,
+  )
+  // The kernel ignores an alias in the request that makes a link.
+  await connection.request(
+    'marking flannel.1',
+    (writer, flags, sequence) =>
+      writeNewLink(writer, flags, sequence, { name: 'flannel.1', alias: 'selvedge test' }),
+    () => undefined,
+  )
+  return linkNamed('flannel.1')
+}
+
+/** Peer number `index`'s route, as a large cluster has them. */
+const routeOf = (index: number, oif: number): RouteRequest => ({
+  destination: `10.${index >> 8}.${index & 255}.0/24`,
+  table: 254,
+  protocol: 157,
+  gateway: `10.${index >> 8}.${index & 255}.0`,
+  oif,
+  onLink: true,
+})
+
+const putRoutes = (count: number, oif: number) =>
+  connection.batch(count, (writer, index, sequence) =>
+    writeRoute(
+      writer,
+      RTM_NEWROUTE,
+      NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE,
+      sequence,
+      routeOf(index, oif),
+    ),
+  )
+
+const routes = () =>
+  connection.dump(
+    'reading routes',
+    (writer, flags, sequence) => writeGetRoutes(writer, flags, sequence, { family: AF_INET, protocol: 157 }),
+    readRoute,
+  )
+
+describe('request', () => {
+  it('makes a link that ip shows as asked for', async () => {
+    const link = await makeVxlan()
+    expect(link).toMatchObject({ mtu: 1450, address: 'c6:d2:32:6f:8f:44', alias: 'selvedge test' })
+    expect(link.vxlan).toMatchObject({
+      vni: 1,
+      port: 8472,
+      local: '192.168.64.3',
+      learning: false,
+      gbp: true,
+    })
+    const [shown] = namespace.ipJson('link show dev flannel.1')
+    expect(shown).toMatchObject({
+      ifname: 'flannel.1',
+      mtu: 1450,
+      address: 'c6:d2:32:6f:8f:44',
+      ifalias: 'selvedge test',
+      linkinfo: {
+        info_kind: 'vxlan',
+        info_data: { id: 1, local: '192.168.64.3', link: 'parent', port: 8472, learning: false, gbp: true },
+      },
+    })
+    expect(shown?.flags).toContain('UP')
+  })
+
+  it('rejects with the kernel’s errno and its own words', async () => {
+    await makeVxlan()
+    await expect(makeVxlan()).rejects.toMatchObject({
+      code: 'KERNEL_REFUSED',
+      errno: 'EEXIST',
+      message: expect.stringContaining('creating flannel.1: the kernel answered EEXIST'),
+    })
+    const badMtu = connection.request(
+      'setting the MTU of flannel.1',
+      (writer, flags, sequence) => writeNewLink(writer, flags, sequence, { name: 'flannel.1', mtu: 100_000 }),
+      () => undefined,
+    )
+    await expect(badMtu).rejects.toThrow(/EINVAL: mtu greater than device maximum/)
+  })
+
+  it('answers what it was asked', async () => {
+    const [link] = await connection.request(
+      'looking up parent',
+      (writer, flags, sequence) => writeGetLink(writer, flags, sequence, { name: 'parent' }),
+      readLink,
+    )
+    expect(link).toMatchObject({ name: 'parent', kind: 'veth' })
+  })
+
+  it('rejects with the signal’s own reason, and with CLOSED once closed', async () => {
+    const reason = new Error('enough')
+    const aborted = connection.dump('reading links', writeGetLink, readLink, {
+      signal: AbortSignal.abort(reason),
+    })
+    await expect(aborted).rejects.toBe(reason)
+    const closed = new NetlinkConnection({ namespace: namespace.path })
+    await closed[Symbol.asyncDispose]()
+    await expect(closed.dump('reading links', writeGetLink, readLink)).rejects.toMatchObject({
+      code: 'CLOSED',
+    })
+  })
+})
+
+describe('dump', () => {
+  it('has the kernel sort out what does not match', async () => {
+    const { index } = await makeVxlan()
+    await putRoutes(3, index)
+    namespace.ip('route add 172.16.0.0/12 via 192.168.64.1')
+    expect((await routes()).map((route) => route.destination)).toEqual([
+      '10.0.0.0/24',
+      '10.0.1.0/24',
+      '10.0.2.0/24',
+    ])
+  })
+
+  it('is repeated until it is whole while others write', async () => {
+    const { index } = await makeVxlan()
+    expect(await putRoutes(5_000, index)).toEqual(new Map())
+    const other = new NetlinkConnection({ namespace: namespace.path })
+    let writing = true
+    // Links changing is what marks a dump of links as interrupted.
+    const churn = (async () => {
+      for (let round = 0; writing && round < 2_000; round += 1) {
+        await other.batch(2, (writer, step, sequence) =>
+          writeNewLink(writer, NLM_F_REQUEST | (step === 0 ? NLM_F_CREATE : 0), sequence, {
+            name: `churn${round % 8}`,
+            ...(step === 0 ? { kind: 'bridge' } : { mtu: 1400 + (round % 50) }),
+          }),
+        )
+      }
+    })()
+    for (let round = 0; round < 20; round += 1) expect(await routes()).toHaveLength(5_000)
+    writing = false
+    await churn
+    await other[Symbol.asyncDispose]()
+  })
+})
+
+describe('batch', () => {
+  it('carries out thousands, and names exactly those that failed', async () => {
+    const { index } = await makeVxlan()
+    const refusals = await connection.batch(10_000, (writer, number, sequence) =>
+      writeRoute(writer, RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL, sequence, {
+        ...routeOf(number, number % 1000 === 7 ? 4711 : index),
+        // Without a gateway each, which the kernel takes quadratic time over (README).
+        gateway: undefined,
+        onLink: false,
+        scope: 253,
+      }),
+    )
+    expect([...refusals.keys()]).toEqual(Array.from({ length: 10 }, (_, thousand) => thousand * 1000 + 7))
+    expect(refusals.get(7)).toMatchObject({ errno: 'ENODEV' })
+    expect(await routes()).toHaveLength(9_990)
+  })
+
+  it('keeps apart what failed when all fails', async () => {
+    const refusals = await connection.batch(9_000, (writer, number, sequence) =>
+      writeRoute(writer, RTM_DELROUTE, NLM_F_REQUEST, sequence, routeOf(number, 1)),
+    )
+    expect(refusals.size).toBe(9_000)
+    expect(new Set([...refusals.values()].map(({ errno }) => errno))).toEqual(new Set(['ESRCH']))
+  })
+
+  it('says that an outcome is unknown where the receive buffer was too small for the answers', async () => {
+    const small = new NetlinkConnection({ namespace: namespace.path, receiveBuffer: 4096 })
+    const refusals = await small.batch(3_000, (writer, number, sequence) =>
+      writeRoute(writer, RTM_DELROUTE, NLM_F_REQUEST, sequence, routeOf(number, 1)),
+    )
+    expect(refusals.size).toBe(3_000)
+    expect(refusals.get(0)).toMatchObject({ errno: 'ESRCH' })
+    expect(refusals.get(2_999)).toEqual({ errno: undefined, text: undefined })
+    // The connection is none the worse for it.
+    await expect(small.dump('reading links', writeGetLink, readLink)).resolves.toHaveLength(3)
+    await small[Symbol.asyncDispose]()
+  })
+
+  it('writes forwarding entries that bridge shows', async () => {
+    const { index } = await makeVxlan()
+    const refusals = await connection.batch(2, (writer, number, sequence) =>
+      writeNeighbour(writer, RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE, sequence, {
+        family: AF_BRIDGE,
+        index,
+        destination: `192.168.64.${number + 4}`,
+        macAddress: `c6:d2:32:6f:8f:0${number}`,
+      }),
+    )
+    expect(refusals.size).toBe(0)
+    const shown = namespace.bridgeJson('fdb show dev flannel.1')
+    expect(shown.sort((a, b) => String(a.mac).localeCompare(String(b.mac)))).toMatchObject([
+      { mac: 'c6:d2:32:6f:8f:00', dst: '192.168.64.4', flags: ['self'], state: 'permanent' },
+      { mac: 'c6:d2:32:6f:8f:01', dst: '192.168.64.5', flags: ['self'], state: 'permanent' },
+    ])
+    const entries = await connection.dump(
+      'reading fdb',
+      (writer, flags, sequence) => writeGetNeighbours(writer, flags, sequence, { family: AF_BRIDGE, index }),
+      readNeighbour,
+    )
+    expect(entries.map(({ macAddress, destination, differs }) => [macAddress, destination, differs])).toEqual(
+      [
+        ['c6:d2:32:6f:8f:00', '192.168.64.4', false],
+        ['c6:d2:32:6f:8f:01', '192.168.64.5', false],
+      ],
+    )
+  })
+})
+
+describe('monitor', () => {
+  it('tells own writes from those of others', async () => {
+    const { index } = await makeVxlan()
+    const heard: { destination: string | undefined; gone: boolean; port: number }[] = []
+    const monitor = new NetlinkMonitor({
+      namespace: namespace.path,
+      groups: [RTNLGRP_IPV4_ROUTE],
+      onNotification: (message) =>
+        heard.push({
+          destination: readRoute(message)?.destination,
+          gone: isDeletion(message.type),
+          port: message.port,
+        }),
+      onOverrun: () => expect.fail('nothing can overrun here'),
+      onError: (error) => expect.fail(String(error)),
+    })
+    await putRoutes(1, index)
+    namespace.ip('route del 10.0.0.0/24')
+    await until('both are heard', () => heard.length >= 2)
+    monitor.close()
+    expect(heard).toEqual([
+      { destination: '10.0.0.0/24', gone: false, port: connection.port },
+      { destination: '10.0.0.0/24', gone: true, port: expect.not.toSatisfy((p) => p === connection.port) },
+    ])
+  })
+
+  it('lives through an overrun and tells of it', async () => {
+    const { index } = await makeVxlan()
+    let overruns = 0
+    let notifications = 0
+    const monitor = new NetlinkMonitor({
+      namespace: namespace.path,
+      groups: [RTNLGRP_IPV4_ROUTE, RTNLGRP_LINK],
+      receiveBuffer: 4096,
+      onNotification: () => {
+        notifications += 1
+      },
+      onOverrun: () => {
+        overruns += 1
+      },
+      onError: (error) => expect.fail(String(error)),
+    })
+    await putRoutes(1_000, index)
+    await until('the overrun is told', () => overruns > 0)
+    const before = notifications
+    namespace.ip('route add 172.16.0.0/12 via 192.168.64.1')
+    await until('it hears again', () => notifications > before)
+    monitor.close()
+    expect(before).toBeLessThan(1_000)
+  })
+})
+
+describe('namespaces', () => {
+  const own = () => readlinkSync('/proc/thread-self/ns/net')
+
+  it('come back also when the body throws', () => {
+    const home = own()
+    expect(inNamespace(namespace.path, own)).not.toBe(home)
+    expect(own()).toBe(home)
+    const failure = new Error('inside')
+    expect(() =>
+      inNamespace(namespace.path, () => {
+        throw failure
+      }),
+    ).toThrow(failure)
+    expect(own()).toBe(home)
+  })
+
+  it('that are none are a typed error', () => {
+    const home = own()
+    expect(() => inNamespace('/run/netns/slv-none', own)).toThrow(/cannot be opened.*ENOENT/)
+    const tell = () => inNamespace('/proc/thread-self/ns/uts', own)
+    expect(tell).toThrow(/not a network namespace/)
+    try {
+      tell()
+    } catch (error) {
+      expect(isOverlayError(error, 'UNSUPPORTED')).toBe(true)
+    }
+    expect(own()).toBe(home)
+  })
+})
