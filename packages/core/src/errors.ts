@@ -19,6 +19,7 @@
  * | `KERNEL_REFUSED` | the kernel answered with an error | see errno and the kernel's own words |
  * | `RESOURCE_CONFLICT` | an entry of that key exists and is not ours to change | rename or remove it |
  * | `READ_INTERRUPTED` | what was read changed while it was read, time and again | retried; look for a busy writer |
+ * | `LISTENER_FAILED` | a listener to an event threw; its error is the cause | mend the listener |
  * | `CLOSED` | the object was stopped or disposed of before | make a new one |
  */
 export type ErrorCode =
@@ -37,6 +38,7 @@ export type ErrorCode =
   | 'KERNEL_REFUSED'
   | 'RESOURCE_CONFLICT'
   | 'READ_INTERRUPTED'
+  | 'LISTENER_FAILED'
   | 'CLOSED'
 
 export interface OverlayErrorOptions {

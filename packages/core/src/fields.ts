@@ -21,7 +21,7 @@ export function integerField<T extends number | undefined>(
   }
 }
 
-export function booleanField(fallback: boolean): Field<boolean> {
+export function booleanField<T extends boolean | undefined>(fallback: T): Field<boolean | T> {
   return { rule: 'must be true or false', fallback, accepts: (value) => typeof value === 'boolean' }
 }
 

@@ -9,13 +9,13 @@ import type { ExternalInterface, NodeContext } from './node-context.js'
  * OverlayError of code `INTERFACE_UNSUITABLE` where a family that is on has none.
  */
 export function publicAddresses(context: NodeContext): Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'> {
-  return Object.fromEntries(
-    enabledFamilies(context.config).map((parts) => {
-      const address = context[parts.publicAddress]
-      if (address === undefined) throw withoutAddress(context.externalInterface, parts)
-      return [parts.publicAddress, address]
-    }),
-  )
+  let addresses: Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'> = {}
+  for (const parts of enabledFamilies(context.config)) {
+    const address = context[parts.publicAddress]
+    if (address === undefined) throw withoutAddress(context.externalInterface, parts)
+    addresses = { ...addresses, [parts.publicAddress]: address }
+  }
+  return addresses
 }
 
 /**

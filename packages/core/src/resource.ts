@@ -232,3 +232,8 @@ export function linkChange(actual: LinkResource, wish: LinkResource): LinkChange
     wish.vxlan === undefined || (actual.vxlan !== undefined && fieldsMatch(actual.vxlan, wish.vxlan))
   return sameType && sameSettings ? 'change' : 'recreate'
 }
+
+/** True where two wishes ask for the same. */
+export function sameResource(a: Resource, b: Resource): boolean {
+  return satisfies(a, b) && satisfies(b, a)
+}

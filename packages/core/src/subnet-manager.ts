@@ -54,9 +54,9 @@ export interface SubnetManager extends AsyncDisposable {
   acquireLease(request: LeaseRequest, options?: AbortOptions): Promise<Lease>
 
   /**
-   * Extends a lease by the store's term and publishes its attributes; returns it with its new end. A reservation is
-   * returned as it is. Rejects with `LEASE_LOST` where the lease is gone or another node holds the subnet by now,
-   * and then changes nothing.
+   * Extends a lease by the store's term and publishes its attributes; returns it with its new end. A reservation
+   * stays one. Rejects with `LEASE_LOST` where the lease is gone or another node (by its public address) holds the
+   * subnet by now, and then changes nothing.
    */
   renewLease(lease: Lease, options?: AbortOptions): Promise<Lease>
 

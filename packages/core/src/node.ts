@@ -1,0 +1,64 @@
+import type { NetworkConfig } from './config.js'
+import type { Driver } from './driver.js'
+import { OverlayError } from './errors.js'
+import type { ExternalInterface, NodeContext } from './node-context.js'
+import type { Resource } from './resource.js'
+import type { AbortOptions } from './subnet-manager.js'
+
+/** The networks of a config, IPv4 first. */
+export function networksOf({ ipv4, ipv6 }: NetworkConfig): readonly string[] {
+  return [ipv4?.network, ipv6?.network].filter((network) => network !== undefined)
+}
+
+/**
+ * The alias by which a later run knows a link as ours. It names the network, since that is what tells two overlays on
+ * one host apart: two that shared a network would contest its routes anyway.
+ */
+export const ownershipAlias = (network: string): string => `selvedge ${network}`
+
+/** Links carry the mark; nothing else can. */
+export function marked(resources: readonly Resource[], alias: string): readonly Resource[] {
+  return resources.map((resource) => (resource.kind === 'link' ? { ...resource, alias } : resource))
+}
+
+/** Asks the first driver that can tell. */
+export async function findExternalInterface(
+  drivers: readonly Driver[],
+  options: AbortOptions,
+): Promise<ExternalInterface> {
+  for (const driver of drivers) {
+    if (driver.externalInterface !== undefined) return driver.externalInterface(options)
+  }
+  throw new TypeError('no driver can find the external interface: give the overlay `externalInterface`')
+}
+
+/** The addresses at which peers reach this node, where they are not the external interface's own. */
+export interface PublicAddresses {
+  readonly publicIp?: string | undefined
+  readonly publicIpv6?: string | undefined
+}
+
+/** Throws `INTERFACE_UNSUITABLE` where the interface lacks an address of a family that the network has. */
+export function nodeContext(
+  config: NetworkConfig,
+  externalInterface: ExternalInterface,
+  given: PublicAddresses,
+): NodeContext {
+  const { name, ipv4, ipv6 } = externalInterface
+  const missing = [
+    ...(config.ipv4 !== undefined && ipv4 === undefined ? ['IPv4'] : []),
+    ...(config.ipv6 !== undefined && ipv6 === undefined ? ['IPv6'] : []),
+  ]
+  if (missing.length > 0) {
+    throw new OverlayError(
+      'INTERFACE_UNSUITABLE',
+      `interface ${name} has no ${missing.join(' and no ')} address, but the network has that family: give it one, choose another interface, or turn the family off in the network config`,
+    )
+  }
+  return {
+    config,
+    externalInterface,
+    publicIp: config.ipv4 === undefined ? undefined : (given.publicIp ?? ipv4),
+    publicIpv6: config.ipv6 === undefined ? undefined : (given.publicIpv6 ?? ipv6),
+  }
+}

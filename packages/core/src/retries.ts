@@ -1,0 +1,69 @@
+import { backoffDelay } from './backoff.js'
+import type { Random } from './clock.js'
+import type { OverlayError } from './errors.js'
+
+/** A key whose write failed. */
+export interface Failure {
+  readonly key: string
+  readonly error: OverlayError
+  /** How often it failed in a row. */
+  readonly attempts: number
+}
+
+/** A key that fails is tried again after 100 ms to 30 s: a fault that lasts must not burn a core, nor fill a log. */
+const BACKOFF = { first: 100, most: 30_000 }
+
+/** The keys whose last write failed, and when to try each again (ms, monotonic). */
+export class Retries {
+  readonly #failures = new Map<string, Failure & { dueAt: number }>()
+  readonly #random: Random
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  get size(): number {
+    return this.#failures.size
+  }
+
+  list(): readonly Failure[] {
+    return [...this.#failures.values()].map(({ key, error, attempts }) => ({ key, error, attempts }))
+  }
+
+  has(key: string): boolean {
+    return this.#failures.has(key)
+  }
+
+  failed(key: string, error: OverlayError, now: number): void {
+    const attempts = (this.#failures.get(key)?.attempts ?? 0) + 1
+    this.#failures.set(key, {
+      key,
+      error,
+      attempts,
+      dueAt: now + backoffDelay(attempts, BACKOFF, this.#random),
+    })
+  }
+
+  /** Its write succeeded, or its wish changed: the past does not count. */
+  forget(key: string): void {
+    this.#failures.delete(key)
+  }
+
+  /** Every key may be tried again now: what made them fail has changed. */
+  hasten(): void {
+    for (const failure of this.#failures.values()) failure.dueAt = 0
+  }
+
+  due(now: number): readonly string[] {
+    const keys: string[] = []
+    for (const { key, dueAt } of this.#failures.values()) if (dueAt <= now) keys.push(key)
+    return keys
+  }
+
+  /** When the next key is due; infinite where none is. */
+  nextDueAt(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const { dueAt } of this.#failures.values()) next = Math.min(next, dueAt)
+    return next
+  }
+}

@@ -1,0 +1,36 @@
+import type { Clock } from './clock.js'
+
+/**
+ * Lets one loop sleep until its next due time or until somebody has work for it. A call that comes while the loop is
+ * not asleep is kept: the next sleep ends at once.
+ */
+export class Wake {
+  #pending = false
+  #interrupt: AbortController | undefined
+
+  call(): void {
+    this.#pending = true
+    this.#interrupt?.abort()
+  }
+
+  /** Resolves after `milliseconds` (never, where infinite), or once called. Rejects with the signal's reason. */
+  async sleep(milliseconds: number, clock: Clock, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (!this.#pending && milliseconds > 0) {
+      const interrupt = new AbortController()
+      this.#interrupt = interrupt
+      const stop = () => interrupt.abort()
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        await clock.sleep(milliseconds, { signal: interrupt.signal })
+      } catch (error) {
+        if (!interrupt.signal.aborted) throw error
+      } finally {
+        signal.removeEventListener('abort', stop)
+        this.#interrupt = undefined
+      }
+      signal.throwIfAborted()
+    }
+    this.#pending = false
+  }
+}
