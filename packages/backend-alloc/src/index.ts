@@ -1,1 +1,1 @@
-export {}
+export { alloc } from './alloc.js'

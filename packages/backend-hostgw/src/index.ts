@@ -1,1 +1,1 @@
-export {}
+export { hostGw } from './host-gw.js'

@@ -1,1 +1,2 @@
-export {}
+export type { VxlanOptions } from './settings.js'
+export { vxlan } from './vxlan.js'

@@ -1,0 +1,80 @@
+import {
+  type Backend,
+  describeLease,
+  enabledFamilies,
+  type FamilyParts,
+  interfaceAddress,
+  isOnLink,
+  type Lease,
+  type LeaseContext,
+  type NodeContext,
+  OverlayError,
+  peerAddresses,
+  publicAddresses,
+  type Resource,
+  route,
+  unknownKeyWarnings,
+} from '@selvedge/core'
+
+const TYPE = 'host-gw'
+
+/**
+ * The host-gw backend, compatible with flannel's: a plain route to each peer's subnet, with the peer as its gateway.
+ * Nothing is wrapped, so pods have the external interface's whole MTU; all nodes must be on one network.
+ *
+ * It has no settings.
+ */
+export function hostGw(): Backend {
+  return {
+    type: TYPE,
+    warnings: ({ config }) =>
+      unknownKeyWarnings(Object.keys(config.backend?.options ?? {}), {}, 'the host-gw settings'),
+    mtu: ({ externalInterface }) => externalInterface.mtu,
+    attributes(context) {
+      requireOwnAddresses(context)
+      return { ...publicAddresses(context), backendType: TYPE }
+    },
+    local(context) {
+      requireOwnAddresses(context)
+      return []
+    },
+    peer(lease, context) {
+      if (lease.attributes.backendType !== TYPE) return []
+      return enabledFamilies(context.config).flatMap((parts) => peer(parts, lease, context))
+    },
+  }
+}
+
+/** Peers take the public address for a gateway, so it has to be one that this host answers to. */
+function requireOwnAddresses(context: NodeContext): void {
+  for (const parts of enabledFamilies(context.config)) {
+    const own = interfaceAddress(context, parts)
+    const published = context[parts.publicAddress]
+    if (published !== undefined && published !== own) {
+      throw new OverlayError(
+        'INTERFACE_UNSUITABLE',
+        `the public ${parts.name} address is ${published}, but that of ${context.externalInterface.name} is ${own}: ` +
+          'host-gw makes this host a gateway on its own network and does not work through NAT; ' +
+          'name the interface that bears the address, or use vxlan',
+      )
+    }
+  }
+}
+
+function peer(parts: FamilyParts, lease: Lease, context: LeaseContext): Resource[] {
+  const addresses = peerAddresses(lease, parts)
+  if (addresses === undefined) return []
+  const { subnet, publicAddress } = addresses
+  const { externalInterface } = context
+  if (!isOnLink(externalInterface, publicAddress)) {
+    // flannel asks the kernel for the route all the same, and gets "network is unreachable".
+    const { name, onLink } = externalInterface
+    throw new OverlayError(
+      'INVALID_LEASE',
+      `${describeLease(lease)} cannot be routed: ${publicAddress} is not on the network of ${name} ` +
+        `(${onLink.join(', ') || 'which has none'}), and host-gw needs every node on one; ` +
+        'use vxlan, with DirectRouting where nodes do share a network',
+    )
+  }
+  return [route({ destination: subnet, gateway: publicAddress, device: externalInterface.name })]
+}

@@ -1,0 +1,113 @@
+import {
+  booleanField,
+  enabledFamilies,
+  type FamilyParts,
+  type FieldValues,
+  integerField,
+  invalidField,
+  type NetworkConfig,
+  readFields,
+  unknownKeyWarnings,
+} from '@selvedge/core'
+
+/** Each of them overrides the key of the network config's Backend section that it is named after. */
+export interface VxlanOptions {
+  /**
+   * `VNI`: the VXLAN Network Identifier, the same on every node. 0 to 16777215 (RFC 7348: 24 bits); 1 where absent.
+   * The device's name carries it, and an interface name holds 15 bytes (IFNAMSIZ): so at most 9999999 in an IPv4
+   * network (`flannel.9999999`), and 9999 where IPv6 is on (`flannel-v6.9999`).
+   */
+  readonly vni?: number | undefined
+  /**
+   * `Port`: the UDP port that outer packets go to, the same on every node. 1 to 65535; 8472 where absent or 0 (the
+   * Linux kernel's default and flannel's; IANA's is 4789).
+   */
+  readonly port?: number | undefined
+  /**
+   * `MTU`: the largest outer packet to send, in bytes, where it is less than the external interface could: what is
+   * left for pods is this less the overhead. 1 to 65535; the external interface's MTU where absent or 0.
+   */
+  readonly mtu?: number | undefined
+  /** `GBP`: the Group Based Policy extension, the same on every node. Off where absent. */
+  readonly gbp?: boolean | undefined
+  /** `Learning`: whether the kernel learns where MACs are from traffic. Off where absent: leases say it all. */
+  readonly learning?: boolean | undefined
+  /**
+   * `DirectRouting`: a plain route, without VXLAN, to each peer whose public address is on the external interface's
+   * own network. Off where absent.
+   */
+  readonly directRouting?: boolean | undefined
+}
+
+/** What counts on this node, with every default filled in. */
+export interface VxlanSettings {
+  readonly vni: number
+  readonly port: number
+  /** Undefined where the external interface's own counts. */
+  readonly mtu: number | undefined
+  readonly gbp: boolean
+  readonly learning: boolean
+  readonly directRouting: boolean
+}
+
+const WHERE = 'the vxlan settings'
+const DEFAULT_VNI = 1
+/** drivers/net/vxlan/vxlan_core.c, the module parameter `udp_port`. */
+const DEFAULT_PORT = 8472
+/** IFNAMSIZ less the closing zero byte (include/uapi/linux/if.h). */
+const LONGEST_NAME = 15
+
+/** As the network config spells them. None has a fallback here, so that an option can be told from a default. */
+const fields = {
+  VNI: integerField(0, 2 ** 24 - 1, undefined),
+  Port: integerField(0, 65535, undefined),
+  MTU: integerField(0, 65535, undefined),
+  GBP: booleanField(undefined),
+  Learning: booleanField(undefined),
+  DirectRouting: booleanField(undefined),
+}
+
+export type Given = FieldValues<typeof fields>
+
+/** Checks the options of the factory. */
+export function readOptions(options: VxlanOptions): Given {
+  const { values, unknownKeys } = readFields(fields, { ...options }, 'the options of vxlan()')
+  if (unknownKeys.length > 0) {
+    throw new TypeError(
+      `vxlan() has no option ${unknownKeys.join(', ')}; it has vni, port, mtu, gbp, learning and directRouting`,
+    )
+  }
+  return values
+}
+
+/** The settings of a network: the options where given, else the config's Backend section, else the defaults. */
+export function readSettings(config: NetworkConfig, options: Given): VxlanSettings {
+  const { values: section } = readFields(fields, config.backend?.options ?? {}, WHERE)
+  const vni = options.VNI ?? section.VNI ?? DEFAULT_VNI
+  for (const parts of enabledFamilies(config)) {
+    const name = deviceName(parts, vni)
+    if (name.length > LONGEST_NAME) {
+      const rule = `must be smaller: the device's name, ${name}, would be longer than the ${LONGEST_NAME} bytes that Linux allows`
+      throw invalidField('VNI', vni, rule, WHERE)
+    }
+  }
+  return {
+    vni,
+    port: (options.Port ?? section.Port) || DEFAULT_PORT,
+    mtu: (options.MTU ?? section.MTU) || undefined,
+    gbp: options.GBP ?? section.GBP ?? false,
+    learning: options.Learning ?? section.Learning ?? false,
+    directRouting: options.DirectRouting ?? section.DirectRouting ?? false,
+  }
+}
+
+/** A warning for each key of the Backend section that is none of these. */
+export function settingsWarnings(config: NetworkConfig): readonly string[] {
+  const { unknownKeys } = readFields(fields, config.backend?.options ?? {}, WHERE)
+  return unknownKeyWarnings(unknownKeys, fields, WHERE)
+}
+
+/** `flannel.1`, and for IPv6 `flannel-v6.1`: flannel's names. */
+export function deviceName({ family }: FamilyParts, vni: number): string {
+  return family === 4 ? `flannel.${vni}` : `flannel-v6.${vni}`
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import {
+  type Family,
+  type FamilyParts,
+  isOverlayError,
+  type Lease,
+  type LeaseAttributes,
+} from '@selvedge/core'
+import { readVtep } from './vtep.js'
+
+/** The second-lowest bit of the first octet marks a locally administered MAC, the lowest a group's (IEEE 802-2014, 8.2). */
+const LOCAL_BIT = 0b10
+const FREE_BITS = 0b11111100
+
+/** What a node publishes of where it is. */
+type Addresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
+
+/**
+ * The MAC that a node's device bears, and publishes: the one that peers know it by where there is one, else one that
+ * follows from the node's public address, so that it is the same after a restart on a host that remembers nothing.
+ *
+ * @param previous what this node published before
+ */
+export function vtepMac(
+  addresses: Addresses,
+  previous: Lease | undefined,
+  parts: FamilyParts,
+  vni: number,
+): string {
+  const derived = deriveMac(addresses, parts, vni)
+  const published = previous === undefined ? undefined : publishedMac(previous, parts, vni)
+  if (previous === undefined || published === undefined) return derived
+  // A derived MAC goes with its address: whoever bears that address next derives the same.
+  return published === deriveMac(previous.attributes, parts, vni) ? derived : published
+}
+
+/** What the lease says, where it says it well, whether selvedge or flannel published it. */
+function publishedMac(lease: Lease, parts: FamilyParts, vni: number): string | undefined {
+  if (lease.attributes.backendType !== 'vxlan') return undefined
+  try {
+    return readVtep(lease, parts, vni).mac
+  } catch (error) {
+    if (isOverlayError(error, 'INVALID_LEASE')) return undefined
+    throw error
+  }
+}
+
+/**
+ * A locally administered unicast MAC out of what the node publishes. Its last four octets are the public IPv4 address
+ * and its first two the same on every node, so no two nodes of a network get the same one. An IPv6 address does not
+ * fit: there all 46 free bits come from a hash, and among 65,000 nodes two alike are a matter of 1 in 30,000.
+ */
+function deriveMac({ publicIp, publicIpv6 }: Addresses, { family }: FamilyParts, vni: number): string {
+  const octets =
+    publicIp === undefined
+      ? hash(family, vni, publicIpv6 ?? '').subarray(0, 6)
+      : [...hash(family, vni, '').subarray(0, 2), ...publicIp.split('.').map(Number)]
+  const [first = 0, ...rest] = octets
+  return [(first & FREE_BITS) | LOCAL_BIT, ...rest]
+    .map((octet) => octet.toString(16).padStart(2, '0'))
+    .join(':')
+}
+
+function hash(family: Family, vni: number, address: string): Buffer {
+  return createHash('sha256').update(`selvedge vxlan ${family} ${vni} ${address}`).digest()
+}

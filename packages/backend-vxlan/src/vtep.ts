@@ -1,0 +1,70 @@
+import {
+  describeLease,
+  type FamilyParts,
+  type Field,
+  integerField,
+  invalidField,
+  isJsonObject,
+  type JsonValue,
+  type Lease,
+  readFields,
+} from '@selvedge/core'
+
+/** A VXLAN tunnel endpoint as its node publishes it. */
+export interface Vtep {
+  /** Undefined where it is not said: flannel once published the MAC alone. */
+  readonly vni: number | undefined
+  readonly mac: string
+}
+
+const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i
+/** The group bit, the lowest of the first octet (IEEE 802-2014, 8.2). */
+const GROUP_BIT = 1
+
+const vtepMac: Field<unknown> = {
+  rule: 'must be the MAC of one device, such as c6:d2:32:6f:8f:44',
+  fallback: undefined,
+  accepts: (value) =>
+    typeof value === 'string' &&
+    MAC.test(value) &&
+    value !== '00:00:00:00:00:00' &&
+    (Number.parseInt(value.slice(0, 2), 16) & GROUP_BIT) === 0,
+}
+
+const fields = { VNI: integerField(0, 2 ** 24 - 1, undefined), VtepMAC: vtepMac }
+
+/** The data that flannel publishes, in the order of its fields. */
+export function vtepData(vni: number, mac: string): JsonValue {
+  return { VNI: vni, VtepMAC: mac }
+}
+
+/**
+ * Reads what a lease says of its node's tunnel endpoint. Throws an OverlayError of code `INVALID_LEASE` where it says
+ * none, or one of another VNI: flannel does not look at a peer's VNI and sends, but what it sends is dropped there.
+ */
+export function readVtep(lease: Lease, parts: FamilyParts, vni: number): Vtep {
+  const data = lease.attributes[parts.backendData]
+  const where = `${describeLease(lease)}, ${parts.written.backendData}`
+  if (!isJsonObject(data)) {
+    throw invalidField(
+      parts.written.backendData,
+      data,
+      'must be an object such as {"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}',
+      describeLease(lease),
+      'INVALID_LEASE',
+    )
+  }
+  const { values } = readFields(fields, data, where, 'INVALID_LEASE')
+  if (values.VtepMAC === undefined) {
+    throw invalidField('VtepMAC', undefined, vtepMac.rule, where, 'INVALID_LEASE')
+  }
+  if (!isSameVni(values.VNI, vni)) {
+    throw invalidField('VNI', values.VNI, `this network's is ${vni}`, where, 'INVALID_LEASE')
+  }
+  return { vni: values.VNI, mac: String(values.VtepMAC).toLowerCase() }
+}
+
+/** flannel published only the lowest 16 bits of a VNI until late in 2023 (its pull request 1831). */
+function isSameVni(published: number | undefined, vni: number): boolean {
+  return published === undefined || published === vni || published === (vni & 0xffff)
+}

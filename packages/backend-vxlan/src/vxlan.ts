@@ -1,0 +1,134 @@
+import {
+  address,
+  type Backend,
+  baseAddress,
+  enabledFamilies,
+  type FamilyParts,
+  fdb,
+  interfaceAddress,
+  isOnLink,
+  type Lease,
+  type LeaseAttributes,
+  type LeaseContext,
+  link,
+  type NetworkConfig,
+  type NodeContext,
+  neighbour,
+  OverlayError,
+  peerAddresses,
+  publicAddresses,
+  type Resource,
+  route,
+} from '@selvedge/core'
+import { deviceMtu, podMtu } from './mtu.js'
+import {
+  deviceName,
+  readOptions,
+  readSettings,
+  settingsWarnings,
+  type VxlanOptions,
+  type VxlanSettings,
+} from './settings.js'
+import { readVtep, vtepData } from './vtep.js'
+import { vtepMac } from './vtep-mac.js'
+
+const TYPE = 'vxlan'
+
+/**
+ * The vxlan backend, compatible with flannel's: packets between hosts travel in UDP, wrapped and unwrapped by the
+ * kernel. One VXLAN device a family; for each peer a neighbour, a forwarding entry and a route, so that nothing is
+ * ever flooded or learned.
+ *
+ * Settings come from the network config's Backend section; `options` override them. Throws an OverlayError of code
+ * `INVALID_CONFIG` for an option out of its range, a TypeError for one that does not exist.
+ */
+export function vxlan(options: VxlanOptions = {}): Backend {
+  const given = readOptions(options)
+  const settingsOf = rememberLast((config: NetworkConfig) => readSettings(config, given))
+  return {
+    type: TYPE,
+    requires: [TYPE],
+    warnings: ({ config }) => settingsWarnings(config),
+    mtu: (context) => podMtu(context, settingsOf(context.config)),
+    attributes: (context) => attributes(context, settingsOf(context.config)),
+    local: (context) =>
+      enabledFamilies(context.config).flatMap((parts) => device(parts, context, settingsOf(context.config))),
+    peer(lease, context) {
+      if (lease.attributes.backendType !== TYPE) return []
+      return enabledFamilies(context.config).flatMap((parts) =>
+        peer(parts, lease, context, settingsOf(context.config)),
+      )
+    },
+  }
+}
+
+function attributes(context: NodeContext, { vni }: VxlanSettings): LeaseAttributes {
+  const addresses = publicAddresses(context)
+  let published: LeaseAttributes = { ...addresses, backendType: TYPE }
+  for (const parts of enabledFamilies(context.config)) {
+    const mac = vtepMac(addresses, context.previous, parts, vni)
+    published = { ...published, [parts.backendData]: vtepData(vni, mac) }
+  }
+  return published
+}
+
+/** The device of one family and its address. */
+function device(parts: FamilyParts, context: LeaseContext, settings: VxlanSettings): Resource[] {
+  const { vni, port, learning, gbp } = settings
+  const subnet = context.lease[parts.subnet]
+  if (subnet === undefined) {
+    throw new OverlayError(
+      'INVALID_LEASE',
+      `${parts.name} is on in the network config, but this node's own lease has no ${parts.name} subnet`,
+    )
+  }
+  const name = deviceName(parts, vni)
+  return [
+    link({
+      name,
+      type: 'vxlan',
+      mtu: deviceMtu(parts, context, settings),
+      // What was published, and not what would be now: it is what the peers have in their tables.
+      macAddress: readVtep(context.lease, parts, vni).mac,
+      vxlan: {
+        vni,
+        port,
+        local: interfaceAddress(context, parts),
+        parent: context.externalInterface.name,
+        learning,
+        gbp,
+      },
+      acceptRouterAdvertisements: false,
+    }),
+    // The source of what this host itself sends to pods. A longer prefix would bring a route and a broadcast address.
+    address({ link: name, address: baseAddress(subnet), prefixLength: parts.bits }),
+  ]
+}
+
+/** What one peer calls for in one family. */
+function peer(parts: FamilyParts, lease: Lease, context: LeaseContext, settings: VxlanSettings): Resource[] {
+  const addresses = peerAddresses(lease, parts)
+  if (addresses === undefined) return []
+  const { subnet, publicAddress } = addresses
+  const { mac } = readVtep(lease, parts, settings.vni)
+  const { externalInterface } = context
+  if (settings.directRouting && isOnLink(externalInterface, publicAddress)) {
+    return [route({ destination: subnet, gateway: publicAddress, device: externalInterface.name })]
+  }
+  const name = deviceName(parts, settings.vni)
+  const base = baseAddress(subnet)
+  return [
+    neighbour({ link: name, address: base, macAddress: mac }),
+    fdb({ link: name, macAddress: mac, destination: publicAddress }),
+    route({ destination: subnet, gateway: base, device: name, onLink: true }),
+  ]
+}
+
+/** A node has one network config for tens of thousands of peers: read it once. */
+function rememberLast<K extends object, V>(compute: (key: K) => V): (key: K) => V {
+  let last: { key: K; value: V } | undefined
+  return (key) => {
+    if (last?.key !== key) last = { key, value: compute(key) }
+    return last.value
+  }
+}
