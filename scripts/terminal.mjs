@@ -25,7 +25,7 @@ export async function step(name, text, work) {
 
 /**
  * Runs a command to its end without showing what it prints, unless it fails.
- * @throws {SetupError} with the command and its last words.
+ * @throws {SetupError} with the command and all that it said.
  */
 export function runQuietly(command, args, options = {}) {
   return new Promise((resolve, reject) => {
@@ -39,8 +39,7 @@ export function runQuietly(command, args, options = {}) {
     child.on('error', (cause) => reject(new SetupError(`${command}: ${cause.message}`, { cause })))
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(output)
-      const lastWords = output.trim().split('\n').slice(-30).join('\n')
-      reject(new SetupError(`${[command, ...args].join(' ')} failed (${signal ?? code}):\n${lastWords}`))
+      reject(new SetupError(`${[command, ...args].join(' ')} failed (${signal ?? code}):\n${output.trim()}`))
     })
   })
 }
