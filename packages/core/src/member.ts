@@ -85,7 +85,9 @@ export class Member {
       observer.warning(`the network config's key '${key}' means nothing and is passed over: is it mistyped?`)
     }
     const found = options.externalInterface ?? (await findExternalInterface(drivers, { signal }))
-    const member = new Member(options, config, nodeContext(config, found, options))
+    const node = nodeContext(config, found, options)
+    for (const warning of backend.warnings?.(node) ?? []) observer.warning(warning)
+    const member = new Member(options, config, node)
     try {
       await member.#begin(signal)
     } catch (error) {

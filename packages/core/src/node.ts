@@ -1,7 +1,8 @@
 import type { NetworkConfig } from './config.js'
 import type { Driver } from './driver.js'
-import { OverlayError } from './errors.js'
+import { enabledFamilies } from './family.js'
 import type { ExternalInterface, NodeContext } from './node-context.js'
+import { interfaceAddress } from './reach.js'
 import type { Resource } from './resource.js'
 import type { AbortOptions } from './subnet-manager.js'
 
@@ -44,17 +45,8 @@ export function nodeContext(
   externalInterface: ExternalInterface,
   given: PublicAddresses,
 ): NodeContext {
-  const { name, ipv4, ipv6 } = externalInterface
-  const missing = [
-    ...(config.ipv4 !== undefined && ipv4 === undefined ? ['IPv4'] : []),
-    ...(config.ipv6 !== undefined && ipv6 === undefined ? ['IPv6'] : []),
-  ]
-  if (missing.length > 0) {
-    throw new OverlayError(
-      'INTERFACE_UNSUITABLE',
-      `interface ${name} has no ${missing.join(' and no ')} address, but the network has that family: give it one, choose another interface, or turn the family off in the network config`,
-    )
-  }
+  for (const parts of enabledFamilies(config)) interfaceAddress({ externalInterface }, parts)
+  const { ipv4, ipv6 } = externalInterface
   return {
     config,
     externalInterface,

@@ -22,7 +22,10 @@ export function publicAddresses(context: NodeContext): Pick<LeaseAttributes, 'pu
  * The external interface's own address: the source of what goes to peers. Throws an OverlayError of code
  * `INTERFACE_UNSUITABLE` where it has none of that family.
  */
-export function interfaceAddress({ externalInterface }: NodeContext, parts: FamilyParts): string {
+export function interfaceAddress(
+  { externalInterface }: Pick<NodeContext, 'externalInterface'>,
+  parts: FamilyParts,
+): string {
   const address = externalInterface[parts.interfaceAddress]
   if (address === undefined) throw withoutAddress(externalInterface, parts)
   return address
