@@ -1,1 +1,2 @@
-export {}
+export * from './memory-store.js'
+export * from './memory-subnet-manager.js'

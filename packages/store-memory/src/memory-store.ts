@@ -1,0 +1,212 @@
+import {
+  type Clock,
+  chooseSubnets,
+  type Lease,
+  LeasedSubnets,
+  type LeaseEvent,
+  type LeaseRequest,
+  type LeaseSubnets,
+  leaseKey,
+  type NetworkConfig,
+  OverlayError,
+  overlaps,
+  parseNetworkConfig,
+  requireCidr,
+  sameNode,
+  systemClock,
+} from '@selvedge/core'
+
+export interface MemoryStoreOptions {
+  /** The network config as flannel writes it, as JSON text or as an object. Without one, nodes wait for one. */
+  readonly config?: string | object | undefined
+  /** How long a lease lasts unless renewed, in ms. Default: 24 hours, as with flannel. */
+  readonly leaseTerm?: number | undefined
+  readonly clock?: Clock | undefined
+}
+
+/** What happened since a watcher last asked. */
+export interface Changes {
+  readonly events: readonly LeaseEvent[]
+  /** What to ask with the next time. */
+  readonly revision: number
+}
+
+const NEVER = Number.POSITIVE_INFINITY
+const DAY = 24 * 60 * 60 * 1000
+
+/** A watcher that is further behind gets a snapshot, so that a slow one costs no memory. */
+const EVENTS_KEPT = 1000
+
+/**
+ * The leases of one network, in this process's memory: what an etcd is to its clients. Each node looks at it through
+ * a `MemorySubnetManager` of its own. Nothing here waits, so every method is a transaction.
+ */
+export class MemoryStore {
+  readonly clock: Clock
+  readonly leaseTerm: number
+  #config: NetworkConfig | undefined
+  #leases = new Map<string, Lease>()
+  /** The subnets of `#leases`; gathered anew when the config changes. */
+  #leased: LeasedSubnets | undefined
+  /** No lease ends earlier, in ms since the epoch. */
+  #nextEnd = NEVER
+  /** How many changes there ever were. */
+  #revision = 0
+  /** The last ones; the very last is number `#revision`. */
+  #log: LeaseEvent[] = []
+  readonly #observers = new Set<() => void>()
+
+  /** Throws an OverlayError `INVALID_CONFIG` for a config that breaks a rule. */
+  constructor({ config, leaseTerm = DAY, clock = systemClock }: MemoryStoreOptions = {}) {
+    if (!(leaseTerm > 0))
+      throw new TypeError(`leaseTerm is ${leaseTerm}, not a number of milliseconds above 0`)
+    this.clock = clock
+    this.leaseTerm = leaseTerm
+    if (config !== undefined) this.setNetworkConfig(config)
+  }
+
+  get networkConfig(): NetworkConfig | undefined {
+    return this.#config
+  }
+
+  /** Leases are let be: one outside the new network is given up when its node asks again. Throws as the constructor. */
+  setNetworkConfig(config: string | object): void {
+    this.#config = parseNetworkConfig(config)
+    this.#leased = undefined
+    this.#notify()
+  }
+
+  /** Every lease there is. */
+  get leases(): readonly Lease[] {
+    this.#expire()
+    return [...this.#leases.values()]
+  }
+
+  /** When the next lease ends at the earliest, in ms since the epoch; infinite where none ever does. */
+  get nextEnd(): number {
+    this.#expire()
+    return this.#nextEnd
+  }
+
+  /**
+   * Keeps subnets for the node of the public address in `attributes`, for ever. Any prefix length will do. Throws an
+   * OverlayError `LEASE_CONFLICT` where another node holds any of it.
+   */
+  reserve({ subnet, ipv6Subnet, attributes }: Omit<Lease, 'expiresAt'>): Lease {
+    const reservation: Lease = { subnet, ipv6Subnet, attributes }
+    const other = this.leases.find(
+      (lease) => !sameNode(lease.attributes, attributes) && leasesOverlap(lease, reservation),
+    )
+    if (other !== undefined) {
+      throw new OverlayError('LEASE_CONFLICT', `reserving ${leaseKey(reservation)}: ${holding(other)}`)
+    }
+    return this.#put(reservation)
+  }
+
+  /** See `SubnetManager.acquireLease`. Throws a TypeError where there is no config yet. */
+  acquire(request: LeaseRequest): Lease {
+    const config = this.#config
+    if (config === undefined) throw new TypeError('a lease was asked for before there was a network config')
+    const leases = this.leases
+    this.#leased ??= new LeasedSubnets(config, leases)
+    const choice = chooseSubnets({ config, leases, request, leased: this.#leased })
+    for (const lease of choice.givenUp) this.#delete(lease)
+    const reserved = choice.kept !== undefined && choice.kept.expiresAt === undefined
+    return this.#put({
+      ...choice.subnets,
+      attributes: choice.attributes,
+      expiresAt: reserved ? undefined : this.clock.now() + this.leaseTerm,
+    })
+  }
+
+  /** See `SubnetManager.renewLease`. */
+  renew(lease: Lease): Lease {
+    this.#expire()
+    const key = leaseKey(lease)
+    const held = this.#leases.get(key)
+    if (held === undefined) {
+      throw new OverlayError('LEASE_LOST', `renewing ${key}: it ended, or someone deleted it; acquire again`)
+    }
+    if (!sameNode(held.attributes, lease.attributes)) {
+      throw new OverlayError('LEASE_LOST', `renewing ${key}: ${holding(held)}; acquire again`)
+    }
+    const expiresAt = held.expiresAt === undefined ? undefined : this.clock.now() + this.leaseTerm
+    return this.#put({ ...held, attributes: lease.attributes, expiresAt })
+  }
+
+  /** See `SubnetManager.releaseLease`. */
+  release(lease: Lease): void {
+    this.#expire()
+    const held = this.#leases.get(leaseKey(lease))
+    if (held !== undefined && sameNode(held.attributes, lease.attributes)) this.#delete(held)
+  }
+
+  /** What happened after `revision`; everything, as a snapshot, without one and where it is too long ago. */
+  changesSince(revision: number | undefined): Changes {
+    this.#expire()
+    const missed = this.#revision - (revision ?? 0)
+    const events: readonly LeaseEvent[] =
+      revision === undefined || missed > this.#log.length
+        ? [{ type: 'snapshot', leases: this.leases }]
+        : this.#log.slice(this.#log.length - missed)
+    return { events, revision: this.#revision }
+  }
+
+  /** Calls `observer` after each change of a lease or of the config, until the function returned is called. */
+  observe(observer: () => void): () => void {
+    this.#observers.add(observer)
+    return () => void this.#observers.delete(observer)
+  }
+
+  #put(lease: Lease): Lease {
+    const key = leaseKey(lease)
+    if (!this.#leases.has(key)) this.#leased?.take(lease)
+    this.#leases.set(key, lease)
+    this.#nextEnd = Math.min(this.#nextEnd, lease.expiresAt ?? NEVER)
+    this.#record({ type: 'put', lease })
+    return lease
+  }
+
+  #delete(lease: Lease): void {
+    this.#leases.delete(leaseKey(lease))
+    this.#leased?.release(lease)
+    this.#record({ type: 'delete', lease })
+  }
+
+  /** Runs before anything is read, so that it does not matter when, or whether, anyone watches the time. */
+  #expire(): void {
+    const now = this.clock.now()
+    if (now < this.#nextEnd) return
+    this.#nextEnd = NEVER
+    for (const lease of [...this.#leases.values()]) {
+      const end = lease.expiresAt ?? NEVER
+      if (end <= now) this.#delete(lease)
+      else this.#nextEnd = Math.min(this.#nextEnd, end)
+    }
+  }
+
+  #record(event: LeaseEvent): void {
+    this.#revision += 1
+    this.#log.push(event)
+    // Trimmed by the half, so that a change does not cost a copy of the log.
+    if (this.#log.length > 2 * EVENTS_KEPT) this.#log = this.#log.slice(-EVENTS_KEPT)
+    this.#notify()
+  }
+
+  #notify(): void {
+    for (const observer of this.#observers) observer()
+  }
+}
+
+function leasesOverlap(a: LeaseSubnets, b: LeaseSubnets): boolean {
+  return subnetsOverlap(a.subnet, b.subnet) || subnetsOverlap(a.ipv6Subnet, b.ipv6Subnet)
+}
+
+function subnetsOverlap(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && overlaps(requireCidr(a), requireCidr(b))
+}
+
+/** For messages. */
+function holding(lease: Lease): string {
+  return `${lease.attributes.publicIp ?? lease.attributes.publicIpv6} holds ${leaseKey(lease)}`
+}
