@@ -77,7 +77,10 @@ export async function ensureDebianPackages(requirements) {
   if (!isRoot()) throw new SetupError(`${commands} missing. As root: ${remedy}`)
 
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  for (const requirement of missing) say('Debian', `${requirement.package} (for ${requirement.command})`)
+  for (const name of packages) {
+    const needed = missing.filter((requirement) => requirement.package === name)
+    say('Debian', `${name}, for ${needed.map(({ command }) => command).join(' and ')}`)
+  }
   await step('Debian', 'apt-get update', () => runQuietly('apt-get', ['update'], { env }))
   await step('Debian', `apt-get install ${packages.join(' ')}`, () =>
     runQuietly('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { env }),
