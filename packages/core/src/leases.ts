@@ -29,9 +29,14 @@ export function roleOf(lease: Lease, own: Lease): LeaseRole {
 }
 
 function subnetsOverlap(a: Lease, b: Lease): boolean {
-  const share = (x: string | undefined, y: string | undefined) =>
-    x !== undefined && y !== undefined && overlaps(requireCidr(x), requireCidr(y))
   return share(a.subnet, b.subnet) || share(a.ipv6Subnet, b.ipv6Subnet)
+}
+
+function share(a: string | undefined, b: string | undefined): boolean {
+  if (a === undefined || b === undefined) return false
+  // Nearly always the two are of one length, and then they are the same or share nothing.
+  if (a.slice(a.indexOf('/')) === b.slice(b.indexOf('/'))) return a === b
+  return overlaps(requireCidr(a), requireCidr(b))
 }
 
 /** Everyone's leases as the store last told them, by key. */
