@@ -63,7 +63,6 @@ export class Member {
   readonly #keeper: LeaseKeeper
   readonly #table = new LeaseTable()
   #node: NodeContext
-  #context: LeaseContext
   /** Leased subnets outside the network, whose routes are ours all the same. */
   readonly #outside = new Map<string, readonly string[]>()
   #leasesAsOf: number | undefined
@@ -102,7 +101,6 @@ export class Member {
     this.config = config
     this.#options = options
     this.#node = node
-    this.#context = { ...node, lease: { attributes: {} } }
     this.#backendDrivers = backend.drivers?.(node) ?? []
     this.reconciler = new Reconciler({
       drivers: [...drivers, ...this.#backendDrivers],
@@ -134,6 +132,10 @@ export class Member {
   /** The MTU for pods, in bytes. */
   get mtu(): number {
     return this.#options.backend.mtu(this.#node)
+  }
+
+  get #context(): LeaseContext {
+    return { ...this.#node, lease: this.lease }
   }
 
   get externalInterface(): ExternalInterface {
@@ -181,17 +183,14 @@ export class Member {
 
   #onOwnLease(event: LeaseKeeperEvent): void {
     // A lost lease changes nothing in the kernel: traffic goes on while another is acquired.
-    if (event.type === 'acquired' || event.type === 'changed')
-      this.#setContext({ ...this.#node, lease: event.lease })
+    if (event.type === 'acquired' || event.type === 'changed') this.#wishAnew()
     this.#options.observer.lease(event)
   }
 
-  /** Asks for everything anew: whatever changed in the context may change what any lease calls for. */
-  #setContext(context: LeaseContext): void {
-    const { backend } = this.#options
-    this.#context = context
+  /** Asks the backend for everything again: what this node is, or holds, may change what any lease calls for. */
+  #wishAnew(): void {
     const [alias = ''] = networksOf(this.config).map(ownershipAlias)
-    this.reconciler.wishes.set(THIS_NODE, marked(backend.local(context), alias))
+    this.reconciler.wishes.set(THIS_NODE, marked(this.#options.backend.local(this.#context), alias))
     for (const [key, lease] of this.#table.leases) this.#wishFor(key, lease)
   }
 
@@ -285,7 +284,7 @@ export class Member {
       const found = await findExternalInterface(drivers, options)
       if (JSON.stringify(found) === JSON.stringify(this.#node.externalInterface)) return
       this.#node = nodeContext(this.config, found, this.#options)
-      this.#setContext({ ...this.#node, lease: this.lease })
+      this.#wishAnew()
       this.#keeper.republish()
     } catch (error) {
       if (options.signal?.aborted) throw error

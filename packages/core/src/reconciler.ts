@@ -1,7 +1,8 @@
 import { backoffDelay } from './backoff.js'
 import type { Clock, Random } from './clock.js'
 import { inPhases, operationFor, type Phase } from './diff.js'
-import type { Driver, Operation, OperationResult, OwnershipScope } from './driver.js'
+import type { Driver, Operation, OwnershipScope } from './driver.js'
+import { DriverSet } from './driver-set.js'
 import { OverlayError } from './errors.js'
 import { ReadSchedule } from './read-schedule.js'
 import { type Resource, satisfies } from './resource.js'
@@ -80,7 +81,7 @@ const REMOVAL_ROUNDS = 3
 export class Reconciler {
   readonly wishes: Wishes
   readonly #options: ReconcilerOptions
-  readonly #driverOf = new Map<string, Driver>()
+  readonly #drivers: DriverSet
   readonly #schedule: ReadSchedule
   readonly #retries: Retries
   readonly #wake = new Wake()
@@ -88,6 +89,7 @@ export class Reconciler {
   #held = new Map<string, Resource>()
   /** Keys whose wish may differ from what is held. */
   readonly #dirty = new Set<string>()
+  #watching: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
   #everRead = false
   #gateOpen = false
   #busy = false
@@ -96,17 +98,7 @@ export class Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options
-    for (const driver of options.drivers) {
-      for (const kind of driver.kinds) {
-        const rival = this.#driverOf.get(kind)
-        if (rival !== undefined) {
-          throw new TypeError(
-            `two drivers, '${rival.name}' and '${driver.name}', both hold resources of kind '${kind}'`,
-          )
-        }
-        this.#driverOf.set(kind, driver)
-      }
-    }
+    this.#drivers = new DriverSet(options.drivers)
     this.#schedule = new ReadSchedule(options, options.random)
     this.#retries = new Retries(options.random)
     this.wishes = new Wishes((key) => {
@@ -140,14 +132,18 @@ export class Reconciler {
   }
 
   /**
-   * Reads and writes once; rejects where that cannot be done at all. Keys that fail are in `status`. Call it before
-   * `run`, whose rounds it must not meet.
+   * Begins to watch, then reads and writes once; rejects where that cannot be done at all, and watches no more. Keys
+   * that fail are in `status`. Call it before `run`, whose rounds it must not meet.
    */
   async first({ signal = new AbortController().signal }: AbortOptions = {}): Promise<void> {
+    this.#startWatching()
     this.#busy = true
     try {
       await this.#read(signal, 'first')
       await this.#write(signal)
+    } catch (error) {
+      await this.#stopWatching()
+      throw error
     } finally {
       this.#busy = false
     }
@@ -156,7 +152,7 @@ export class Reconciler {
 
   /** Reconciles until the signal aborts, then returns once the round it is in has ended. Never rejects otherwise. */
   async run(signal: AbortSignal): Promise<void> {
-    const watches = this.#options.drivers.map((driver) => this.#watch(driver, signal))
+    this.#startWatching()
     while (!signal.aborted) {
       try {
         await this.#wake.sleep(this.#idleTime(), this.#options.clock, signal)
@@ -169,12 +165,12 @@ export class Reconciler {
         this.#readFailed()
       }
     }
-    await Promise.all(watches)
+    await this.#stopWatching()
   }
 
   /** What would be written now, from a fresh look; writes nothing. */
   async plan(options: AbortOptions = {}): Promise<readonly Operation[]> {
-    const held = await this.#snapshot(options)
+    const held = await this.#drivers.snapshot(this.#options.scope(), options)
     const keys = new Set(held.keys())
     for (const { key } of this.wishes) keys.add(key)
     const operations: Operation[] = []
@@ -280,7 +276,7 @@ export class Reconciler {
     this.#schedule.begun()
     await this.#options.beforeRead?.({ signal })
     const before = this.#held
-    const held = await this.#snapshot({ signal })
+    const held = await this.#drivers.snapshot(this.#options.scope(), { signal })
     const drift = this.#compare(before, held)
     this.#held = held
     this.#everRead = true
@@ -289,16 +285,6 @@ export class Reconciler {
     const now = clock.monotonic()
     this.#schedule.ended(now, { took: now - startedAt, drifted })
     if (drifted) this.#options.onDrift?.(drift)
-  }
-
-  async #snapshot(options: AbortOptions): Promise<Map<string, Resource>> {
-    const scope = this.#options.scope()
-    const snapshots = await Promise.all(
-      this.#options.drivers.map((driver) => driver.snapshot(scope, options)),
-    )
-    const held = new Map<string, Resource>()
-    for (const snapshot of snapshots) for (const resource of snapshot) held.set(resource.key, resource)
-    return held
   }
 
   /** Marks every key that differs from its wish as dirty, and tells which of them were believed to be as wished. */
@@ -395,38 +381,23 @@ export class Reconciler {
     signal: AbortSignal,
   ): Promise<boolean> {
     let stale = false
-    for (const [driver, batch] of this.#byDriver(operations)) {
-      const results = await applyBatch(driver, batch, signal)
-      for (const [index, operation] of batch.entries()) {
-        const { resource } = operation
-        const result = results[index] ?? { ok: false as const, error: unanswered(driver, operation) }
-        written.add(resource.key)
-        if (!result.ok) {
-          this.#fail(operation, result.error, tally)
-          // A link that is gone: read again, but in the next round, so that a fault that lasts cannot hold this one.
-          if (result.stale) this.#schedule.ask()
-          continue
-        }
-        tally.count(operation)
-        this.#retries.forget(resource.key)
-        if (operation.type === 'put') this.#held.set(resource.key, resource)
-        else this.#held.delete(resource.key)
-        if (resource.kind === 'link') this.#retries.hasten()
-        stale ||= result.stale ?? false
+    for (const { operation, result } of await this.#drivers.apply(operations, signal)) {
+      const { type, resource } = operation
+      written.add(resource.key)
+      if (!result.ok) {
+        this.#fail(operation, result.error, tally)
+        // A link that is gone: read again, but in the next round, so that a fault that lasts cannot hold this one.
+        if (result.stale) this.#schedule.ask()
+        continue
       }
+      tally.count(operation)
+      this.#retries.forget(resource.key)
+      if (type === 'put') this.#held.set(resource.key, resource)
+      else this.#held.delete(resource.key)
+      if (resource.kind === 'link') this.#retries.hasten()
+      stale ||= result.stale ?? false
     }
     return stale
-  }
-
-  #byDriver(operations: readonly Operation[]): Map<Driver | undefined, Operation[]> {
-    const batches = new Map<Driver | undefined, Operation[]>()
-    for (const operation of operations) {
-      const driver = this.#driverOf.get(operation.resource.kind)
-      const batch = batches.get(driver)
-      if (batch === undefined) batches.set(driver, [operation])
-      else batch.push(operation)
-    }
-    return batches
   }
 
   #fail({ resource }: Operation, error: OverlayError, tally: Tally): void {
@@ -434,69 +405,31 @@ export class Reconciler {
     tally.fail(resource, error)
   }
 
-  async #watch(driver: Driver, signal: AbortSignal): Promise<void> {
-    for (let failures = 1; driver.watch !== undefined && !signal.aborted; failures += 1) {
-      try {
-        for await (const _event of driver.watch({ signal })) {
-          failures = 1
-          this.resync()
-        }
-      } catch (error) {
-        if (signal.aborted) return
-        this.#report(
-          OverlayError.from(
-            error,
-            'KERNEL_REFUSED',
-            `watching the changes that driver '${driver.name}' tells`,
-          ),
-        )
-      }
-      const pause = backoffDelay(failures, READ_BACKOFF, this.#options.random)
-      await this.#options.clock.sleep(pause, { signal }).catch(() => undefined)
-      // What changed while nobody watched was not told.
-      this.resync()
-    }
+  /** Before the first read: what changes after it must not go unseen. */
+  #startWatching(): void {
+    if (this.#watching !== undefined) return
+    const stop = new AbortController()
+    const { clock, random } = this.#options
+    const ended = this.#drivers.watch({
+      clock,
+      random,
+      signal: stop.signal,
+      onChange: () => this.resync(),
+      onError: (error) => this.#report(error),
+    })
+    this.#watching = { stop, ended }
+  }
+
+  async #stopWatching(): Promise<void> {
+    const watching = this.#watching
+    this.#watching = undefined
+    watching?.stop.abort()
+    await watching?.ended
   }
 
   #report(error: OverlayError): void {
     this.#options.onError?.(error)
   }
-}
-
-/** What a driver answers; where it rejects, each of the operations has failed with what it says. */
-async function applyBatch(
-  driver: Driver | undefined,
-  operations: readonly Operation[],
-  signal: AbortSignal,
-): Promise<readonly OperationResult[]> {
-  if (driver === undefined) {
-    return operations.map((operation) => ({ ok: false, error: nobodyHolds(operation) }))
-  }
-  try {
-    return await driver.apply(operations, { signal })
-  } catch (error) {
-    if (signal.aborted) throw error
-    const failed = OverlayError.from(
-      error,
-      'KERNEL_REFUSED',
-      `applying changes through driver '${driver.name}'`,
-    )
-    return operations.map(() => ({ ok: false, error: failed, stale: true }))
-  }
-}
-
-function nobodyHolds({ resource }: Operation): OverlayError {
-  return new OverlayError(
-    'UNSUPPORTED',
-    `no driver holds resources of kind '${resource.kind}', so ${resource.key} cannot be: add one to the overlay's drivers`,
-  )
-}
-
-function unanswered(driver: Driver | undefined, { type, resource }: Operation): OverlayError {
-  return new OverlayError(
-    'KERNEL_REFUSED',
-    `driver '${driver?.name}' did not answer to: ${type} ${resource.key}`,
-  )
 }
 
 function didNotHold({ type, resource }: Operation): OverlayError {
