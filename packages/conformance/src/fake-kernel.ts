@@ -1,4 +1,5 @@
 import { type Clock, type KernelResource, OverlayError, systemClock } from '@selvedge/core'
+import { runCommand } from './fake-kernel-commands.js'
 import {
   type Attempt,
   type FakeDriverOptions,
@@ -136,6 +137,15 @@ export class FakeKernel {
 
   // What others do.
 
+  /**
+   * Carries out a command line of `ip` or `bridge` as an administrator would type it, such as
+   * `ip route del 10.244.2.0/24` or `bridge fdb add c6:d2:32:6f:8f:44 dev flannel.1 dst 192.168.0.2`: the commands
+   * that change what is modelled here, in their plain forms. Throws a TypeError for what it does not understand.
+   */
+  run(line: string): void {
+    runCommand(this, line)
+  }
+
   addLink(link: FakeLink): void {
     addLink(this.#state, link)
   }
@@ -166,6 +176,11 @@ export class FakeKernel {
   /** As `ip route replace`: takes the place of the first route of that key, whoever made it. */
   replaceRoute(route: FakeRoute): void {
     addRoute(this.#state, route, 'replace')
+  }
+
+  /** As `ip route append`: behind the routes of that key. */
+  appendRoute(route: FakeRoute): void {
+    addRoute(this.#state, route, 'append')
   }
 
   /** As `ip route del`: the first route of that key that matches, whoever made it. */

@@ -1,4 +1,6 @@
 export * from './backend-suite.js'
+export type { DriverFeatures, DriverSuiteOptions, HostUnderTest } from './driver-suite.js'
+export { driverSuite } from './driver-suite.js'
 export * from './fake-clock.js'
 export * from './fake-kernel.js'
 export type { FakeDriverOptions, FakeKernelDriver, RequestRecord } from './fake-kernel-driver.js'
