@@ -5,13 +5,11 @@ import {
   LeasedSubnets,
   type LeaseEvent,
   type LeaseRequest,
-  type LeaseSubnets,
   leaseKey,
   type NetworkConfig,
-  OverlayError,
-  overlaps,
   parseNetworkConfig,
-  requireCidr,
+  requireHeld,
+  requireUnheld,
   sameNode,
   systemClock,
 } from '@selvedge/core'
@@ -94,12 +92,7 @@ export class MemoryStore {
    */
   reserve({ subnet, ipv6Subnet, attributes }: Omit<Lease, 'expiresAt'>): Lease {
     const reservation: Lease = { subnet, ipv6Subnet, attributes }
-    const other = this.leases.find(
-      (lease) => !sameNode(lease.attributes, attributes) && leasesOverlap(lease, reservation),
-    )
-    if (other !== undefined) {
-      throw new OverlayError('LEASE_CONFLICT', `reserving ${leaseKey(reservation)}: ${holding(other)}`)
-    }
+    requireUnheld(reservation, this.leases)
     return this.#put(reservation)
   }
 
@@ -122,14 +115,7 @@ export class MemoryStore {
   /** See `SubnetManager.renewLease`. */
   renew(lease: Lease): Lease {
     this.#expire()
-    const key = leaseKey(lease)
-    const held = this.#leases.get(key)
-    if (held === undefined) {
-      throw new OverlayError('LEASE_LOST', `renewing ${key}: it ended, or someone deleted it; acquire again`)
-    }
-    if (!sameNode(held.attributes, lease.attributes)) {
-      throw new OverlayError('LEASE_LOST', `renewing ${key}: ${holding(held)}; acquire again`)
-    }
+    const held = requireHeld(lease, this.#leases.get(leaseKey(lease)))
     const expiresAt = held.expiresAt === undefined ? undefined : this.clock.now() + this.leaseTerm
     return this.#put({ ...held, attributes: lease.attributes, expiresAt })
   }
@@ -196,17 +182,4 @@ export class MemoryStore {
   #notify(): void {
     for (const observer of this.#observers) observer()
   }
-}
-
-function leasesOverlap(a: LeaseSubnets, b: LeaseSubnets): boolean {
-  return subnetsOverlap(a.subnet, b.subnet) || subnetsOverlap(a.ipv6Subnet, b.ipv6Subnet)
-}
-
-function subnetsOverlap(a: string | undefined, b: string | undefined): boolean {
-  return a !== undefined && b !== undefined && overlaps(requireCidr(a), requireCidr(b))
-}
-
-/** For messages. */
-function holding(lease: Lease): string {
-  return `${lease.attributes.publicIp ?? lease.attributes.publicIpv6} holds ${leaseKey(lease)}`
 }
