@@ -96,6 +96,17 @@ export class NetlinkConnection implements AsyncDisposable {
     read: (message: MessageReader) => T | undefined,
     options: CallOptions = {},
   ): Promise<T[]> {
+    return this.requestIfThere(attempted, [], write, read, options)
+  }
+
+  /** As `request`, but with no answers where the kernel answers one of `absence`, such as ENODEV. */
+  async requestIfThere<T>(
+    attempted: string,
+    absence: readonly string[],
+    write: WriteRequest,
+    read: (message: MessageReader) => T | undefined,
+    options: CallOptions = {},
+  ): Promise<T[]> {
     return this.#serialize(options, async () => {
       const sequence = this.#take(1)
       const answers: T[] = []
@@ -115,8 +126,9 @@ export class NetlinkConnection implements AsyncDisposable {
         await this.#drain(sequence, () => {})
         refusal ??= UNKNOWN
       }
-      if (refusal !== undefined) throw refusalError(refusal, attempted)
-      return answers
+      if (refusal === undefined) return answers
+      if (refusal.errno !== undefined && absence.includes(refusal.errno)) return []
+      throw refusalError(refusal, attempted)
     })
   }
 

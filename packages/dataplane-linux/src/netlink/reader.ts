@@ -47,6 +47,11 @@ export class MessageReader {
     return true
   }
 
+  /** The message that `next` moved to, header and all: a view of the buffer. */
+  bytes(): Buffer {
+    return this.buffer.subarray(this.start - HEADER_LENGTH, this.end)
+  }
+
   /** Where the attributes begin behind a fixed header of `length` bytes. Throws where the body is shorter. */
   attributesAfter(length: number): AttributeReader {
     if (this.end - this.start < length) {

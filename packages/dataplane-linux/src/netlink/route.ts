@@ -21,6 +21,7 @@ const RTA_TABLE = 15
 const RTA_VIA = 18
 const RTA_NH_ID = 30
 
+export const RTN_UNSPEC = 0
 export const RTN_UNICAST = 1
 export const RTN_LOCAL = 2
 export const RTN_BLACKHOLE = 6
@@ -33,6 +34,8 @@ export const RT_TABLE_MAIN = 254
 
 export const RTPROT_UNSPEC = 0
 export const RTPROT_KERNEL = 2
+/** What `ip route` and flanneld write where nothing else is asked for. */
+export const RTPROT_BOOT = 3
 
 /** The gateway is on the link, whatever its address. */
 export const RTNH_F_ONLINK = 4
@@ -233,6 +236,11 @@ export function readRoute(message: MessageReader): RouteMessage | undefined {
     gateway,
     paths,
   }
+}
+
+/** The protocol (RTPROT_*) of a route, without reading the rest. 0 for a message that is too short to be one. */
+export function routeProtocolOf({ buffer, start, end }: MessageReader): number {
+  return end - start < RTMSG_LENGTH ? RTPROT_UNSPEC : buffer.readUInt8(start + 5)
 }
 
 /** `struct rtvia`: a family, then an address of it. */

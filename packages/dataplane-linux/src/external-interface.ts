@@ -1,0 +1,152 @@
+import { type AbortOptions, canonicalAddress, type ExternalInterface } from '@selvedge/core'
+import { LinkTable } from './link-table.js'
+import {
+  type AddressMessage,
+  AF_INET,
+  AF_INET6,
+  IFA_F_DADFAILED,
+  IFA_F_DEPRECATED,
+  IFA_F_SECONDARY,
+  IFA_F_TENTATIVE,
+  IFF_LOOPBACK,
+  IFF_UP,
+  type LinkMessage,
+  type NetlinkConnection,
+  type RouteMessage,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_MAIN,
+  RTN_UNICAST,
+  readAddressMessage,
+  readRoute,
+  routeProtocolOf,
+  writeGetAddresses,
+  writeGetRoutes,
+  writeLookUpRoute,
+} from './netlink/index.js'
+import { type Candidate, type InterfaceChoice, selectInterface, type Way } from './select-interface.js'
+
+/** The external interface, and the link that it is. */
+export interface FoundInterface {
+  readonly external: ExternalInterface
+  readonly link: LinkMessage
+}
+
+/** Finds the interface that packets to peers leave by, as it is now. */
+export async function findExternalInterface(
+  connection: NetlinkConnection,
+  choices: readonly InterfaceChoice[],
+  routeProtocol: number,
+  options: AbortOptions,
+): Promise<FoundInterface> {
+  const links = await LinkTable.read(connection, options)
+  const addresses = await connection.dump('reading addresses', writeGetAddresses, readAddressMessage, options)
+  const direct = await readDirectRoutes(connection, routeProtocol, options)
+  const candidates = links.links.map((link) => candidateOf(link, addresses, direct))
+  const external = selectInterface(choices, {
+    candidates,
+    defaultIndex: choices.length > 0 ? undefined : defaultIndexOf(direct),
+    ways: await lookUpWays(connection, choices, options),
+  })
+  const link = links.links.find(({ name }) => name === external.name)
+  if (link === undefined)
+    throw new TypeError(`selectInterface chose '${external.name}', which is no candidate`)
+  return { external, link }
+}
+
+/** The main table's routes that may tell what is on a link, and the default routes. */
+async function readDirectRoutes(
+  connection: NetlinkConnection,
+  routeProtocol: number,
+  options: AbortOptions,
+): Promise<RouteMessage[]> {
+  const routes: RouteMessage[] = []
+  for (const family of [AF_INET, AF_INET6]) {
+    const found = await connection.dump(
+      'reading routes',
+      (writer, flags, sequence) => writeGetRoutes(writer, flags, sequence, { family, table: RT_TABLE_MAIN }),
+      (message) => {
+        // Our own are tens of thousands, and tell nothing of the host's network.
+        if (routeProtocolOf(message) === routeProtocol) return undefined
+        const route = readRoute(message)
+        const matters =
+          route !== undefined && route.type === RTN_UNICAST && (isDirect(route) || isDefault(route))
+        return matters ? route : undefined
+      },
+      options,
+    )
+    routes.push(...found)
+  }
+  return routes
+}
+
+const isDefault = ({ destination }: RouteMessage): boolean =>
+  destination === '0.0.0.0/0' || destination === '::/0'
+
+const isDirect = ({ gateway, paths, nexthopId, oif }: RouteMessage): boolean =>
+  gateway === undefined && paths.length === 0 && nexthopId === 0 && oif !== 0
+
+/** Of the lowest metric; IPv4's before IPv6's. Of several paths, the first. */
+function defaultIndexOf(routes: readonly RouteMessage[]): number | undefined {
+  const [best] = routes.filter(isDefault).sort((a, b) => a.family - b.family || a.priority - b.priority)
+  return best?.paths[0]?.oif ?? best?.oif
+}
+
+function candidateOf(
+  { index, name, mtu, flags }: LinkMessage,
+  addresses: readonly AddressMessage[],
+  direct: readonly RouteMessage[],
+): Candidate {
+  const onLink = direct.filter((route) => route.oif === index && isDirect(route) && !isDefault(route))
+  return {
+    index,
+    name,
+    mtu,
+    isUp: (flags & IFF_UP) !== 0,
+    isLoopback: (flags & IFF_LOOPBACK) !== 0,
+    addresses: usableAddresses(addresses.filter((address) => address.index === index)),
+    onLink: [...new Set(onLink.map(({ destination }) => destination))].filter(
+      (destination) => destination !== 'fe80::/64',
+    ),
+  }
+}
+
+/**
+ * Addresses that may be the source of packets to peers, best first: of global scope before link-local ones, lasting
+ * before temporary. Of IPv6 only those that are known to be unique and not on their way out.
+ */
+function usableAddresses(addresses: readonly AddressMessage[]): string[] {
+  const usable = addresses.filter(({ family, scope, flags }) => {
+    if (scope > RT_SCOPE_LINK) return false
+    return family === AF_INET || (scope === RT_SCOPE_UNIVERSE && (flags & UNUSABLE_IPV6) === 0)
+  })
+  const rank = ({ scope, flags }: AddressMessage): number =>
+    (scope === RT_SCOPE_UNIVERSE ? 0 : 2) + ((flags & IFA_F_SECONDARY) === 0 ? 0 : 1)
+  return usable.sort((a, b) => rank(a) - rank(b)).map(({ local }) => local)
+}
+
+const UNUSABLE_IPV6 = IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED
+
+async function lookUpWays(
+  connection: NetlinkConnection,
+  choices: readonly InterfaceChoice[],
+  options: AbortOptions,
+): Promise<ReadonlyMap<string, Way>> {
+  const ways = new Map<string, Way>()
+  for (const choice of choices) {
+    if (typeof choice !== 'object' || choice instanceof RegExp) continue
+    const address = canonicalAddress(choice.canReach)
+    const [route] = await connection.requestIfThere(
+      `looking up the way to ${address}`,
+      NO_WAY,
+      (writer, flags, sequence) => writeLookUpRoute(writer, flags, sequence, address),
+      readRoute,
+      options,
+    )
+    if (route !== undefined) ways.set(choice.canReach, { index: route.oif, source: route.source })
+  }
+  return ways
+}
+
+/** What the kernel answers where no route leads to an address. */
+const NO_WAY = ['ENETUNREACH', 'EHOSTUNREACH'] as const

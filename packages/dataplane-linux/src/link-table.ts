@@ -1,0 +1,99 @@
+import { type AbortOptions, type LinkResource, link, type OwnershipScope } from '@selvedge/core'
+import { IFF_UP, type LinkMessage, type NetlinkConnection, readLink, writeGetLink } from './netlink/index.js'
+
+/** The links of a namespace as they were when they were read. */
+export class LinkTable {
+  readonly links: readonly LinkMessage[]
+  readonly #byIndex: ReadonlyMap<number, LinkMessage>
+
+  constructor(links: readonly LinkMessage[]) {
+    this.links = links
+    this.#byIndex = new Map(links.map((link) => [link.index, link]))
+  }
+
+  static async read(connection: NetlinkConnection, options: AbortOptions): Promise<LinkTable> {
+    return new LinkTable(await connection.dump('reading links', writeGetLink, readLink, options))
+  }
+
+  byIndex(index: number): LinkMessage | undefined {
+    return this.#byIndex.get(index)
+  }
+
+  nameOf(index: number): string | undefined {
+    return this.#byIndex.get(index)?.name
+  }
+}
+
+/** The link of this name now, if there is one. */
+export async function findLink(
+  connection: NetlinkConnection,
+  name: string,
+  options: AbortOptions,
+): Promise<LinkMessage | undefined> {
+  const found = await connection.requestIfThere(
+    `looking up link ${name}`,
+    ['ENODEV'],
+    (writer, flags, sequence) => writeGetLink(writer, flags, sequence, { name }),
+    readLink,
+    options,
+  )
+  return found[0]
+}
+
+/**
+ * Kinds of links that are made for tunnels. A link that merely bears a name that we wish for is taken over only where
+ * it is of one of these: nobody's bridge or network card becomes ours by its name.
+ */
+const TUNNEL_KINDS: ReadonlySet<string | undefined> = new Set([
+  'vxlan',
+  'ipip',
+  'sit',
+  'ip6tnl',
+  'wireguard',
+  'tun',
+])
+
+/** Whether a link belongs to the overlay: by its mark, or by its name where it is a tunnel. */
+export function isOwnLink({ name, alias, kind }: LinkMessage, scope: OwnershipScope): boolean {
+  if (alias !== undefined && scope.aliases.includes(alias)) return true
+  return scope.links.includes(name) && TUNNEL_KINDS.has(kind)
+}
+
+/** A link as the core speaks of it. */
+export function linkResource(
+  message: LinkMessage,
+  parentName: string | undefined,
+  acceptRouterAdvertisements: boolean,
+): LinkResource {
+  const { name, kind, mtu, address, flags, alias, vxlan, parentElsewhere } = message
+  return link({
+    name,
+    type: kind ?? '',
+    mtu,
+    // Links that are no Ethernet have addresses of other lengths, or none.
+    macAddress: address?.length === 17 ? address : undefined,
+    up: (flags & IFF_UP) !== 0,
+    alias,
+    acceptRouterAdvertisements,
+    vxlan:
+      vxlan === undefined
+        ? undefined
+        : {
+            vni: vxlan.vni ?? 0,
+            port: vxlan.port ?? 0,
+            local: vxlan.local,
+            parent: parentElsewhere ? undefined : parentName,
+            learning: vxlan.learning ?? false,
+            gbp: vxlan.gbp ?? false,
+          },
+  })
+}
+
+/**
+ * What of a link's notification matters to an overlay. The kernel tells of a link at every occasion, such as each
+ * port that joins a bridge; only a change of this is worth a look.
+ */
+export function fingerprint(message: LinkMessage): string {
+  const { name, flags, mtu, address, kind, alias, parent } = message
+  return `${name} ${flags & IFF_UP} ${mtu} ${address} ${kind} ${alias} ${parent}`
+}

@@ -1,0 +1,184 @@
+import {
+  type AbortOptions,
+  type Driver,
+  type DriverEvent,
+  type ExternalInterface,
+  type KernelResource,
+  type LinkResource,
+  type Operation,
+  type OperationResult,
+  OverlayError,
+  type OwnershipScope,
+} from '@selvedge/core'
+import { applyEntries, type EntryOperation } from './apply-entries.js'
+import { applyLink } from './apply-links.js'
+import { Belief } from './belief.js'
+import { checkLinkType, checkRights, findWarnings, hasNexthops } from './check.js'
+import { findExternalInterface } from './external-interface.js'
+import { Knowledge } from './knowledge.js'
+import { fingerprint } from './link-table.js'
+import { NetlinkConnection } from './netlink/index.js'
+import { type LinuxOptions, readOptions, type Settings } from './options.js'
+import { readSnapshot } from './snapshot.js'
+import { Sysctl } from './sysctl.js'
+import { watchKernel } from './watch.js'
+
+/**
+ * The driver of the Linux kernel's links, addresses, routes, neighbours and forwarding entries, over netlink. Nothing
+ * is opened before it is first used.
+ *
+ * One driver serves one overlay; several overlays, each with its own, share a host and its namespace.
+ *
+ * @throws OverlayError `INVALID_CONFIG` for an option out of its range
+ */
+export function linux(options: LinuxOptions = {}): Driver<KernelResource> {
+  return new LinuxDriver(readOptions(options))
+}
+
+/** What is open once the driver is used. */
+interface Open {
+  readonly connection: NetlinkConnection
+  readonly hasNexthops: boolean
+}
+
+class LinuxDriver implements Driver<KernelResource> {
+  readonly name = 'linux'
+  readonly kinds = ['link', 'address', 'route', 'neighbour', 'fdb'] as const
+  readonly #settings: Settings
+  readonly #sysctl: Sysctl
+  #open: Promise<Open> | undefined
+  #disposed = false
+  readonly #knowledge = new Knowledge()
+  /** The index of the interface that packets to peers leave by, once it was looked for. */
+  #externalIndex: number | undefined
+  /** Reads and writes take turns: what one believes must not be of the middle of the other. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+    this.#sysctl = new Sysctl(settings.namespace)
+  }
+
+  async check(requirements: readonly string[], options: AbortOptions = {}): Promise<readonly string[]> {
+    const { connection } = await this.#use(options)
+    await checkRights(connection, options)
+    for (const type of requirements) await checkLinkType(connection, type, options)
+    return findWarnings(this.#sysctl)
+  }
+
+  async externalInterface(options: AbortOptions = {}): Promise<ExternalInterface> {
+    const { connection } = await this.#use(options)
+    const { interfaces, routeProtocol } = this.#settings
+    const { external, link } = await findExternalInterface(connection, interfaces, routeProtocol, options)
+    this.#externalIndex = link.index
+    this.#knowledge.belief?.watch(link, fingerprint(link))
+    return external
+  }
+
+  async snapshot(scope: OwnershipScope, options: AbortOptions = {}): Promise<readonly KernelResource[]> {
+    const { connection, hasNexthops } = await this.#use(options)
+    return this.#takeTurn(async () => {
+      const source = {
+        connection,
+        hasNexthops,
+        sysctl: this.#sysctl,
+        routeProtocol: this.#settings.routeProtocol,
+        externalIndex: this.#externalIndex,
+      }
+      const { resources } = await this.#knowledge.renew(() => readSnapshot(source, scope, options))
+      return resources
+    })
+  }
+
+  async apply(
+    operations: readonly Operation<KernelResource>[],
+    options: AbortOptions = {},
+  ): Promise<readonly OperationResult[]> {
+    const { connection, hasNexthops } = await this.#use(options)
+    return this.#takeTurn(async () => {
+      const { routeProtocol, nexthopThreshold } = this.#settings
+      const nothing = new Belief({ aliases: [], links: [], networks: [] }, routeProtocol)
+      const context = {
+        connection,
+        options,
+        routeProtocol,
+        belief: this.#knowledge.assume(nothing),
+        sysctl: this.#sysctl,
+        nexthopThreshold: hasNexthops ? nexthopThreshold : Number.POSITIVE_INFINITY,
+      }
+      const results: OperationResult[] = new Array(operations.length)
+      for (let at = 0; at < operations.length; ) {
+        const operation = operations[at]
+        if (operation !== undefined && isLinkOperation(operation)) {
+          results[at] = await applyLink(context, operation)
+          at += 1
+          continue
+        }
+        const entries: EntryOperation[] = []
+        const slots: number[] = []
+        for (; at < operations.length; at += 1) {
+          const entry = operations[at]
+          if (entry === undefined || !isEntryOperation(entry)) break
+          entries.push(entry)
+          slots.push(at)
+        }
+        await applyEntries(context, entries, slots, results)
+      }
+      return results
+    })
+  }
+
+  async *watch({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent> {
+    const { connection, hasNexthops } = await this.#use({ signal })
+    yield* watchKernel({
+      namespace: this.#settings.namespace,
+      ownPort: connection.port,
+      hasNexthops,
+      knowledge: this.#knowledge,
+      signal,
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true
+    const open = await this.#open?.catch(() => undefined)
+    await open?.connection[Symbol.asyncDispose]()
+  }
+
+  async #use({ signal }: AbortOptions): Promise<Open> {
+    signal?.throwIfAborted()
+    if (this.#disposed) throw new OverlayError('CLOSED', 'the Linux driver was disposed of')
+    this.#open ??= this.#openConnection()
+    try {
+      return await this.#open
+    } catch (error) {
+      // What was missing may be there the next time.
+      this.#open = undefined
+      throw error
+    }
+  }
+
+  async #openConnection(): Promise<Open> {
+    const connection = new NetlinkConnection({ namespace: this.#settings.namespace })
+    try {
+      return { connection, hasNexthops: await hasNexthops(connection, {}) }
+    } catch (error) {
+      await connection[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  #takeTurn<T>(body: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(body)
+    this.#turn = result.then(
+      () => {},
+      () => {},
+    )
+    return result
+  }
+}
+
+const isLinkOperation = (operation: Operation<KernelResource>): operation is Operation<LinkResource> =>
+  operation.resource.kind === 'link'
+const isEntryOperation = (operation: Operation<KernelResource>): operation is EntryOperation =>
+  operation.resource.kind !== 'link'

@@ -1,0 +1,119 @@
+import {
+  baseAddress,
+  type Cidr,
+  contains,
+  familyOf,
+  type OwnershipScope,
+  parseCidr,
+  type RouteResource,
+  requireCidr,
+  route,
+} from '@selvedge/core'
+import {
+  AF_INET,
+  type NexthopMessage,
+  type RouteMessage,
+  RTN_BLACKHOLE,
+  RTN_UNICAST,
+  RTNH_F_ONLINK,
+  RTPROT_BOOT,
+} from './netlink/index.js'
+
+/** IPv4 networks as numbers: a route is looked at for each of tens of thousands, and bigints are slow. */
+interface Network {
+  readonly cidr: Cidr
+  readonly v4: { readonly base: number; readonly mask: number; readonly length: number } | undefined
+}
+
+/** Decides which routes are an overlay's own. */
+export class RouteOwnership {
+  readonly #protocol: number
+  readonly #networks: readonly Network[]
+
+  constructor(scope: OwnershipScope, protocol: number) {
+    this.#protocol = protocol
+    this.#networks = scope.networks.map((text) => {
+      const cidr = requireCidr(text)
+      if (cidr.family === 6) return { cidr, v4: undefined }
+      const mask = maskOf(cidr.length)
+      return { cidr, v4: { base: Number(cidr.base), mask, length: cidr.length } }
+    })
+  }
+
+  /**
+   * Routes of our protocol are ours where they lead into our networks or through a link of ours; and what flanneld
+   * left on a link that is ours now, which is told by its shape: nobody else writes such routes.
+   */
+  isOwn(message: RouteMessage, throughOwnLink: boolean): boolean {
+    if (message.type !== RTN_UNICAST && message.type !== RTN_BLACKHOLE) return false
+    if (message.protocol === this.#protocol) return throughOwnLink || this.isInside(message.destination)
+    return throughOwnLink && isFlannels(message) && this.isInside(message.destination)
+  }
+
+  /** Whether a destination lies in one of our networks. */
+  isInside(destination: string): boolean {
+    if (familyOf(destination) === 4) {
+      const { value, length } = readIPv4Cidr(destination)
+      return this.#networks.some(
+        ({ v4 }) => v4 !== undefined && length >= v4.length && (value & v4.mask) >>> 0 === v4.base,
+      )
+    }
+    const inner = parseCidr(destination)
+    return inner !== undefined && this.#networks.some(({ cidr }) => contains(cidr, inner))
+  }
+}
+
+function isFlannels({ protocol, flags, destination, gateway, type }: RouteMessage): boolean {
+  return (
+    protocol === RTPROT_BOOT &&
+    type === RTN_UNICAST &&
+    (flags & RTNH_F_ONLINK) !== 0 &&
+    gateway !== undefined &&
+    gateway === baseAddress(destination)
+  )
+}
+
+const maskOf = (length: number): number => (length === 0 ? 0 : (~0 << (32 - length)) >>> 0)
+
+function readIPv4Cidr(text: string): { readonly value: number; readonly length: number } {
+  let value = 0
+  let part = 0
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index)
+    if (code === 46 || code === 47) {
+      value = (value << 8) | part
+      part = 0
+    } else part = part * 10 + code - 48
+  }
+  return { value: value >>> 0, length: part }
+}
+
+/**
+ * A route as the core speaks of it. One with several paths is told without any: no wish is like that, so that it is
+ * put right.
+ *
+ * @param nexthop what the route's nexthop object says, where it leads through one
+ */
+export function routeResource(
+  message: RouteMessage,
+  nexthop: NexthopMessage | undefined,
+  nameOf: (index: number) => string | undefined,
+): RouteResource {
+  const { destination, table, tos, priority: metric } = message
+  const key = { destination, table, tos, metric }
+  if (message.type === RTN_BLACKHOLE) return route({ ...key, type: 'blackhole' })
+  if (message.paths.length > 0 || nexthop?.special === true) return route(key)
+  const { oif, gateway, flags } = nexthop ?? message
+  const device = nameOf(oif)
+  return route({
+    ...key,
+    ...(device === undefined ? {} : { device }),
+    ...(gateway === undefined ? {} : { gateway }),
+    onLink: (flags & RTNH_F_ONLINK) !== 0,
+  })
+}
+
+/** The key of the resource that a route is, without making one. */
+export function routeKey({ family, table, destination, tos, priority }: RouteMessage): string {
+  return `route ${table} ${destination} ${family === AF_INET ? tos : 0} ${priority}`
+}

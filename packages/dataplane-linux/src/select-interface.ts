@@ -1,0 +1,132 @@
+import {
+  canonicalAddress,
+  type ExternalInterface,
+  familyOf,
+  OverlayError,
+  parseAddress,
+} from '@selvedge/core'
+
+/**
+ * How to find the external interface:
+ * - a name, or an address that the interface bears (flannel's `--iface`);
+ * - a pattern, tried on addresses first and then on names, as flannel does (`--iface-regex`);
+ * - `{ canReach }`: the one that packets to this address leave by (`--iface-can-reach`).
+ */
+export type InterfaceChoice = string | RegExp | { readonly canReach: string }
+
+/** An interface with what is needed to choose among several. */
+export interface Candidate {
+  readonly name: string
+  readonly index: number
+  /** In bytes. */
+  readonly mtu: number
+  readonly isUp: boolean
+  readonly isLoopback: boolean
+  /** Usable as a source: best first. */
+  readonly addresses: readonly string[]
+  /** CIDRs reached without a gateway. */
+  readonly onLink: readonly string[]
+}
+
+/** Where the kernel sends packets for an address. */
+export interface Way {
+  readonly index: number
+  /** The source address that the kernel would choose. */
+  readonly source?: string | undefined
+}
+
+/** What the kernel says, for a choice to be made from. */
+export interface Surroundings {
+  readonly candidates: readonly Candidate[]
+  /** The interface of the default route: IPv4's, else IPv6's. */
+  readonly defaultIndex: number | undefined
+  /** The ways to the addresses of `canReach` choices; none where there is no route. */
+  readonly ways: ReadonlyMap<string, Way>
+}
+
+/**
+ * The first choice that fits; the default route's interface where there are no choices. Throws
+ * `INTERFACE_NOT_FOUND`, saying what was looked for and what there is.
+ */
+export function selectInterface(
+  choices: readonly InterfaceChoice[],
+  surroundings: Surroundings,
+): ExternalInterface {
+  for (const choice of choices) {
+    const found = tryChoice(choice, surroundings)
+    if (found !== undefined) return found
+  }
+  if (choices.length === 0) {
+    const found = surroundings.candidates.find(({ index }) => index === surroundings.defaultIndex)
+    if (found !== undefined) return describe(found, [])
+  }
+  throw notFound(choices, surroundings.candidates)
+}
+
+function tryChoice(choice: InterfaceChoice, surroundings: Surroundings): ExternalInterface | undefined {
+  const { candidates, ways } = surroundings
+  if (choice instanceof RegExp) return matchPattern(choice, candidates)
+  if (typeof choice === 'object') {
+    const way = ways.get(choice.canReach)
+    const found = candidates.find(({ index }) => index === way?.index)
+    return found && describe(found, way?.source === undefined ? [] : [way.source])
+  }
+  if (parseAddress(choice) === undefined) {
+    const found = candidates.find(({ name }) => name === choice)
+    return found && describe(found, [])
+  }
+  const address = canonicalAddress(choice)
+  const found = candidates.find(({ addresses }) => addresses.includes(address))
+  return found && describe(found, [address])
+}
+
+function matchPattern(pattern: RegExp, candidates: readonly Candidate[]): ExternalInterface | undefined {
+  // A global or sticky pattern remembers where it stopped.
+  const matches = (text: string): boolean =>
+    new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(text)
+  for (const candidate of candidates) {
+    const address = candidate.addresses.find(matches)
+    if (address !== undefined) return describe(candidate, [address])
+  }
+  const named = candidates.find(({ name }) => matches(name))
+  return named && describe(named, [])
+}
+
+/** @param preferred addresses to take over the interface's first of their family */
+function describe(
+  { name, mtu, addresses, onLink }: Candidate,
+  preferred: readonly string[],
+): ExternalInterface {
+  const pick = (family: 4 | 6): string | undefined =>
+    preferred.find((address) => familyOf(address) === family) ??
+    addresses.find((address) => familyOf(address) === family)
+  const ipv4 = pick(4)
+  const ipv6 = pick(6)
+  return {
+    name,
+    mtu,
+    ...(ipv4 === undefined ? {} : { ipv4 }),
+    ...(ipv6 === undefined ? {} : { ipv6 }),
+    onLink,
+  }
+}
+
+function notFound(choices: readonly InterfaceChoice[], candidates: readonly Candidate[]): OverlayError {
+  const looked =
+    choices.length === 0
+      ? 'there is no default route, so its interface cannot be taken'
+      : `no interface fits ${choices.map(describeChoice).join(', nor ')}`
+  const there = candidates
+    .filter(({ isLoopback }) => !isLoopback)
+    .map(({ name, addresses, isUp }) => `${name}${isUp ? '' : ' (down)'} [${addresses.join(' ')}]`)
+  return new OverlayError(
+    'INTERFACE_NOT_FOUND',
+    `${looked}. There are: ${there.join(', ') || 'none but loopback'}. Name one, or one of its addresses`,
+  )
+}
+
+function describeChoice(choice: InterfaceChoice): string {
+  if (choice instanceof RegExp) return `the pattern ${choice}`
+  if (typeof choice === 'object') return `the way to ${choice.canReach}`
+  return `'${choice}'`
+}

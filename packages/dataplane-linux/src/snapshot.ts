@@ -1,0 +1,260 @@
+import {
+  type AbortOptions,
+  address,
+  fdb,
+  type KernelResource,
+  neighbour,
+  type OwnershipScope,
+} from '@selvedge/core'
+import { Belief } from './belief.js'
+import { fingerprint, isOwnLink, LinkTable, linkResource } from './link-table.js'
+import {
+  AF_BRIDGE,
+  AF_INET,
+  AF_INET6,
+  IFA_F_PERMANENT,
+  type LinkMessage,
+  type NetlinkConnection,
+  type NexthopMessage,
+  NTF_PROXY,
+  NTF_SELF,
+  NUD_PERMANENT,
+  type RouteMessage,
+  RTNH_F_ONLINK,
+  RTPROT_BOOT,
+  readAddressMessage,
+  readNeighbour,
+  readNexthop,
+  readRoute,
+  writeGetAddresses,
+  writeGetNeighbours,
+  writeGetNexthops,
+  writeGetRoutes,
+} from './netlink/index.js'
+import { pathKey } from './nexthop-table.js'
+import { routeKey, routeResource } from './ownership.js'
+import type { Sysctl } from './sysctl.js'
+
+export interface SnapshotSource {
+  readonly connection: NetlinkConnection
+  readonly sysctl: Sysctl
+  readonly routeProtocol: number
+  /** Whether this kernel has nexthop objects (Linux 5.3). */
+  readonly hasNexthops: boolean
+  /** The interface that packets to peers leave by, where it is known. */
+  readonly externalIndex: number | undefined
+}
+
+export interface Snapshot {
+  readonly resources: readonly KernelResource[]
+  readonly belief: Belief
+}
+
+/** Reads all that is the overlay's own. */
+export async function readSnapshot(
+  source: SnapshotSource,
+  scope: OwnershipScope,
+  options: AbortOptions,
+): Promise<Snapshot> {
+  const belief = new Belief(scope, source.routeProtocol)
+  const resources: KernelResource[] = []
+  const links = await LinkTable.read(source.connection, options)
+  const own = links.links.filter((link) => isOwnLink(link, scope))
+  const external = links.byIndex(source.externalIndex ?? 0)
+  if (external !== undefined) belief.watch(external, fingerprint(external))
+  collectLinks(source.sysctl, links, own, belief, resources)
+  for (const link of own) {
+    await readAddresses(source.connection, link, belief, resources, options)
+    await readNeighbours(source.connection, link, belief, resources, options)
+    if (link.kind === 'vxlan') await readForwarding(source.connection, link, belief, resources, options)
+  }
+  await readRoutes(source, links, belief, resources, options)
+  return { resources, belief }
+}
+
+function collectLinks(
+  sysctl: Sysctl,
+  links: LinkTable,
+  own: readonly LinkMessage[],
+  belief: Belief,
+  resources: KernelResource[],
+): void {
+  const accepting = sysctl.acceptRouterAdvertisements(own.map(({ name }) => name))
+  for (const link of own) {
+    const parent = links.byIndex(link.vxlan?.parent ?? 0)
+    belief.ownLinks.set(link.index, link.name)
+    belief.watch(link, fingerprint(link))
+    if (parent !== undefined) belief.watch(parent, fingerprint(parent))
+    resources.push(linkResource(link, parent?.name, accepting.get(link.name) ?? false))
+  }
+}
+
+async function readAddresses(
+  connection: NetlinkConnection,
+  { index, name }: LinkMessage,
+  belief: Belief,
+  resources: KernelResource[],
+  options: AbortOptions,
+): Promise<void> {
+  const addresses = await connection.dump(
+    `reading addresses of ${name}`,
+    (writer, flags, sequence) => writeGetAddresses(writer, flags, sequence, { index }),
+    readAddressMessage,
+    options,
+  )
+  for (const { local, prefixLength, flags, index: on } of addresses) {
+    if (on !== index || (flags & IFA_F_PERMANENT) === 0 || isLinkLocal(local)) continue
+    const resource = address({ link: name, address: local, prefixLength })
+    belief.addresses.add(resource.key)
+    resources.push(resource)
+  }
+}
+
+async function readNeighbours(
+  connection: NetlinkConnection,
+  { index, name }: LinkMessage,
+  belief: Belief,
+  resources: KernelResource[],
+  options: AbortOptions,
+): Promise<void> {
+  for (const family of [AF_INET, AF_INET6] as const) {
+    const neighbours = await connection.dump(
+      `reading neighbours on ${name}`,
+      (writer, flags, sequence) => writeGetNeighbours(writer, flags, sequence, { family, index }),
+      readNeighbour,
+      options,
+    )
+    for (const { state, flags, destination, macAddress, index: on } of neighbours) {
+      if (on !== index || (state & NUD_PERMANENT) === 0 || (flags & NTF_PROXY) !== 0) continue
+      if (destination === undefined || macAddress?.length !== 17) continue
+      const resource = neighbour({ link: name, address: destination, macAddress })
+      belief.neighbours.add(resource.key)
+      resources.push(resource)
+    }
+  }
+}
+
+async function readForwarding(
+  connection: NetlinkConnection,
+  { index, name }: LinkMessage,
+  belief: Belief,
+  resources: KernelResource[],
+  options: AbortOptions,
+): Promise<void> {
+  const entries = await connection.dump(
+    `reading forwarding entries of ${name}`,
+    (writer, flags, sequence) => writeGetNeighbours(writer, flags, sequence, { family: AF_BRIDGE, index }),
+    readNeighbour,
+    options,
+  )
+  for (const { state, flags, destination, macAddress, differs, index: on } of entries) {
+    if (on !== index || (state & NUD_PERMANENT) === 0 || (flags & NTF_SELF) === 0) continue
+    // One to another port, VNI or link than the device's is not the entry that anybody wishes for: it is not told,
+    // so that the entry wished for is put in its place.
+    if (destination === undefined || macAddress === undefined || differs) continue
+    const resource = fdb({ link: name, macAddress, destination })
+    belief.forwarding.set(resource.key, destination)
+    resources.push(resource)
+  }
+}
+
+async function readRoutes(
+  source: SnapshotSource,
+  links: LinkTable,
+  belief: Belief,
+  resources: KernelResource[],
+  options: AbortOptions,
+): Promise<void> {
+  const routes = await readOwnRoutes(source, belief, options)
+  const nexthops = await readNexthops(source, options)
+  for (const { id, protocol, oif, gateway, flags } of nexthops.values()) {
+    const isOurs = protocol === source.routeProtocol && belief.ownLinks.has(oif) && gateway !== undefined
+    if (isOurs) belief.nexthops.add(id, pathKey(oif, gateway, (flags & RTNH_F_ONLINK) !== 0))
+  }
+  for (const [key, same] of groupByKey(routes)) {
+    const [first] = same
+    if (first === undefined) continue
+    const nexthop = nexthops.get(first.nexthopId)
+    const resource = routeResource(same.length === 1 ? first : { ...first, paths: same }, nexthop, (index) =>
+      links.nameOf(index),
+    )
+    if (same.length > 1 || first.protocol !== source.routeProtocol) {
+      belief.oddRoutes.set(
+        key,
+        same.map(({ protocol }) => protocol),
+      )
+    }
+    rememberRoute(belief, key, first, nexthop, resource.device)
+    const device = links.byIndex((nexthop ?? first).oif)
+    if (device !== undefined && !belief.watchedLinks.has(device.index)) {
+      belief.watch(device, fingerprint(device))
+    }
+    resources.push(resource)
+  }
+}
+
+function rememberRoute(
+  belief: Belief,
+  key: string,
+  { nexthopId, gateway, family, protocol }: RouteMessage,
+  nexthop: NexthopMessage | undefined,
+  device: string | undefined,
+): void {
+  belief.routes.set(key, nexthopId)
+  if (family === AF_INET && gateway !== undefined) belief.countRoute(device, 1)
+  if (nexthop === undefined) return
+  // On a device that others use too, what our own routes lead through is ours and nothing else is.
+  const { id, oif, gateway: through, flags } = nexthop
+  if (nexthop.protocol === protocol && through !== undefined) {
+    belief.nexthops.add(id, pathKey(oif, through, (flags & RTNH_F_ONLINK) !== 0))
+  }
+  belief.nexthops.use(id)
+}
+
+async function readOwnRoutes(
+  { connection, routeProtocol }: SnapshotSource,
+  belief: Belief,
+  options: AbortOptions,
+): Promise<RouteMessage[]> {
+  const own: RouteMessage[] = []
+  for (const family of [AF_INET, AF_INET6]) {
+    // Filtered by the kernel, since a host may hold a million routes of its own.
+    const filters: { family: number; protocol?: number; oif?: number }[] = [
+      { family, protocol: routeProtocol },
+    ]
+    for (const oif of belief.ownLinks.keys()) filters.push({ family, protocol: RTPROT_BOOT, oif })
+    for (const filter of filters) {
+      const routes = await connection.dump(
+        'reading routes',
+        (writer, flags, sequence) => writeGetRoutes(writer, flags, sequence, filter),
+        readRoute,
+        options,
+      )
+      for (const route of routes) if (belief.isOwnRoute(route)) own.push(route)
+    }
+  }
+  return own
+}
+
+async function readNexthops(
+  { connection, hasNexthops }: SnapshotSource,
+  options: AbortOptions,
+): Promise<ReadonlyMap<number, NexthopMessage>> {
+  if (!hasNexthops) return new Map()
+  const nexthops = await connection.dump('reading nexthops', writeGetNexthops, readNexthop, options)
+  return new Map(nexthops.map((nexthop) => [nexthop.id, nexthop]))
+}
+
+function groupByKey(routes: readonly RouteMessage[]): Map<string, RouteMessage[]> {
+  const groups = new Map<string, RouteMessage[]>()
+  for (const route of routes) {
+    const key = routeKey(route)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [route])
+    else group.push(route)
+  }
+  return groups
+}
+
+/** The address that the kernel itself gives to every interface that speaks IPv6 (RFC 4291, 2.5.6). */
+const isLinkLocal = (address: string): boolean => /^fe[89ab][0-9a-f]:/.test(address)

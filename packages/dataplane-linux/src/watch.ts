@@ -1,0 +1,102 @@
+import type { DriverEvent } from '@selvedge/core'
+import type { Knowledge } from './knowledge.js'
+import {
+  MessageReader,
+  NetlinkMonitor,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
+  RTNLGRP_NEXTHOP,
+} from './netlink/index.js'
+import { isNews } from './news.js'
+
+export interface WatchSource {
+  readonly namespace: string | undefined
+  readonly ownPort: number
+  readonly hasNexthops: boolean
+  readonly knowledge: Knowledge
+  readonly signal: AbortSignal
+  /** In bytes; for tests. */
+  readonly receiveBuffer?: number | undefined
+}
+
+const GROUPS = [
+  RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_ROUTE,
+]
+
+/** Notifications that wait for a snapshot to end. More than these are not kept; the snapshot is repeated instead. */
+const MOST_WAITING = 10_000
+
+/** Yields as soon as there is news, and once for all the news that came while nobody asked. */
+export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEvent> {
+  const { signal } = source
+  signal.throwIfAborted()
+  const pending = new Set<DriverEvent['type']>()
+  let failure: unknown
+  let wake = (): void => {}
+  const tell = (type: DriverEvent['type']): void => {
+    pending.add(type)
+    wake()
+  }
+  const { knowledge, ownPort } = source
+  let waiting: Buffer[] = []
+  const hear = (message: MessageReader): void => {
+    if (pending.has('changed')) return
+    const belief = knowledge.certain
+    if (belief !== undefined) {
+      if (isNews(message, belief, ownPort)) tell('changed')
+    } else if (waiting.length === MOST_WAITING) {
+      tell('overrun')
+    } else {
+      waiting.push(message.bytes())
+    }
+  }
+  const stopListening = knowledge.onRead(() => {
+    const late = waiting
+    waiting = []
+    for (const bytes of late) {
+      const message = new MessageReader(bytes)
+      if (message.next()) hear(message)
+    }
+  })
+  const abort = (): void => wake()
+  const monitor = new NetlinkMonitor({
+    namespace: source.namespace,
+    receiveBuffer: source.receiveBuffer,
+    groups: source.hasNexthops ? [...GROUPS, RTNLGRP_NEXTHOP] : GROUPS,
+    onNotification: hear,
+    onOverrun: () => tell('overrun'),
+    onError: (error) => {
+      failure ??= error
+      wake()
+    },
+  })
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    for (;;) {
+      if (failure !== undefined) throw failure
+      signal.throwIfAborted()
+      const [type] = pending
+      if (type !== undefined) {
+        pending.delete(type)
+        yield { type }
+        continue
+      }
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+  } finally {
+    signal.removeEventListener('abort', abort)
+    stopListening()
+    monitor.close()
+  }
+}
