@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest'
+import { type Command, readCommandLine } from './command-line.js'
+import { UsageError } from './flag-set.js'
+import { flags } from './flannel-flags.js'
+import { helpText } from './help.js'
+import type { AgentSettings } from './settings.js'
+
+function settingsOf(args: string[], variables: Record<string, string> = {}): AgentSettings {
+  const command: Command = readCommandLine(args, variables)
+  if (command.type !== 'run') throw new Error(`not a run but ${command.type}`)
+  return command.settings
+}
+
+test('without flags, the defaults of flanneld', () => {
+  const { warnings, ...settings } = settingsOf([])
+  expect(settings).toEqual({
+    store: {
+      type: 'etcd',
+      endpoints: ['http://127.0.0.1:4001', 'http://127.0.0.1:2379'],
+      prefix: '/coreos.com/network',
+      tls: {},
+      username: undefined,
+      password: undefined,
+      leaseTerm: 86_400_000,
+    },
+    externalInterface: { namesOrAddresses: [], patterns: [], canReach: undefined },
+    publicIp: undefined,
+    publicIpv6: undefined,
+    subnetFile: '/run/flannel/subnet.env',
+    renewMargin: 3_600_000,
+    ipMasq: false,
+    leaseCache: '/var/lib/selvedge/leases',
+    releaseLease: false,
+    health: undefined,
+    verbosity: 0,
+  })
+  expect(warnings).toEqual([expect.stringMatching(/^flag -iptables-forward-rules: .*Docker/)])
+})
+
+test("a unit file's command line of flanneld is taken as it is", () => {
+  const settings = settingsOf(
+    [
+      '-etcd-endpoints=https://10.0.0.5:2379,https://10.0.0.6:2379',
+      '-etcd-prefix=/cluster/network',
+      '--etcd-cafile=/etc/etcd/ca.pem',
+      '--etcd-certfile',
+      '/etc/etcd/client.pem',
+      '--etcd-keyfile',
+      '/etc/etcd/client.key',
+      '-iface=eth1',
+      '-iface=10.0.0.9',
+      '-iface-regex=^10\\.0\\.',
+      '-iface-can-reach=10.0.0.5',
+      '-public-ip=198.51.100.7',
+      '-public-ipv6=2001:db8::7',
+      '-subnet-file=/run/other/subnet.env',
+      '-subnet-lease-renew-margin=120',
+      '-iptables-forward-rules=false',
+      '-healthz-port=10255',
+      '-v=2',
+    ],
+    {
+      FLANNELD_ETCD_USERNAME: 'overlay',
+      FLANNELD_ETCD_PASSWORD: 'correct horse',
+      FLANNELD_HEALTHZ_IP: '::1',
+    },
+  )
+  expect(settings).toEqual({
+    store: {
+      type: 'etcd',
+      endpoints: ['https://10.0.0.5:2379', 'https://10.0.0.6:2379'],
+      prefix: '/cluster/network',
+      tls: { ca: '/etc/etcd/ca.pem', cert: '/etc/etcd/client.pem', key: '/etc/etcd/client.key' },
+      username: 'overlay',
+      password: 'correct horse',
+      leaseTerm: 86_400_000,
+    },
+    externalInterface: {
+      namesOrAddresses: ['eth1', '10.0.0.9'],
+      patterns: [/^10\.0\./u],
+      canReach: '10.0.0.5',
+    },
+    publicIp: '198.51.100.7',
+    publicIpv6: '2001:db8::7',
+    subnetFile: '/run/other/subnet.env',
+    renewMargin: 7_200_000,
+    ipMasq: false,
+    leaseCache: '/var/lib/selvedge/leases',
+    releaseLease: false,
+    health: { ip: '::1', port: 10255 },
+    verbosity: 2,
+    warnings: [],
+  })
+})
+
+test('its own flags', () => {
+  const settings = settingsOf(['--lease-cache=', '--etcd-lease-ttl=10s', '--release-lease'])
+  expect(settings).toMatchObject({ leaseCache: undefined, releaseLease: true, store: { leaseTerm: 10_000 } })
+})
+
+describe('endpoints', () => {
+  test.each([
+    [['--etcd-endpoints=10.0.0.5:2379'], ['http://10.0.0.5:2379']],
+    [['--etcd-endpoints=10.0.0.5:2379', '--etcd-cafile=ca.pem'], ['https://10.0.0.5:2379']],
+    [['--etcd-endpoints=http://a:1, http://[fd00::1]:2'], ['http://a:1', 'http://[fd00::1]:2']],
+  ])('%j', (args, endpoints) => {
+    expect(settingsOf(args).store.endpoints).toEqual(endpoints)
+  })
+})
+
+describe('refused, naming the flag and the value:', () => {
+  test.each([
+    ['--subnet-lease-renew-margin=0', /"?0"? for flag -subnet-lease-renew-margin: it must be 1 to 1439/],
+    ['--subnet-lease-renew-margin=1440', /1440 for flag -subnet-lease-renew-margin/],
+    ['--healthz-port=65536', /65536 for flag -healthz-port/],
+    ['--healthz-port=-1', /-1 for flag -healthz-port/],
+    ['--subnet-file=', /"" for flag -subnet-file/],
+    ['--public-ip=fd00::1', /"fd00::1" for flag -public-ip: it must be an IPv4 address/],
+    ['--public-ip=10.1', /"10.1" for flag -public-ip: it must be an IPv4 address/],
+    ['--public-ipv6=10.0.0.1', /"10.0.0.1" for flag -public-ipv6: it must be an IPv6 address/],
+    ['--iface=', /"" for flag -iface:/],
+    ['--iface-regex=eth[', /"eth\[" for flag -iface-regex: Invalid regular expression/],
+    ['--iface-can-reach=gateway', /"gateway" for flag -iface-can-reach/],
+    ['--etcd-endpoints=', /"" for flag -etcd-endpoints/],
+    ['--etcd-endpoints=http://a:1,', /"" for flag -etcd-endpoints/],
+    ['--etcd-endpoints=unix:///run/etcd', /"unix:\/\/\/run\/etcd" for flag -etcd-endpoints/],
+    ['--etcd-certfile=client.pem', /-etcd-certfile and -etcd-keyfile belong together/],
+    ['--etcd-username=overlay', /-etcd-username and -etcd-password belong together/],
+    ['--etcd-lease-ttl=4s', /"4s" for flag -etcd-lease-ttl/],
+    ['--etcd-lease-ttl=5500ms', /"5.5s" for flag -etcd-lease-ttl/],
+    ['--kube-subnet-mgr', /flag -kube-subnet-mgr: .*use etcd/],
+    ['--ip-masq', /flag -ip-masq: .*leave the flag out/],
+  ])('%s', (arg, message) => {
+    expect(() => settingsOf([arg])).toThrow(UsageError)
+    expect(() => settingsOf([arg])).toThrow(message)
+  })
+
+  test('an endpoint with a password in it, without showing that', () => {
+    expect(() => settingsOf(['--etcd-endpoints=http://root:hunter22@etcd:2379'])).toThrow(
+      new UsageError(
+        'invalid value "etcd:2379" for flag -etcd-endpoints: user and password go into -etcd-username and -etcd-password',
+      ),
+    )
+  })
+})
+
+describe('what is not there yet is told, never passed over:', () => {
+  test.each([
+    ['--kubeconfig-file=/root/.kube/config', /-kubeconfig-file: has no effect without -kube-subnet-mgr/],
+    ['--set-node-network-unavailable=true', /-set-node-network-unavailable: has no effect without/],
+    ['--ip-blackhole-route', /-ip-blackhole-route: .* takes the default route/],
+    ['--ip-masq-fully-random-disable', /-ip-masq-fully-random-disable: has no effect/],
+    ['--iptables-resync=60', /-iptables-resync: has no effect/],
+    ['--vmodule=a=1', /-vmodule: has no effect; use -v/],
+    ['--log_backtrace_at=a.go:1', /-log_backtrace_at: has no effect/],
+  ])('%s', (arg, warning) => {
+    expect(settingsOf(['--iptables-forward-rules=false', arg]).warnings).toEqual([
+      expect.stringMatching(warning),
+    ])
+  })
+
+  test('nothing is said where nothing of it is asked for', () => {
+    expect(settingsOf(['--iptables-forward-rules=false', '--ip-masq=false']).warnings).toEqual([])
+  })
+})
+
+describe('help and version', () => {
+  test.each([
+    [['--help'], 'help'],
+    [['-h'], 'help'],
+    [['--version'], 'version'],
+    [['--version', '--ip-masq'], 'version'],
+  ])('%j asks for %s', (args, type) => {
+    expect(readCommandLine(args, {}).type).toBe(type)
+  })
+
+  test('a version in the environment, where images keep theirs, asks for nothing', () => {
+    expect(readCommandLine([], { FLANNELD_VERSION: 'v0.20.2' }).type).toBe('run')
+  })
+
+  test('the help tells of every flag, its kind and its default', () => {
+    const text = helpText(flags, 'selvedged')
+    for (const name of Object.keys(flags)) expect(text).toMatch(new RegExp(`^  -${name}( |$)`, 'm'))
+    expect(text).toContain('-iface string (repeatable)\n')
+    expect(text).toMatch(/-subnet-lease-renew-margin int\n.*\(default 60\)/)
+    expect(text).toMatch(/-etcd-prefix string\n.*\(default "\/coreos.com\/network"\)/)
+    expect(text).toMatch(/-etcd-lease-ttl duration\n.*\(default 24h\)/)
+  })
+})

@@ -1,0 +1,163 @@
+import { parseGoBoolean, parseGoDuration, parseGoInteger } from './go-values.js'
+
+/** One flag: what it takes, what it is without, and what the help says of it. */
+export interface Flag<T> {
+  readonly type: 'string' | 'int' | 'bool' | 'duration' | 'list'
+  readonly fallback: T
+  readonly usage: string
+  /** Reads a value; throws a SyntaxError that says why not. */
+  readonly parse: (text: string) => T extends readonly (infer Item)[] ? Item : T
+  /** Its value must not be shown. */
+  readonly secret?: boolean
+}
+
+export const stringFlag = (fallback: string, usage: string): Flag<string> => ({
+  type: 'string',
+  fallback,
+  usage,
+  parse: (text) => text,
+})
+
+/** A string that is never repeated in a message. */
+export const secretFlag = (usage: string): Flag<string> => ({ ...stringFlag('', usage), secret: true })
+
+export const integerFlag = (fallback: number, usage: string): Flag<number> => ({
+  type: 'int',
+  fallback,
+  usage,
+  parse: parseGoInteger,
+})
+
+export const booleanFlag = (fallback: boolean, usage: string): Flag<boolean> => ({
+  type: 'bool',
+  fallback,
+  usage,
+  parse: parseGoBoolean,
+})
+
+/** In milliseconds. */
+export const durationFlag = (fallback: number, usage: string): Flag<number> => ({
+  type: 'duration',
+  fallback,
+  usage,
+  parse: parseGoDuration,
+})
+
+/** May be given several times: each adds one. */
+export const listFlag = (usage: string): Flag<readonly string[]> => ({
+  type: 'list',
+  fallback: [],
+  usage,
+  parse: (text) => text,
+})
+
+export type FlagTable = Readonly<Record<string, Flag<unknown>>>
+export type FlagValues<T extends FlagTable> = {
+  readonly [K in keyof T]: T[K] extends Flag<infer V> ? V : never
+}
+
+/** A command line, or an environment, that cannot be taken. The message names the flag and the value. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export interface ParsedFlags<T extends FlagTable> {
+  readonly values: FlagValues<T>
+  /** Those that were given, on the command line or in the environment, by name. */
+  readonly given: ReadonlySet<keyof T & string>
+  readonly help: boolean
+}
+
+export interface Environment {
+  /** What each variable's name begins with: `FLANNELD`. */
+  readonly prefix: string
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** Flags that no variable sets. */
+  readonly except?: readonly string[]
+}
+
+/**
+ * Reads a command line as Go's `flag` package does: `-x`, `--x`, `--x=y`, `--x y`, booleans only as `--x` or
+ * `--x=false`, the last of several counts. Flags that are not on it are taken from the environment, as `PREFIX_X_Y`;
+ * an empty variable counts as none.
+ *
+ * Unlike Go's it refuses arguments that are no flags: Go stops at the first and passes over all flags after it, so
+ * that `--ip-masq true --iface eth1` silently loses the second.
+ *
+ * Throws a UsageError.
+ */
+export function parseFlags<T extends FlagTable>(
+  table: T,
+  args: readonly string[],
+  environment: Environment,
+): ParsedFlags<T> {
+  const values = new Map<string, unknown>()
+  let help = false
+  let last: Flag<unknown> | undefined
+  const rest = [...args]
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    const [, name = '', equals, text = ''] = /^--?([^-=][^=]*)(=)?(.*)$/s.exec(arg) ?? []
+    if (name === '') throw strayArgument(arg, last)
+    const flag = Object.hasOwn(table, name) ? table[name] : undefined
+    last = flag
+    if (flag === undefined) {
+      if (name !== 'help' && name !== 'h') throw new UsageError(`unknown flag: -${name}`)
+      help = true
+    } else if (equals !== undefined) {
+      take(values, name, flag, text, `flag -${name}`)
+    } else if (flag.type === 'bool') {
+      values.set(name, true)
+    } else {
+      const next = rest.shift()
+      if (next === undefined) throw new UsageError(`flag -${name} needs a value`)
+      take(values, name, flag, next, `flag -${name}`)
+    }
+  }
+  if (!help) takeEnvironment(values, table, environment)
+  const all = Object.entries(table).map(([name, { fallback }]) => [name, values.get(name) ?? fallback])
+  return { values: Object.fromEntries(all), given: new Set(values.keys()), help }
+}
+
+function takeEnvironment(values: Map<string, unknown>, table: FlagTable, environment: Environment): void {
+  const given = new Set(values.keys())
+  for (const [name, flag] of Object.entries(table)) {
+    if (given.has(name) || environment.except?.includes(name)) continue
+    const variable = variableOf(name, environment.prefix)
+    const text = environment.variables[variable]
+    if (text) take(values, name, flag, text, `environment variable ${variable}`)
+  }
+}
+
+/** `FLANNELD_ETCD_PREFIX` for `etcd-prefix`. */
+export function variableOf(name: string, prefix: string): string {
+  return `${prefix}_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+function take(
+  values: Map<string, unknown>,
+  name: string,
+  flag: FlagTable[string],
+  text: string,
+  source: string,
+): void {
+  try {
+    const value: unknown = flag.parse(text)
+    const before = values.get(name)
+    values.set(name, flag.type === 'list' ? [...(Array.isArray(before) ? before : []), value] : value)
+  } catch (cause) {
+    throw new UsageError(
+      `invalid value ${JSON.stringify(text)} for ${source}: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    )
+  }
+}
+
+function strayArgument(arg: string, before: Flag<unknown> | undefined): UsageError {
+  // It is probably a part of the value of the flag before it.
+  if (before?.secret === true)
+    return new UsageError('an argument (not shown: it follows a secret) is no flag')
+  const hint = /^(true|false)$/i.test(arg)
+    ? '; a boolean is given as --x or --x=false, never as --x false'
+    : ''
+  return new UsageError(`argument ${JSON.stringify(arg)} is no flag${hint}`)
+}

@@ -1,0 +1,27 @@
+import { describe, expect, test } from 'vitest'
+import { parseGoRegExp } from './go-regexp.js'
+
+describe('a regular expression of Go matches', () => {
+  test.each<[string, string, boolean]>([
+    ['eth0', 'eth0', true],
+    ['eth0', 'veth01', true],
+    ['^eth\\d+$', 'eth12', true],
+    ['^eth\\d+$', 'eth1a', false],
+    ['(?i)^ETH', 'eth0', true],
+    ['10\\.0\\.*', '10.0.7.1', true],
+    ['^192\\.168\\.(1|2)\\.', '192.168.2.9', true],
+    ['^en[[:alnum:]]+$', 'enp0s3', true],
+    ['^en[^[:digit:]]', 'en0', false],
+    ['^br\\-[a-f0-9]+$', 'br-0fa3', true],
+    ['^br[\\-_]x$', 'br_x', true],
+    ['(?P<kind>eth|en)\\d', 'en5', true],
+    ['\\Aeth0\\z', 'eth01', false],
+    ['^fd00:', 'fd00::1', true],
+  ])('%s against %s: %s', (pattern, text, matches) => {
+    expect(parseGoRegExp(pattern).test(text)).toBe(matches)
+  })
+})
+
+test.each(['eth[', '(eth', '*', '(?U)a+', '\\Qeth0\\E', '\\C'])('%s is refused', (pattern) => {
+  expect(() => parseGoRegExp(pattern)).toThrow(SyntaxError)
+})

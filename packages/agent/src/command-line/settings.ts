@@ -1,0 +1,157 @@
+import { parseAddress } from '@selvedge/core'
+import { absentFeatures } from './absent.js'
+import { UsageError } from './flag-set.js'
+import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
+import { parseGoRegExp } from './go-regexp.js'
+
+/** Which etcd, and how to get in. */
+export interface EtcdSettings {
+  readonly type: 'etcd'
+  readonly endpoints: readonly string[]
+  readonly prefix: string
+  /** Paths of PEM files. */
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string }
+  readonly username: string | undefined
+  readonly password: string | undefined
+  /** In ms. */
+  readonly leaseTerm: number
+}
+
+/** Where leases come from; one member a store. */
+export type StoreSettings = EtcdSettings
+
+/** How the interface to peers is found: the first that fits, names and addresses before patterns before `canReach`. */
+export interface InterfaceSettings {
+  readonly namesOrAddresses: readonly string[]
+  readonly patterns: readonly RegExp[]
+  readonly canReach: string | undefined
+}
+
+/** What the agent works by: the flags, checked, in the units and words of the rest of selvedge. */
+export interface AgentSettings {
+  readonly store: StoreSettings
+  readonly externalInterface: InterfaceSettings
+  readonly publicIp: string | undefined
+  readonly publicIpv6: string | undefined
+  readonly subnetFile: string
+  /** In ms. */
+  readonly renewMargin: number
+  readonly ipMasq: boolean
+  readonly leaseCache: string | undefined
+  readonly releaseLease: boolean
+  /** Where to serve health and metrics. */
+  readonly health: { readonly ip: string; readonly port: number } | undefined
+  /** 0 and up, as klog's -v. */
+  readonly verbosity: number
+  /** What was asked for and is not there, a sentence each. */
+  readonly warnings: readonly string[]
+}
+
+const MINUTE = 60_000
+/** An etcd lease of flannel's lasts 24 hours, and has to be renewed within them. */
+const LONGEST_MARGIN = 24 * 60 - 1
+const SHORTEST_TTL = 5_000
+const LAST_PORT = 65_535
+
+/** Checks what was given. Throws a UsageError that names the flag and the value. */
+export function readSettings(values: SelvedgedFlags, given: ReadonlySet<FlagName>): AgentSettings {
+  const margin = values['subnet-lease-renew-margin']
+  if (margin < 1 || margin > LONGEST_MARGIN) {
+    throw invalid('subnet-lease-renew-margin', margin, `it must be 1 to ${LONGEST_MARGIN}`)
+  }
+  const port = values['healthz-port']
+  if (port < 0 || port > LAST_PORT) throw invalid('healthz-port', port, `it must be 0 to ${LAST_PORT}`)
+  if (values['subnet-file'] === '') throw invalid('subnet-file', '', 'it must name a file')
+  return {
+    warnings: absentFeatures(values, given),
+    store: etcdSettings(values),
+    externalInterface: interfaceSettings(values),
+    publicIp: addressOf(values, 'public-ip', 4),
+    publicIpv6: addressOf(values, 'public-ipv6', 6),
+    subnetFile: values['subnet-file'],
+    renewMargin: margin * MINUTE,
+    ipMasq: values['ip-masq'],
+    leaseCache: values['lease-cache'] || undefined,
+    releaseLease: values['release-lease'],
+    health: port === 0 ? undefined : { ip: values['healthz-ip'], port },
+    verbosity: values.v,
+  }
+}
+
+function etcdSettings(values: SelvedgedFlags): EtcdSettings {
+  const { 'etcd-username': username, 'etcd-password': password, 'etcd-lease-ttl': ttl } = values
+  const { 'etcd-cafile': ca, 'etcd-certfile': cert, 'etcd-keyfile': key } = values
+  if ((cert === '') !== (key === '')) {
+    throw new UsageError('flags -etcd-certfile and -etcd-keyfile belong together: give both, or neither')
+  }
+  if ((username === '') !== (password === '')) {
+    throw new UsageError('flags -etcd-username and -etcd-password belong together: give both, or neither')
+  }
+  if (ttl < SHORTEST_TTL || ttl % 1000 !== 0) {
+    throw invalid('etcd-lease-ttl', `${ttl / 1000}s`, 'it must be whole seconds, at least 5s')
+  }
+  const secure = [ca, cert, key].some((file) => file !== '')
+  return {
+    type: 'etcd',
+    endpoints: values['etcd-endpoints'].split(',').map((text) => endpointOf(text.trim(), secure)),
+    prefix: values['etcd-prefix'],
+    tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
+    username: username || undefined,
+    password: password || undefined,
+    leaseTerm: ttl,
+  }
+}
+
+/** As etcd's own clients do, takes `host:port` without a scheme too. */
+function endpointOf(text: string, secure: boolean): string {
+  const url = text.includes('://') ? text : `${secure ? 'https' : 'http'}://${text}`
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.hostname === '') {
+    throw invalid('etcd-endpoints', withoutUser(text), 'each must be a URL such as https://10.0.0.5:2379')
+  }
+  if (parsed.username !== '' || parsed.password !== '') {
+    throw invalid(
+      'etcd-endpoints',
+      withoutUser(text),
+      'user and password go into -etcd-username and -etcd-password',
+    )
+  }
+  return url
+}
+
+/** Before an `@` may stand a password. */
+function withoutUser(text: string): string {
+  return text.slice(text.lastIndexOf('@') + 1)
+}
+
+function interfaceSettings(values: SelvedgedFlags): InterfaceSettings {
+  const patterns = values['iface-regex'].map((text) => {
+    try {
+      return parseGoRegExp(text)
+    } catch (cause) {
+      throw invalid('iface-regex', text, cause instanceof Error ? cause.message : String(cause))
+    }
+  })
+  const canReach = values['iface-can-reach'] || undefined
+  if (canReach !== undefined && parseAddress(canReach) === undefined) {
+    throw invalid('iface-can-reach', canReach, 'it must be an IP address')
+  }
+  const empty = values.iface.find((text) => text.trim() === '')
+  if (empty !== undefined) throw invalid('iface', empty, 'it must be a name or an address')
+  return { namesOrAddresses: values.iface, patterns, canReach }
+}
+
+function addressOf(
+  values: SelvedgedFlags,
+  flag: 'public-ip' | 'public-ipv6',
+  family: 4 | 6,
+): string | undefined {
+  const text = values[flag]
+  if (text === '') return undefined
+  if (parseAddress(text)?.family !== family) throw invalid(flag, text, `it must be an IPv${family} address`)
+  return text
+}
+
+function invalid(flag: FlagName, value: unknown, rule: string): UsageError {
+  return new UsageError(`invalid value ${JSON.stringify(value)} for flag -${flag}: ${rule}`)
+}
