@@ -1,1 +1,4 @@
-export {}
+export * from './etcd-api.js'
+export * from './etcd-subnet-manager.js'
+export type { EtcdSubnetManagerOptions } from './options.js'
+export { type EtcdTls, type EtcdTlsFiles, tlsFiles } from './tls.js'

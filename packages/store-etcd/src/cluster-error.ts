@@ -1,0 +1,73 @@
+import { OverlayError } from '@selvedge/core'
+import type { Failure, FailureKind } from './failure.js'
+import type { NetworkKeys } from './keys.js'
+import type { Settings } from './options.js'
+
+export interface MemberFailure {
+  /** The endpoint, for the message. */
+  readonly name: string
+  readonly failure: Failure
+}
+
+interface Explanation {
+  readonly code: 'STORE_UNAVAILABLE' | 'ACCESS_DENIED' | 'CLOSED'
+  /** Followed by "at https://… (what it said)". */
+  readonly problem: string
+  readonly remedy: string
+}
+
+const SILENT: Explanation = {
+  code: 'STORE_UNAVAILABLE',
+  problem: 'etcd does not answer',
+  remedy: 'check that it runs, has a leader, and can be reached from here',
+}
+
+/** What the endpoints asked answered, in one error that says what to do. */
+export function clusterError(
+  attempted: string,
+  failures: readonly MemberFailure[],
+  settings: Settings,
+  keys: NetworkKeys,
+): OverlayError {
+  const kinds = new Set(failures.map(({ failure }) => failure.kind))
+  const [kind = 'unavailable'] = kinds
+  const { code, problem, remedy } = kinds.size === 1 ? explain(kind, settings, keys) : SILENT
+  const said = failures.map(({ name, failure }) => `${name} (${failure.said})`).join(', ')
+  const cause = failures.at(-1)?.failure.cause
+  return new OverlayError(code, `${attempted}: ${problem} at ${said}; ${remedy}`, { cause })
+}
+
+function explain(kind: FailureKind, { auth, clock }: Settings, keys: NetworkKeys): Explanation {
+  switch (kind) {
+    case 'denied':
+      return {
+        code: 'ACCESS_DENIED',
+        problem: `etcd refuses ${auth === undefined ? 'a client without a user' : `user '${auth.username}'`}`,
+        remedy: `check name and password; the user's role must ${keys.rights}`,
+      }
+    case 'untrusted':
+      return {
+        code: 'STORE_UNAVAILABLE',
+        problem: 'the TLS certificate of etcd does not pass',
+        remedy: `check it, the CA given, and this host's clock (${new Date(clock.now()).toISOString()})`,
+      }
+    case 'client-certificate':
+      return {
+        code: 'ACCESS_DENIED',
+        problem: 'etcd refuses the TLS client certificate, or the want of one,',
+        remedy: "give one that etcd's --trusted-ca-file has signed and that has not expired",
+      }
+    case 'full':
+      return {
+        code: 'STORE_UNAVAILABLE',
+        problem: 'etcd has used up its space quota',
+        remedy: 'compact and defragment it, then disarm its alarm: etcdctl alarm disarm',
+      }
+    case 'closed':
+      return { code: 'CLOSED', problem: 'the client of etcd was closed', remedy: 'make a new one' }
+    case 'refused':
+      return { code: 'STORE_UNAVAILABLE', problem: 'etcd refuses', remedy: 'see what it said' }
+    default:
+      return SILENT
+  }
+}

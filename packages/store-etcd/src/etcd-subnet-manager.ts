@@ -1,0 +1,143 @@
+import {
+  type AbortOptions,
+  isOverlayError,
+  type Lease,
+  type LeaseEvent,
+  type LeaseRequest,
+  type NetworkConfig,
+  OverlayError,
+  parseNetworkConfig,
+  type SubnetManager,
+  type WatchOptions,
+} from '@selvedge/core'
+import { EtcdCluster } from './etcd-cluster.js'
+import { followKeys } from './follow-keys.js'
+import { NetworkKeys } from './keys.js'
+import { LeaseRequests, listTimeout } from './lease-requests.js'
+import { LeaseView } from './lease-view.js'
+import { LeaseWriter } from './lease-writer.js'
+import { type EtcdSubnetManagerOptions, readSettings, type Settings } from './options.js'
+
+/**
+ * The leases of a network in etcd, as flannel keeps them: hosts with flanneld and hosts with selvedge form one network,
+ * and either may replace the other.
+ *
+ * A lease with `expiresAt` ends then; only the leases that `acquireLease` and `renewLease` return have it, and of those
+ * no reservation. When the lease of a peer ends, its etcd lease knows: the lease vanishes, and the watch tells.
+ *
+ * Errors beyond those of `SubnetManager`: `LEASE_CONFLICT` where others were faster a hundred times in a row.
+ */
+export class EtcdSubnetManager implements SubnetManager {
+  readonly name = 'etcd'
+  readonly #settings: Settings
+  readonly #keys: NetworkKeys
+  readonly #cluster: EtcdCluster
+  readonly #requests: LeaseRequests
+  readonly #writer: LeaseWriter
+  readonly #closed = new AbortController()
+
+  /** Throws an OverlayError `INVALID_CONFIG` for an option that breaks a rule. Connects with the first call. */
+  constructor(options: EtcdSubnetManagerOptions) {
+    this.#settings = readSettings(options)
+    this.#keys = new NetworkKeys(this.#settings.prefix)
+    this.#cluster = new EtcdCluster(this.#settings, this.#keys)
+    this.#requests = new LeaseRequests(this.#cluster, this.#keys, this.#settings)
+    this.#writer = new LeaseWriter(this.#requests, this.#keys, this.#settings)
+  }
+
+  async getNetworkConfig({ signal }: AbortOptions = {}): Promise<NetworkConfig> {
+    const options = { signal: this.#signal(signal) }
+    const text = await this.#requests.readConfig(options)
+    return this.#readConfig(text ?? (await this.#waitForConfig(options.signal)))
+  }
+
+  async acquireLease(request: LeaseRequest, { signal }: AbortOptions = {}): Promise<Lease> {
+    const options = { signal: this.#signal(signal) }
+    for (;;) {
+      const lease = await this.#writer.acquire(request, (text) => this.#readConfig(text), options)
+      if (lease !== undefined) return lease
+      await this.getNetworkConfig({ signal })
+    }
+  }
+
+  async renewLease(lease: Lease, { signal }: AbortOptions = {}): Promise<Lease> {
+    return this.#writer.renew(lease, { signal: this.#signal(signal) })
+  }
+
+  async releaseLease(lease: Lease, { signal }: AbortOptions = {}): Promise<void> {
+    return this.#writer.release(lease, { signal: this.#signal(signal) })
+  }
+
+  async *watchLeases({
+    signal,
+    onError = () => {},
+  }: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+    if (signal.aborted) return
+    const view = new LeaseView(this.#keys, onError)
+    const attempted = `watching the leases at ${this.#keys.leasesPath}`
+    for await (const news of this.#follow(this.#keys.leases, attempted, this.#signal(signal), onError)) {
+      for (const event of view.take(news)) {
+        if (signal.aborted) return
+        yield event
+      }
+    }
+    if (!signal.aborted) this.#closed.signal.throwIfAborted()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort(new OverlayError('CLOSED', 'the etcd store was disposed of; make a new one'))
+    this.#cluster.close()
+  }
+
+  /** Aborts with the caller's reason, or with `CLOSED`. Throws at once where either has happened. */
+  #signal(signal: AbortSignal | undefined): AbortSignal {
+    signal?.throwIfAborted()
+    this.#closed.signal.throwIfAborted()
+    return signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal])
+  }
+
+  #readConfig(text: string): NetworkConfig {
+    try {
+      return parseNetworkConfig(text)
+    } catch (error) {
+      if (!isOverlayError(error)) throw error
+      throw new OverlayError(error.code, `etcd key ${this.#keys.config}: ${error.message}`, { cause: error })
+    }
+  }
+
+  async #waitForConfig(signal: AbortSignal): Promise<string> {
+    const { onWaiting } = this.#settings
+    const { config } = this.#keys
+    onWaiting(
+      new OverlayError(
+        'CONFIG_NOT_FOUND',
+        `etcd holds no network config; waiting for one: etcdctl put ${config} '{"Network": "10.244.0.0/16", ` +
+          `"Backend": {"Type": "vxlan"}}'`,
+      ),
+    )
+    const range = { key: Buffer.from(config) }
+    for await (const news of this.#follow(
+      range,
+      `waiting for a network config at ${config}`,
+      signal,
+      onWaiting,
+    )) {
+      const found =
+        news.type === 'list' ? news.keys : news.events.flatMap(({ type, kv }) => (type === 'Put' ? kv : []))
+      const last = found.at(-1)
+      if (last !== undefined) return last.value.toString()
+    }
+    throw signal.reason
+  }
+
+  #follow(
+    range: NetworkKeys['leases'],
+    attempted: string,
+    signal: AbortSignal,
+    onError: (error: OverlayError) => void,
+  ): ReturnType<typeof followKeys> {
+    const { requestTimeout, clock, random } = this.#settings
+    const timeouts = { request: requestTimeout, list: listTimeout(this.#settings) }
+    return followKeys(this.#cluster, range, { attempted, signal, onError, timeouts, clock, random })
+  }
+}

@@ -1,0 +1,106 @@
+import { backoffDelay, type Clock, type OverlayError, type Random } from '@selvedge/core'
+import type { KeyRange, KeyValue, ResponseHeader, WatchEvent } from './etcd-api.js'
+import { BACKOFF, type EtcdCluster } from './etcd-cluster.js'
+import { EtcdFailure } from './failure.js'
+import { openWatch } from './streams.js'
+
+/** `list`: every key of the range, after which nothing is missed until the next list. */
+export type KeyNews =
+  | { readonly type: 'list'; readonly keys: readonly KeyValue[] }
+  | { readonly type: 'events'; readonly events: readonly WatchEvent[] }
+
+export interface FollowOptions {
+  readonly signal: AbortSignal
+  /** For messages: `watching the leases at /coreos.com/network/subnets/`. */
+  readonly attempted: string
+  /** Called with what is being retried. */
+  readonly onError: (error: OverlayError) => void
+  /** How long an endpoint has to answer a small request, and to list the range, in ms. */
+  readonly timeouts: { readonly request: number; readonly list: number }
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/**
+ * Follows a range of keys for as long as the signal lets it, whatever happens to etcd; ends when that aborts.
+ *
+ * A watch that breaks is resumed from the revision after the last one delivered. Before that one small read is made,
+ * which finds out three things that a watch does not tell, or tells too late: whether the endpoint reaches its leader,
+ * whether our token still counts (etcd3 renews it in such reads only), and whether this is still the same history: an
+ * etcd that was restored from a backup is behind us, and would let us wait for its future in silence.
+ *
+ * The range is listed again where that history is gone: compacted past us, restored, or another cluster's.
+ */
+export async function* followKeys(
+  cluster: EtcdCluster,
+  range: KeyRange,
+  options: FollowOptions,
+): AsyncGenerator<KeyNews, void, undefined> {
+  const { signal, attempted, onError, timeouts, clock, random } = options
+  const list = async () => {
+    const call = { attempted, signal, timeout: timeouts.list }
+    return cluster.call(call, (client, limits) => client.kv.range(range, limits))
+  }
+  const probe = async () => {
+    const call = { attempted, signal, timeout: timeouts.request }
+    const { header } = await cluster.call(call, (client, limits) =>
+      client.kv.range({ ...range, limit: 1 }, limits),
+    )
+    return header
+  }
+  const watch = async (start_revision: string) => {
+    const limits = { signal, timeout: timeouts.request }
+    return cluster.call({ attempted, ...limits }, (client) =>
+      openWatch(client, { ...range, start_revision }, limits),
+    )
+  }
+
+  /** Where we are; undefined where we must list first. */
+  let position: Position | undefined
+  let failures = 0
+  while (!signal.aborted) {
+    try {
+      if (position !== undefined && !continues(await probe(), position)) position = undefined
+      if (position === undefined) {
+        const { header, kvs } = await list()
+        position = { cluster: header.cluster_id, revision: BigInt(header.revision) }
+        yield { type: 'list', keys: kvs }
+      }
+      const opened = await watch(String(position.revision + 1n))
+      try {
+        failures = 0
+        while (!signal.aborted) {
+          const events = await opened.next()
+          const last = events.at(-1)
+          if (last === undefined) continue
+          position = { ...position, revision: BigInt(last.kv.mod_revision) }
+          yield { type: 'events', events }
+        }
+      } finally {
+        opened.close()
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      if (error instanceof EtcdFailure && error.failure.kind === 'compacted') {
+        position = undefined
+      } else {
+        const problem = cluster.streamError(attempted, error)
+        if (problem.code === 'CLOSED') throw problem
+        onError(problem)
+        cluster.moveOn()
+      }
+      failures += 1
+      // Rejects only where the signal aborts, which ends the loop.
+      await clock.sleep(backoffDelay(failures, BACKOFF, random), { signal }).catch(() => {})
+    }
+  }
+}
+
+interface Position {
+  readonly cluster: string
+  /** Of the last change delivered. */
+  readonly revision: bigint
+}
+
+const continues = ({ cluster_id, revision }: ResponseHeader, position: Position): boolean =>
+  cluster_id === position.cluster && BigInt(revision) >= position.revision

@@ -1,0 +1,61 @@
+import { posix } from 'node:path'
+import { type LeaseSubnets, leaseKey } from '@selvedge/core'
+import type { KeyRange } from './etcd-api.js'
+
+/** Where flannel keeps a network. */
+export const DEFAULT_PREFIX = '/coreos.com/network'
+
+/**
+ * The keys of one network: `<prefix>/config`, `<prefix>/subnets/<lease>`, as flannel has them, and
+ * `<prefix>/ipv6-claims/<subnet>`, which flannel does not know (transactions.ts says what for).
+ */
+export class NetworkKeys {
+  readonly config: string
+  /** All leases. */
+  readonly leases: KeyRange
+  readonly #leases: string
+  readonly #claims: string
+
+  constructor(prefix: string = DEFAULT_PREFIX) {
+    this.config = posix.join(prefix, 'config')
+    this.#leases = `${posix.join(prefix, 'subnets')}/`
+    this.#claims = `${posix.join(prefix, 'ipv6-claims')}/`
+    this.leases = prefixRange(this.#leases)
+  }
+
+  /** For messages: where leases are kept. */
+  get leasesPath(): string {
+    return this.#leases
+  }
+
+  lease(subnets: LeaseSubnets): Buffer {
+    return Buffer.from(this.#leases + leaseKey(subnets))
+  }
+
+  /** What stands below `<prefix>/subnets/`. */
+  nameOf(key: Buffer): string {
+    return key.toString('utf8', Buffer.byteLength(this.#leases))
+  }
+
+  /** The leases of any prefix length, with or without an IPv6 subnet, that begin with the base address of `subnet`. */
+  leasesAt(subnet: string): KeyRange {
+    return prefixRange(`${this.#leases}${subnet.slice(0, subnet.indexOf('/'))}-`)
+  }
+
+  claim(ipv6Subnet: string): Buffer {
+    return Buffer.from(this.#claims + ipv6Subnet.replace('/', '-'))
+  }
+
+  /** What a user of etcd must be allowed, for messages. */
+  get rights(): string {
+    return `read ${this.config}, read and write ${this.#leases} and (for IPv6) ${this.#claims}, with --prefix=true`
+  }
+}
+
+/** Every key that begins with `prefix`, which must end in an ASCII character. */
+function prefixRange(prefix: string): KeyRange {
+  const key = Buffer.from(prefix)
+  const end = Buffer.from(key)
+  end[end.length - 1] = (end.at(-1) ?? 0) + 1
+  return { key, range_end: end }
+}

@@ -1,0 +1,155 @@
+import {
+  type AbortOptions,
+  type Clock,
+  isOverlayError,
+  type LeaseSubnets,
+  leaseKey,
+  OverlayError,
+} from '@selvedge/core'
+import type { TxnRequest } from './etcd-api.js'
+import type { CallRequest, EtcdCluster } from './etcd-cluster.js'
+import { EtcdFailure } from './failure.js'
+import type { NetworkKeys } from './keys.js'
+import { type LeaseRecord, readRecord } from './lease-record.js'
+import type { Settings } from './options.js'
+import { keepAliveOnce } from './streams.js'
+
+/** A lease of etcd's own kind: a number to hang keys on, which vanish when its time is up. */
+export interface EtcdLease {
+  readonly id: string
+  /** In ms since the epoch, counted from before it was asked for: etcd ends it no earlier. Absent for `NO_LEASE`. */
+  readonly endsAt?: number
+}
+
+/** Everything there is of a network, as of one revision. */
+export interface NetworkState {
+  /** The config's JSON text; absent where there is none. */
+  readonly config: string | undefined
+  readonly records: readonly LeaseRecord[]
+  readonly revision: string
+}
+
+/**
+ * `outdated`: what the transaction was based on has changed, and it wrote nothing. `unknown`: no answer came; it may
+ * have been carried out, or may still be.
+ */
+export type Outcome =
+  | { readonly type: 'done' | 'outdated' }
+  | { readonly type: 'unknown'; readonly error: OverlayError }
+
+/** The requests that leases are made of, one round trip each. */
+export class LeaseRequests {
+  readonly #cluster: EtcdCluster
+  readonly #keys: NetworkKeys
+  readonly #settings: Settings
+  readonly #clock: Clock
+
+  constructor(cluster: EtcdCluster, keys: NetworkKeys, settings: Settings) {
+    this.#cluster = cluster
+    this.#keys = keys
+    this.#settings = settings
+    this.#clock = settings.clock
+  }
+
+  /** All leases, and the config that they are judged by. */
+  async readAll(options: AbortOptions): Promise<NetworkState> {
+    const { leases, config } = this.#keys
+    const call = this.#call(`listing the leases at ${this.#keys.leasesPath}`, options)
+    const ranges = [{ key: Buffer.from(config) }, leases].map((range) => ({ request_range: range }))
+    const { header, responses } = await this.#cluster.call(
+      { ...call, timeout: listTimeout(this.#settings) },
+      (client, limits) => client.kv.txn({ compare: [], success: ranges }, limits),
+    )
+    const [configKeys = [], leaseKeys = []] = responses.map(({ response_range }) => response_range?.kvs)
+    return {
+      config: configKeys[0]?.value.toString(),
+      records: leaseKeys.map((kv) => readRecord(kv, this.#keys)),
+      revision: header.revision,
+    }
+  }
+
+  async readConfig(options: AbortOptions): Promise<string | undefined> {
+    const { config } = this.#keys
+    const { kvs } = await this.#cluster.call(
+      this.#call(`reading the network config at ${config}`, options),
+      (client, limits) => client.kv.range({ key: Buffer.from(config) }, limits),
+    )
+    return kvs[0]?.value.toString()
+  }
+
+  async read(subnets: LeaseSubnets, options: AbortOptions): Promise<LeaseRecord | undefined> {
+    const { kvs } = await this.#cluster.call(
+      this.#call(`reading lease ${leaseKey(subnets)}`, options),
+      (client, limits) => client.kv.range({ key: this.#keys.lease(subnets) }, limits),
+    )
+    return kvs[0] && readRecord(kvs[0], this.#keys)
+  }
+
+  /** One whose answer is lost ends by itself, without a key on it. */
+  async grant(options: AbortOptions): Promise<EtcdLease> {
+    const since = this.#clock.now()
+    const { ID, TTL } = await this.#cluster.call(
+      this.#call('asking for an etcd lease', options),
+      (client, limits) =>
+        client.leaseClient.leaseGrant({ TTL: String(this.#settings.leaseTerm / 1000) }, limits),
+    )
+    return { id: ID, endsAt: since + Number(TTL) * 1000 }
+  }
+
+  /**
+   * Extends an etcd lease by its TTL, without a write that all watchers would be told of. Undefined where it is gone,
+   * and where its TTL is not the term of ours: it was made by others, or under another setting.
+   */
+  async extend(id: string, options: AbortOptions): Promise<EtcdLease | undefined> {
+    const since = this.#clock.now()
+    const call = this.#call('extending an etcd lease', options)
+    const { requestTimeout, leaseTerm } = this.#settings
+    const ttl = await this.#cluster.call(call, (client) =>
+      keepAliveOnce(client, id, { ...options, timeout: requestTimeout }),
+    )
+    return ttl * 1000 === leaseTerm ? { id, endsAt: since + leaseTerm } : undefined
+  }
+
+  /** Ends an etcd lease, and with it the keys that hang on it. One that is gone is let be. */
+  async revoke(id: string, options: AbortOptions): Promise<void> {
+    try {
+      await this.#cluster.call(this.#call('ending an etcd lease', options), (client, limits) =>
+        client.leaseClient.leaseRevoke({ ID: id }, limits),
+      )
+    } catch (error) {
+      if (!(error instanceof EtcdFailure)) throw error
+    }
+  }
+
+  /** The same for one without keys, as a courtesy: where it fails, etcd ends the lease by itself in time. */
+  async drop(id: string, { signal }: AbortOptions): Promise<void> {
+    const call = { attempted: 'ending an etcd lease', signal }
+    await this.#cluster
+      .call(call, (client, limits) => client.leaseClient.leaseRevoke({ ID: id }, limits))
+      .catch(() => {})
+  }
+
+  /** Carries out a transaction, at most once. */
+  async commit(attempted: string, txn: TxnRequest, options: AbortOptions): Promise<Outcome> {
+    try {
+      const { succeeded } = await this.#cluster.call(
+        { ...this.#call(attempted, options), once: true },
+        (client, limits) => client.kv.txn(txn, limits),
+      )
+      return { type: succeeded ? 'done' : 'outdated' }
+    } catch (error) {
+      if (isOverlayError(error, 'STORE_UNAVAILABLE')) return { type: 'unknown', error }
+      if (!(error instanceof EtcdFailure)) throw error
+      // The etcd lease that it was to hang on ended first.
+      const why = `${attempted}: etcd says ${error.message}; try again`
+      return { type: 'unknown', error: new OverlayError('STORE_UNAVAILABLE', why, { cause: error }) }
+    }
+  }
+
+  #call(attempted: string, { signal }: AbortOptions): CallRequest {
+    return { attempted, signal, patient: true }
+  }
+}
+
+/** All leases of a large network take longer than one. */
+export const listTimeout = ({ requestTimeout }: Settings): number => 3 * requestTimeout

@@ -1,0 +1,73 @@
+import { type Lease, type LeaseEvent, OverlayError } from '@selvedge/core'
+import type { KeyValue } from './etcd-api.js'
+import type { KeyNews } from './follow-keys.js'
+import type { NetworkKeys } from './keys.js'
+import { type BadRecord, readRecord } from './lease-record.js'
+
+/** Turns what a range of keys tells into what `watchLeases` tells. */
+export class LeaseView {
+  readonly #keys: NetworkKeys
+  readonly #onError: (error: Error) => void
+  #leases = new Map<string, Lease>()
+  /** The revision at which each bad record was reported. */
+  #reported = new Map<string, string>()
+
+  constructor(keys: NetworkKeys, onError: (error: Error) => void) {
+    this.#keys = keys
+    this.#onError = onError
+  }
+
+  *take(news: KeyNews): Generator<LeaseEvent, void, undefined> {
+    if (news.type === 'list') {
+      yield { type: 'snapshot', leases: this.#replace(news.keys) }
+      return
+    }
+    for (const { type, kv } of news.events) {
+      const event = type === 'Put' ? this.#put(kv) : this.#delete(kv)
+      if (event !== undefined) yield event
+    }
+  }
+
+  #replace(keys: readonly KeyValue[]): readonly Lease[] {
+    const reported = this.#reported
+    this.#leases = new Map()
+    this.#reported = new Map()
+    for (const kv of keys) {
+      const record = readRecord(kv, this.#keys)
+      if (record.lease === undefined) this.#report(record, reported)
+      else this.#leases.set(record.name, record.lease)
+    }
+    return [...this.#leases.values()]
+  }
+
+  #put(kv: KeyValue): LeaseEvent | undefined {
+    const record = readRecord(kv, this.#keys)
+    if (record.lease === undefined) {
+      this.#report(record, this.#reported)
+      // A lease that was overwritten with something else is one no more.
+      return this.#remove(record.name)
+    }
+    this.#reported.delete(record.name)
+    this.#leases.set(record.name, record.lease)
+    return { type: 'put', lease: record.lease }
+  }
+
+  #delete(kv: KeyValue): LeaseEvent | undefined {
+    const name = this.#keys.nameOf(kv.key)
+    this.#reported.delete(name)
+    return this.#remove(name)
+  }
+
+  #remove(name: string): LeaseEvent | undefined {
+    const lease = this.#leases.get(name)
+    this.#leases.delete(name)
+    return lease && { type: 'delete', lease }
+  }
+
+  #report({ name, problem, kv }: BadRecord, reported: ReadonlyMap<string, string>): void {
+    this.#reported.set(name, kv.mod_revision)
+    if (reported.get(name) === kv.mod_revision) return
+    const where = `${this.#keys.leasesPath}${name}`
+    this.#onError(new OverlayError('INVALID_LEASE', `etcd key ${where}: ${problem}; correct or delete it`))
+  }
+}

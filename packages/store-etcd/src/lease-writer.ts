@@ -1,0 +1,193 @@
+import {
+  type AbortOptions,
+  chooseSubnets,
+  type Lease,
+  type LeaseAttributes,
+  type LeaseRequest,
+  leaseKey,
+  type NetworkConfig,
+  OverlayError,
+  type SubnetChoice,
+  sameNode,
+} from '@selvedge/core'
+import type { KeyValue } from './etcd-api.js'
+import type { NetworkKeys } from './keys.js'
+import { isReservation, type LeaseRecord, NO_LEASE, type ValidRecord } from './lease-record.js'
+import type { LeaseRequests, NetworkState, Outcome } from './lease-requests.js'
+import type { Settings } from './options.js'
+import { PendingGrant } from './pending-grant.js'
+import { createLease, deleteLease, encode, rewriteLease } from './transactions.js'
+import { Tries } from './tries.js'
+
+/** So often a lease with an IPv6 subnet is created on condition that nobody joins meanwhile: see `NewLease.alone`. */
+const ATTEMPTS_ALONE = 3
+
+interface Plan extends SubnetChoice {
+  /** The record of `kept`. */
+  readonly held: ValidRecord | undefined
+  /** The keys of `givenUp`. */
+  readonly replaces: readonly KeyValue[]
+}
+
+type Attempt = { readonly lease: Lease } | { readonly lease?: undefined; readonly outcome: Outcome }
+
+/**
+ * Acquires, renews and releases leases. Each begins with a read, ends with a transaction on what was read, and begins
+ * anew where someone else was faster. Where the answer to a transaction is lost, that same read tells whether it was
+ * carried out.
+ */
+export class LeaseWriter {
+  readonly #requests: LeaseRequests
+  readonly #keys: NetworkKeys
+  readonly #settings: Settings
+
+  constructor(requests: LeaseRequests, keys: NetworkKeys, settings: Settings) {
+    this.#requests = requests
+    this.#keys = keys
+    this.#settings = settings
+  }
+
+  /**
+   * Three round trips for a new lease: list, grant, create. Undefined where there is no network config.
+   *
+   * @param readConfig reads the config's text
+   */
+  async acquire(
+    request: LeaseRequest,
+    readConfig: (text: string) => NetworkConfig,
+    options: AbortOptions,
+  ): Promise<Lease | undefined> {
+    const tries = new Tries(`leasing a subnet at ${this.#keys.leasesPath}`, this.#settings, options)
+    const grant = new PendingGrant(this.#requests, options)
+    try {
+      for (;;) {
+        const state = await this.#requests.readAll(options)
+        if (state.config === undefined) return undefined
+        const plan = this.#plan(readConfig(state.config), state, request)
+        const { held, attributes, replaces } = plan
+        if (held !== undefined) grant.keep(held.kv.lease)
+        const attempt =
+          held !== undefined
+            ? await this.#extend(held, attributes, replaces, options)
+            : await this.#create(plan, state.revision, tries.failed < ATTEMPTS_ALONE, grant, options)
+        if (attempt.lease !== undefined) return attempt.lease
+        await tries.again(attempt.outcome)
+      }
+    } finally {
+      await grant.drop()
+    }
+  }
+
+  async renew(lease: Lease, options: AbortOptions): Promise<Lease> {
+    const tries = new Tries(`renewing lease ${leaseKey(lease)}`, this.#settings, options)
+    for (;;) {
+      const record = await this.#requests.read(lease, options)
+      if (!isOwn(record, lease.attributes)) throw lost(lease, record)
+      const attempt = await this.#extend(record, lease.attributes, [], options)
+      if (attempt.lease !== undefined) return attempt.lease
+      await tries.again(attempt.outcome)
+    }
+  }
+
+  async release(lease: Lease, options: AbortOptions): Promise<void> {
+    const attempted = `releasing lease ${leaseKey(lease)}`
+    const tries = new Tries(attempted, this.#settings, options)
+    for (;;) {
+      const record = await this.#requests.read(lease, options)
+      if (!isOwn(record, lease.attributes)) return
+      const txn = deleteLease(this.#keys, record.kv, record.lease)
+      const outcome = await this.#requests.commit(attempted, txn, options)
+      if (outcome.type === 'done') {
+        if (!isReservation(record)) await this.#requests.drop(record.kv.lease, options)
+        return
+      }
+      await tries.again(outcome)
+    }
+  }
+
+  #plan(config: NetworkConfig, { records }: NetworkState, request: LeaseRequest): Plan {
+    // When others' leases end is not known; all that counts here is that they do.
+    const expiresAt = this.#settings.clock.now() + this.#settings.leaseTerm
+    const known = new Map<Lease, ValidRecord>()
+    const taken: Lease[] = []
+    for (const record of records) {
+      if (record.lease !== undefined) {
+        known.set(isReservation(record) ? record.lease : { ...record.lease, expiresAt }, record)
+      } else if (record.subnets !== undefined) {
+        taken.push({ ...record.subnets, attributes: {} })
+      }
+    }
+    const choice = chooseSubnets({ config, leases: [...known.keys(), ...taken], request })
+    return {
+      ...choice,
+      held: choice.kept && known.get(choice.kept),
+      replaces: choice.givenUp.flatMap((lease) => known.get(lease)?.kv ?? []),
+    }
+  }
+
+  async #create(
+    { subnets, attributes, replaces }: Plan,
+    listedAt: string,
+    alone: boolean,
+    grant: PendingGrant,
+    options: AbortOptions,
+  ): Promise<Attempt> {
+    const { id: etcdLease, endsAt: expiresAt } = await grant.get()
+    const txn = createLease(this.#keys, { subnets, attributes, etcdLease, listedAt, alone, replaces })
+    const outcome = await this.#requests.commit(`creating lease ${leaseKey(subnets)}`, txn, options)
+    if (outcome.type === 'unknown') grant.doubt()
+    if (outcome.type !== 'done') return { outcome }
+    grant.keep(etcdLease)
+    return { lease: { ...subnets, attributes, expiresAt } }
+  }
+
+  /** Extends a lease of this node, and writes its attributes where they have changed. */
+  async #extend(
+    held: ValidRecord,
+    attributes: LeaseAttributes,
+    replaces: readonly KeyValue[],
+    options: AbortOptions,
+  ): Promise<Attempt> {
+    const { kv, lease } = held
+    const subnets = { subnet: lease.subnet, ipv6Subnet: lease.ipv6Subnet }
+    const etcdLease = isReservation(held)
+      ? { id: NO_LEASE }
+      : ((await this.#requests.extend(kv.lease, options)) ?? (await this.#requests.grant(options)))
+    const changed = encode(attributes).equals(kv.value) ? undefined : attributes
+    const rewritten = { was: kv, subnets, attributes: changed, etcdLease: etcdLease.id, replaces }
+    const txn = rewriteLease(this.#keys, rewritten)
+    if (txn !== undefined) {
+      const outcome = await this.#requests.commit(`writing lease ${leaseKey(subnets)}`, txn, options)
+      if (outcome.type !== 'done') {
+        // Where the outcome is unknown, our lease may hang on it.
+        if (outcome.type === 'outdated') await this.#dropUnless(kv.lease, etcdLease.id, options)
+        return { outcome }
+      }
+      await this.#dropUnless(etcdLease.id, kv.lease, options)
+    }
+    return { lease: { ...subnets, attributes, expiresAt: etcdLease.endsAt } }
+  }
+
+  /** Drops etcd lease `id`, unless it is the one in use. */
+  async #dropUnless(inUse: string, id: string, options: AbortOptions): Promise<void> {
+    if (id !== inUse && id !== NO_LEASE) await this.#requests.drop(id, options)
+  }
+}
+
+function isOwn(record: LeaseRecord | undefined, attributes: LeaseAttributes): record is ValidRecord {
+  return record?.lease !== undefined && sameNode(record.lease.attributes, attributes)
+}
+
+function lost(lease: Lease, record: LeaseRecord | undefined): OverlayError {
+  return new OverlayError(
+    'LEASE_LOST',
+    `renewing lease ${leaseKey(lease)}: ${whyLost(record)}; acquire again`,
+  )
+}
+
+function whyLost(record: LeaseRecord | undefined): string {
+  if (record === undefined) return 'it ended, or someone deleted it'
+  if (record.lease === undefined) return record.problem
+  const { publicIp, publicIpv6 } = record.lease.attributes
+  return `node ${publicIp ?? publicIpv6 ?? 'without an address'} holds it now`
+}

@@ -1,0 +1,57 @@
+import type { EtcdClient, WatchCreateRequest, WatchEvent, WatchResponse } from './etcd-api.js'
+import { EtcdFailure } from './failure.js'
+import { ReplyStream, type StreamOptions } from './reply-stream.js'
+
+/** A watch that etcd has begun. */
+export interface OpenWatch {
+  /** The next events, in the store's order. Throws what the watch ended with. */
+  next(): Promise<readonly WatchEvent[]>
+  close(): void
+}
+
+/** Begins a watch; resolves once etcd has said that it has. */
+export async function openWatch(
+  client: EtcdClient,
+  request: WatchCreateRequest,
+  options: StreamOptions,
+): Promise<OpenWatch> {
+  const stream = new ReplyStream<object, WatchResponse>(await client.watchClient.watch(), options)
+  try {
+    stream.send({ create_request: request })
+    eventsOf(await stream.first())
+  } catch (error) {
+    stream.close()
+    throw error
+  }
+  return { next: async () => eventsOf(await stream.next()), close: stream.close }
+}
+
+/** Throws where etcd has cancelled the watch: it does so in a reply like any other. */
+function eventsOf({
+  canceled,
+  compact_revision,
+  cancel_reason,
+  events,
+}: WatchResponse): readonly WatchEvent[] {
+  if (!canceled) return events
+  if (compact_revision !== '0') {
+    throw new EtcdFailure('compacted', `etcd has forgotten what was before revision ${compact_revision}`)
+  }
+  throw cancel_reason === ''
+    ? new EtcdFailure('unavailable', 'etcd cancelled the watch without a reason')
+    : new Error(cancel_reason)
+}
+
+/** Extends an etcd lease by its own TTL. Returns that TTL in seconds, or 0 where there is no such lease any more. */
+export async function keepAliveOnce(client: EtcdClient, id: string, options: StreamOptions): Promise<number> {
+  const stream = new ReplyStream<object, { readonly TTL: string }>(
+    await client.leaseClient.leaseKeepAlive(),
+    options,
+  )
+  try {
+    stream.send({ ID: id })
+    return Number((await stream.first()).TTL)
+  } finally {
+    stream.close()
+  }
+}

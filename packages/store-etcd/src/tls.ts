@@ -1,0 +1,102 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { OverlayError } from '@selvedge/core'
+
+/** Certificates and key as PEM text. */
+export interface EtcdTls {
+  /** Who may have signed the certificates of etcd; where absent, the authorities that Node.js trusts. */
+  readonly ca?: string | Buffer | undefined
+  /** This node's own certificate, where etcd asks for one. Needs `key`. */
+  readonly cert?: string | Buffer | undefined
+  readonly key?: string | Buffer | undefined
+}
+
+/** The same as the paths of files. */
+export interface EtcdTlsFiles {
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+}
+
+/**
+ * Reads certificates and key from files, anew whenever the store connects anew: renewed ones are taken without a
+ * restart.
+ */
+export function tlsFiles(files: EtcdTlsFiles): () => Promise<EtcdTls> {
+  const read = async (name: keyof EtcdTlsFiles): Promise<Buffer | undefined> => {
+    const path = files[name]
+    if (path === undefined) return undefined
+    try {
+      return await readFile(path)
+    } catch (error) {
+      throw OverlayError.from(error, 'INVALID_CONFIG', `reading the TLS ${name} for etcd from ${path}`)
+    }
+  }
+  return async () => ({ ca: await read('ca'), cert: await read('cert'), key: await read('key') })
+}
+
+/** What etcd3 makes gRPC's credentials of. */
+export interface TlsCredentials {
+  rootCertificate?: Buffer
+  certChain?: Buffer
+  privateKey?: Buffer
+}
+
+/**
+ * Checks what gRPC would only choke on later, or let pass as if it were not there. Throws an OverlayError
+ * `INVALID_CONFIG`; of a key it never says more than that it is none.
+ */
+export function tlsCredentials({ ca, cert, key }: EtcdTls): TlsCredentials {
+  if ((cert === undefined) !== (key === undefined)) {
+    const [given, missing] = key === undefined ? ['certificate', 'key'] : ['key', 'certificate']
+    throw invalid(`a TLS ${given} was given without its ${missing}; give both, or neither`)
+  }
+  const credentials: TlsCredentials = {}
+  if (ca !== undefined) {
+    parseCertificate('CA', ca)
+    credentials.rootCertificate = Buffer.from(ca)
+  }
+  if (cert !== undefined && key !== undefined) {
+    const certificate = parseCertificate('client certificate', cert)
+    if (!certificate.checkPrivateKey(parseKey(key))) {
+      throw invalid('the TLS key is not the key of the client certificate')
+    }
+    credentials.certChain = Buffer.from(cert)
+    credentials.privateKey = Buffer.from(key)
+  }
+  return credentials
+}
+
+/** True where two say the same. */
+export function sameCredentials(a: TlsCredentials, b: TlsCredentials): boolean {
+  const same = (one?: Buffer, other?: Buffer) =>
+    one === undefined || other === undefined ? one === other : one.equals(other)
+  return (
+    same(a.rootCertificate, b.rootCertificate) &&
+    same(a.certChain, b.certChain) &&
+    same(a.privateKey, b.privateKey)
+  )
+}
+
+function parseCertificate(what: string, pem: string | Buffer): X509Certificate {
+  try {
+    return new X509Certificate(pem)
+  } catch (error) {
+    throw OverlayError.from(
+      error,
+      'INVALID_CONFIG',
+      `reading the TLS ${what} for etcd, which must be PEM text`,
+    )
+  }
+}
+
+function parseKey(pem: string | Buffer) {
+  try {
+    return createPrivateKey(pem)
+  } catch {
+    // The cause is left out: nobody promises that it never quotes what it was given.
+    throw invalid('the TLS key is not a private key in PEM, or is encrypted')
+  }
+}
+
+const invalid = (rule: string) => new OverlayError('INVALID_CONFIG', `the options of the etcd store: ${rule}`)

@@ -1,0 +1,104 @@
+import { encodeLeaseAttributes, type LeaseAttributes, type LeaseSubnets } from '@selvedge/core'
+import type { Compare, KeyValue, Operation, TxnRequest } from './etcd-api.js'
+import type { NetworkKeys } from './keys.js'
+
+/**
+ * The transactions that write leases. Each compares what it is based on, so that it does nothing where someone was
+ * faster.
+ *
+ * A lease's key begins with its IPv4 subnet, and two nodes that want the same one want the same key. Its IPv6 subnet
+ * only follows, so that no compare on keys of leases can tell whether it was taken since they were listed. Therefore a
+ * new lease with an IPv6 subnet also writes the key of that subnet below `ipv6-claims/`, on the same etcd lease, and
+ * requires that nobody has written it since the list. What a claim says, and whether there still is one, means
+ * nothing: who holds a subnet is in the leases alone.
+ */
+
+export interface NewLease {
+  readonly subnets: LeaseSubnets
+  readonly attributes: LeaseAttributes
+  /** The etcd lease to hang it on. */
+  readonly etcdLease: string
+  /** The revision at which all leases were listed, and these subnets were free. */
+  readonly listedAt: string
+  /**
+   * Whether to require that nobody at all has created a lease since. flanneld writes no claims; this alone keeps its
+   * IPv6 subnets from us in the moment between list and creation. Many nodes that join at once would lock each other
+   * out by it.
+   */
+  readonly alone: boolean
+  /** Leases of the same node that this one replaces. */
+  readonly replaces: readonly KeyValue[]
+}
+
+export function createLease(keys: NetworkKeys, lease: NewLease): TxnRequest {
+  const { subnets, attributes, etcdLease, listedAt, alone, replaces } = lease
+  const { subnet, ipv6Subnet } = subnets
+  const key = keys.lease(subnets)
+  const since = String(BigInt(listedAt) + 1n)
+  const compare: Compare[] = [{ key, target: 'Version', result: 'Equal', version: '0' }]
+  const success: Operation[] = [put(key, attributes, etcdLease)]
+  if (subnet !== undefined) {
+    compare.push({ ...keys.leasesAt(subnet), target: 'Create', result: 'Less', create_revision: since })
+  }
+  if (ipv6Subnet !== undefined) {
+    const claim = keys.claim(ipv6Subnet)
+    compare.push({ key: claim, target: 'Mod', result: 'Less', mod_revision: since })
+    success.push({ request_put: { key: claim, value: key, lease: etcdLease } })
+    if (alone) compare.push({ ...keys.leases, target: 'Create', result: 'Less', create_revision: since })
+  }
+  return withDeletes({ compare, success }, replaces)
+}
+
+export interface RewrittenLease {
+  /** As it was read. */
+  readonly was: KeyValue
+  readonly subnets: LeaseSubnets
+  /** Absent: the value stays. */
+  readonly attributes?: LeaseAttributes | undefined
+  /** The etcd lease to hang it on from now on; where it is another one than before, the claim goes along. */
+  readonly etcdLease: string
+  readonly replaces: readonly KeyValue[]
+}
+
+/** Undefined where there is nothing to write. */
+export function rewriteLease(keys: NetworkKeys, lease: RewrittenLease): TxnRequest | undefined {
+  const { was, subnets, attributes, etcdLease, replaces } = lease
+  const moved = etcdLease !== was.lease
+  const success: Operation[] = []
+  if (moved || attributes !== undefined) {
+    const value = attributes === undefined ? was.value : encode(attributes)
+    success.push({ request_put: { key: was.key, value, lease: etcdLease } })
+  }
+  if (moved && subnets.ipv6Subnet !== undefined) {
+    const claim = keys.claim(subnets.ipv6Subnet)
+    success.push({ request_put: { key: claim, value: was.key, lease: etcdLease } })
+  }
+  if (success.length === 0 && replaces.length === 0) return undefined
+  return withDeletes({ compare: [unchanged(was)], success }, replaces)
+}
+
+export function deleteLease(keys: NetworkKeys, was: KeyValue, { ipv6Subnet }: LeaseSubnets): TxnRequest {
+  const success: Operation[] = [{ request_delete_range: { key: was.key } }]
+  if (ipv6Subnet !== undefined) success.push({ request_delete_range: { key: keys.claim(ipv6Subnet) } })
+  return { compare: [unchanged(was)], success }
+}
+
+function withDeletes({ compare, success }: TxnRequest, replaces: readonly KeyValue[]): TxnRequest {
+  return {
+    compare: [...compare, ...replaces.map(unchanged)],
+    success: [...success, ...replaces.map(({ key }) => ({ request_delete_range: { key } }))],
+  }
+}
+
+const unchanged = ({ key, mod_revision }: KeyValue): Compare => ({
+  key,
+  target: 'Mod',
+  result: 'Equal',
+  mod_revision,
+})
+
+const put = (key: Buffer, attributes: LeaseAttributes, lease: string): Operation => ({
+  request_put: { key, value: encode(attributes), lease },
+})
+
+export const encode = (attributes: LeaseAttributes): Buffer => Buffer.from(encodeLeaseAttributes(attributes))

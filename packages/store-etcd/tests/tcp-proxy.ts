@@ -1,0 +1,59 @@
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+/** A way to a server on loopback that can be cut. */
+export class TcpProxy implements AsyncDisposable {
+  readonly port: number
+  readonly #server: Server
+  readonly #sockets: Set<Socket>
+  #open = true
+
+  static async to(port: number): Promise<TcpProxy> {
+    const sockets = new Set<Socket>()
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const proxy = new TcpProxy(server, sockets)
+    server.on('connection', (near) => {
+      if (!proxy.#open) return near.resetAndDestroy()
+      const far = connect(port, '127.0.0.1')
+      near.pipe(far).pipe(near)
+      for (const [socket, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        sockets.add(socket)
+        socket.setNoDelay(true)
+        socket.on('error', () => other.destroy())
+        socket.on('close', () => {
+          sockets.delete(socket)
+          other.destroy()
+        })
+      }
+    })
+    return proxy
+  }
+
+  private constructor(server: Server, sockets: Set<Socket>) {
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new TypeError('a TCP server has a port')
+    this.port = address.port
+    this.#server = server
+    this.#sockets = sockets
+  }
+
+  /** Breaks every connection, and lets no new one through. */
+  cut(): void {
+    this.#open = false
+    for (const socket of this.#sockets) socket.resetAndDestroy()
+  }
+
+  mend(): void {
+    this.#open = true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+}
