@@ -65,8 +65,9 @@ export class LeaseView {
   }
 
   #report({ name, problem, kv }: BadRecord, reported: ReadonlyMap<string, string>): void {
+    const already = reported.get(name) === kv.mod_revision
     this.#reported.set(name, kv.mod_revision)
-    if (reported.get(name) === kv.mod_revision) return
+    if (already) return
     const where = `${this.#keys.leasesPath}${name}`
     this.#onError(new OverlayError('INVALID_LEASE', `etcd key ${where}: ${problem}; correct or delete it`))
   }
