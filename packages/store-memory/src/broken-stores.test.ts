@@ -1,0 +1,257 @@
+import { FakeClock, subnetManagerSuite } from '@selvedge/conformance'
+import type {
+  AbortOptions,
+  Lease,
+  LeaseEvent,
+  LeaseRequest,
+  NetworkConfig,
+  WatchOptions,
+} from '@selvedge/core'
+import { isOverlayError } from '@selvedge/core'
+import { describe, expect, it } from 'vitest'
+import { MemoryStore } from './memory-store.js'
+import { MemorySubnetManager } from './memory-subnet-manager.js'
+
+/** Long enough for what works, short enough for what hangs. */
+const PATIENCE = 250
+
+const leaseTerm = 60_000
+
+/** Runs the suite on managers of class `Manager`; returns the names of the tests that fail, and of all. */
+async function runSuite(Manager: typeof MemorySubnetManager): Promise<{ failed: string[]; all: string[] }> {
+  const tests: { name: string; body: () => void | Promise<void> }[] = []
+  subnetManagerSuite(
+    { describe: (_, body) => body(), it: (name, body) => tests.push({ name, body }) },
+    {
+      setup(config) {
+        const clock = new FakeClock()
+        const store = new MemoryStore({ config, leaseTerm, clock })
+        return {
+          connect: () => new Manager(store),
+          setNetworkConfig: (next) => store.setNetworkConfig(next),
+          reserve: (lease) => store.reserve(lease),
+          advance: (milliseconds) => clock.advance(milliseconds),
+          leaseTerm,
+        }
+      },
+      supports: { foreignRecords: false, interruptions: false },
+      patience: PATIENCE,
+    },
+  )
+  const outcomes = await Promise.all(
+    tests.map(async ({ name, body }) => {
+      try {
+        await body()
+        return []
+      } catch {
+        return [name]
+      }
+    }),
+  )
+  return { failed: outcomes.flat(), all: tests.map(({ name }) => name) }
+}
+
+/** Each a way in which a store was, or could well be, wrong; and a test of the suite that must notice. */
+const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: string }> = {
+  'gives two nodes one subnet': {
+    caughtBy: 'gives 24 nodes that ask at once 24 subnets, all there are',
+    Manager: class extends MemorySubnetManager {
+      override async acquireLease(request: LeaseRequest, options?: AbortOptions): Promise<Lease> {
+        const lease = await super.acquireLease(request, options)
+        return { ...lease, subnet: this.store.leases[0]?.subnet }
+      }
+    },
+  },
+  'gives a node a new subnet each time': {
+    caughtBy: 'gives a node that asks again the same subnet, with its new attributes',
+    Manager: class extends MemorySubnetManager {
+      override async acquireLease(request: LeaseRequest, options?: AbortOptions): Promise<Lease> {
+        const held = this.store.leases.find(
+          (lease) =>
+            lease.expiresAt !== undefined && lease.attributes.publicIp === request.attributes.publicIp,
+        )
+        if (held === undefined) return super.acquireLease(request, options)
+        this.store.reserve({ ...held, attributes: { publicIp: '192.0.2.250' } })
+        const lease = await super.acquireLease(request, options)
+        this.store.release({ ...held, attributes: { publicIp: '192.0.2.250' } })
+        return lease
+      }
+    },
+  },
+  'publishes the attributes of the first request for ever': {
+    caughtBy: 'a renewal publishes the attributes given',
+    Manager: class extends MemorySubnetManager {
+      override async renewLease(lease: Lease, options?: AbortOptions): Promise<Lease> {
+        const held = this.store.leases.find(({ subnet }) => subnet === lease.subnet)
+        return super.renewLease({ ...lease, attributes: held?.attributes ?? lease.attributes }, options)
+      }
+    },
+  },
+  'does not ask `adopt`': {
+    caughtBy: 'publishes what `adopt` makes of the lease that it finds',
+    Manager: class extends MemorySubnetManager {
+      override acquireLease({ attributes, previous }: LeaseRequest, options?: AbortOptions): Promise<Lease> {
+        return super.acquireLease({ attributes, previous }, options)
+      }
+    },
+  },
+  'does not look at the previous subnet': {
+    caughtBy: 'takes the previous subnet again where it is free',
+    Manager: class extends MemorySubnetManager {
+      override acquireLease({ attributes, adopt }: LeaseRequest, options?: AbortOptions): Promise<Lease> {
+        return super.acquireLease({ attributes, adopt }, options)
+      }
+    },
+  },
+  'takes a subnet that is renewed away from its holder': {
+    caughtBy: 'a renewal of what another node holds rejects with LEASE_LOST and changes nothing',
+    Manager: class extends MemorySubnetManager {
+      override async renewLease(lease: Lease, options?: AbortOptions): Promise<Lease> {
+        for (const held of this.store.leases) if (held.subnet === lease.subnet) this.store.release(held)
+        return super.acquireLease({ attributes: lease.attributes, previous: lease }, options)
+      }
+    },
+  },
+  'misses that a lease is lost': {
+    caughtBy: 'a renewal of a lease that is gone rejects with LEASE_LOST and brings none back',
+    Manager: class extends MemorySubnetManager {
+      override async renewLease(lease: Lease, options?: AbortOptions): Promise<Lease> {
+        try {
+          return await super.renewLease(lease, options)
+        } catch (error) {
+          if (isOverlayError(error, 'LEASE_LOST')) return lease
+          throw error
+        }
+      }
+    },
+  },
+  'releases what another node holds': {
+    caughtBy: 'a release of what another node holds by now lets it be',
+    Manager: class extends MemorySubnetManager {
+      override async releaseLease(lease: Lease, options?: AbortOptions): Promise<void> {
+        const held = this.store.leases.find(({ subnet }) => subnet === lease.subnet)
+        await super.releaseLease(held ?? lease, options)
+      }
+    },
+  },
+  'makes a lease of a reservation': {
+    caughtBy: 'gives a node its reservation, which stays one',
+    Manager: class extends MemorySubnetManager {
+      override async renewLease(lease: Lease, options?: AbortOptions): Promise<Lease> {
+        await super.renewLease(lease, options)
+        this.store.release(lease)
+        return super.acquireLease({ attributes: lease.attributes, previous: lease }, options)
+      }
+    },
+  },
+  'loses an event now and then': {
+    caughtBy: 'misses no change and tells none twice, whenever it begins',
+    Manager: class extends MemorySubnetManager {
+      override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+        let count = 0
+        for await (const event of super.watchLeases(options)) {
+          count += 1
+          if (count % 17 !== 0) yield event
+        }
+      }
+    },
+  },
+  'loses what happens between the snapshot and the changes': {
+    caughtBy: 'misses no change and tells none twice, whenever it begins',
+    Manager: class extends MemorySubnetManager {
+      override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+        yield { type: 'snapshot', leases: this.store.leases }
+        for (let turn = 0; turn < 5; turn += 1) await undefined
+        for await (const event of super.watchLeases(options)) if (event.type !== 'snapshot') yield event
+      }
+    },
+  },
+  'tells an event twice now and then': {
+    caughtBy: 'misses no change and tells none twice, whenever it begins',
+    Manager: class extends MemorySubnetManager {
+      override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+        let count = 0
+        for await (const event of super.watchLeases(options)) {
+          yield event
+          count += 1
+          if (count % 17 === 0) yield event
+        }
+      }
+    },
+  },
+  'tells changes without a snapshot first': {
+    caughtBy: 'tells a snapshot first, also where there is no lease',
+    Manager: class extends MemorySubnetManager {
+      override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+        for await (const event of super.watchLeases(options)) {
+          if (event.type !== 'snapshot') yield event
+          else for (const lease of event.leases) yield { type: 'put', lease }
+        }
+      }
+    },
+  },
+  'throws what its watch is aborted with': {
+    caughtBy: 'ends without an error when its signal aborts, while it waits',
+    Manager: class extends MemorySubnetManager {
+      override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+        yield* super.watchLeases(options)
+        options.signal.throwIfAborted()
+      }
+    },
+  },
+  'wraps the reason of an abort': {
+    caughtBy: 'rejects with the reason of a signal aborted before, and changes nothing',
+    Manager: class extends MemorySubnetManager {
+      override async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
+        if (options.signal?.aborted) throw new Error('aborted', { cause: options.signal.reason })
+        return super.getNetworkConfig(options)
+      }
+    },
+  },
+  'does what an aborted call asked': {
+    caughtBy: 'rejects with the reason of a signal aborted before, and changes nothing',
+    Manager: class extends MemorySubnetManager {
+      override async releaseLease(lease: Lease, options: AbortOptions = {}): Promise<void> {
+        await super.releaseLease(lease)
+        options.signal?.throwIfAborted()
+      }
+    },
+  },
+  'goes on after it was disposed of': {
+    caughtBy: 'rejects every call with CLOSED once disposed of, which may be repeated',
+    Manager: class extends MemorySubnetManager {
+      override async [Symbol.asyncDispose](): Promise<void> {}
+    },
+  },
+  'ends no watch when disposed of': {
+    caughtBy: 'ends a watch with CLOSED when disposed of, and that of no other manager',
+    Manager: class extends MemorySubnetManager {
+      override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+        yield* new MemorySubnetManager(this.store).watchLeases(options)
+      }
+    },
+  },
+  hangs: {
+    caughtBy: 'stops to wait for the network config when the signal aborts',
+    Manager: class extends MemorySubnetManager {
+      override getNetworkConfig(): Promise<NetworkConfig> {
+        return super.getNetworkConfig()
+      }
+    },
+  },
+}
+
+describe('subnetManagerSuite', () => {
+  it('passes a store that keeps its promises', async () => {
+    const { failed, all } = await runSuite(MemorySubnetManager)
+    expect(failed).toEqual([])
+    expect(all.length).toBeGreaterThan(40)
+    expect(new Set(all).size).toBe(all.length)
+  })
+
+  it.each(Object.entries(broken))('fails a store that %s', async (_, { Manager, caughtBy }) => {
+    const { failed, all } = await runSuite(Manager)
+    expect(all).toContain(caughtBy)
+    expect(failed).toContain(caughtBy)
+  })
+})
