@@ -28,18 +28,21 @@ export const systemClock: Clock = {
   sleep(milliseconds, { signal } = {}) {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
-      const timer = setTimeout(
-        () => {
-          signal?.removeEventListener('abort', onAbort)
-          resolve()
-        },
-        Math.min(Math.max(0, milliseconds), LONGEST_TIMER),
-      )
-      function onAbort() {
+      let timer: NodeJS.Timeout
+      const wait = (left: number): void => {
+        const step = Math.min(Math.max(0, left), LONGEST_TIMER)
+        timer = setTimeout(() => (left > step ? wait(left - step) : wake()), step)
+      }
+      const wake = (): void => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve()
+      }
+      const onAbort = (): void => {
         clearTimeout(timer)
         reject(signal?.reason)
       }
       signal?.addEventListener('abort', onAbort, { once: true })
+      wait(milliseconds)
     })
   },
 }

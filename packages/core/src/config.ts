@@ -129,8 +129,11 @@ function parseObject(source: string | object): Readonly<Record<string, unknown>>
   if (typeof source === 'string') {
     try {
       value = JSON.parse(source)
-    } catch (cause) {
-      throw new OverlayError('INVALID_CONFIG', `the network config is not JSON: ${String(cause)}`, { cause })
+    } catch (error) {
+      throw new OverlayError(
+        'INVALID_CONFIG',
+        `the network config is not JSON: ${withoutExcerpt(String(error))}`,
+      )
     }
   }
   if (!isJsonObject(value)) {
@@ -141,6 +144,10 @@ function parseObject(source: string | object): Readonly<Record<string, unknown>>
   }
   return value
 }
+
+/** V8 quotes the text around a mistake; near it may stand a pre-shared key. For that the error has no cause either. */
+const withoutExcerpt = (message: string): string =>
+  message.replace(/,? *(?:\.\.\.)?".*is not valid JSON/s, '')
 
 function familyNetwork(rules: FamilyRules, values: Readonly<Record<string, unknown>>): FamilyNetwork {
   const { keys } = rules

@@ -1,4 +1,4 @@
-import { formatCidr, parseAddress, parseCidr } from './cidr.js'
+import { type Family, formatAddress, formatCidr, parseAddress, parseCidr } from './cidr.js'
 
 /** What JSON can say. */
 export type JsonValue =
@@ -57,17 +57,25 @@ export function leaseKey({ subnet, ipv6Subnet }: LeaseSubnets): string {
   return ipv6Subnet === undefined ? ipv4 : `${ipv4}&${ipv6Subnet.replace('/', '-')}`
 }
 
-/** Reads a lease's key. Returns undefined for a key that names no subnet. */
+/** Reads a lease's key. Returns undefined for a key that names no subnet, and for one with host bits set. */
 export function parseLeaseKey(key: string): LeaseSubnets | undefined {
   const match = LEASE_KEY.exec(key)
   if (match === null) return undefined
   const [, ipv4 = '', ipv4Length = '', ipv6, ipv6Length = ''] = match
-  const v4 = parseCidr(`${ipv4}/${ipv4Length}`)
-  const v6 = ipv6 === undefined ? undefined : parseCidr(`${ipv6}/${ipv6Length}`)
-  if (v4 === undefined || (ipv6 !== undefined && v6?.family !== 6)) return undefined
-  const subnet = `${ipv4}-${ipv4Length}` === NO_IPV4 ? undefined : formatCidr(v4)
-  if (subnet === undefined && v6 === undefined) return undefined
-  return { subnet, ipv6Subnet: v6 === undefined ? undefined : formatCidr(v6) }
+  const ipv6Subnet = ipv6 === undefined ? undefined : subnetOf(ipv6, ipv6Length, 6)
+  if (ipv6 !== undefined && ipv6Subnet === undefined) return undefined
+  if (`${ipv4}-${ipv4Length}` === NO_IPV4) {
+    return ipv6Subnet === undefined ? undefined : { subnet: undefined, ipv6Subnet }
+  }
+  const subnet = subnetOf(ipv4, ipv4Length, 4)
+  return subnet === undefined ? undefined : { subnet, ipv6Subnet }
+}
+
+/** The subnet in canonical form, where `address` is its base: two keys never name one subnet. */
+function subnetOf(address: string, length: string, family: Family): string | undefined {
+  const cidr = parseCidr(`${address}/${length}`)
+  if (cidr?.family !== family || cidr.base !== parseAddress(address)?.value) return undefined
+  return formatCidr(cidr)
 }
 
 /** A lease's value as flannel writes it, byte for byte: fields in Go's order, empty ones left out as Go does. */
@@ -107,12 +115,12 @@ export function decodeLeaseAttributes(text: string): LeaseAttributes {
   }
 }
 
-function readAddress(name: string, value: unknown, family: 4 | 6): string | undefined {
+function readAddress(name: string, value: unknown, family: Family): string | undefined {
   if (value === undefined || value === '') return undefined
   const address = typeof value === 'string' ? parseAddress(value) : undefined
   if (address?.family !== family)
     throw new SyntaxError(`${name} is ${JSON.stringify(value)}, not an IPv${family} address`)
-  return String(value)
+  return formatAddress(address)
 }
 
 /** True where two leases say the same to their peers: same subnets, same attributes. Expiry is the owner's affair. */

@@ -100,7 +100,7 @@ export async function writeSubnetEnv(path: string, text: string, fs: SubnetEnvFs
     }
     await fs.rename(beside, path)
   } catch (error) {
-    await fs.rm(beside, { force: true })
+    await fs.rm(beside, { force: true }).catch(() => undefined) // what failed first is what the caller has to know
     throw error
   }
 }
