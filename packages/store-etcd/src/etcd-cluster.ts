@@ -4,7 +4,7 @@ import { clusterError } from './cluster-error.js'
 import type { CallOptions, EtcdClient } from './etcd-api.js'
 import { classify, EtcdFailure, type Failure } from './failure.js'
 import type { NetworkKeys } from './keys.js'
-import { EndpointMember, GivenMember, type Member, type Renewal } from './member.js'
+import type { Member, Renewal } from './member.js'
 import type { Settings } from './options.js'
 
 export interface CallRequest extends AbortOptions {
@@ -28,21 +28,17 @@ export const BACKOFF = { first: 100, most: 5_000 }
  * what etcd, gRPC and TLS say into OverlayErrors.
  */
 export class EtcdCluster {
+  readonly #members: readonly Member[]
   readonly #settings: Settings
   readonly #keys: NetworkKeys
-  readonly #members: readonly Member[]
   #current: number
 
-  constructor(settings: Settings, keys: NetworkKeys) {
-    const { client, endpoints, random } = settings
+  constructor(members: readonly Member[], settings: Settings, keys: NetworkKeys) {
+    this.#members = members
     this.#settings = settings
     this.#keys = keys
-    this.#members =
-      client === undefined
-        ? endpoints.map((endpoint) => new EndpointMember(endpoint, settings))
-        : [new GivenMember(client, keys.config)]
     // Nodes with the same list spread over it.
-    this.#current = Math.floor(random() * this.#members.length)
+    this.#current = Math.floor(settings.random() * members.length)
   }
 
   /**

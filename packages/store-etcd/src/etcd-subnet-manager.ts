@@ -16,6 +16,7 @@ import { NetworkKeys } from './keys.js'
 import { LeaseRequests, listTimeout } from './lease-requests.js'
 import { LeaseView } from './lease-view.js'
 import { LeaseWriter } from './lease-writer.js'
+import { EndpointMember, GivenMember, type Member } from './member.js'
 import { type EtcdSubnetManagerOptions, readSettings, type Settings } from './options.js'
 
 /**
@@ -40,7 +41,7 @@ export class EtcdSubnetManager implements SubnetManager {
   constructor(options: EtcdSubnetManagerOptions) {
     this.#settings = readSettings(options)
     this.#keys = new NetworkKeys(this.#settings.prefix)
-    this.#cluster = new EtcdCluster(this.#settings, this.#keys)
+    this.#cluster = new EtcdCluster(membersOf(this.#settings, this.#keys), this.#settings, this.#keys)
     this.#requests = new LeaseRequests(this.#cluster, this.#keys, this.#settings)
     this.#writer = new LeaseWriter(this.#requests, this.#keys, this.#settings)
   }
@@ -140,4 +141,10 @@ export class EtcdSubnetManager implements SubnetManager {
     const timeouts = { request: requestTimeout, list: listTimeout(this.#settings) }
     return followKeys(this.#cluster, range, { attempted, signal, onError, timeouts, clock, random })
   }
+}
+
+function membersOf(settings: Settings, keys: NetworkKeys): readonly Member[] {
+  const { client, endpoints } = settings
+  if (client !== undefined) return [new GivenMember(client, keys.config)]
+  return endpoints.map((endpoint) => new EndpointMember(endpoint, settings))
 }

@@ -37,8 +37,10 @@ subnetManagerSuite(
       networks += 1
       const prefix = `/network-${networks}`
       const proxy = await TcpProxy.to(etcd.port)
-      const setNetworkConfig = (next: object) => admin.put(`${prefix}/config`).value(JSON.stringify(next)).exec()
-      const putRecord = (key: string, value: string) => admin.put(`${prefix}/subnets/${key}`).value(value).exec()
+      const setNetworkConfig = (next: object) =>
+        admin.put(`${prefix}/config`).value(JSON.stringify(next)).exec()
+      const putRecord = (key: string, value: string) =>
+        admin.put(`${prefix}/subnets/${key}`).value(value).exec()
       if (config !== undefined) await setNetworkConfig(config)
       return {
         proxy,
