@@ -130,11 +130,17 @@ async function changeLink(
     alias: wish.alias === actual.alias ? undefined : wish.alias,
     up: wish.up === actual.up ? undefined : wish.up,
   }
-  await send(context, `setting up link ${name}`, 0, request)
+  await send(context, `setting ${settingsText(request)} of link ${name}`, 0, request)
   const changed = await findLink(connection, name, options)
   if (changed === undefined) throw gone(name)
   belief.ownLinks.set(changed.index, name)
   belief.watch(changed, fingerprint(changed))
+}
+
+/** Such as `mtu 1400 and up true`. */
+function settingsText({ index: _, ...settings }: LinkRequest): string {
+  const set = Object.entries(settings).filter(([, value]) => value !== undefined)
+  return set.map(([name, value]) => `${name} ${value}`).join(' and ') || 'nothing'
 }
 
 async function deleteLink(context: LinkContext, resource: LinkResource): Promise<OperationResult> {

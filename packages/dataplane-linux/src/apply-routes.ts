@@ -66,7 +66,7 @@ async function applyPuts(
     const previous = before[number]
     belief.nexthops.use(id)
     belief.routes.set(key, id)
-    belief.oddRoutes.delete(key)
+    belief.surplusRoutes.delete(key)
     if (previous !== undefined && previous !== 0) {
       belief.nexthops.release(previous)
       abandoned.push(previous)
@@ -151,13 +151,10 @@ async function writePuts(
   const owners: number[] = []
   for (const [number, put] of puts.entries()) {
     const { resource } = put.operation
-    const odd = belief.oddRoutes.get(resource.key)
-    if (odd !== undefined && odd.length > 1) {
-      // Replacing takes the place of the first alone.
-      for (const protocol of odd) {
-        steps.push(deleteRoute(resource, protocol))
-        owners.push(-1)
-      }
+    // Replacing takes the place of the first alone.
+    for (let surplus = belief.surplusRoutes.get(resource.key) ?? 0; surplus > 0; surplus -= 1) {
+      steps.push(deleteRoute(resource, routeProtocol))
+      owners.push(-1)
     }
     steps.push(
       putRoute({
@@ -284,8 +281,8 @@ async function applyDeletes(
   const abandoned: number[] = []
   for (const [number, { operation }] of deletes.entries()) {
     const { key, gateway, device } = operation.resource
-    for (const protocol of belief.oddRoutes.get(key) ?? [routeProtocol]) {
-      steps.push(deleteRoute(operation.resource, protocol))
+    for (let copies = belief.surplusRoutes.get(key) ?? 1; copies > 0; copies -= 1) {
+      steps.push(deleteRoute(operation.resource, routeProtocol))
       owners.push(number)
     }
     const id = belief.routes.get(key)
@@ -305,7 +302,7 @@ async function applyDeletes(
   )
   for (const id of unused) belief.nexthops.forget(id)
   for (const { operation, slot } of deletes) {
-    belief.oddRoutes.delete(operation.resource.key)
+    belief.surplusRoutes.delete(operation.resource.key)
     results[slot] = SUCCESS
   }
   for (const [step, refusal] of refusals) {

@@ -20,8 +20,8 @@ export class Belief {
   readonly forwarding = new Map<string, string>()
   /** Keys of routes, and the nexthop object that each leads through; 0 for one that is held inline. */
   readonly routes = new Map<string, number>()
-  /** Where the kernel holds anything but one route of our protocol under a key: the protocols of all that are ours. */
-  readonly oddRoutes = new Map<string, readonly number[]>()
+  /** Where the kernel holds several routes of ours under one key: how many. */
+  readonly surplusRoutes = new Map<string, number>()
   /** How many of `routes` lead through a device with a gateway, IPv4 only, by the device's name. */
   readonly routesThrough = new Map<string, number>()
   readonly nexthops = new NexthopTable()

@@ -47,7 +47,8 @@ class LinuxDriver implements Driver<KernelResource> {
   readonly #settings: Settings
   readonly #sysctl: Sysctl
   #open: Promise<Open> | undefined
-  #disposed = false
+  /** Aborted when the driver is disposed of. */
+  readonly #end = new AbortController()
   readonly #knowledge = new Knowledge()
   /** The index of the interface that packets to peers leave by, once it was looked for. */
   #externalIndex: number | undefined
@@ -129,25 +130,26 @@ class LinuxDriver implements Driver<KernelResource> {
   }
 
   async *watch({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent> {
-    const { connection, hasNexthops } = await this.#use({ signal })
+    if (signal.aborted) return
+    const { connection, hasNexthops } = await this.#use({})
     yield* watchKernel({
       namespace: this.#settings.namespace,
       ownPort: connection.port,
       hasNexthops,
       knowledge: this.#knowledge,
-      signal,
+      signal: AbortSignal.any([signal, this.#end.signal]),
     })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed = true
+    this.#end.abort()
     const open = await this.#open?.catch(() => undefined)
     await open?.connection[Symbol.asyncDispose]()
   }
 
   async #use({ signal }: AbortOptions): Promise<Open> {
     signal?.throwIfAborted()
-    if (this.#disposed) throw new OverlayError('CLOSED', 'the Linux driver was disposed of')
+    if (this.#end.signal.aborted) throw new OverlayError('CLOSED', 'the Linux driver was disposed of')
     this.#open ??= this.#openConnection()
     try {
       return await this.#open

@@ -1,5 +1,4 @@
 import {
-  baseAddress,
   type Cidr,
   contains,
   familyOf,
@@ -16,7 +15,6 @@ import {
   RTN_BLACKHOLE,
   RTN_UNICAST,
   RTNH_F_ONLINK,
-  RTPROT_BOOT,
 } from './netlink/index.js'
 
 /** IPv4 networks as numbers: a route is looked at for each of tens of thousands, and bigints are slow. */
@@ -40,14 +38,10 @@ export class RouteOwnership {
     })
   }
 
-  /**
-   * Routes of our protocol are ours where they lead into our networks or through a link of ours; and what flanneld
-   * left on a link that is ours now, which is told by its shape: nobody else writes such routes.
-   */
-  isOwn(message: RouteMessage, throughOwnLink: boolean): boolean {
-    if (message.type !== RTN_UNICAST && message.type !== RTN_BLACKHOLE) return false
-    if (message.protocol === this.#protocol) return throughOwnLink || this.isInside(message.destination)
-    return throughOwnLink && isFlannels(message) && this.isInside(message.destination)
+  /** Routes of our protocol are ours where they lead into our networks or through a link of ours. */
+  isOwn({ type, protocol, destination }: RouteMessage, throughOwnLink: boolean): boolean {
+    if (protocol !== this.#protocol || (type !== RTN_UNICAST && type !== RTN_BLACKHOLE)) return false
+    return throughOwnLink || this.isInside(destination)
   }
 
   /** Whether a destination lies in one of our networks. */
@@ -61,16 +55,6 @@ export class RouteOwnership {
     const inner = parseCidr(destination)
     return inner !== undefined && this.#networks.some(({ cidr }) => contains(cidr, inner))
   }
-}
-
-function isFlannels({ protocol, flags, destination, gateway, type }: RouteMessage): boolean {
-  return (
-    protocol === RTPROT_BOOT &&
-    type === RTN_UNICAST &&
-    (flags & RTNH_F_ONLINK) !== 0 &&
-    gateway !== undefined &&
-    gateway === baseAddress(destination)
-  )
 }
 
 const maskOf = (length: number): number => (length === 0 ? 0 : (~0 << (32 - length)) >>> 0)

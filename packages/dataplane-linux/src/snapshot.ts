@@ -21,7 +21,6 @@ import {
   NUD_PERMANENT,
   type RouteMessage,
   RTNH_F_ONLINK,
-  RTPROT_BOOT,
   readAddressMessage,
   readNeighbour,
   readNexthop,
@@ -178,12 +177,7 @@ async function readRoutes(
     const resource = routeResource(same.length === 1 ? first : { ...first, paths: same }, nexthop, (index) =>
       links.nameOf(index),
     )
-    if (same.length > 1 || first.protocol !== source.routeProtocol) {
-      belief.oddRoutes.set(
-        key,
-        same.map(({ protocol }) => protocol),
-      )
-    }
+    if (same.length > 1) belief.surplusRoutes.set(key, same.length)
     rememberRoute(belief, key, first, nexthop, resource.device)
     const device = links.byIndex((nexthop ?? first).oif)
     if (device !== undefined && !belief.watchedLinks.has(device.index)) {
@@ -219,19 +213,14 @@ async function readOwnRoutes(
   const own: RouteMessage[] = []
   for (const family of [AF_INET, AF_INET6]) {
     // Filtered by the kernel, since a host may hold a million routes of its own.
-    const filters: { family: number; protocol?: number; oif?: number }[] = [
-      { family, protocol: routeProtocol },
-    ]
-    for (const oif of belief.ownLinks.keys()) filters.push({ family, protocol: RTPROT_BOOT, oif })
-    for (const filter of filters) {
-      const routes = await connection.dump(
-        'reading routes',
-        (writer, flags, sequence) => writeGetRoutes(writer, flags, sequence, filter),
-        readRoute,
-        options,
-      )
-      for (const route of routes) if (belief.isOwnRoute(route)) own.push(route)
-    }
+    const filter = { family, protocol: routeProtocol }
+    const routes = await connection.dump(
+      'reading routes',
+      (writer, flags, sequence) => writeGetRoutes(writer, flags, sequence, filter),
+      readRoute,
+      options,
+    )
+    for (const route of routes) if (belief.isOwnRoute(route)) own.push(route)
   }
   return own
 }

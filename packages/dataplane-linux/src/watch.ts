@@ -38,7 +38,7 @@ const MOST_WAITING = 10_000
 /** Yields as soon as there is news, and once for all the news that came while nobody asked. */
 export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEvent> {
   const { signal } = source
-  signal.throwIfAborted()
+  if (signal.aborted) return
   const pending = new Set<DriverEvent['type']>()
   let failure: unknown
   let wake = (): void => {}
@@ -83,7 +83,7 @@ export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEv
   try {
     for (;;) {
       if (failure !== undefined) throw failure
-      signal.throwIfAborted()
+      if (signal.aborted) return
       const [type] = pending
       if (type !== undefined) {
         pending.delete(type)

@@ -41,6 +41,47 @@ export class TestNamespace implements Disposable {
     return run('ip', ['netns', 'exec', this.name, ...command])
   }
 
+  /** A host's one interface, `eth0`, up, with these addresses; its other end is `wire`. */
+  addExternalInterface(...addresses: readonly string[]): void {
+    this.ip('link add eth0 type veth peer name wire')
+    this.ip('link set wire up')
+    this.ip('link set eth0 up')
+    for (const address of addresses)
+      this.ip(`address add ${address} dev eth0${address.includes(':') ? ' nodad' : ''}`)
+  }
+
+  /** All of it as text, without what passes by itself: ages, counters, carrier, duplicate address detection. */
+  state(): string {
+    const links = this.ipJson('link show').map((link) => {
+      const flags = Array.isArray(link.flags) && link.flags.includes('UP') ? 'up' : 'down'
+      const { ifindex, ifname, mtu, address, ifalias, linkinfo, master } = link
+      const lasting = { ifindex, ifname, mtu, address, ifalias, linkinfo, master, flags }
+      return `link ${JSON.stringify(lasting, (name, value) => (name.endsWith('_timer') ? undefined : value))}`
+    })
+    const addresses = this.ipJson('address show').flatMap(({ ifname, addr_info }) =>
+      (Array.isArray(addr_info) ? addr_info : []).map(
+        ({ local, prefixlen, scope, label, valid_life_time }) =>
+          `address ${JSON.stringify({ ifname, local, prefixlen, scope, label, valid_life_time })}`,
+      ),
+    )
+    const lines = (kind: string, text: string): string[] =>
+      text
+        .split('\n')
+        .filter((line) => line.trim() !== '' && !line.includes(' NOARP'))
+        .map((line) => `${kind} ${line.trim().replaceAll(/ (linkdown|dead|expires \d+sec)/g, '')}`)
+    return [
+      ...links,
+      ...addresses,
+      ...lines('route', this.ip('-4 route show table all')),
+      ...lines('route', this.ip('-6 route show table all')),
+      ...lines('neighbour', this.ip('neighbour show nud all')),
+      ...lines('fdb', this.bridge('fdb show')),
+      ...lines('nexthop', this.ip('nexthop show')),
+    ]
+      .sort()
+      .join('\n')
+  }
+
   [Symbol.dispose](): void {
     run('ip', ['netns', 'del', this.name])
   }

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { type InterfaceChoice, linux } from '../src/index.js'
+import { TestNamespace } from './namespace.js'
+
+let namespace: TestNamespace
+
+beforeEach(() => {
+  namespace = new TestNamespace()
+  namespace.addExternalInterface('192.168.0.1/24', '192.168.0.2/24', '172.31.5.1/16', 'fd00::1/64')
+  namespace.ip('link add net1 mtu 1400 type veth peer name wire1')
+  namespace.ip('link set net1 up')
+  namespace.ip('link set wire1 up')
+  namespace.ip('address add 10.9.0.1/30 dev net1')
+})
+
+afterEach(() => namespace[Symbol.dispose]())
+
+async function find(choice?: InterfaceChoice | readonly InterfaceChoice[]) {
+  const driver = linux({ namespace: namespace.path, ...(choice === undefined ? {} : { interface: choice }) })
+  try {
+    return await driver.externalInterface?.()
+  } finally {
+    await driver[Symbol.asyncDispose]()
+  }
+}
+
+it('is the default route’s, of the lowest metric', async () => {
+  namespace.ip('route add default via 10.9.0.2 dev net1 metric 50')
+  namespace.ip('route add default via 192.168.0.254 dev eth0 metric 100')
+  expect(await find()).toEqual({ name: 'net1', mtu: 1400, ipv4: '10.9.0.1', onLink: ['10.9.0.0/30'] })
+})
+
+it('is the first path’s of a default route that has several', async () => {
+  namespace.ip('route add default nexthop via 192.168.0.254 dev eth0 nexthop via 10.9.0.2 dev net1')
+  expect(await find()).toMatchObject({ name: 'eth0' })
+})
+
+it('is IPv6’s default route’s where there is none of IPv4', async () => {
+  namespace.ip('-6 route add default via fd00::254 dev eth0')
+  expect(await find()).toMatchObject({ name: 'eth0', ipv4: '192.168.0.1', ipv6: 'fd00::1' })
+})
+
+it('is chosen by name, with its MTU, addresses and what is on the link', async () => {
+  namespace.ip('route add 100.64.0.0/10 dev eth0')
+  namespace.ip('route add 100.100.0.0/16 via 192.168.0.9 dev eth0')
+  expect(await find('eth0')).toEqual({
+    name: 'eth0',
+    mtu: 1500,
+    ipv4: '192.168.0.1',
+    ipv6: 'fd00::1',
+    onLink: ['100.64.0.0/10', '172.31.0.0/16', '192.168.0.0/24', 'fd00::/64'],
+  })
+})
+
+it('is chosen by an address, which is then the one it is known by', async () => {
+  expect(await find('172.31.5.1')).toMatchObject({ name: 'eth0', ipv4: '172.31.5.1', ipv6: 'fd00::1' })
+  expect(await find('fd00:0::1')).toMatchObject({ name: 'eth0', ipv6: 'fd00::1', ipv4: '192.168.0.1' })
+})
+
+it('is chosen by pattern: addresses first, then names', async () => {
+  expect(await find(/^10\.9\./)).toMatchObject({ name: 'net1' })
+  expect(await find(/^net\d$/)).toMatchObject({ name: 'net1' })
+})
+
+it('is chosen by what it can reach, with the source address of that way', async () => {
+  namespace.ip('route add 100.64.0.0/10 via 10.9.0.2 dev net1')
+  namespace.ip('route add 100.128.0.0/10 via 192.168.0.9 dev eth0 src 192.168.0.2')
+  expect(await find({ canReach: '100.64.1.1' })).toMatchObject({ name: 'net1', ipv4: '10.9.0.1' })
+  expect(await find({ canReach: '100.128.1.1' })).toMatchObject({ name: 'eth0', ipv4: '192.168.0.2' })
+  expect(await find({ canReach: 'fd00::77' })).toMatchObject({ name: 'eth0', ipv6: 'fd00::1' })
+})
+
+it('is the first choice that fits', async () => {
+  expect(await find(['nope', { canReach: '8.8.8.8' }, /^nothing/, 'net1', 'eth0'])).toMatchObject({
+    name: 'net1',
+  })
+})
+
+it('that cannot be found is an error that says what was looked for and what there is', async () => {
+  await expect(find()).rejects.toMatchObject({
+    code: 'INTERFACE_NOT_FOUND',
+    message: expect.stringMatching(/no default route.*eth0 \[192\.168\.0\.1 .*net1 \[10\.9\.0\.1\]/),
+  })
+  await expect(find(['nope', /^x/, { canReach: '8.8.8.8' }])).rejects.toThrow(
+    /no interface fits 'nope', nor the pattern \/\^x\/, nor the way to 8\.8\.8\.8/,
+  )
+})
+
+it('bears no IPv6 address that is not known to be unique', async () => {
+  // Nobody answers on the other end, so detection takes a second.
+  namespace.ip('address add fd01::1/64 dev net1')
+  expect(await find('net1')).not.toHaveProperty('ipv6')
+})

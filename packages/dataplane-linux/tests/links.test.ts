@@ -1,0 +1,70 @@
+import type { Driver, KernelResource } from '@selvedge/core'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { linux } from '../src/index.js'
+import { TestNamespace } from './namespace.js'
+import { deletes, done, puts, SCOPE, vxlan } from './overlay-samples.js'
+
+let namespace: TestNamespace
+let driver: Driver<KernelResource>
+
+beforeEach(() => {
+  namespace = new TestNamespace()
+  namespace.addExternalInterface('192.168.0.1/24', 'fd00::1/64')
+  driver = linux({ namespace: namespace.path })
+})
+
+afterEach(async () => {
+  await driver[Symbol.asyncDispose]()
+  namespace[Symbol.dispose]()
+})
+
+it('a link of another type under our name is neither ours nor deleted', async () => {
+  namespace.ip('link add flannel.1 type bridge')
+  namespace.ip('address add 10.1.0.1/24 dev flannel.1')
+  const before = namespace.state()
+  expect(await driver.snapshot(SCOPE)).toEqual([])
+  for (const operation of [...puts(vxlan()), ...deletes(vxlan())]) {
+    const [result] = await driver.apply([operation])
+    if (result?.ok !== false) throw new Error(`${operation.type} went through`)
+    expect(result.error).toMatchObject({ code: 'RESOURCE_CONFLICT' })
+    expect(result.error.message).toMatch(/link flannel\.1 .* bridge .*rename or delete/)
+  }
+  expect(namespace.state()).toBe(before)
+})
+
+it('router advertisements are off before the link is up', async () => {
+  await done(driver, puts(vxlan()))
+  expect(namespace.exec('cat', '/proc/sys/net/ipv6/conf/flannel.1/accept_ra').trim()).toBe('0')
+  namespace.exec('sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/flannel.1/accept_ra')
+  const [held] = await driver.snapshot(SCOPE)
+  expect(held).toMatchObject({ acceptRouterAdvertisements: true })
+})
+
+it('a VXLAN over IPv6 is made and read', async () => {
+  const wish = vxlan({
+    mtu: 1430,
+    vxlan: { vni: 7, port: 8472, local: 'fd00::1', parent: 'eth0', learning: false, gbp: true },
+  })
+  await done(driver, puts(wish))
+  expect(await driver.snapshot(SCOPE)).toContainEqual(wish)
+  expect(namespace.ipJson('link show flannel.1')).toMatchObject([
+    { linkinfo: { info_data: { id: 7, local6: 'fd00::1', link: 'eth0', gbp: true } } },
+  ])
+})
+
+it('the error names the link that holds the VNI', async () => {
+  namespace.ip('link add other type vxlan id 1 dstport 8472 dev eth0 local 192.168.0.1')
+  const [result] = await driver.apply(puts(vxlan()))
+  if (result?.ok !== false) throw new Error('it was made')
+  expect(result.error.message).toMatch(
+    /creating vxlan link flannel\.1.*Link other holds VNI 1.*ip link del other/,
+  )
+})
+
+it('an MTU too large for the parent is refused, and the error says what was asked for', async () => {
+  await done(driver, puts(vxlan()))
+  const [result] = await driver.apply(puts(vxlan({ mtu: 9000 })))
+  if (result?.ok !== false) throw new Error('it was set')
+  expect(result.error).toMatchObject({ code: 'KERNEL_REFUSED', errno: 'EINVAL' })
+  expect(result.error.message).toMatch(/setting mtu 9000 of link flannel\.1.*EINVAL/)
+})

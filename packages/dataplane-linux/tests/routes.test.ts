@@ -1,0 +1,217 @@
+import { type Driver, type KernelResource, type RouteResource, route, satisfies } from '@selvedge/core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { linux } from '../src/index.js'
+import { TestNamespace } from './namespace.js'
+import { deletes, done, peer, puts, SCOPE, vxlan } from './overlay-samples.js'
+
+let namespace: TestNamespace
+let drivers: Driver<KernelResource>[]
+
+beforeEach(async () => {
+  namespace = new TestNamespace()
+  namespace.addExternalInterface('192.168.0.1/24')
+  drivers = []
+  await done(open(), puts(vxlan()))
+})
+
+afterEach(async () => {
+  for (const driver of drivers) await driver[Symbol.asyncDispose]()
+  namespace[Symbol.dispose]()
+})
+
+function open(nexthopThreshold = 4): Driver<KernelResource> {
+  const driver = linux({ namespace: namespace.path, nexthopThreshold })
+  drivers.push(driver)
+  return driver
+}
+
+const routesOf = (first: number, end: number): RouteResource[] =>
+  Array.from({ length: end - first }, (_, index) => peer(first + index).route)
+
+const nexthops = () => namespace.ipJson('nexthop show')
+
+/** How `ip` shows our routes: the destinations of those that are inline, and of those through nexthop objects. */
+function shown(): { inline: unknown[]; objects: unknown[] } {
+  const routes = namespace.ipJson('route show proto 157')
+  const destinations = (some: Record<string, unknown>[]) => some.map(({ dst }) => dst)
+  return {
+    inline: destinations(routes.filter(({ nhid }) => nhid === undefined)),
+    objects: destinations(routes.filter(({ nhid }) => nhid !== undefined)),
+  }
+}
+
+async function expectHeld(driver: Driver<KernelResource>, wishes: readonly RouteResource[]): Promise<void> {
+  const held = (await driver.snapshot(SCOPE)).filter(({ kind }) => kind === 'route')
+  expect(held.map(({ key }) => key).sort()).toEqual(wishes.map(({ key }) => key).sort())
+  const byKey = new Map(held.map((resource) => [resource.key, resource]))
+  for (const wish of wishes) {
+    const actual = byKey.get(wish.key)
+    expect(actual !== undefined && satisfies(actual, wish), wish.key).toBe(true)
+  }
+}
+
+describe('nexthop objects', () => {
+  it('are not used by a small cluster, whose routes look like flannel’s', async () => {
+    const driver = open()
+    await done(driver, puts(...routesOf(0, 4)))
+    expect(nexthops()).toEqual([])
+    expect(namespace.ipJson('route show 10.0.1.0/24')).toMatchObject([
+      { dst: '10.0.1.0/24', gateway: '10.0.1.0', dev: 'flannel.1', protocol: '157', flags: ['onlink'] },
+    ])
+  })
+
+  it('carry what goes beyond the threshold; what was inline stays', async () => {
+    const driver = open()
+    await done(driver, puts(...routesOf(0, 3)))
+    await done(driver, puts(...routesOf(3, 10)))
+    expect(shown()).toMatchObject({ inline: { length: 3 }, objects: { length: 7 } })
+    expect(nexthops()).toHaveLength(7)
+    expect(nexthops().find(({ gateway }) => gateway === '10.0.5.0')).toMatchObject({
+      dev: 'flannel.1',
+      protocol: '157',
+      flags: ['onlink'],
+    })
+    await expectHeld(driver, routesOf(0, 10))
+    await expectHeld(open(), routesOf(0, 10))
+  })
+
+  it('are the same to a snapshot as inline routes, and one that is replaced leaves none behind', async () => {
+    const driver = open()
+    await done(driver, puts(...routesOf(0, 10)))
+    const held = await driver.snapshot(SCOPE)
+    const [wish] = routesOf(5, 6)
+    const actual = held.find(({ key }) => key === wish?.key)
+    const changed = route({
+      destination: '10.0.5.0/24',
+      gateway: '10.0.77.0',
+      device: 'flannel.1',
+      onLink: true,
+    })
+    await done(driver, [{ type: 'put', resource: changed, actual }])
+    expect(namespace.ipJson('route show 10.0.5.0/24')).toMatchObject([{ gateway: '10.0.77.0' }])
+    expect(nexthops().map(({ gateway }) => gateway)).not.toContain('10.0.5.0')
+    expect(nexthops()).toHaveLength(10)
+  })
+
+  it('go with their routes', async () => {
+    const driver = open()
+    await done(driver, puts(...routesOf(0, 10)))
+    await done(driver, deletes(...routesOf(2, 9)))
+    expect(nexthops()).toHaveLength(3)
+    await done(driver, deletes(...routesOf(0, 10)))
+    expect(nexthops()).toEqual([])
+    expect(shown()).toEqual({ inline: [], objects: [] })
+  })
+
+  it('that an earlier process left are used on, and go with their routes', async () => {
+    await done(open(), puts(...routesOf(0, 10)))
+    const before = nexthops()
+    const later = open()
+    const held = await later.snapshot(SCOPE)
+    const wishes = routesOf(0, 10)
+    await done(
+      later,
+      wishes.map((resource) => ({
+        type: 'put',
+        resource,
+        actual: held.find(({ key }) => key === resource.key) as RouteResource,
+      })),
+    )
+    expect(nexthops()).toEqual(before)
+    await done(later, deletes(...wishes))
+    expect(nexthops()).toEqual([])
+  })
+
+  it('are made anew after the link went down and took them along', async () => {
+    const driver = open()
+    const wishes = routesOf(0, 10)
+    await done(driver, puts(...wishes))
+    namespace.ip('link set flannel.1 down')
+    namespace.ip('link set flannel.1 up')
+    expect(nexthops()).toEqual([])
+    // Without a snapshot in between: what it believes of them is wrong by now.
+    await done(driver, puts(...wishes))
+    expect(nexthops()).toHaveLength(10)
+    await expectHeld(driver, wishes)
+  })
+
+  it('of others stay as they are', async () => {
+    namespace.ip('nexthop add id 1 via 192.168.0.9 dev eth0 protocol bird')
+    namespace.ip('nexthop add id 2000000000 via 10.0.200.0 dev flannel.1 onlink protocol zebra')
+    namespace.ip('route add 172.16.0.0/16 nhid 1 protocol bird')
+    const before = namespace.state()
+    const driver = open()
+    await driver.snapshot(SCOPE)
+    await done(driver, puts(...routesOf(0, 10)))
+    await done(driver, deletes(...routesOf(0, 10)))
+    expect(namespace.state()).toBe(before)
+  })
+
+  it('are made for IPv6 never: its routes keep their next hops to themselves', async () => {
+    const wishes = Array.from({ length: 10 }, (_, index) =>
+      route({
+        destination: `fd99:0:0:${index}::/64`,
+        gateway: `fd99:0:0:${index}::`,
+        device: 'flannel.1',
+        onLink: true,
+      }),
+    )
+    const driver = open()
+    await done(driver, puts(...wishes))
+    expect(nexthops()).toEqual([])
+    await expectHeld(driver, wishes)
+  })
+})
+
+describe('keys that several routes share', () => {
+  it('are put right, and deleted to the last', async () => {
+    const driver = open()
+    const [wish] = routesOf(1, 2)
+    if (wish === undefined) throw new Error('no route')
+    await done(driver, puts(wish))
+    namespace.ip('route append 10.0.1.0/24 via 192.168.0.7 dev eth0 proto 157')
+    namespace.ip('route append 10.0.1.0/24 via 192.168.0.8 dev eth0 proto 157')
+    const [held] = (await driver.snapshot(SCOPE)).filter(({ kind }) => kind === 'route')
+    expect(held !== undefined && satisfies(held, wish)).toBe(false)
+    await done(driver, puts(wish))
+    expect(namespace.ipJson('route show 10.0.1.0/24')).toMatchObject([{ gateway: '10.0.1.0' }])
+    namespace.ip('route append 10.0.1.0/24 via 192.168.0.7 dev eth0 proto 157')
+    await driver.snapshot(SCOPE)
+    await done(driver, deletes(wish))
+    expect(namespace.ipJson('route show 10.0.1.0/24')).toEqual([])
+  })
+
+  it('hold a multipath route of our protocol until it is put right', async () => {
+    namespace.ip(
+      'route add 10.0.1.0/24 proto 157 nexthop via 192.168.0.7 dev eth0 nexthop via 192.168.0.8 dev eth0',
+    )
+    const driver = open()
+    const held = (await driver.snapshot(SCOPE)).find(({ kind }) => kind === 'route')
+    const wish = peer(1).route
+    expect(held?.key).toBe(wish.key)
+    expect(held !== undefined && satisfies(held, wish)).toBe(false)
+    await done(driver, [{ type: 'put', resource: wish, actual: held }])
+    await expectHeld(driver, [wish])
+  })
+})
+
+describe('a route of somebody else’s in the place of ours', () => {
+  it('stays, and the error says whose it is and what to do', async () => {
+    namespace.ip('route add 10.0.1.0/24 via 192.168.0.9 dev eth0 proto static')
+    const before = namespace.state()
+    const [result] = await open().apply(puts(peer(1).route))
+    if (result?.ok !== false) throw new Error('it was put')
+    expect(result.error).toMatchObject({ code: 'RESOURCE_CONFLICT', errno: 'EEXIST' })
+    expect(result.error.message).toContain('via 192.168.0.9')
+    expect(result.error.message).toContain('ip route del 10.0.1.0/24 proto 4')
+    expect(namespace.state()).toBe(before)
+  })
+
+  it('stops none of the others', async () => {
+    namespace.ip('route add 10.0.3.0/24 via 192.168.0.9 dev eth0 proto static')
+    const driver = open()
+    const results = await driver.apply(puts(...routesOf(0, 10)))
+    expect(results.map(({ ok }) => ok)).toEqual([true, true, true, false, true, true, true, true, true, true])
+    expect(nexthops()).toHaveLength(9)
+  })
+})

@@ -1,0 +1,178 @@
+import type { Driver, DriverEvent, KernelResource } from '@selvedge/core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Belief } from '../src/belief.js'
+import { linux } from '../src/index.js'
+import { Knowledge } from '../src/knowledge.js'
+import { NetlinkConnection, readLink, writeGetLink } from '../src/netlink/index.js'
+import { watchKernel } from '../src/watch.js'
+import { TestNamespace } from './namespace.js'
+import { deletes, done, peer, puts, SCOPE, vxlan } from './overlay-samples.js'
+
+let namespace: TestNamespace
+let driver: Driver<KernelResource>
+let controller: AbortController
+let events: AsyncIterator<DriverEvent>
+let next: Promise<IteratorResult<DriverEvent>>
+
+beforeEach(async () => {
+  namespace = new TestNamespace()
+  namespace.addExternalInterface('192.168.0.1/24')
+  driver = linux({ namespace: namespace.path, interface: 'eth0', nexthopThreshold: 4 })
+  controller = new AbortController()
+  await driver.externalInterface?.()
+  await driver.snapshot(SCOPE)
+  watch()
+  await done(driver, puts(vxlan()))
+  await driver.snapshot(SCOPE)
+  await settle()
+})
+
+afterEach(async () => {
+  controller.abort()
+  await driver[Symbol.asyncDispose]()
+  namespace[Symbol.dispose]()
+})
+
+function watch(): void {
+  const watching = driver.watch?.({ signal: controller.signal })
+  if (watching === undefined) throw new Error('no watch')
+  events = watching[Symbol.asyncIterator]()
+  next = events.next()
+}
+
+/** The type of the next event, or `quiet` where none comes within `milliseconds`. */
+async function within(milliseconds: number): Promise<string> {
+  const quiet = new Promise<string>((resolve) => setTimeout(resolve, milliseconds, 'quiet'))
+  const first = await Promise.race([
+    next.then(({ value, done: isDone }) => (isDone ? 'end' : value.type)),
+    quiet,
+  ])
+  if (first !== 'quiet' && first !== 'end') next = events.next()
+  return first
+}
+
+/** Waits until all that has happened before is told. */
+async function settle(): Promise<void> {
+  while ((await within(150)) !== 'quiet') await driver.snapshot(SCOPE)
+}
+
+const QUIET = 200
+
+describe('is not woken', () => {
+  it('by its own writes, also through nexthop objects', async () => {
+    const peers = Array.from({ length: 50 }, (_, index) => peer(index))
+    const all = peers.flatMap(({ fdb, neighbour, route }) => [fdb, neighbour, route])
+    await done(driver, puts(...all))
+    expect(await within(QUIET)).toBe('quiet')
+    await done(driver, deletes(...all.reverse()))
+    expect(await within(QUIET)).toBe('quiet')
+  })
+
+  it('by pods that come and go, their bridge, addresses, neighbours and routes', async () => {
+    namespace.ip('link add cni0 type bridge')
+    namespace.ip('link set cni0 up')
+    namespace.ip('address add 10.244.1.1/24 dev cni0')
+    for (let pod = 0; pod < 5; pod += 1) {
+      namespace.ip(`link add veth${pod} type veth peer name pod${pod}`)
+      namespace.ip(`link set veth${pod} master cni0 up`)
+      namespace.ip(`link set pod${pod} up`)
+      namespace.ip(`neighbour add 10.244.1.${pod + 2} lladdr 02:cc:00:00:00:0${pod} dev cni0 nud permanent`)
+      namespace.ip(`route add 172.16.${pod}.0/24 via 10.244.1.${pod + 2} dev cni0`)
+      namespace.ip(`link del veth${pod}`)
+    }
+    expect(await within(QUIET)).toBe('quiet')
+  })
+
+  it('by another overlay on the host', async () => {
+    const other = linux({ namespace: namespace.path })
+    const theirs = vxlan({
+      name: 'flannel.9',
+      alias: 'another',
+      vxlan: { vni: 9, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
+    })
+    namespace.ip('route add 172.16.0.0/24 via 192.168.0.9 dev eth0 proto 157')
+    await done(other, puts(theirs))
+    namespace.ip('route add 172.17.0.0/24 via 172.17.0.0 dev flannel.9 onlink proto 157')
+    await other[Symbol.asyncDispose]()
+    expect(await within(QUIET)).toBe('quiet')
+  })
+
+  it('by what passes on its own link: entries that are not permanent', async () => {
+    namespace.ip('neighbour add 10.0.9.1 lladdr 02:cc:00:00:00:01 dev flannel.1 nud stale')
+    namespace.ip('neighbour del 10.0.9.1 dev flannel.1')
+    namespace.bridge('fdb add 02:cc:00:00:00:02 dev flannel.1 dst 192.168.0.9 self dynamic')
+    expect(await within(QUIET)).toBe('quiet')
+  })
+})
+
+describe('is woken', () => {
+  it('by a default route that comes', async () => {
+    namespace.ip('route add default via 192.168.0.254')
+    expect(await within(5_000)).toBe('changed')
+  })
+
+  it('once for a hundred changes that come at once', async () => {
+    await done(driver, puts(...Array.from({ length: 100 }, (_, index) => peer(index).fdb)))
+    namespace.exec(
+      'sh',
+      '-c',
+      Array.from(
+        { length: 100 },
+        (_, index) => `bridge fdb del ${peer(index).fdb.macAddress} dev flannel.1 self`,
+      ).join(';'),
+    )
+    expect(await within(5_000)).toBe('changed')
+    let more = 0
+    while ((await within(QUIET)) !== 'quiet') more += 1
+    // The queue holds one while the reader is busy with another.
+    expect(more).toBeLessThan(100)
+  })
+
+  it('by a nexthop object of ours that is deleted, and the routes with it', async () => {
+    await done(driver, puts(...Array.from({ length: 10 }, (_, index) => peer(index).route)))
+    const [nexthop] = namespace.ipJson('nexthop show')
+    namespace.ip(`nexthop del id ${nexthop?.id}`)
+    expect(await within(5_000)).toBe('changed')
+  })
+
+  it('by a change that comes while a snapshot is being read', async () => {
+    const peers = Array.from({ length: 2_000 }, (_, index) => peer(index))
+    await done(driver, puts(...peers.flatMap(({ fdb, neighbour }) => [fdb, neighbour])))
+    await settle()
+    const reading = driver.snapshot(SCOPE)
+    // The last of a dump's parts is made when those before have been read; what goes now is still in the first.
+    namespace.ip(`neighbour del ${peer(0).neighbour.address} dev flannel.1`)
+    await reading
+    expect(await within(5_000)).toBe('changed')
+  })
+})
+
+it('an overrun is told, and the watch goes on', async () => {
+  const connection = new NetlinkConnection({ namespace: namespace.path })
+  const links = await connection.dump('reading links', writeGetLink, readLink)
+  const knowledge = new Knowledge()
+  const belief = knowledge.assume(new Belief(SCOPE, 157))
+  for (const { index, name } of links) if (name === 'flannel.1') belief.ownLinks.set(index, name)
+  const watching = watchKernel({
+    namespace: namespace.path,
+    ownPort: connection.port,
+    hasNexthops: true,
+    knowledge,
+    signal: controller.signal,
+    receiveBuffer: 4096,
+  })
+  const told: string[] = []
+  const reader = (async () => {
+    for await (const { type } of watching) told.push(type)
+  })()
+  // Of others' doing, so that none of it is news.
+  await done(driver, puts(...Array.from({ length: 2_000 }, (_, index) => peer(index).neighbour)))
+  const deadline = performance.now() + 5_000
+  while (!told.includes('overrun') && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  expect(told).toContain('overrun')
+  controller.abort()
+  await reader
+  await connection[Symbol.asyncDispose]()
+})
