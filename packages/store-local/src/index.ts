@@ -1,1 +1,1 @@
-export {}
+export * from './local-subnet-manager.js'

@@ -1,0 +1,184 @@
+import {
+  chooseSubnets,
+  decodeLeaseAttributes,
+  encodeLeaseAttributes,
+  type Lease,
+  type LeaseEvent,
+  type LeaseRequest,
+  leaseKey,
+  type NetworkConfig,
+  OverlayError,
+  parseLeaseKey,
+  requireHeld,
+  requireUnheld,
+  sameNode,
+} from '@selvedge/core'
+import type { LogEntry, Tables } from './tables.js'
+
+/** A watcher that is further behind gets a snapshot. */
+export const CHANGES_KEPT = 1000
+
+/** When changes are made, and for how long leases are. */
+export interface Term {
+  /** In ms since the epoch. */
+  readonly now: number
+  /** In ms. */
+  readonly leaseTerm: number
+}
+
+/** What happened since a watcher last asked. */
+export interface Changes {
+  readonly events: readonly LeaseEvent[]
+  /** Records that are no leases: what each said, and the error to report. */
+  readonly faults: ReadonlyMap<string, OverlayError>
+  /** What to ask with the next time. */
+  readonly revision: number
+}
+
+/** See `SubnetManager.acquireLease`. */
+export function acquireLease(
+  tables: Tables,
+  config: NetworkConfig,
+  request: LeaseRequest,
+  term: Term,
+): Lease {
+  const { leases, occupied } = readLeases(tables)
+  const choice = chooseSubnets({ config, leases: [...leases, ...occupied], request })
+  for (const lease of choice.givenUp) deleteLease(tables, leaseKey(lease))
+  const isReserved = choice.kept !== undefined && choice.kept.expiresAt === undefined
+  const expiresAt = isReserved ? undefined : term.now + term.leaseTerm
+  return putLease(tables, { ...choice.subnets, attributes: choice.attributes, expiresAt })
+}
+
+/** See `SubnetManager.renewLease`. */
+export function renewLease(tables: Tables, lease: Lease, term: Term): Lease {
+  const held = requireHeld(lease, readLease(tables, leaseKey(lease)))
+  const expiresAt = held.expiresAt === undefined ? undefined : term.now + term.leaseTerm
+  return putLease(tables, { ...held, attributes: lease.attributes, expiresAt })
+}
+
+/** See `SubnetManager.releaseLease`. */
+export function releaseLease(tables: Tables, lease: Lease): void {
+  const held = readLease(tables, leaseKey(lease))
+  if (held !== undefined && sameNode(held.attributes, lease.attributes)) deleteLease(tables, leaseKey(held))
+}
+
+/** Writes a lease that never ends. Throws an OverlayError `LEASE_CONFLICT` where another node holds any of it. */
+export function reserveLease(tables: Tables, { subnet, ipv6Subnet, attributes }: Lease): Lease {
+  const reservation: Lease = { subnet, ipv6Subnet, attributes }
+  const { leases, occupied } = readLeases(tables)
+  requireUnheld(reservation, [...leases, ...occupied])
+  return putLease(tables, reservation)
+}
+
+/** True where a lease has ended and is still there. */
+export function hasExpired({ ends }: Tables, now: number): boolean {
+  for (const { value } of ends.getRange()) if (value <= now) return true
+  return false
+}
+
+/** Deletes every lease that has ended. Runs first in every transaction that writes. */
+export function expireLeases(tables: Tables, now: number): void {
+  const ended = [...tables.ends.getRange()].filter(({ value }) => value <= now)
+  for (const { key } of ended) deleteLease(tables, key)
+}
+
+/** What happened after `revision`; everything, as a snapshot, without one and where it is too long ago. */
+export function changesSince(tables: Tables, revision: number | undefined): Changes {
+  const current = revisionOf(tables)
+  const faults = new Map<string, OverlayError>()
+  if (revision === undefined || revision > current || current - revision > CHANGES_KEPT) {
+    const read = readLeases(tables)
+    return { events: [{ type: 'snapshot', leases: read.leases }], faults: read.faults, revision: current }
+  }
+  const events: LeaseEvent[] = []
+  if (revision === current) return { events, faults, revision }
+  for (const { value } of tables.log.getRange({ start: revision + 1 })) {
+    const decoded = decode(value.key, value.value, value.expiresAt)
+    if ('lease' in decoded) events.push({ type: value.type, lease: decoded.lease })
+    else faults.set(`${value.key} ${value.value}`, decoded.fault)
+  }
+  return { events, faults, revision: current }
+}
+
+/** Writes one record and logs it. For leases, `putLease`. */
+export function putRecord(tables: Tables, key: string, value: string, expiresAt?: number): void {
+  tables.leases.put(key, value)
+  if (expiresAt === undefined) tables.ends.remove(key)
+  else tables.ends.put(key, expiresAt)
+  record(tables, { type: 'put', key, value, ...(expiresAt !== undefined && { expiresAt }) })
+}
+
+function putLease(tables: Tables, lease: Lease): Lease {
+  putRecord(tables, leaseKey(lease), encodeLeaseAttributes(lease.attributes), lease.expiresAt)
+  return lease
+}
+
+function deleteLease(tables: Tables, key: string): void {
+  const value = tables.leases.get(key)
+  const expiresAt = tables.ends.get(key)
+  tables.ends.remove(key)
+  if (value === undefined) return
+  tables.leases.remove(key)
+  record(tables, { type: 'delete', key, value, ...(expiresAt !== undefined && { expiresAt }) })
+}
+
+function record(tables: Tables, entry: LogEntry): void {
+  const revision = revisionOf(tables) + 1
+  tables.meta.put('revision', revision)
+  tables.log.put(revision, entry)
+  tables.log.remove(revision - CHANGES_KEPT)
+}
+
+function revisionOf({ meta }: Tables): number {
+  return Number(meta.get('revision') ?? 0)
+}
+
+interface ReadLeases {
+  readonly leases: Lease[]
+  /** Subnets under whose key a record is that is no lease: nobody's, and not free. */
+  readonly occupied: Lease[]
+  readonly faults: Map<string, OverlayError>
+}
+
+function readLeases({ leases: records, ends }: Tables): ReadLeases {
+  const read: ReadLeases = { leases: [], occupied: [], faults: new Map() }
+  for (const { key, value } of records.getRange()) {
+    const decoded = decode(key, value, ends.get(key))
+    if ('lease' in decoded) read.leases.push(decoded.lease)
+    else {
+      read.faults.set(`${key} ${value}`, decoded.fault)
+      const subnets = parseLeaseKey(key)
+      if (subnets !== undefined) read.occupied.push({ ...subnets, attributes: {} })
+    }
+  }
+  return read
+}
+
+function readLease({ leases, ends }: Tables, key: string): Lease | undefined {
+  const value = leases.get(key)
+  if (value === undefined) return undefined
+  const decoded = decode(key, value, ends.get(key))
+  return 'lease' in decoded ? decoded.lease : undefined
+}
+
+function decode(
+  key: string,
+  value: string,
+  expiresAt: number | undefined,
+): { readonly lease: Lease } | { readonly fault: OverlayError } {
+  const subnets = parseLeaseKey(key)
+  try {
+    if (subnets === undefined) throw new SyntaxError('its key names no subnet')
+    return { lease: { ...subnets, attributes: decodeLeaseAttributes(value), expiresAt } }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    return {
+      fault: new OverlayError(
+        'INVALID_LEASE',
+        `the record ${key} is no lease: ${why}; correct or delete it`,
+        { cause },
+      ),
+    }
+  }
+}
