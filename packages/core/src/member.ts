@@ -202,6 +202,7 @@ export class Member {
         for await (const event of subnets.watchLeases({
           signal,
           onError: (error) => this.#onStoreError(error),
+          onRecovered: () => this.#onStoreAnswer(),
         })) {
           this.#onLeases(event)
         }
@@ -222,9 +223,14 @@ export class Member {
     this.#options.observer.error(error)
   }
 
-  #onLeases(event: LeaseEvent): void {
+  /** What is known of the leases is so now. */
+  #onStoreAnswer(): void {
     this.#leasesAsOf = this.#options.clock.now()
     this.#storeError = undefined
+  }
+
+  #onLeases(event: LeaseEvent): void {
+    this.#onStoreAnswer()
     const own = this.lease
     const ownKey = leaseKey(own)
     for (const change of this.#table.take(event)) {

@@ -2,8 +2,10 @@ import { vxlan } from '@selvedge/backend-vxlan'
 import { FakeClock, FakeKernel } from '@selvedge/conformance'
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { OverlayError } from './errors.js'
 import type { Lease } from './lease.js'
 import { createOverlay, type Overlay, type OverlayOptions } from './overlay.js'
+import type { WatchOptions } from './subnet-manager.js'
 
 const HOUR = 3_600_000
 const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }
@@ -93,6 +95,22 @@ describe('Overlay', () => {
     await overlay.start()
     await overlay.whenInSync()
     expect(told).toEqual(['put 10.244.99.0/24'])
+  })
+
+  it('tells whether the store can be heard, also while that has nothing to tell', async () => {
+    let told: WatchOptions | undefined
+    const subnets = new MemorySubnetManager(store)
+    const { watchLeases } = subnets
+    subnets.watchLeases = (options) => {
+      told = options
+      return watchLeases.call(subnets, options)
+    }
+    const overlay = await running({ subnets })
+    await clock.advance(HOUR)
+    told?.onError?.(new OverlayError('STORE_UNAVAILABLE', 'nobody answers'))
+    expect(overlay.status.storeError?.message).toBe('nobody answers')
+    told?.onRecovered?.()
+    expect(overlay.status).toMatchObject({ storeError: undefined, leasesAsOf: clock.now() })
   })
 
   it('deletes nothing before all leases are known', async () => {

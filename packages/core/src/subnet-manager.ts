@@ -78,4 +78,8 @@ export interface WatchOptions {
    * are no lease (`INVALID_LEASE`, once each): they never end the watch nor disturb the other leases.
    */
   readonly onError?: ((error: Error) => void) | undefined
+  /**
+   * Called where the watch goes on after an `onError` and has nothing to tell: what was told last is up to date again.
+   */
+  readonly onRecovered?: (() => void) | undefined
 }
