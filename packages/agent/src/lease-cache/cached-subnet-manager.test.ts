@@ -1,0 +1,345 @@
+import { FakeClock, subnetManagerSuite } from '@selvedge/conformance'
+import {
+  type AbortOptions,
+  type Lease,
+  type LeaseEvent,
+  type LeaseRequest,
+  type NetworkConfig,
+  OverlayError,
+  type WatchOptions,
+} from '@selvedge/core'
+import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
+import { describe, expect, it, test } from 'vitest'
+import { CachedSubnetManager } from './cached-subnet-manager.js'
+import type { KnownNetwork } from './known-network.js'
+import type { LeaseCache } from './lease-file.js'
+
+const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'alloc' } }
+const HOUR = 3_600_000
+const me: LeaseRequest = { attributes: { publicIp: '192.0.2.1' } }
+
+/** A store that can be away. */
+class Wire extends MemorySubnetManager {
+  up = true
+  #waiting: (() => void)[] = []
+
+  plugIn(): void {
+    this.up = true
+    for (const resume of this.#waiting.splice(0)) resume()
+  }
+
+  override async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
+    this.#check()
+    return super.getNetworkConfig(options)
+  }
+
+  override async acquireLease(request: LeaseRequest, options: AbortOptions = {}): Promise<Lease> {
+    this.#check()
+    return super.acquireLease(request, options)
+  }
+
+  override async renewLease(lease: Lease, options: AbortOptions = {}): Promise<Lease> {
+    this.#check()
+    return super.renewLease(lease, options)
+  }
+
+  override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+    if (!this.up) {
+      options.onError?.(away())
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve)
+        options.signal.addEventListener('abort', () => resolve())
+      })
+    }
+    yield* super.watchLeases(options)
+  }
+
+  #check(): void {
+    if (!this.up) throw away()
+  }
+}
+
+const away = (): OverlayError => new OverlayError('STORE_UNAVAILABLE', 'nobody answers')
+
+/** Remembers in memory, or refuses to. */
+class TestCache implements LeaseCache {
+  saved: KnownNetwork | undefined
+  saves = 0
+  full = false
+
+  forget(): void {
+    this.saved = undefined
+  }
+
+  async load(): Promise<KnownNetwork | undefined> {
+    return this.saved
+  }
+
+  async save({ config, own, leases, asOf }: KnownNetwork): Promise<void> {
+    if (this.full) throw new OverlayError('STORE_UNAVAILABLE', 'no space left on device')
+    this.saves += 1
+    this.saved = { config, own, leases: new Map(leases), asOf }
+  }
+}
+
+/** One host on one store, whose agent may be started again and again. */
+class Host {
+  readonly clock = new FakeClock()
+  readonly store: MemoryStore
+  readonly cache = new TestCache()
+  readonly told: string[] = []
+  wire!: Wire
+  manager!: CachedSubnetManager
+
+  constructor(config: object = CONFIG) {
+    this.store = new MemoryStore({ config, clock: this.clock })
+    this.start()
+  }
+
+  /** As a process does that starts: it knows only what the cache does. */
+  start({ up = true } = {}): void {
+    this.wire = new Wire(this.store)
+    this.wire.up = up
+    this.manager = new CachedSubnetManager({
+      subnets: this.wire,
+      cache: this.cache,
+      clock: this.clock,
+      observer: {
+        usingCache: () => this.told.push('using cache'),
+        storeAnswered: () => this.told.push('store answered'),
+        configChanged: () => this.told.push('config changed'),
+        notSaved: ({ message }) => this.told.push(message),
+      },
+    })
+  }
+
+  /** Watches in the background; gives what is told. */
+  watch(): { events: LeaseEvent[]; stop: () => Promise<void> } {
+    const events: LeaseEvent[] = []
+    const abort = new AbortController()
+    const watching = (async () => {
+      for await (const event of this.manager.watchLeases({ signal: abort.signal })) events.push(event)
+    })()
+    return {
+      events,
+      stop: async () => {
+        abort.abort()
+        await watching
+      },
+    }
+  }
+
+  /** Joins, with a peer beside it, and stops: the cache knows both. */
+  async joinAndStop(): Promise<Lease> {
+    await this.manager.getNetworkConfig()
+    const lease = await this.manager.acquireLease(me)
+    await new MemorySubnetManager(this.store).acquireLease({ attributes: { publicIp: '192.0.2.2' } })
+    const watch = this.watch()
+    await this.clock.settle()
+    await watch.stop()
+    await this.manager[Symbol.asyncDispose]()
+    return lease
+  }
+}
+
+const keysOf = (events: LeaseEvent[]) =>
+  events.map((event) => (event.type === 'snapshot' ? `snapshot ${event.leases.length}` : event.type))
+
+describe('around a store that answers it is that store', () => {
+  const leaseTerm = 60_000
+  subnetManagerSuite(
+    { describe, it },
+    {
+      setup(config) {
+        const clock = new FakeClock()
+        const store = new MemoryStore({ config, leaseTerm, clock })
+        return {
+          connect: () =>
+            new CachedSubnetManager({
+              subnets: new MemorySubnetManager(store),
+              cache: new TestCache(),
+              clock,
+              observer: {
+                usingCache: () => expect.unreachable(),
+                storeAnswered: () => expect.unreachable(),
+                configChanged: () => expect.unreachable(),
+                notSaved: () => expect.unreachable(),
+              },
+            }),
+          setNetworkConfig: (next) => store.setNetworkConfig(next),
+          reserve: (lease) => store.reserve(lease),
+          advance: (milliseconds) => clock.advance(milliseconds),
+          leaseTerm,
+        }
+      },
+      supports: { foreignRecords: false, interruptions: false },
+    },
+  )
+})
+
+describe('started while the store is away', () => {
+  test('it gives the config, the own lease and the peers that were known', async () => {
+    const host = new Host()
+    const lease = await host.joinAndStop()
+    host.start({ up: false })
+    expect((await host.manager.getNetworkConfig()).ipv4?.network).toBe('10.244.0.0/16')
+    expect(await host.manager.acquireLease(me)).toEqual(lease)
+    const watch = host.watch()
+    await host.clock.settle()
+    // No snapshot: nothing may be deleted on account of what was known once.
+    expect(keysOf(watch.events)).toEqual(['put', 'put'])
+    expect(host.manager.cachedAsOf).toBe(host.clock.now())
+    expect(host.told).toEqual(['using cache'])
+    await watch.stop()
+  })
+
+  test('it publishes what the node wants to be known by now', async () => {
+    const host = new Host()
+    await host.joinAndStop()
+    host.start({ up: false })
+    await host.manager.getNetworkConfig()
+    const adopt = () => ({ publicIp: '192.0.2.1', backendType: 'vxlan' })
+    expect((await host.manager.acquireLease({ ...me, adopt })).attributes).toEqual(adopt())
+  })
+
+  test('the store counts as soon as it is back', async () => {
+    const host = new Host()
+    const lease = await host.joinAndStop()
+    host.start({ up: false })
+    await host.manager.getNetworkConfig()
+    await host.manager.acquireLease(me)
+    const watch = host.watch()
+    await host.clock.settle()
+    host.wire.plugIn()
+    await host.clock.settle()
+    expect(keysOf(watch.events)).toEqual(['put', 'put', 'snapshot 2'])
+    expect(host.told).toEqual(['using cache', 'store answered'])
+    expect(host.manager.cachedAsOf).toBeUndefined()
+    expect(await host.manager.acquireLease(me)).toEqual(lease)
+    await watch.stop()
+  })
+
+  test('a lease that another node took meanwhile is not given out again', async () => {
+    const host = new Host()
+    const lease = await host.joinAndStop()
+    host.start({ up: false })
+    await host.manager.getNetworkConfig()
+    await host.manager.acquireLease(me)
+    host.store.release(lease)
+    host.store.reserve({ ...lease, attributes: { publicIp: '192.0.2.3' } })
+    host.wire.plugIn()
+    await expect(host.manager.renewLease(lease)).rejects.toMatchObject({ code: 'LEASE_LOST' })
+    expect((await host.manager.acquireLease(me)).subnet).not.toBe(lease.subnet)
+  })
+
+  test('with another config the overlay must be started anew', async () => {
+    const host = new Host()
+    await host.joinAndStop()
+    host.start({ up: false })
+    await host.manager.getNetworkConfig()
+    const watch = host.watch()
+    await host.clock.settle()
+    host.store.setNetworkConfig({ ...CONFIG, Backend: { Type: 'vxlan' } })
+    host.wire.plugIn()
+    await host.clock.settle()
+    expect(host.told).toContain('config changed')
+    await watch.stop()
+    await host.manager[Symbol.asyncDispose]()
+    expect(host.cache.saved?.config.backend?.type).toBe('vxlan')
+  })
+
+  test.each([
+    ['there is no cache', (host: Host) => host.cache.forget(), me],
+    ['the own lease has ended', (host: Host) => host.clock.advance(25 * HOUR), me],
+    ['the node goes by another address', () => {}, { attributes: { publicIp: '192.0.2.9' } }],
+  ])('it fails as the store does where %s', async (_, change, request) => {
+    const host = new Host()
+    await host.joinAndStop()
+    await change(host)
+    host.start({ up: false })
+    const join = async () => {
+      await host.manager.getNetworkConfig()
+      await host.manager.acquireLease(request)
+    }
+    await expect(join()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+
+  test('a store that refuses is not away', async () => {
+    const host = new Host()
+    await host.joinAndStop()
+    host.start()
+    host.wire.getNetworkConfig = async () => {
+      throw new OverlayError('ACCESS_DENIED', 'authentication failed')
+    }
+    await expect(host.manager.getNetworkConfig()).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+    expect(host.told).toEqual([])
+  })
+
+  test('a store that answers with another config is not overruled', async () => {
+    const host = new Host()
+    await host.joinAndStop()
+    host.store.setNetworkConfig({ Network: '10.99.0.0/16' })
+    host.start()
+    expect((await host.manager.getNetworkConfig()).ipv4?.network).toBe('10.99.0.0/16')
+  })
+
+  test('a lease that was given back is not given out again', async () => {
+    const host = new Host()
+    await host.manager.getNetworkConfig()
+    const lease = await host.manager.acquireLease(me)
+    const watch = host.watch()
+    await host.clock.settle()
+    await host.manager.releaseLease(lease)
+    await watch.stop()
+    await host.manager[Symbol.asyncDispose]()
+    host.start({ up: false })
+    await host.manager.getNetworkConfig()
+    await expect(host.manager.acquireLease(me)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+})
+
+describe('saving', () => {
+  test('a burst of changes is saved once, soon; what comes later, after a rest', async () => {
+    const host = new Host()
+    await host.manager.getNetworkConfig()
+    await host.manager.acquireLease(me)
+    const watch = host.watch()
+    const peers = new MemorySubnetManager(host.store)
+    for (let i = 2; i < 12; i += 1) await peers.acquireLease({ attributes: { publicIp: `192.0.2.${i}` } })
+    await host.clock.advance(1_000)
+    expect(host.cache.saves).toBe(1)
+    expect(host.cache.saved?.leases.size).toBe(11)
+    await peers.acquireLease({ attributes: { publicIp: '192.0.2.12' } })
+    await host.clock.advance(29_000)
+    expect(host.cache.saves).toBe(1)
+    await host.clock.advance(1_000)
+    expect(host.cache.saved?.leases.size).toBe(12)
+    await host.clock.advance(HOUR)
+    expect(host.cache.saves).toBe(2)
+    await watch.stop()
+  })
+
+  test('nothing is saved before all leases are known', async () => {
+    const host = new Host()
+    await host.manager.getNetworkConfig()
+    await host.manager.acquireLease(me)
+    await host.clock.advance(60_000)
+    await host.manager[Symbol.asyncDispose]()
+    expect(host.cache.saves).toBe(0)
+  })
+
+  test('a full disk is told once, disturbs nothing, and is overcome', async () => {
+    const host = new Host()
+    host.cache.full = true
+    await host.manager.getNetworkConfig()
+    await host.manager.acquireLease(me)
+    const watch = host.watch()
+    await host.clock.advance(120_000)
+    expect(host.told).toEqual(['no space left on device'])
+    expect(keysOf(watch.events)).toEqual(['snapshot 1'])
+    host.cache.full = false
+    await host.clock.advance(30_000)
+    expect(host.cache.saved?.own?.attributes.publicIp).toBe('192.0.2.1')
+    await watch.stop()
+  })
+})

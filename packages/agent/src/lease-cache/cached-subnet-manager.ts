@@ -1,0 +1,206 @@
+import {
+  type AbortOptions,
+  type Clock,
+  isOverlayError,
+  type Lease,
+  type LeaseEvent,
+  type LeaseRequest,
+  leaseKey,
+  type NetworkConfig,
+  OverlayError,
+  type SubnetManager,
+  sameNode,
+  systemClock,
+  type WatchOptions,
+} from '@selvedge/core'
+import type { KnownNetwork } from './known-network.js'
+import type { LeaseCache } from './lease-file.js'
+import { networkConfigJson } from './network-config-json.js'
+import { Saver } from './saver.js'
+
+/** Told of what a cache does; asked nothing. */
+export interface CacheObserver {
+  /** The store is away: what follows is what was known as of then, and no more, until `storeAnswered`. */
+  usingCache(network: KnownNetwork, why: OverlayError): void
+  /** The store is back and counts again. */
+  storeAnswered(): void
+  /** The store is back with another network config than the overlay was started with: start it anew. */
+  configChanged(): void
+  /** Saving failed, and is tried again. */
+  notSaved(error: OverlayError): void
+}
+
+export interface CachedSubnetManagerOptions {
+  /** Disposed of with the manager around it. */
+  readonly subnets: SubnetManager
+  readonly cache: LeaseCache
+  readonly observer: CacheObserver
+  readonly clock?: Clock | undefined
+}
+
+/** How long after the store is back its config is asked for again, where it went away meanwhile, in ms. */
+const CONFIG_RETRY = 1_000
+
+/**
+ * A store that is remembered: while the store behind it answers it adds nothing and keeps, in a cache, the config, the
+ * node's own lease and everyone's. Where the store is away (`STORE_UNAVAILABLE`, and nothing else: a store that refuses
+ * has answered) when a node starts, the node gets the config, its own lease and its peers' out of the cache, until the
+ * store is back and counts again.
+ *
+ * What the cache tells is told as single leases and never as a snapshot: an overlay deletes nothing on account of it.
+ * A lease of its own whose end has passed is not given out: another node may have it by now.
+ */
+export class CachedSubnetManager implements SubnetManager {
+  readonly #options: CachedSubnetManagerOptions
+  readonly #clock: Clock
+  readonly #saver: Saver
+  #config: NetworkConfig | undefined
+  #own: Lease | undefined
+  /** Everyone's, as the store last told them; undefined until it has told all. */
+  #leases: Map<string, Lease> | undefined
+  #asOf = 0
+  /** In use because the store is away. */
+  #cached: KnownNetwork | undefined
+
+  constructor(options: CachedSubnetManagerOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#saver = new Saver({
+      clock: this.#clock,
+      save: () => this.#save(),
+      onError: (error) =>
+        options.observer.notSaved(OverlayError.from(error, 'STORE_UNAVAILABLE', 'saving the lease cache')),
+    })
+  }
+
+  get name(): string {
+    return this.#options.subnets.name
+  }
+
+  /** When what is used out of the cache was known to be so, in ms since the epoch; undefined while none is used. */
+  get cachedAsOf(): number | undefined {
+    return this.#cached?.asOf
+  }
+
+  async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
+    const { subnets, cache, observer } = this.#options
+    try {
+      this.#config = await subnets.getNetworkConfig(options)
+      this.#answered()
+      return this.#config
+    } catch (error) {
+      if (!isOverlayError(error, 'STORE_UNAVAILABLE')) throw error
+      const cached = await cache.load()
+      if (cached === undefined) throw error
+      if (this.#cached === undefined) observer.usingCache(cached, error)
+      this.#cached = cached
+      return cached.config
+    }
+  }
+
+  async acquireLease(request: LeaseRequest, options: AbortOptions = {}): Promise<Lease> {
+    const held = this.#cachedLease(request)
+    if (held !== undefined) return { ...held, attributes: request.adopt?.(held) ?? request.attributes }
+    const lease = await this.#options.subnets.acquireLease(request, options)
+    this.#answered()
+    this.#keep(lease)
+    return lease
+  }
+
+  async renewLease(lease: Lease, options: AbortOptions = {}): Promise<Lease> {
+    try {
+      const renewed = await this.#options.subnets.renewLease(lease, options)
+      this.#answered()
+      this.#keep(renewed)
+      return renewed
+    } catch (error) {
+      // The store has spoken: what the cache says of this lease is no longer so.
+      if (isOverlayError(error, 'LEASE_LOST')) this.#answered()
+      throw error
+    }
+  }
+
+  async releaseLease(lease: Lease, options: AbortOptions = {}): Promise<void> {
+    await this.#options.subnets.releaseLease(lease, options)
+    this.#keep(undefined)
+  }
+
+  async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+    const started = this.#cached
+    for (const lease of started?.leases.values() ?? []) {
+      if (options.signal.aborted) return
+      yield { type: 'put', lease }
+    }
+    let check: Promise<void> | undefined
+    for await (const event of this.#options.subnets.watchLeases(options)) {
+      this.#remember(event)
+      this.#answered()
+      if (started !== undefined) check ??= this.#checkConfig(started.config, options.signal)
+      yield event
+    }
+    await check
+  }
+
+  /** What there is to save is saved. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#saver[Symbol.asyncDispose]()
+    await this.#options.subnets[Symbol.asyncDispose]()
+  }
+
+  #answered(): void {
+    if (this.#cached === undefined) return
+    this.#cached = undefined
+    this.#options.observer.storeAnswered()
+  }
+
+  #cachedLease({ attributes }: LeaseRequest): Lease | undefined {
+    const own = this.#cached?.own
+    if (own === undefined || !sameNode(own.attributes, attributes)) return undefined
+    return own.expiresAt !== undefined && own.expiresAt <= this.#clock.now() ? undefined : own
+  }
+
+  #keep(own: Lease | undefined): void {
+    this.#own = own
+    this.#learned()
+  }
+
+  #learned(): void {
+    this.#asOf = this.#clock.now()
+    this.#saver.ask()
+  }
+
+  #remember(event: LeaseEvent): void {
+    if (event.type === 'snapshot') {
+      this.#leases = new Map(event.leases.map((lease) => [leaseKey(lease), lease]))
+    } else if (event.type === 'put') {
+      this.#leases?.set(leaseKey(event.lease), event.lease)
+    } else {
+      this.#leases?.delete(leaseKey(event.lease))
+    }
+    this.#learned()
+  }
+
+  async #save(): Promise<void> {
+    // Half of what there is to know is worse than what was saved before.
+    if (this.#config === undefined || this.#leases === undefined) return
+    const network = { config: this.#config, own: this.#own, leases: this.#leases, asOf: this.#asOf }
+    await this.#options.cache.save(network)
+  }
+
+  /** The overlay was started with a config out of the cache: is it still the store's? */
+  async #checkConfig(started: NetworkConfig, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        this.#config = await this.#options.subnets.getNetworkConfig({ signal })
+        if (textOf(this.#config) !== textOf(started)) this.#options.observer.configChanged()
+        this.#learned()
+        return
+      } catch {
+        // What keeps the store from answering is told by the watch.
+        await this.#clock.sleep(CONFIG_RETRY, { signal }).catch(() => undefined)
+      }
+    }
+  }
+}
+
+const textOf = (config: NetworkConfig): string => JSON.stringify(networkConfigJson(config))

@@ -1,0 +1,71 @@
+import { sendDatagram } from './unix-datagram.js'
+
+export interface ServiceManagerOptions {
+  /** The environment that the service manager made: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID. */
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** Told once why nothing can be told to the service manager. */
+  readonly onError: (error: unknown) => void
+  readonly pid?: number
+  /** How a datagram is sent; a test injects its own. */
+  readonly send?: (path: string, text: string) => void
+}
+
+/**
+ * What systemd is told of this process (sd_notify(3)): that it is ready, what it is doing, that it is alive, that it
+ * stops. Without a service manager that listens, nothing is said and nothing is loaded for it.
+ */
+export class ServiceManager {
+  readonly #options: ServiceManagerOptions
+  #failed = false
+  #watchdog: NodeJS.Timeout | undefined
+
+  constructor(options: ServiceManagerOptions) {
+    this.#options = options
+  }
+
+  /** Ready: units that wait for this one may start. */
+  ready(): void {
+    this.#notify('READY=1')
+  }
+
+  /** One line for `systemctl status`. */
+  status(text: string): void {
+    this.#notify(`STATUS=${text.replaceAll('\n', ' ')}`)
+  }
+
+  stopping(): void {
+    this.#notify('STOPPING=1')
+  }
+
+  /**
+   * Says that this process is alive as long as its event loop turns, at half the interval in which the service
+   * manager wants to hear so (sd_watchdog_enabled(3)); never where it wants none.
+   */
+  startWatchdog(): void {
+    const { WATCHDOG_USEC, WATCHDOG_PID } = this.#options.variables
+    const interval = Number(WATCHDOG_USEC) / 1000
+    const forUs = WATCHDOG_PID === undefined || Number(WATCHDOG_PID) === (this.#options.pid ?? process.pid)
+    if (!(interval > 0) || !forUs) return
+    this.#notify('WATCHDOG=1')
+    this.#watchdog = setInterval(() => this.#notify('WATCHDOG=1'), interval / 2)
+    this.#watchdog.unref()
+  }
+
+  stopWatchdog(): void {
+    clearInterval(this.#watchdog)
+  }
+
+  #notify(text: string): void {
+    const socket = this.#options.variables.NOTIFY_SOCKET
+    if (!socket) return
+    try {
+      const send = this.#options.send ?? sendDatagram
+      send(socket, text)
+      this.#failed = false
+    } catch (error) {
+      // The next one may get through: a full queue is no reason to fall silent.
+      if (!this.#failed) this.#options.onError(error)
+      this.#failed = true
+    }
+  }
+}
