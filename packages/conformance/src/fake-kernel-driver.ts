@@ -10,11 +10,11 @@ import type {
   OwnershipScope,
 } from '@selvedge/core'
 import { OverlayError } from '@selvedge/core'
-import { refusal } from './fake-kernel-errors.js'
+import { FakeKernelError, refusal } from './fake-kernel-errors.js'
 import type { FakeRequest, FaultPlan } from './fake-kernel-faults.js'
 import { type Ownership, ownershipOf } from './fake-kernel-ownership.js'
 import { findExternalInterface, readOwn } from './fake-kernel-read.js'
-import { type Change, FakeKernelError, type KernelState } from './fake-kernel-state.js'
+import type { Change, KernelState } from './fake-kernel-state.js'
 import { deleteResource, putResource } from './fake-kernel-write.js'
 
 export interface FakeDriverOptions {

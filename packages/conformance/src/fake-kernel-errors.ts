@@ -1,6 +1,16 @@
 import { OverlayError } from '@selvedge/core'
 import type { FakeRequest } from './fake-kernel-faults.js'
-import type { FakeKernelError } from './fake-kernel-state.js'
+
+/** A kernel's refusal, by the name of its errno (include/uapi/asm-generic/errno.h). */
+export class FakeKernelError extends Error {
+  override readonly name = 'FakeKernelError'
+  readonly errno: string
+
+  constructor(errno: string, message: string) {
+    super(message)
+    this.errno = errno
+  }
+}
 
 /** A refusal as a driver hands it on. */
 export function refusal(request: FakeRequest, error: FakeKernelError): OverlayError {

@@ -1,6 +1,14 @@
 import { canonicalAddress, canonicalCidr, canonicalMac, type Family, familyOf } from '@selvedge/core'
+import { FakeKernelError } from './fake-kernel-errors.js'
 import { addConnectedRoute, flushRoutes, removeConnectedRoute } from './fake-kernel-routes.js'
-import { FakeKernelError, type KernelState, type LinkState, type VxlanState } from './fake-kernel-state.js'
+import {
+  ALL_ZERO_MAC,
+  type KernelState,
+  LEAST_IPV6_MTU,
+  type LinkState,
+  requireIpv6,
+  type VxlanState,
+} from './fake-kernel-state.js'
 
 /** A link as somebody asks for it. What is absent is as the kernel makes it; it is down unless asked to be up. */
 export interface FakeLink {
@@ -35,8 +43,6 @@ export interface FakeLinkChange {
   readonly acceptRouterAdvertisements?: boolean | undefined
 }
 
-/** RFC 8200, 5: a link of a smaller MTU carries no IPv6, and Linux takes IPv6 off it. */
-const LEAST_IPV6_MTU = 1280
 /** RFC 791. */
 const LEAST_MTU = 68
 /** Outer Ethernet (14), IP (20 or 40), UDP (8) and VXLAN (8) headers. */
@@ -150,10 +156,8 @@ function takeDown(state: KernelState, link: LinkState): void {
   flushRoutes(state, link, 4)
   takeIpv6Off(state, link)
   flushNeighbours(state, link)
-  for (const [mac, entries] of link.fdb) {
-    const permanent = entries.filter((entry) => entry.permanent)
-    if (permanent.length === 0) link.fdb.delete(mac)
-    else link.fdb.set(mac, permanent)
+  for (const { macAddress, permanent } of link.fdb.values()) {
+    if (!permanent && macAddress !== ALL_ZERO_MAC) link.fdb.delete(macAddress)
   }
 }
 
@@ -218,9 +222,7 @@ export function addAddress(
   const key = `${canonical}/${prefixLength}`
   const family = familyOf(canonical)
   if (link.addresses.has(key)) throw new FakeKernelError('EEXIST', `ipv${family}: Address already assigned.`)
-  if (family === 6 && link.mtu < LEAST_IPV6_MTU) {
-    throw new FakeKernelError('EINVAL', `the MTU of '${linkName}' is too small for IPv6`)
-  }
+  if (family === 6) requireIpv6(link, 'EINVAL')
   link.addresses.set(key, { address: canonical, prefixLength, madeByKernel: false })
   state.onChange({ verb: 'added', kind: 'address', link })
   addConnectedRoute(state, link, canonicalCidr(key))

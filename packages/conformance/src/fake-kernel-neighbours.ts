@@ -1,5 +1,6 @@
 import { canonicalAddress, canonicalMac, familyOf } from '@selvedge/core'
-import { FakeKernelError, type FdbState, type KernelState, type LinkState } from './fake-kernel-state.js'
+import { FakeKernelError } from './fake-kernel-errors.js'
+import { ALL_ZERO_MAC, type KernelState, type LinkState, requireIpv6 } from './fake-kernel-state.js'
 
 /** A neighbour as somebody asks for it; permanent where absent, else as one that the kernel resolved by itself. */
 export interface FakeNeighbour {
@@ -20,6 +21,7 @@ export interface FakeFdbEntry {
 export function addNeighbour(state: KernelState, asked: FakeNeighbour, mode: 'add' | 'replace'): void {
   const link = state.requireLink(asked.link)
   const address = canonicalAddress(asked.address)
+  if (familyOf(address) === 6) requireIpv6(link, 'EINVAL')
   const held = link.neighbours.has(address)
   if (held && mode === 'add')
     throw new FakeKernelError('EEXIST', `${address} is a neighbour on '${asked.link}'`)
@@ -38,7 +40,8 @@ export function deleteNeighbour(state: KernelState, linkName: string, address: s
 
 /**
  * As `bridge fdb add`, `replace` and `append` do. A unicast MAC leads to one destination: appending another does
- * nothing, and Linux does not say so. Only a multicast or the all-zero MAC leads to several, and is not replaced.
+ * nothing to it, and Linux does not say so. Only a multicast or the all-zero MAC leads to several, and is not
+ * replaced. Whether an entry is permanent is said of the MAC, by whoever wrote last, be the rest refused or not.
  */
 export function addFdbEntry(
   state: KernelState,
@@ -46,34 +49,35 @@ export function addFdbEntry(
   mode: 'add' | 'replace' | 'append',
 ): void {
   const link = requireVxlan(state, asked.link)
-  const entry: FdbState = {
-    macAddress: canonicalMac(asked.macAddress),
-    destination: canonicalAddress(asked.destination),
-    permanent: asked.permanent ?? true,
+  const macAddress = canonicalMac(asked.macAddress)
+  const destination = canonicalAddress(asked.destination)
+  const permanent = asked.permanent ?? true
+  if (familyOf(destination) !== familyOf(link.vxlan?.local ?? '')) {
+    throw new FakeKernelError('EAFNOSUPPORT', `${destination} is not of the family of '${asked.link}'`)
   }
-  if (familyOf(entry.destination) !== familyOf(link.vxlan?.local ?? '')) {
-    throw new FakeKernelError('EAFNOSUPPORT', `${entry.destination} is not of the family of '${asked.link}'`)
+  const held = link.fdb.get(macAddress)
+  if (held !== undefined && mode === 'add') {
+    throw new FakeKernelError('EEXIST', `'${asked.link}' has an entry for ${macAddress}`)
   }
-  const held = link.fdb.get(entry.macAddress) ?? []
-  if (held.length > 0 && mode === 'add') {
-    throw new FakeKernelError('EEXIST', `'${asked.link}' has an entry for ${entry.macAddress}`)
+  const many = leadsToMany(macAddress)
+  const refused = many && mode === 'replace'
+  const destinations =
+    held === undefined || (mode === 'replace' && !many)
+      ? [destination]
+      : many && mode === 'append' && !held.destinations.includes(destination)
+        ? [...held.destinations, destination]
+        : held.destinations
+  if (held !== undefined || !refused) {
+    link.fdb.set(macAddress, { macAddress, destinations, permanent })
+    const verb = held === undefined ? 'added' : 'changed'
+    state.onChange({ verb, kind: 'fdb', link, permanent: permanent || held?.permanent === true })
   }
-  const many = leadsToMany(entry.macAddress)
-  if (many && mode === 'replace')
-    throw new FakeKernelError('EOPNOTSUPP', 'only a unicast MAC can be replaced')
-  if (mode === 'append' && held.length > 0) {
-    if (!many || held.some(({ destination }) => destination === entry.destination)) return
-    link.fdb.set(entry.macAddress, [...held, entry])
-  } else {
-    link.fdb.set(entry.macAddress, [entry])
-  }
-  const verb = held.length > 0 ? 'changed' : 'added'
-  state.onChange({ verb, kind: 'fdb', link, permanent: entry.permanent })
+  if (refused) throw new FakeKernelError('EOPNOTSUPP', 'only a unicast MAC can be replaced')
 }
 
 /**
- * Deletes the entry for a MAC to one destination, or without one every entry for the MAC. A destination that the
- * entry does not lead to deletes nothing, and Linux does not say so.
+ * Deletes one destination of a MAC, or without one the whole entry. A destination that the entry does not lead to
+ * deletes nothing, and Linux does not say so.
  */
 export function deleteFdbEntry(
   state: KernelState,
@@ -82,19 +86,19 @@ export function deleteFdbEntry(
   destination?: string,
 ): void {
   const link = requireVxlan(state, linkName)
-  const mac = canonicalMac(macAddress)
-  const held = link.fdb.get(mac)
-  if (held === undefined) throw new FakeKernelError('ENOENT', `'${linkName}' has no entry for ${mac}`)
-  const left = destination === undefined ? [] : held.filter((entry) => entry.destination !== destination)
-  if (left.length === held.length) return
-  if (left.length === 0) link.fdb.delete(mac)
-  else link.fdb.set(mac, left)
-  state.onChange({ verb: 'removed', kind: 'fdb', link, permanent: held.some((entry) => entry.permanent) })
+  const held = link.fdb.get(canonicalMac(macAddress))
+  if (held === undefined) throw new FakeKernelError('ENOENT', `'${linkName}' has no entry for ${macAddress}`)
+  const gone = destination === undefined ? undefined : canonicalAddress(destination)
+  const destinations = held.destinations.filter((other) => gone !== undefined && other !== gone)
+  if (destinations.length === held.destinations.length) return
+  if (destinations.length === 0) link.fdb.delete(held.macAddress)
+  else link.fdb.set(held.macAddress, { ...held, destinations })
+  state.onChange({ verb: 'removed', kind: 'fdb', link, permanent: held.permanent })
 }
 
-/** The all-zero MAC stands for every destination that is not known; the group bit is the lowest of the first octet. */
+/** The group bit is the lowest of the first octet (IEEE 802-2014, 8.2). */
 export const leadsToMany = (mac: string): boolean =>
-  mac === '00:00:00:00:00:00' || (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1
+  mac === ALL_ZERO_MAC || (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1
 
 function requireVxlan(state: KernelState, name: string): LinkState {
   const link = state.requireLink(name)

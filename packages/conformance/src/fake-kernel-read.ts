@@ -33,8 +33,9 @@ function readLink(held: LinkState, found: KernelResource[]): void {
   for (const { address: ip, macAddress, permanent } of held.neighbours.values()) {
     if (permanent) found.push(neighbour({ link: name, address: ip, macAddress }))
   }
-  for (const { macAddress, destination, permanent } of [...held.fdb.values()].flat()) {
-    if (permanent) found.push(fdb({ link: name, macAddress, destination }))
+  for (const { macAddress, destinations, permanent } of held.fdb.values()) {
+    if (!permanent) continue
+    for (const destination of destinations) found.push(fdb({ link: name, macAddress, destination }))
   }
 }
 

@@ -1,5 +1,7 @@
-import { type Cidr, cidrOf, contains, type Family, parseAddress, requireCidr, route } from '@selvedge/core'
-import { FakeKernelError, type KernelState, type LinkState, type RouteState } from './fake-kernel-state.js'
+import { type Family, requireCidr, route } from '@selvedge/core'
+import { FakeKernelError } from './fake-kernel-errors.js'
+import { checkGateway, linkTowards } from './fake-kernel-lookup.js'
+import { type KernelState, type LinkState, type RouteState, requireIpv6 } from './fake-kernel-state.js'
 
 /**
  * rtm_protocol by the names that `ip route` prints (include/uapi/linux/rtnetlink.h, RTPROT_*). `boot` is what `ip`
@@ -49,8 +51,14 @@ export function addRoute(state: KernelState, asked: FakeRoute, mode: 'add' | 're
   if (held.length > 0 && mode === 'add') {
     throw new FakeKernelError('EEXIST', `a route to ${made.destination} of this metric exists`)
   }
+  const twin = held.findIndex((one) => isSame(one, made))
+  if (twin > 0 || (twin === 0 && mode === 'append')) {
+    throw new FakeKernelError('EEXIST', `the very same route to ${made.destination} exists`)
+  }
   const [first, ...others] = held
+  state.routeIndex.add(made)
   if (first !== undefined && mode === 'replace') {
+    state.routeIndex.delete(first)
     state.routes.set(key, [made, ...others])
     state.onChange({ verb: 'changed', kind: 'route', link: made.link, route: made })
   } else {
@@ -59,24 +67,47 @@ export function addRoute(state: KernelState, asked: FakeRoute, mode: 'add' | 're
   }
 }
 
-/** Which route to delete; what is absent matches any. */
-export type FakeRouteMatch = Pick<FakeRoute, 'destination' | 'table' | 'tos' | 'metric'> &
-  Partial<Pick<FakeRoute, 'device' | 'gateway' | 'protocol'>>
+const isSame = (a: RouteState, b: RouteState): boolean =>
+  a.type === b.type &&
+  a.link === b.link &&
+  a.gateway === b.gateway &&
+  a.onLink === b.onLink &&
+  a.protocol === b.protocol
 
-/** Deletes the first route of this key that matches; throws ESRCH where there is none. */
+/** Which route to delete; what is absent matches any. */
+export type FakeRouteMatch = Pick<
+  FakeRoute,
+  'destination' | 'table' | 'tos' | 'metric' | 'type' | 'device' | 'gateway' | 'protocol'
+>
+
+/** Deletes the first route that matches, of the lowest metric; throws ESRCH where there is none. */
 export function deleteRoute(state: KernelState, match: FakeRouteMatch): void {
-  const { key } = keyOf(match)
   const protocol = match.protocol === undefined ? undefined : protocolNumber(match.protocol)
-  const found = state.routes
-    .get(key)
-    ?.find(
-      (held) =>
-        (protocol === undefined || held.protocol === protocol) &&
-        (match.device === undefined || held.link?.name === match.device) &&
-        (match.gateway === undefined || held.gateway === match.gateway),
-    )
-  if (found === undefined) throw new FakeKernelError('ESRCH', `no such route to ${match.destination}`)
-  removeRoute(state, key, found)
+  for (const key of keysToSearch(state, match)) {
+    const found = state.routes
+      .get(key)
+      ?.find(
+        (held) =>
+          (protocol === undefined || held.protocol === protocol) &&
+          (match.type === undefined || held.type === match.type) &&
+          (match.device === undefined || held.link?.name === match.device) &&
+          (match.gateway === undefined || held.gateway === match.gateway),
+      )
+    if (found !== undefined) {
+      removeRoute(state, key, found)
+      return
+    }
+  }
+  throw new FakeKernelError('ESRCH', `no such route to ${match.destination}`)
+}
+
+function keysToSearch(state: KernelState, match: FakeRouteMatch): readonly string[] {
+  const { key, destination, table, tos } = keyOf(match)
+  if (match.metric !== undefined) return [key]
+  return state.routeIndex
+    .to(destination)
+    .filter((held) => held.table === table && held.tos === tos)
+    .map((held) => keyOf(held).key)
 }
 
 /** Removes every route through a link: of one family, or of both. */
@@ -121,6 +152,7 @@ function removeRoute(state: KernelState, key: string, removed: RouteState): void
   const left = (state.routes.get(key) ?? []).filter((held) => held !== removed)
   if (left.length === 0) state.routes.delete(key)
   else state.routes.set(key, left)
+  state.routeIndex.delete(removed)
   state.onChange({ verb: 'removed', kind: 'route', link: removed.link, route: removed })
 }
 
@@ -138,44 +170,19 @@ function makeRoute(state: KernelState, asked: FakeRoute): { key: string; made: R
   const { key, destination, table, tos, metric } = keyOf(asked)
   const network = requireCidr(destination)
   const { type = 'unicast', gateway, onLink = false } = asked
-  const link = type === 'blackhole' ? undefined : outgoingLink(state, asked, network.family)
-  if (link !== undefined && !link.up) throw new FakeKernelError('ENETDOWN', 'Nexthop device is not up.')
-  if (link !== undefined && gateway !== undefined && !onLink && !reaches(state, link, gateway)) {
-    throw new FakeKernelError(
-      network.family === 4 ? 'ENETUNREACH' : 'EHOSTUNREACH',
-      'Nexthop has invalid gateway.',
-    )
+  const link = type === 'blackhole' ? undefined : outgoingLink(state, asked)
+  if (link !== undefined) {
+    if (!link.up) throw new FakeKernelError('ENETDOWN', 'Nexthop device is not up.')
+    if (network.family === 6) requireIpv6(link, 'ENODEV')
+    if (gateway !== undefined) checkGateway(state.routeIndex, link, gateway, onLink, network.family)
   }
   const protocol = protocolNumber(asked.protocol ?? 'boot')
   return { key, made: { destination, network, table, tos, metric, type, link, gateway, onLink, protocol } }
 }
 
-function outgoingLink(state: KernelState, asked: FakeRoute, family: Family): LinkState {
-  if (asked.device !== undefined) return state.requireLink(asked.device)
-  const { gateway } = asked
-  if (gateway === undefined)
-    throw new FakeKernelError('ENODEV', `a route to ${asked.destination} needs a device`)
-  const found = [...state.links.values()].find((link) => link.up && reaches(state, link, gateway))
-  if (found !== undefined) return found
-  throw new FakeKernelError(family === 4 ? 'ENETUNREACH' : 'EHOSTUNREACH', 'Nexthop has invalid gateway.')
-}
-
-/** True where the gateway lies in a network that is reached through this link without another gateway. */
-function reaches(state: KernelState, link: LinkState, gateway: string): boolean {
-  const address = parseAddress(gateway)
-  if (address === undefined) throw new FakeKernelError('EINVAL', `${gateway} is no address`)
-  const host = cidrOf(address, address.family === 4 ? 32 : 128)
-  return directNetworks(state, link).some((network) => contains(network, host))
-}
-
-/** Only the routes to a link's own networks are looked at, so that many routes do not make each one slow. */
-function directNetworks(state: KernelState, link: LinkState): readonly Cidr[] {
-  const networks: Cidr[] = []
-  for (const { address, prefixLength } of link.addresses.values()) {
-    const network = requireCidr(`${address}/${prefixLength}`)
-    const asked = connectedRoute(link, `${address}/${prefixLength}`)
-    const held = asked === undefined ? undefined : state.routes.get(keyOf(asked).key)
-    if (held?.some((one) => isConnected(one, link))) networks.push(network)
-  }
-  return networks
+function outgoingLink(state: KernelState, { device, gateway, destination }: FakeRoute): LinkState {
+  if (device !== undefined) return state.requireLink(device)
+  const link = gateway === undefined ? undefined : linkTowards(state.routeIndex, gateway)
+  if (link !== undefined) return link
+  throw new FakeKernelError('ENETUNREACH', `nothing says which way packets to ${destination} leave`)
 }

@@ -1,15 +1,6 @@
 import type { Cidr } from '@selvedge/core'
-
-/** A kernel's refusal, by the name of its errno (include/uapi/asm-generic/errno.h). */
-export class FakeKernelError extends Error {
-  override readonly name = 'FakeKernelError'
-  readonly errno: string
-
-  constructor(errno: string, message: string) {
-    super(message)
-    this.errno = errno
-  }
-}
+import { FakeKernelError } from './fake-kernel-errors.js'
+import { RouteIndex } from './fake-kernel-lookup.js'
 
 export interface VxlanState {
   readonly vni: number
@@ -36,7 +27,9 @@ export interface NeighbourState {
 
 export interface FdbState {
   readonly macAddress: string
-  readonly destination: string
+  /** One for a unicast MAC, any number for a multicast or the all-zero one. */
+  readonly destinations: readonly string[]
+  /** Of the MAC, with all its destinations. */
   readonly permanent: boolean
 }
 
@@ -54,8 +47,8 @@ export interface LinkState {
   readonly addresses: Map<string, AddressState>
   /** By address. */
   readonly neighbours: Map<string, NeighbourState>
-  /** By MAC: one entry for a unicast MAC, any number for a multicast or the all-zero one. */
-  readonly fdb: Map<string, readonly FdbState[]>
+  /** By MAC. */
+  readonly fdb: Map<string, FdbState>
 }
 
 export interface RouteState {
@@ -89,6 +82,7 @@ export class KernelState {
   readonly links = new Map<string, LinkState>()
   /** By the key of the resource that the route is: table, destination, tos, metric. The first one counts. */
   readonly routes = new Map<string, readonly RouteState[]>()
+  readonly routeIndex = new RouteIndex()
   /** Called with every change, the kernel's own among them. */
   onChange: (change: Change) => void = () => {}
   #lastIndex = 1
@@ -106,3 +100,13 @@ export class KernelState {
     return link
   }
 }
+
+/** RFC 8200, 5: a link of a smaller MTU carries no IPv6, and Linux takes IPv6 off it. */
+export const LEAST_IPV6_MTU = 1280
+
+export function requireIpv6({ name, mtu }: LinkState, errno: string): void {
+  if (mtu < LEAST_IPV6_MTU) throw new FakeKernelError(errno, `IPv6 is off on '${name}': its MTU is ${mtu}`)
+}
+
+/** Stands for every destination that is not known. */
+export const ALL_ZERO_MAC = '00:00:00:00:00:00'

@@ -56,7 +56,7 @@ function routeText(route: RouteState): string {
   const { destination, table, tos, metric, type, link, gateway, onLink, protocol } = route
   return words(
     type === 'blackhole' ? type : '',
-    destination,
+    destinationText(destination),
     gateway === undefined ? '' : `via ${gateway}`,
     link === undefined ? '' : `dev ${link.name}`,
     table === 254 ? '' : `table ${table}`,
@@ -67,16 +67,22 @@ function routeText(route: RouteState): string {
   )
 }
 
+/** `ip` leaves out the length of a host's route. */
+function destinationText(destination: string): string {
+  if (destination === '0.0.0.0/0' || destination === '::/0') return 'default'
+  return destination.replace(destination.includes(':') ? /\/128$/ : /\/32$/, '')
+}
+
 const neighbourLines = (link: LinkState): string[] =>
   [...link.neighbours.values()].map(({ address, macAddress, permanent }) =>
     words(address, `dev ${link.name}`, `lladdr ${macAddress}`, permanent ? 'PERMANENT' : 'REACHABLE'),
   )
 
 const fdbLines = (link: LinkState): string[] =>
-  [...link.fdb.values()]
-    .flat()
-    .map(({ macAddress, destination, permanent }) =>
+  [...link.fdb.values()].flatMap(({ macAddress, destinations, permanent }) =>
+    destinations.map((destination) =>
       words(macAddress, `dev ${link.name}`, `dst ${destination}`, 'self', permanent ? 'permanent' : ''),
-    )
+    ),
+  )
 
 const words = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join(' ')

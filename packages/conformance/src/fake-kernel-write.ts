@@ -9,6 +9,7 @@ import {
   type RouteResource,
   satisfies,
 } from '@selvedge/core'
+import { FakeKernelError } from './fake-kernel-errors.js'
 import { addAddress, addLink, changeLink, deleteAddress, deleteLink } from './fake-kernel-links.js'
 import {
   addFdbEntry,
@@ -19,7 +20,7 @@ import {
 } from './fake-kernel-neighbours.js'
 import { linkResource, routeResource } from './fake-kernel-read.js'
 import { addRoute, deleteRoute, ROUTE_PROTOCOLS } from './fake-kernel-routes.js'
-import { FakeKernelError, type KernelState } from './fake-kernel-state.js'
+import type { KernelState } from './fake-kernel-state.js'
 
 /** Makes a resource hold, and writes nothing where it does. */
 export function putResource(state: KernelState, wish: KernelResource, protocol: number): void {
@@ -97,8 +98,8 @@ function putNeighbour(state: KernelState, wish: NeighbourResource): void {
 }
 
 function putFdb(state: KernelState, wish: FdbResource): void {
-  const held = state.requireLink(wish.link).fdb.get(wish.macAddress) ?? []
-  if (held.some((entry) => entry.permanent && entry.destination === wish.destination)) return
+  const held = state.requireLink(wish.link).fdb.get(wish.macAddress)
+  if (held?.permanent === true && held.destinations.includes(wish.destination)) return
   addFdbEntry(state, wish, leadsToMany(wish.macAddress) ? 'append' : 'replace')
 }
 

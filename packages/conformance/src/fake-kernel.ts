@@ -6,6 +6,7 @@ import {
   FakeKernelDriver,
   type RequestRecord,
 } from './fake-kernel-driver.js'
+import { FakeKernelError } from './fake-kernel-errors.js'
 import {
   type Delays,
   type FakeRequest,
@@ -31,7 +32,7 @@ import {
   type FakeNeighbour,
 } from './fake-kernel-neighbours.js'
 import { addRoute, deleteRoute, type FakeRoute, type FakeRouteMatch } from './fake-kernel-routes.js'
-import { type Change, FakeKernelError, KernelState } from './fake-kernel-state.js'
+import { type Change, KernelState } from './fake-kernel-state.js'
 import { stateText } from './fake-kernel-text.js'
 import { deleteResource } from './fake-kernel-write.js'
 
