@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  decodeLease,
   decodeLeaseAttributes,
   encodeLeaseAttributes,
   type LeaseAttributes,
@@ -29,7 +30,6 @@ describe('the key of a lease', () => {
     '10.5.52.0-',
     '10.5.52.0-33',
     '10.5.52.0-024',
-    '10.5.52.7-24',
     '10.5.52.256-24',
     '010.5.52.0-24',
     '10.5.52-24',
@@ -40,7 +40,6 @@ describe('the key of a lease', () => {
     '10.5.52.0-24&',
     '10.5.52.0-24&2001:cafe:42:1::',
     '10.5.52.0-24&2001:cafe:42:1::-129',
-    '10.5.52.0-24&2001:cafe:42:1::7-64',
     '10.5.52.0-24&10.5.53.0-24',
     '2001:cafe:42:1::-64',
     '10.5.52.0-24&2001:cafe:42:1::-64&2001:cafe:42:2::-64',
@@ -48,11 +47,12 @@ describe('the key of a lease', () => {
     expect(parseLeaseKey(key)).toBeUndefined()
   })
 
-  it('takes an IPv6 subnet in whatever spelling, and names it in one', () => {
-    expect(parseLeaseKey('10.5.52.0-24&2001:cafe:42:1:0:0:0:0-64')).toEqual({
-      subnet: '10.5.52.0/24',
-      ipv6Subnet: '2001:cafe:42:1::/64',
-    })
+  it.each<[key: string, subnets: LeaseSubnets]>([
+    ['10.5.52.7-24', { subnet: '10.5.52.0/24' }],
+    ['10.5.52.0-24&2001:cafe:42:1:0:0:0:7-64', { subnet: '10.5.52.0/24', ipv6Subnet: '2001:cafe:42:1::/64' }],
+  ])('%s names a subnet, but is the key of no lease', (key, subnets) => {
+    expect(parseLeaseKey(key)).toEqual(subnets)
+    expect(() => decodeLease(key, '{}')).toThrow(`its key would have to be ${leaseKey(subnets)}`)
   })
 
   it('is not to be had of a lease without a subnet', () => {
@@ -127,6 +127,29 @@ describe('the value of a lease', () => {
   ])('%j is none', (text, says) => {
     expect(() => decodeLeaseAttributes(text)).toThrow(SyntaxError)
     expect(() => decodeLeaseAttributes(text)).toThrow(says)
+  })
+})
+
+describe('the record of a lease', () => {
+  it('is its key and its value', () => {
+    expect(decodeLease('10.5.52.0-24', '{"PublicIP":"192.168.64.3","BackendType":"host-gw"}')).toEqual({
+      subnet: '10.5.52.0/24',
+      attributes: { publicIp: '192.168.64.3', backendType: 'host-gw' },
+    })
+  })
+
+  it.each<[key: string, value: string, says: string]>([
+    ['config', '{}', 'the record config is no lease; correct or delete it: its key names no subnet'],
+    [
+      '10.5.52.0-24',
+      '',
+      'the record 10.5.52.0-24 is no lease; correct or delete it: Unexpected end of JSON input',
+    ],
+    ['10.5.52.0-24', '[]', 'a lease is a JSON object'],
+    ['10.5.52.0-24', '{"PublicIP":1}', 'PublicIP is 1, not an IPv4 address'],
+  ])('%s with the value %j is none', (key, value, says) => {
+    expect(() => decodeLease(key, value)).toThrow(expect.objectContaining({ code: 'INVALID_LEASE' }))
+    expect(() => decodeLease(key, value)).toThrow(says)
   })
 })
 

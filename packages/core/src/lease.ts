@@ -1,4 +1,5 @@
 import { type Family, formatAddress, formatCidr, parseAddress, parseCidr } from './cidr.js'
+import { OverlayError } from './errors.js'
 
 /** What JSON can say. */
 export type JsonValue =
@@ -57,25 +58,36 @@ export function leaseKey({ subnet, ipv6Subnet }: LeaseSubnets): string {
   return ipv6Subnet === undefined ? ipv4 : `${ipv4}&${ipv6Subnet.replace('/', '-')}`
 }
 
-/** Reads a lease's key. Returns undefined for a key that names no subnet, and for one with host bits set. */
+/**
+ * Reads a lease's key. Returns undefined for a key that names no subnet. One with host bits set (`10.5.52.7-24`) names
+ * its subnet, but is no lease's: see `decodeLease`.
+ */
 export function parseLeaseKey(key: string): LeaseSubnets | undefined {
   const match = LEASE_KEY.exec(key)
   if (match === null) return undefined
   const [, ipv4 = '', ipv4Length = '', ipv6, ipv6Length = ''] = match
-  const ipv6Subnet = ipv6 === undefined ? undefined : subnetOf(ipv6, ipv6Length, 6)
-  if (ipv6 !== undefined && ipv6Subnet === undefined) return undefined
-  if (`${ipv4}-${ipv4Length}` === NO_IPV4) {
-    return ipv6Subnet === undefined ? undefined : { subnet: undefined, ipv6Subnet }
-  }
-  const subnet = subnetOf(ipv4, ipv4Length, 4)
-  return subnet === undefined ? undefined : { subnet, ipv6Subnet }
+  const v4 = parseCidr(`${ipv4}/${ipv4Length}`)
+  const v6 = ipv6 === undefined ? undefined : parseCidr(`${ipv6}/${ipv6Length}`)
+  if (v4 === undefined || (ipv6 !== undefined && v6?.family !== 6)) return undefined
+  const subnet = `${ipv4}-${ipv4Length}` === NO_IPV4 ? undefined : formatCidr(v4)
+  if (subnet === undefined && v6 === undefined) return undefined
+  return { subnet, ipv6Subnet: v6 === undefined ? undefined : formatCidr(v6) }
 }
 
-/** The subnet in canonical form, where `address` is its base: two keys never name one subnet. */
-function subnetOf(address: string, length: string, family: Family): string | undefined {
-  const cidr = parseCidr(`${address}/${length}`)
-  if (cidr?.family !== family || cidr.base !== parseAddress(address)?.value) return undefined
-  return formatCidr(cidr)
+/**
+ * Reads a lease's record, key and value, as flannel writes them; when it ends is for the store to say. Throws an
+ * OverlayError `INVALID_LEASE` for what is no lease, and for a key that is not spelled as `leaseKey` spells it: who
+ * took that for a lease could neither renew nor delete it.
+ */
+export function decodeLease(key: string, value: string): Lease {
+  try {
+    const subnets = parseLeaseKey(key)
+    if (subnets === undefined) throw new SyntaxError('its key names no subnet')
+    if (leaseKey(subnets) !== key) throw new SyntaxError(`its key would have to be ${leaseKey(subnets)}`)
+    return { ...subnets, attributes: decodeLeaseAttributes(value) }
+  } catch (cause) {
+    throw OverlayError.from(cause, 'INVALID_LEASE', `the record ${key} is no lease; correct or delete it`)
+  }
 }
 
 /** A lease's value as flannel writes it, byte for byte: fields in Go's order, empty ones left out as Go does. */
