@@ -114,6 +114,13 @@ export class EtcdServer implements AsyncDisposable {
     await gone
   }
 
+  /** Ends it, and starts one in its place that knows nothing: what a restore of an old backup comes to. */
+  async forget(): Promise<void> {
+    await this.kill()
+    await rm(this.#place.dataDir, { recursive: true, force: true })
+    await this.restart()
+  }
+
   /** Holds it as it is: connections stay open, and nothing is answered. */
   freeze(): void {
     this.#process?.kill('SIGSTOP')

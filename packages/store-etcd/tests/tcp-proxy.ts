@@ -14,7 +14,10 @@ export class TcpProxy implements AsyncDisposable {
     await once(server, 'listening')
     const proxy = new TcpProxy(server, sockets)
     server.on('connection', (near) => {
-      if (!proxy.#open) return near.resetAndDestroy()
+      if (!proxy.#open) {
+        near.resetAndDestroy()
+        return
+      }
       const far = connect(port, '127.0.0.1')
       near.pipe(far).pipe(near)
       for (const [socket, other] of [

@@ -1,0 +1,229 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, it } from 'vitest'
+import { EtcdServer } from './etcd-server.js'
+import { attributesOf, TestNetwork } from './network.js'
+import { TcpProxy } from './tcp-proxy.js'
+import { Watcher } from './watcher.js'
+
+const VALUE = '{"PublicIP":"192.0.2.50"}'
+
+describe.concurrent('a watch', () => {
+  it('goes on where it was when etcd is killed and comes back, without a new snapshot', async ({
+    expect,
+  }) => {
+    await using etcd = await EtcdServer.start()
+    await using network = await TestNetwork.in([etcd.endpoint])
+    await using watcher = await Watcher.on(network.manager())
+    await network.put('10.99.1.0-24', VALUE)
+    await watcher.untilShows('10.99.1.0-24')
+    await etcd.kill()
+    await watcher.until('error', () => watcher.errors.length > 0)
+    await etcd.restart()
+    await network.put('10.99.2.0-24', VALUE)
+    await network.delete('10.99.1.0-24')
+    await network.put('10.99.3.0-24', VALUE)
+    await watcher.untilShows('10.99.2.0-24', '10.99.3.0-24')
+    expect(watcher.events.map(({ type }) => type)).toEqual(['snapshot', 'put', 'put', 'delete', 'put'])
+    expect(watcher.errors[0]).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+
+  it('misses nothing while etcd is killed time and again under writes', async ({ expect }) => {
+    await using etcd = await EtcdServer.start()
+    await using network = await TestNetwork.in([etcd.endpoint])
+    await using watcher = await Watcher.on(network.manager())
+    for (let round = 0; round < 3; round += 1) {
+      const writing = Promise.all(
+        Array.from({ length: 40 }, (_, index) => network.put(`10.99.${40 * round + index}.0-24`, VALUE)),
+      )
+      await sleep(5)
+      await etcd.kill()
+      await etcd.restart()
+      await writing
+    }
+    await network.put('10.99.200.0-24', VALUE)
+    await watcher.until('the last write', () => watcher.leases.has('10.99.200.0-24'))
+    const stored = await network.contents()
+    expect(watcher.keys).toEqual(stored.map(({ key }) => key.replace('/subnets/', '')).sort())
+  })
+
+  it('finds an etcd that is frozen, and goes on when that thaws', async ({ expect }) => {
+    await using etcd = await EtcdServer.start()
+    await using network = await TestNetwork.in([etcd.endpoint])
+    await using watcher = await Watcher.on(network.manager())
+    const frozenAt = performance.now()
+    etcd.freeze()
+    await watcher.until('error', () => watcher.errors.length > 0)
+    // A ping after at most 6 s, 2 s for its answer; the rest is for a loaded machine.
+    expect(performance.now() - frozenAt).toBeLessThan(12_000)
+    etcd.thaw()
+    await network.put('10.99.1.0-24', VALUE)
+    await watcher.untilShows('10.99.1.0-24')
+  })
+
+  it('tells everything anew where the history it missed was compacted away', async ({ expect }) => {
+    await using etcd = await EtcdServer.start()
+    await using proxy = await TcpProxy.to(etcd.port)
+    await using network = await TestNetwork.in([etcd.endpoint])
+    await network.put('10.99.1.0-24', VALUE)
+    await using watcher = await Watcher.on(network.manager({ endpoints: [`http://127.0.0.1:${proxy.port}`] }))
+    await watcher.untilShows('10.99.1.0-24')
+    proxy.cut()
+    await network.delete('10.99.1.0-24')
+    await network.put('10.99.2.0-24', VALUE)
+    const { header } = await network.admin.kv.range({ key: Buffer.from('any') })
+    await network.admin.kv.compact({ revision: header.revision, physical: true })
+    proxy.mend()
+    await watcher.untilShows('10.99.2.0-24')
+    expect(watcher.events.map(({ type }) => type)).toEqual(['snapshot', 'snapshot'])
+    await network.put('10.99.3.0-24', VALUE)
+    await watcher.untilShows('10.99.2.0-24', '10.99.3.0-24')
+  })
+
+  it('tells everything anew where etcd was restored to an earlier state', async ({ expect }) => {
+    await using etcd = await EtcdServer.start()
+    await using network = await TestNetwork.in([etcd.endpoint])
+    for (const number of [1, 2, 3]) await network.put(`10.99.${number}.0-24`, VALUE)
+    await using watcher = await Watcher.on(network.manager())
+    await etcd.forget()
+    await network.put('10.99.9.0-24', VALUE)
+    await watcher.untilShows('10.99.9.0-24')
+    expect(watcher.snapshots).toBe(2)
+  })
+
+  it('survives a cluster that loses its leader, and so do calls', async ({ expect }) => {
+    const members = await EtcdServer.startCluster(3)
+    try {
+      const endpoints = members.map(({ endpoint }) => endpoint)
+      await using network = await TestNetwork.in(endpoints)
+      const manager = network.manager()
+      await using watcher = await Watcher.on(manager)
+      const lease = await manager.acquireLease({ attributes: attributesOf(1) })
+      const leaders = await Promise.all(members.map((member) => member.isLeader()))
+      await members[leaders.indexOf(true)]?.kill()
+      const renewed = await manager.renewLease({ ...lease, attributes: attributesOf(1, '02:00:00:00:00:02') })
+      const other = await network.manager().acquireLease({ attributes: attributesOf(2) })
+      await watcher.untilShowsLease(other)
+      expect([...watcher.leases.values()].map(({ attributes }) => attributes)).toContainEqual(
+        renewed.attributes,
+      )
+      expect((await network.contents()).length).toBe(2)
+    } finally {
+      await Promise.all(members.map((member) => member[Symbol.asyncDispose]()))
+    }
+  })
+
+  it('leaves a member that has lost its leader', async ({ expect }) => {
+    const members = await EtcdServer.startCluster(3)
+    try {
+      const [lonely, ...others] = members
+      if (lonely === 'none') throw new TypeError('three members were asked for')
+      await using network = await TestNetwork.in([lonely.endpoint])
+      await using watcher = await Watcher.on(network.manager())
+      for (const other of others) other.freeze()
+      await watcher.until('error', () => watcher.errors.length > 0)
+      expect(watcher.errors[0]?.message).toMatch(/no leader/)
+      for (const other of others) other.thaw()
+      await using majority = await TestNetwork.in(others.map(({ endpoint }) => endpoint))
+      await majority.admin.put(`${network.prefix}/subnets/10.99.7.0-24`).value(VALUE).exec()
+      await watcher.untilShows('10.99.7.0-24')
+    } finally {
+      await Promise.all(members.map((member) => member[Symbol.asyncDispose]()))
+    }
+  })
+
+  it('shows a node that was cut off for longer than its lease who has its subnet now', async ({ expect }) => {
+    await using etcd = await EtcdServer.start()
+    await using proxy = await TcpProxy.to(etcd.port)
+    await using network = await TestNetwork.in([etcd.endpoint])
+    const cutOff = network.manager({ endpoints: [`http://127.0.0.1:${proxy.port}`], leaseTerm: 5_000 })
+    const other = network.manager()
+    await using watcher = await Watcher.on(cutOff)
+    await using otherWatcher = await Watcher.on(other)
+    const lost = await cutOff.acquireLease({ attributes: attributesOf(1) })
+    await otherWatcher.untilShowsLease(lost)
+    proxy.cut()
+    await otherWatcher.untilShows()
+    const taken = await other.acquireLease({ attributes: attributesOf(2), previous: lost })
+    expect(taken.subnet).toBe(lost.subnet)
+    proxy.mend()
+    await expect(cutOff.renewLease(lost)).rejects.toMatchObject({
+      code: 'LEASE_LOST',
+      message: expect.stringContaining('node 192.0.2.2 holds it now'),
+    })
+    await cutOff.releaseLease(lost)
+    const next = await cutOff.acquireLease({ attributes: attributesOf(1), previous: lost })
+    expect(next.subnet).not.toBe(taken.subnet)
+    await watcher.until('both leases', () => watcher.leases.size === 2)
+    expect((await network.contents()).map(({ key, value }) => key + value).join()).toContain('192.0.2.2')
+  })
+})
+
+describe.concurrent('a call', () => {
+  it('goes on to the next endpoint where one refuses, and where one is silent', async ({ expect }) => {
+    await using etcd = await EtcdServer.start()
+    await using network = await TestNetwork.in([etcd.endpoint])
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const address = silent.address()
+    if (address === null || typeof address === 'string') throw new TypeError('a TCP server has a port')
+    try {
+      const manager = network.manager({
+        endpoints: ['http://127.0.0.1:1', `http://127.0.0.1:${address.port}`, etcd.endpoint],
+        requestTimeout: 500,
+        random: () => 0,
+      })
+      await manager.getNetworkConfig()
+      const knownAt = performance.now()
+      await manager.acquireLease({ attributes: attributesOf(1) })
+      expect(performance.now() - knownAt, 'ms, once it knows who answers').toBeLessThan(500)
+      await using watcher = await Watcher.on(manager)
+      expect(watcher.leases.size).toBe(1)
+      expect(watcher.errors).toEqual([])
+    } finally {
+      silent.close()
+    }
+  })
+
+  it('names every endpoint, and what it said, where none answers in time', async ({ expect }) => {
+    await using network = await TestNetwork.in(['http://127.0.0.1:1', 'http://127.0.0.1:2'], 'none')
+    const manager = network.manager({ patience: 300 })
+    const calledAt = performance.now()
+    await expect(manager.acquireLease({ attributes: attributesOf(1) })).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringMatching(
+        /^listing the leases at .*: etcd does not answer at .*http:\/\/127\.0\.0\.1:[12] \(connect ECONNREFUSED 127\.0\.0\.1:[12]\), http/,
+      ),
+    })
+    expect(performance.now() - calledAt).toBeLessThan(2_000)
+  })
+
+  it('waits for an etcd that comes back within its patience', async ({ expect }) => {
+    await using etcd = await EtcdServer.start()
+    await using network = await TestNetwork.in([etcd.endpoint])
+    await etcd.kill()
+    const joining = network.manager({ patience: 20_000 }).acquireLease({ attributes: attributesOf(1) })
+    await sleep(300)
+    await etcd.restart()
+    expect((await joining).subnet).toMatch(/^10\.99\./)
+  })
+
+  it('waits for a network config through an outage, and says why', async ({ expect }) => {
+    await using etcd = await EtcdServer.start()
+    await using network = await TestNetwork.in([etcd.endpoint], 'none')
+    const waiting: string[] = []
+    const manager = network.manager({ onWaiting: (why) => waiting.push(`${why.code} ${why.message}`) })
+    const joining = manager.acquireLease({ attributes: attributesOf(1) })
+    while (waiting.length === 0) await sleep(5)
+    expect(waiting[0]).toContain(
+      `CONFIG_NOT_FOUND etcd holds no network config; waiting for one: etcdctl put ${network.prefix}/config`,
+    )
+    await etcd.kill()
+    while (waiting.length === 1) await sleep(5)
+    expect(waiting[1]).toContain('STORE_UNAVAILABLE')
+    await etcd.restart()
+    await network.setConfig({ Network: '10.98.0.0/16' })
+    expect((await joining).subnet).toMatch(/^10\.98\./)
+  })
+})

@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LeaseAttributes } from '@selvedge/core'
+import { EtcdSubnetManager, type EtcdSubnetManagerOptions } from '@selvedge/store-etcd'
+import { noop } from 'cockatiel'
+import { Etcd3, type IOptions } from 'etcd3'
+
+export const ipv4Network = {
+  Network: '10.99.0.0/16',
+  SubnetLen: 24,
+  SubnetMin: '10.99.1.0',
+  SubnetMax: '10.99.200.0',
+  Backend: { Type: 'vxlan' },
+}
+
+const ipv6Keys = {
+  EnableIPv6: true,
+  IPv6Network: 'fd99::/48',
+  IPv6SubnetLen: 64,
+  IPv6SubnetMin: 'fd99:0:0:1::',
+  IPv6SubnetMax: 'fd99:0:0:c8::',
+}
+
+/** 200 subnets of each family. */
+export const dualStackNetwork = { ...ipv4Network, ...ipv6Keys }
+export const ipv6Network = { ...ipv6Keys, EnableIPv4: false, Backend: { Type: 'vxlan' } }
+
+export const attributesOf = (node: number, mac = 'c6:d2:32:6f:8f:44'): LeaseAttributes => ({
+  publicIp: `192.0.2.${node}`,
+  backendType: 'vxlan',
+  backendData: { VNI: 1, VtepMAC: mac },
+})
+
+/** How long an administrator tries, in ms, where etcd is away. */
+const PATIENCE = 20_000
+
+let networks = 0
+
+/** A network of its own in an etcd, as its administrator and its nodes see it. */
+export class TestNetwork implements AsyncDisposable {
+  readonly admin: Etcd3
+  readonly prefix: string
+  readonly #endpoints: readonly string[]
+  readonly #managers: EtcdSubnetManager[] = []
+
+  static async in(
+    endpoints: readonly string[],
+    config: object | 'none' = ipv4Network,
+    adminOptions: Partial<IOptions> = {},
+  ): Promise<TestNetwork> {
+    networks += 1
+    const admin = new Etcd3({
+      hosts: [...endpoints],
+      faultHandling: { host: () => noop, global: noop },
+      ...adminOptions,
+    })
+    const network = new TestNetwork(admin, `/network-${networks}`, endpoints)
+    if (config !== 'none') await network.setConfig(config)
+    return network
+  }
+
+  private constructor(admin: Etcd3, prefix: string, endpoints: readonly string[]) {
+    this.admin = admin
+    this.prefix = prefix
+    this.#endpoints = endpoints
+  }
+
+  manager(options: Partial<EtcdSubnetManagerOptions> = {}): EtcdSubnetManager {
+    const endpoints = options.client === undefined ? this.#endpoints : undefined
+    const manager = new EtcdSubnetManager({ endpoints, prefix: this.prefix, ...options })
+    this.#managers.push(manager)
+    return manager
+  }
+
+  async setConfig(config: object | string): Promise<void> {
+    const text = typeof config === 'string' ? config : JSON.stringify(config)
+    await insist(() => this.admin.put(`${this.prefix}/config`).value(text).exec())
+  }
+
+  /** Writes below `subnets/`, on etcd lease `lease` if one is given. */
+  async put(key: string, value: string, lease = '0'): Promise<void> {
+    const name = Buffer.from(`${this.prefix}/subnets/${key}`)
+    await insist(() => this.admin.kv.put({ key: name, value: Buffer.from(value), lease }))
+  }
+
+  async delete(key: string): Promise<void> {
+    await insist(() => this.admin.delete().key(`${this.prefix}/subnets/${key}`).exec())
+  }
+
+  /** What stands below the prefix, config left out: key, value, and whether it hangs on an etcd lease. */
+  async contents(): Promise<{ key: string; value: string; lease: string }[]> {
+    const { kvs } = await this.admin.getAll().prefix(`${this.prefix}/`).exec()
+    return kvs
+      .map(({ key, value, lease }) => ({
+        key: key.toString().slice(this.prefix.length),
+        value: value.toString(),
+        lease: lease,
+      }))
+      .filter(({ key }) => key !== '/config')
+  }
+
+  async etcdLeases(): Promise<readonly string[]> {
+    return (await this.admin.leaseClient.leaseLeases()).leases.map(({ ID }) => ID)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const manager of this.#managers) await manager[Symbol.asyncDispose]()
+    this.admin.close()
+  }
+}
+
+/** What an administrator writes arrives, though etcd may only just be coming back. */
+async function insist<T>(write: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + PATIENCE
+  for (;;) {
+    try {
+      return await write()
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+      await sleep(50)
+    }
+  }
+}
