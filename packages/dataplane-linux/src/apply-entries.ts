@@ -10,21 +10,14 @@ import type {
 } from '@selvedge/core'
 import { applyRoutes } from './apply-routes.js'
 import type { Belief } from './belief.js'
-import {
-  deleteAddress,
-  deleteForwarding,
-  deleteNeighbour,
-  putAddress,
-  putForwarding,
-  putNeighbour,
-  type WriteStep,
-} from './entry-steps.js'
 import { findLink } from './link-table.js'
 import type { NetlinkConnection } from './netlink/index.js'
 import { linkGone, outcomeOf, SUCCESS, SUCCESS_STALE } from './outcome.js'
+import { writeEntry } from './write-entry.js'
 
 export type EntryResource = Exclude<KernelResource, { kind: 'link' }>
-export type EntryOperation = Operation<EntryResource>
+type EntryOperation = Operation<EntryResource>
+type OnLinkOperation = Operation<AddressResource | NeighbourResource | FdbResource>
 
 /** What applying needs to know. */
 export interface ApplyContext {
@@ -36,113 +29,110 @@ export interface ApplyContext {
   readonly options: AbortOptions
 }
 
-/** An operation whose link was found, and where in the results its outcome goes. */
-export interface Resolved<R extends EntryResource> {
-  readonly operation: Operation<R>
-  readonly index: number
-  readonly slot: number
+/** Operations to carry out together, with what was found out about each; all lists in the same order. */
+export interface Lot<R extends EntryResource> {
+  readonly operations: Operation<R>[]
+  /** The index of the link that each is on, or leads through; 0 for none. */
+  readonly links: number[]
+  /** Where in the results each outcome goes. */
+  readonly slots: number[]
 }
+
+const emptyLot = <R extends EntryResource>(): Lot<R> => ({ operations: [], links: [], slots: [] })
 
 const linkOf = (resource: EntryResource): string | undefined =>
   resource.kind === 'route' ? resource.device : resource.link
 
 /**
- * Applies operations on entries (anything but links), in their order, in as few system calls as they fit into.
- * Their outcomes go into `results` at `slots`.
+ * Applies the operations from `first` on that are on anything but links, in as few system calls as they fit into, and
+ * puts their outcomes into `results`. Returns the position of the first operation that is on a link, or the end.
  */
 export async function applyEntries(
   context: ApplyContext,
-  operations: readonly EntryOperation[],
-  slots: readonly number[],
+  operations: readonly Operation<KernelResource>[],
+  first: number,
   results: OperationResult[],
-): Promise<void> {
-  const indexes = await resolveLinks(context, operations)
-  const routes: Resolved<RouteResource>[] = []
-  const others: Resolved<AddressResource | NeighbourResource | FdbResource>[] = []
-  for (const [position, operation] of operations.entries()) {
-    const slot = slots[position] ?? 0
-    const name = linkOf(operation.resource)
-    const index = name === undefined ? 0 : indexes.get(name)
-    if (index === undefined) {
-      // With a link all that is on it has gone.
-      results[slot] = operation.type === 'delete' ? SUCCESS : linkGone(operation, name ?? '')
-      if (operation.type === 'delete') forget(context.belief, operation.resource)
-      continue
-    }
-    if (isRoute(operation)) routes.push({ operation, index, slot })
-    else if (isOther(operation)) others.push({ operation, index, slot })
-  }
-  // The core hands over one kind at a time. In a mixed lot what routes lead through is put before them, and goes
+): Promise<number> {
+  // The core hands over one kind at a time. In a mixed lot, what routes lead through is put before them and goes
   // after them.
-  const puts = others.filter(({ operation }) => operation.type === 'put')
-  const deletes = others.filter(({ operation }) => operation.type === 'delete')
-  await applyOthers(context, puts, results)
+  const puts = emptyLot<OnLinkOperation['resource']>()
+  const routes = emptyLot<RouteResource>()
+  const deletes = emptyLot<OnLinkOperation['resource']>()
+  const links = new Map<string, number | undefined>()
+  let at = first
+  for (; at < operations.length; at += 1) {
+    const operation = operations[at]
+    if (operation === undefined || !isEntry(operation)) break
+    const name = linkOf(operation.resource)
+    if (name !== undefined && !links.has(name)) {
+      links.set(name, (await findLink(context.connection, name, context.options))?.index)
+    }
+    const link = name === undefined ? 0 : links.get(name)
+    if (link === undefined) {
+      results[at] = onMissingLink(context.belief, operation, name ?? '')
+    } else if (isRoute(operation)) {
+      add(routes, operation, link, at)
+    } else if (isOnLink(operation)) {
+      add(operation.type === 'put' ? puts : deletes, operation, link, at)
+    }
+  }
+  await applyOnLinks(context, puts, results)
   await applyRoutes(context, routes, results)
-  await applyOthers(context, deletes, results)
+  await applyOnLinks(context, deletes, results)
+  return at
 }
 
+export const isEntry = (operation: Operation<KernelResource>): operation is EntryOperation =>
+  operation.resource.kind !== 'link'
 const isRoute = (operation: EntryOperation): operation is Operation<RouteResource> =>
   operation.resource.kind === 'route'
-const isOther = (
-  operation: EntryOperation,
-): operation is Operation<AddressResource | NeighbourResource | FdbResource> => !isRoute(operation)
+const isOnLink = (operation: EntryOperation): operation is OnLinkOperation => !isRoute(operation)
 
-async function resolveLinks(
-  { connection, options }: ApplyContext,
-  operations: readonly EntryOperation[],
-): Promise<ReadonlyMap<string, number>> {
-  const names = new Set<string>()
-  for (const { resource } of operations) {
-    const name = linkOf(resource)
-    if (name !== undefined) names.add(name)
-  }
-  const indexes = new Map<string, number>()
-  for (const name of names) {
-    const link = await findLink(connection, name, options)
-    if (link !== undefined) indexes.set(name, link.index)
-  }
-  return indexes
+function add<R extends EntryResource>(
+  lot: Lot<R>,
+  operation: Operation<R>,
+  link: number,
+  slot: number,
+): void {
+  lot.operations.push(operation)
+  lot.links.push(link)
+  lot.slots.push(slot)
 }
 
-async function applyOthers(
+/** With a link all that is on it has gone. */
+function onMissingLink(belief: Belief, operation: EntryOperation, name: string): OperationResult {
+  if (operation.type === 'put') return linkGone(operation, name)
+  forget(belief, operation.resource)
+  return SUCCESS
+}
+
+async function applyOnLinks(
   { connection, belief, options }: ApplyContext,
-  operations: readonly Resolved<AddressResource | NeighbourResource | FdbResource>[],
+  { operations, links, slots }: Lot<OnLinkOperation['resource']>,
   results: OperationResult[],
 ): Promise<void> {
   if (operations.length === 0) return
-  const steps = operations.map(({ operation, index }) => stepOf(operation, index))
   // Before it is written, since the kernel tells of it while it is being written.
-  for (const { operation } of operations) remember(belief, operation)
+  for (const operation of operations) remember(belief, operation)
   const refusals = await connection.batch(
-    steps.length,
-    (writer, number, sequence) => steps[number]?.(writer, sequence),
+    operations.length,
+    (writer, number, sequence) => {
+      const operation = operations[number]
+      if (operation !== undefined) writeEntry(writer, sequence, operation, links[number] ?? 0)
+    },
     options,
   )
-  for (const [number, { operation, slot }] of operations.entries()) {
+  for (const [number, operation] of operations.entries()) {
     const refusal = refusals.get(number)
     const outcome = refusal === undefined ? successOf(operation) : outcomeOf(operation, refusal)
     if (!outcome.ok && operation.type === 'put') forget(belief, operation.resource)
-    results[slot] = outcome
+    results[slots[number] ?? 0] = outcome
   }
 }
 
 /** With an IPv4 address its secondaries may go; with the last one, all routes and neighbours of the link. */
 const successOf = ({ type, resource }: EntryOperation): OperationResult =>
   type === 'delete' && resource.kind === 'address' ? SUCCESS_STALE : SUCCESS
-
-function stepOf(
-  { type, resource }: Operation<AddressResource | NeighbourResource | FdbResource>,
-  index: number,
-): WriteStep {
-  switch (resource.kind) {
-    case 'address':
-      return type === 'put' ? putAddress(resource, index) : deleteAddress(resource, index)
-    case 'neighbour':
-      return type === 'put' ? putNeighbour(resource, index) : deleteNeighbour(resource, index)
-    case 'fdb':
-      return type === 'put' ? putForwarding(resource, index) : deleteForwarding(resource, index)
-  }
-}
 
 function remember(belief: Belief, { type, resource }: EntryOperation): void {
   if (type === 'delete') forget(belief, resource)
@@ -151,9 +141,9 @@ function remember(belief: Belief, { type, resource }: EntryOperation): void {
   else if (resource.kind === 'fdb') belief.forwarding.set(resource.key, resource.destination)
 }
 
-function forget(belief: Belief, { kind, key }: EntryResource): void {
-  if (kind === 'address') belief.addresses.delete(key)
-  else if (kind === 'neighbour') belief.neighbours.delete(key)
-  else if (kind === 'fdb') belief.forwarding.delete(key)
-  else belief.routes.delete(key)
+function forget(belief: Belief, resource: EntryResource): void {
+  if (resource.kind === 'address') belief.addresses.delete(resource.key)
+  else if (resource.kind === 'neighbour') belief.neighbours.delete(resource.key)
+  else if (resource.kind === 'fdb') belief.forwarding.delete(resource.key)
+  else belief.forgetRoute(resource)
 }

@@ -1,21 +1,13 @@
-import { familyOf, type OperationResult, OverlayError, type RouteResource } from '@selvedge/core'
-import type { ApplyContext, Resolved } from './apply-entries.js'
-import { deleteNexthop, deleteRoute, putNexthop, putRoute, type WriteStep } from './entry-steps.js'
-import {
-  AF_INET,
-  AF_INET6,
-  type Refusal,
-  type RouteMessage,
-  RTN_BLACKHOLE,
-  RTNH_F_ONLINK,
-  readRoute,
-  writeGetRoutes,
-} from './netlink/index.js'
-import { pathKey } from './nexthop-table.js'
-import { describe, outcomeOf, SUCCESS } from './outcome.js'
-import { routeKey } from './ownership.js'
+import type { OperationResult, RouteResource } from '@selvedge/core'
+import type { ApplyContext, Lot } from './apply-entries.js'
+import { countsForThreshold } from './belief.js'
+import { type MessageWriter, NLM_F_REQUEST, type Refusal, writeDeleteNexthop } from './netlink/index.js'
+import type { Nexthop } from './nexthop-table.js'
+import { outcomeOf, SUCCESS } from './outcome.js'
+import { takeOver } from './take-over.js'
+import { writeDeleteRoute, writeNexthop, writePutRoute } from './write-entry.js'
 
-/**
+/*
  * Routes are held in one of two ways, which the core does not tell apart: inline, as flannel and people write them,
  * or through nexthop objects. The kernel compares an inline IPv4 route's next hop with all others of the same device,
  * which takes quadratic time; through objects it does not (README). So the first few hundred on a device are written
@@ -23,305 +15,216 @@ import { routeKey } from './ownership.js'
  * goes after it; a route that changes from one way to the other is replaced where it stands.
  */
 
-type ResolvedRoute = Resolved<RouteResource>
-
-/** How often an id that turns out to be somebody else's is drawn anew. */
+/** How often ids that turn out to be somebody else's are drawn anew. */
 const DRAWS = 8
+
+/** Routes to put. `nexthops` has what each is to lead through; undefined for inline. */
+export interface RouteLot extends Lot<RouteResource> {
+  readonly nexthops: (Nexthop | undefined)[]
+}
 
 export async function applyRoutes(
   context: ApplyContext,
-  routes: readonly ResolvedRoute[],
+  routes: Lot<RouteResource>,
   results: OperationResult[],
 ): Promise<void> {
-  const puts = routes.filter(({ operation }) => operation.type === 'put')
-  const deletes = routes.filter(({ operation }) => operation.type === 'delete')
-  if (puts.length > 0) await applyPuts(context, puts, results)
-  if (deletes.length > 0) await applyDeletes(context, deletes, results)
+  const puts: RouteLot = { operations: [], links: [], slots: [], nexthops: [] }
+  const deletes: RouteLot = { operations: [], links: [], slots: [], nexthops: [] }
+  for (const [number, operation] of routes.operations.entries()) {
+    const lot = operation.type === 'put' ? puts : deletes
+    lot.operations.push(operation)
+    lot.links.push(routes.links[number] ?? 0)
+    lot.slots.push(routes.slots[number] ?? 0)
+    lot.nexthops.push(undefined)
+  }
+  if (puts.operations.length > 0) await applyPuts(context, puts, results)
+  if (deletes.operations.length > 0) await applyDeletes(context, deletes, results)
 }
 
-async function applyPuts(
-  context: ApplyContext,
-  puts: readonly ResolvedRoute[],
-  results: OperationResult[],
-): Promise<void> {
+async function applyPuts(context: ApplyContext, puts: RouteLot, results: OperationResult[]): Promise<void> {
   const { belief } = context
-  const nexthopIds = await makeNexthops(context, puts, results)
-  const ready = puts.filter(({ slot }) => results[slot] === undefined)
-  const before = ready.map(({ operation }) => belief.routes.get(operation.resource.key))
-  const refusals = await writePuts(context, ready, nexthopIds, ({ operation }) => {
-    const { key } = operation.resource
-    return operation.type === 'put' && (operation.actual !== undefined || belief.routes.has(key))
-  })
-  const taken = await takeOver(context, ready, nexthopIds, refusals)
-  const abandoned: number[] = []
-  for (const [number, { operation, slot }] of ready.entries()) {
-    const outcome = taken.get(number) ?? SUCCESS
-    results[slot] = outcome
-    const id = nexthopIds.get(slot) ?? 0
-    if (!outcome.ok) {
-      if (id !== 0) abandoned.push(id)
-      continue
-    }
-    const { key, device, gateway } = operation.resource
-    const previous = before[number]
-    belief.nexthops.use(id)
-    belief.routes.set(key, id)
-    belief.surplusRoutes.delete(key)
-    if (previous !== undefined && previous !== 0) {
-      belief.nexthops.release(previous)
-      abandoned.push(previous)
-    }
-    if (previous === undefined && gateway !== undefined && familyOf(gateway) === 4) {
-      belief.countRoute(device, 1)
+  const { operations, nexthops, slots } = puts
+  const unmade = await makeNexthops(context, puts)
+  const refusals = await writePuts(context, puts, unmade)
+  const outcomes = await takeOver(context, puts, refusals)
+  const abandoned: Nexthop[] = []
+  for (const [number, operation] of operations.entries()) {
+    const nexthop = nexthops[number]
+    const refusal = unmade.get(number)
+    const outcome = refusal === undefined ? (outcomes.get(number) ?? SUCCESS) : outcomeOf(operation, refusal)
+    results[slots[number] ?? 0] = outcome
+    if (outcome.ok) {
+      const previous = belief.holdRoute(operation.resource, nexthop)
+      belief.surplusRoutes.delete(operation.resource.key)
+      if (previous !== undefined && previous.uses === 0) abandoned.push(previous)
+    } else if (nexthop?.uses === 0) {
+      abandoned.push(nexthop)
     }
   }
   await deleteNexthops(context, abandoned)
 }
 
-/** Makes the nexthop objects that these routes are to lead through, and returns their ids by slot. */
-async function makeNexthops(
-  context: ApplyContext,
-  puts: readonly ResolvedRoute[],
-  results: OperationResult[],
-): Promise<ReadonlyMap<number, number>> {
+/**
+ * Decides which routes are to lead through nexthop objects, makes those, and enters them into `nexthops`. Returns the
+ * routes whose object was refused.
+ */
+async function makeNexthops(context: ApplyContext, puts: RouteLot): Promise<Map<number, Refusal>> {
   const { connection, belief, routeProtocol, options } = context
-  const ids = new Map<number, number>()
-  let left = putsThroughNexthops(context, puts)
+  const refused = new Map<number, Refusal>()
+  let left = routesThroughNexthops(context, puts)
   for (let attempt = 0; left.length > 0; attempt += 1) {
-    const steps: WriteStep[] = []
-    for (const { operation, index: oif, slot } of left) {
-      const { gateway = '', onLink } = operation.resource
-      const path = pathKey(oif, gateway, onLink)
-      const known = belief.nexthops.idOf(path)
-      const id = known ?? belief.nexthops.draw(path)
-      ids.set(slot, id)
-      steps.push(
-        putNexthop({ id, protocol: routeProtocol, oif, gateway, onLink, known: known !== undefined }),
-      )
+    const wanted: Nexthop[] = []
+    const known: boolean[] = []
+    for (const number of left) {
+      const { gateway = '', onLink } = puts.operations[number]?.resource ?? {}
+      const oif = puts.links[number] ?? 0
+      const found = belief.nexthops.find(oif, gateway, onLink ?? false)
+      const nexthop = found ?? belief.nexthops.draw(oif, gateway, onLink ?? false)
+      puts.nexthops[number] = nexthop
+      wanted.push(nexthop)
+      known.push(found !== undefined)
     }
     const refusals = await connection.batch(
-      steps.length,
-      (writer, number, sequence) => steps[number]?.(writer, sequence),
+      wanted.length,
+      (writer, at, sequence) => {
+        const nexthop = wanted[at]
+        if (nexthop !== undefined) writeNexthop(writer, sequence, nexthop, routeProtocol, known[at] === true)
+      },
       options,
     )
-    const again: ResolvedRoute[] = []
-    for (const [number, refusal] of refusals) {
-      const route = left[number]
-      if (route === undefined) continue
-      belief.nexthops.forget(ids.get(route.slot) ?? 0)
-      ids.delete(route.slot)
-      if (refusal.errno === 'EEXIST' && attempt < DRAWS) again.push(route)
-      else results[route.slot] = outcomeOf(route.operation, refusal)
+    const again: number[] = []
+    for (const [at, refusal] of refusals) {
+      const number = left[at] ?? 0
+      const nexthop = wanted[at]
+      if (nexthop !== undefined) belief.nexthops.forget(nexthop)
+      puts.nexthops[number] = undefined
+      if (refusal.errno === 'EEXIST' && attempt < DRAWS) again.push(number)
+      else refused.set(number, refusal)
     }
+    if (again.length > 0) belief.nexthops.drawElsewhere()
     left = again
   }
-  return ids
+  return refused
 }
 
-/** Those of the routes that are to lead through nexthop objects. */
-function putsThroughNexthops(
+/** The numbers of those routes that are to lead through nexthop objects. */
+function routesThroughNexthops(
   { belief, nexthopThreshold }: ApplyContext,
-  puts: readonly ResolvedRoute[],
-): ResolvedRoute[] {
-  const candidates = puts.filter(({ operation: { resource } }) => {
-    const { gateway, device } = resource
-    // IPv6 keeps next hops with their routes, so that inline is as fast; and an IPv6 gateway of IPv4 is nobody's wish.
-    return gateway !== undefined && device !== undefined && familyOf(gateway) === 4
-  })
-  const added = new Map<string, number>()
-  for (const { operation } of candidates) {
-    const { key, device = '' } = operation.resource
-    if (!belief.routes.has(key)) added.set(device, (added.get(device) ?? 0) + 1)
+  { operations }: RouteLot,
+): number[] {
+  if (nexthopThreshold === Number.POSITIVE_INFINITY) return []
+  const after = new Map<string, number>()
+  for (const { resource } of operations) {
+    const { key, device } = resource
+    if (device === undefined || !countsForThreshold(resource)) continue
+    const count = after.get(device) ?? belief.countThrough(device)
+    after.set(device, belief.hasRoute(key) ? count : count + 1)
   }
-  return candidates.filter(({ operation }) => {
-    const { device = '' } = operation.resource
-    return (belief.routesThrough.get(device) ?? 0) + (added.get(device) ?? 0) > nexthopThreshold
-  })
+  const chosen: number[] = []
+  for (const [number, { resource }] of operations.entries()) {
+    const { device } = resource
+    if (device === undefined || !countsForThreshold(resource)) continue
+    if ((after.get(device) ?? 0) > nexthopThreshold) chosen.push(number)
+  }
+  return chosen
 }
 
-/** Writes the routes, and returns what was refused by their number. */
+/** Writes all routes but those in `except`, and returns what was refused. */
 async function writePuts(
   { connection, belief, routeProtocol, options }: ApplyContext,
-  puts: readonly ResolvedRoute[],
-  nexthopIds: ReadonlyMap<number, number>,
-  replaces: (route: ResolvedRoute) => boolean,
+  { operations, links, nexthops }: RouteLot,
+  except: ReadonlyMap<number, Refusal>,
 ): Promise<Map<number, Refusal>> {
-  const steps: WriteStep[] = []
-  /** Which route each step belongs to; -1 for one whose refusal does not matter. */
-  const owners: number[] = []
-  for (const [number, put] of puts.entries()) {
-    const { resource } = put.operation
+  // Which route each message is for; -1 - number for the deletion of a copy, whose outcome does not matter.
+  const messages: number[] = []
+  for (const [number, { resource }] of operations.entries()) {
+    if (except.has(number)) continue
     // Replacing takes the place of the first alone.
-    for (let surplus = belief.surplusRoutes.get(resource.key) ?? 0; surplus > 0; surplus -= 1) {
-      steps.push(deleteRoute(resource, routeProtocol))
-      owners.push(-1)
-    }
-    steps.push(
-      putRoute({
-        resource,
-        protocol: routeProtocol,
-        oif: put.index,
-        nexthopId: nexthopIds.get(put.slot) ?? 0,
-        replace: replaces(put),
-      }),
-    )
-    owners.push(number)
+    const surplus = belief.surplusRoutes.get(resource.key) ?? 0
+    for (let copy = 0; copy < surplus; copy += 1) messages.push(-1 - number)
+    messages.push(number)
   }
   const refused = await connection.batch(
-    steps.length,
-    (writer, step, sequence) => steps[step]?.(writer, sequence),
+    messages.length,
+    (writer, at, sequence) => {
+      const message = messages[at] ?? 0
+      const number = message < 0 ? -1 - message : message
+      const operation = operations[number]
+      if (operation === undefined) return
+      const { resource } = operation
+      if (message < 0) writeDeleteRoute(writer, sequence, resource, routeProtocol)
+      else {
+        writePutRoute(writer, sequence, resource, {
+          protocol: routeProtocol,
+          oif: links[number] ?? 0,
+          nexthopId: nexthops[number]?.id ?? 0,
+          replace:
+            belief.hasRoute(resource.key) || (operation.type === 'put' && operation.actual !== undefined),
+        })
+      }
+    },
     options,
   )
   const refusals = new Map<number, Refusal>()
-  for (const [step, refusal] of refused) {
-    const owner = owners[step] ?? -1
-    if (owner >= 0) refusals.set(owner, refusal)
+  for (const [at, refusal] of refused) {
+    const message = messages[at] ?? -1
+    if (message >= 0) refusals.set(message, refusal)
   }
   return refusals
 }
 
-/**
- * Decides what becomes of the routes that were refused. One that stands in the place of ours (EEXIST) is taken over
- * where it leads the same way (flanneld's, which bears another protocol number) or goes through a link of ours; one
- * that leads elsewhere is somebody else's and stays.
- */
-async function takeOver(
-  context: ApplyContext,
-  puts: readonly ResolvedRoute[],
-  nexthopIds: ReadonlyMap<number, number>,
-  refusals: ReadonlyMap<number, Refusal>,
-): Promise<ReadonlyMap<number, OperationResult>> {
-  const outcomes = new Map<number, OperationResult>()
-  const standing: number[] = []
-  for (const [number, refusal] of refusals) {
-    const put = puts[number]
-    if (put === undefined) continue
-    if (refusal.errno === 'EEXIST') standing.push(number)
-    else outcomes.set(number, outcomeOf(put.operation, refusal))
-  }
-  if (standing.length === 0) return outcomes
-  const inPlace = await readInPlace(context, puts, standing)
-  const takeable: number[] = []
-  for (const number of standing) {
-    const put = puts[number]
-    if (put === undefined) continue
-    const rival = inPlace.get(put.operation.resource.key)
-    if (rival === undefined || mayTakeOver(context, rival, put)) takeable.push(number)
-    else outcomes.set(number, conflict(put, rival))
-  }
-  const retried = takeable.flatMap((number) => puts[number] ?? [])
-  const refused = await writePuts(context, retried, nexthopIds, () => true)
-  for (const [position, refusal] of refused) {
-    const put = retried[position]
-    const number = takeable[position]
-    if (put !== undefined && number !== undefined) outcomes.set(number, outcomeOf(put.operation, refusal))
-  }
-  return outcomes
-}
-
-async function readInPlace(
-  { connection, options }: ApplyContext,
-  puts: readonly ResolvedRoute[],
-  standing: readonly number[],
-): Promise<ReadonlyMap<string, RouteMessage>> {
-  const tables = new Set<string>()
-  for (const number of standing) {
-    const resource = puts[number]?.operation.resource
-    if (resource !== undefined) tables.add(`${familyOf(resource.destination)} ${resource.table}`)
-  }
-  const found = new Map<string, RouteMessage>()
-  for (const which of tables) {
-    const [family, table] = which.split(' ').map(Number)
-    const filter = { family: family === 4 ? AF_INET : AF_INET6, table }
-    const routes = await connection.dump(
-      'reading the routes that are in the way',
-      (writer, flags, sequence) => writeGetRoutes(writer, flags, sequence, filter),
-      readRoute,
-      options,
-    )
-    for (const route of routes) {
-      const key = routeKey(route)
-      // The first of a key is the one that carries traffic, and the one that a replacement takes the place of.
-      if (!found.has(key)) found.set(key, route)
-    }
-  }
-  return found
-}
-
-function mayTakeOver(
-  { belief, routeProtocol }: ApplyContext,
-  rival: RouteMessage,
-  { operation, index }: ResolvedRoute,
-): boolean {
-  const { type, gateway, onLink } = operation.resource
-  if (rival.protocol === routeProtocol || belief.ownLinks.has(rival.oif)) return true
-  if (type === 'blackhole') return rival.type === RTN_BLACKHOLE
-  const isOnLink = (rival.flags & RTNH_F_ONLINK) !== 0
-  return rival.paths.length === 0 && rival.oif === index && rival.gateway === gateway && isOnLink === onLink
-}
-
-function conflict({ operation }: ResolvedRoute, rival: RouteMessage): OperationResult {
-  const via = rival.gateway === undefined ? '' : ` via ${rival.gateway}`
-  const error = new OverlayError(
-    'RESOURCE_CONFLICT',
-    `${describe(operation)}: a route${via} through interface ${rival.oif}, of protocol ${rival.protocol}, stands in ` +
-      `its place and is not ours; remove it (ip route del ${rival.destination} proto ${rival.protocol}) or choose another network`,
-    { errno: 'EEXIST' },
-  )
-  return { ok: false, error }
-}
-
 async function applyDeletes(
   { connection, belief, routeProtocol, options }: ApplyContext,
-  deletes: readonly ResolvedRoute[],
+  { operations, slots }: RouteLot,
   results: OperationResult[],
 ): Promise<void> {
-  const steps: WriteStep[] = []
-  const owners: number[] = []
-  const abandoned: number[] = []
-  for (const [number, { operation }] of deletes.entries()) {
-    const { key, gateway, device } = operation.resource
-    for (let copies = belief.surplusRoutes.get(key) ?? 1; copies > 0; copies -= 1) {
-      steps.push(deleteRoute(operation.resource, routeProtocol))
-      owners.push(number)
-    }
-    const id = belief.routes.get(key)
-    if (id === undefined) continue
-    belief.routes.delete(key)
-    belief.nexthops.release(id)
-    abandoned.push(id)
-    if (gateway !== undefined && familyOf(gateway) === 4) belief.countRoute(device, -1)
+  const messages: number[] = []
+  const candidates: Nexthop[] = []
+  for (const [number, { resource }] of operations.entries()) {
+    const copies = belief.surplusRoutes.get(resource.key) ?? 1
+    for (let copy = 0; copy < copies; copy += 1) messages.push(number)
+    const nexthop = belief.forgetRoute(resource)
+    if (nexthop !== undefined) candidates.push(nexthop)
   }
   // In the same lot, so that no crash comes between a route's end and that of what it led through.
-  const unused = belief.nexthops.unused(new Set(abandoned))
-  steps.push(...unused.map(deleteNexthop))
+  const unused = candidates.filter(({ uses }) => uses === 0)
   const refusals = await connection.batch(
-    steps.length,
-    (writer, step, sequence) => steps[step]?.(writer, sequence),
+    messages.length + unused.length,
+    (writer, at, sequence) => {
+      const nexthop = unused[at - messages.length]
+      const operation = operations[messages[at] ?? 0]
+      if (nexthop !== undefined) deleteNexthop(writer, sequence, nexthop)
+      else if (operation !== undefined) writeDeleteRoute(writer, sequence, operation.resource, routeProtocol)
+    },
     options,
   )
-  for (const id of unused) belief.nexthops.forget(id)
-  for (const { operation, slot } of deletes) {
-    belief.surplusRoutes.delete(operation.resource.key)
-    results[slot] = SUCCESS
-  }
-  for (const [step, refusal] of refusals) {
-    const route = deletes[owners[step] ?? -1]
-    if (route !== undefined) results[route.slot] = outcomeOf(route.operation, refusal)
+  for (const nexthop of unused) belief.nexthops.forget(nexthop)
+  for (const slot of slots) results[slot] = SUCCESS
+  for (const [at, refusal] of refusals) {
+    const number = messages[at]
+    const operation = operations[number ?? 0]
+    if (number === undefined || operation === undefined) continue
+    results[slots[number] ?? 0] = outcomeOf(operation, refusal)
   }
 }
 
-/** Deletes those of these nexthop objects that no route of ours leads through any more. */
+/** Deletes those of these nexthop objects that no route of ours leads through. */
 async function deleteNexthops(
   { connection, belief, options }: ApplyContext,
-  candidates: readonly number[],
+  candidates: readonly Nexthop[],
 ): Promise<void> {
-  const unused = belief.nexthops.unused(new Set(candidates))
+  const unused = [...new Set(candidates)].filter(({ uses }) => uses === 0)
   if (unused.length === 0) return
-  for (const id of unused) belief.nexthops.forget(id)
+  for (const nexthop of unused) belief.nexthops.forget(nexthop)
   await connection.batch(
     unused.length,
-    (writer, number, sequence) => deleteNexthop(unused[number] ?? 0)(writer, sequence),
+    (writer, number, sequence) => {
+      const nexthop = unused[number]
+      if (nexthop !== undefined) deleteNexthop(writer, sequence, nexthop)
+    },
     options,
   )
 }
+
+const deleteNexthop = (writer: MessageWriter, sequence: number, { id }: Nexthop): void =>
+  writeDeleteNexthop(writer, NLM_F_REQUEST, sequence, id)

@@ -1,6 +1,6 @@
-import type { OwnershipScope } from '@selvedge/core'
+import { familyOf, type OwnershipScope, type RouteResource } from '@selvedge/core'
 import type { LinkMessage, RouteMessage } from './netlink/index.js'
-import { NexthopTable } from './nexthop-table.js'
+import { type Nexthop, NexthopTable } from './nexthop-table.js'
 import { RouteOwnership } from './ownership.js'
 
 /**
@@ -18,13 +18,13 @@ export class Belief {
   readonly neighbours = new Set<string>()
   /** Forwarding entries' keys, and their destinations: the kernel does not tell who wrote them. */
   readonly forwarding = new Map<string, string>()
-  /** Keys of routes, and the nexthop object that each leads through; 0 for one that is held inline. */
-  readonly routes = new Map<string, number>()
   /** Where the kernel holds several routes of ours under one key: how many. */
   readonly surplusRoutes = new Map<string, number>()
-  /** How many of `routes` lead through a device with a gateway, IPv4 only, by the device's name. */
-  readonly routesThrough = new Map<string, number>()
   readonly nexthops = new NexthopTable()
+  /** Keys of routes, and the nexthop object that each leads through; undefined for one that is held inline. */
+  readonly #routes = new Map<string, Nexthop | undefined>()
+  /** How many IPv4 routes with a gateway lead through a device, by its name. */
+  readonly #routesThrough = new Map<string, number>()
 
   constructor(scope: OwnershipScope, protocol: number) {
     this.scope = scope
@@ -39,8 +39,51 @@ export class Belief {
     this.watchedLinks.set(link.index, print)
   }
 
-  countRoute(device: string | undefined, difference: 1 | -1): void {
-    if (device === undefined) return
-    this.routesThrough.set(device, (this.routesThrough.get(device) ?? 0) + difference)
+  hasRoute(key: string): boolean {
+    return this.#routes.has(key)
   }
+
+  /** How many IPv4 routes with a gateway lead through a device. */
+  countThrough(device: string): number {
+    return this.#routesThrough.get(device) ?? 0
+  }
+
+  /**
+   * @param nexthop what it leads through; undefined where it is held inline
+   * @returns the nexthop object that it led through before and that no route leads through now, if any
+   */
+  holdRoute(resource: RouteResource, nexthop: Nexthop | undefined): Nexthop | undefined {
+    const { key, device } = resource
+    const isNew = !this.#routes.has(key)
+    const previous = this.#routes.get(key)
+    this.#routes.set(key, nexthop)
+    if (nexthop !== undefined) nexthop.uses += 1
+    if (isNew && device !== undefined && countsForThreshold(resource)) this.#count(device, 1)
+    return release(previous)
+  }
+
+  /** @returns the nexthop object that it led through and that no route leads through now, if any */
+  forgetRoute(resource: RouteResource): Nexthop | undefined {
+    const { key, device } = resource
+    this.surplusRoutes.delete(key)
+    if (!this.#routes.has(key)) return undefined
+    const previous = this.#routes.get(key)
+    this.#routes.delete(key)
+    if (device !== undefined && countsForThreshold(resource)) this.#count(device, -1)
+    return release(previous)
+  }
+
+  #count(device: string, difference: 1 | -1): void {
+    this.#routesThrough.set(device, this.countThrough(device) + difference)
+  }
+}
+
+/** Only next hops of IPv4 are compared with one another; an IPv6 gateway of IPv4 is nobody's wish. */
+export const countsForThreshold = ({ gateway }: RouteResource): boolean =>
+  gateway !== undefined && familyOf(gateway) === 4
+
+function release(nexthop: Nexthop | undefined): Nexthop | undefined {
+  if (nexthop === undefined) return undefined
+  nexthop.uses -= 1
+  return nexthop.uses === 0 ? nexthop : undefined
 }

@@ -10,7 +10,7 @@ import {
   OverlayError,
   type OwnershipScope,
 } from '@selvedge/core'
-import { applyEntries, type EntryOperation } from './apply-entries.js'
+import { applyEntries } from './apply-entries.js'
 import { applyLink } from './apply-links.js'
 import { Belief } from './belief.js'
 import { checkLinkType, checkRights, findWarnings, hasNexthops } from './check.js'
@@ -115,15 +115,7 @@ class LinuxDriver implements Driver<KernelResource> {
           at += 1
           continue
         }
-        const entries: EntryOperation[] = []
-        const slots: number[] = []
-        for (; at < operations.length; at += 1) {
-          const entry = operations[at]
-          if (entry === undefined || !isEntryOperation(entry)) break
-          entries.push(entry)
-          slots.push(at)
-        }
-        await applyEntries(context, entries, slots, results)
+        at = await applyEntries(context, operations, at, results)
       }
       return results
     })
@@ -182,5 +174,3 @@ class LinuxDriver implements Driver<KernelResource> {
 
 const isLinkOperation = (operation: Operation<KernelResource>): operation is Operation<LinkResource> =>
   operation.resource.kind === 'link'
-const isEntryOperation = (operation: Operation<KernelResource>): operation is EntryOperation =>
-  operation.resource.kind !== 'link'

@@ -1,5 +1,4 @@
 import type { Belief } from './belief.js'
-import { leadsToMany } from './entry-steps.js'
 import { fingerprint, isOwnLink } from './link-table.js'
 import {
   AF_BRIDGE,
@@ -27,6 +26,7 @@ import {
   readRoute,
 } from './netlink/index.js'
 import { routeKey } from './ownership.js'
+import { leadsToMany } from './write-entry.js'
 
 /**
  * Whether a notification tells of a change that may concern the overlay and that is not its own doing. On a host
@@ -51,7 +51,7 @@ export function isNews(message: MessageReader, belief: Belief, ownPort: number):
       return message.port !== ownPort && isNeighbourNews(message, belief)
     case RTM_NEWNEXTHOP:
     case RTM_DELNEXTHOP:
-      return message.port !== ownPort && belief.nexthops.has(readNexthop(message).id)
+      return message.port !== ownPort && belief.nexthops.get(readNexthop(message).id) !== undefined
     default:
       return false
   }
@@ -91,7 +91,7 @@ function isRouteNews(message: MessageReader, belief: Belief): boolean {
   if (route === undefined) return false
   if (belief.isOwnRoute(route)) return true
   // What replaces a route of ours is told, but the end of ours is not.
-  if (!isDeletion(message.type) && belief.routes.has(routeKey(route))) return true
+  if (!isDeletion(message.type) && belief.hasRoute(routeKey(route))) return true
   const isDefault = route.destination === '0.0.0.0/0' || route.destination === '::/0'
   return isDefault && route.table === RT_TABLE_MAIN
 }

@@ -7,62 +7,66 @@ import { randomInt } from 'node:crypto'
 const FIRST_ID = 2 ** 30
 const END_ID = 2 ** 31
 
-/** What a nexthop object leads through; two routes of the same path share one. */
-export const pathKey = (oif: number, gateway: string, onLink: boolean): string =>
-  `${oif} ${gateway}${onLink ? ' onlink' : ''}`
+/** A nexthop object of ours: what it leads through, and how many of our routes lead through it. */
+export interface Nexthop {
+  readonly id: number
+  /** Interface index. */
+  readonly oif: number
+  readonly gateway: string
+  readonly onLink: boolean
+  uses: number
+}
 
-/** The nexthop objects that are ours, and how many of our routes lead through each. */
+/** The nexthop objects that are ours. Two routes of the same path share one. */
 export class NexthopTable {
-  readonly #idOf = new Map<string, number>()
-  readonly #pathOf = new Map<number, string>()
-  readonly #uses = new Map<number, number>()
+  readonly #byId = new Map<number, Nexthop>()
+  /** By interface index, its sign telling `onLink`, then by gateway. */
+  readonly #byPath = new Map<number, Map<string, Nexthop>>()
+  #lastDrawn = 0
 
-  /** Takes up one that is known to be ours. Where two lead the same way, the first is used on. */
-  add(id: number, path: string): void {
-    if (this.#pathOf.has(id)) return
-    this.#pathOf.set(id, path)
-    if (!this.#idOf.has(path)) this.#idOf.set(path, id)
+  get(id: number): Nexthop | undefined {
+    return this.#byId.get(id)
   }
 
-  has(id: number): boolean {
-    return this.#pathOf.has(id)
+  /** The one that leads this way; where several do, the first that was added. */
+  find(oif: number, gateway: string, onLink: boolean): Nexthop | undefined {
+    return this.#byPath.get(pathGroup(oif, onLink))?.get(gateway)
   }
 
-  idOf(path: string): number | undefined {
-    return this.#idOf.get(path)
+  /** Takes up one that is known to be ours. */
+  add(id: number, oif: number, gateway: string, onLink: boolean): Nexthop {
+    const known = this.#byId.get(id)
+    if (known !== undefined) return known
+    const nexthop = { id, oif, gateway, onLink, uses: 0 }
+    this.#byId.set(id, nexthop)
+    const group = pathGroup(oif, onLink)
+    let gateways = this.#byPath.get(group)
+    if (gateways === undefined) {
+      gateways = new Map()
+      this.#byPath.set(group, gateways)
+    }
+    if (!gateways.has(gateway)) gateways.set(gateway, nexthop)
+    return nexthop
   }
 
-  /** A new id for a path that has none, or whose id turned out to be somebody else's. */
-  draw(path: string): number {
-    this.forget(this.#idOf.get(path) ?? 0)
-    let id = randomInt(FIRST_ID, END_ID)
-    while (this.#pathOf.has(id)) id = randomInt(FIRST_ID, END_ID)
-    this.add(id, path)
-    return id
+  /** A new one for a path that has none, of an id that is free as far as is known here. */
+  draw(oif: number, gateway: string, onLink: boolean): Nexthop {
+    let id = this.#lastDrawn + 1
+    while (id <= FIRST_ID || id >= END_ID || this.#byId.has(id)) id = randomInt(FIRST_ID, END_ID)
+    this.#lastDrawn = id
+    return this.add(id, oif, gateway, onLink)
   }
 
-  forget(id: number): void {
-    const path = this.#pathOf.get(id)
-    if (path === undefined) return
-    this.#pathOf.delete(id)
-    this.#uses.delete(id)
-    if (this.#idOf.get(path) === id) this.#idOf.delete(path)
+  forget({ id, oif, gateway, onLink }: Nexthop): void {
+    this.#byId.delete(id)
+    const gateways = this.#byPath.get(pathGroup(oif, onLink))
+    if (gateways?.get(gateway)?.id === id) gateways.delete(gateway)
   }
 
-  use(id: number): void {
-    if (id !== 0) this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1)
-  }
-
-  release(id: number): void {
-    if (id !== 0) this.#uses.set(id, Math.max(0, (this.#uses.get(id) ?? 0) - 1))
-  }
-
-  /** Those of `ids` that are ours and that no route of ours leads through. */
-  unused(ids: Iterable<number>): number[] {
-    return [...ids].filter((id) => this.#pathOf.has(id) && (this.#uses.get(id) ?? 0) === 0)
-  }
-
-  ids(): IterableIterator<number> {
-    return this.#pathOf.keys()
+  /** After an id turned out to be somebody else's: the next are drawn elsewhere. */
+  drawElsewhere(): void {
+    this.#lastDrawn = 0
   }
 }
+
+const pathGroup = (oif: number, onLink: boolean): number => (onLink ? -oif : oif)

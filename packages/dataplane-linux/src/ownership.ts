@@ -6,10 +6,9 @@ import {
   parseCidr,
   type RouteResource,
   requireCidr,
-  route,
 } from '@selvedge/core'
+import { heldRoute } from './held.js'
 import {
-  AF_INET,
   type NexthopMessage,
   type RouteMessage,
   RTN_BLACKHOLE,
@@ -83,21 +82,23 @@ export function routeResource(
   nexthop: NexthopMessage | undefined,
   nameOf: (index: number) => string | undefined,
 ): RouteResource {
-  const { destination, table, tos, priority: metric } = message
-  const key = { destination, table, tos, metric }
-  if (message.type === RTN_BLACKHOLE) return route({ ...key, type: 'blackhole' })
-  if (message.paths.length > 0 || nexthop?.special === true) return route(key)
-  const { oif, gateway, flags } = nexthop ?? message
-  const device = nameOf(oif)
-  return route({
-    ...key,
-    ...(device === undefined ? {} : { device }),
-    ...(gateway === undefined ? {} : { gateway }),
-    onLink: (flags & RTNH_F_ONLINK) !== 0,
+  const { destination, table, tos, priority: metric, type, paths } = message
+  const isBlackhole = type === RTN_BLACKHOLE
+  const hasPath = !isBlackhole && paths.length === 0 && nexthop?.special !== true
+  const path = nexthop ?? message
+  return heldRoute(routeKey(message), {
+    destination,
+    table,
+    tos,
+    metric,
+    type: isBlackhole ? 'blackhole' : 'unicast',
+    device: hasPath ? nameOf(path.oif) : undefined,
+    gateway: hasPath ? path.gateway : undefined,
+    onLink: hasPath && (path.flags & RTNH_F_ONLINK) !== 0,
   })
 }
 
 /** The key of the resource that a route is, without making one. */
-export function routeKey({ family, table, destination, tos, priority }: RouteMessage): string {
-  return `route ${table} ${destination} ${family === AF_INET ? tos : 0} ${priority}`
+export function routeKey({ table, destination, tos, priority }: RouteMessage): string {
+  return `route ${table} ${destination} ${tos} ${priority}`
 }

@@ -1,12 +1,6 @@
-import {
-  type AbortOptions,
-  address,
-  fdb,
-  type KernelResource,
-  neighbour,
-  type OwnershipScope,
-} from '@selvedge/core'
+import type { AbortOptions, KernelResource, OwnershipScope } from '@selvedge/core'
 import { Belief } from './belief.js'
+import { heldAddress, heldForwarding, heldNeighbour } from './held.js'
 import { fingerprint, isOwnLink, LinkTable, linkResource } from './link-table.js'
 import {
   AF_BRIDGE,
@@ -30,8 +24,8 @@ import {
   writeGetNexthops,
   writeGetRoutes,
 } from './netlink/index.js'
-import { pathKey } from './nexthop-table.js'
-import { routeKey, routeResource } from './ownership.js'
+import type { Nexthop } from './nexthop-table.js'
+import { routeResource } from './ownership.js'
 import type { Sysctl } from './sysctl.js'
 
 export interface SnapshotSource {
@@ -103,7 +97,7 @@ async function readAddresses(
   )
   for (const { local, prefixLength, flags, index: on } of addresses) {
     if (on !== index || (flags & IFA_F_PERMANENT) === 0 || isLinkLocal(local)) continue
-    const resource = address({ link: name, address: local, prefixLength })
+    const resource = heldAddress(name, local, prefixLength)
     belief.addresses.add(resource.key)
     resources.push(resource)
   }
@@ -126,7 +120,7 @@ async function readNeighbours(
     for (const { state, flags, destination, macAddress, index: on } of neighbours) {
       if (on !== index || (state & NUD_PERMANENT) === 0 || (flags & NTF_PROXY) !== 0) continue
       if (destination === undefined || macAddress?.length !== 17) continue
-      const resource = neighbour({ link: name, address: destination, macAddress })
+      const resource = heldNeighbour(name, destination, macAddress)
       belief.neighbours.add(resource.key)
       resources.push(resource)
     }
@@ -151,7 +145,7 @@ async function readForwarding(
     // One to another port, VNI or link than the device's is not the entry that anybody wishes for: it is not told,
     // so that the entry wished for is put in its place.
     if (destination === undefined || macAddress === undefined || differs) continue
-    const resource = fdb({ link: name, macAddress, destination })
+    const resource = heldForwarding(name, macAddress, destination)
     belief.forwarding.set(resource.key, destination)
     resources.push(resource)
   }
@@ -167,42 +161,41 @@ async function readRoutes(
   const routes = await readOwnRoutes(source, belief, options)
   const nexthops = await readNexthops(source, options)
   for (const { id, protocol, oif, gateway, flags } of nexthops.values()) {
-    const isOurs = protocol === source.routeProtocol && belief.ownLinks.has(oif) && gateway !== undefined
-    if (isOurs) belief.nexthops.add(id, pathKey(oif, gateway, (flags & RTNH_F_ONLINK) !== 0))
+    if (protocol !== source.routeProtocol || gateway === undefined || !belief.ownLinks.has(oif)) continue
+    belief.nexthops.add(id, oif, gateway, (flags & RTNH_F_ONLINK) !== 0)
   }
-  for (const [key, same] of groupByKey(routes)) {
-    const [first] = same
-    if (first === undefined) continue
-    const nexthop = nexthops.get(first.nexthopId)
-    const resource = routeResource(same.length === 1 ? first : { ...first, paths: same }, nexthop, (index) =>
-      links.nameOf(index),
-    )
-    if (same.length > 1) belief.surplusRoutes.set(key, same.length)
-    rememberRoute(belief, key, first, nexthop, resource.device)
-    const device = links.byIndex((nexthop ?? first).oif)
-    if (device !== undefined && !belief.watchedLinks.has(device.index)) {
-      belief.watch(device, fingerprint(device))
+  const nameOf = (index: number) => links.nameOf(index)
+  for (const route of routes) {
+    const nexthop = nexthops.get(route.nexthopId)
+    const resource = routeResource(route, nexthop, nameOf)
+    if (belief.hasRoute(resource.key)) {
+      tellSurplus(belief, resources, route)
+      continue
     }
+    belief.holdRoute(resource, ownNexthop(source, belief, nexthop))
+    const oif = (nexthop ?? route).oif
+    const device = belief.watchedLinks.has(oif) ? undefined : links.byIndex(oif)
+    if (device !== undefined) belief.watch(device, fingerprint(device))
     resources.push(resource)
   }
 }
 
-function rememberRoute(
+/** Of a key that several routes share, one is told that leads nowhere: no wish is like that, so it is put right. */
+function tellSurplus(belief: Belief, resources: KernelResource[], route: RouteMessage): void {
+  const bare = routeResource({ ...route, paths: [route] }, undefined, () => undefined)
+  belief.surplusRoutes.set(bare.key, (belief.surplusRoutes.get(bare.key) ?? 1) + 1)
+  resources[resources.findIndex(({ key }) => key === bare.key)] = bare
+}
+
+/** What a route of ours leads through. On a device that others use too, that is ours and nothing else is. */
+function ownNexthop(
+  { routeProtocol }: SnapshotSource,
   belief: Belief,
-  key: string,
-  { nexthopId, gateway, family, protocol }: RouteMessage,
   nexthop: NexthopMessage | undefined,
-  device: string | undefined,
-): void {
-  belief.routes.set(key, nexthopId)
-  if (family === AF_INET && gateway !== undefined) belief.countRoute(device, 1)
-  if (nexthop === undefined) return
-  // On a device that others use too, what our own routes lead through is ours and nothing else is.
-  const { id, oif, gateway: through, flags } = nexthop
-  if (nexthop.protocol === protocol && through !== undefined) {
-    belief.nexthops.add(id, pathKey(oif, through, (flags & RTNH_F_ONLINK) !== 0))
-  }
-  belief.nexthops.use(id)
+): Nexthop | undefined {
+  if (nexthop?.gateway === undefined || nexthop.protocol !== routeProtocol) return undefined
+  const { id, oif, gateway, flags } = nexthop
+  return belief.nexthops.add(id, oif, gateway, (flags & RTNH_F_ONLINK) !== 0)
 }
 
 async function readOwnRoutes(
@@ -232,17 +225,6 @@ async function readNexthops(
   if (!hasNexthops) return new Map()
   const nexthops = await connection.dump('reading nexthops', writeGetNexthops, readNexthop, options)
   return new Map(nexthops.map((nexthop) => [nexthop.id, nexthop]))
-}
-
-function groupByKey(routes: readonly RouteMessage[]): Map<string, RouteMessage[]> {
-  const groups = new Map<string, RouteMessage[]>()
-  for (const route of routes) {
-    const key = routeKey(route)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [route])
-    else group.push(route)
-  }
-  return groups
 }
 
 /** The address that the kernel itself gives to every interface that speaks IPv6 (RFC 4291, 2.5.6). */
