@@ -4,7 +4,10 @@ import { OverlayError } from '@selvedge/core'
 
 /** Certificates and key as PEM text. */
 export interface EtcdTls {
-  /** Who may have signed the certificates of etcd; where absent, the authorities that Node.js trusts. */
+  /**
+   * Who may have signed the certificates of etcd; where absent, the authorities that Node.js trusts (to which
+   * NODE_EXTRA_CA_CERTS adds), or those that gRPC finds named in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH.
+   */
   readonly ca?: string | Buffer | undefined
   /** This node's own certificate, where etcd asks for one. Needs `key`. */
   readonly cert?: string | Buffer | undefined

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { LeaseAttributes } from '@selvedge/core'
 import { EtcdSubnetManager, type EtcdSubnetManagerOptions } from '@selvedge/store-etcd'
 import { noop } from 'cockatiel'
-import { Etcd3, type IOptions } from 'etcd3'
+import { Etcd3 } from 'etcd3'
 
 export const ipv4Network = {
   Network: '10.99.0.0/16',
@@ -42,16 +42,11 @@ export class TestNetwork implements AsyncDisposable {
   readonly #endpoints: readonly string[]
   readonly #managers: EtcdSubnetManager[] = []
 
-  static async in(
-    endpoints: readonly string[],
-    config: object | 'none' = ipv4Network,
-    adminOptions: Partial<IOptions> = {},
-  ): Promise<TestNetwork> {
+  static async in(endpoints: readonly string[], config: object | 'none' = ipv4Network): Promise<TestNetwork> {
     networks += 1
     const admin = new Etcd3({
       hosts: [...endpoints],
       faultHandling: { host: () => noop, global: noop },
-      ...adminOptions,
     })
     const network = new TestNetwork(admin, `/network-${networks}`, endpoints)
     if (config !== 'none') await network.setConfig(config)
