@@ -82,12 +82,16 @@ export function linkTests({ test }: DriverSection): void {
     })
   }
 
-  test('makes a link anew where one of its name is of another type', async (host) => {
+  test('refuses to put or delete a link where one of its name is of another type', async (host) => {
     const driver = await host.connect()
     await host.run(`ip link add ${DEVICE} type bridge`)
-    const [result] = await done(driver, puts(device()))
-    assert.equal(result?.stale, true)
-    await holds(driver, [device()])
+    const before = await host.state()
+    for (const operations of [puts(device()), deletes(device())]) {
+      const { code, error } = failed((await driver.apply(operations))[0])
+      assert.equal(code, 'RESOURCE_CONFLICT')
+      assert.ok(error.message.includes(DEVICE), `the message names the link: ${error.message}`)
+    }
+    assert.equal(await host.state(), before)
   })
 
   test('takes over a link that is as wished, whoever made it', async (host) => {

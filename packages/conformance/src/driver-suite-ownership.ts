@@ -58,17 +58,22 @@ export function ownershipTests({ supports, test }: DriverSection): void {
     })
   }
 
-  test('takes over a route of somebody else’s that leads the same way, as flanneld leaves it', async (host) => {
-    const driver = await host.connect()
-    const { route } = peer(2)
-    await done(driver, puts(device(), ownAddress))
-    await host.run(`ip route add ${route.destination} via ${route.gateway} dev ${DEVICE} onlink`)
-    await holds(driver, [device(), ownAddress])
-    await done(driver, puts(route))
-    await holds(driver, [device(), ownAddress, route])
-    await done(driver, deletes(route))
-    assert.ok(!(await host.state()).includes(route.destination), `${route.destination} is still there`)
-  })
+  for (const [what, foreign] of [
+    ['leads the same way, as flanneld leaves it,', `via 10.99.0.32 dev ${DEVICE} onlink`],
+    ['leads through a link of ours', `dev ${DEVICE} proto static`],
+  ] as const) {
+    test(`takes over a route of somebody else’s that ${what} where it is in the way`, async (host) => {
+      const driver = await host.connect()
+      const { route } = peer(2)
+      await done(driver, puts(device(), ownAddress))
+      await host.run(`ip route add ${route.destination} ${foreign}`)
+      await holds(driver, [device(), ownAddress])
+      await done(driver, puts(route))
+      await holds(driver, [device(), ownAddress, route])
+      await done(driver, deletes(route))
+      assert.ok(!(await host.state()).includes(route.destination), `${route.destination} is still there`)
+    })
+  }
 
   test('leaves a route of somebody else’s with another metric alone, and keeps its own beside it', async (host) => {
     const driver = await host.connect()

@@ -189,7 +189,7 @@ export class FakeKernelDriver implements Driver<KernelResource> {
     const { changes, error } = attempt(this, () => {
       const errno = privileged ? faults.errnoFor(request) : 'EPERM'
       if (errno !== undefined) throw new FakeKernelError(errno, 'asked to fail')
-      if (type === 'put') putResource(state, resource, this.protocol)
+      if (type === 'put') putResource(state, resource, { protocol: this.protocol, owns: this.#owns })
       else deleteResource(state, resource, this.protocol)
     })
     record({

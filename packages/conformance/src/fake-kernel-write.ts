@@ -18,12 +18,19 @@ import {
   deleteNeighbour,
   leadsToMany,
 } from './fake-kernel-neighbours.js'
+import type { Ownership } from './fake-kernel-ownership.js'
 import { linkResource, routeResource } from './fake-kernel-read.js'
-import { addRoute, deleteRoute, ROUTE_PROTOCOLS } from './fake-kernel-routes.js'
+import { addRoute, deleteRoute } from './fake-kernel-routes.js'
 import type { KernelState } from './fake-kernel-state.js'
 
+/** In whose name a driver writes: the number that its routes bear, and what it calls its own. */
+export interface Writer {
+  readonly protocol: number
+  readonly owns: Ownership
+}
+
 /** Makes a resource hold, and writes nothing where it does. */
-export function putResource(state: KernelState, wish: KernelResource, protocol: number): void {
+export function putResource(state: KernelState, wish: KernelResource, writer: Writer): void {
   switch (wish.kind) {
     case 'link':
       putLink(state, wish)
@@ -32,7 +39,7 @@ export function putResource(state: KernelState, wish: KernelResource, protocol: 
       putAddress(state, wish)
       break
     case 'route':
-      putRoute(state, wish, protocol)
+      putRoute(state, wish, writer)
       break
     case 'neighbour':
       putNeighbour(state, wish)
@@ -46,6 +53,7 @@ export function putResource(state: KernelState, wish: KernelResource, protocol: 
 export function deleteResource(state: KernelState, gone: KernelResource, protocol: number): void {
   switch (gone.kind) {
     case 'link':
+      requireType(state, gone)
       deleteLink(state, gone.name)
       break
     case 'address':
@@ -67,6 +75,7 @@ export function deleteResource(state: KernelState, gone: KernelResource, protoco
 }
 
 function putLink(state: KernelState, wish: LinkResource): void {
+  requireType(state, wish)
   const held = state.links.get(wish.name)
   const actual = held === undefined ? undefined : linkResource(held)
   const change = actual === undefined ? 'recreate' : linkChange(actual, wish)
@@ -84,6 +93,16 @@ function putLink(state: KernelState, wish: LinkResource): void {
       acceptRouterAdvertisements,
     })
   }
+}
+
+/** A link of another type is somebody's that merely has our name. */
+function requireType(state: KernelState, { name, type }: LinkResource): void {
+  const held = state.links.get(name)
+  if (held === undefined || held.type === type) return
+  throw new OverlayError(
+    'RESOURCE_CONFLICT',
+    `the link ${name} is of type ${held.type}, not ${type}, and is not ours`,
+  )
 }
 
 function putAddress(state: KernelState, { link, address, prefixLength }: AddressResource): void {
@@ -117,15 +136,14 @@ function makeLink(state: KernelState, wish: LinkResource): void {
 }
 
 /**
- * A route of somebody else's at our key is not ours to change, unless it leads the same way: that is what flanneld
- * leaves behind, and taking it over changes nothing for traffic.
+ * A route of somebody else's at our key is not ours to change, unless it leads the same way (that is what flanneld
+ * leaves behind, and taking it over changes nothing for traffic) or through a link of ours.
  */
-function putRoute(state: KernelState, wish: RouteResource, protocol: number): void {
+function putRoute(state: KernelState, wish: RouteResource, { protocol, owns }: Writer): void {
   const first = state.routes.get(wish.key)?.[0]
   const same = first !== undefined && satisfies(routeResource(first), wish)
   if (same && first.protocol === protocol) return
-  const takeOver = same && first.protocol !== ROUTE_PROTOCOLS.kernel
-  if (first !== undefined && first.protocol !== protocol && !takeOver) {
+  if (first !== undefined && first.protocol !== protocol && !same && !owns.link(first.link)) {
     const message = `to put ${wish.key}: a route of protocol ${first.protocol} is there and leads elsewhere`
     throw new OverlayError('RESOURCE_CONFLICT', message, { errno: 'EEXIST' })
   }
