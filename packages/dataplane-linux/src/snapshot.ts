@@ -117,8 +117,9 @@ async function readNeighbours(
       readNeighbour,
       options,
     )
-    for (const { state, flags, destination, macAddress, index: on } of neighbours) {
-      if (on !== index || (state & NUD_PERMANENT) === 0 || (flags & NTF_PROXY) !== 0) continue
+    for (const { state, flags, destination, macAddress, index: on, family: of } of neighbours) {
+      if (of !== family || on !== index || (state & NUD_PERMANENT) === 0 || (flags & NTF_PROXY) !== 0)
+        continue
       if (destination === undefined || macAddress?.length !== 17) continue
       const resource = heldNeighbour(name, destination, macAddress)
       belief.neighbours.add(resource.key)
@@ -213,7 +214,10 @@ async function readOwnRoutes(
       readRoute,
       options,
     )
-    for (const route of routes) if (belief.isOwnRoute(route)) own.push(route)
+    for (const route of routes) {
+      // A kernel without IPv6 answers with IPv4's.
+      if (route.family === family && belief.isOwnRoute(route)) own.push(route)
+    }
   }
   return own
 }

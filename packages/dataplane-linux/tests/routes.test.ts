@@ -207,11 +207,27 @@ describe('a route of somebody else’s in the place of ours', () => {
     expect(namespace.state()).toBe(before)
   })
 
-  it('stops none of the others', async () => {
+  it('and one that is no address, stop none of the others', async () => {
     namespace.ip('route add 10.0.3.0/24 via 192.168.0.9 dev eth0 proto static')
     const driver = open()
-    const results = await driver.apply(puts(...routesOf(0, 10)))
-    expect(results.map(({ ok }) => ok)).toEqual([true, true, true, false, true, true, true, true, true, true])
-    expect(nexthops()).toHaveLength(9)
+    const bad = { ...peer(4).route, gateway: '10.0.4.300' }
+    const wishes = [...routesOf(0, 4), bad, ...routesOf(5, 10)]
+    const results = await driver.apply(puts(...wishes))
+    expect(results.map(({ ok }) => ok)).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      true,
+      true,
+      true,
+      true,
+      true,
+    ])
+    expect(results[4]).toMatchObject({
+      error: { message: expect.stringMatching(/10\.0\.4\.0\/24.*'10\.0\.4\.300' is not/) },
+    })
+    expect(nexthops()).toHaveLength(8)
   })
 })

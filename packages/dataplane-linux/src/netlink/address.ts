@@ -19,7 +19,6 @@ export const IFA_F_DEPRECATED = 0x20
 export const IFA_F_TENTATIVE = 0x40
 /** Of no limited lifetime: neither DHCP's nor a router advertisement's. */
 export const IFA_F_PERMANENT = 0x80
-export const IFA_F_MANAGETEMPADDR = 0x100
 
 export interface AddressMessage {
   readonly family: number

@@ -9,6 +9,8 @@ export interface Refusal {
   readonly errno: string | undefined
   /** The kernel's own explanation (extended ack), where it gave one. */
   readonly text: string | undefined
+  /** The kernel was never asked: the request could not be written. */
+  readonly unsent?: true
 }
 
 /** The outcome of a request whose answer was lost. */
@@ -50,6 +52,8 @@ export function refusalText({ errno, text }: Refusal): string {
 
 /** The error to throw for `attempted`, such as `creating link flannel.1`. */
 export function refusalError(refusal: Refusal, attempted: string): OverlayError {
+  if (refusal.unsent)
+    return new OverlayError('KERNEL_REFUSED', `${attempted}: ${refusal.text}`, { errno: 'EINVAL' })
   const { errno } = refusal
   const said = `${attempted}: the kernel answered ${refusalText(refusal)}`
   if (errno === undefined) return new OverlayError('KERNEL_REFUSED', `${attempted}: ${refusalText(refusal)}`)

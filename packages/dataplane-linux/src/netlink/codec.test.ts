@@ -105,10 +105,12 @@ describe('links', () => {
     )
   })
 
-  it('asks for links without their counters, and for one kind', () => {
-    expect(written((writer) => writeGetLink(writer, 0x301, 1, { kind: 'vxlan' }))).toBe(
-      hex(`38000000 1200 0103 01000000 00000000  00000000 00000000 00000000 00000000
-           0800 1d00 08000000  1000 1280 0a00 0100 76786c616e00 0000`),
+  it('asks for links without their counters, all or one', () => {
+    expect(written((writer) => writeGetLink(writer, 0x301, 1))).toBe(
+      hex('28000000 1200 0103 01000000 00000000  00000000 00000000 00000000 00000000  0800 1d00 08000000'),
+    )
+    expect(written((writer) => writeGetLink(writer, 5, 1, { name: 'eth0' }))).toContain(
+      hex('0900 0300 6574683000 000000'),
     )
   })
 })

@@ -157,8 +157,8 @@ export class NetlinkConnection implements AsyncDisposable {
   }
 
   /**
-   * Sends `count` requests in as few datagrams as they fit into, and returns those that were refused, by index. All
-   * others were carried out. Between datagrams the event loop turns and the signal is heeded.
+   * Sends `count` requests in as few datagrams as they fit into, and returns those that were refused, by index; one
+   * for which `write` throws a TypeError is as if refused with EINVAL. All others were carried out. Between datagrams the event loop turns and the signal is heeded.
    */
   async batch(
     count: number,
@@ -223,9 +223,15 @@ export class NetlinkConnection implements AsyncDisposable {
     const base = this.#sequence + 1
     let next = first
     writer.reset()
-    while (next < count && writer.length < DATAGRAM_BYTES) {
-      write(writer, next, (base + next - first) >>> 0)
-      next += 1
+    for (; next < count && writer.length < DATAGRAM_BYTES; next += 1) {
+      try {
+        write(writer, next, (base + next - first) >>> 0)
+      } catch (error) {
+        // What is no address cannot be written. One such entry must not stop the thousands that it comes with.
+        if (!(error instanceof TypeError)) throw error
+        writer.abandon()
+        refusals.set(next, { errno: 'EINVAL', text: error.message, unsent: true })
+      }
     }
     const messages = next - first
     this.#take(messages)

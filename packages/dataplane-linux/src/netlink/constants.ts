@@ -14,7 +14,6 @@ export const ATTRIBUTE_HEADER_LENGTH = 4
 export const NLMSG_NOOP = 1
 export const NLMSG_ERROR = 2
 export const NLMSG_DONE = 3
-export const NLMSG_OVERRUN = 4
 
 export const NLM_F_REQUEST = 0x01
 export const NLM_F_ACK = 0x04

@@ -29,10 +29,6 @@ const IFLA_VXLAN_LOCAL6 = 17
 const IFLA_VXLAN_GBP = 23
 const IFLA_VXLAN_COLLECT_METADATA = 25
 
-/** IFLA_IPTUN_*, include/uapi/linux/if_tunnel.h */
-const IFLA_IPTUN_LINK = 1
-const IFLA_IPTUN_LOCAL = 2
-
 /** `RTEXT_FILTER_SKIP_STATS`, include/uapi/linux/rtnetlink.h: half of a link's dump is counters. */
 const RTEXT_FILTER_SKIP_STATS = 8
 
@@ -88,8 +84,6 @@ export interface LinkRequest {
   readonly alias?: string | undefined
   readonly kind?: string | undefined
   readonly vxlan?: VxlanAttributes | undefined
-  /** Settings of an `ipip` link. */
-  readonly ipip?: { readonly local?: string | undefined; readonly parent?: number | undefined } | undefined
 }
 
 /** RTM_NEWLINK: makes a link (with NLM_F_CREATE) or changes one. */
@@ -110,12 +104,6 @@ export function writeNewLink(
     const info = writer.beginNest(IFLA_LINKINFO)
     writer.attributeText(IFLA_INFO_KIND, request.kind)
     if (request.vxlan !== undefined) writeVxlan(writer, request.vxlan)
-    if (request.ipip !== undefined) {
-      const data = writer.beginNest(IFLA_INFO_DATA)
-      if (request.ipip.parent !== undefined) writer.attributeU32(IFLA_IPTUN_LINK, request.ipip.parent)
-      if (request.ipip.local !== undefined) writer.attributeAddress(IFLA_IPTUN_LOCAL, request.ipip.local)
-      writer.endNest(data)
-    }
     writer.endNest(info)
   }
   writer.end()
@@ -143,22 +131,17 @@ export function writeDeleteLink(writer: MessageWriter, flags: number, sequence: 
   writer.end()
 }
 
-/** RTM_GETLINK: one by index or name, or, with NLM_F_DUMP, all of them, or all of one kind. */
+/** RTM_GETLINK: one by index or name, or, with NLM_F_DUMP, all of them. */
 export function writeGetLink(
   writer: MessageWriter,
   flags: number,
   sequence: number,
-  which: { readonly index?: number; readonly name?: string; readonly kind?: string } = {},
+  which: { readonly index?: number; readonly name?: string } = {},
 ): void {
   writer.begin(RTM_GETLINK, flags, sequence)
   writeIfinfomsg(writer, which.index ?? 0, 0, 0)
   if (which.name !== undefined) writer.attributeText(IFLA_IFNAME, which.name)
   writer.attributeU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
-  if (which.kind !== undefined) {
-    const info = writer.beginNest(IFLA_LINKINFO)
-    writer.attributeText(IFLA_INFO_KIND, which.kind)
-    writer.endNest(info)
-  }
   writer.end()
 }
 

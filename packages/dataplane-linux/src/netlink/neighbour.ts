@@ -20,14 +20,11 @@ const NDA_IFINDEX = 8
 const NDA_NH_ID = 13
 
 export const NUD_PERMANENT = 0x80
-export const NUD_NOARP = 0x40
 
 /** The entry is the device's own (a VXLAN's forwarding table), not its bridge's. */
 export const NTF_SELF = 0x02
 /** Answers for an address in the stead of others. */
 export const NTF_PROXY = 0x08
-/** Learned by a controller outside the kernel. */
-export const NTF_EXT_LEARNED = 0x10
 
 /** An entry of a neighbour table (AF_INET, AF_INET6) or of a forwarding table (AF_BRIDGE). */
 export interface NeighbourMessage {

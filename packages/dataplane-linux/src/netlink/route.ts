@@ -23,7 +23,6 @@ const RTA_NH_ID = 30
 
 export const RTN_UNSPEC = 0
 export const RTN_UNICAST = 1
-export const RTN_LOCAL = 2
 export const RTN_BLACKHOLE = 6
 
 export const RT_SCOPE_UNIVERSE = 0
@@ -33,17 +32,9 @@ export const RT_SCOPE_NOWHERE = 255
 export const RT_TABLE_MAIN = 254
 
 export const RTPROT_UNSPEC = 0
-export const RTPROT_KERNEL = 2
-/** What `ip route` and flanneld write where nothing else is asked for. */
-export const RTPROT_BOOT = 3
 
 /** The gateway is on the link, whatever its address. */
 export const RTNH_F_ONLINK = 4
-
-/** A cached copy of a route, not the route. */
-export const RTM_F_CLONED = 0x200
-/** A lookup answers with the route that matched, not with a route to the one address asked for. */
-export const RTM_F_FIB_MATCH = 0x2000
 
 /** One path of a route. */
 export interface RoutePath {

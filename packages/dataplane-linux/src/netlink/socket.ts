@@ -42,7 +42,7 @@ export interface SocketOptions {
 
 /**
  * A netlink socket as it must be: an overrun of the receive buffer is counted, where `RawNetlinkSocket` alone aborts
- * the process; the kernel explains its errors; it takes every filter of a dump at its word.
+ * the process; the kernel explains its errors; and it takes the filters of a dump at their word, where it can.
  */
 export class NetlinkSocket {
   /** What tells this socket's own doings in notifications (`nlmsg_pid`). */
@@ -120,9 +120,10 @@ export class NetlinkSocket {
 
   #configure({ receiveBuffer = RECEIVE_BUFFER }: SocketOptions): void {
     this.#set(SOL_NETLINK, NETLINK_NO_ENOBUFS, 1, 'NETLINK_NO_ENOBUFS')
-    this.#set(SOL_NETLINK, NETLINK_EXT_ACK, 1, 'NETLINK_EXT_ACK')
-    this.#set(SOL_NETLINK, NETLINK_CAP_ACK, 1, 'NETLINK_CAP_ACK')
-    this.#set(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1, 'NETLINK_GET_STRICT_CHK')
+    // Old kernels go without: errors bear no explanation, and dumps hold more than was asked for.
+    for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) {
+      this.#try(SOL_NETLINK, option, 1)
+    }
     // FORCE takes CAP_NET_ADMIN; without it sysctl net.core.rmem_max is the limit, and reading works all the same.
     if (!this.#try(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)) {
       this.#set(SOL_SOCKET, SO_RCVBUF, receiveBuffer, 'SO_RCVBUF')
@@ -146,7 +147,7 @@ export class NetlinkSocket {
     const errno = errnoName(this.#libc.errno())
     return new OverlayError(
       'UNSUPPORTED',
-      `the kernel refuses ${title} on a netlink socket (${errno}); Linux 4.20 or later is needed`,
+      `the kernel refuses ${title} on a netlink socket (${errno}); Linux 4.12 or later is needed`,
       { errno },
     )
   }

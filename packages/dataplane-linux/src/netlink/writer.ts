@@ -48,7 +48,7 @@ export class MessageWriter {
     this.#buffer.writeUInt32LE(this.#length - this.#start, this.#start)
   }
 
-  /** Where the message that was begun last starts; `abandon` cuts the buffer back to it. */
+  /** Takes back the message that was begun and not ended. */
   abandon(): void {
     this.#length = this.#start
   }
@@ -78,11 +78,6 @@ export class MessageWriter {
     this.#buffer[at] = value
   }
 
-  attributeU16(type: number, value: number): void {
-    const at = this.#attribute(type, 2)
-    this.#buffer.writeUInt16LE(value, at)
-  }
-
   /** Network byte order, as ports are. */
   attributeU16BE(type: number, value: number): void {
     const at = this.#attribute(type, 2)
@@ -100,11 +95,6 @@ export class MessageWriter {
     const at = this.#attribute(type, length + 1)
     this.#buffer.write(text, at, 'utf8')
     this.#buffer[at + length] = 0
-  }
-
-  attributeBytes(type: number, bytes: Uint8Array): void {
-    const at = this.#attribute(type, bytes.length)
-    this.#buffer.set(bytes, at)
   }
 
   /** An IPv4 or IPv6 address, 4 or 16 bytes. */
