@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Where LMDB's lock file may hold the mutex of writers: after one cache line (x64), or after two (arm64). */
@@ -9,6 +9,9 @@ const SHARED_ROBUST = 0x90
 /** The bits of a robust futex that hold the thread id of who has it (include/uapi/linux/futex.h). */
 const FUTEX_TID_MASK = 0x3fff_ffff
 
+/** Enough of the lock file to hold all of that; less than its least size, a page. */
+const HEAD_SIZE = 256
+
 const POLL = 5
 
 /**
@@ -18,7 +21,7 @@ const POLL = 5
 export function writeLockHolder(lockPath: string): number | undefined {
   let lock: Buffer
   try {
-    lock = readFileSync(lockPath)
+    lock = readLockFile(lockPath)
   } catch {
     // No lock file yet, so nobody holds the lock. What else may be wrong with it, LMDB says when it opens it.
     return undefined
@@ -30,6 +33,28 @@ export function writeLockHolder(lockPath: string): number | undefined {
     return thread === 0 ? undefined : thread
   }
   return undefined
+}
+
+/**
+ * The head of the lock file, as it is in memory where this process has it open already. LMDB tells a process that lives
+ * from one that is dead by a lock of fcntl's on this file, and the kernel drops all such locks of a process as soon as
+ * the process closes the file, by whatever descriptor (fcntl(2)): whoever opened and closed it here would lose its
+ * readers' slots to another process, and get MDB_BAD_RSLOT.
+ */
+function readLockFile(lockPath: string): Buffer {
+  const path = realpathSync(lockPath)
+  const mapping = readFileSync('/proc/self/maps', 'utf8')
+    .split('\n')
+    .find((line) => line.endsWith(` ${path}`))
+  if (mapping === undefined) return readFileSync(path)
+  const head = Buffer.alloc(HEAD_SIZE)
+  const memory = openSync('/proc/self/mem', 'r')
+  try {
+    readSync(memory, head, 0, head.length, Number.parseInt(mapping, 16))
+  } finally {
+    closeSync(memory)
+  }
+  return head
 }
 
 /**
