@@ -67,7 +67,7 @@ function peer(parts: FamilyParts, lease: Lease, context: LeaseContext): Resource
   const { subnet, publicAddress } = addresses
   const { externalInterface } = context
   if (!isOnLink(externalInterface, publicAddress)) {
-    // flannel asks the kernel for the route all the same, and gets "network is unreachable".
+    // flannel asks the kernel for the route all the same, which refuses it: "Nexthop has invalid gateway".
     const { name, onLink } = externalInterface
     throw new OverlayError(
       'INVALID_LEASE',

@@ -1,0 +1,54 @@
+/**
+ * A backend of one's own: hosts whose router already knows the way to each subnet (by BGP, say). Peers on the host's
+ * own network get a direct route, and everyone else is reached through the router.
+ *
+ *     { "Network": "10.244.0.0/16", "Backend": { "Type": "via-router", "Router": "192.0.2.254" } }
+ *
+ * A backend is pure: it gets a context and a lease and says which resources they call for. `backendSuite` proves it.
+ */
+import {
+  type Backend,
+  IPV4_PARTS,
+  invalidField,
+  isOnLink,
+  type NetworkConfig,
+  parseAddress,
+  peerAddresses,
+  publicAddresses,
+  readFields,
+  route,
+  textField,
+  unknownKeyWarnings,
+} from '@selvedge/core'
+
+const TYPE = 'via-router'
+const WHERE = 'the via-router settings'
+const fields = { Router: textField() }
+const read = ({ backend }: NetworkConfig) => readFields(fields, backend?.options ?? {}, WHERE)
+
+function routerOf(config: NetworkConfig): string {
+  const { Router = '' } = read(config).values
+  if (parseAddress(Router)?.family === 4) return Router
+  throw invalidField('Router', Router, 'must be the IPv4 address of the router', WHERE)
+}
+
+export function viaRouter(): Backend {
+  return {
+    type: TYPE,
+    warnings: ({ config }) => unknownKeyWarnings(read(config).unknownKeys, fields, WHERE),
+    mtu: ({ externalInterface }) => externalInterface.mtu,
+    attributes: (context) => ({ ...publicAddresses(context), backendType: TYPE }),
+    local({ config, externalInterface: { name } }) {
+      if (config.ipv4 === undefined) return []
+      return [route({ destination: config.ipv4.network, gateway: routerOf(config), device: name })]
+    },
+    peer(lease, { externalInterface }) {
+      if (lease.attributes.backendType !== TYPE) return []
+      const peer = peerAddresses(lease, IPV4_PARTS) // throws INVALID_LEASE where the lease does not say
+      if (peer === undefined || !isOnLink(externalInterface, peer.publicAddress)) return []
+      return [
+        route({ destination: peer.subnet, gateway: peer.publicAddress, device: externalInterface.name }),
+      ]
+    },
+  }
+}

@@ -1,0 +1,47 @@
+import { type AbortOptions, OverlayError, systemClock, Wake } from '@selvedge/core'
+
+/** What one's database holds: keys and values as flannel writes them in etcd. */
+export interface Contents {
+  config?: string
+  readonly leases: Map<string, string>
+}
+
+/** What `store.ts` needs of a database. Its calls reject with the signal's reason where that aborts. */
+export interface Document extends AsyncDisposable {
+  /** Hands out the contents, and writes what `change` made of them, in one transaction. */
+  transact<T>(options: AbortOptions, change: (contents: Contents) => T): Promise<T>
+  /** The contents, now and after each change, until the signal aborts. */
+  watch(options: AbortOptions): AsyncIterable<Contents>
+}
+
+/** Stands for a client of the database here: several may share the `contents` of one. */
+export function memoryDocument(contents: Contents, observers: Set<() => void>): Document {
+  const closed = new AbortController()
+  const either = ({ signal }: AbortOptions) =>
+    signal === undefined ? closed.signal : AbortSignal.any([signal, closed.signal])
+  return {
+    async transact(options, change) {
+      either(options).throwIfAborted()
+      const result = change(contents)
+      for (const observe of observers) observe()
+      return result
+    },
+    async *watch(options) {
+      const wake = new Wake()
+      const observe = () => wake.call()
+      observers.add(observe)
+      try {
+        while (!options.signal?.aborted) {
+          closed.signal.throwIfAborted()
+          yield contents
+          await wake.sleep(Number.POSITIVE_INFINITY, systemClock, either(options)).catch(() => undefined)
+        }
+      } finally {
+        observers.delete(observe)
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      closed.abort(new OverlayError('CLOSED', 'the connection was closed'))
+    },
+  }
+}

@@ -1,0 +1,28 @@
+import { subnetManagerSuite } from '@selvedge/conformance'
+import { encodeLeaseAttributes, leaseKey } from '@selvedge/core'
+import { describe, it } from 'vitest'
+import { type Contents, memoryDocument } from './document.js'
+import { documentStore } from './store.js'
+
+subnetManagerSuite(
+  { describe, it },
+  {
+    setup(config) {
+      const contents: Contents = { ...(config && { config: JSON.stringify(config) }), leases: new Map() }
+      const observers = new Set<() => void>()
+      const changed = () => observers.forEach((observe) => void observe())
+      return {
+        connect: () => documentStore(memoryDocument(contents, observers)),
+        setNetworkConfig(next) {
+          contents.config = JSON.stringify(next)
+          changed()
+        },
+        reserve(lease) {
+          contents.leases.set(leaseKey(lease), encodeLeaseAttributes(lease.attributes))
+          changed()
+        },
+      }
+    },
+    supports: { expiry: false, foreignRecords: false, interruptions: false },
+  },
+)

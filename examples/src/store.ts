@@ -1,0 +1,59 @@
+/**
+ * A store of one's own, in any database that can change a document in a transaction (`document.ts` stands for one).
+ * Leases here never end, and nobody else writes into the document. `subnetManagerSuite` proves it: see `store.test.ts`.
+ */
+import {
+  chooseSubnets,
+  decodeLease,
+  encodeLeaseAttributes,
+  type Lease,
+  leaseKey,
+  parseNetworkConfig,
+  requireHeld,
+  type SubnetManager,
+  sameNode,
+} from '@selvedge/core'
+import type { Contents, Document } from './document.js'
+
+const leasesIn = ({ leases }: Contents) => [...leases].map(([key, value]) => decodeLease(key, value))
+
+function put({ leases }: Contents, lease: Lease): Lease {
+  leases.set(leaseKey(lease), encodeLeaseAttributes(lease.attributes))
+  return lease
+}
+
+function find({ leases }: Contents, key: string): Lease | undefined {
+  const value = leases.get(key)
+  return value === undefined ? undefined : decodeLease(key, value)
+}
+
+export const documentStore = (document: Document): SubnetManager => ({
+  name: 'document',
+  async getNetworkConfig(options = {}) {
+    for await (const { config } of document.watch(options)) if (config) return parseNetworkConfig(config)
+    throw options.signal?.reason
+  },
+  async acquireLease(request, options = {}) {
+    const config = await this.getNetworkConfig(options) // waits for one
+    return document.transact(options, (contents) => {
+      const choice = chooseSubnets({ config, request, leases: leasesIn(contents) })
+      for (const lease of choice.givenUp) contents.leases.delete(leaseKey(lease))
+      return put(contents, { ...choice.subnets, attributes: choice.attributes })
+    })
+  },
+  renewLease: async (lease, options = {}) =>
+    document.transact(options, (contents) => {
+      requireHeld(lease, find(contents, leaseKey(lease))) // throws LEASE_LOST
+      return put(contents, lease)
+    }),
+  releaseLease: async (lease, options = {}) =>
+    document.transact(options, (contents) => {
+      const held = find(contents, leaseKey(lease))
+      if (held && sameNode(held.attributes, lease.attributes)) contents.leases.delete(leaseKey(held))
+    }),
+  async *watchLeases({ signal }) {
+    for await (const contents of document.watch({ signal }))
+      yield { type: 'snapshot', leases: leasesIn(contents) }
+  },
+  [Symbol.asyncDispose]: () => document[Symbol.asyncDispose](),
+})
