@@ -67,6 +67,11 @@ describe.concurrent('etcd with users', () => {
     await using watcher = await Watcher.on(manager)
     const lease = await manager.acquireLease({ attributes: attributesOf(1) })
     await watcher.untilShowsLease(lease)
+    // Every change of users makes JSON web tokens that were handed out before too old.
+    const root = new Etcd3({ hosts: etcd.endpoint, auth: ROOT })
+    await root.auth.userAdd({ name: 'another', password: 'an0ther-Secret' })
+    root.close()
+    await live(manager, 4)
     // Two tokens' lives, with etcd's habit of looking for expired ones once a second.
     await sleep(4_000)
     await live(manager, 2)

@@ -1,0 +1,246 @@
+import { type Clock, encodeLeaseAttributes, systemClock } from '@selvedge/core'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { EtcdServer } from './etcd-server.js'
+import { attributesOf, dualStackNetwork, ipv4Network, ipv6Network, TestNetwork } from './network.js'
+import { Watcher } from './watcher.js'
+
+const DAY = 86_400_000
+
+let etcd: EtcdServer
+
+beforeAll(async () => {
+  etcd = await EtcdServer.start()
+})
+
+afterAll(() => etcd[Symbol.asyncDispose]())
+
+/** A lease as flanneld writes it, on an etcd lease of so many seconds. */
+async function putFlannelLease(
+  network: TestNetwork,
+  key: string,
+  node: number,
+  ttl: number,
+): Promise<string> {
+  const { ID } = await network.admin.leaseClient.leaseGrant({ TTL: String(ttl) })
+  await network.put(key, encodeLeaseAttributes(attributesOf(node)), ID)
+  return ID
+}
+
+describe.concurrent('a lease that flanneld wrote', () => {
+  it('is found again by public IP, and its etcd lease kept alive', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    const id = await putFlannelLease(network, '10.99.7.0-24', 1, 86_400)
+    const lease = await network.manager().acquireLease({ attributes: attributesOf(1, '02:00:00:00:00:01') })
+    expect(lease.subnet).toBe('10.99.7.0/24')
+    const [record] = await network.contents()
+    expect(record).toMatchObject({ key: '/subnets/10.99.7.0-24', lease: id })
+    expect(record?.value).toBe(encodeLeaseAttributes(attributesOf(1, '02:00:00:00:00:01')))
+  })
+
+  it('moves to an etcd lease of our term, where that is another, and the old one is ended', async ({
+    expect,
+  }) => {
+    await using network = await TestNetwork.in([etcd.endpoint], dualStackNetwork)
+    const old = await putFlannelLease(network, '10.99.7.0-24&fd99:0:0:7::-64', 1, 100)
+    const before = Date.now()
+    const lease = await network.manager().acquireLease({ attributes: attributesOf(1) })
+    expect(lease.expiresAt).toBeGreaterThanOrEqual(before + DAY)
+    const [claim, record] = await network.contents()
+    expect(record).toMatchObject({ key: '/subnets/10.99.7.0-24&fd99:0:0:7::-64' })
+    expect(record?.lease).not.toBe(old)
+    expect(claim).toMatchObject({ key: '/ipv6-claims/fd99:0:0:7::-64', lease: record?.lease })
+    expect(await network.etcdLeases()).not.toContain(old)
+  })
+
+  it('of an IPv6-only network is found again by public IPv6', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint], ipv6Network)
+    const key = '0.0.0.0-0&fd99:0:0:42::-64'
+    await network.put(key, '{"PublicIP":"0.0.0.0","PublicIPv6":"2001:db8::7","BackendType":"vxlan"}')
+    const manager = network.manager()
+    const lease = await manager.acquireLease({ attributes: { publicIpv6: '2001:db8::7' } })
+    const other = await manager.acquireLease({ attributes: { publicIpv6: '2001:db8::8' } })
+    expect(lease.ipv6Subnet).toBe('fd99:0:0:42::/64')
+    expect(other.ipv6Subnet).not.toBe(lease.ipv6Subnet)
+  })
+
+  it('outside the network is given up, in the transaction that writes the new one', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    await using watcher = await Watcher.on(network.manager())
+    await putFlannelLease(network, '10.42.7.0-24', 1, 86_400)
+    const lease = await network.manager().acquireLease({ attributes: attributesOf(1) })
+    await watcher.until('the new lease alone', () => watcher.leases.size === 1 && watcher.events.length === 4)
+    expect(watcher.events.map(({ type }) => type)).toEqual(['snapshot', 'put', 'put', 'delete'])
+    expect(watcher.leases.values().next().value?.subnet).toBe(lease.subnet)
+    const { kvs } = await network.admin.getAll().prefix(`${network.prefix}/subnets/`).exec()
+    expect(kvs).toHaveLength(1)
+  })
+})
+
+describe.concurrent('a reservation', () => {
+  it('stays one over renewals, changed attributes, and restarts of node and etcd', async ({ expect }) => {
+    await using own = await EtcdServer.start()
+    await using network = await TestNetwork.in([own.endpoint])
+    await network.put('10.99.7.0-24', '{"PublicIP":"192.0.2.1"}')
+    for (const mac of ['02:00:00:00:00:01', '02:00:00:00:00:02']) {
+      const manager = network.manager()
+      const lease = await manager.acquireLease({ attributes: attributesOf(1, mac) })
+      expect(lease).toMatchObject({ subnet: '10.99.7.0/24', attributes: attributesOf(1, mac) })
+      expect(lease.expiresAt).toBeUndefined()
+      expect(
+        (await manager.renewLease({ ...lease, attributes: attributesOf(1, 'new') })).expiresAt,
+      ).toBeUndefined()
+      expect(await network.contents()).toEqual([
+        { key: '/subnets/10.99.7.0-24', value: encodeLeaseAttributes(attributesOf(1, 'new')), lease: '0' },
+      ])
+      await manager[Symbol.asyncDispose]()
+      await own.kill()
+      await own.restart()
+    }
+    expect(await network.etcdLeases()).toEqual([])
+  })
+})
+
+describe.concurrent('renewals', () => {
+  it('neither make new etcd leases nor tell peers, until attributes change', async ({ expect }) => {
+    await using own = await EtcdServer.start()
+    await using network = await TestNetwork.in([own.endpoint], dualStackNetwork)
+    const manager = network.manager()
+    await using watcher = await Watcher.on(manager)
+    const lease = await manager.acquireLease({ attributes: attributesOf(1) })
+    const leases = await network.etcdLeases()
+    for (let round = 0; round < 5; round += 1) await manager.renewLease(lease)
+    for (const mac of ['02:00:00:00:00:01', '02:00:00:00:00:02']) {
+      await manager.renewLease({ ...lease, attributes: attributesOf(1, mac) })
+    }
+    await watcher.until('two changes', () => watcher.events.length === 4)
+    expect(watcher.events.map(({ type }) => type)).toEqual(['snapshot', 'put', 'put', 'put'])
+    expect(await network.etcdLeases()).toEqual(leases)
+    await manager.releaseLease(lease)
+    expect(await network.contents()).toEqual([])
+    expect(await network.etcdLeases()).toEqual([])
+  })
+
+  it('never touch what another node holds by now', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    const manager = network.manager()
+    const lease = await manager.acquireLease({ attributes: attributesOf(1) })
+    const key = lease.subnet?.replace('/', '-') ?? ''
+    await putFlannelLease(network, key, 2, 600)
+    const before = await network.contents()
+    await expect(manager.renewLease(lease)).rejects.toMatchObject({ code: 'LEASE_LOST' })
+    await manager.releaseLease(lease)
+    expect(await network.contents()).toEqual(before)
+  })
+
+  it('are not led astray by a clock that jumps', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    let offset = 0
+    const clock: Clock = { ...systemClock, now: () => Date.now() + offset }
+    const manager = network.manager({ clock })
+    await using watcher = await Watcher.on(manager)
+    let lease = await manager.acquireLease({ attributes: attributesOf(1) })
+    for (offset of [400 * DAY, -400 * DAY, 0]) {
+      const before = clock.now()
+      lease = await manager.renewLease(lease)
+      expect(lease.expiresAt).toBeGreaterThanOrEqual(before + DAY)
+      expect(lease.expiresAt).toBeLessThanOrEqual(clock.now() + DAY)
+      const again = await manager.acquireLease({ attributes: attributesOf(1) })
+      expect(again.subnet).toBe(lease.subnet)
+    }
+    const other = await manager.acquireLease({ attributes: attributesOf(2) })
+    await watcher.untilShowsLease(other)
+    expect(watcher.leases.size).toBe(2)
+    expect(watcher.errors).toEqual([])
+  })
+})
+
+describe.concurrent('keys and values that are no lease', () => {
+  const garbage: [string, string, RegExp][] = [
+    ['hello', '{"PublicIP":"192.0.2.9"}', /its key names no subnet/],
+    ['10.99.300.0-24', '{"PublicIP":"192.0.2.9"}', /its key names no subnet/],
+    ['10.99.1.0-24/more', '{"PublicIP":"192.0.2.9"}', /its key names no subnet/],
+    ['10.99.2.7-24', '{"PublicIP":"192.0.2.9"}', /its key would have to be 10\.99\.2\.0-24/],
+    ['10.99.3.0-24', '', /its value is no lease/],
+    ['10.99.4.0-24', 'null', /its value is no lease: a lease is a JSON object/],
+    ['10.99.5.0-24', '{"PublicIP":7}', /its value is no lease: PublicIP is 7/],
+    ['10.99.6.0-24', '\u0000\ufffd', /its value is no lease/],
+  ]
+
+  it('are reported once each, whatever happens, and disturb nobody', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    await network.put('10.99.7.0-24', '{"PublicIP":"192.0.2.1"}')
+    for (const [key, value] of garbage.slice(0, 4)) await network.put(key, value)
+    const manager = network.manager()
+    await using watcher = await Watcher.on(manager)
+    for (const [key, value] of garbage.slice(4)) await network.put(key, value)
+    await manager.acquireLease({ attributes: attributesOf(2), previous: { subnet: '10.99.8.0/24' } })
+    await watcher.untilShows('10.99.7.0-24', '10.99.8.0-24')
+    const messages = watcher.errors.map((error) => error.message)
+    for (const [key, , problem] of garbage) {
+      const about = messages.filter((message) =>
+        message.startsWith(`etcd key ${network.prefix}/subnets/${key}: `),
+      )
+      expect(about, key).toEqual([expect.stringMatching(problem)])
+    }
+    expect(messages).toHaveLength(garbage.length)
+    expect(new Set(watcher.errors.map((error) => Reflect.get(error, 'code')))).toEqual(
+      new Set(['INVALID_LEASE']),
+    )
+  })
+
+  it('keep the subnets that their keys name', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint], {
+      ...ipv4Network,
+      SubnetMin: '10.99.1.0',
+      SubnetMax: '10.99.7.0',
+    })
+    for (const [key, value] of garbage) await network.put(key, value)
+    const manager = network.manager()
+    // 10.99.2.0 to 10.99.6.0 are named by keys above.
+    const leases = [
+      await manager.acquireLease({ attributes: attributesOf(1) }),
+      await manager.acquireLease({ attributes: attributesOf(2) }),
+    ]
+    expect(leases.map(({ subnet }) => subnet).sort()).toEqual(['10.99.1.0/24', '10.99.7.0/24'])
+    await expect(manager.acquireLease({ attributes: attributesOf(3) })).rejects.toMatchObject({
+      code: 'SUBNETS_EXHAUSTED',
+    })
+  })
+
+  it('that overwrite a lease end it, and a repaired one is back', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    await using watcher = await Watcher.on(network.manager())
+    for (const value of [
+      '{"PublicIP":"192.0.2.1"}',
+      'broken',
+      'broken otherwise',
+      '{"PublicIP":"192.0.2.1"}',
+    ]) {
+      await network.put('10.99.7.0-24', value)
+    }
+    await watcher.until('four events', () => watcher.events.length === 4)
+    expect(watcher.events.map(({ type }) => type)).toEqual(['snapshot', 'put', 'delete', 'put'])
+    expect(watcher.errors).toHaveLength(2)
+  })
+})
+
+describe.concurrent('a network config that breaks a rule', () => {
+  it.for([
+    ['no JSON', 'Network: 10.99.0.0/16', /etcd key .*\/config: the network config is not JSON/],
+    ['a bad network', '{"Network":"10.99.0.0/33"}', /etcd key .*\/config: .*Network is "10\.99\.0\.0\/33"/],
+  ] as const)('(%s) is INVALID_CONFIG and names its key', async ([, config, message], { expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint], 'none')
+    await network.setConfig(config)
+    const manager = network.manager()
+    for (const call of [
+      () => manager.getNetworkConfig(),
+      () => manager.acquireLease({ attributes: attributesOf(1) }),
+    ]) {
+      await expect(call()).rejects.toMatchObject({
+        code: 'INVALID_CONFIG',
+        message: expect.stringMatching(message),
+      })
+    }
+    expect(await network.contents()).toEqual([])
+  })
+})
