@@ -1,0 +1,43 @@
+import { type ErrorCode, OverlayError } from '@selvedge/core'
+import type { ApiStatus } from './kubernetes-protobuf.js'
+
+/** An answer of the API server other than what was asked for. */
+export class ApiError extends OverlayError {
+  /** The HTTP status, or that of a watch's error event. */
+  readonly status: ApiStatus
+  /** How long the server asks to wait, in ms. */
+  readonly retryAfter: number | undefined
+
+  constructor(attempted: string, status: ApiStatus, retryAfter?: number) {
+    super(
+      codeOf(status.code),
+      `${attempted}: the API server answered ${describe(status)}${advice(status.code)}`,
+    )
+    this.status = status
+    this.retryAfter = retryAfter
+  }
+}
+
+export const isApiError = (error: unknown, ...codes: readonly number[]): error is ApiError =>
+  error instanceof ApiError && (codes.length === 0 || codes.includes(error.status.code))
+
+/** What the server no longer holds, or does not hold yet: list again. */
+export const isGone = (error: unknown): boolean =>
+  isApiError(error, 410) || (error instanceof ApiError && error.status.reason === 'Expired')
+
+function codeOf(status: number): ErrorCode {
+  if (status === 401 || status === 403) return 'ACCESS_DENIED'
+  return 'STORE_UNAVAILABLE'
+}
+
+function describe({ code, reason, message }: ApiStatus): string {
+  return [`${code}${reason === '' ? '' : ` ${reason}`}`, message].filter((part) => part !== '').join(', ')
+}
+
+function advice(code: number): string {
+  if (code === 401) return '; check the token or client certificate, and whether it has ended'
+  if (code === 403) {
+    return '; its role must allow get, list and watch of nodes, patch of nodes/status, and get of pods where the node is found by its pod'
+  }
+  return ''
+}

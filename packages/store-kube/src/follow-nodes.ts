@@ -1,0 +1,218 @@
+import { backoffDelay, type Clock, OverlayError, type Random } from '@selvedge/core'
+import { ApiError, isGone } from './api-error.js'
+import { type KubeApi, PROTOBUF, PROTOBUF_WATCH } from './kube-api.js'
+import type { ListMeta, NodeDecoder, WatchMessage } from './kubernetes-protobuf.js'
+import type { NodeRecord } from './node-record.js'
+import { readNodeList, readWatch } from './node-streams.js'
+
+export interface FollowOptions {
+  readonly api: KubeApi
+  readonly decoder: NodeDecoder
+  readonly clock: Clock
+  readonly random: Random
+  readonly signal: AbortSignal
+  /** The one node to follow; every node where absent. */
+  readonly only?: string | undefined
+  readonly firstList: ListMode
+  /** How long a watch may be silent before it is given up, in ms. */
+  readonly watchPatience: number
+  readonly observer: FollowObserver
+}
+
+/**
+ * `quorum`: what etcd holds now. `cached`: from the memory of whichever API server answers, which is what every kubelet
+ * and kube-proxy reads; it lags behind etcd by milliseconds, but not behind `notBefore`, a resource version that this
+ * node has seen.
+ */
+export type ListMode =
+  | { readonly type: 'quorum' }
+  | { readonly type: 'cached'; readonly notBefore?: string | undefined }
+
+export interface FollowObserver {
+  /** The server told something, if only that nothing has changed. */
+  heard(): void
+  /** Something failed and is retried. */
+  failed(error: OverlayError): void
+  /** A list, or a watch, was asked for. */
+  asked(what: 'list' | 'watch'): void
+}
+
+export type NodeNews =
+  | { readonly type: 'list'; readonly nodes: readonly NodeRecord[] }
+  | { readonly type: 'put' | 'delete'; readonly node: NodeRecord }
+  /** The server is there again after a failure was told, and what it has to tell comes next. */
+  | { readonly type: 'resumed' }
+
+const NODES = '/api/v1/nodes'
+
+/** How many nodes to ask for at a time: client-go's page. */
+const PAGE = 500
+
+const BACKOFF = { first: 500, most: 30_000 }
+
+/** How long a watch lasts, in seconds: client-go's. */
+const WATCH_TIMEOUT = { least: 300, spread: 300 }
+
+/** How long a list may keep silent, in ms: the API server itself gives up after this long (`--request-timeout`). */
+const LIST_PATIENCE = 60_000
+
+/** A watch that ends sooner, in ms, without having told anything, counts as a failure: it would be begun in a loop. */
+const SHORTEST_WATCH = 1_000
+
+/**
+ * Follows the nodes of a cluster as client-go's reflector does, and with the same care for the API server. Yields a
+ * list first, and again wherever anything may have been missed. Ends when the signal aborts.
+ *
+ * - A list, then a watch from where it ended, for ever. One request at a time.
+ * - A watch that ends is begun again where it stopped: each event and each bookmark says where that is. Nothing is
+ *   listed again unless the server no longer holds that place (410), as after a restart or a compaction.
+ * - Lists come from the server's memory, and in pages where it reads etcd for them. They are decoded as they arrive:
+ *   the list of a large cluster is larger than this process should be.
+ * - Every watch lasts 5 to 10 minutes, drawn anew each time, so that the clients of a server that was restarted spread
+ *   over all servers again.
+ * - Failures are repeated after a delay that doubles from half a second to 30 s, half of it random. A server that says
+ *   how long to wait is waited for. A list after a 410 is delayed in the same way: all nodes get one at once.
+ * - A watch that is silent for too long is given up: a server sends a bookmark each minute.
+ */
+export async function* followNodes(options: FollowOptions): AsyncGenerator<NodeNews, void, undefined> {
+  const { signal, clock, random, observer } = options
+  const follower = new Follower(options)
+  while (!signal.aborted) {
+    try {
+      yield* follower.round()
+    } catch (error) {
+      if (signal.aborted) return
+      const failures = follower.failed(error)
+      // A place in the history that the server no longer holds is in the nature of things, unless it goes on so.
+      if (!isGone(error) || failures > 1) observer.failed(asOverlayError(error))
+      const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0
+      const delay = Math.max(asked, backoffDelay(failures, BACKOFF, random))
+      await clock.sleep(delay, { signal }).catch(() => undefined)
+    }
+  }
+}
+
+class Follower {
+  readonly #options: FollowOptions
+  #listMode: ListMode
+  /** Where to go on; undefined where a list must come first. */
+  #position: string | undefined
+  #failures = 0
+
+  constructor(options: FollowOptions) {
+    this.#options = options
+    this.#listMode = options.firstList
+  }
+
+  /** Takes note of a failed round; returns how many there were in a row. */
+  failed(error: unknown): number {
+    if (isGone(error)) this.#position = undefined
+    this.#failures += 1
+    return this.#failures
+  }
+
+  /** A list where one is needed, then one watch to its end. */
+  async *round(): AsyncGenerator<NodeNews, void, undefined> {
+    const { clock } = this.#options
+    let resumed = this.#failures > 0
+    if (this.#position === undefined) {
+      const nodes = await this.#list()
+      resumed = false
+      yield { type: 'list', nodes }
+    }
+    const begin = clock.monotonic()
+    let told = false
+    for await (const message of this.#watch()) {
+      if (message.type !== 'OPENED') {
+        told = true
+        this.#failures = 0
+      } else if (resumed) {
+        yield { type: 'resumed' }
+      }
+      if (message.type === 'ADDED' || message.type === 'MODIFIED') yield { type: 'put', node: message.node }
+      if (message.type === 'DELETED') yield { type: 'delete', node: message.node }
+    }
+    if (!told && clock.monotonic() - begin < SHORTEST_WATCH) {
+      throw new OverlayError('STORE_UNAVAILABLE', 'the API server ended a watch of nodes as soon as it began')
+    }
+    this.#failures = 0
+  }
+
+  async #list(): Promise<readonly NodeRecord[]> {
+    try {
+      return await this.#listBy(this.#listMode)
+    } catch (error) {
+      // The server does not hold what was asked for: it is too long ago (410), or its memory is not that far (504).
+      if (this.#listMode.type === 'quorum' || !(isGone(error) || isTooFarAhead(error))) throw error
+      return await this.#listBy({ type: 'quorum' })
+    }
+  }
+
+  async #listBy(mode: ListMode): Promise<readonly NodeRecord[]> {
+    const { api, decoder, signal, observer } = this.#options
+    const nodes: NodeRecord[] = []
+    let meta: ListMeta = { resourceVersion: '', continue: '' }
+    do {
+      observer.asked('list')
+      const path = this.#path({ ...listParameters(mode), continue: meta.continue })
+      meta = await api.read(
+        { method: 'GET', path, accept: PROTOBUF, signal, patience: LIST_PATIENCE },
+        (chunks) => readNodeList(chunks, decoder, (node) => nodes.push(node)),
+      )
+      observer.heard()
+    } while (meta.continue !== '')
+    this.#goOnFrom(meta.resourceVersion)
+    return nodes
+  }
+
+  async *#watch(): AsyncGenerator<WatchMessage | { readonly type: 'OPENED' }, void, undefined> {
+    const { api, decoder, signal, random, watchPatience, observer } = this.#options
+    const path = this.#path({
+      watch: 'true',
+      allowWatchBookmarks: 'true',
+      timeoutSeconds: String(WATCH_TIMEOUT.least + Math.floor(random() * WATCH_TIMEOUT.spread)),
+      resourceVersion: this.#position ?? '',
+    })
+    observer.asked('watch')
+    const messages = api.stream(
+      { method: 'GET', path, accept: PROTOBUF_WATCH, signal, patience: watchPatience },
+      async function* (chunks) {
+        yield { type: 'OPENED' } as const
+        yield* readWatch(chunks, decoder)
+      },
+    )
+    for await (const message of messages) {
+      observer.heard()
+      if (message.type === 'ERROR') throw new ApiError('watching nodes', message.status)
+      yield message
+      if (message.type === 'BOOKMARK') this.#goOnFrom(message.resourceVersion)
+      else if (message.type !== 'OPENED') this.#goOnFrom(message.node.resourceVersion)
+    }
+  }
+
+  /** From now on nothing older is taken, neither by a watch nor by a list. */
+  #goOnFrom(resourceVersion: string): void {
+    this.#position = resourceVersion
+    this.#listMode = { type: 'cached', notBefore: resourceVersion }
+  }
+
+  #path(parameters: Readonly<Record<string, string>>): string {
+    const { only } = this.#options
+    const query = new URLSearchParams()
+    for (const [name, value] of Object.entries(parameters)) if (value !== '') query.set(name, value)
+    if (only !== undefined) query.set('fieldSelector', `metadata.name=${only}`)
+    return `${NODES}?${query}`
+  }
+}
+
+/** A limit makes a server read etcd for a list that is not to be older than a version, and means nothing for version 0. */
+function listParameters(mode: ListMode): Readonly<Record<string, string>> {
+  if (mode.type === 'quorum') return { limit: String(PAGE) }
+  if (mode.notBefore === undefined) return { limit: String(PAGE), resourceVersion: '0' }
+  return { resourceVersion: mode.notBefore, resourceVersionMatch: 'NotOlderThan' }
+}
+
+const isTooFarAhead = (error: unknown): boolean => error instanceof ApiError && error.status.code === 504
+
+const asOverlayError = (error: unknown): OverlayError =>
+  OverlayError.from(error, 'STORE_UNAVAILABLE', 'following the nodes of Kubernetes')

@@ -1,0 +1,264 @@
+import {
+  type AbortOptions,
+  type Clock,
+  enabledFamilies,
+  type Lease,
+  type LeaseAttributes,
+  type LeaseEvent,
+  type LeaseRequest,
+  leaseKey,
+  type NetworkConfig,
+  OverlayError,
+  type Random,
+  type SubnetManager,
+  systemClock,
+  type WatchOptions,
+} from '@selvedge/core'
+import type { KubeAccess } from './access.js'
+import { DEFAULT_ANNOTATION_PREFIX, fullPrefix } from './annotations.js'
+import type { Connector } from './connection.js'
+import { followNodes, type ListMode, type NodeNews } from './follow-nodes.js'
+import { KubeApi } from './kube-api.js'
+import { KubeconfigConnector } from './kubeconfig-connector.js'
+import { NodeDecoder } from './kubernetes-protobuf.js'
+import { NetworkConfigSource } from './network-config-source.js'
+import { leaseOfNode } from './node-lease.js'
+import type { NodeRecord } from './node-record.js'
+import { NodeTable } from './node-table.js'
+import { Nodes } from './nodes.js'
+import type { KubeStatus, KubeSubnetManagerOptions } from './options.js'
+import { OwnAddresses } from './own-addresses.js'
+import { OwnNode } from './own-node.js'
+import { checkPodCidrs } from './pod-cidrs.js'
+import { StatusBoard } from './status.js'
+import { UrlConnector } from './url-connector.js'
+
+const DEFAULT_REQUEST_TIMEOUT = 10_000
+const DEFAULT_WATCH_TIMEOUT = 90_000
+
+/** A node that is deleted and created again between reading and writing it is read again; so often in a row it is not. */
+const MOST_ATTEMPTS = 5
+
+/**
+ * The nodes of a Kubernetes cluster as the lease table, as flannel keeps it: a node's PodCIDRs are its subnets, and its
+ * annotations say how to reach it. See the README for what must be granted and what is guaranteed.
+ *
+ * Leases here never end (`expiresAt` is absent): one goes with its node.
+ */
+export class KubeSubnetManager implements SubnetManager {
+  readonly name = 'kubernetes'
+  readonly #options: KubeSubnetManagerOptions
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #api: KubeApi
+  readonly #decoder: NodeDecoder
+  readonly #nodes: Nodes
+  readonly #own: OwnNode
+  readonly #config: NetworkConfigSource
+  readonly #board: StatusBoard
+  readonly #closed = new AbortController()
+
+  /** Nothing is read or sent. Throws an OverlayError `INVALID_CONFIG` for options that break a rule. */
+  constructor(options: KubeSubnetManagerOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#random = options.random ?? Math.random
+    this.#board = new StatusBoard(this.#clock, options.onStatus)
+    const prefix = fullPrefix(options.annotationPrefix ?? DEFAULT_ANNOTATION_PREFIX)
+    const api = new KubeApi(connectorFor(options.access))
+    const decoder = new NodeDecoder(prefix)
+    const patience = options.requestTimeout ?? DEFAULT_REQUEST_TIMEOUT
+    this.#api = api
+    this.#decoder = decoder
+    this.#nodes = new Nodes({ api, decoder, prefix, patience })
+    this.#own = new OwnNode({
+      node: options.node,
+      nodes: this.#nodes,
+      board: this.#board,
+      follow: (only, signal) => this.#follow({ signal, firstList: { type: 'quorum' }, only }),
+    })
+    this.#config = new NetworkConfigSource({
+      networkConfig: options.networkConfig,
+      networkConfigFile: options.networkConfigFile,
+      clock: this.#clock,
+      board: this.#board,
+    })
+  }
+
+  /** For health checks and metrics. */
+  get status(): KubeStatus {
+    return this.#board.status
+  }
+
+  getNetworkConfig({ signal }: AbortOptions = {}): Promise<NetworkConfig> {
+    return this.#call(signal, (stop) => this.#config.read(stop))
+  }
+
+  /**
+   * The addresses that people set for this node, by `public-ip-overwrite` or `node-public-ip` and their twins for IPv6:
+   * what to give an overlay as `publicIp` and `publicIpv6`, and to choose its interface by. Waits for nothing: both are
+   * absent where the node has not registered.
+   */
+  nodeAddresses({ signal }: AbortOptions = {}): Promise<Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>> {
+    return this.#call(signal, async (stop) =>
+      this.#own.addressesSetByPeople(await this.#config.read(stop), stop),
+    )
+  }
+
+  /**
+   * The subnet is the node's PodCIDR: waits until the node has registered and has one, which `status` tells meanwhile.
+   * Rejects with `INVALID_CONFIG` where it is outside the network. `previous` counts for nothing.
+   */
+  acquireLease({ attributes, adopt }: LeaseRequest, { signal }: AbortOptions = {}): Promise<Lease> {
+    return this.#call(signal, async (stop) => {
+      const config = await this.#config.read(stop)
+      const families = enabledFamilies(config)
+      for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
+        const node = await this.#own.ready(stop)
+        checkPodCidrs(node, config)
+        const held = this.#own.held(node, families)
+        const published = (held && adopt?.(held)) ?? attributes
+        const lease = await this.#own.publish(node, published, families, stop)
+        if (lease !== undefined) return lease
+      }
+      throw new OverlayError(
+        'STORE_UNAVAILABLE',
+        `publishing the lease of this node: it was deleted and created again ${MOST_ATTEMPTS} times meanwhile`,
+      )
+    })
+  }
+
+  renewLease(lease: Lease, { signal }: AbortOptions = {}): Promise<Lease> {
+    return this.#call(signal, async (stop) => {
+      const families = enabledFamilies(await this.#config.read(stop))
+      const node = await this.#own.get(stop)
+      const loss = this.#own.lossOf(lease, node, families)
+      if (node !== undefined && loss === undefined) {
+        const renewed = await this.#own.publish(node, lease.attributes, families, stop)
+        if (renewed !== undefined) return renewed
+      }
+      const why = loss ?? 'its node was deleted meanwhile'
+      throw new OverlayError('LEASE_LOST', `renewing ${leaseKey(lease)}: ${why}; acquire again`)
+    })
+  }
+
+  /** Removes the annotations that this node published; those that people set stay. */
+  releaseLease(lease: Lease, { signal }: AbortOptions = {}): Promise<void> {
+    return this.#call(signal, async (stop) => {
+      const families = enabledFamilies(await this.#config.read(stop))
+      const node = await this.#own.get(stop)
+      if (node === undefined || this.#own.lossOf(lease, node, families) !== undefined) return
+      await this.#own.withdraw(node, stop)
+    })
+  }
+
+  /**
+   * Sets the node's condition `NetworkUnavailable` to `False`, as flannel does once it is up: on some clouds no pod is
+   * scheduled before. Writes only where it says otherwise. Call it when the overlay is in sync, and again when it has
+   * acquired its lease anew, since the node may be another one under the same name.
+   */
+  reportNetworkAvailable({ signal }: AbortOptions = {}): Promise<void> {
+    return this.#call(signal, async (stop) => {
+      const name = await this.#own.name(stop)
+      if (await this.#nodes.setNetworkAvailable(name, this.#clock.now(), stop)) this.#board.asked('patch')
+    })
+  }
+
+  async *watchLeases({
+    signal,
+    onError = () => {},
+  }: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+    if (signal.aborted) return
+    this.#closed.signal.throwIfAborted()
+    const left = new AbortController()
+    const stop = AbortSignal.any([signal, this.#closed.signal, left.signal])
+    let keeping: Promise<void> | undefined
+    try {
+      const families = enabledFamilies(await this.#config.read(stop))
+      const table = new NodeTable({
+        leaseOf: (node) => leaseOfNode(this.#own.asAskedFor(node), families),
+        onInvalid: onError,
+      })
+      const addresses = new OwnAddresses({
+        mend: (node, abort) => this.#own.mendAddresses(node, families, abort),
+        families,
+        onError,
+        clock: this.#clock,
+        random: this.#random,
+      })
+      keeping = addresses.run(stop)
+      for await (const news of this.#follow({ signal: stop, firstList: this.#firstList, onError })) {
+        const own = this.#ownIn(news)
+        if (own !== undefined) addresses.observe(own)
+        const events: readonly LeaseEvent[] =
+          news.type === 'resumed' ? [{ type: 'snapshot', leases: table.leases }] : table.take(news)
+        for (const event of events) {
+          if (stop.aborted) break
+          yield event
+        }
+      }
+      if (!signal.aborted) this.#closed.signal.throwIfAborted()
+    } catch (error) {
+      if (!signal.aborted) throw error
+    } finally {
+      left.abort()
+      await keeping
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort(new OverlayError('CLOSED', 'the Kubernetes store was disposed of: make a new one'))
+    this.#api.close()
+  }
+
+  async #call<T>(signal: AbortSignal | undefined, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+    signal?.throwIfAborted()
+    this.#closed.signal.throwIfAborted()
+    return work(signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]))
+  }
+
+  get #firstList(): ListMode {
+    return this.#options.firstList === 'quorum'
+      ? { type: 'quorum' }
+      : { type: 'cached', notBefore: this.#own.seen }
+  }
+
+  #follow({ signal, firstList, only, onError = () => {} }: FollowRequest): AsyncGenerator<NodeNews> {
+    return followNodes({
+      api: this.#api,
+      decoder: this.#decoder,
+      clock: this.#clock,
+      random: this.#random,
+      watchPatience: this.#options.watchTimeout ?? DEFAULT_WATCH_TIMEOUT,
+      signal,
+      firstList,
+      only,
+      observer: {
+        asked: (what) => this.#board.asked(what),
+        heard: () => this.#board.heard(),
+        failed: (error) => {
+          this.#board.failed(error)
+          onError(error)
+        },
+      },
+    })
+  }
+
+  #ownIn(news: NodeNews): NodeRecord | undefined {
+    if (news.type === 'put') return this.#own.isThis(news.node) ? news.node : undefined
+    if (news.type !== 'list') return undefined
+    return news.nodes.find((node) => this.#own.isThis(node))
+  }
+}
+
+interface FollowRequest {
+  readonly signal: AbortSignal
+  readonly firstList: ListMode
+  readonly only?: string
+  readonly onError?: (error: Error) => void
+}
+
+function connectorFor(access: KubeAccess): Connector {
+  if ('kubeconfigFile' in access || 'discover' in access) return new KubeconfigConnector(access)
+  return new UrlConnector(access)
+}

@@ -1,0 +1,188 @@
+import { type AnnotationName, isAnnotationName } from './annotations.js'
+import type { NodeRecord } from './node-record.js'
+import { FieldReader, ProtobufError } from './protobuf.js'
+
+/**
+ * The parts of the API's protobuf messages that a lease needs. Field numbers never change within an API version; they
+ * are those of `generated.proto` in k8s.io/apimachinery/pkg/runtime, …/apis/meta/v1 and k8s.io/api/core/v1.
+ */
+const UNKNOWN = { raw: 2 }
+const LIST_META = { resourceVersion: 2, continue: 3 }
+const OBJECT_META = { name: 1, uid: 5, resourceVersion: 6, annotations: 12 }
+const MAP_ENTRY = { key: 1, value: 2 }
+const NODE = { metadata: 1, spec: 2 }
+const NODE_SPEC = { podCidr: 1, podCidrs: 7 }
+const STATUS = { message: 3, reason: 4, code: 6 }
+const WATCH_EVENT = { type: 1, object: 2 }
+const RAW_EXTENSION = { raw: 1 }
+
+/** What every object in storage encoding begins with; the object follows, wrapped in a runtime.Unknown. */
+export const MAGIC = Buffer.from('k8s\0', 'latin1')
+
+/** Where the parts of a NodeList are found while it is still arriving. */
+export const NODE_LIST = { unknownRaw: UNKNOWN.raw, metadata: 1, items: 2 } as const
+
+export interface ListMeta {
+  readonly resourceVersion: string
+  /** Asks for the next page; empty on the last. */
+  readonly continue: string
+}
+
+/** What the API server answers where it does not do as it is asked. */
+export interface ApiStatus {
+  readonly code: number
+  /** Such as `Forbidden`, `Expired`. */
+  readonly reason: string
+  readonly message: string
+}
+
+export type WatchMessage =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly node: NodeRecord }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
+  | { readonly type: 'ERROR'; readonly status: ApiStatus }
+
+/** Reads nodes, and of their annotations only those under one prefix. */
+export class NodeDecoder {
+  readonly #prefix: Buffer
+
+  /** @param prefix such as `flannel.alpha.coreos.com/` */
+  constructor(prefix: string) {
+    this.#prefix = Buffer.from(prefix)
+  }
+
+  /** An answer that is one Node. */
+  decodeNode(body: Buffer): NodeRecord {
+    return this.#node(unwrap(body))
+  }
+
+  /** One item of a NodeList: a bare Node. */
+  decodeItem(item: Buffer): NodeRecord {
+    return this.#node(new FieldReader(item))
+  }
+
+  /** One frame of a watch. */
+  decodeWatchEvent(frame: Buffer): WatchMessage {
+    const fields = new FieldReader(frame)
+    let type = ''
+    let object: FieldReader | undefined
+    while (fields.next()) {
+      if (fields.number === WATCH_EVENT.type) type = fields.text()
+      if (fields.number === WATCH_EVENT.object) object = rawExtension(fields.message())
+    }
+    if (object === undefined) throw new ProtobufError(`a watch event of type '${type}' without an object`)
+    switch (type) {
+      case 'ADDED':
+      case 'MODIFIED':
+      case 'DELETED':
+        return { type, node: this.#node(object) }
+      case 'BOOKMARK':
+        return { type, resourceVersion: this.#node(object).resourceVersion }
+      case 'ERROR':
+        return { type, status: readStatus(object) }
+      default:
+        throw new ProtobufError(`a watch event of type '${type}'`)
+    }
+  }
+
+  #node(fields: FieldReader): NodeRecord {
+    let metadata: Omit<NodeRecord, 'podCidrs'> = { name: '', uid: '', resourceVersion: '', annotations: {} }
+    let podCidrs: readonly string[] = []
+    while (fields.next()) {
+      if (fields.number === NODE.metadata) metadata = this.#metadata(fields.message())
+      if (fields.number === NODE.spec) podCidrs = readPodCidrs(fields.message())
+    }
+    return { ...metadata, podCidrs }
+  }
+
+  #metadata(fields: FieldReader): Omit<NodeRecord, 'podCidrs'> {
+    let name = ''
+    let uid = ''
+    let resourceVersion = ''
+    const annotations: { [K in AnnotationName]?: string } = {}
+    while (fields.next()) {
+      switch (fields.number) {
+        case OBJECT_META.name:
+          name = fields.text()
+          break
+        case OBJECT_META.uid:
+          uid = fields.text()
+          break
+        case OBJECT_META.resourceVersion:
+          resourceVersion = fields.text()
+          break
+        case OBJECT_META.annotations: {
+          const entry = this.#annotation(fields.message())
+          if (entry !== undefined) annotations[entry.name] = entry.value
+        }
+      }
+    }
+    return { name, uid, resourceVersion, annotations }
+  }
+
+  #annotation(entry: FieldReader): { name: AnnotationName; value: string } | undefined {
+    let name: AnnotationName | undefined
+    let value = ''
+    while (entry.next()) {
+      if (entry.number === MAP_ENTRY.key) {
+        if (!entry.startsWith(this.#prefix)) return undefined
+        const rest = entry.bytes.toString('utf8', entry.start + this.#prefix.length, entry.end)
+        if (!isAnnotationName(rest)) return undefined
+        name = rest
+      }
+      if (entry.number === MAP_ENTRY.value) value = entry.text()
+    }
+    return name === undefined ? undefined : { name, value }
+  }
+}
+
+/** An answer that is a Status. */
+export const decodeStatus = (body: Buffer): ApiStatus => readStatus(unwrap(body))
+
+/** The metadata of a list. */
+export function decodeListMeta(message: Buffer): ListMeta {
+  const fields = new FieldReader(message)
+  const meta = { resourceVersion: '', continue: '' }
+  while (fields.next()) {
+    if (fields.number === LIST_META.resourceVersion) meta.resourceVersion = fields.text()
+    if (fields.number === LIST_META.continue) meta.continue = fields.text()
+  }
+  return meta
+}
+
+/** The object inside the storage encoding. */
+function unwrap(bytes: Buffer, start = 0, end = bytes.length): FieldReader {
+  if (bytes.compare(MAGIC, 0, MAGIC.length, start, Math.min(end, start + MAGIC.length)) !== 0) {
+    throw new ProtobufError('an object that does not begin with k8s\\0')
+  }
+  const fields = new FieldReader(bytes, start + MAGIC.length, end)
+  while (fields.next()) if (fields.number === UNKNOWN.raw) return fields.message()
+  // An object whose fields are all empty.
+  return new FieldReader(bytes, end, end)
+}
+
+function rawExtension(fields: FieldReader): FieldReader | undefined {
+  while (fields.next()) {
+    if (fields.number === RAW_EXTENSION.raw) return unwrap(fields.bytes, fields.start, fields.end)
+  }
+  return undefined
+}
+
+function readPodCidrs(fields: FieldReader): readonly string[] {
+  let first = ''
+  const all: string[] = []
+  while (fields.next()) {
+    if (fields.number === NODE_SPEC.podCidr) first = fields.text()
+    if (fields.number === NODE_SPEC.podCidrs) all.push(fields.text())
+  }
+  return all.length > 0 || first === '' ? all : [first]
+}
+
+function readStatus(fields: FieldReader): ApiStatus {
+  const status = { code: 0, reason: '', message: '' }
+  while (fields.next()) {
+    if (fields.number === STATUS.code) status.code = fields.varint()
+    if (fields.number === STATUS.reason) status.reason = fields.text()
+    if (fields.number === STATUS.message) status.message = fields.text()
+  }
+  return status
+}

@@ -1,0 +1,70 @@
+import { backoffDelay, type Clock, type FamilyParts, OverlayError, type Random, Wake } from '@selvedge/core'
+import { addressSetByPeople } from './node-lease.js'
+import type { NodeRecord } from './node-record.js'
+
+export interface OwnAddressesOptions {
+  /** Writes what the node should publish of its addresses, if that is not what it does; true where it wrote. */
+  readonly mend: (node: NodeRecord, signal: AbortSignal) => Promise<boolean>
+  readonly families: readonly FamilyParts[]
+  readonly onError: (error: Error) => void
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const BACKOFF = { first: 1_000, most: 30_000 }
+
+/** Two that write one annotation in turn do so once a second, not at full speed. */
+const PAUSE = 1_000
+
+/**
+ * Keeps the public addresses that this node publishes what they should be while people set, change or remove the
+ * annotations that overrule them. It is done here and not by the overlay, which knows a node by its public address and
+ * would take its own record for that of another.
+ */
+export class OwnAddresses {
+  readonly #options: OwnAddressesOptions
+  readonly #wake = new Wake()
+  #node: NodeRecord | undefined
+  /** What was last told to be wrong with what people set. */
+  #fault = ''
+
+  constructor(options: OwnAddressesOptions) {
+    this.#options = options
+  }
+
+  /** This node's record, as the watch just told it. */
+  observe(node: NodeRecord): void {
+    this.#node = node
+    this.#check(node)
+    this.#wake.call()
+  }
+
+  /** Runs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, mend, onError } = this.#options
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        const pause = failures === 0 ? Number.POSITIVE_INFINITY : backoffDelay(failures, BACKOFF, random)
+        await this.#wake.sleep(pause, clock, signal)
+        const wrote = this.#node !== undefined && (await mend(this.#node, signal))
+        failures = 0
+        if (wrote) await clock.sleep(PAUSE, { signal })
+      } catch (error) {
+        if (signal.aborted) return
+        failures += 1
+        onError(OverlayError.from(error, 'STORE_UNAVAILABLE', "publishing this node's addresses"))
+      }
+    }
+  }
+
+  /** Tells of an address that people set and that is none, once. */
+  #check(node: NodeRecord): void {
+    const faults: Error[] = []
+    for (const parts of this.#options.families) addressSetByPeople(node, parts, (error) => faults.push(error))
+    const fault = faults.map(({ message }) => message).join('; ')
+    if (fault === this.#fault) return
+    this.#fault = fault
+    for (const error of faults) this.#options.onError(error)
+  }
+}

@@ -1,0 +1,29 @@
+import { contains, enabledFamilies, type NetworkConfig, OverlayError, requireCidr } from '@selvedge/core'
+import { podCidrOf } from './node-lease.js'
+import type { NodeRecord } from './node-record.js'
+
+/**
+ * Throws an OverlayError `INVALID_CONFIG` where this node's PodCIDRs do not fit the network: a PodCIDR never changes
+ * once it is given, so that waiting would not help.
+ */
+export function checkPodCidrs(node: NodeRecord, config: NetworkConfig): void {
+  for (const parts of enabledFamilies(config)) {
+    const network = config[parts.network]?.network
+    const podCidr = podCidrOf(node, parts)
+    if (podCidr === undefined) {
+      throw new OverlayError(
+        'INVALID_CONFIG',
+        `node ${node.name} has no ${parts.name} PodCIDR, only ${node.podCidrs.join(', ')}, but the network config has ` +
+          `the ${parts.name} network ${network}: give the controller manager a --cluster-cidr of both families and let ` +
+          'the node register again, or turn the family off in the network config',
+      )
+    }
+    if (network !== undefined && !contains(requireCidr(network), requireCidr(podCidr))) {
+      throw new OverlayError(
+        'INVALID_CONFIG',
+        `the PodCIDR ${podCidr} of node ${node.name} is outside the network ${network}: make the network config's ` +
+          `${parts.family === 4 ? 'Network' : 'IPv6Network'} the controller manager's --cluster-cidr`,
+      )
+    }
+  }
+}

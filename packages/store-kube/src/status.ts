@@ -1,0 +1,56 @@
+import type { Clock, OverlayError } from '@selvedge/core'
+import type { FollowObserver } from './follow-nodes.js'
+import type { KubeStatus, KubeWait } from './options.js'
+
+/** Gathers what the manager's parts tell of themselves. */
+export class StatusBoard implements FollowObserver {
+  readonly #clock: Clock
+  readonly #onStatus: (status: KubeStatus) => void
+  #status: KubeStatus = {
+    waitingFor: undefined,
+    asOf: undefined,
+    error: undefined,
+    lists: 0,
+    watches: 0,
+    patches: 0,
+  }
+
+  constructor(clock: Clock, onStatus: (status: KubeStatus) => void = () => {}) {
+    this.#clock = clock
+    this.#onStatus = onStatus
+  }
+
+  get status(): KubeStatus {
+    return this.#status
+  }
+
+  heard(): void {
+    const recovered = this.#status.error !== undefined
+    this.#set({ asOf: this.#clock.now(), error: undefined }, recovered)
+  }
+
+  failed(error: OverlayError): void {
+    this.#set({ error }, true)
+  }
+
+  asked(what: 'list' | 'watch' | 'patch'): void {
+    const counter = ({ list: 'lists', watch: 'watches', patch: 'patches' } as const)[what]
+    this.#set({ [counter]: this.#status[counter] + 1 }, false)
+  }
+
+  /** Says what `work` waits for until it is done. */
+  async waiting<T>(wait: Omit<KubeWait, 'since'>, work: Promise<T>): Promise<T> {
+    const waitingFor = { ...wait, since: this.#clock.now() }
+    this.#set({ waitingFor }, true)
+    try {
+      return await work
+    } finally {
+      if (this.#status.waitingFor === waitingFor) this.#set({ waitingFor: undefined }, true)
+    }
+  }
+
+  #set(change: Partial<KubeStatus>, tell: boolean): void {
+    this.#status = { ...this.#status, ...change }
+    if (tell) this.#onStatus(this.#status)
+  }
+}

@@ -1,0 +1,23 @@
+import { subnetManagerSuite } from '@selvedge/conformance'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { KubeCluster } from './support/cluster.js'
+import { NodeStore } from './support/suite-store.js'
+
+let cluster: KubeCluster
+
+beforeAll(async () => {
+  cluster = await KubeCluster.start()
+})
+
+afterAll(() => cluster.stop())
+
+subnetManagerSuite(
+  { describe, it },
+  {
+    setup: (config) => NodeStore.open(cluster, config),
+    teardown: () => cluster.removeNodes(),
+    // The controller manager gives out PodCIDRs, and they belong to a node for as long as it exists.
+    supports: { allocation: false, expiry: false, reservations: false },
+    patience: 30_000,
+  },
+)

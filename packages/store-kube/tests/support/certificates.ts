@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+export interface KeyPair {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
+const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+
+/** A certificate authority of its own in `folder`, by openssl. */
+export async function certificateAuthority(folder: string, name: string): Promise<KeyPair> {
+  const pair = pairIn(folder, name)
+  const subject = ['-subj', `/CN=${name}`, '-days', '2', '-addext', 'basicConstraints=critical,CA:TRUE']
+  await run('openssl', ['req', '-x509', ...KEY, '-keyout', pair.keyFile, '-out', pair.certFile, ...subject])
+  return pair
+}
+
+/** A certificate for a server on loopback. */
+export function serverCertificate(folder: string, name: string, authority: KeyPair): Promise<KeyPair> {
+  const extensions = 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\n'
+  return certificate(folder, name, `/CN=${name}`, extensions, authority)
+}
+
+/** A certificate by which the API server knows `user`, of `group`. */
+export function clientCertificate(
+  folder: string,
+  user: string,
+  group: string,
+  authority: KeyPair,
+): Promise<KeyPair> {
+  return certificate(folder, user, `/O=${group}/CN=${user}`, 'extendedKeyUsage=clientAuth\n', authority)
+}
+
+async function certificate(
+  folder: string,
+  name: string,
+  subject: string,
+  extensions: string,
+  authority: KeyPair,
+): Promise<KeyPair> {
+  const pair = pairIn(folder, name)
+  const request = join(folder, `${name}.csr`)
+  const extensionFile = join(folder, `${name}.ext`)
+  await writeFile(extensionFile, extensions)
+  await run('openssl', ['req', ...KEY, '-keyout', pair.keyFile, '-out', request, '-subj', subject])
+  const signer = ['-CA', authority.certFile, '-CAkey', authority.keyFile, '-CAcreateserial', '-days', '2']
+  await run('openssl', [
+    'x509',
+    '-req',
+    '-in',
+    request,
+    ...signer,
+    '-extfile',
+    extensionFile,
+    '-out',
+    pair.certFile,
+  ])
+  return pair
+}
+
+const pairIn = (folder: string, name: string): KeyPair => ({
+  certFile: join(folder, `${name}.crt`),
+  keyFile: join(folder, `${name}.key`),
+})

@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+
+/** Enough of what a daemon said last to tell why it ended. */
+const OUTPUT_KEPT = 8_000
+
+/** A program that runs until it is stopped, and whose last words are kept. */
+export class Daemon {
+  readonly name: string
+  readonly #child: ChildProcess
+  readonly #ended: Promise<void>
+  #output = ''
+
+  constructor(program: string, args: readonly string[], name = program) {
+    this.name = name
+    this.#child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const collect = (chunk: Buffer) => {
+      this.#output = (this.#output + chunk.toString()).slice(-OUTPUT_KEPT)
+    }
+    this.#child.stdout?.on('data', collect)
+    this.#child.stderr?.on('data', collect)
+    this.#ended = new Promise((resolve) => {
+      this.#child.on('close', () => resolve())
+      this.#child.on('error', (error) => {
+        this.#output += String(error)
+        resolve()
+      })
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined
+  }
+
+  /** Waits until `look` resolves to true; fails where the program ends first, or after `timeout` ms. */
+  async untilReady(look: () => Promise<boolean>, timeout = 60_000): Promise<void> {
+    const end = performance.now() + timeout
+    while (!(await look().catch(() => false))) {
+      if (!this.running) throw new Error(`${this.name} ended:\n${this.#output}`)
+      if (performance.now() > end)
+        throw new Error(`${this.name} not ready in ${timeout} ms:\n${this.#output}`)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#child.kill(signal)
+    await this.#ended
+  }
+}
+
+/** A port of loopback that nobody listens on. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() =>
+        address !== null && typeof address === 'object'
+          ? resolve(address.port)
+          : reject(new Error('no port')),
+      )
+    })
+  })
+}
