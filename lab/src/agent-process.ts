@@ -1,5 +1,7 @@
+import { EventEmitter } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { type Lease, leaseKey } from '@selvedge/core'
 import type { AgentEvent, AgentSettings } from './agent-protocol.js'
 import type { Host } from './host.js'
 import type { Child } from './namespace.js'
@@ -10,8 +12,8 @@ const PROGRAM = fileURLToPath(new URL('../dist/host-agent.js', import.meta.url))
 
 type EventOf<E extends AgentEvent['event']> = Extract<AgentEvent, { event: E }>
 
-/** The agent of one host, as a process in that host's namespace. */
-export class AgentProcess {
+/** The agent of one host, as a process in that host's namespace. Emits `event` for each thing that it tells. */
+export class AgentProcess extends EventEmitter<{ event: [AgentEvent] }> {
   /** All that it has told so far. */
   readonly events: AgentEvent[] = []
   readonly #child: Child
@@ -20,9 +22,14 @@ export class AgentProcess {
   #errorOutput = ''
 
   private constructor(host: Host, child: Child) {
+    super()
     this.#host = host
     this.#child = child
-    createInterface(child.stdout).on('line', (line) => this.events.push(JSON.parse(line)))
+    createInterface(child.stdout).on('line', (line) => {
+      const event: AgentEvent = JSON.parse(line)
+      this.events.push(event)
+      this.emit('event', event)
+    })
     child.stderr.setEncoding('utf8').on('data', (chunk) => {
       this.#errorOutput += chunk
     })
@@ -36,7 +43,14 @@ export class AgentProcess {
 
   /** What it told once its overlay had started. */
   ready(timeout?: number): Promise<EventOf<'ready'>> {
-    return this.event('ready', () => true, { timeout })
+    return this.told('ready', () => true, { timeout })
+  }
+
+  /** Waits until it has told of a peer's lease, and then of a round of writes without a failure. */
+  async knows(lease: Lease): Promise<void> {
+    const isIt = (other: Lease) => leaseKey(other) === leaseKey(lease)
+    const peer = await this.told('peer', (event) => event.type === 'put' && isIt(event.lease))
+    await this.told('sync', ({ failed }) => failed === 0, { from: this.events.indexOf(peer) })
   }
 
   /**
@@ -44,7 +58,7 @@ export class AgentProcess {
    * @param from how many events to pass over
    * @throws where the agent ends before, or tells none in time (default: 10,000 ms).
    */
-  event<E extends AgentEvent['event']>(
+  told<E extends AgentEvent['event']>(
     kind: E,
     matches: (event: EventOf<E>) => boolean = () => true,
     { from = 0, timeout = 10_000 }: { from?: number; timeout?: number | undefined } = {},

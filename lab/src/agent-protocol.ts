@@ -1,22 +1,26 @@
-import type { Lease } from '@selvedge/core'
+import type { Drift, Lease, LeaseKeeperEvent, PeerEvent, SyncReport } from '@selvedge/core'
 
 /** What a host's agent is told when it is started: one JSON text, its only argument. */
 export interface AgentSettings {
-  /** The LMDB folder that all hosts share, with the network config in it. */
+  /** The LMDB file that all hosts share, with the network config in it. */
   store: string
   /** Where to write subnet.env, and where to find the subnet that was held before. */
   subnetEnv: string
-  /** Milliseconds from start to end of a lease. The store's own default where absent. */
-  leaseTtl?: number
+  /** How long a lease lasts unless renewed, in ms. Default: the store's. */
+  leaseTerm?: number
+  /** How long before its end a lease is renewed, in ms. Default: the overlay's. */
+  renewMargin?: number
 }
 
 /** What a host's agent tells: one JSON text a line on its standard output. */
 export type AgentEvent =
   /** The overlay has started and subnet.env is written. */
   | { event: 'ready'; lease: Lease; mtu: number }
-  | { event: 'lease'; lease: Lease }
-  | { event: 'peer'; type: 'put' | 'delete'; lease: Lease }
-  /** The kernel holds what all known leases call for. */
-  | { event: 'sync' }
-  | { event: 'drift'; resources: readonly string[] }
+  /** For the first time, the kernel holds what all known leases call for. */
+  | { event: 'in-sync' }
+  | { event: 'lease'; type: LeaseKeeperEvent['type']; lease: Lease }
+  | { event: 'peer'; type: PeerEvent['type']; lease: Lease }
+  | ({ event: 'sync' } & SyncReport)
+  | { event: 'drift'; drift: readonly Drift[] }
   | { event: 'error'; code: string; message: string }
+  | { event: 'warning'; message: string }

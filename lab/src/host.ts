@@ -2,6 +2,21 @@ import { Namespace } from './namespace.js'
 import { gatewayOf, Pod, type PodNetwork, prefixLengthOf } from './pod.js'
 import { run } from './run.js'
 
+/**
+ * A bridge that forwards from its first packet on: without the delays of STP, and without snooping, which holds back
+ * the neighbour discovery of IPv6 until it has learned the groups.
+ */
+export const BRIDGE = [
+  'type',
+  'bridge',
+  'stp_state',
+  '0',
+  'forward_delay',
+  '0',
+  'mcast_snooping',
+  '0',
+] as const
+
 export interface HostSettings {
   name: string
   lab: string
@@ -73,9 +88,11 @@ export class Host extends Namespace {
   }
 
   async #makeBridge({ subnets, mtu }: PodNetwork): Promise<void> {
+    await this.ip('link', 'add', 'cni0', 'mtu', `${mtu}`, ...BRIDGE)
+    // As with eth0. While its link-local address is tentative, the bridge cannot ask where a pod is.
+    await this.sysctl({ 'net/ipv6/conf/cni0/accept_dad': 0 })
     await this.ipBatch([
-      `link add cni0 mtu ${mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
-      ...subnets.map((subnet) => `address add ${gatewayOf(subnet)}/${prefixLengthOf(subnet)} dev cni0 nodad`),
+      ...subnets.map((subnet) => `address add ${gatewayOf(subnet)}/${prefixLengthOf(subnet)} dev cni0`),
       'link set cni0 up',
     ])
   }

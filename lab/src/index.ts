@@ -1,9 +1,13 @@
+export { AgentProcess } from './agent-process.js'
+export type { AgentEvent, AgentSettings } from './agent-protocol.js'
+export * from './damages.js'
 export { type Damage, type Healing, timeHealing } from './healing.js'
 export { Host } from './host.js'
 export { type KernelState, readKernelState } from './kernel-state.js'
 export { Lab, type LabOptions } from './lab.js'
 export { type KernelEvent, KernelMonitor } from './monitor.js'
 export { type Child, Namespace } from './namespace.js'
+export { entriesOf, type Member, Network } from './network.js'
 export {
   type MatrixEntry,
   type PingOptions,
@@ -18,3 +22,4 @@ export { Pod, type PodNetwork } from './pod.js'
 export { CommandError, type RunOptions, run } from './run.js'
 export { deleteNamespaces, listNamespaces, sweep } from './sweep.js'
 export { TimeoutError, type UntilOptions, until, within } from './until.js'
+export { table } from './demo/table.js'

@@ -1,5 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises'
-import { Host } from './host.js'
+import { BRIDGE, Host } from './host.js'
 import { Namespace } from './namespace.js'
 import { run } from './run.js'
 import { deleteNamespaces, labDirectory, labName, listNamespaces, sweep } from './sweep.js'
@@ -117,8 +117,7 @@ export class Lab implements AsyncDisposable {
     await this.#run(['netns', 'add', this.switch.namespace])
     await this.switch.ipBatch([
       'link set lo up',
-      // Snooping would hold back the neighbour discovery of IPv6 until it has learned its groups.
-      'link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0',
+      `link add br0 ${BRIDGE.join(' ')}`,
       ...this.#families().map(
         ({ address, prefix }) => `address add ${address(GATEWAY)}/${prefix} dev br0 nodad`,
       ),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import type { Child, Namespace } from './namespace.js'
-import { until } from './until.js'
+import { TimeoutError, until } from './until.js'
 
 /** One change that the kernel told of. */
 export interface KernelEvent {
@@ -40,13 +40,19 @@ export class KernelMonitor implements AsyncDisposable {
     return monitor
   }
 
-  /** The first event from index `from` on that matches, once it is there. */
+  /**
+   * The first event from index `from` on that matches, once it is there.
+   * @throws {TimeoutError} telling what the kernel told instead, after `timeout` ms.
+   */
   async event(pattern: RegExp, from = 0, timeout = 10_000): Promise<KernelEvent> {
-    return until(
-      `the kernel to tell of ${pattern}`,
-      () => this.events.find(({ text }, i) => i >= from && pattern.test(text)),
-      { timeout, interval: 2 },
-    )
+    const find = () => this.events.slice(from).find(({ text }) => pattern.test(text))
+    try {
+      return await until(`the kernel to tell of ${pattern}`, find, { timeout, interval: 2 })
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error
+      const told = this.events.slice(from).map(({ text }) => `\n  ${text}`)
+      throw new TimeoutError(`${error.message}; it told of:${told.join('') || ' nothing'}`)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

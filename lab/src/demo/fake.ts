@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FakeKernel } from '@selvedge/conformance'
+import { createOverlay, type Overlay } from '@selvedge/core'
+import { LocalSubnetManager } from '@selvedge/store-local'
+import { backendOf } from '../backend-of.js'
+import { until } from '../until.js'
+import type { DemoOptions } from './options.js'
+import type { Report } from './report.js'
+
+interface FakeHost {
+  name: string
+  kernel: FakeKernel
+  overlay: Overlay
+  joinedAfter: number
+}
+
+/**
+ * The same composition without privileges: the same store, overlay and backend, with a fake kernel in place of
+ * each host's. It shows what would be programmed; no packet flows.
+ * @returns how many pings were lost: none, since none is sent
+ */
+export async function fakeDemo(options: DemoOptions, report: Report, signal: AbortSignal): Promise<number> {
+  report.heading(`${options.hosts} hosts with a fake kernel each, ${options.backend}; no packet flows`)
+  const directory = await mkdtemp(join(tmpdir(), 'selvedge-demo-'))
+  const path = join(directory, 'store.mdb')
+  const hosts: FakeHost[] = []
+  try {
+    await using subnets = new LocalSubnetManager({ path })
+    await subnets.setNetworkConfig({ Network: '10.244.0.0/16', Backend: { Type: options.backend } })
+    const config = await subnets.getNetworkConfig()
+    for (let n = 1; n <= options.hosts; n += 1) {
+      const kernel = new FakeKernel({ interfaces: [{ addresses: [`192.168.77.${n}/24`] }] })
+      const overlay = createOverlay({
+        subnets: new LocalSubnetManager({ path }),
+        backend: backendOf(config),
+        drivers: [kernel.driver()],
+      })
+      const host = { name: `h${n}`, kernel, overlay, joinedAfter: 0 }
+      hosts.push(host)
+      const start = performance.now()
+      await overlay.start({ signal })
+      host.joinedAfter = performance.now() - start
+    }
+    for (const { name, overlay } of hosts) {
+      const knowsAll = () => (overlay.leases.size === hosts.length ? true : undefined)
+      await until(`${name} to know all leases`, knowsAll, { signal })
+      await overlay.whenInSync({ signal })
+    }
+    await show(hosts, report)
+    await damageFirst(hosts, report, signal)
+    return 0
+  } finally {
+    await Promise.all(hosts.map(({ overlay }) => overlay.stop()))
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function show(hosts: readonly FakeHost[], report: Report): Promise<void> {
+  report.heading('Leases')
+  report.hosts(
+    hosts.map(({ name, overlay: { lease, mtu }, joinedAfter }) => ({ name, lease, mtu, joinedAfter })),
+  )
+  report.heading('What each host would hold')
+  for (const { name, kernel, overlay } of hosts) {
+    report.view({
+      host: name,
+      outputs: [
+        { command: 'cat subnet.env', output: overlay.subnetEnv({ ipMasq: false }) },
+        { command: '(links, addresses, routes, neighbours, fdb)', output: kernel.toText() },
+      ],
+    })
+  }
+}
+
+/** Damages the first host's fake kernel, and waits until it is as it was. */
+async function damageFirst(
+  [victim, ...peers]: readonly FakeHost[],
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
+  const destination = peers[0]?.overlay.lease.subnet
+  if (victim === undefined || destination === undefined) return
+  const { name, kernel } = victim
+  const whole = kernel.toText()
+  const damages = [
+    { command: `ip route delete ${destination}`, inflict: () => kernel.deleteRoute({ destination }) },
+    ...(whole.includes('flannel.1')
+      ? [{ command: 'ip link delete flannel.1', inflict: () => kernel.deleteLink('flannel.1') }]
+      : []),
+  ]
+  report.heading('Damage and repair')
+  for (const { command, inflict } of damages) {
+    const start = performance.now()
+    inflict()
+    await until(`${name} to be healed`, () => (kernel.toText() === whole ? true : undefined), {
+      interval: 1,
+      signal,
+    })
+    report.repair({ host: name, command, healedAfter: performance.now() - start, events: [] })
+  }
+}

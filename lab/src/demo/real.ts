@@ -1,0 +1,95 @@
+import { once } from 'node:events'
+import { deleteDevice, deleteForwarding, deleteRoute, inflict } from '../damages.js'
+import { Lab } from '../lab.js'
+import { entriesOf, type Member, Network } from '../network.js'
+import { pingMatrix } from '../ping.js'
+import type { DemoOptions } from './options.js'
+import type { Report } from './report.js'
+import { viewHost } from './views.js'
+
+const DEVICE = 'flannel.1'
+
+/**
+ * Hosts on one switch, with an agent process and a pod on each, on the real kernel. Removes all that it made,
+ * whatever happens.
+ * @returns how many pings were lost
+ */
+export async function realDemo(options: DemoOptions, report: Report, signal: AbortSignal): Promise<number> {
+  report.heading(`${options.hosts} hosts on one switch, an agent process on each, ${options.backend}`)
+  await using lab = await Lab.create({ hosts: options.hosts, signal })
+  report.note(`namespaces ${lab.name}-*, files in ${lab.directory}`)
+  const network = await Network.create(lab, {
+    Network: '10.244.0.0/16',
+    Backend: { Type: options.backend },
+  })
+  const members = await network.joinAll()
+
+  report.heading('Leases')
+  report.hosts(members.map(({ host, ...rest }) => ({ name: host.name, ...rest })))
+
+  report.heading('What each host holds')
+  const device = options.backend === 'vxlan' ? DEVICE : undefined
+  for (const { host } of members) report.view(await viewHost(host, network.subnetEnvOf(host), device))
+
+  let lost = await pingAll('before the damage', members, report)
+  await damageFirst(members, device, report)
+  lost += await pingAll('after the repair', members, report)
+
+  if (options.keep) await keepUntil(signal, lab, members, report)
+  report.heading('Cleaning up')
+  report.note('the agents, the namespaces, the files')
+  await Promise.all(members.map(({ agent }) => agent.stop()))
+  return lost
+}
+
+/** Every pod and every host to every pod. */
+async function pingAll(when: string, members: readonly Member[], report: Report): Promise<number> {
+  report.heading(`Reachability ${when}`)
+  const pods = members.map(({ pod }) => pod)
+  const hosts = members.map(({ host }) => host)
+  const entries = await pingMatrix([...pods, ...hosts], pods)
+  report.reachability(when, entries)
+  return entries.reduce((sum, { lost }) => sum + lost, 0)
+}
+
+/** Damages the first host, before the reader's eyes. */
+async function damageFirst(
+  [victim, ...peers]: readonly Member[],
+  device: string | undefined,
+  report: Report,
+): Promise<void> {
+  if (victim === undefined) return
+  report.heading('Damage and repair, as the kernel told of them')
+  const entries = peers.map(({ lease }) => entriesOf(lease))
+  const [peer] = entries
+  if (peer === undefined) return
+  const damages = [
+    deleteRoute(peer),
+    ...(device === undefined ? [] : [deleteForwarding(peer, device), deleteDevice(entries, device)]),
+  ]
+  for (const damage of damages) {
+    const { duration, events } = await inflict(victim.host, damage)
+    report.repair({ host: victim.host.name, command: damage.command, healedAfter: duration, events })
+  }
+}
+
+/** Leaves the reader time to look around, and tells what the agents find damaged meanwhile. */
+async function keepUntil(
+  signal: AbortSignal,
+  lab: Lab,
+  members: readonly Member[],
+  report: Report,
+): Promise<void> {
+  report.heading('All of it is kept running; Ctrl-C removes it')
+  for (const { host, pod } of members) {
+    report.note(`ip netns exec ${host.namespace} bash    its pod: ip netns exec ${pod.namespace} bash`)
+  }
+  report.note(`the switch: ip netns exec ${lab.switch.namespace} bash`)
+  for (const { host, agent } of members) {
+    agent.on('event', (event) => {
+      if (event.event !== 'drift') return
+      for (const { key, was } of event.drift) report.note(`${host.name}: ${was}, repaired: ${key}`)
+    })
+  }
+  if (!signal.aborted) await once(signal, 'abort')
+}

@@ -1,0 +1,62 @@
+/**
+ * The program that runs on each host of a lab: the whole of an overlay in one file, and no more. It is given its
+ * settings as JSON, tells what happens as lines of JSON, and ends on SIGTERM or Ctrl-C, leaving traffic flowing.
+ */
+import { createOverlay, readSubnetEnv, writeSubnetEnv } from '@selvedge/core'
+import { linux } from '@selvedge/dataplane-linux'
+import { LocalSubnetManager } from '@selvedge/store-local'
+import type { AgentEvent, AgentSettings } from './agent-protocol.js'
+import { backendOf } from './backend-of.js'
+
+const settings: AgentSettings = JSON.parse(process.argv[2] ?? '{}')
+
+const ending = new AbortController()
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ending.abort())
+
+const subnets = new LocalSubnetManager({ path: settings.store, leaseTerm: settings.leaseTerm })
+const previous = await readSubnetEnv(settings.subnetEnv)
+const overlay = createOverlay({
+  subnets,
+  backend: backendOf(await subnets.getNetworkConfig({ signal: ending.signal })),
+  drivers: [linux()],
+  previous,
+  previousNetworks: [previous?.network, previous?.ipv6Network].filter((network) => network !== undefined),
+  renewMargin: settings.renewMargin,
+})
+
+overlay.on('peer', ({ type, lease }) => tell({ event: 'peer', type, lease }))
+overlay.on('sync', (report) => tell({ event: 'sync', ...report }))
+overlay.on('drift', (drift) => tell({ event: 'drift', drift }))
+overlay.on('error', ({ code, message }) => tell({ event: 'error', code, message }))
+overlay.on('warning', (message) => tell({ event: 'warning', message }))
+overlay.on('mtu', () => publish())
+overlay.on('lease', ({ type, lease }) => {
+  tell({ event: 'lease', type, lease })
+  if (type === 'changed') publish()
+})
+
+try {
+  await overlay.start({ signal: ending.signal })
+  await publish()
+  tell({ event: 'ready', lease: overlay.lease, mtu: overlay.mtu })
+  await overlay.whenInSync({ signal: ending.signal })
+  tell({ event: 'in-sync' })
+  await new Promise((resolve) => ending.signal.addEventListener('abort', resolve))
+} catch (error) {
+  if (!ending.signal.aborted) throw error
+} finally {
+  await overlay.stop()
+}
+
+/** Hands subnet and MTU on to whoever sets up pods. */
+async function publish(): Promise<void> {
+  try {
+    await writeSubnetEnv(settings.subnetEnv, overlay.subnetEnv({ ipMasq: false }))
+  } catch (error) {
+    tell({ event: 'error', code: 'SUBNET_ENV', message: String(error) })
+  }
+}
+
+function tell(event: AgentEvent): void {
+  process.stdout.write(`${JSON.stringify(event)}\n`)
+}

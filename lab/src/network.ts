@@ -1,0 +1,88 @@
+import { join } from 'node:path'
+import type { Lease } from '@selvedge/core'
+import { LocalSubnetManager } from '@selvedge/store-local'
+import { AgentProcess } from './agent-process.js'
+import type { AgentSettings } from './agent-protocol.js'
+import type { PeerEntries } from './damages.js'
+import type { Host } from './host.js'
+import type { Lab } from './lab.js'
+import type { Pod } from './pod.js'
+
+/** A host that has joined a network: its agent, and a pod. */
+export interface Member {
+  readonly host: Host
+  /** As it was started first; a test may kill it and start another. */
+  readonly agent: AgentProcess
+  readonly pod: Pod
+  readonly lease: Lease
+  /** Of the pod, in bytes. */
+  readonly mtu: number
+  /** Milliseconds from the start of the agent's process to its subnet.env. */
+  readonly joinedAfter: number
+}
+
+/** One overlay network over the hosts of a lab, with a store in a file that all of them share. */
+export class Network {
+  readonly #lab: Lab
+  readonly #settings: Omit<AgentSettings, 'subnetEnv'>
+
+  private constructor(lab: Lab, settings: Omit<AgentSettings, 'subnetEnv'>) {
+    this.#lab = lab
+    this.#settings = settings
+  }
+
+  /** @param config the network config, as flannel writes it */
+  static async create(
+    lab: Lab,
+    config: object,
+    settings: Pick<AgentSettings, 'leaseTerm' | 'renewMargin'> = {},
+  ): Promise<Network> {
+    const network = new Network(lab, { store: join(lab.directory, 'store.mdb'), ...settings })
+    await using subnets = network.subnets()
+    await subnets.setNetworkConfig(config)
+    return network
+  }
+
+  /** The store, as seen by this process. Dispose of it. */
+  subnets(): LocalSubnetManager {
+    return new LocalSubnetManager({ path: this.#settings.store })
+  }
+
+  /** Where a host's agent writes its subnet.env. */
+  subnetEnvOf(host: Host): string {
+    return join(this.#lab.directory, host.name, 'subnet.env')
+  }
+
+  /** Starts a host's agent. */
+  startAgent(host: Host): AgentProcess {
+    return AgentProcess.start(host, { ...this.#settings, subnetEnv: this.subnetEnvOf(host) })
+  }
+
+  /** Starts a host's agent, and gives the host a pod once it has its lease. */
+  async join(host: Host): Promise<Member> {
+    const start = performance.now()
+    const agent = this.startAgent(host)
+    const { lease, mtu } = await agent.ready()
+    const joinedAfter = performance.now() - start
+    const subnets = [lease.subnet, lease.ipv6Subnet].filter((subnet) => subnet !== undefined)
+    const pod = await host.addPod({ subnets, mtu })
+    return { host, agent, pod, lease, mtu, joinedAfter }
+  }
+
+  /** All hosts of the lab join at once. Resolves when each knows all the others. */
+  async joinAll(): Promise<Member[]> {
+    const { hosts } = this.#lab
+    const members = await Promise.all(hosts.map((host) => this.join(host)))
+    for (const member of members) {
+      for (const peer of members) if (peer !== member) await member.agent.knows(peer.lease)
+    }
+    return members
+  }
+}
+
+/** What a peer's lease names in the kernel of the others. */
+export function entriesOf({ subnet = '', attributes }: Lease): PeerEntries {
+  const { publicIp = '', backendData } = attributes
+  const hasMac = typeof backendData === 'object' && backendData !== null && 'VtepMAC' in backendData
+  return { subnet, publicIp, vtepMac: hasMac ? String(backendData.VtepMAC) : undefined }
+}
