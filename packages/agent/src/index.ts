@@ -1,1 +1,22 @@
-export {}
+export { runAgent } from './agent.js'
+export { backendTypes, loadBackend } from './backends.js'
+export { type Command, readCommandLine } from './command-line/command-line.js'
+export { UsageError } from './command-line/flag-set.js'
+export type {
+  AgentSettings,
+  EtcdSettings,
+  InterfaceSettings,
+  StoreSettings,
+} from './command-line/settings.js'
+export {
+  CachedSubnetManager,
+  type CachedSubnetManagerOptions,
+  type CacheObserver,
+} from './lease-cache/cached-subnet-manager.js'
+export type { KnownNetwork } from './lease-cache/known-network.js'
+export { type LeaseCache, LeaseFile, type LeaseFileOptions } from './lease-cache/lease-file.js'
+export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logging/logger.js'
+export { Redactor } from './logging/redactor.js'
+export type { AgentServices } from './services.js'
+export type { OpenStore, StoreEvents } from './stores/store.js'
+export { ServiceManager, type ServiceManagerOptions } from './systemd/service-manager.js'

@@ -1,1 +1,39 @@
 #!/usr/bin/env node
+import { createRequire } from 'node:module'
+import process from 'node:process'
+import { type Command, readCommandLine } from './command-line/command-line.js'
+import { UsageError } from './command-line/flag-set.js'
+import { flags } from './command-line/flannel-flags.js'
+import { helpText } from './command-line/help.js'
+
+/** As shells and Go's flag package have it. */
+const USAGE = 2
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+
+const command = commandOf(process.argv.slice(2))
+switch (command?.type) {
+  case undefined:
+    process.exitCode = USAGE
+    break
+  case 'help':
+    process.stdout.write(helpText(flags, 'selvedged'))
+    break
+  case 'version':
+    process.stdout.write(`selvedged ${version}\n`)
+    break
+  case 'run': {
+    const { runProcess } = await import('./run-process.js')
+    await runProcess(command.settings, version)
+  }
+}
+
+function commandOf(args: readonly string[]): Command | undefined {
+  try {
+    return readCommandLine(args, process.env)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    process.stderr.write(`selvedged: ${error.message}\nselvedged --help tells of all flags.\n`)
+    return undefined
+  }
+}

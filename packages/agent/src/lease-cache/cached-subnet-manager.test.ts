@@ -215,7 +215,24 @@ describe('started while the store is away', () => {
     expect(keysOf(watch.events)).toEqual(['put', 'put', 'snapshot 2'])
     expect(host.told).toEqual(['using cache', 'store answered'])
     expect(host.manager.cachedAsOf).toBeUndefined()
-    expect(await host.manager.acquireLease(me)).toEqual(lease)
+    await watch.stop()
+    await host.manager[Symbol.asyncDispose]()
+    // And it is saved again, for the next time.
+    expect(host.cache.saved?.own).toEqual(lease)
+  })
+
+  test('a store that is back before the lease is acquired is asked for the config all the same', async () => {
+    const host = new Host()
+    await host.joinAndStop()
+    await host.clock.advance(25 * HOUR)
+    host.start({ up: false })
+    await host.manager.getNetworkConfig()
+    host.store.setNetworkConfig({ ...CONFIG, SubnetLen: 25 })
+    host.wire.plugIn()
+    await host.manager.acquireLease(me)
+    const watch = host.watch()
+    await host.clock.settle()
+    expect(host.told).toEqual(['using cache', 'store answered', 'config changed'])
     await watch.stop()
   })
 

@@ -13,6 +13,7 @@ import {
   systemClock,
   type WatchOptions,
 } from '@selvedge/core'
+import { ForwardingSubnetManager } from '../stores/forwarding-subnet-manager.js'
 import type { KnownNetwork } from './known-network.js'
 import type { LeaseCache } from './lease-file.js'
 import { networkConfigJson } from './network-config-json.js'
@@ -50,8 +51,9 @@ const CONFIG_RETRY = 1_000
  * What the cache tells is told as single leases and never as a snapshot: an overlay deletes nothing on account of it.
  * A lease of its own whose end has passed is not given out: another node may have it by now.
  */
-export class CachedSubnetManager implements SubnetManager {
-  readonly #options: CachedSubnetManagerOptions
+export class CachedSubnetManager extends ForwardingSubnetManager {
+  readonly #cache: LeaseCache
+  readonly #observer: CacheObserver
   readonly #clock: Clock
   readonly #saver: Saver
   #config: NetworkConfig | undefined
@@ -61,20 +63,20 @@ export class CachedSubnetManager implements SubnetManager {
   #asOf = 0
   /** In use because the store is away. */
   #cached: KnownNetwork | undefined
+  /** The overlay was started with this config out of the cache: is it still the store's? */
+  #unchecked: NetworkConfig | undefined
 
-  constructor(options: CachedSubnetManagerOptions) {
-    this.#options = options
-    this.#clock = options.clock ?? systemClock
+  constructor({ subnets, cache, observer, clock = systemClock }: CachedSubnetManagerOptions) {
+    super(subnets)
+    this.#cache = cache
+    this.#observer = observer
+    this.#clock = clock
     this.#saver = new Saver({
-      clock: this.#clock,
+      clock,
       save: () => this.#save(),
       onError: (error) =>
-        options.observer.notSaved(OverlayError.from(error, 'STORE_UNAVAILABLE', 'saving the lease cache')),
+        observer.notSaved(OverlayError.from(error, 'STORE_UNAVAILABLE', 'saving the lease cache')),
     })
-  }
-
-  get name(): string {
-    return this.#options.subnets.name
   }
 
   /** When what is used out of the cache was known to be so, in ms since the epoch; undefined while none is used. */
@@ -82,34 +84,38 @@ export class CachedSubnetManager implements SubnetManager {
     return this.#cached?.asOf
   }
 
-  async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
-    const { subnets, cache, observer } = this.#options
+  override async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
     try {
-      this.#config = await subnets.getNetworkConfig(options)
+      this.#config = await this.subnets.getNetworkConfig(options)
+      this.#unchecked = undefined
       this.#answered()
       return this.#config
     } catch (error) {
       if (!isOverlayError(error, 'STORE_UNAVAILABLE')) throw error
-      const cached = await cache.load()
+      const cached = await this.#cache.load()
       if (cached === undefined) throw error
-      if (this.#cached === undefined) observer.usingCache(cached, error)
+      if (this.#cached === undefined) this.#observer.usingCache(cached, error)
       this.#cached = cached
+      this.#unchecked = cached.config
       return cached.config
     }
   }
 
-  async acquireLease(request: LeaseRequest, options: AbortOptions = {}): Promise<Lease> {
+  override async acquireLease(request: LeaseRequest, options: AbortOptions = {}): Promise<Lease> {
     const held = this.#cachedLease(request)
-    if (held !== undefined) return { ...held, attributes: request.adopt?.(held) ?? request.attributes }
-    const lease = await this.#options.subnets.acquireLease(request, options)
+    if (held !== undefined) {
+      this.#own = { ...held, attributes: request.adopt?.(held) ?? request.attributes }
+      return this.#own
+    }
+    const lease = await this.subnets.acquireLease(request, options)
     this.#answered()
     this.#keep(lease)
     return lease
   }
 
-  async renewLease(lease: Lease, options: AbortOptions = {}): Promise<Lease> {
+  override async renewLease(lease: Lease, options: AbortOptions = {}): Promise<Lease> {
     try {
-      const renewed = await this.#options.subnets.renewLease(lease, options)
+      const renewed = await this.subnets.renewLease(lease, options)
       this.#answered()
       this.#keep(renewed)
       return renewed
@@ -120,37 +126,36 @@ export class CachedSubnetManager implements SubnetManager {
     }
   }
 
-  async releaseLease(lease: Lease, options: AbortOptions = {}): Promise<void> {
-    await this.#options.subnets.releaseLease(lease, options)
+  override async releaseLease(lease: Lease, options: AbortOptions = {}): Promise<void> {
+    await this.subnets.releaseLease(lease, options)
     this.#keep(undefined)
   }
 
-  async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
-    const started = this.#cached
-    for (const lease of started?.leases.values() ?? []) {
+  override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+    for (const lease of this.#cached?.leases.values() ?? []) {
       if (options.signal.aborted) return
       yield { type: 'put', lease }
     }
     let check: Promise<void> | undefined
-    for await (const event of this.#options.subnets.watchLeases(options)) {
+    for await (const event of this.subnets.watchLeases(options)) {
       this.#remember(event)
       this.#answered()
-      if (started !== undefined) check ??= this.#checkConfig(started.config, options.signal)
+      if (this.#unchecked !== undefined) check ??= this.#checkConfig(this.#unchecked, options.signal)
       yield event
     }
     await check
   }
 
   /** What there is to save is saved. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     await this.#saver[Symbol.asyncDispose]()
-    await this.#options.subnets[Symbol.asyncDispose]()
+    await this.subnets[Symbol.asyncDispose]()
   }
 
   #answered(): void {
     if (this.#cached === undefined) return
     this.#cached = undefined
-    this.#options.observer.storeAnswered()
+    this.#observer.storeAnswered()
   }
 
   #cachedLease({ attributes }: LeaseRequest): Lease | undefined {
@@ -184,15 +189,15 @@ export class CachedSubnetManager implements SubnetManager {
     // Half of what there is to know is worse than what was saved before.
     if (this.#config === undefined || this.#leases === undefined) return
     const network = { config: this.#config, own: this.#own, leases: this.#leases, asOf: this.#asOf }
-    await this.#options.cache.save(network)
+    await this.#cache.save(network)
   }
 
-  /** The overlay was started with a config out of the cache: is it still the store's? */
   async #checkConfig(started: NetworkConfig, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        this.#config = await this.#options.subnets.getNetworkConfig({ signal })
-        if (textOf(this.#config) !== textOf(started)) this.#options.observer.configChanged()
+        this.#config = await this.subnets.getNetworkConfig({ signal })
+        this.#unchecked = undefined
+        if (textOf(this.#config) !== textOf(started)) this.#observer.configChanged()
         this.#learned()
         return
       } catch {

@@ -1,0 +1,298 @@
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FakeClock, FakeKernel } from '@selvedge/conformance'
+import { type Driver, OverlayError, type SubnetManager } from '@selvedge/core'
+import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { runAgent } from './agent.js'
+import { loadBackend } from './backends.js'
+import { readCommandLine } from './command-line/command-line.js'
+import { createLogger } from './logging/logger.js'
+import { Redactor } from './logging/redactor.js'
+import type { AgentServices } from './services.js'
+import { ServiceManager } from './systemd/service-manager.js'
+
+const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }
+
+let folder: string
+let agents: Agent[]
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'selvedge-agent-'))
+  agents = []
+})
+afterEach(async () => {
+  for (const agent of agents) await agent.stop()
+  await rm(folder, { recursive: true })
+})
+
+interface AgentOptions {
+  readonly args?: string[]
+  readonly store: MemoryStore
+  readonly kernel: FakeKernel
+  readonly clock: FakeClock
+  readonly services?: Partial<AgentServices>
+}
+
+/** An agent on a fake kernel and a store in memory, with all that it says. */
+class Agent {
+  readonly logs: Record<string, unknown>[] = []
+  readonly lines: string[] = []
+  readonly notified: string[] = []
+  readonly ended: Promise<void>
+  readonly subnetFile = join(folder, 'subnet.env')
+  readonly #abort = new AbortController()
+
+  constructor({ args = [], store, kernel, clock, services }: AgentOptions) {
+    agents.push(this)
+    const command = readCommandLine(
+      [
+        `--subnet-file=${this.subnetFile}`,
+        '--lease-cache=',
+        '--iptables-forward-rules=false',
+        '-v=1',
+        ...args,
+      ],
+      {},
+    )
+    if (command.type !== 'run') throw new Error('not a run')
+    const redactor = new Redactor()
+    const destination = {
+      write: (line: string) => {
+        this.lines.push(line)
+        this.logs.push(JSON.parse(line))
+      },
+    }
+    this.ended = runAgent(
+      command.settings,
+      {
+        openStore: async () => ({ subnets: new MemorySubnetManager(store), identity: 'memory' }),
+        openDrivers: async () => [kernel.driver()],
+        loadBackend,
+        log: createLogger({ verbosity: 1, destination, forTerminal: false, redactor }),
+        redactor,
+        serviceManager: new ServiceManager({
+          variables: { NOTIFY_SOCKET: '@test' },
+          onError: () => {},
+          send: (_, text) => this.notified.push(text),
+        }),
+        version: '0.0.0',
+        clock,
+        random: () => 0.5,
+        ...services,
+      },
+      this.#abort.signal,
+    )
+    this.ended.catch(() => {})
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    await this.ended.catch(() => {})
+  }
+
+  says(message: string | RegExp): Record<string, unknown>[] {
+    return this.logs.filter(({ msg }) => typeof msg === 'string' && msg.match(message) !== null)
+  }
+
+  async saying(message: string | RegExp): Promise<Record<string, unknown>> {
+    return vi.waitFor(() => {
+      const [found] = this.says(message)
+      if (found === undefined) throw new Error(`no log of ${message} in:\n${this.lines.join('')}`)
+      return found
+    })
+  }
+
+  env(): Promise<string> {
+    return readFile(this.subnetFile, 'utf8')
+  }
+}
+
+function host(config: object | undefined = CONFIG) {
+  const clock = new FakeClock()
+  const store = new MemoryStore({ config, clock })
+  const kernel = new FakeKernel({ clock, interfaces: [{ name: 'eth0', addresses: ['192.0.2.1/24'] }] })
+  return { clock, store, kernel }
+}
+
+const peer = (n: number) => ({
+  subnet: `10.244.${n}.0/24`,
+  attributes: {
+    publicIp: `192.0.2.${n}`,
+    backendType: 'vxlan',
+    backendData: { VNI: 1, VtepMAC: `02:00:00:00:00:0${n}` },
+  },
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+describe('an agent', () => {
+  test('joins, writes subnet.env, tells systemd, and keeps the kernel', async () => {
+    const { clock, store, kernel } = host()
+    store.reserve(peer(2))
+    const agent = new Agent({ store, kernel, clock })
+    await agent.saying(/^in sync/)
+    const subnet = store.leases.find(({ attributes }) => attributes.publicIp === '192.0.2.1')?.subnet ?? ''
+    expect(await agent.env()).toBe(
+      `FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=${subnet.replace('.0/', '.1/')}\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n`,
+    )
+    expect(kernel.toText()).toContain('10.244.2.0/24')
+    expect(agent.notified).toContain('READY=1')
+    expect(agent.notified.at(-1)).toBe(`STATUS=${subnet}, 1 peers, in sync`)
+    await agent.stop()
+    expect(agent.notified.at(-1)).toBe('STOPPING=1')
+    expect(kernel.toText()).toContain('10.244.2.0/24')
+  })
+
+  test('takes back the subnet that subnet.env says it held, whoever wrote it', async () => {
+    const { clock, store, kernel } = host()
+    await writeFile(join(folder, 'subnet.env'), 'FLANNEL_SUBNET=10.244.77.1/24\nFLANNEL_IPMASQ=true\n')
+    const agent = new Agent({ store, kernel, clock })
+    await agent.saying('subnet.env is written')
+    expect(await agent.env()).toContain('FLANNEL_SUBNET=10.244.77.1/24\n')
+  })
+
+  test('writes subnet.env anew when its lease is another', async () => {
+    const { clock, store, kernel } = host()
+    const agent = new Agent({ store, kernel, clock })
+    await agent.saying(/^in sync/)
+    const before = await agent.env()
+    const [lease] = store.leases
+    if (lease === undefined) throw new Error('no lease')
+    store.release(lease)
+    store.reserve({ ...lease, attributes: peer(9).attributes })
+    await clock.advance(5_000)
+    await vi.waitFor(async () => expect(await agent.env()).not.toBe(before))
+    expect(agent.says('lease lost: acquiring one again')).toHaveLength(1)
+  })
+
+  test('waits for a network config, and says so', async () => {
+    const { clock, kernel } = host()
+    const store = new MemoryStore({ clock })
+    const agent = new Agent({ store, kernel, clock })
+    await vi.waitFor(() =>
+      expect(agent.notified).toContain('STATUS=waiting for memory to tell the network config'),
+    )
+    store.setNetworkConfig(CONFIG)
+    await agent.saying('subnet.env is written')
+  })
+
+  test('goes on trying while the store is away, ever less often', async () => {
+    const { clock, store, kernel } = host()
+    let away = true
+    class Wire extends MemorySubnetManager {
+      override getNetworkConfig: SubnetManager['getNetworkConfig'] = (options) =>
+        away
+          ? Promise.reject(new OverlayError('STORE_UNAVAILABLE', 'nobody answers'))
+          : super.getNetworkConfig(options)
+    }
+    const agent = new Agent({
+      store,
+      kernel,
+      clock,
+      services: { openStore: async () => ({ subnets: new Wire(store), identity: 'memory' }) },
+    })
+    await agent.saying('nobody answers')
+    await clock.advance(3_600_000)
+    const tries = agent.says('nobody answers').length
+    expect(tries).toBeGreaterThan(100)
+    expect(tries).toBeLessThan(250)
+    expect(agent.notified).toContain('STATUS=nobody answers')
+    away = false
+    await clock.advance(30_000)
+    await agent.saying('subnet.env is written')
+  })
+
+  test.each([
+    [
+      'a type that there is not yet',
+      { Backend: { Type: 'wireguard' } },
+      "config's Backend.Type is 'wireguard'",
+    ],
+    ['no type, which is udp', {}, "config names no Backend.Type, which with flanneld means 'udp'"],
+  ])(
+    'says which backends there are where the config names %s, and takes a corrected one',
+    async (_, rest, text) => {
+      const { clock, store, kernel } = host({ Network: '10.244.0.0/16', ...rest })
+      const agent = new Agent({ store, kernel, clock })
+      expect((await agent.saying(/Backend.Type/)).msg).toBe(
+        `the network ${text}, and that is not in this version: there are vxlan, host-gw, alloc`,
+      )
+      store.setNetworkConfig({ ...CONFIG, Backend: { Type: 'VXLAN' } })
+      await clock.advance(60_000)
+      await agent.saying('subnet.env is written')
+    },
+  )
+
+  test.each([
+    ['UNSUPPORTED', undefined],
+    ['ACCESS_DENIED', 'EPERM'],
+  ] as const)('ends where the kernel refuses for good: %s', async (code, errno) => {
+    const { clock, store, kernel } = host()
+    const driver: Driver = kernel.driver()
+    driver.check = async () => {
+      throw new OverlayError(code, 'no such thing here', errno === undefined ? {} : { errno })
+    }
+    const agent = new Agent({ store, kernel, clock, services: { openDrivers: async () => [driver] } })
+    await expect(agent.ended).rejects.toThrow('no such thing here')
+  })
+
+  test('gives its lease back only when told to', async () => {
+    const { clock, store, kernel } = host()
+    const staying = new Agent({ store, kernel, clock })
+    await staying.saying(/^in sync/)
+    await staying.stop()
+    expect(store.leases).toHaveLength(1)
+    const leaving = new Agent({ store, kernel, clock, args: ['--release-lease'] })
+    await leaving.saying(/^in sync/)
+    await leaving.stop()
+    expect(store.leases).toHaveLength(0)
+  })
+
+  test('writes no key of the config into its log', async () => {
+    const { clock, store, kernel } = host({
+      Network: '10.244.0.0/16',
+      Backend: { Type: 'vxlan', PSK: 'hush-hush', Port: 'hush-hush' },
+    })
+    const agent = new Agent({ store, kernel, clock })
+    await agent.saying(/Port/)
+    expect(agent.lines.join('')).not.toContain('hush-hush')
+  })
+
+  test('serves health and metrics', async () => {
+    const { clock, store, kernel } = host()
+    store.reserve(peer(2))
+    const port = await freePort()
+    const agent = new Agent({
+      store,
+      kernel,
+      clock,
+      args: [`--healthz-port=${port}`, '--healthz-ip=127.0.0.1'],
+    })
+    await agent.saying(/^in sync/)
+    const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text()
+    expect(await get('/readyz')).toBe('flanneld is ready')
+    const metrics = await get('/metrics')
+    expect(metrics).toMatch(/^selvedge_ready 1$/m)
+    expect(metrics).toMatch(/^selvedge_leases 2$/m)
+    expect(metrics).toMatch(/^selvedge_peers 1$/m)
+    expect(metrics).toMatch(/^selvedge_store_up 1$/m)
+    expect(metrics).toMatch(/^selvedge_resources\{state="wanted"\} 5$/m)
+    expect(metrics).toMatch(/^selvedge_lease_events_total\{type="acquired"\} 1$/m)
+    expect(metrics).toMatch(/^selvedge_reconcile_duration_seconds_count [1-9]/m)
+    const expiry = Number(/^selvedge_lease_expiry_timestamp_seconds (\S+)$/m.exec(metrics)?.[1])
+    expect(expiry).toBe(clock.now() / 1000 + 86_400)
+    await agent.stop()
+    await expect(get('/healthz')).rejects.toThrow()
+  })
+})

@@ -1,0 +1,84 @@
+import { createServer, type Server } from 'node:http'
+
+/** What is served, as it is at each request. */
+export interface Served {
+  /** Why pods cannot be set up yet; undefined where they can. */
+  notReady(): string | undefined
+  metrics(): Promise<{ readonly text: string; readonly contentType: string }>
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly contentType?: string
+}
+
+/** A client that is slower holds a connection, and nothing else. In ms. */
+const REQUEST_TIMEOUT = 5_000
+
+/**
+ * What flanneld serves where it is given a port, and metrics besides. Resolves once it listens; rejects where it
+ * cannot.
+ */
+export async function serveHealth(
+  address: { ip: string; port: number },
+  served: Served,
+): Promise<HealthServer> {
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT }, (request, response) => {
+    void answer(request.url ?? '', served).then(
+      ({ status, text, contentType = 'text/plain; charset=utf-8' }) => {
+        response.writeHead(status, { 'content-type': contentType }).end(text)
+      },
+    )
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen({ host: address.ip, port: address.port }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  return new HealthServer(server)
+}
+
+export class HealthServer implements AsyncDisposable {
+  readonly #server: Server
+
+  constructor(server: Server) {
+    this.#server = server
+  }
+
+  /** Where 0 was asked for, the port that was found free. */
+  get port(): number {
+    const address = this.#server.address()
+    return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  /** Cuts off who is being served: nobody is worth a stop that is late. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#server.closeAllConnections()
+    await closed
+  }
+}
+
+/** The texts up to the first colon are flanneld's. */
+async function answer(url: string, served: Served): Promise<Answer> {
+  switch (url.split('?')[0]) {
+    case '/healthz':
+      return { status: 200, text: 'flanneld is running' }
+    case '/readyz': {
+      const why = served.notReady()
+      return why === undefined
+        ? { status: 200, text: 'flanneld is ready' }
+        : { status: 503, text: `flanneld is not ready yet: ${why}` }
+    }
+    case '/metrics':
+      try {
+        return { status: 200, ...(await served.metrics()) }
+      } catch (error) {
+        return { status: 500, text: `gathering metrics: ${error instanceof Error ? error.message : error}` }
+      }
+    default:
+      return { status: 404, text: 'there are /healthz, /readyz and /metrics' }
+  }
+}

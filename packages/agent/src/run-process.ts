@@ -1,0 +1,96 @@
+import process from 'node:process'
+import { isOverlayError, systemClock } from '@selvedge/core'
+import { linux } from '@selvedge/dataplane-linux'
+import { destination } from 'pino'
+import { runAgent } from './agent.js'
+import { loadBackend } from './backends.js'
+import type { AgentSettings } from './command-line/settings.js'
+import { interfaceChoices } from './interface-choices.js'
+import { createLogger, type Logger } from './logging/logger.js'
+import { Redactor } from './logging/redactor.js'
+import { secretsOfSettings } from './secrets.js'
+import { openStore } from './stores/open-store.js'
+import { ServiceManager } from './systemd/service-manager.js'
+
+const STDERR = 2
+const FAILED = 1
+
+/** A stop that takes longer, in ms, is cut short: all that it may leave undone is done by the next start. */
+const LONGEST_STOP = 1_800
+
+/** The agent as this process: with its signals, its standard error, its exit status. Never returns. */
+export async function runProcess(settings: AgentSettings, version: string): Promise<never> {
+  const redactor = new Redactor()
+  for (const secret of secretsOfSettings(settings)) redactor.add(secret)
+  const log = createLogger({
+    verbosity: settings.verbosity,
+    destination: destination({ fd: STDERR, sync: true }),
+    forTerminal: process.stderr.isTTY,
+    redactor,
+  })
+  hideSecrets(redactor)
+  exitOnBug(log)
+  const signal = stopSignal(log)
+  log('info', 'selvedged starts', { version, node: process.version, store: settings.store.type })
+  try {
+    await runAgent(
+      settings,
+      {
+        openStore,
+        openDrivers: async () => [linux({ interface: interfaceChoices(settings) })],
+        loadBackend,
+        log,
+        redactor,
+        serviceManager: new ServiceManager({
+          variables: process.env,
+          onError: (error) => log('warn', 'systemd cannot be told', { error }),
+        }),
+        version,
+        clock: systemClock,
+        random: Math.random,
+      },
+      signal,
+    )
+  } catch (error) {
+    log(
+      'error',
+      error instanceof Error ? error.message : String(error),
+      isOverlayError(error) ? {} : { error },
+    )
+    process.exit(FAILED)
+  }
+  log('info', 'stopped; traffic flows on')
+  process.exit(0)
+}
+
+/** Aborts at SIGTERM and SIGINT. A second one, or a stop that hangs, ends the process at once. */
+function stopSignal(log: Logger): AbortSignal {
+  const stop = new AbortController()
+  const onSignal = (name: string): void => {
+    if (stop.signal.aborted) process.exit(FAILED)
+    log('info', `${name}: stopping`)
+    stop.abort()
+    setTimeout(() => {
+      log('error', `not stopped after ${LONGEST_STOP} ms: exiting all the same`)
+      process.exit(FAILED)
+    }, LONGEST_STOP)
+  }
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
+  return stop.signal
+}
+
+/** What nobody caught would be printed by Node.js as it is, whatever it holds. */
+function exitOnBug(log: Logger): void {
+  const onBug = (error: unknown): void => {
+    log('error', 'a fault in selvedged, which ends it', { error })
+    process.exit(FAILED)
+  }
+  process.on('uncaughtException', onBug).on('unhandledRejection', onBug)
+}
+
+/** A password given on the command line is there for every user to see: take it out of what `ps` shows. */
+function hideSecrets(redactor: Redactor): void {
+  const line = ['selvedged', ...process.argv.slice(2)].join(' ')
+  const redacted = redactor.text(line)
+  if (redacted !== line) process.title = redacted
+}

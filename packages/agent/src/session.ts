@@ -1,0 +1,262 @@
+import {
+  backoffDelay,
+  createOverlay,
+  type Driver,
+  isOverlayError,
+  type NetworkConfig,
+  type Overlay,
+  type OverlayError,
+  readSubnetEnv,
+  type SubnetEnv,
+  type SubnetManager,
+} from '@selvedge/core'
+import type { AgentState } from './agent-state.js'
+import { withBackendType } from './backends.js'
+import type { AgentSettings } from './command-line/settings.js'
+import { CachedSubnetManager } from './lease-cache/cached-subnet-manager.js'
+import { LeaseFile } from './lease-cache/lease-file.js'
+import type { LateMetrics } from './observe/late-metrics.js'
+import { reportOverlay } from './report-overlay.js'
+import { secretsOf } from './secrets.js'
+import type { AgentServices } from './services.js'
+import { FixedConfig } from './stores/fixed-config.js'
+import { HeardStore } from './stores/heard-store.js'
+import { SubnetFile } from './subnet-file.js'
+
+export interface SessionContext {
+  readonly settings: AgentSettings
+  readonly services: AgentServices
+  readonly state: AgentState
+  readonly metrics: LateMetrics | undefined
+}
+
+/** A start that fails is repeated after one to 30 s. */
+const START_BACKOFF = { first: 1_000, most: 30_000 }
+
+/** A lease is given back in this time, in ms, or not at all: a stop must not wait for a store that is away. */
+const RELEASE_TIMEOUT = 1_000
+
+/**
+ * One overlay, from opening the store to stopping. Resolves when the signal aborts, and before that where the overlay
+ * has to be started anew, with another network config. Rejects for what nothing but a new process can mend.
+ */
+export async function runSession(context: SessionContext, signal: AbortSignal): Promise<void> {
+  const anew = new AbortController()
+  const { settings, services, state } = context
+  const { store, subnets } = await openStore(context, () => anew.abort())
+  const session = new Session(context, subnets, store, await services.openDrivers(settings))
+  try {
+    await session.run(AbortSignal.any([signal, anew.signal]))
+  } finally {
+    state.overlay = undefined
+    await session.stop({ release: settings.releaseLease && signal.aborted })
+  }
+}
+
+async function openStore({ settings, services, state }: SessionContext, startAnew: () => void) {
+  const { log, clock } = services
+  const opened = await services.openStore(settings.store, {
+    onWaiting: (why) => {
+      state.waitFor(why.message)
+      log('warn', why.message, { code: why.code })
+    },
+  })
+  const store = new HeardStore(opened.subnets, clock, {
+    onLost: (error) => {
+      log('error', `${opened.subnets.name} is lost; traffic flows on by what is known`, { error })
+      state.tell()
+    },
+    onHeard: (after) => {
+      log('info', `${opened.subnets.name} is back`, { afterMs: Math.round(after) })
+      state.tell()
+    },
+  })
+  state.store = store
+  if (settings.leaseCache === undefined) return { store, subnets: store }
+  const cache = new LeaseFile({
+    path: settings.leaseCache,
+    store: opened.identity,
+    onWarning: (text) => log('warn', text),
+  })
+  state.cache = new CachedSubnetManager({
+    subnets: store,
+    cache,
+    clock,
+    observer: {
+      usingCache: ({ asOf, leases }, why) =>
+        log('warn', `${store.name} is away: starting from what was known`, {
+          asOf: new Date(asOf).toISOString(),
+          leases: leases.size,
+          error: why,
+        }),
+      storeAnswered: () => log('info', `${store.name} answers: what was known counts no more`),
+      configChanged: () => {
+        log('warn', 'the network config is another than the one known: starting anew')
+        startAnew()
+      },
+      notSaved: (error) => log('warn', error.message, { code: error.code }),
+    },
+  })
+  return { store, subnets: state.cache }
+}
+
+class Session {
+  readonly #context: SessionContext
+  readonly #subnets: SubnetManager
+  readonly #store: HeardStore
+  readonly #drivers: readonly Driver[]
+  readonly #subnetFile: SubnetFile
+  /** The last one made, whether it has started or not: it disposes of the store and the drivers. */
+  #overlay: Overlay | undefined
+
+  constructor(
+    context: SessionContext,
+    subnets: SubnetManager,
+    store: HeardStore,
+    drivers: readonly Driver[],
+  ) {
+    this.#context = context
+    this.#subnets = subnets
+    this.#store = store
+    this.#drivers = drivers
+    const { settings, services, state } = context
+    this.#subnetFile = new SubnetFile({
+      path: settings.subnetFile,
+      clock: services.clock,
+      random: services.random,
+      onWritten: (text) => {
+        services.log('info', 'subnet.env is written', { file: settings.subnetFile, ...variablesOf(text) })
+        state.becomeReady()
+      },
+      onError: (error) => {
+        state.waitFor(`writing ${settings.subnetFile} fails`)
+        services.log('error', `writing ${settings.subnetFile} fails, and is tried again`, { error })
+      },
+    })
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { services, state, metrics } = this.#context
+    try {
+      const overlay = await this.#start(signal)
+      state.overlay = overlay
+      this.#publish(overlay)
+      await overlay.whenInSync({ signal })
+      services.log('info', 'in sync: the kernel holds what all leases call for', {
+        leases: overlay.leases.size,
+      })
+      state.tell()
+      void metrics?.ready().catch((error) => services.log('error', 'metrics cannot be made', { error }))
+      await aborted(signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  async stop({ release }: { release: boolean }): Promise<void> {
+    const { log } = this.#context.services
+    const disposables = this.#overlay === undefined ? [...this.#drivers, this.#subnets] : []
+    const ends = [
+      this.#overlay?.stop({ release, signal: AbortSignal.timeout(RELEASE_TIMEOUT) }),
+      this.#subnetFile[Symbol.asyncDispose](),
+      ...disposables.map((disposable) => disposable[Symbol.asyncDispose]()),
+    ]
+    for (const end of await Promise.allSettled(ends)) {
+      if (end.status === 'rejected') log('error', 'stopping was not clean', { error: end.reason })
+    }
+  }
+
+  /** Starts an overlay, however long it takes. */
+  async #start(signal: AbortSignal): Promise<Overlay> {
+    const { services, state, metrics } = this.#context
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.#tryToStart(signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!isOverlayError(error) || isFatal(error)) throw error
+        const pause = backoffDelay(failures, START_BACKOFF, services.random)
+        state.waitFor(error.message)
+        services.log('error', error.message, { code: error.code, retryMs: Math.round(pause) })
+        metrics?.observe((made) => made.error(error))
+        void metrics?.ready().catch(() => undefined)
+        await services.clock.sleep(pause, { signal })
+      }
+    }
+  }
+
+  async #tryToStart(signal: AbortSignal): Promise<Overlay> {
+    const { settings, services, state } = this.#context
+    state.waitFor(`waiting for ${this.#subnets.name} to tell the network config`)
+    const config = await this.#subnets.getNetworkConfig({ signal })
+    for (const secret of secretsOf(config)) services.redactor.add(secret)
+    services.log('info', 'network config', describeConfig(config))
+    const backend = await services.loadBackend(config)
+    const previous = await this.#previous()
+    const overlay = createOverlay({
+      subnets: new FixedConfig(this.#subnets, withBackendType(config)),
+      backend,
+      drivers: this.#drivers,
+      publicIp: settings.publicIp,
+      publicIpv6: settings.publicIpv6,
+      previous,
+      previousNetworks: [previous?.network, previous?.ipv6Network].filter((text) => text !== undefined),
+      renewMargin: settings.renewMargin,
+      clock: services.clock,
+      random: services.random,
+    })
+    this.#overlay = overlay
+    reportOverlay(overlay, { ...this.#context, store: this.#store, publish: () => this.#publish(overlay) })
+    state.waitFor(`joining the network in ${this.#subnets.name}`)
+    await overlay.start({ signal })
+    return overlay
+  }
+
+  /** What this node held when subnet.env was last written, by whichever agent. */
+  async #previous(): Promise<Partial<SubnetEnv> | undefined> {
+    const { settings, services } = this.#context
+    try {
+      return await readSubnetEnv(settings.subnetFile)
+    } catch (error) {
+      services.log('warn', `the subnet held before is not known: ${settings.subnetFile} cannot be read`, {
+        error,
+      })
+      return undefined
+    }
+  }
+
+  #publish(overlay: Overlay): void {
+    this.#subnetFile.publish(overlay.subnetEnv({ ipMasq: this.#context.settings.ipMasq }))
+  }
+}
+
+/** Rejects with the signal's reason once it aborts. */
+async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) {
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  }
+  throw signal.reason
+}
+
+/** The kernel lacks something, or this process lacks rights: nothing but an administrator can mend that. */
+function isFatal({ code, errno }: OverlayError): boolean {
+  return code === 'UNSUPPORTED' || (code === 'ACCESS_DENIED' && errno !== undefined)
+}
+
+function describeConfig({ ipv4, ipv6, backend }: NetworkConfig): Record<string, unknown> {
+  return {
+    ...(ipv4 !== undefined && { network: ipv4.network }),
+    ...(ipv6 !== undefined && { ipv6Network: ipv6.network }),
+    backend: backend?.type,
+  }
+}
+
+/** The lines of a subnet.env as fields of a log line. */
+function variablesOf(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.split('=', 2) as [string, string]),
+  )
+}
