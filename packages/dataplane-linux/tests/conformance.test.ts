@@ -3,14 +3,8 @@ import { describe, it } from 'vitest'
 import { linux } from '../src/index.js'
 import { TestNamespace } from './namespace.js'
 
-/**
- * A link of another type that bears our name is somebody's: this driver refuses to delete it (links.test.ts). So of
- * this one test it must fail.
- */
-const DECLINED = 'makes a link anew where one of its name is of another type'
-
 driverSuite(
-  { describe, it: (name, body) => (name === DECLINED ? it.fails(name, body) : it(name, body)) },
+  { describe, it },
   {
     setup() {
       const namespace = new TestNamespace()

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import type { RouteMessage } from './netlink/index.js'
+import { RouteOwnership } from './ownership.js'
+
+const ownership = new RouteOwnership(
+  { aliases: [], links: [], networks: ['10.244.0.0/16', 'fd00:244::/48'] },
+  157,
+)
+
+describe('isInside', () => {
+  it.each([
+    ['10.244.0.0/16', true],
+    ['10.244.255.255/32', true],
+    ['10.244.1.0/24', true],
+    ['10.240.0.0/12', false],
+    ['10.245.0.0/24', false],
+    ['10.243.255.0/24', false],
+    ['0.0.0.0/0', false],
+    ['224.0.0.0/4', false],
+    ['fd00:244:0:7::/64', true],
+    ['fd00:245::/64', false],
+    ['::/0', false],
+  ])('%s: %s', (destination, expected) => expect(ownership.isInside(destination)).toBe(expected))
+
+  it('of everything, everything is', () => {
+    const all = new RouteOwnership({ aliases: [], links: [], networks: ['0.0.0.0/0'] }, 157)
+    expect(all.isInside('255.255.255.255/32')).toBe(true)
+    expect(all.isInside('::1/128')).toBe(false)
+  })
+})
+
+describe('isOwn', () => {
+  const route: RouteMessage = {
+    family: 2,
+    destination: '10.244.1.0/24',
+    tos: 0,
+    table: 254,
+    protocol: 157,
+    scope: 0,
+    type: 1,
+    flags: 0,
+    priority: 0,
+    source: undefined,
+    nexthopId: 0,
+    oif: 3,
+    gateway: undefined,
+    paths: [],
+  }
+  it.each([
+    ['ours, inside', route, false, true],
+    ['ours, outside', { ...route, destination: '172.16.0.0/12' }, false, false],
+    ['ours, outside, through our link', { ...route, destination: '172.16.0.0/12' }, true, true],
+    ['of another protocol', { ...route, protocol: 3 }, true, false],
+    ['the kernel’s', { ...route, protocol: 2 }, true, false],
+    ['a blackhole of ours', { ...route, type: 6 }, false, true],
+    ['a local address', { ...route, type: 2 }, true, false],
+  ])('%s', (_, message, throughOwnLink, expected) => {
+    expect(ownership.isOwn(message, throughOwnLink)).toBe(expected)
+  })
+})
