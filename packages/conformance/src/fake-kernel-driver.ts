@@ -34,6 +34,9 @@ export type RequestRecord = FakeRequest & {
   readonly errno?: string | undefined
 }
 
+/** A request that was to change something. */
+export type WriteRecord = Exclude<RequestRecord, { readonly type: 'snapshot' }>
+
 /** What changed, and what stopped it. */
 export interface Attempt {
   readonly changes: readonly Change[]

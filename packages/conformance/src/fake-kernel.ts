@@ -5,6 +5,7 @@ import {
   type FakeDriverOptions,
   FakeKernelDriver,
   type RequestRecord,
+  type WriteRecord,
 } from './fake-kernel-driver.js'
 import { FakeKernelError } from './fake-kernel-errors.js'
 import {
@@ -127,8 +128,8 @@ export class FakeKernel {
   }
 
   /** The requests that wrote: those of type `put` and `delete`, refused ones too. */
-  get writes(): readonly RequestRecord[] {
-    return this.requests.filter(({ type }) => type !== 'snapshot')
+  get writes(): readonly WriteRecord[] {
+    return this.requests.filter((request) => request.type !== 'snapshot')
   }
 
   /** Everything that there is, a line each, as `ip` and `bridge` print it, in an order that is always the same. */

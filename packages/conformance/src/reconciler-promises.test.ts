@@ -1,0 +1,399 @@
+import { type Drift, type KernelResource, type OverlayError, Reconciler } from '@selvedge/core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { device, otherVni, ownAddress, peer, resourcesOf, SCOPE } from './driver-suite-samples.js'
+import { FakeClock } from './fake-clock.js'
+import { FakeKernel } from './fake-kernel.js'
+import type { FakeKernelDriver, RequestRecord } from './fake-kernel-driver.js'
+import { seededRandom } from './seeded-random.js'
+
+const LOCAL = [device(), ownAddress]
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+
+/** One process: it reconciles until it is stopped. */
+class Process {
+  readonly driver: FakeKernelDriver
+  readonly reconciler: Reconciler
+  readonly drifts: (readonly Drift[])[] = []
+  readonly errors: OverlayError[] = []
+  readonly #abort = new AbortController()
+  readonly #running: Promise<void>
+
+  constructor(
+    kernel: FakeKernel,
+    clock: FakeClock,
+    wishes: Readonly<Record<string, readonly KernelResource[]>>,
+  ) {
+    this.driver = kernel.driver()
+    this.reconciler = new Reconciler({
+      drivers: [this.driver],
+      clock,
+      random: seededRandom(1),
+      resyncInterval: MINUTE,
+      scope: () => SCOPE,
+      onDrift: (drift) => this.drifts.push(drift),
+      onError: (error) => this.errors.push(error),
+    })
+    for (const [owner, resources] of Object.entries(wishes)) this.reconciler.wishes.set(owner, resources)
+    this.#running = this.reconciler.run(this.#abort.signal)
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    await this.#running
+    await this.driver[Symbol.asyncDispose]()
+  }
+}
+
+describe('the reconciler promises', () => {
+  let clock: FakeClock
+  let kernel: FakeKernel
+  let processes: Process[]
+
+  beforeEach(() => {
+    clock = new FakeClock()
+    kernel = new FakeKernel({ clock })
+    processes = []
+  })
+
+  afterEach(async () => {
+    kernel.heal()
+    for (const process of processes) await process.stop()
+  })
+
+  const starting = (wishes: Readonly<Record<string, readonly KernelResource[]>>): Process => {
+    const process = new Process(kernel, clock, wishes)
+    processes.push(process)
+    return process
+  }
+
+  const peers = (...numbers: readonly number[]) =>
+    Object.fromEntries(numbers.map((number) => [`peer ${number}`, resourcesOf(peer(number))]))
+
+  /** A process with these peers, whose gate is open and which is in sync; nothing it did is on record any more. */
+  async function running(...numbers: readonly number[]): Promise<Process> {
+    const process = starting({ local: LOCAL, ...peers(...numbers) })
+    process.reconciler.openGate()
+    await inSync(process)
+    kernel.requests.length = 0
+    return process
+  }
+
+  const inSync = (process: Process, most = MINUTE) =>
+    clock.advanceUntil(() => process.reconciler.status.inSync, most)
+
+  it('1, a gate: nothing is deleted before the first complete snapshot of leases', async () => {
+    await (await running(2, 3)).stop()
+    const left = kernel.toText()
+    const process = starting({ local: LOCAL, ...peers(2) })
+    await clock.advance(10 * MINUTE)
+    expect(kernel.writes).toEqual([])
+    expect(kernel.toText()).toBe(left)
+    process.reconciler.openGate()
+    await inSync(process)
+    expect(deletedKinds(kernel.writes)).toEqual(['route', 'neighbour', 'fdb'])
+    expect(kernel.toText()).not.toContain(peer(3).route.destination)
+  })
+
+  it('2, levels, not edges: what is taken back before it is written is never written', async () => {
+    const { reconciler } = await running(2)
+    reconciler.wishes.set('peer 2', [])
+    reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+    reconciler.wishes.set('peer 3', [])
+    reconciler.wishes.set('peer 2', resourcesOf(peer(2)))
+    await clock.advance(10 * SECOND)
+    expect(kernel.writes).toEqual([])
+  })
+
+  describe('3, resync:', () => {
+    it.each<[when: string, what: (kernel: FakeKernel) => void, within: number]>([
+      ['on a notification', () => kernel.run('ip route del 10.99.0.32/28'), 100],
+      [
+        'on link up',
+        () => {
+          kernel.run('ip link set flannel.1 down')
+          kernel.run('ip link set flannel.1 up')
+        },
+        100,
+      ],
+      [
+        'on an overrun',
+        () => {
+          kernel.dropNotifications = true
+          kernel.run('ip link del flannel.1')
+          kernel.dropNotifications = false
+          kernel.overrun()
+        },
+        100,
+      ],
+      [
+        'on a timer, where every notification is lost',
+        () => {
+          kernel.dropNotifications = true
+          kernel.run('ip link del flannel.1')
+          kernel.run('ip route add 10.99.7.0/24 dev eth0 proto 157')
+        },
+        1.2 * MINUTE,
+      ],
+    ])('%s', async (_when, damage, within) => {
+      const process = await running(2, 3)
+      const before = kernel.toText()
+      damage(kernel)
+      expect(kernel.toText()).not.toBe(before)
+      await clock.advanceUntil(() => kernel.toText() === before && process.reconciler.status.inSync, within)
+      expect(process.drifts).not.toEqual([])
+    })
+  })
+
+  it('4, dirty until proven: one that fails stops no other, is retried ever later, and at once when wished anew', async () => {
+    const process = await running()
+    const tries: number[] = []
+    const wish = peer(2).route
+    const trouble = kernel.fail({
+      errno: 'ENOBUFS',
+      times: Number.POSITIVE_INFINITY,
+      when: (request) => {
+        if (request.type !== 'put' || request.resource.key !== wish.key) return false
+        tries.push(clock.monotonic())
+        return true
+      },
+    })
+    process.reconciler.wishes.set('peer 2', resourcesOf(peer(2)))
+    process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+    await clock.advance(SECOND)
+    expect(kernel.toText()).toContain(peer(3).route.destination)
+    expect(process.reconciler.status.failures).toMatchObject([{ key: wish.key, error: { errno: 'ENOBUFS' } }])
+
+    await clock.advance(5 * MINUTE)
+    const waits = tries.slice(1).map((time, index) => time - (tries[index] ?? 0))
+    expect(waits[0]).toBeLessThan(200)
+    expect(waits.at(-1)).toBeGreaterThan(10 * SECOND)
+    expect(tries.length).toBeLessThan(40)
+
+    trouble.stop()
+    process.reconciler.wishes.set('peer 2', [
+      ...resourcesOf(peer(2)).slice(0, 2),
+      { ...wish, gateway: '10.99.0.33' },
+    ])
+    await clock.advance(50)
+    expect(kernel.toText()).toContain(`${wish.destination} via 10.99.0.33`)
+    expect(process.reconciler.status.failures).toEqual([])
+  })
+
+  it('5, bounds: who deletes in a loop gets a bounded number of repairs a second, and a drift event', async () => {
+    const process = await running(2, 3, 4, 5)
+    const fighter = kernel.fight(
+      (request) => request.type === 'put' && request.resource.key === peer(2).route.key,
+    )
+    kernel.run(`ip route del ${peer(2).route.destination}`)
+    await clock.advance(MINUTE)
+    expect(fighter.strikes).toBeGreaterThan(1)
+    expect(kernel.writes.length).toBeLessThan(120)
+    expect(kernel.requests.length).toBeLessThan(300)
+    expect(process.drifts.flat()).toContainEqual({ key: peer(2).route.key, was: 'missing' })
+    fighter.stop()
+    await inSync(process)
+    expect(kernel.toText()).toContain(peer(2).route.destination)
+  })
+
+  it('5, bounds: also where they delete only when they see it', async () => {
+    const process = await running(2)
+    const { destination } = peer(2).route
+    const seen = new AbortController()
+    const fighting = (async () => {
+      for await (const _ of until(seen.signal, () => clock.sleep(5, { signal: seen.signal }))) {
+        if (kernel.toText().includes(destination)) kernel.run(`ip route del ${destination}`)
+      }
+    })()
+    await clock.advance(MINUTE)
+    expect(kernel.writes.length).toBeGreaterThan(10)
+    expect(kernel.writes.length).toBeLessThan(120)
+    expect(process.drifts.length).toBeGreaterThan(10)
+    seen.abort()
+    await fighting
+    await inSync(process)
+    expect(kernel.toText()).toContain(destination)
+  })
+
+  it('6, ownership: what is not ours survives all that we do', async () => {
+    const process = await running()
+    for (const line of [
+      'ip link add br0 type bridge',
+      'ip link set br0 up',
+      'ip addr add 10.99.64.1/24 dev br0',
+      'ip route add 10.99.65.0/24 dev br0 proto bird',
+      'ip route add 10.99.66.0/24 dev flannel.1 proto static',
+      'ip route add 10.99.0.32/28 dev eth0 proto static metric 100',
+      'ip neigh add 10.99.0.99 lladdr 02:cc:00:00:00:01 dev flannel.1 nud stale',
+      'bridge fdb add 02:cc:00:00:00:02 dev flannel.1 dst 192.168.0.99 self dynamic',
+    ]) {
+      kernel.run(line)
+    }
+    const foreign = kernel.toText()
+    process.reconciler.wishes.set('peer 2', resourcesOf(peer(2)))
+    process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+    await inSync(process)
+    kernel.overrun()
+    await inSync(process)
+    process.reconciler.wishes.set('peer 2', [])
+    process.reconciler.wishes.set('peer 3', [])
+    await inSync(process)
+    expect(kernel.toText()).toBe(foreign)
+  })
+
+  describe('7, links:', () => {
+    it('one that is made anew by somebody is put right, and every peer returns', async () => {
+      const process = await running(2, 3)
+      const before = kernel.toText()
+      kernel.run('ip link del flannel.1')
+      kernel.run('ip link add flannel.1 type vxlan id 9 dstport 4789')
+      kernel.run('ip link set flannel.1 up')
+      await clock.advanceUntil(() => kernel.toText() === before && process.reconciler.status.inSync, SECOND)
+    })
+
+    it('a wish that cannot be had in place is had by making it anew, reading, then the peers', async () => {
+      const process = await running(2)
+      process.reconciler.wishes.set('local', [otherVni(), ownAddress])
+      await inSync(process)
+      const [first, second, ...rest] = kernel.requests
+      expect(first).toMatchObject({ type: 'put', resource: { kind: 'link' }, changed: true })
+      expect(second?.type).toBe('snapshot')
+      expect(putKinds(rest)).toEqual(['address', 'fdb', 'neighbour', 'route'])
+      expect(kernel.toText()).toMatch(/flannel\.1 UP .* vxlan id 2 /)
+    })
+
+    it.each([
+      ['MTU', device({ mtu: 1300 }), 'mtu 1300'],
+      ['MAC', device({ macAddress: '02:aa:00:00:00:09' }), 'link/ether 02:aa:00:00:00:09'],
+    ])('the %s changes in place', async (_what, wish, text) => {
+      const process = await running(2)
+      // Nobody puts this back if the link is made anew.
+      kernel.run('bridge fdb add 02:cc:00:00:00:02 dev flannel.1 dst 192.168.0.99 self dynamic')
+      process.reconciler.wishes.set('local', [wish, ownAddress])
+      await inSync(process)
+      expect(kernel.toText()).toContain(text)
+      expect(kernel.toText()).toContain('02:cc:00:00:00:02 dev flannel.1')
+      expect(kernel.toText()).toContain(`${peer(2).neighbour.address} dev flannel.1 lladdr`)
+    })
+  })
+
+  it('8, order: link, address, fdb and neighbour, route; puts before deletes; and the reverse', async () => {
+    const process = starting({ ...peers(2, 3), local: LOCAL })
+    process.reconciler.openGate()
+    await inSync(process)
+    expect(putKinds(kernel.writes)).toEqual(['link', 'address', 'fdb', 'neighbour', 'route'])
+    kernel.requests.length = 0
+    process.reconciler.wishes.set('peer 2', [])
+    process.reconciler.wishes.set('peer 4', resourcesOf(peer(4)))
+    await inSync(process)
+    expect(kernel.writes.map(({ type }) => type)).toEqual(['put', 'put', 'put', 'delete', 'delete', 'delete'])
+    kernel.requests.length = 0
+    for (const owner of process.reconciler.wishes.owners()) process.reconciler.wishes.set(owner, [])
+    await process.stop()
+    const last = starting({})
+    last.reconciler.openGate()
+    await inSync(last)
+    expect(deletedKinds(kernel.writes)).toEqual(['route', 'neighbour', 'fdb', 'address', 'link'])
+  })
+
+  describe('9, errors that are none:', () => {
+    it('what is gone before it is deleted, and there before it is put', async () => {
+      const process = await running(2)
+      kernel.dropNotifications = true
+      kernel.run('ip route del 10.99.0.32/28')
+      kernel.run('ip neigh del 10.99.0.32 dev flannel.1')
+      kernel.run('bridge fdb del 02:bb:00:00:00:02 dev flannel.1 self')
+      process.reconciler.wishes.set('peer 2', [])
+      kernel.run('ip neigh add 10.99.0.48 lladdr 02:bb:00:00:00:03 dev flannel.1 nud permanent')
+      kernel.run('bridge fdb add 02:bb:00:00:00:03 dev flannel.1 dst 192.168.0.3 self permanent')
+      process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+      await inSync(process, SECOND)
+      expect(process.errors).toEqual([])
+    })
+
+    it.each([
+      ['ENETDOWN', 'ip link set flannel.1 down'],
+      ['ENODEV', 'ip link del flannel.1'],
+    ])('%s means read again: all is back at once', async (errno, command) => {
+      const process = await running(2)
+      kernel.dropNotifications = true
+      kernel.run(command)
+      process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+      await inSync(process, 2 * SECOND)
+      expect(kernel.writes).toContainEqual(expect.objectContaining({ errno }))
+      expect(kernel.toText()).toContain(peer(2).route.destination)
+      expect(kernel.toText()).toContain(peer(3).route.destination)
+    })
+  })
+
+  it('10, interrupted dumps: repeated, and nothing is concluded from one that never ends', async () => {
+    const process = await running(2)
+    const before = kernel.toText()
+    kernel.interruptDumps(3)
+    process.reconciler.resync()
+    await inSync(process)
+    expect(kernel.writes).toEqual([])
+
+    kernel.interruptDumps(Number.POSITIVE_INFINITY)
+    kernel.run('ip route del 10.99.0.32/28')
+    await clock.advance(MINUTE)
+    expect(kernel.writes).toEqual([])
+    expect(process.errors).toContainEqual(expect.objectContaining({ code: 'READ_INTERRUPTED' }))
+    process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+    await clock.advance(SECOND)
+    expect(kernel.toText()).toContain(peer(3).route.destination)
+
+    kernel.heal()
+    process.reconciler.wishes.set('peer 3', [])
+    await inSync(process)
+    expect(kernel.toText()).toBe(before)
+  })
+
+  it('11, a crash: whatever was half done is adopted or removed, and what was right is not touched', async () => {
+    const wishes = { local: LOCAL, ...peers(2, 3, 4) }
+    const whole = await running(2, 3, 4)
+    const after = kernel.toText()
+    await whole.stop()
+    const writes = LOCAL.length + 3 * 3
+    for (let survived = 0; survived <= writes; survived += 1) {
+      kernel = new FakeKernel({ clock })
+      // A killed process, and before it one that knew a peer which left since.
+      const older = starting({ local: LOCAL, ...peers(9) })
+      await clock.advance(SECOND)
+      await older.stop()
+      kernel.crash({ after: survived })
+      starting(wishes)
+      await clock.advance(SECOND)
+      const half = kernel.toText().split('\n')
+      kernel.heal()
+      kernel.requests.length = 0
+
+      const next = starting(wishes)
+      next.reconciler.openGate()
+      await inSync(next)
+      expect(kernel.toText()).toBe(after)
+      const kept = half.filter((line) => after.includes(line))
+      expect(kept.length, `after ${survived} writes`).toBeGreaterThan(0)
+      expect(kernel.writes.filter(({ changed, type }) => changed && type === 'delete')).toHaveLength(3)
+      expect(
+        kernel.writes.filter(({ type, resource }) => type === 'put' && resource.kind === 'link'),
+      ).toEqual([])
+    }
+  })
+})
+
+/** The kinds in the order in which they were written, each once. */
+function kindsOf(requests: readonly RequestRecord[], type: 'put' | 'delete'): readonly string[] {
+  return [...new Set(requests.flatMap((one) => (one.type === type ? [one.resource.kind] : [])))]
+}
+
+const putKinds = (requests: readonly RequestRecord[]): readonly string[] => kindsOf(requests, 'put')
+const deletedKinds = (requests: readonly RequestRecord[]): readonly string[] => kindsOf(requests, 'delete')
+
+/** Yields each time `again` resolves, until the signal aborts. */
+async function* until(signal: AbortSignal, again: () => Promise<void>): AsyncGenerator<void> {
+  while (!signal.aborted) {
+    await again().catch(() => undefined)
+    yield
+  }
+}
