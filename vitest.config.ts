@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Tests run on the sources: no build stands between an edit and its test. */
 const alias = [
@@ -8,6 +8,9 @@ const alias = [
     replacement: `${fileURLToPath(new URL('./packages/', import.meta.url))}$1/src/index.ts`,
   },
 ]
+
+/** What needs a Kubernetes API server, which scripts/kube-apiserver.mjs builds. */
+const kube = 'packages/*/tests/kube/**/*.test.ts'
 
 export default defineConfig({
   resolve: { alias },
@@ -25,8 +28,19 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['packages/*/tests/**/*.test.ts', 'lab/tests/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, kube],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'kube',
+          include: [kube],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
         },
       },

@@ -61,6 +61,7 @@ export async function ensureKubernetes() {
   await ensureDebianPackages([
     { command: 'etcd', package: 'etcd-server' },
     { command: 'etcdctl', package: 'etcd-client' },
+    { command: 'openssl', package: 'openssl' },
   ])
   if (findKubernetes() !== undefined) return
   const files = [

@@ -1,7 +1,7 @@
 import { subnetManagerSuite } from '@selvedge/conformance'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { KubeCluster } from './support/cluster.js'
-import { NodeStore } from './support/suite-store.js'
+import { KubeCluster } from '../support/cluster.js'
+import { NodeStore } from '../support/suite-store.js'
 
 let cluster: KubeCluster
 

@@ -1,0 +1,17 @@
+/**
+ * `npm run test:kube`: builds a Kubernetes API server where there is none yet, then runs the tests that need
+ * one. Arguments go to vitest.
+ */
+import { join } from 'node:path'
+import { ensureKubernetes } from './kube-apiserver.mjs'
+import { addSystemFoldersToPath, build, ensureNpmPackages, root } from './setup.mjs'
+import { runInForeground, runMain } from './terminal.mjs'
+
+await runMain(async (args) => {
+  addSystemFoldersToPath()
+  await ensureNpmPackages()
+  await build()
+  await ensureKubernetes()
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  return runInForeground(process.execPath, [vitest, 'run', '--project', 'kube', ...args], { cwd: root })
+})
