@@ -1,4 +1,4 @@
-import { access, constants, mkdir, readFile, stat, statfs } from 'node:fs/promises'
+import { access, constants, readFile, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OverlayError } from '@selvedge/core'
@@ -17,7 +17,6 @@ const READINGS = 3
  */
 export async function checkFiles(path: string, lockPath: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true })
     const exists = await mayWrite(path)
     const isLocked = await mayWrite(lockPath)
     if (!exists || !isLocked) await access(dirname(path), constants.W_OK | constants.X_OK)

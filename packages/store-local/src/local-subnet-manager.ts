@@ -14,7 +14,7 @@ import {
   Wake,
   type WatchOptions,
 } from '@selvedge/core'
-import { Database } from './database.js'
+import type { Database } from './database.js'
 import { FileWatcher } from './file-watcher.js'
 import {
   acquireLease,
@@ -27,6 +27,7 @@ import {
   reserveLease,
   type Term,
 } from './lease-records.js'
+import { type DatabaseShare, shareDatabase } from './shared-database.js'
 import type { Tables } from './tables.js'
 
 export interface LocalSubnetManagerOptions {
@@ -62,7 +63,7 @@ export class LocalSubnetManager implements SubnetManager {
   readonly #lockTimeout: number
   readonly #clock: Clock
   readonly #closed = new AbortController()
-  #database: Promise<Database> | undefined
+  #share: Promise<DatabaseShare> | undefined
 
   /** Opens nothing yet. Throws an OverlayError `INVALID_CONFIG` for a config that breaks a rule. */
   constructor({
@@ -132,7 +133,7 @@ export class LocalSubnetManager implements SubnetManager {
     const look = async (database: Database, stop: AbortSignal): Promise<Changes> => {
       const now = this.#clock.now()
       const hasWork = database.read((tables) => hasExpired(tables, now))
-      if (hasWork) await database.write((tables) => expireLeases(tables, now), stop)
+      if (hasWork) await this.#transact(database, (tables) => expireLeases(tables, now), stop)
       // Another file has a history of its own.
       const changes = database.read((tables) => changesSince(tables, database === source ? seen : undefined))
       source = database
@@ -155,10 +156,10 @@ export class LocalSubnetManager implements SubnetManager {
     this.#closed.abort(
       new OverlayError('CLOSED', `the manager of the store ${this.path} was disposed of; make a new one`),
     )
-    const database = this.#database
-    this.#database = undefined
-    await database?.then(
-      (opened) => opened.close(),
+    const share = this.#share
+    this.#share = undefined
+    await share?.then(
+      (opened) => opened.release(),
       // Whoever waited for it was told.
       () => {},
     )
@@ -168,11 +169,21 @@ export class LocalSubnetManager implements SubnetManager {
   async #write<T>({ signal }: AbortOptions, body: (tables: Tables, term: Term) => T): Promise<T> {
     const stop = this.#stopOf(signal)
     const database = await this.#open(stop)
-    return database.write((tables) => {
-      const term = { now: this.#clock.now(), leaseTerm: this.#leaseTerm }
-      expireLeases(tables, term.now)
-      return body(tables, term)
-    }, stop)
+    try {
+      const work = (tables: Tables) => {
+        const term = { now: this.#clock.now(), leaseTerm: this.#leaseTerm }
+        expireLeases(tables, term.now)
+        return body(tables, term)
+      }
+      return await this.#transact(database, work, stop)
+    } catch (error) {
+      stop.throwIfAborted()
+      throw error
+    }
+  }
+
+  #transact<T>(database: Database, body: (tables: Tables) => T, signal: AbortSignal): Promise<T> {
+    return database.write(body, { lockTimeout: this.#lockTimeout, signal })
   }
 
   /**
@@ -200,7 +211,8 @@ export class LocalSubnetManager implements SubnetManager {
           state = { value: await look(database, stop) }
           trouble = undefined
         } catch (error) {
-          if (stop.aborted || onError === undefined || !mayPass(error)) throw error
+          stop.throwIfAborted()
+          if (onError === undefined || !mayPass(error)) throw error
           if (error.message !== trouble) onError(error)
           trouble = error.message
         }
@@ -214,35 +226,44 @@ export class LocalSubnetManager implements SubnetManager {
     }
   }
 
-  /** The file that is at the path now, opened once for everyone who asks. */
+  /** The file that is at the path now, opened once for every call of this manager. */
   async #open(stop: AbortSignal): Promise<Database> {
     for (;;) {
       stop.throwIfAborted()
-      const opening = this.#database ?? this.#openAnew()
-      this.#database = opening
-      const database = await abortable(opening, stop)
-      if (database.isCurrent) return database
+      const sharing = this.#share ?? this.#openAnew()
+      this.#share = sharing
+      const share = await abortable(sharing, stop)
+      if (share.database.isCurrent) return share.database
       // Someone removed or replaced the file: its leases are gone, and its nodes will ask for them again.
-      if (this.#database === opening) {
-        this.#database = undefined
-        await database.close()
-      }
+      if (this.#share === sharing) this.#share = undefined
+      await share.release()
     }
   }
 
-  async #openAnew(): Promise<Database> {
+  async #openAnew(): Promise<DatabaseShare> {
     try {
-      const { signal } = this.#closed
-      const database = await Database.open({ path: this.path, lockTimeout: this.#lockTimeout, signal })
-      const config = this.#config
-      if (config !== undefined && database.read(storedConfig) === undefined) {
-        await database.write(({ meta }) => storedConfig({ meta }) ?? meta.put('config', config), signal)
+      const share = await shareDatabase(this.path, { lockTimeout: this.#lockTimeout })
+      try {
+        await this.#offerConfig(share.database)
+        return share
+      } catch (error) {
+        await share.release()
+        throw error
       }
-      return database
     } catch (error) {
-      this.#database = undefined
+      this.#share = undefined
       throw error
     }
+  }
+
+  /** Of several that offer one at once, the first to write wins. */
+  async #offerConfig(database: Database): Promise<void> {
+    const config = this.#config
+    if (config === undefined || database.read(storedConfig) !== undefined) return
+    const offer = (tables: Tables) => {
+      if (storedConfig(tables) === undefined) tables.meta.put('config', config)
+    }
+    await this.#transact(database, offer, this.#closed.signal)
   }
 
   #stopOf(signal: AbortSignal | undefined): AbortSignal {
@@ -253,7 +274,7 @@ export class LocalSubnetManager implements SubnetManager {
 const mayPass = (error: unknown): error is OverlayError =>
   isOverlayError(error, 'STORE_UNAVAILABLE') || isOverlayError(error, 'ACCESS_DENIED')
 
-function storedConfig({ meta }: Pick<Tables, 'meta'>): string | undefined {
+function storedConfig({ meta }: Tables): string | undefined {
   const text = meta.get('config')
   return text === undefined ? undefined : String(text)
 }

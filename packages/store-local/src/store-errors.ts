@@ -51,6 +51,9 @@ const verdicts = new Map<string | number, Verdict>([
  */
 export function storeError(error: unknown, attempted: string, path: string): unknown {
   if (!(error instanceof Error) || error instanceof OverlayError) return error
+  // Only what is in the file is parsed in a transaction.
+  if (error instanceof SyntaxError)
+    return corruptStore(path, `a record cannot be read (${error.message})`, error)
   const answer: unknown = Reflect.get(error, 'code')
   const isErrno = typeof answer === 'number' || Reflect.has(error, 'errno')
   if (!isErrno) return error
@@ -62,6 +65,8 @@ export function storeError(error: unknown, attempted: string, path: string): unk
   })
 }
 
-export function corruptStore(path: string, fault: string): OverlayError {
-  return new OverlayError(CORRUPT.code, `opening the store ${path}: ${fault}; ${CORRUPT.remedy}`)
+export function corruptStore(path: string, fault: string, cause?: Error): OverlayError {
+  return new OverlayError(CORRUPT.code, `the store ${path} is damaged: ${fault}; ${CORRUPT.remedy}`, {
+    cause,
+  })
 }

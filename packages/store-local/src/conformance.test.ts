@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeClock, type StoreUnderTest, subnetManagerSuite } from '@selvedge/conformance'
 import { describe, it } from 'vitest'
-import { Database } from '../src/database.js'
-import { putRecord } from '../src/lease-records.js'
-import { LocalSubnetManager } from '../src/local-subnet-manager.js'
+import { putRecord } from './lease-records.js'
+import { LocalSubnetManager } from './local-subnet-manager.js'
+import { shareDatabase } from './shared-database.js'
 
 const leaseTerm = 60_000
 const folders = new WeakMap<StoreUnderTest, string>()
@@ -29,10 +29,9 @@ subnetManagerSuite(
         advance: (milliseconds) => clock.advance(milliseconds),
         leaseTerm,
         async putRecord(key, value) {
-          const { signal } = new AbortController()
-          const database = await Database.open({ path, lockTimeout: 5000, signal })
-          await database.write((tables) => putRecord(tables, key, value), signal)
-          await database.close()
+          const share = await shareDatabase(path, { lockTimeout: 5000 })
+          await share.database.write((tables) => putRecord(tables, key, value), { lockTimeout: 5000 })
+          await share.release()
         },
       }
       folders.set(store, folder)

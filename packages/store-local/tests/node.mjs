@@ -1,0 +1,61 @@
+/**
+ * A node in a process of its own, for the tests to command by messages and to kill. Runs on the build.
+ *
+ * In: `{ call, args }`, the name of a method of the manager. Out: `{ result }` or `{ error: { code, message } }`.
+ * `watch` answers with every event; `holdLock` never answers; `churn` takes, renews and gives back leases without end, telling each only when it
+ * is acknowledged.
+ */
+import { LocalSubnetManager } from '@selvedge/store-local'
+
+const manager = new LocalSubnetManager(JSON.parse(process.argv[2]))
+const tell = (message) => new Promise((resolve) => process.send(message, resolve))
+const { signal } = new AbortController()
+
+const calls = {
+  async watch() {
+    for await (const event of manager.watchLeases({ signal })) await tell({ event, at: Date.now() })
+  },
+
+  async churn(publicIp) {
+    for (let sequence = 1; ; sequence += 1) {
+      const attributes = { publicIp, backendData: { sequence } }
+      const lease = await manager.acquireLease({ attributes })
+      await tell({ acknowledged: 'put', lease })
+      await manager.renewLease({
+        ...lease,
+        attributes: { publicIp, backendData: { sequence, renewed: true } },
+      })
+      if (sequence % 3 === 0) {
+        await tell({ announced: 'delete' })
+        await manager.releaseLease(lease)
+        await tell({ acknowledged: 'delete' })
+      }
+    }
+  },
+
+  /** Stops in the midst of a write, as a process does that is frozen. */
+  async holdLock() {
+    const { open } = await import('lmdb')
+    const root = open({ path: manager.path, noSubdir: true, encoding: 'json', overlappingSync: false })
+    root.transactionSync(() => {
+      process.send({ announced: 'hold' })
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+    })
+  },
+
+  async dispose() {
+    await manager[Symbol.asyncDispose]()
+    process.disconnect()
+  },
+}
+
+process.on('disconnect', () => process.exit())
+process.on('message', async ({ call, args = [] }) => {
+  try {
+    const result = call in calls ? await calls[call](...args) : await manager[call](...args)
+    if (process.connected) await tell({ result })
+  } catch (error) {
+    await tell({ error: { code: error.code, message: error.message } })
+  }
+})
+await tell({ ready: true })
