@@ -40,6 +40,8 @@ export function clusterError(
 function explain(kind: FailureKind, { auth, clock }: Settings, keys: NetworkKeys): Explanation {
   switch (kind) {
     case 'denied':
+    case 'token':
+    case 'auth-off':
       return {
         code: 'ACCESS_DENIED',
         problem: `etcd refuses ${auth === undefined ? 'a client without a user' : `user '${auth.username}'`}`,

@@ -1,0 +1,148 @@
+import { FakeClock } from '@selvedge/conformance'
+import { describe, expect, it } from 'vitest'
+import type { EtcdClient } from './etcd-api.js'
+import { EtcdCluster } from './etcd-cluster.js'
+import { EtcdFailure } from './failure.js'
+import { NetworkKeys } from './keys.js'
+import type { Member, Renewal } from './member.js'
+import { readSettings } from './options.js'
+
+const unused = () => Promise.reject(new Error('not used here'))
+const client: EtcdClient = {
+  kv: { range: unused, txn: unused },
+  leaseClient: { leaseGrant: unused, leaseRevoke: unused, leaseKeepAlive: unused },
+  watchClient: { watch: unused },
+  close: () => {},
+}
+
+/** Endpoints that answer as they are told, and what was asked of whom. */
+function clusterOf(answers: Record<string, (time: number) => string>, auth = false) {
+  const clock = new FakeClock()
+  const asked: string[] = []
+  const renewed: string[] = []
+  const members = Object.keys(answers).map(
+    (name): Member => ({
+      name,
+      client: async () => {
+        asked.push(name)
+        return client
+      },
+      renew: async (what: Renewal) => {
+        renewed.push(`${name} ${what}`)
+      },
+      close: () => {},
+    }),
+  )
+  const user = auth ? { username: 'flannel', password: 'S3cret' } : {}
+  const settings = readSettings({ client, clock, random: () => 0, patience: 1_000, ...user })
+  const cluster = new EtcdCluster(members, settings, new NetworkKeys('/n'))
+  const call = (options: { once?: boolean; patient?: boolean; signal?: AbortSignal } = {}) =>
+    cluster.call({ attempted: 'asking', ...options }, async () => {
+      const name = asked.at(-1) ?? ''
+      const answer = answers[name]?.(asked.filter((each) => each === name).length) ?? ''
+      if (answer !== 'ok') throw new Error(answer)
+      return name
+    })
+  return { call, asked, renewed, clock, cluster }
+}
+
+const DOWN =
+  '14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED. Resolution note: '
+
+describe('EtcdCluster', () => {
+  it('keeps to the endpoint that answered last', async () => {
+    const { call, asked } = clusterOf({ a: () => DOWN, b: () => 'ok', c: () => 'ok' })
+    expect([await call(), await call(), await call()]).toEqual(['b', 'b', 'b'])
+    expect(asked).toEqual(['a', 'b', 'b', 'b'])
+  })
+
+  it('asks each once where it is to be quick, and says what each said', async () => {
+    const { call, asked } = clusterOf({ a: () => DOWN, b: () => '14 UNAVAILABLE: etcdserver: no leader' })
+    await expect(call()).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message:
+        'asking: etcd does not answer at a (connect ECONNREFUSED), b (etcdserver: no leader); ' +
+        'check that it runs, has a leader, and can be reached from here',
+    })
+    expect(asked).toEqual(['a', 'b'])
+  })
+
+  it('goes on for as long as it has patience, with growing pauses', async () => {
+    const { call, asked, clock } = clusterOf({ a: () => DOWN })
+    const failed = expect(call({ patient: true })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await clock.advance(10_000)
+    await failed
+    // With the shortest pauses that the jitter allows: 50, 100, 200, 400 and 800 ms.
+    expect(asked).toHaveLength(6)
+  })
+
+  it('asks one endpoint, once, for what must not be done twice', async () => {
+    const { call, asked } = clusterOf({ a: () => DOWN, b: () => 'ok' })
+    await expect(call({ once: true, patient: true })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(asked).toEqual(['a'])
+    expect(await call({ once: true })).toBe('b')
+  })
+
+  it.each([
+    [
+      '7 PERMISSION_DENIED: etcdserver: permission denied',
+      'ACCESS_DENIED',
+      /refuses user 'flannel' at a .*read \/n\/config/,
+    ],
+    [
+      '8 RESOURCE_EXHAUSTED: etcdserver: mvcc: database space exceeded',
+      'STORE_UNAVAILABLE',
+      /space quota at a .*alarm disarm/,
+    ],
+    ['3 INVALID_ARGUMENT: etcdserver: request is too large', 'STORE_UNAVAILABLE', /etcd refuses at a/],
+  ])('asks nobody else after %s', async (said, code, message) => {
+    const { call, asked } = clusterOf({ a: () => said, b: () => 'ok' }, true)
+    await expect(call({ patient: true })).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    })
+    expect(asked).toEqual(['a'])
+  })
+
+  it('has no patience with certificates that do not pass, but asks the others', async () => {
+    const expired =
+      '14 UNAVAILABLE: No connection established. Last error: Error: certificate has expired. Resolution note: '
+    const { call, renewed } = clusterOf({ a: () => expired, b: () => expired })
+    await expect(call({ patient: true })).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringMatching(
+        /does not pass at a \(certificate has expired\), b \(certificate has expired\)/,
+      ),
+    })
+    expect(renewed).toEqual(['a certificates', 'b certificates'])
+    expect(await clusterOf({ a: () => expired, b: () => 'ok' }).call()).toBe('b')
+  })
+
+  it('gets a new token and asks again, once', async () => {
+    const expired = '16 UNAUTHENTICATED: etcdserver: invalid auth token'
+    const mended = clusterOf({ a: (time) => (time === 1 ? expired : 'ok') }, true)
+    expect(await mended.call({ once: true })).toBe('a')
+    expect(mended.renewed).toEqual(['a token'])
+    const hopeless = clusterOf({ a: () => expired }, true)
+    await expect(hopeless.call()).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+    expect(hopeless.asked).toEqual(['a', 'a'])
+  })
+
+  it('leaves to its caller what only that can judge', async () => {
+    const { call } = clusterOf({
+      a: () => '11 OUT_OF_RANGE: etcdserver: mvcc: required revision has been compacted',
+    })
+    await expect(call({ patient: true })).rejects.toThrow(EtcdFailure)
+  })
+
+  it("rejects with a signal's own reason: before, while it waits, and while it pauses", async () => {
+    const reason = { why: 'no more time' }
+    const { call, asked } = clusterOf({ a: () => DOWN })
+    await expect(call({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    expect(asked).toEqual([])
+    const abort = new AbortController()
+    const pausing = call({ patient: true, signal: abort.signal })
+    setImmediate(() => abort.abort(reason))
+    await expect(pausing).rejects.toBe(reason)
+  })
+})

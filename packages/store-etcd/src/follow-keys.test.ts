@@ -1,0 +1,204 @@
+import { Duplex } from 'node:stream'
+import { FakeClock } from '@selvedge/conformance'
+import { describe, expect, it } from 'vitest'
+import type { EtcdClient, EtcdStream, KeyValue, WatchResponse } from './etcd-api.js'
+import { EtcdCluster } from './etcd-cluster.js'
+import { followKeys, type KeyNews } from './follow-keys.js'
+import { NetworkKeys } from './keys.js'
+import { GivenMember } from './member.js'
+import { readSettings } from './options.js'
+
+/** One watch, as etcd's side of it. */
+class FakeWatch extends Duplex implements EtcdStream<object> {
+  cancelled = false
+
+  constructor() {
+    super({ objectMode: true, read: () => {}, write: (_request, _encoding, done) => done() })
+  }
+
+  reply(reply: Partial<WatchResponse>): void {
+    this.push({
+      created: false,
+      canceled: false,
+      compact_revision: '0',
+      cancel_reason: '',
+      events: [],
+      ...reply,
+    })
+  }
+
+  cancel(): void {
+    this.cancelled = true
+    this.destroy(new Error('1 CANCELLED: Cancelled on client'))
+  }
+}
+
+/** An etcd that answers every read at its revision, and leaves its watches to the test. */
+class FakeEtcd implements EtcdClient {
+  revision = 10
+  cluster = '1'
+  /** What was asked, such as `list`, `probe`, `watch from 11`. */
+  readonly asked: string[] = []
+  readonly watches: FakeWatch[] = []
+  readonly kv: EtcdClient['kv'] = {
+    range: async ({ limit }) => {
+      this.asked.push(limit === undefined ? 'list' : 'probe')
+      return { header: { cluster_id: this.cluster, revision: String(this.revision) }, kvs: [] }
+    },
+    txn: () => Promise.reject(new Error('not used here')),
+  }
+  readonly leaseClient: EtcdClient['leaseClient'] = {
+    leaseGrant: () => Promise.reject(new Error('not used here')),
+    leaseRevoke: () => Promise.reject(new Error('not used here')),
+    leaseKeepAlive: () => Promise.reject(new Error('not used here')),
+  }
+  readonly watchClient: EtcdClient['watchClient'] = {
+    watch: async () => {
+      const watch = new FakeWatch()
+      watch._write = (request, _encoding, done) => {
+        this.asked.push(`watch from ${request.create_request.start_revision}`)
+        done()
+      }
+      watch.reply({ created: true })
+      this.watches.push(watch)
+      return watch
+    },
+  }
+
+  get watch(): FakeWatch {
+    const watch = this.watches.at(-1)
+    if (watch === undefined) throw new TypeError('nothing is watched')
+    return watch
+  }
+
+  put(revision: number): void {
+    this.revision = revision
+    const kv: KeyValue = {
+      key: Buffer.from(`k${revision}`),
+      value: Buffer.from(''),
+      create_revision: '1',
+      mod_revision: String(revision),
+      lease: '0',
+    }
+    this.watch.reply({ events: [{ type: 'Put', kv }] })
+  }
+
+  close(): void {}
+}
+
+function follow(etcd: FakeEtcd) {
+  const clock = new FakeClock()
+  const settings = readSettings({ client: etcd, clock, random: () => 0 })
+  const keys = new NetworkKeys('/n')
+  const cluster = new EtcdCluster([new GivenMember(etcd, keys.config)], settings, keys)
+  const abort = new AbortController()
+  const errors: string[] = []
+  const news = followKeys(cluster, keys.leases, {
+    signal: abort.signal,
+    attempted: 'following',
+    onError: (error) => errors.push(error.message),
+    timeouts: { request: 1_000, list: 1_000 },
+    clock,
+    random: settings.random,
+  })
+  /** The next news, in few words; pauses are over at once. */
+  const next = async () => {
+    const found = news.next()
+    let settled = false
+    found.finally(() => {
+      settled = true
+    })
+    while (!settled) {
+      await new Promise((resolve) => setImmediate(resolve))
+      await clock.advance(5_000)
+    }
+    const { value, done } = await found
+    return done ? 'end' : show(value)
+  }
+  return { next, abort, errors }
+}
+
+const show = (news: KeyNews) =>
+  news.type === 'list' ? 'list' : news.events.map(({ kv }) => String(kv.key)).join(' ')
+
+describe('followKeys', () => {
+  it('lists, then watches from the revision after the list', async () => {
+    const etcd = new FakeEtcd()
+    const { next } = follow(etcd)
+    expect(await next()).toBe('list')
+    const second = next()
+    await new Promise((resolve) => setImmediate(resolve))
+    etcd.put(11)
+    expect(await second).toBe('k11')
+    expect(etcd.asked).toEqual(['list', 'watch from 11'])
+  })
+
+  it('resumes a broken watch after what was delivered last, once a read has shown that etcd is there', async () => {
+    const etcd = new FakeEtcd()
+    const { next, errors } = follow(etcd)
+    await next()
+    const third = next()
+    await new Promise((resolve) => setImmediate(resolve))
+    etcd.put(17)
+    await third
+    etcd.revision = 40
+    etcd.watch.destroy(new Error('14 UNAVAILABLE: Connection dropped'))
+    const fourth = next()
+    while (etcd.watches.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    etcd.put(41)
+    expect(await fourth).toBe('k41')
+    expect(etcd.asked).toEqual(['list', 'watch from 11', 'probe', 'watch from 18'])
+    expect(errors).toEqual([expect.stringContaining('Connection dropped')])
+  })
+
+  it.each<[string, (etcd: FakeEtcd) => void, number]>([
+    ['forgot what was missed', (etcd) => etcd.watch.reply({ canceled: true, compact_revision: '30' }), 0],
+    [
+      'went back in time',
+      (etcd) => Object.assign(etcd, { revision: 3 }).watch.destroy(new Error('14 UNAVAILABLE')),
+      1,
+    ],
+    [
+      'is another',
+      (etcd) => Object.assign(etcd, { cluster: '2' }).watch.destroy(new Error('14 UNAVAILABLE')),
+      1,
+    ],
+  ])('lists again where etcd %s', async (_, change, reported) => {
+    const etcd = new FakeEtcd()
+    const { next, errors } = follow(etcd)
+    await next()
+    const second = next()
+    await new Promise((resolve) => setImmediate(resolve))
+    change(etcd)
+    expect(await second).toBe('list')
+    expect(errors).toHaveLength(reported)
+  })
+
+  it('reports a watch that is refused, and tries again', async () => {
+    const etcd = new FakeEtcd()
+    const { next, errors } = follow(etcd)
+    await next()
+    const second = next()
+    await new Promise((resolve) => setImmediate(resolve))
+    etcd.watch.reply({
+      canceled: true,
+      cancel_reason: 'rpc error: code = PermissionDenied desc = etcdserver: permission denied',
+    })
+    while (etcd.watches.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    etcd.put(12)
+    expect(await second).toBe('k12')
+    expect(errors).toEqual([expect.stringMatching(/etcd refuses .*permission denied/)])
+  })
+
+  it('ends when its signal aborts, and cancels its watch', async () => {
+    const etcd = new FakeEtcd()
+    const { next, abort, errors } = follow(etcd)
+    await next()
+    const second = next()
+    await new Promise((resolve) => setImmediate(resolve))
+    abort.abort()
+    expect(await second).toBe('end')
+    expect(etcd.watch.cancelled).toBe(true)
+    expect(errors).toEqual([])
+  })
+})

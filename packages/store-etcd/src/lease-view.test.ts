@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import type { KeyValue } from './etcd-api.js'
+import { NetworkKeys } from './keys.js'
+import { LeaseView } from './lease-view.js'
+
+const keys = new NetworkKeys('/n')
+const GOOD = '{"PublicIP":"192.0.2.1"}'
+
+const stored = (name: string, value: string, mod_revision = '1'): KeyValue => ({
+  key: Buffer.from(`/n/subnets/${name}`),
+  value: Buffer.from(value),
+  create_revision: '1',
+  mod_revision,
+  lease: '0',
+})
+
+function view() {
+  const problems: string[] = []
+  const leases = new LeaseView(keys, (error) => problems.push(error.message))
+  const list = (...all: KeyValue[]) => [...leases.take({ type: 'list', keys: all })].map(show)
+  const change = (type: 'Put' | 'Delete', kv: KeyValue) =>
+    [...leases.take({ type: 'events', events: [{ type, kv }] })].map(show)
+  return { list, change, problems }
+}
+
+type Shown = ReturnType<LeaseView['take']> extends Generator<infer Event> ? Event : never
+
+const show = (event: Shown): string =>
+  event.type === 'snapshot'
+    ? `snapshot ${event.leases.map(({ subnet }) => subnet).join(' ')}`
+    : `${event.type} ${event.lease.subnet} of ${event.lease.attributes.publicIp}`
+
+describe('LeaseView', () => {
+  it('tells a deleted lease with what it was', () => {
+    const { list, change } = view()
+    expect(list(stored('10.1.1.0-24', GOOD))).toEqual(['snapshot 10.1.1.0/24'])
+    expect(change('Delete', stored('10.1.1.0-24', '', '2'))).toEqual(['delete 10.1.1.0/24 of 192.0.2.1'])
+    expect(change('Delete', stored('10.1.1.0-24', '', '3'))).toEqual([])
+  })
+
+  it('reports a bad record once, also over another list, and anew when it is written anew', () => {
+    const { list, change, problems } = view()
+    expect(list(stored('10.1.1.0-24', GOOD), stored('10.1.2.0-24', 'bad'))).toEqual(['snapshot 10.1.1.0/24'])
+    list(stored('10.1.2.0-24', 'bad'))
+    expect(problems).toEqual([
+      expect.stringMatching(/^etcd key \/n\/subnets\/10\.1\.2\.0-24: its value is no lease/),
+    ])
+    expect(change('Put', stored('10.1.2.0-24', 'bad', '2'))).toEqual([])
+    expect(problems).toHaveLength(2)
+    list()
+    list(stored('10.1.2.0-24', 'bad', '2'))
+    expect(problems).toHaveLength(3)
+  })
+
+  it('ends a lease that is overwritten with something else', () => {
+    const { list, change } = view()
+    list(stored('10.1.1.0-24', GOOD))
+    expect(change('Put', stored('10.1.1.0-24', '[]', '2'))).toEqual(['delete 10.1.1.0/24 of 192.0.2.1'])
+    expect(change('Put', stored('10.1.1.0-24', GOOD, '3'))).toEqual(['put 10.1.1.0/24 of 192.0.2.1'])
+  })
+})
