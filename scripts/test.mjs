@@ -7,7 +7,7 @@
  * done (`npm run test:kube`), and says so where it was not.
  */
 import { join } from 'node:path'
-import { findKubernetes, remedy } from './kube-apiserver.mjs'
+import { ensureKubernetes, findKubernetes, remedy } from './kube-apiserver.mjs'
 import {
   addSystemFoldersToPath,
   build,
@@ -33,7 +33,9 @@ await runMain(async (args) => {
     throw new SetupError(`The system tests did not run: ${obstacle}. Run: sudo npm test`)
   }
   await ensureDebianPackages(Object.values(debian))
-  if (findKubernetes() !== undefined || choosesProjects(args)) return vitest(args)
+  const hasKubernetes = findKubernetes() !== undefined
+  if (hasKubernetes) await ensureKubernetes()
+  if (hasKubernetes || choosesProjects(args)) return vitest(args)
   const status = await vitest(['--project', 'unit', '--project', 'system', ...args])
   say('Kubernetes', `its tests did not run, for want of an API server: ${remedy}`)
   return status
