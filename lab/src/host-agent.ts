@@ -20,7 +20,6 @@ const overlay = createOverlay({
   backend: backendOf(await subnets.getNetworkConfig({ signal: ending.signal })),
   drivers: [linux()],
   previous,
-  previousNetworks: [previous?.network, previous?.ipv6Network].filter((network) => network !== undefined),
   renewMargin: settings.renewMargin,
 })
 

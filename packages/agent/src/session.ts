@@ -200,7 +200,6 @@ class Session {
       publicIp: settings.publicIp,
       publicIpv6: settings.publicIpv6,
       previous,
-      previousNetworks: [previous?.network, previous?.ipv6Network].filter((text) => text !== undefined),
       renewMargin: settings.renewMargin,
       clock: services.clock,
       random: services.random,

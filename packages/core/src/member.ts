@@ -3,7 +3,7 @@ import type { Clock, Random } from './clock.js'
 import type { NetworkConfig } from './config.js'
 import type { Driver, Operation, OwnershipScope } from './driver.js'
 import { OverlayError } from './errors.js'
-import { type Lease, type LeaseSubnets, leaseKey } from './lease.js'
+import { type Lease, leaseKey } from './lease.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
 import { LeaseTable, type PeerEvent, refusal, roleOf, subnetsOutside } from './leases.js'
 import {
@@ -17,6 +17,7 @@ import {
 import type { ExternalInterface, LeaseContext, NodeContext } from './node-context.js'
 import { type Drift, Reconciler, type SyncReport } from './reconciler.js'
 import type { Resource } from './resource.js'
+import type { SubnetEnv } from './subnet-env.js'
 import type { AbortOptions, LeaseEvent, SubnetManager } from './subnet-manager.js'
 
 export interface MemberOptions extends PublicAddresses {
@@ -24,8 +25,7 @@ export interface MemberOptions extends PublicAddresses {
   readonly backend: Backend
   readonly drivers: readonly Driver[]
   readonly externalInterface: ExternalInterface | undefined
-  readonly previous: LeaseSubnets | undefined
-  readonly previousNetworks: readonly string[]
+  readonly previous: Partial<SubnetEnv> | undefined
   readonly renewMargin: number
   readonly resyncInterval: number
   readonly clock: Clock
@@ -272,7 +272,9 @@ export class Member {
   }
 
   #scope(): OwnershipScope {
-    const networks = [...networksOf(this.config), ...this.#options.previousNetworks]
+    const { previous } = this.#options
+    const before = [previous?.network, previous?.ipv6Network].filter((network) => network !== undefined)
+    const networks = [...networksOf(this.config), ...before]
     const links = this.reconciler.wishes.of(THIS_NODE).filter(({ kind }) => kind === 'link')
     return {
       aliases: networks.map(ownershipAlias),
@@ -283,21 +285,23 @@ export class Member {
 
   /** The external interface's MTU and addresses are part of what is wished: look again before each read. */
   async #lookAtInterface(options: AbortOptions): Promise<void> {
-    const { externalInterface: given, drivers, observer } = this.#options
+    const { externalInterface: given, drivers, backend, observer } = this.#options
     if (given !== undefined) return
-    const mtu = this.mtu
     try {
       const found = await findExternalInterface(drivers, options)
       if (JSON.stringify(found) === JSON.stringify(this.#node.externalInterface)) return
-      this.#node = nodeContext(this.config, found, this.#options)
+      const node = nodeContext(this.config, found, this.#options)
+      const [before, mtu] = [this.mtu, backend.mtu(node)]
+      backend.local({ ...node, lease: this.lease }) // throws for an interface that will not do
+      this.#node = node
       this.#wishAnew()
       this.#keeper.republish()
+      if (mtu !== before) observer.mtu(mtu)
     } catch (error) {
       if (options.signal?.aborted) throw error
       // It may be on its way back. What was known of it stands until then.
       observer.error(OverlayError.from(error, 'INTERFACE_NOT_FOUND', 'looking at the external interface'))
     }
-    if (this.mtu !== mtu) observer.mtu(this.mtu)
   }
 }
 

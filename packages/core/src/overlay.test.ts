@@ -218,6 +218,44 @@ describe('Overlay', () => {
     expect(drifted).toEqual([2 + 8 * 3])
   })
 
+  it('keeps what it knew of an external interface that will not do any more, and says so', async () => {
+    store.setNetworkConfig({ ...CONFIG, Backend: { Type: 'vxlan', MTU: 1500 } })
+    const overlay = await running()
+    const errors: string[] = []
+    overlay.on('error', (error) => errors.push(error.code))
+    kernel.changeLink('eth0', { mtu: 1400 })
+    await clock.advance(1_000)
+    expect(errors).toContain('INVALID_CONFIG')
+    expect(overlay.mtu).toBe(1450)
+    kernel.changeLink('eth0', { mtu: 1500 })
+    await overlay.resync()
+    expect(await overlay.plan()).toEqual([])
+  })
+
+  it('sees damage that nobody told of when asked to look', async () => {
+    join(2)
+    const overlay = await running()
+    await overlay.whenInSync()
+    const text = kernel.toText()
+    kernel.dropNotifications = true
+    kernel.deleteLink('flannel.1')
+    await overlay.resync()
+    expect(kernel.toText()).toBe(text)
+  })
+
+  it('removes what it left in the network that it served before', async () => {
+    const before = await running()
+    await before.stop()
+    store = new MemoryStore({
+      config: { Network: '10.99.0.0/16', Backend: { Type: 'vxlan', VNI: 7 } },
+      clock,
+    })
+    const overlay = await running({ previous: { network: '10.244.0.0/16' } })
+    await overlay.whenInSync()
+    expect(kernel.toText()).toContain('flannel.7')
+    expect(kernel.toText()).not.toContain('flannel.1')
+  })
+
   describe('start', () => {
     it('changes nothing without privileges, and names what is missing', async () => {
       kernel = new FakeKernel({ privileged: false })

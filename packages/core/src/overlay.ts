@@ -4,13 +4,13 @@ import type { NetworkConfig } from './config.js'
 import type { Driver, Operation } from './driver.js'
 import { OverlayError } from './errors.js'
 import { GuardedEmitter } from './events.js'
-import type { Lease, LeaseSubnets } from './lease.js'
+import type { Lease } from './lease.js'
 import type { LeaseKeeperEvent } from './lease-keeper.js'
 import type { PeerEvent } from './leases.js'
 import { disposeAll, Member } from './member.js'
 import type { ExternalInterface } from './node-context.js'
 import type { Drift, ReconcilerStatus, SyncReport } from './reconciler.js'
-import { formatSubnetEnv } from './subnet-env.js'
+import { formatSubnetEnv, type SubnetEnv } from './subnet-env.js'
 import type { AbortOptions, SubnetManager } from './subnet-manager.js'
 
 export interface OverlayOptions {
@@ -24,10 +24,11 @@ export interface OverlayOptions {
   /** The address at which peers reach this node. Default: the external interface's. */
   readonly publicIp?: string | undefined
   readonly publicIpv6?: string | undefined
-  /** The subnets this node held before, from its subnet.env: taken again where they are free. */
-  readonly previous?: LeaseSubnets | undefined
-  /** Networks (CIDR) this node served before: what an earlier run left of them on this host is removed. */
-  readonly previousNetworks?: readonly string[] | undefined
+  /**
+   * What this node's subnet.env said before this start: what `readSubnetEnv` gives. Its subnets are taken again where
+   * they are free, and what an earlier run left of its networks on this host is removed.
+   */
+  readonly previous?: Partial<SubnetEnv> | undefined
   /** How long before its end the lease is renewed, in ms. Default 3,600,000: flannel's 60 minutes. */
   readonly renewMargin?: number | undefined
   /** How often everything is read again though nothing seems to have changed, in ms. Default 60,000. */
@@ -91,6 +92,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   readonly #abort = new AbortController()
   #state: OverlayState = 'idle'
   #member: Member | undefined
+  #lease: Lease | undefined
   #starting: Promise<void> | undefined
   #running: Promise<void> | undefined
   #stopping: Promise<void> | undefined
@@ -100,9 +102,10 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     this.#options = options
   }
 
-  /** This node's lease. Throws a TypeError before `start` has resolved. */
+  /** This node's lease. Throws a TypeError before there is one: before `start` has resolved, or the first `lease`. */
   get lease(): Lease {
-    return this.#joined.lease
+    if (this.#lease === undefined) throw new TypeError('there is no lease yet: start() has not resolved')
+    return this.#lease
   }
 
   /** The MTU for pods, in bytes. Throws a TypeError before `start` has resolved. */
@@ -162,23 +165,27 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     return this.stop()
   }
 
-  /** Resolves once the drivers hold what all known leases call for, and nothing else of ours. */
+  /**
+   * Resolves once the drivers hold what all known leases call for, and nothing else of ours, as far as this overlay
+   * has heard: the kernel may not have told of somebody's change of a moment ago. `resync` looks for itself.
+   */
   async whenInSync(options: AbortOptions = {}): Promise<void> {
-    const either =
-      options.signal === undefined
-        ? this.#abort.signal
-        : AbortSignal.any([options.signal, this.#abort.signal])
+    const { signal } = options
+    const either = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal])
     await this.#joined.reconciler.whenInSync({ signal: either })
+  }
+
+  /** Reads everything again now, rather than at the next notification or timer; resolves once in sync. */
+  resync(options: AbortOptions = {}): Promise<void> {
+    this.#joined.reconciler.resync()
+    const inSync = this.whenInSync(options)
+    inSync.catch(() => undefined) // to ask for a look and not to wait for it is no mistake
+    return inSync
   }
 
   /** Reads everything and tells what would be written now, in order; changes nothing. */
   async plan(options: AbortOptions = {}): Promise<readonly Operation[]> {
     return this.#joined.plan(options)
-  }
-
-  /** Reads everything again now, rather than at the next notification or timer. */
-  resync(): void {
-    this.#joined.reconciler.resync()
   }
 
   /** The text of a subnet.env for this node. */
@@ -203,13 +210,15 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
           publicIp: options.publicIp,
           publicIpv6: options.publicIpv6,
           previous: options.previous,
-          previousNetworks: options.previousNetworks ?? [],
           renewMargin: options.renewMargin ?? DEFAULT_RENEW_MARGIN,
           resyncInterval: options.resyncInterval ?? DEFAULT_RESYNC_INTERVAL,
           clock: options.clock ?? systemClock,
           random: options.random ?? Math.random,
           observer: {
-            lease: (event) => this.emit('lease', event),
+            lease: (event) => {
+              this.#lease = event.lease
+              this.emit('lease', event)
+            },
             peer: (event) => this.emit('peer', event),
             sync: (report) => this.emit('sync', report),
             drift: (drift) => this.emit('drift', drift),
