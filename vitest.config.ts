@@ -3,6 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Tests run on the sources: no build stands between an edit and its test. */
 const alias = [
+  { find: '@selvedge/lab', replacement: fileURLToPath(new URL('./lab/src/index.ts', import.meta.url)) },
   {
     find: /^@selvedge\/([a-z0-9-]+)$/,
     replacement: `${fileURLToPath(new URL('./packages/', import.meta.url))}$1/src/index.ts`,

@@ -1,0 +1,82 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { type Child, type Namespace, until } from '@selvedge/lab'
+
+const CLIENT_PORT = 2379
+const PREFIX = '/coreos.com/network'
+
+/** etcd on one address of a namespace, with its data in a folder: it can be killed and started again. */
+export class Etcd {
+  /** For `--etcd-endpoints`. */
+  readonly endpoint: string
+  readonly #namespace: Namespace
+  readonly #address: string
+  readonly #folder: string
+  #process: Child | undefined
+
+  constructor(namespace: Namespace, address: string, folder: string) {
+    this.#namespace = namespace
+    this.#address = address
+    this.#folder = folder
+    this.endpoint = `http://${address}:${CLIENT_PORT}`
+  }
+
+  /** Resolves once it answers. */
+  async start(): Promise<void> {
+    this.#process = this.#namespace.spawn('etcd', [
+      `--data-dir=${join(this.#folder, 'etcd')}`,
+      `--listen-client-urls=${this.endpoint}`,
+      `--advertise-client-urls=${this.endpoint}`,
+      '--listen-peer-urls=http://127.0.0.1:2380',
+      '--unsafe-no-fsync',
+      '--heartbeat-interval=50',
+      '--election-timeout=250',
+      '--logger=zap',
+      '--log-level=error',
+    ])
+    let said = ''
+    this.#process.stderr.setEncoding('utf8').on('data', (chunk) => {
+      said += chunk
+    })
+    this.#process.stdout.resume()
+    await until(`etcd at ${this.#address} to answer`, async () => {
+      if (this.#process?.exitCode !== null) throw new Error(`etcd ended: ${said}`)
+      return (await this.#ctl('get', '/').catch(() => undefined)) === undefined ? undefined : true
+    })
+  }
+
+  /** Ends it as a power cut does. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    if (child === undefined) return
+    const ended = once(child, 'close')
+    child.kill('SIGKILL')
+    await ended
+  }
+
+  putConfig(config: object): Promise<string> {
+    return this.#ctl('put', `${PREFIX}/config`, JSON.stringify(config))
+  }
+
+  put(key: string, value: string): Promise<string> {
+    return this.#ctl('put', `${PREFIX}/subnets/${key}`, value)
+  }
+
+  delete(key: string): Promise<string> {
+    return this.#ctl('del', `${PREFIX}/subnets/${key}`)
+  }
+
+  /** The keys of all leases, each with its value. */
+  async leases(): Promise<Map<string, string>> {
+    const lines = (await this.#ctl('get', '--prefix', `${PREFIX}/subnets/`)).trimEnd().split('\n')
+    const leases = new Map<string, string>()
+    for (let i = 0; i + 1 < lines.length; i += 2) {
+      leases.set(lines[i]?.slice(`${PREFIX}/subnets/`.length) ?? '', lines[i + 1] ?? '')
+    }
+    return leases
+  }
+
+  #ctl(...args: string[]): Promise<string> {
+    return this.#namespace.exec('env', ['ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.endpoint}`, ...args])
+  }
+}

@@ -1,0 +1,64 @@
+import { Lab, type LabOptions, type Pod } from '@selvedge/lab'
+import { Etcd } from './etcd.js'
+import { Selvedged, type SelvedgedOptions } from './selvedged.js'
+
+/** The switch of a lab, which all hosts reach; etcd runs there. */
+const SWITCH_ADDRESS = '192.168.77.254'
+
+export const vxlanConfig = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }
+
+/** Hosts on a switch, and an etcd that they all reach. */
+export class Rig implements AsyncDisposable {
+  readonly lab: Lab
+  readonly etcd: Etcd
+
+  private constructor(lab: Lab, etcd: Etcd) {
+    this.lab = lab
+    this.etcd = etcd
+  }
+
+  /** @param config the network config to begin with; none where absent */
+  static async create(config: object | undefined, options: LabOptions = {}): Promise<Rig> {
+    const lab = await Lab.create({ hosts: 2, ...options })
+    try {
+      const etcd = new Etcd(lab.switch, SWITCH_ADDRESS, lab.directory)
+      await etcd.start()
+      if (config !== undefined) await etcd.putConfig(config)
+      return new Rig(lab, etcd)
+    } catch (error) {
+      await lab[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** Starts the agent of the `index`th host. */
+  start(index: number, options: SelvedgedOptions = {}): Selvedged {
+    return Selvedged.start(this.lab, this.lab.host(index), this.etcd.endpoint, options)
+  }
+
+  /** All hosts join; each has a pod. */
+  async joinAll(options: SelvedgedOptions = {}): Promise<{ agents: Selvedged[]; pods: Pod[] }> {
+    const agents = this.lab.hosts.map((_, index) => this.start(index, options))
+    const pods = await Promise.all(agents.map((agent) => agent.addPod()))
+    await Promise.all(agents.map((agent) => agent.inSync()))
+    return { agents, pods }
+  }
+
+  /** What etcd answers to a host, and what other members of the switch do, is lost from now on, in silence. */
+  async cutOffFromEtcd(index: number): Promise<void> {
+    await this.lab.switch.ip('route', 'add', 'blackhole', this.#address(index))
+  }
+
+  async reconnectToEtcd(index: number): Promise<void> {
+    await this.lab.switch.ip('route', 'delete', 'blackhole', this.#address(index))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.lab[Symbol.asyncDispose]()
+  }
+
+  #address(index: number): string {
+    const [address = ''] = this.lab.host(index).addresses
+    return `${address}/32`
+  }
+}

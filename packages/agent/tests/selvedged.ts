@@ -1,0 +1,140 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { parseSubnetEnv, type SubnetEnv } from '@selvedge/core'
+import { type Child, type Host, type Lab, type Pod, until, within } from '@selvedge/lab'
+
+/** As built: a process of its own cannot run the TypeScript of a test. */
+const PROGRAM = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+
+/** One line of its log. */
+export interface LogLine {
+  readonly level: number
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+export interface SelvedgedOptions {
+  readonly args?: readonly string[]
+  readonly variables?: Readonly<Record<string, string>>
+  /** A shell command to run before it, in the mount namespace that it will have. */
+  readonly before?: string
+}
+
+/** The files of one host's agent, which stay over its restarts. */
+export function filesOf(lab: Lab, host: Host): { subnetFile: string; leaseCache: string } {
+  return {
+    subnetFile: join(lab.directory, host.name, 'subnet.env'),
+    leaseCache: join(lab.directory, host.name, 'state', 'leases'),
+  }
+}
+
+/** `selvedged` as a process in a host's namespace. */
+export class Selvedged {
+  readonly logs: LogLine[] = []
+  readonly startedAt = performance.now()
+  readonly host: Host
+  readonly subnetFile: string
+  readonly #child: Child
+  readonly #closed: Promise<unknown>
+  /** Standard error as it came. */
+  output = ''
+
+  private constructor(host: Host, child: Child, subnetFile: string) {
+    this.host = host
+    this.#child = child
+    this.subnetFile = subnetFile
+    this.#closed = once(child, 'close')
+    child.stdout.resume()
+    createInterface(child.stderr).on('line', (line) => {
+      this.output += `${line}\n`
+      if (line.startsWith('{')) this.logs.push(JSON.parse(line))
+    })
+  }
+
+  static start(lab: Lab, host: Host, endpoint: string, options: SelvedgedOptions = {}): Selvedged {
+    const { subnetFile, leaseCache } = filesOf(lab, host)
+    const variables = Object.entries(options.variables ?? {}).map(([name, value]) => `${name}=${value}`)
+    const command = [
+      process.execPath,
+      PROGRAM,
+      `--etcd-endpoints=${endpoint}`,
+      `--subnet-file=${subnetFile}`,
+      `--lease-cache=${leaseCache}`,
+      '--iptables-forward-rules=false',
+      '-v=1',
+      ...(options.args ?? []),
+    ]
+    const child =
+      options.before === undefined
+        ? host.spawn('env', [...variables, ...command])
+        : host.spawn('sh', ['-ec', `${options.before}; exec env "$@"`, 'sh', ...variables, ...command])
+    return new Selvedged(host, child, subnetFile)
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  /** Exit status; null where a signal ended it. Resolves once it has ended. */
+  async ended(timeout = 10_000): Promise<number | null> {
+    await within(`selvedged on ${this.host.name} to end`, timeout, this.#closed)
+    return this.#child.exitCode
+  }
+
+  /** The first log line of that message, told already or still to come. */
+  saying(message: string | RegExp, { from = 0, timeout = 10_000 } = {}): Promise<LogLine> {
+    return until(
+      `selvedged on ${this.host.name} to say '${message}'`,
+      () => {
+        const found = this.logs.slice(from).find(({ msg }) => msg.match(message) !== null)
+        if (found === undefined && this.hasEnded) throw new Error(`selvedged has ended:\n${this.output}`)
+        return found
+      },
+      { timeout, interval: 2, signal: this.host.signal },
+    ).catch((error) => {
+      throw new Error(`${error.message}; it said:\n${this.output}`, { cause: error })
+    })
+  }
+
+  /** What subnet.env says, once this process has written it. */
+  async ready(): Promise<Partial<SubnetEnv> & { readonly after: number }> {
+    await this.saying('subnet.env is written')
+    const after = performance.now() - this.startedAt
+    return { ...parseSubnetEnv(await readFile(this.subnetFile, 'utf8')), after }
+  }
+
+  /** The kernel holds what all leases call for. */
+  inSync(): Promise<LogLine> {
+    return this.saying(/^in sync/)
+  }
+
+  /** Adds a pod to the host, in the subnet that this agent leased. */
+  async addPod(): Promise<Pod> {
+    const { subnet, ipv6Subnet, mtu = 0 } = await this.ready()
+    return this.host.addPod({ subnets: [subnet, ipv6Subnet].filter((text) => text !== undefined), mtu })
+  }
+
+  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void {
+    this.#child.kill(name)
+  }
+
+  /** Ends it with SIGTERM; gives its exit status and how many ms it took. */
+  async stop(): Promise<{ status: number | null; after: number }> {
+    const start = performance.now()
+    this.signal('SIGTERM')
+    const status = await this.ended()
+    return { status, after: performance.now() - start }
+  }
+
+  async kill(): Promise<void> {
+    this.signal('SIGKILL')
+    await this.ended()
+  }
+}
