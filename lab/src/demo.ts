@@ -18,7 +18,9 @@ async function main(args: readonly string[]): Promise<number> {
     return 0
   }
   const interrupt = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupt.abort())
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt.abort())
+  // Whoever reads may stop reading, as `head` does. That is no reason to leave namespaces behind.
+  process.stdout.on('error', () => interrupt.abort())
 
   const report = reportFor(options)
   const demo = options.fake ? fakeDemo : realDemo

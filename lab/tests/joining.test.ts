@@ -2,17 +2,26 @@ import { expect, test } from 'vitest'
 import { Lab, Network, pingUntilReached } from '../src/index.js'
 import { joinedLab, printTime, vxlanConfig } from './setup.js'
 
-test('a host that joins is reached at once, from the moment its lease is in the store', async () => {
+/** Joining takes milliseconds. This only tells an event that is followed from one that is polled for, in ms. */
+const BOUND = 2000
+
+test('a host that joins is reached at once', async () => {
   await using joined = await joinedLab(vxlanConfig, { hosts: 2 })
   const host = await joined.lab.addHost()
   const start = performance.now()
-  const newcomer = await joined.network.join(host)
-  printTime('start of its process to subnet.env', newcomer.joinedAfter)
-  const [first] = newcomer.pod.addresses
-  const after = await pingUntilReached(joined.member(0).pod, `${first}`)
-  printTime('subnet.env and pod made, to first answer', after)
-  printTime('start of its process to first answer, pod and all', performance.now() - start)
-  expect(after).toBeLessThan(2000)
+  const agent = joined.network.startAgent(host)
+  const { lease, mtu } = await agent.ready()
+  printTime('start of the process to subnet.env', performance.now() - start)
+
+  const [vtep = ''] = `${lease.subnet}`.split('/')
+  const reached = await pingUntilReached(joined.member(0).pod, vtep)
+  printTime('subnet.env to an answer to a pod that was there before', reached)
+  expect(reached).toBeLessThan(BOUND)
+
+  const pod = await host.addPod({ subnets: [`${lease.subnet}`], mtu })
+  const answer = await pingUntilReached(joined.member(1).pod, `${pod.addresses[0]}`)
+  printTime('its first pod made, to an answer', answer)
+  expect(answer).toBeLessThan(BOUND)
 })
 
 test('24 processes that join a network of exactly 24 slots at once all get their own', async () => {

@@ -5,7 +5,7 @@ import { joinedLab, printTime, vxlanConfig } from './setup.js'
 const DEVICE = 'flannel.1'
 
 test.each(['vxlan', 'host-gw'])(
-  '%s: killed and started again, a host has the same lease, and no packet is lost',
+  '%s: killed and started again, and again, a host has the same lease, and no packet is lost',
   async (type) => {
     await using joined = await joinedLab({ ...vxlanConfig, Backend: { Type: type } }, { hosts: 2 })
     const [first, second] = [joined.member(0), joined.member(1)]
@@ -13,13 +13,15 @@ test.each(['vxlan', 'host-gw'])(
       PingStream.start(first.pod, `${second.pod.addresses[0]}`),
       PingStream.start(second.pod, `${first.pod.addresses[0]}`),
     ])
-    for (const { host, agent, lease } of [first, second]) {
-      await agent.kill()
+    const running = new Map([first, second].map(({ host, agent }) => [host, agent]))
+    for (const { host, lease } of [first, second, first, second]) {
+      await running.get(host)?.kill()
       const start = performance.now()
-      const again = joined.network.startAgent(host)
-      const { lease: found } = await again.ready()
-      await again.told('in-sync')
-      printTime(`${type}: killed agent of ${host.name} started again, in sync`, performance.now() - start)
+      const agent = joined.network.startAgent(host)
+      running.set(host, agent)
+      const { lease: found } = await agent.ready()
+      await agent.told('in-sync')
+      printTime(`${type}: agent of ${host.name} killed, started again, in sync`, performance.now() - start)
       expect(found.subnet).toBe(lease.subnet)
       expect(found.attributes).toEqual(lease.attributes)
     }

@@ -27,14 +27,14 @@ function tell(report: Report): void {
       joinedAfter: 123.4,
     },
   ])
-  report.view({ host: 'h1', outputs: [{ command: 'ip route', output: 'a\nb\n' }] })
+  report.view({ host: 'h1', outputs: [{ command: 'ip route', output: 'a \nb\n' }] })
   report.reachability('before', matrix)
   report.repair({
     host: 'h1',
     command: 'ip route delete 10.244.2.0/24',
     healedAfter: 1.84,
     events: [
-      { time: 0, text: 'Deleted 10.244.2.0/24' },
+      { time: 0, text: 'Deleted 10.244.2.0/24\\    link' },
       { time: 1.84, text: '10.244.2.0/24' },
     ],
   })
@@ -51,12 +51,12 @@ Leases
   h1# ip route
     a
     b
-  loss  h2p1  h1p1
-  h1p1  0%    -
-  h2p1  -     20%
+  loss  h1p1  h2p1
+  h1p1  -     0%
+  h2p1  20%   -
   10 echo requests, 1 lost
   h1# ip route delete 10.244.2.0/24
-       +0.0 ms  Deleted 10.244.2.0/24
+       +0.0 ms  Deleted 10.244.2.0/24 link
        +1.8 ms  10.244.2.0/24
     healed in 1.8 ms
 

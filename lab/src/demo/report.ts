@@ -88,13 +88,18 @@ export class TextReport implements Report {
     this.#write('\n')
     for (const { command, output } of outputs) {
       this.#lines([`${host}# ${command}`])
-      this.#lines(output.trimEnd().split('\n'), 4)
+      // `ip` ends some of its lines with a blank.
+      const lines = output.trimEnd().split('\n')
+      this.#lines(
+        lines.map((line) => line.trimEnd()),
+        4,
+      )
     }
   }
 
   reachability(when: string, entries: readonly MatrixEntry[]): void {
     this.#seen.push({ when, entries })
-    const targets = [...new Set(entries.map(({ to }) => to))]
+    const targets = [...new Set(entries.map(({ to }) => to))].sort(byName)
     const sources = [...new Set(entries.map(({ from }) => from))]
     const rows = sources.map((source) => [
       source,
@@ -110,7 +115,7 @@ export class TextReport implements Report {
 
   repair({ host, command, healedAfter, events }: Repair): void {
     this.#lines([`${host}# ${command}`])
-    const rows = events.map(({ time, text }) => [`+${time.toFixed(1)} ms`.padStart(10), text.trim()])
+    const rows = events.map(({ time, text }) => [`+${time.toFixed(1)} ms`.padStart(10), oneLine(text)])
     this.#lines(table(rows), 4)
     this.#lines([`healed in ${healedAfter.toFixed(1)} ms`], 4)
   }
@@ -124,4 +129,12 @@ export class TextReport implements Report {
   #lines(lines: readonly string[], indent = 2): void {
     for (const line of lines) this.#write(`${' '.repeat(indent)}${line}\n`)
   }
+}
+
+/** So that h2 comes before h10. */
+const byName = new Intl.Collator('en', { numeric: true }).compare
+
+/** Without the backslashes that `ip -oneline` puts where a line would end. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\\\s*/g, ' ').trim()
 }

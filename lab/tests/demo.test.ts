@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import type { DemoResult } from '../src/demo/result.js'
+import { listNamespaces, until } from '../src/index.js'
+
+const PROGRAM = fileURLToPath(new URL('../dist/demo.js', import.meta.url))
+
+test.each(['vxlan', 'host-gw'])(
+  'over %s nothing is lost, all is healed, and nothing is left',
+  async (backend) => {
+    const demo = start('--json', '--hosts', '4', '--backend', backend)
+    const [status] = await once(demo.process, 'close')
+    expect(demo.errors()).toBe('')
+    expect(status).toBe(0)
+
+    const result: DemoResult & { lost: number } = JSON.parse(demo.output())
+    expect(result).toMatchObject({ backend, kernel: 'linux', lost: 0 })
+    expect(new Set(result.hosts.map(({ lease }) => lease.subnet)).size).toBe(4)
+    expect(result.views.map(({ host }) => host)).toEqual(['h1', 'h2', 'h3', 'h4'])
+    expect(result.reachability.map(({ entries }) => entries.length)).toEqual([28, 28])
+    expect(result.repairs).toHaveLength(backend === 'vxlan' ? 3 : 1)
+    expect(await leftOf(demo)).toEqual([])
+  },
+)
+
+test('Ctrl-C in the midst of it leaves nothing', async () => {
+  const demo = start('--hosts', '3')
+  await until('the demo to have made its hosts', () =>
+    demo.output().includes('namespaces') ? true : undefined,
+  )
+  demo.process.kill('SIGINT')
+  const [status] = await once(demo.process, 'close')
+  expect(status).toBe(130)
+  expect(await leftOf(demo)).toEqual([])
+})
+
+test('--keep keeps it up, heals and tells of it, until Ctrl-C', async () => {
+  const demo = start('--hosts', '2', '--keep')
+  await until('the demo to be kept', () => (demo.output().includes('Ctrl-C removes it') ? true : undefined), {
+    timeout: 30_000,
+  })
+  expect(await leftOf(demo)).toHaveLength(6)
+  demo.process.kill('SIGINT')
+  const [status] = await once(demo.process, 'close')
+  expect(status).toBe(0)
+  expect(demo.output()).toContain('Nothing was lost.')
+  expect(await leftOf(demo)).toEqual([])
+})
+
+test('a command line that is none is refused by name, with the usage', async () => {
+  const demo = start('--backend', 'carrier-pigeon')
+  const [status] = await once(demo.process, 'close')
+  expect(status).toBe(2)
+  expect(demo.errors()).toMatch(/--backend is 'carrier-pigeon'.*Usage:/s)
+})
+
+interface Demo {
+  process: ChildProcess
+  output: () => string
+  errors: () => string
+}
+
+function start(...args: string[]): Demo {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  let errors = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    output += chunk
+  })
+  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+    errors += chunk
+  })
+  return { process: child, output: () => output, errors: () => errors }
+}
+
+/** Namespaces and folders of a demo that are there now. */
+async function leftOf({ process: { pid } }: Demo): Promise<string[]> {
+  const namespaces = (await listNamespaces()).filter((name) => name.startsWith(`slv-${pid}-`))
+  return existsSync(`/tmp/slv-${pid}-1`) ? [...namespaces, `/tmp/slv-${pid}-1`] : namespaces
+}
