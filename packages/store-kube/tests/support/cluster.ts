@@ -29,6 +29,8 @@ export class KubeCluster {
   /** The certificate authority of the API server, and of its clients. */
   readonly authority: KeyPair
   readonly admin: AdminApi
+  /** Holds the token of a user who may do anything. */
+  readonly tokenFile: string
   readonly #etcdUrl: string
   readonly #apiserverArgs: readonly string[]
   readonly #programs: { apiserver: string; controllerManager: string; kubectl: string }
@@ -57,8 +59,9 @@ export class KubeCluster {
     const authority = await certificateAuthority(folder, 'kubernetes')
     const serving = await serverCertificate(folder, 'kube-apiserver', authority)
     const serviceAccounts = await clientCertificate(folder, 'service-accounts', 'none', authority)
-    const tokenFile = join(folder, 'tokens.csv')
-    await writeFile(tokenFile, `${ADMIN_TOKEN},admin,admin,system:masters\n`)
+    const usersFile = join(folder, 'users.csv')
+    await writeFile(join(folder, 'token'), ADMIN_TOKEN)
+    await writeFile(usersFile, `${ADMIN_TOKEN},admin,admin,system:masters\n`)
     const cluster = new KubeCluster(
       folder,
       `https://127.0.0.1:${apiPort}`,
@@ -75,7 +78,7 @@ export class KubeCluster {
         `--tls-cert-file=${serving.certFile}`,
         `--tls-private-key-file=${serving.keyFile}`,
         `--client-ca-file=${authority.certFile}`,
-        `--token-auth-file=${tokenFile}`,
+        `--token-auth-file=${usersFile}`,
         '--authorization-mode=RBAC',
         '--service-account-issuer=https://kubernetes.default.svc',
         `--service-account-key-file=${serviceAccounts.certFile}`,
@@ -108,6 +111,7 @@ export class KubeCluster {
   ) {
     this.folder = folder
     this.url = url
+    this.tokenFile = join(folder, 'token')
     this.authority = authority
     this.admin = new AdminApi(url, authority.certFile, ADMIN_TOKEN)
     this.#etcdUrl = etcdUrl
