@@ -16,7 +16,8 @@ const PREFIX = 'flannel.alpha.coreos.com'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const support = async (name) =>
-  (await runnerImport(here(`../../packages/store-kube/tests/support/${name}.ts`), { configFile: false })).module
+  (await runnerImport(here(`../../packages/store-kube/tests/support/${name}.ts`), { configFile: false }))
+    .module
 
 const args = process.argv.slice(2)
 const sizes = args.map(Number).filter((size) => size > 0)
@@ -28,7 +29,11 @@ async function measureSize(size) {
   try {
     const bytes = await createNodes(cluster, size)
     const accesses = {
-      'service account': { apiUrl: cluster.url, caFile: cluster.authority.certFile, tokenFile: cluster.tokenFile },
+      'service account': {
+        apiUrl: cluster.url,
+        caFile: cluster.authority.certFile,
+        tokenFile: cluster.tokenFile,
+      },
       kubeconfig: { kubeconfigFile: await cluster.adminKubeconfig() },
     }
     const measured = []
