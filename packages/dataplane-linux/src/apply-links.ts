@@ -155,12 +155,11 @@ async function remove({ connection, belief, options }: LinkContext, held: LinkMe
   // The kernel tells of it while it is being done.
   belief.ownLinks.delete(held.index)
   belief.watchedLinks.delete(held.index)
-  await connection.requestIfThere(
+  await connection.request(
     `deleting link ${held.name}`,
-    ['ENODEV'],
     (writer, flags, sequence) => writeDeleteLink(writer, flags, sequence, held.index),
     () => undefined,
-    options,
+    { ...options, absence: ['ENODEV'] },
   )
 }
 

@@ -20,12 +20,11 @@ const IMPOSSIBLE_NAME = 'a/b'
  * at rights first. Rejects with `ACCESS_DENIED`.
  */
 export async function checkRights(connection: NetlinkConnection, options: AbortOptions): Promise<void> {
-  await connection.requestIfThere(
+  await connection.request(
     'changing links, addresses and routes',
-    ['ENODEV'],
     (writer, flags, sequence) => writeNewLink(writer, flags, sequence, { index: NO_LINK }),
     () => undefined,
-    options,
+    { ...options, absence: ['ENODEV'] },
   )
 }
 

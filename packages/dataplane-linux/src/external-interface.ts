@@ -73,7 +73,8 @@ async function readDirectRoutes(
           route !== undefined && route.type === RTN_UNICAST && (isDirect(route) || isDefault(route))
         return matters ? route : undefined
       },
-      options,
+      // A namespace that never had a route has no main table of IPv4.
+      { ...options, absence: ['ENOENT'] },
     )
     routes.push(...found)
   }
@@ -136,12 +137,11 @@ async function lookUpWays(
   for (const choice of choices) {
     if (typeof choice !== 'object' || choice instanceof RegExp) continue
     const address = canonicalAddress(choice.canReach)
-    const [route] = await connection.requestIfThere(
+    const [route] = await connection.request(
       `looking up the way to ${address}`,
-      NO_WAY,
       (writer, flags, sequence) => writeLookUpRoute(writer, flags, sequence, address),
       readRoute,
-      options,
+      { ...options, absence: NO_WAY },
     )
     if (route !== undefined) ways.set(choice.canReach, { index: route.oif, source: route.source })
   }

@@ -30,12 +30,11 @@ export async function findLink(
   name: string,
   options: AbortOptions,
 ): Promise<LinkMessage | undefined> {
-  const found = await connection.requestIfThere(
+  const found = await connection.request(
     `looking up link ${name}`,
-    ['ENODEV'],
     (writer, flags, sequence) => writeGetLink(writer, flags, sequence, { name }),
     readLink,
-    options,
+    { ...options, absence: ['ENODEV'] },
   )
   return found[0]
 }

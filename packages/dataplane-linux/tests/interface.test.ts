@@ -40,6 +40,19 @@ it('is IPv6’s default route’s where there is none of IPv4', async () => {
   expect(await find()).toMatchObject({ name: 'eth0', ipv4: '192.168.0.1', ipv6: 'fd00::1' })
 })
 
+it('is found on a host that has no IPv4', async () => {
+  using host = new TestNamespace()
+  host.addExternalInterface('fd00::1/64')
+  host.ip('-6 route add default via fd00::254 dev eth0')
+  await using driver = linux({ namespace: host.path })
+  expect(await driver.externalInterface?.()).toEqual({
+    name: 'eth0',
+    mtu: 1500,
+    ipv6: 'fd00::1',
+    onLink: ['fd00::/64'],
+  })
+})
+
 it('is chosen by name, with its MTU, addresses and what is on the link', async () => {
   namespace.ip('route add 100.64.0.0/10 dev eth0')
   namespace.ip('route add 100.100.0.0/16 via 192.168.0.9 dev eth0')

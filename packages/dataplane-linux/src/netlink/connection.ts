@@ -32,6 +32,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface ReadOptions extends CallOptions {
+  /** Answers that say that there is nothing, such as ENODEV: what comes back is empty then. */
+  readonly absence?: readonly string[] | undefined
+}
+
 export interface ConnectionOptions {
   /** The network namespace to speak to, by path such as `/run/netns/blue`; the process's own where absent. */
   readonly namespace?: string | undefined
@@ -94,18 +99,7 @@ export class NetlinkConnection implements AsyncDisposable {
     attempted: string,
     write: WriteRequest,
     read: (message: MessageReader) => T | undefined,
-    options: CallOptions = {},
-  ): Promise<T[]> {
-    return this.requestIfThere(attempted, [], write, read, options)
-  }
-
-  /** As `request`, but with no answers where the kernel answers one of `absence`, such as ENODEV. */
-  async requestIfThere<T>(
-    attempted: string,
-    absence: readonly string[],
-    write: WriteRequest,
-    read: (message: MessageReader) => T | undefined,
-    options: CallOptions = {},
+    options: ReadOptions = {},
   ): Promise<T[]> {
     return this.#serialize(options, async () => {
       const sequence = this.#take(1)
@@ -127,7 +121,7 @@ export class NetlinkConnection implements AsyncDisposable {
         refusal ??= UNKNOWN
       }
       if (refusal === undefined) return answers
-      if (refusal.errno !== undefined && absence.includes(refusal.errno)) return []
+      if (isAbsence(refusal, options)) return []
       throw refusalError(refusal, attempted)
     })
   }
@@ -141,12 +135,12 @@ export class NetlinkConnection implements AsyncDisposable {
     attempted: string,
     write: WriteRequest,
     read: (message: MessageReader) => T | undefined,
-    options: CallOptions = {},
+    options: ReadOptions = {},
   ): Promise<T[]> {
     return this.#serialize(options, async () => {
       for (let attempt = 0; attempt < DUMP_TRIES; attempt += 1) {
         options.signal?.throwIfAborted()
-        const entries = await this.#dumpOnce(attempted, write, read)
+        const entries = await this.#dumpOnce(attempted, write, read, options)
         if (entries !== undefined) return entries
       }
       throw new OverlayError(
@@ -158,7 +152,8 @@ export class NetlinkConnection implements AsyncDisposable {
 
   /**
    * Sends `count` requests in as few datagrams as they fit into, and returns those that were refused, by index; one
-   * for which `write` throws a TypeError is as if refused with EINVAL. All others were carried out. Between datagrams the event loop turns and the signal is heeded.
+   * for which `write` throws a TypeError is as if refused with EINVAL. All others were carried out. Between datagrams
+   * the event loop turns and the signal is heeded.
    */
   async batch(
     count: number,
@@ -186,6 +181,7 @@ export class NetlinkConnection implements AsyncDisposable {
     attempted: string,
     write: WriteRequest,
     read: (message: MessageReader) => T | undefined,
+    options: ReadOptions,
   ): Promise<T[] | undefined> {
     const sequence = this.#take(1)
     const entries: T[] = []
@@ -207,6 +203,7 @@ export class NetlinkConnection implements AsyncDisposable {
     if (!complete) await this.#drain(sequence, () => {})
     // EBUSY: the rest of a dump that was given up is still to be read; EAGAIN: the table was changed under it.
     if (refusal !== undefined && refusal.errno !== 'EAGAIN' && refusal.errno !== 'EBUSY') {
+      if (isAbsence(refusal, options)) return []
       throw refusalError(refusal, attempted)
     }
     return !complete || interrupted || refusal !== undefined ? undefined : entries
@@ -341,6 +338,9 @@ export class NetlinkConnection implements AsyncDisposable {
     return result
   }
 }
+
+const isAbsence = ({ errno }: Refusal, { absence = [] }: ReadOptions): boolean =>
+  errno !== undefined && absence.includes(errno)
 
 function sendError(error: unknown): OverlayError {
   return OverlayError.from(error, 'KERNEL_REFUSED', 'sending to netlink')
