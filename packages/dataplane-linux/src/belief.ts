@@ -14,6 +14,8 @@ export class Belief {
   readonly ownLinks = new Map<number, string>()
   /** Links whose changes matter: our own, what they and our routes go out by; with what mattered of them last. */
   readonly watchedLinks = new Map<number, string>()
+  /** The name of the interface that packets to peers leave by: one of that name that comes back is news. */
+  externalName: string | undefined
   readonly addresses = new Set<string>()
   readonly neighbours = new Set<string>()
   /** Forwarding entries' keys, and their destinations: the kernel does not tell who wrote them. */
@@ -37,6 +39,11 @@ export class Belief {
 
   watch(link: LinkMessage, print: string): void {
     this.watchedLinks.set(link.index, print)
+  }
+
+  watchExternal(link: LinkMessage, print: string): void {
+    this.externalName = link.name
+    this.watch(link, print)
   }
 
   hasRoute(key: string): boolean {

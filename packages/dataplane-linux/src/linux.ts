@@ -17,7 +17,7 @@ import { checkLinkType, checkRights, findWarnings, hasNexthops } from './check.j
 import { findExternalInterface } from './external-interface.js'
 import { Knowledge } from './knowledge.js'
 import { fingerprint } from './link-table.js'
-import { NetlinkConnection } from './netlink/index.js'
+import { type LinkMessage, NetlinkConnection } from './netlink/index.js'
 import { type LinuxOptions, readOptions, type Settings } from './options.js'
 import { readSnapshot } from './snapshot.js'
 import { Sysctl } from './sysctl.js'
@@ -50,8 +50,8 @@ class LinuxDriver implements Driver<KernelResource> {
   /** Aborted when the driver is disposed of. */
   readonly #end = new AbortController()
   readonly #knowledge = new Knowledge()
-  /** The index of the interface that packets to peers leave by, once it was looked for. */
-  #externalIndex: number | undefined
+  /** The interface that packets to peers leave by, as it was last found. */
+  #external: LinkMessage | undefined
   /** Reads and writes take turns: what one believes must not be of the middle of the other. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -71,8 +71,8 @@ class LinuxDriver implements Driver<KernelResource> {
     const { connection } = await this.#use(options)
     const { interfaces, routeProtocol } = this.#settings
     const { external, link } = await findExternalInterface(connection, interfaces, routeProtocol, options)
-    this.#externalIndex = link.index
-    this.#knowledge.belief?.watch(link, fingerprint(link))
+    this.#external = link
+    this.#knowledge.belief?.watchExternal(link, fingerprint(link))
     return external
   }
 
@@ -84,7 +84,7 @@ class LinuxDriver implements Driver<KernelResource> {
         hasNexthops,
         sysctl: this.#sysctl,
         routeProtocol: this.#settings.routeProtocol,
-        externalIndex: this.#externalIndex,
+        external: this.#external,
       }
       const { resources } = await this.#knowledge.renew(() => readSnapshot(source, scope, options))
       return resources

@@ -67,7 +67,7 @@ function isLinkNews(message: MessageReader, belief: Belief): boolean {
     belief.watchedLinks.delete(link.index)
     return before !== undefined
   }
-  if (before === undefined) return isOwnLink(link, belief.scope)
+  if (before === undefined) return link.name === belief.externalName || isOwnLink(link, belief.scope)
   const now = fingerprint(link)
   if (now === before) return false
   belief.watch(link, now)

@@ -34,8 +34,8 @@ export interface SnapshotSource {
   readonly routeProtocol: number
   /** Whether this kernel has nexthop objects (Linux 5.3). */
   readonly hasNexthops: boolean
-  /** The interface that packets to peers leave by, where it is known. */
-  readonly externalIndex: number | undefined
+  /** The interface that packets to peers leave by, as it was last found. */
+  readonly external: LinkMessage | undefined
 }
 
 export interface Snapshot {
@@ -53,8 +53,10 @@ export async function readSnapshot(
   const resources: KernelResource[] = []
   const links = await LinkTable.read(source.connection, options)
   const own = links.links.filter((link) => isOwnLink(link, scope))
-  const external = links.byIndex(source.externalIndex ?? 0)
-  if (external !== undefined) belief.watch(external, fingerprint(external))
+  if (source.external !== undefined) {
+    const external = links.byIndex(source.external.index) ?? source.external
+    belief.watchExternal(external, fingerprint(external))
+  }
   collectLinks(source.sysctl, links, own, belief, resources)
   for (const link of own) {
     await readAddresses(source.connection, link, belief, resources, options)

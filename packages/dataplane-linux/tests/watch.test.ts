@@ -106,6 +106,18 @@ describe('is not woken', () => {
 })
 
 describe('is woken', () => {
+  it('by the external interface that goes and comes back', async () => {
+    namespace.ip('link del eth0')
+    expect(await within(5_000)).toBe('changed')
+    await settle()
+    namespace.ip('link add eth0 type veth peer name wire')
+    expect(await within(5_000)).toBe('changed')
+    await driver.externalInterface?.()
+    await settle()
+    namespace.ip('address add 192.168.0.5/24 dev eth0')
+    expect(await within(5_000)).toBe('changed')
+  })
+
   it('by a default route that comes', async () => {
     namespace.ip('route add default via 192.168.0.254')
     expect(await within(5_000)).toBe('changed')
