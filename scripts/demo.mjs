@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import {
   addSystemFoldersToPath,
   build,
-  debian,
   ensureDebianPackages,
   ensureNpmPackages,
+  labTools,
   root,
   whyNoNamespaces,
 } from './setup.mjs'
@@ -20,7 +20,7 @@ const FAKE = '--fake'
 await runMain(async (args) => {
   addSystemFoldersToPath()
   await ensureNpmPackages()
-  await build()
+  await build('lab')
   return demo((await needsFakeKernel(args)) ? [FAKE, ...args] : args)
 })
 
@@ -31,7 +31,7 @@ async function needsFakeKernel(args) {
     process.stderr.write(`${obstacle}: showing on the fake kernel what would be programmed.\n`)
     return true
   }
-  await ensureDebianPackages(Object.values(debian))
+  await ensureDebianPackages(labTools)
   return false
 }
 

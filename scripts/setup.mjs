@@ -11,14 +11,19 @@ import { runQuietly, SetupError, say, step } from './terminal.mjs'
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * What the tests and the demo run from Debian. `command` tells whether it is there already, whoever
+ * Debian packages by the commands that they are needed for. `command` tells whether it is there already, whoever
  * installed it.
  */
-export const debian = {
-  ip: { command: 'ip', package: 'iproute2' },
-  bridge: { command: 'bridge', package: 'iproute2' },
-  ping: { command: 'ping', package: 'iputils-ping' },
-}
+export const labTools = [
+  { command: 'ip', package: 'iproute2' },
+  { command: 'bridge', package: 'iproute2' },
+  { command: 'ping', package: 'iputils-ping' },
+]
+export const testTools = [
+  ...labTools,
+  { command: 'etcd', package: 'etcd-server' },
+  { command: 'openssl', package: 'openssl' },
+]
 
 /** A root shell opened without a login may lack the folders where `ip` and `bridge` live. */
 export function addSystemFoldersToPath() {
@@ -87,12 +92,13 @@ export async function ensureDebianPackages(requirements) {
   )
 }
 
-/** Compiles what changed. Silent where that is quick and nothing is wrong. */
-export async function build() {
+/** Compiles what changed: everything, or `project` and what it depends on. Silent where that is quick. */
+export async function build(project) {
   const start = performance.now()
-  await runQuietly(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], { cwd: root })
+  const args = ['-b', ...(project === undefined ? [] : [project])]
+  await runQuietly(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...args], { cwd: root })
   const seconds = (performance.now() - start) / 1000
-  if (seconds > 2) say('build', `tsc -b, done in ${seconds.toFixed(1)} s`)
+  if (seconds > 2) say('build', `tsc ${args.join(' ')}, done in ${seconds.toFixed(1)} s`)
 }
 
 export function isRoot() {

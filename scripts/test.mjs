@@ -11,10 +11,10 @@ import { ensureKubernetes, findKubernetes, remedy } from './kube-apiserver.mjs'
 import {
   addSystemFoldersToPath,
   build,
-  debian,
   ensureDebianPackages,
   ensureNpmPackages,
   root,
+  testTools,
   whyNoNamespaces,
 } from './setup.mjs'
 import { runInForeground, runMain, SetupError, say } from './terminal.mjs'
@@ -32,7 +32,7 @@ await runMain(async (args) => {
     await vitest([...UNIT_ONLY, ...args])
     throw new SetupError(`The system tests did not run: ${obstacle}. Run: sudo npm test`)
   }
-  await ensureDebianPackages(Object.values(debian))
+  await ensureDebianPackages(testTools)
   const hasKubernetes = findKubernetes() !== undefined
   if (hasKubernetes) await ensureKubernetes()
   if (hasKubernetes || choosesProjects(args)) return vitest(args)
