@@ -1,4 +1,4 @@
-export * from './etcd-api.js'
+export type { EtcdClient } from './etcd-api.js'
 export * from './etcd-subnet-manager.js'
 export type { EtcdSubnetManagerOptions } from './options.js'
 export { type EtcdTls, type EtcdTlsFiles, tlsFiles } from './tls.js'
