@@ -50,12 +50,14 @@ export class Namespace {
 
   /**
    * Starts a command in this namespace and gives its process. It is the command's own, not a
-   * wrapper's: `ip netns exec` replaces itself, so that a signal meets the right one.
+   * wrapper's: `ip netns exec` replaces itself, so that a signal meets the right one. It has a session of its own:
+   * Ctrl-C is for this program alone to act upon.
    */
   spawn(command: string, args: readonly string[] = []): Child {
     this.signal?.throwIfAborted()
     const child = spawn('ip', ['netns', 'exec', this.namespace, command, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     })
     this.#children.add(child)
     child.once('close', () => this.#children.delete(child))
