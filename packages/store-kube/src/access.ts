@@ -19,8 +19,8 @@ export interface KubeUrlAccess {
 }
 
 /**
- * A kubeconfig file: tokens, client certificates, `exec` plugins and proxies as it says. Loads
- * `@kubernetes/client-node`, which takes about half a second and 70 MB.
+ * A kubeconfig file. One that names a token or a client certificate is read here; for one that names an `exec` plugin,
+ * another way to authenticate or a proxy, `@kubernetes/client-node` is loaded, which takes about half a second and 70 MB.
  */
 export interface KubeConfigAccess {
   readonly kubeconfigFile: string
@@ -32,7 +32,7 @@ export interface KubeConfigAccess {
 
 /**
  * As kubectl finds a cluster: `$KUBECONFIG`, `~/.kube/config`, then the pod's service account. The one way in which
- * this package's behaviour depends on the environment. Loads `@kubernetes/client-node`, as a kubeconfig file does.
+ * this package's behaviour depends on the environment. Loads `@kubernetes/client-node`.
  */
 export interface KubeDiscoveryAccess {
   readonly discover: true

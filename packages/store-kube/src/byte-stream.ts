@@ -3,12 +3,19 @@ import { LONGEST_VARINT, ProtobufError, readVarint } from './protobuf.js'
 /** No object of the API comes near: etcd takes 1.5 MiB a request. A longer one is a stream that went out of step. */
 const LONGEST_PIECE = 64 * 1024 * 1024
 
-const NOTHING = Buffer.alloc(0)
+/** Room for a chunk of TLS and a node or two. */
+const FIRST_SIZE = 64 * 1024
 
-/** Takes pieces of known length off a stream of chunks of any length, holding no more of it than the piece at hand. */
+/**
+ * Takes pieces of known length off a stream of chunks of any length. All pass through one buffer: a list of nodes is
+ * hundreds of megabytes long, and a buffer for each node would be as much to collect.
+ */
 export class ByteStream {
   readonly #chunks: AsyncIterator<Buffer>
-  #rest: Buffer = NOTHING
+  #buffer = Buffer.allocUnsafe(FIRST_SIZE)
+  /** What of the buffer has arrived and was not taken yet. */
+  #start = 0
+  #end = 0
 
   constructor(chunks: AsyncIterable<Buffer>) {
     this.#chunks = chunks[Symbol.asyncIterator]()
@@ -17,36 +24,48 @@ export class ByteStream {
   /** The next `length` bytes, valid until the next call. Throws a ProtobufError where the stream ends before. */
   async take(length: number): Promise<Buffer> {
     if (length > LONGEST_PIECE) throw new ProtobufError(`a piece of ${length} bytes`)
-    if (this.#rest.length < length) await this.#fill(length)
-    if (this.#rest.length < length) throw new ProtobufError('the answer is cut short')
-    const piece = this.#rest.subarray(0, length)
-    this.#rest = this.#rest.subarray(length)
-    return piece
+    if (this.#held < length) await this.#fill(length)
+    if (this.#held < length) throw new ProtobufError('the answer is cut short')
+    this.#start += length
+    return this.#buffer.subarray(this.#start - length, this.#start)
   }
 
   /** True where nothing is left. */
   async atEnd(): Promise<boolean> {
-    if (this.#rest.length === 0) await this.#fill(1)
-    return this.#rest.length === 0
+    if (this.#held === 0) await this.#fill(1)
+    return this.#held === 0
   }
 
+  /** The next number, and how many bytes it took. */
   async varint(): Promise<{ readonly value: number; readonly length: number }> {
-    if (this.#rest.length < LONGEST_VARINT) await this.#fill(LONGEST_VARINT)
-    const read = readVarint(this.#rest, 0, this.#rest.length)
-    this.#rest = this.#rest.subarray(read.length)
+    if (this.#held < LONGEST_VARINT) await this.#fill(LONGEST_VARINT)
+    const read = readVarint(this.#buffer, this.#start, this.#end)
+    this.#start += read.length
     return read
   }
 
+  get #held(): number {
+    return this.#end - this.#start
+  }
+
+  /** Reads on until `length` bytes are held, or the stream ends. */
   async #fill(length: number): Promise<void> {
-    const parts = this.#rest.length === 0 ? [] : [this.#rest]
-    let held = this.#rest.length
-    while (held < length) {
+    while (this.#held < length) {
       const { value, done } = await this.#chunks.next()
-      if (done === true) break
-      parts.push(value)
-      held += value.length
+      if (done === true) return
+      this.#makeRoom(value.length)
+      this.#end += value.copy(this.#buffer, this.#end)
     }
-    const [only, ...more] = parts
-    this.#rest = more.length === 0 ? (only ?? NOTHING) : Buffer.concat(parts)
+  }
+
+  #makeRoom(length: number): void {
+    if (this.#end + length <= this.#buffer.length) return
+    const needed = this.#held + length
+    const size = 2 ** Math.ceil(Math.log2(needed))
+    const buffer = needed <= this.#buffer.length ? this.#buffer : Buffer.allocUnsafe(size)
+    this.#buffer.copy(buffer, 0, this.#start, this.#end)
+    this.#end -= this.#start
+    this.#start = 0
+    this.#buffer = buffer
   }
 }

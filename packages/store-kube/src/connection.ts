@@ -33,7 +33,7 @@ export const TCP_KEEPALIVE = 15_000
 export class AgentKeeper {
   #agent: HttpAgent | HttpsAgent | undefined
   #madeOf: string | undefined
-  readonly #retired: (HttpAgent | HttpsAgent)[] = []
+  #retired: (HttpAgent | HttpsAgent)[] = []
 
   /** @param make makes the agent, where it is not to be made of `tls` alone: for proxies */
   agentFor(url: URL, tls: TlsOptions, make?: () => HttpAgent | HttpsAgent): HttpAgent | HttpsAgent {
@@ -54,10 +54,10 @@ export class AgentKeeper {
 
   #retire(): void {
     if (this.#agent === undefined) return
-    // Closes each connection once its request is done.
+    // A connection is closed once its request is done.
     this.#agent.maxFreeSockets = 0
     for (const sockets of Object.values(this.#agent.freeSockets))
       for (const socket of sockets ?? []) socket.destroy()
-    this.#retired.push(this.#agent)
+    this.#retired = [...this.#retired, this.#agent].filter(({ sockets }) => Object.keys(sockets).length > 0)
   }
 }

@@ -16,10 +16,10 @@ import {
 } from '@selvedge/core'
 import type { KubeAccess } from './access.js'
 import { DEFAULT_ANNOTATION_PREFIX, fullPrefix } from './annotations.js'
-import type { Connector } from './connection.js'
+import { AgentKeeper, type Connector } from './connection.js'
 import { followNodes, type ListMode, type NodeNews } from './follow-nodes.js'
 import { KubeApi } from './kube-api.js'
-import { KubeconfigConnector } from './kubeconfig-connector.js'
+import { DiscoveryConnector, KubeconfigConnector } from './kubeconfig-connector.js'
 import { NodeDecoder } from './kubernetes-protobuf.js'
 import { NetworkConfigSource } from './network-config-source.js'
 import { leaseOfNode } from './node-lease.js'
@@ -31,7 +31,7 @@ import { OwnAddresses } from './own-addresses.js'
 import { OwnNode } from './own-node.js'
 import { checkPodCidrs } from './pod-cidrs.js'
 import { StatusBoard } from './status.js'
-import { UrlConnector } from './url-connector.js'
+import { TargetConnector, targetOf } from './target-connector.js'
 
 const DEFAULT_REQUEST_TIMEOUT = 10_000
 const DEFAULT_WATCH_TIMEOUT = 90_000
@@ -259,6 +259,7 @@ interface FollowRequest {
 }
 
 function connectorFor(access: KubeAccess): Connector {
-  if ('kubeconfigFile' in access || 'discover' in access) return new KubeconfigConnector(access)
-  return new UrlConnector(access)
+  if ('discover' in access) return new DiscoveryConnector(access)
+  if ('kubeconfigFile' in access) return new KubeconfigConnector(access)
+  return new TargetConnector(targetOf(access), new AgentKeeper())
 }
