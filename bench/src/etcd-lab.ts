@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { type Child, type Host, Lab, type Namespace, until } from '@selvedge/lab'
+import { type Child, type Host, Lab, until } from '@selvedge/lab'
 
 const SELVEDGED = fileURLToPath(import.meta.resolve('@selvedge/agent')).replace(/index\.js$/, 'main.js')
-const LOADER = fileURLToPath(new URL('load-leases.js', import.meta.url))
+const CLIENT = fileURLToPath(new URL('etcd-client.js', import.meta.url))
 
 /** Where the lab's switch is reached by its hosts, and etcd with it. */
 const ENDPOINT = 'http://192.168.77.254:2379'
@@ -12,31 +12,31 @@ const ENDPOINT = 'http://192.168.77.254:2379'
 /** A host on a switch, and an etcd on the switch with so many leases in it. */
 export class EtcdLab implements AsyncDisposable {
   readonly host: Host
-  readonly switch: Namespace
   readonly #lab: Lab
 
   private constructor(lab: Lab) {
     this.#lab = lab
     this.host = lab.host(0)
-    this.switch = lab.switch
   }
 
   static async create(peers: number, signal: AbortSignal): Promise<EtcdLab> {
     const lab = await Lab.create({ hosts: 1, signal })
     try {
       await startEtcd(lab)
-      await lab.switch.exec(process.execPath, [LOADER, ENDPOINT, String(peers)], { timeout: 300_000 })
-      return new EtcdLab(lab)
+      const made = new EtcdLab(lab)
+      await made.client('load', peers)
+      return made
     } catch (error) {
       await lab[Symbol.asyncDispose]()
       throw error
     }
   }
 
-  /** `etcdctl` against the etcd of this lab. */
-  async etcdctl(...args: string[]): Promise<string> {
-    const script = `ETCDCTL_API=3 exec etcdctl --endpoints ${ENDPOINT} "$@"`
-    return this.switch.exec('sh', ['-c', script, 'etcdctl', ...args])
+  /** Runs `etcd-client.ts`, and gives what it prints. */
+  async client<T>(command: string, argument?: number): Promise<T> {
+    const args = [CLIENT, ENDPOINT, command, ...(argument === undefined ? [] : [String(argument)])]
+    const said = await this.#lab.switch.exec(process.execPath, args, { timeout: 300_000 })
+    return JSON.parse(said || 'null') as T
   }
 
   startAgent(): Agent {

@@ -1,3 +1,5 @@
+import { measureEtcdChange } from './etcd-change.js'
+import { measureEtcdJoin } from './etcd-join.js'
 import { measureEtcdStart } from './etcd-start.js'
 import { measureKernelWrites } from './kernel-writes.js'
 
@@ -5,6 +7,8 @@ import { measureKernelWrites } from './kernel-writes.js'
 export const measurements = {
   'kernel-writes': measureKernelWrites,
   'etcd-start': measureEtcdStart,
+  'etcd-change': measureEtcdChange,
+  'etcd-join': measureEtcdJoin,
 } satisfies Record<string, (peers: number, signal: AbortSignal) => Promise<object>>
 
 export type MeasurementName = keyof typeof measurements

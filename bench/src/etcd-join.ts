@@ -1,0 +1,20 @@
+import { EtcdLab } from './etcd-lab.js'
+
+/** What one agent asks of etcd from its start until it is in sync, by gRPC method. */
+export interface EtcdJoin {
+  readonly peers: number
+  readonly requests: Readonly<Record<string, number>>
+}
+
+export async function measureEtcdJoin(peers: number, signal: AbortSignal): Promise<EtcdJoin> {
+  await using lab = await EtcdLab.create(peers, signal)
+  const before = await lab.client<Record<string, number>>('requests')
+  const agent = lab.startAgent()
+  await agent.said('in sync')
+  const after = await lab.client<Record<string, number>>('requests')
+  await agent.stop()
+  const requests = Object.entries(after).map(
+    ([method, count]) => [method, count - (before[method] ?? 0)] as const,
+  )
+  return { peers, requests: Object.fromEntries(requests.filter(([, count]) => count > 0)) }
+}

@@ -1,0 +1,120 @@
+/**
+ * `npm run bench`: what selvedge costs, beside what `ip` and `bridge` cost for the same on the same machine in the same
+ * minute. Each measurement runs in a process of its own, on hosts made for it.
+ *
+ *     npm run bench -- [--json] [--only NAME] [--quick]
+ */
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { table } from '@selvedge/lab'
+import type { Measured, MeasurementName } from './measurements.js'
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+  },
+})
+
+const ONE = fileURLToPath(new URL('measure-one.js', import.meta.url))
+
+const abort = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort())
+
+/** Runs one measurement in a process of its own. */
+async function measure<N extends MeasurementName>(name: N, peers: number): Promise<Measured<N>> {
+  const child = spawn(process.execPath, [ONE, name, String(peers)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  abort.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    output += chunk
+  })
+  const status = await new Promise((resolve) => child.once('close', resolve))
+  abort.signal.throwIfAborted()
+  if (status !== 0) throw new Error(`measuring ${name} with ${peers} peers ended with status ${status}`)
+  return JSON.parse(output) as Measured<N>
+}
+
+interface Benchmark<N extends MeasurementName> {
+  readonly name: N
+  readonly title: string
+  readonly peers: readonly number[]
+  readonly head: readonly string[]
+  readonly row: (measured: Measured<N>) => readonly string[]
+}
+
+const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`
+const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`
+
+const BENCHMARKS: readonly [
+  Benchmark<'kernel-writes'>,
+  Benchmark<'etcd-start'>,
+  Benchmark<'etcd-change'>,
+  Benchmark<'etcd-join'>,
+] = [
+  {
+    name: 'kernel-writes',
+    title: 'Writing a neighbour, a forwarding entry and a route for each peer',
+    peers: [100, 1_000, 5_000, 20_000],
+    head: ['peers', 'selvedge', 'ip and bridge -batch', 'ratio'],
+    row: ({ peers, selvedge, batch }) => [`${peers}`, ms(selvedge), ms(batch), (selvedge / batch).toFixed(2)],
+  },
+  {
+    name: 'etcd-start',
+    title: 'selvedged on etcd, from the start of the process',
+    peers: [2, 1_000, 5_000, 20_000, 65_000],
+    head: ['peers', 'subnet.env', 'kernel holds all', 'CPU', 'peak memory'],
+    row: ({ peers, subnetEnv, converged, cpu, peakMemory }) => [
+      `${peers}`,
+      ms(subnetEnv),
+      ms(converged),
+      ms(cpu),
+      mb(peakMemory),
+    ],
+  },
+  {
+    name: 'etcd-change',
+    title: "One peer's lease put or deleted in etcd, until the kernel tells of the route",
+    peers: [5_000],
+    head: ['peers', 'changes', 'p50', 'p99'],
+    row: ({ peers, changes, p50, p99 }) => [`${peers}`, `${changes}`, ms(p50), ms(p99)],
+  },
+  {
+    name: 'etcd-join',
+    title: 'Requests to etcd from the start until in sync',
+    peers: [2, 5_000],
+    head: ['peers', 'requests'],
+    row: ({ peers, requests }) => [
+      `${peers}`,
+      Object.entries(requests)
+        .map(([method, count]) => `${count} ${method}`)
+        .join(', '),
+    ],
+  },
+]
+
+/** The largest sizes take minutes, most of it for etcd and `ip -batch` to be filled. */
+const QUICK = 5_000
+
+async function run<N extends MeasurementName>(benchmark: Benchmark<N>): Promise<readonly Measured<N>[]> {
+  const rows: Measured<N>[] = []
+  for (const peers of benchmark.peers.filter((count) => !flags.quick || count <= QUICK)) {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${benchmark.name} ${peers} …`)
+    rows.push(await measure(benchmark.name, peers))
+  }
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+  if (!flags.json) {
+    const lines = table([benchmark.head, ...rows.map(benchmark.row)])
+    process.stdout.write(`${benchmark.title}\n${lines.map((line) => `  ${line}\n`).join('')}\n`)
+  }
+  return rows
+}
+
+const results: Record<string, unknown> = {}
+for (const benchmark of BENCHMARKS) {
+  if (flags.only !== undefined && flags.only !== benchmark.name) continue
+  results[benchmark.name] = await run(benchmark as Benchmark<MeasurementName>)
+}
+if (flags.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)
