@@ -107,7 +107,22 @@ export class Selvedged {
   async ready(): Promise<Partial<SubnetEnv> & { readonly after: number }> {
     await this.saying('subnet.env is written')
     const after = performance.now() - this.startedAt
-    return { ...parseSubnetEnv(await readFile(this.subnetFile, 'utf8')), after }
+    return { ...(await this.subnetEnv()), after }
+  }
+
+  /** What subnet.env says now. */
+  async subnetEnv(): Promise<Partial<SubnetEnv>> {
+    return parseSubnetEnv(await readFile(this.subnetFile, 'utf8'))
+  }
+
+  /** What it serves at a path: the status, and the text after a space. */
+  get(port: number, path: string): Promise<string> {
+    return this.host
+      .exec('node', [
+        '-e',
+        `fetch('http://127.0.0.1:${port}${path}').then(async (r) => console.log(r.status, (await r.text()).trimEnd()))`,
+      ])
+      .then((text) => text.trimEnd())
   }
 
   /** The kernel holds what all leases call for. */

@@ -1,14 +1,78 @@
-import { PingStream, pingMatrix, pingUntilReached, readKernelState } from '@selvedge/lab'
-import { expect, test } from 'vitest'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PingStream, ping, pingMatrix } from '@selvedge/lab'
+import { describe, expect, test } from 'vitest'
+import { Datagrams } from './datagrams.js'
 import { Rig, vxlanConfig } from './rig.js'
 
-test('two agents on one etcd: pods reach each other', async () => {
+/** Times belong to what these tests show; they are printed, and only bounded generously. */
+function printTime(what: string, milliseconds: number): void {
+  process.stdout.write(`    ${what.padEnd(60)} ${milliseconds.toFixed(1).padStart(8)} ms\n`)
+}
+
+/** Nothing of the kind may be in any test's log: an error is a fault that was not meant. */
+const ERROR = 50
+
+describe('two agents on one etcd', () => {
+  test.each([
+    ['vxlan', vxlanConfig, {}],
+    ['host-gw', { Network: '10.244.0.0/16', Backend: { Type: 'host-gw' } }, {}],
+    [
+      'dual-stack vxlan',
+      { ...vxlanConfig, EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' },
+      { ipv6: true },
+    ],
+  ])('%s: pods reach each other, and a stop is quick and leaves it so', async (_, config, options) => {
+    await using rig = await Rig.create(config, options)
+    const { agents, pods } = await rig.joinAll()
+    const matrix = await pingMatrix([...pods, ...rig.lab.hosts], pods)
+    expect(matrix.filter(({ lost }) => lost > 0)).toEqual([])
+    expect(matrix.length).toBeGreaterThan(0)
+    const stops = await Promise.all(agents.map((agent) => agent.stop()))
+    for (const { status, after } of stops) {
+      printTime('SIGTERM to the end of the process', after)
+      expect(status).toBe(0)
+      expect(after).toBeLessThan(2_000)
+    }
+    expect((await pingMatrix(pods, pods)).filter(({ lost }) => lost > 0)).toEqual([])
+    const errors = agents.flatMap(({ logs }) => logs.filter(({ level }) => level >= ERROR))
+    expect(errors).toEqual([])
+  })
+})
+
+test('kill -9 and a new start: the same subnet, the same MAC, no ping of a running stream lost', async () => {
   await using rig = await Rig.create(vxlanConfig)
   const { agents, pods } = await rig.joinAll()
-  const matrix = await pingMatrix([...pods, ...rig.lab.hosts], pods)
-  expect(matrix.filter(({ lost }) => lost > 0)).toEqual([])
-  for (const agent of agents) console.log((await agent.ready()).after)
-  console.log(agents[0]?.output)
-  console.log(await rig.etcd.leases(), await readKernelState(rig.lab.host(0), 'flannel.1'))
-  console.log(await agents[0]?.stop())
+  const [first, second] = agents
+  const [from, to] = pods
+  if (first === undefined || second === undefined || from === undefined || to === undefined) throw new Error()
+  const leases = await rig.etcd.leases()
+  const stream = await PingStream.start(from, to.addresses[0] ?? '')
+  const before = await readFile(second.subnetFile, 'utf8')
+  await second.kill()
+  const again = rig.start(1)
+  await again.inSync()
+  const { after } = await again.ready()
+  printTime('restart to subnet.env', after)
+  expect(await ping(from, to.addresses[0] ?? '')).toMatchObject({ lost: 0 })
+  expect(await stream.stop()).toMatchObject({ lost: 0 })
+  expect(await readFile(again.subnetFile, 'utf8')).toBe(before)
+  expect(await rig.etcd.leases()).toEqual(leases)
+})
+
+test('systemd is told: ready once subnet.env is there, alive, stopping', async () => {
+  await using rig = await Rig.create(undefined, { hosts: 1 })
+  const socket = join(rig.lab.directory, 'notify')
+  await using systemd = await Datagrams.listen(socket)
+  const agent = rig.start(0, { variables: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '200000' } })
+  await systemd.receiving('WATCHDOG=1')
+  await agent.saying(/etcd holds no network config/)
+  expect(systemd.received).not.toContain('READY=1')
+  expect(systemd.received.at(-1)).toMatch(/^(STATUS=.*etcd holds no network config|WATCHDOG=1)/)
+  await rig.etcd.putConfig(vxlanConfig)
+  await systemd.receiving('READY=1')
+  const { subnet } = await agent.ready()
+  await systemd.receiving(`STATUS=${subnet}, 0 peers, in sync`)
+  await agent.stop()
+  await systemd.receiving('STOPPING=1')
 })

@@ -6,7 +6,7 @@ import type { OpenStore, StoreEvents } from './store.js'
  * How long a call goes on asking where no endpoint answers, in ms. A start waits so long before it takes what was known
  * before; all else is repeated, so that the length matters little.
  */
-const PATIENCE = 3_000
+const PATIENCE = 2_000
 
 export function openEtcd(settings: EtcdSettings, { onWaiting }: StoreEvents): OpenStore {
   const { endpoints, prefix, tls, username, password, leaseTerm } = settings

@@ -1,0 +1,206 @@
+import { rm, stat } from 'node:fs/promises'
+import { PingStream, pingUntilReached, readKernelState, until } from '@selvedge/lab'
+import { describe, expect, test } from 'vitest'
+import { Rig, vxlanConfig } from './rig.js'
+import { filesOf } from './selvedged.js'
+
+describe('started while etcd is away, an agent', () => {
+  test('brings the network up as it was known, after a reboot too; etcd counts once it is back', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 3 })
+    const { agents, pods } = await rig.joinAll()
+    const [from, to] = [pods[0], pods[1]]
+    const [, second, third] = agents
+    if (from === undefined || to === undefined || second === undefined || third === undefined)
+      throw new Error()
+    await second.saying('peer joined or changed')
+    const { subnet } = await second.ready()
+    await second.stop()
+    await rig.etcd.kill()
+
+    // What a reboot leaves of it: the files on disk, and not those in /run.
+    await second.host.ip('link', 'delete', 'flannel.1')
+    await rm(second.subnetFile)
+    const again = rig.start(1)
+    const line = await again.saying(/^etcd is away: starting from what was known/)
+    expect(line).toMatchObject({ leases: 3, error: { code: 'STORE_UNAVAILABLE' } })
+    expect(await again.ready()).toMatchObject({ subnet, mtu: 1450 })
+    await pingUntilReached(from, to.addresses[0] ?? '')
+
+    const stream = await PingStream.start(from, to.addresses[0] ?? '')
+    await rig.etcd.start()
+    const gone = (await third.ready()).subnet ?? ''
+    await third.stop()
+    await rig.etcd.delete(gone.replace('/', '-'))
+    await again.saying(/^etcd answers: what was known counts no more/)
+    await again.inSync()
+    await until('the peer that left to be gone from the kernel', async () => {
+      const { routes } = await readKernelState(second.host, 'flannel.1')
+      return routes.some((route) => route.startsWith(gone)) ? undefined : true
+    })
+    expect(await stream.stop()).toMatchObject({ lost: 0 })
+    expect([...(await rig.etcd.leases()).keys()]).toContain(subnet?.replace('/', '-'))
+  })
+
+  test('waits where it knows nothing, tells so, and joins as soon as etcd is there', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    await rig.etcd.kill()
+    const agent = rig.start(0, { args: ['--healthz-port=10256', '--healthz-ip=127.0.0.1'] })
+    await agent.saying(/etcd does not answer/)
+    const get = (path: string) => agent.get(10256, path)
+    expect(await get('/healthz')).toBe('200 flanneld is running')
+    expect(await get('/readyz')).toMatch(/^503 flanneld is not ready yet: .*etcd does not answer/)
+    expect(await get('/metrics')).toMatch(/^selvedge_store_up 0$/m)
+    expect(agent.hasEnded).toBe(false)
+    await rig.etcd.start()
+    await agent.ready()
+    await agent.inSync()
+    expect(await get('/readyz')).toBe('200 flanneld is ready')
+    expect(await get('/metrics')).toMatch(/^selvedge_store_up 1$/m)
+  })
+
+  test('with a config that changed meanwhile starts anew, without a new process', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const first = rig.start(0)
+    await first.inSync()
+    await first.ready()
+    await first.stop()
+    await rig.etcd.putConfig({ Network: '10.99.0.0/16', Backend: { Type: 'vxlan', VNI: 7 } })
+    await rig.etcd.kill()
+    const again = rig.start(0)
+    expect((await again.ready()).subnet).toMatch(/^10\.244\./)
+    const from = again.logs.length
+    await rig.etcd.start()
+    await again.saying(/^the network config is another/)
+    await again.saying(/^in sync/, { from })
+    const env = await until('subnet.env of the new network', async () => {
+      const env = await again.subnetEnv()
+      return env.network === '10.99.0.0/16' ? env : undefined
+    })
+    expect(env.subnet).toMatch(/^10\.99\./)
+    expect(await again.host.ip('-oneline', 'link', 'show', 'flannel.7')).toContain('flannel.7')
+  })
+})
+
+test('etcd is killed and comes back: traffic never stops, and what changed meanwhile is taken up', async () => {
+  await using rig = await Rig.create(vxlanConfig, { hosts: 3 })
+  const { agents, pods } = await rig.joinAll()
+  const [first, second, third] = agents
+  const [from, to] = pods
+  if (first === undefined || second === undefined || third === undefined) throw new Error()
+  if (from === undefined || to === undefined) throw new Error()
+  const stream = await PingStream.start(from, to.addresses[0] ?? '')
+  const gone = (await third.ready()).subnet ?? ''
+  await third.stop()
+  await rig.etcd.kill()
+  await first.saying(/^etcd is lost/)
+  await rig.etcd.start()
+  await first.saying(/^etcd is back/)
+  // Without anything to tell, a store that is back is known to be.
+  await second.saying(/^etcd is back/)
+  await rig.etcd.put('10.244.66.0-24', 'this is no lease')
+  await first.saying(/10\.244\.66\.0-24: .*correct or delete it/)
+  await rig.etcd.delete(gone.replace('/', '-'))
+  await first.saying('peer left')
+  await until('the peer that left to be gone from the kernel', async () => {
+    const { routes } = await readKernelState(first.host, 'flannel.1')
+    return routes.some((route) => route.startsWith(gone)) ? undefined : true
+  })
+  expect(await stream.stop()).toMatchObject({ lost: 0 })
+})
+
+test('cut off from etcd for longer than its lease lasts: traffic of the others never stops, and it returns', async () => {
+  await using rig = await Rig.create(vxlanConfig, { hosts: 3 })
+  const { agents, pods } = await rig.joinAll({ args: ['--etcd-lease-ttl=5s'] })
+  const [first, second, third] = pods
+  const lonely = agents[0]
+  const other = agents[1]
+  if (first === undefined || second === undefined || third === undefined) throw new Error()
+  if (lonely === undefined || other === undefined) throw new Error()
+  const { subnet } = await lonely.ready()
+  const key = subnet?.replace('/', '-')
+  const stream = await PingStream.start(second, third.addresses[0] ?? '')
+  await rig.cutOffFromEtcd(0)
+  const told = other.logs.length
+  await other.saying('peer left', { from: told, timeout: 20_000 })
+  await lonely.saying(/^etcd is lost/, { timeout: 20_000 })
+  expect([...(await rig.etcd.leases()).keys()]).not.toContain(key)
+  // It keeps what it knows: what it held was not taken from it by anybody that it could hear.
+  expect((await readKernelState(lonely.host, 'flannel.1')).fdb).toHaveLength(2)
+
+  const from = lonely.logs.length
+  await rig.reconnectToEtcd(0)
+  await lonely.saying(/^lease (acquired|changed)/, { from, timeout: 30_000 })
+  await pingUntilReached(first, second.addresses[0] ?? '')
+  expect([...(await rig.etcd.leases()).keys()]).toContain(key)
+  expect(await stream.stop()).toMatchObject({ lost: 0 })
+})
+
+describe('a lease that is deleted behind its back', () => {
+  test('is acquired again, the same subnet while it is free', async () => {
+    await using rig = await Rig.create(vxlanConfig)
+    const { agents, pods } = await rig.joinAll()
+    const [from, to] = pods
+    const [, second] = agents
+    if (second === undefined || from === undefined || to === undefined) throw new Error()
+    const { subnet = '' } = await second.ready()
+    const key = subnet.replace('/', '-')
+    await rig.etcd.delete(key)
+    await second.saying(/^lease lost/)
+    await until('the lease to be there again', async () => (await rig.etcd.leases()).get(key))
+    await pingUntilReached(from, to.addresses[0] ?? '')
+  })
+
+  test('is given up where another node has it by now, and subnet.env tells the new one', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const agent = rig.start(0)
+    const { subnet = '' } = await agent.ready()
+    await agent.inSync()
+    await rig.etcd.put(
+      subnet.replace('/', '-'),
+      '{"PublicIP":"192.168.77.9","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:09"}}',
+    )
+    const env = await until('another subnet in subnet.env', async () => {
+      const env = await agent.subnetEnv()
+      return env.subnet === subnet ? undefined : env
+    })
+    const leases = await rig.etcd.leases()
+    expect(leases.get(subnet.replace('/', '-'))).toContain('192.168.77.9')
+    expect(leases.get(env.subnet?.replace('/', '-') ?? '')).toContain('192.168.77.1"')
+    await until('a route to the node that has it', async () => {
+      const { routes } = await readKernelState(agent.host, 'flannel.1')
+      return routes.some((route) => route.startsWith(subnet)) ? true : undefined
+    })
+  })
+})
+
+describe('a full disk', () => {
+  /** A file system of a single page, in the mount namespace of the agent alone. */
+  const tiny = (folder: string) => `mkdir -p ${folder}; mount -t tmpfs -o size=4k,nr_inodes=4 none ${folder}`
+
+  test('costs the cache, and nothing else', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const { leaseCache } = filesOf(rig.lab, rig.lab.host(0))
+    const folder = leaseCache.replace(/\/leases$/, '')
+    const agent = rig.start(0, { before: `${tiny(folder)}; head -c 4096 /dev/zero > ${folder}/full` })
+    await agent.inSync()
+    await agent.ready()
+    expect(await agent.saying(/^saving the lease cache/)).toMatchObject({ level: 40 })
+    expect((await agent.stop()).status).toBe(0)
+  })
+
+  test('keeps it from being ready, until there is room', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const { subnetFile } = filesOf(rig.lab, rig.lab.host(0))
+    const folder = subnetFile.replace(/\/subnet\.env$/, '')
+    const agent = rig.start(0, {
+      before: `${tiny(folder)}; head -c 4096 /dev/zero > ${folder}/full`,
+      args: ['--lease-cache='],
+    })
+    await agent.saying(/^writing .*subnet\.env fails/)
+    await agent.inSync()
+    expect(agent.logs.some(({ msg }) => msg === 'subnet.env is written')).toBe(false)
+    await rm(`/proc/${agent.pid}/root${folder}/full`)
+    await agent.saying('subnet.env is written')
+    expect((await stat(`/proc/${agent.pid}/root${subnetFile}`)).mode & 0o777).toBe(0o644)
+  })
+})
