@@ -3,7 +3,7 @@ import type { Namespace } from './namespace.js'
 
 /** What one peer's lease puts into another host's kernel, by the names that it has there. */
 export interface PeerEntries {
-  /** The peer's subnet, IPv4: `10.244.2.0/24`. */
+  /** The peer's subnet: `10.244.2.0/24`. */
   subnet: string
   /** The peer's own address on the underlay. */
   publicIp: string

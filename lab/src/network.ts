@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Lease } from '@selvedge/core'
+import type { Family, JsonValue, Lease } from '@selvedge/core'
 import { LocalSubnetManager } from '@selvedge/store-local'
 import { AgentProcess } from './agent-process.js'
 import type { AgentSettings } from './agent-protocol.js'
@@ -80,9 +80,15 @@ export class Network {
   }
 }
 
-/** What a peer's lease names in the kernel of the others. */
-export function entriesOf({ subnet = '', attributes }: Lease): PeerEntries {
-  const { publicIp = '', backendData } = attributes
-  const hasMac = typeof backendData === 'object' && backendData !== null && 'VtepMAC' in backendData
-  return { subnet, publicIp, vtepMac: hasMac ? String(backendData.VtepMAC) : undefined }
+/** What a peer's lease names in the kernel of the others, for one family. */
+export function entriesOf({ subnet, ipv6Subnet, attributes }: Lease, family: Family = 4): PeerEntries {
+  const { publicIp, publicIpv6, backendData, backendV6Data } = attributes
+  return family === 4
+    ? { subnet: subnet ?? '', publicIp: publicIp ?? '', vtepMac: vtepMacOf(backendData) }
+    : { subnet: ipv6Subnet ?? '', publicIp: publicIpv6 ?? '', vtepMac: vtepMacOf(backendV6Data) }
+}
+
+function vtepMacOf(data: JsonValue | undefined): string | undefined {
+  if (typeof data !== 'object' || data === null || !('VtepMAC' in data)) return undefined
+  return String(data.VtepMAC)
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { deleteDevice, deleteForwarding, deleteRoute, inflict } from '../damages.js'
+import { deleteDevice, deleteForwarding, deleteRoute, inflict, type PeerEntries } from '../damages.js'
 import { Lab } from '../lab.js'
 import { entriesOf, type Member, Network } from '../network.js'
 import { pingMatrix } from '../ping.js'
@@ -8,6 +8,9 @@ import type { Report } from './report.js'
 import { viewHost } from './views.js'
 
 const DEVICE = 'flannel.1'
+
+/** What the other hosts' leases put into a host's kernel. */
+type Peers = readonly [PeerEntries, ...PeerEntries[]]
 
 /**
  * Hosts on one switch, with an agent process and a pod on each, on the real kernel. Removes all that it made,
@@ -32,7 +35,7 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
   for (const { host } of members) report.view(await viewHost(host, network.subnetEnvOf(host), device))
 
   let lost = await pingAll('before the damage', members, report)
-  await damageFirst(members, device, report)
+  await damageInTurn(members, device, report)
   lost += await pingAll('after the repair', members, report)
 
   if (options.keep) await keepUntil(signal, lab, members, report)
@@ -52,24 +55,31 @@ async function pingAll(when: string, members: readonly Member[], report: Report)
   return entries.reduce((sum, { lost }) => sum + lost, 0)
 }
 
-/** Damages the first host, before the reader's eyes. */
-async function damageFirst(
-  [victim, ...peers]: readonly Member[],
+/**
+ * Does damage before the reader's eyes, each to another host: an agent that is damaged time and again repairs at a
+ * lower rate, by design.
+ */
+async function damageInTurn(
+  members: readonly Member[],
   device: string | undefined,
   report: Report,
 ): Promise<void> {
-  if (victim === undefined) return
   report.heading('Damage and repair, as the kernel told of them')
-  const entries = peers.map(({ lease }) => entriesOf(lease))
-  const [peer] = entries
-  if (peer === undefined) return
   const damages = [
-    deleteRoute(peer),
-    ...(device === undefined ? [] : [deleteForwarding(peer, device), deleteDevice(entries, device)]),
+    ([peer]: Peers) => deleteRoute(peer),
+    ...(device === undefined
+      ? []
+      : [([peer]: Peers) => deleteForwarding(peer, device), (peers: Peers) => deleteDevice(peers, device)]),
   ]
-  for (const damage of damages) {
-    const { duration, events } = await inflict(victim.host, damage)
-    report.repair({ host: victim.host.name, command: damage.command, healedAfter: duration, events })
+  for (const [i, damage] of damages.entries()) {
+    const victim = members[i % members.length]
+    const [first, ...others] = members
+      .filter((member) => member !== victim)
+      .map(({ lease }) => entriesOf(lease))
+    if (victim === undefined || first === undefined) throw new RangeError('damage takes two hosts')
+    const command = damage([first, ...others])
+    const { duration, events } = await inflict(victim.host, command)
+    report.repair({ host: victim.host.name, command: command.command, healedAfter: duration, events })
   }
 }
 
