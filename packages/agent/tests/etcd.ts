@@ -54,6 +54,11 @@ export class Etcd {
     await ended
   }
 
+  /** It holds its connections and answers no more. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
   putConfig(config: object): Promise<string> {
     return this.#ctl('put', `${PREFIX}/config`, JSON.stringify(config))
   }
@@ -64,6 +69,13 @@ export class Etcd {
 
   delete(key: string): Promise<string> {
     return this.#ctl('del', `${PREFIX}/subnets/${key}`)
+  }
+
+  /** From now on it answers only to root, by this password. */
+  async enableAuth(user: 'root', password: string): Promise<void> {
+    await this.#ctl('user', 'add', `${user}:${password}`)
+    await this.#ctl('user', 'grant-role', user, 'root')
+    await this.#ctl('auth', 'enable')
   }
 
   /** The keys of all leases, each with its value. */

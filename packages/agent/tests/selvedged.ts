@@ -19,6 +19,8 @@ export interface LogLine {
 export interface SelvedgedOptions {
   readonly args?: readonly string[]
   readonly variables?: Readonly<Record<string, string>>
+  /** A command that runs it. */
+  readonly wrapper?: readonly string[]
   /** A shell command to run before it, in the mount namespace that it will have. */
   readonly before?: string
 }
@@ -58,6 +60,7 @@ export class Selvedged {
     const { subnetFile, leaseCache } = filesOf(lab, host)
     const variables = Object.entries(options.variables ?? {}).map(([name, value]) => `${name}=${value}`)
     const command = [
+      ...(options.wrapper ?? []),
       process.execPath,
       PROGRAM,
       `--etcd-endpoints=${endpoint}`,

@@ -1,0 +1,159 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { until } from '@selvedge/lab'
+import { describe, expect, test } from 'vitest'
+import { Rig, vxlanConfig } from './rig.js'
+
+const PROGRAM = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const run = promisify(execFile)
+
+async function selvedged(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const ended = await run(process.execPath, [PROGRAM, ...args], {
+    env: { PATH: process.env.PATH, ...env },
+  }).catch((error) => error)
+  return { status: ended.code ?? 0, stdout: ended.stdout, stderr: ended.stderr }
+}
+
+describe('exit status', () => {
+  test.each([
+    [['--etcd-prefx=/a'], 'unknown flag: -etcd-prefx'],
+    [['--healthz-port=eighty'], 'invalid value "eighty" for flag -healthz-port: it must be a whole number'],
+    [['--etcd-endpoints=http://etcd:99999'], 'invalid value "http://etcd:99999" for flag -etcd-endpoints'],
+    [['--ip-masq'], 'flag -ip-masq: masquerading is not in this version'],
+  ])('2 for what cannot be taken: %j', async (args, message) => {
+    const { status, stdout, stderr } = await selvedged(args)
+    expect(status).toBe(2)
+    expect(stdout).toBe('')
+    expect(stderr.split('\n')[0]).toContain(`selvedged: ${message}`)
+  })
+
+  test('2 for a variable that cannot be taken', async () => {
+    const { status, stderr } = await selvedged([], { FLANNELD_HEALTHZ_PORT: 'eighty' })
+    expect(status).toBe(2)
+    expect(stderr).toContain('environment variable FLANNELD_HEALTHZ_PORT')
+  })
+
+  test('0 for help and version, on standard output', async () => {
+    expect(await selvedged(['--help'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('\n  -etcd-endpoints string\n'),
+      stderr: '',
+    })
+    expect(await selvedged(['--version'])).toMatchObject({
+      status: 0,
+      stdout: 'selvedged 0.1.0\n',
+      stderr: '',
+    })
+  })
+
+  test('1 for a health port that is taken', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' ? address?.port : undefined
+    const { status, stderr } = await selvedged(['--healthz-ip=127.0.0.1', `--healthz-port=${port}`])
+    server.close()
+    expect(status).toBe(1)
+    expect(stderr).toContain('EADDRINUSE')
+  })
+
+  test('1 for a process without the rights that it takes, naming them', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const agent = rig.start(0, { wrapper: ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin'] })
+    expect(await agent.ended()).toBe(1)
+    expect(agent.output).toMatch(/CAP_NET_ADMIN/)
+  })
+})
+
+describe('SIGTERM and SIGINT end it within 2 s, with status 0,', () => {
+  test('while it waits for its network', async () => {
+    await using rig = await Rig.create(undefined, { hosts: 1 })
+    const agent = rig.start(0)
+    await agent.saying(/etcd holds no network config/)
+    agent.signal('SIGINT')
+    expect(await agent.ended(2_000)).toBe(0)
+  })
+
+  test('and it gives its lease back where it is told to', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const agent = rig.start(0, { args: ['--release-lease'] })
+    await agent.inSync()
+    expect((await rig.etcd.leases()).size).toBe(1)
+    expect((await agent.stop()).status).toBe(0)
+    expect((await rig.etcd.leases()).size).toBe(0)
+  })
+
+  test('also where it cannot, because etcd is frozen', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const agent = rig.start(0, { args: ['--release-lease'] })
+    await agent.inSync()
+    rig.etcd.freeze()
+    const { status, after } = await agent.stop()
+    expect(status).toBe(0)
+    expect(after).toBeLessThan(2_000)
+    expect(await agent.saying('stopping was not clean')).toMatchObject({ level: 50 })
+  })
+})
+
+describe('a password', () => {
+  const password = 'correct-horse-battery'
+
+  test('is in no log, though etcd refuses it, and in no list of processes', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    await rig.etcd.enableAuth('root', 'something-else')
+    const agent = rig.start(0, { args: ['-v=10', '--etcd-username=root', `--etcd-password=${password}`] })
+    expect(await agent.saying(/etcd refuses user 'root'/)).toMatchObject({ code: 'ACCESS_DENIED' })
+    const shown = (await readFile(`/proc/${agent.pid}/cmdline`, 'utf8')).replaceAll('\0', ' ')
+    expect(shown).toMatch(/^selvedged --etcd-endpoints=http/)
+    expect(shown).not.toContain('horse')
+    await agent.stop()
+    expect(agent.output).not.toContain('horse')
+  })
+
+  test('in the environment works, and is in no log either', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    await rig.etcd.enableAuth('root', password)
+    const agent = rig.start(0, {
+      args: ['-v=10', '--etcd-username=root'],
+      variables: { FLANNELD_ETCD_PASSWORD: password },
+    })
+    await agent.inSync()
+    await agent.ready()
+    await agent.stop()
+    expect(agent.output).not.toContain('horse')
+  })
+})
+
+test('only what the chosen store and backend need is loaded', async () => {
+  await using rig = await Rig.create({ Network: '10.244.0.0/16', Backend: { Type: 'host-gw' } }, { hosts: 1 })
+  const hook = fileURLToPath(new URL('loaded-modules.mjs', import.meta.url))
+  const agent = rig.start(0, { variables: { NODE_OPTIONS: `--import=${hook}` } })
+  await agent.inSync()
+  const loaded = await until('the modules', () => {
+    const lines = agent.output.split('\n').filter((line) => line.startsWith('loaded '))
+    return lines.length > 0 ? lines.map((line) => line.slice('loaded '.length)) : undefined
+  })
+  const packages = new Set(
+    loaded.map((url) => /\/(?:packages|node_modules\/@selvedge)\/([^/]+)\//.exec(url)?.[1]),
+  )
+  expect(packages).toContain('store-etcd')
+  expect(packages).toContain('backend-hostgw')
+  for (const absent of [
+    'store-kube',
+    'store-local',
+    'backend-vxlan',
+    'backend-alloc',
+    'lab',
+    'conformance',
+  ]) {
+    expect(packages).not.toContain(absent)
+  }
+  // Metrics are for who asks for them, and systemd's socket for who has one.
+  const foreign = loaded.join('\n')
+  expect(foreign).toContain('/etcd3/')
+  for (const absent of ['@kubernetes/', '/prom-client/', '/lmdb/']) expect(foreign).not.toContain(absent)
+})
