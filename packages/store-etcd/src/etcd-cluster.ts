@@ -18,7 +18,8 @@ export interface CallRequest extends AbortOptions {
   readonly once?: boolean | undefined
 }
 
-export type Request<T> = (client: EtcdClient, options: CallOptions) => Promise<T>
+/** @param endpoint what the client talks to, for messages */
+export type Request<T> = (client: EtcdClient, options: CallOptions, endpoint: string) => Promise<T>
 
 /** Pauses after all endpoints have failed, in ms. */
 export const BACKOFF = { first: 100, most: 5_000 }
@@ -51,7 +52,7 @@ export class EtcdCluster {
     const { attempted, signal, timeout = requestTimeout, patient = false, once = false } = call
     const until = clock.monotonic() + (patient ? patience : 0)
     for (let round = 1; ; round += 1) {
-      const failures = new Map<Member, Failure>()
+      const failures = new Map<string, Failure>()
       for (let asked = 0; asked < this.#members.length; asked += 1) {
         signal?.throwIfAborted()
         const member = this.#currentMember()
@@ -59,31 +60,23 @@ export class EtcdCluster {
         if ('value' in answer) return answer.value
         const { failure } = answer
         if (isTheCallers(failure)) throw new EtcdFailure(failure.kind, failure.said)
-        failures.set(member, failure)
-        if (isFinal(failure)) throw this.error(attempted, new Map([[member, failure]]))
-        this.#moveOn(member)
-        if (once) throw this.error(attempted, failures)
+        if (isFinal(failure)) throw this.#error(attempted, new Map([[member.name, failure]]))
+        failures.set(member.name, failure)
+        this.#moveOn(member.name)
+        if (once) throw this.#error(attempted, failures)
       }
       const hopeless = [...failures.values()].every(({ kind }) => kind !== 'unavailable')
-      if (hopeless || clock.monotonic() >= until) throw this.error(attempted, failures)
+      if (hopeless || clock.monotonic() >= until) throw this.#error(attempted, failures)
       await clock.sleep(backoffDelay(round, BACKOFF, random), { signal })
     }
   }
 
-  /** After a stream has broken: the next call begins with the next endpoint. */
-  moveOn(): void {
-    this.#moveOn(this.#currentMember())
-  }
-
-  /** The OverlayError for what a stream of the current endpoint ended with. */
-  streamError(attempted: string, error: unknown): OverlayError {
-    if (error instanceof OverlayError) return error
-    return this.error(attempted, new Map([[this.#currentMember(), classify(error)]]))
-  }
-
-  error(attempted: string, failures: ReadonlyMap<Member, Failure>): OverlayError {
-    const all = [...failures].map(([{ name }, failure]) => ({ name, failure }))
-    return clusterError(attempted, all, this.#settings, this.#keys)
+  /** What a stream of `endpoint` ended with, as `call` would throw it. The next call begins with the next endpoint. */
+  streamError(attempted: string, endpoint: string, error: unknown): Error {
+    const failure = classify(error)
+    if (isTheCallers(failure)) return new EtcdFailure(failure.kind, failure.said)
+    this.#moveOn(endpoint)
+    return this.#error(attempted, new Map([[endpoint, failure]]))
   }
 
   close(): void {
@@ -98,7 +91,7 @@ export class EtcdCluster {
     signal: AbortSignal | undefined,
   ): Promise<{ value: T } | { failure: Failure }> {
     // gRPC measures deadlines on the real clock, whatever clock the store was given.
-    const send = async () => request(await member.client(), { deadline: Date.now() + timeout })
+    const send = async () => request(await member.client(), { deadline: Date.now() + timeout }, member.name)
     const answer = await attempt(send, signal)
     if ('value' in answer) return answer
     const renewal = renewalFor(answer.failure, this.#settings.auth !== undefined)
@@ -115,9 +108,14 @@ export class EtcdCluster {
     return member
   }
 
+  #error(attempted: string, failures: ReadonlyMap<string, Failure>): OverlayError {
+    const all = [...failures].map(([name, failure]) => ({ name, failure }))
+    return clusterError(attempted, all, this.#settings, this.#keys)
+  }
+
   /** Unless another call has moved on meanwhile. */
-  #moveOn(from: Member): void {
-    if (this.#members[this.#current] === from) this.#current = (this.#current + 1) % this.#members.length
+  #moveOn(from: string): void {
+    if (this.#currentMember().name === from) this.#current = (this.#current + 1) % this.#members.length
   }
 }
 

@@ -11,7 +11,7 @@ import {
   type WatchOptions,
 } from '@selvedge/core'
 import { EtcdCluster } from './etcd-cluster.js'
-import { followKeys } from './follow-keys.js'
+import { type FollowOptions, followKeys } from './follow-keys.js'
 import { NetworkKeys } from './keys.js'
 import { LeaseRequests, listTimeout } from './lease-requests.js'
 import { LeaseView } from './lease-view.js'
@@ -72,11 +72,13 @@ export class EtcdSubnetManager implements SubnetManager {
   async *watchLeases({
     signal,
     onError = () => {},
+    onRecovered,
   }: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
     if (signal.aborted) return
     const view = new LeaseView(this.#keys, onError)
     const attempted = `watching the leases at ${this.#keys.leasesPath}`
-    for await (const news of this.#follow(this.#keys.leases, attempted, this.#signal(signal), onError)) {
+    const options = { attempted, signal: this.#signal(signal), onError, onRecovered }
+    for await (const news of this.#follow(this.#keys.leases, options)) {
       for (const event of view.take(news)) {
         if (signal.aborted) return
         yield event
@@ -117,12 +119,8 @@ export class EtcdSubnetManager implements SubnetManager {
       ),
     )
     const range = { key: Buffer.from(config) }
-    for await (const news of this.#follow(
-      range,
-      `waiting for a network config at ${config}`,
-      signal,
-      onWaiting,
-    )) {
+    const attempted = `waiting for a network config at ${config}`
+    for await (const news of this.#follow(range, { attempted, signal, onError: onWaiting })) {
       const found =
         news.type === 'list' ? news.keys : news.events.flatMap(({ type, kv }) => (type === 'Put' ? kv : []))
       const last = found.at(-1)
@@ -133,13 +131,11 @@ export class EtcdSubnetManager implements SubnetManager {
 
   #follow(
     range: NetworkKeys['leases'],
-    attempted: string,
-    signal: AbortSignal,
-    onError: (error: OverlayError) => void,
+    options: Pick<FollowOptions, 'attempted' | 'signal' | 'onError' | 'onRecovered'>,
   ): ReturnType<typeof followKeys> {
     const { requestTimeout, clock, random } = this.#settings
     const timeouts = { request: requestTimeout, list: listTimeout(this.#settings) }
-    return followKeys(this.#cluster, range, { attempted, signal, onError, timeouts, clock, random })
+    return followKeys(this.#cluster, range, { ...options, timeouts, clock, random })
   }
 }
 

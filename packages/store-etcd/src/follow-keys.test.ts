@@ -93,10 +93,14 @@ function follow(etcd: FakeEtcd) {
   const cluster = new EtcdCluster([new GivenMember(etcd, keys.config)], settings, keys)
   const abort = new AbortController()
   const errors: string[] = []
+  let recovered = 0
   const news = followKeys(cluster, keys.leases, {
     signal: abort.signal,
     attempted: 'following',
     onError: (error) => errors.push(error.message),
+    onRecovered: () => {
+      recovered += 1
+    },
     timeouts: { request: 1_000, list: 1_000 },
     clock,
     random: settings.random,
@@ -115,7 +119,7 @@ function follow(etcd: FakeEtcd) {
     const { value, done } = await found
     return done ? 'end' : show(value)
   }
-  return { next, abort, errors }
+  return { next, abort, errors, recovered: () => recovered }
 }
 
 const show = (news: KeyNews) =>
@@ -135,18 +139,20 @@ describe('followKeys', () => {
 
   it('resumes a broken watch after what was delivered last, once a read has shown that etcd is there', async () => {
     const etcd = new FakeEtcd()
-    const { next, errors } = follow(etcd)
+    const { next, errors, recovered } = follow(etcd)
     await next()
     const third = next()
     await new Promise((resolve) => setImmediate(resolve))
     etcd.put(17)
     await third
+    expect(recovered()).toBe(0)
     etcd.revision = 40
     etcd.watch.destroy(new Error('14 UNAVAILABLE: Connection dropped'))
     const fourth = next()
     while (etcd.watches.length < 2) await new Promise((resolve) => setImmediate(resolve))
     etcd.put(41)
     expect(await fourth).toBe('k41')
+    expect(recovered()).toBe(1)
     expect(etcd.asked).toEqual(['list', 'watch from 11', 'probe', 'watch from 18'])
     expect(errors).toEqual([expect.stringContaining('Connection dropped')])
   })

@@ -1,8 +1,8 @@
-import { backoffDelay, type Clock, type OverlayError, type Random } from '@selvedge/core'
+import { backoffDelay, type Clock, isOverlayError, type OverlayError, type Random } from '@selvedge/core'
 import type { KeyRange, KeyValue, ResponseHeader, WatchEvent } from './etcd-api.js'
 import { BACKOFF, type EtcdCluster } from './etcd-cluster.js'
 import { EtcdFailure } from './failure.js'
-import { openWatch } from './streams.js'
+import { type OpenWatch, openWatch } from './streams.js'
 
 /** `list`: every key of the range, after which nothing is missed until the next list. */
 export type KeyNews =
@@ -15,6 +15,8 @@ export interface FollowOptions {
   readonly attempted: string
   /** Called with what is being retried. */
   readonly onError: (error: OverlayError) => void
+  /** Called when the range is watched again after that. */
+  readonly onRecovered?: (() => void) | undefined
   /** How long an endpoint has to answer a small request, and to list the range, in ms. */
   readonly timeouts: { readonly request: number; readonly list: number }
   readonly clock: Clock
@@ -36,7 +38,7 @@ export async function* followKeys(
   range: KeyRange,
   options: FollowOptions,
 ): AsyncGenerator<KeyNews, void, undefined> {
-  const { signal, attempted, onError, timeouts, clock, random } = options
+  const { signal, attempted, onError, onRecovered, timeouts, clock, random } = options
   const list = async () => {
     const call = { attempted, signal, timeout: timeouts.list }
     return cluster.call(call, (client, limits) => client.kv.range(range, limits))
@@ -48,11 +50,15 @@ export async function* followKeys(
     )
     return header
   }
-  const watch = async (start_revision: string) => {
+  const watch = async (start_revision: string): Promise<OpenWatch> => {
     const limits = { signal, timeout: timeouts.request }
-    return cluster.call({ attempted, ...limits }, (client) =>
-      openWatch(client, { ...range, start_revision }, limits),
-    )
+    return cluster.call({ attempted, ...limits }, async (client, _options, endpoint) => {
+      const { next, close } = await openWatch(client, { ...range, start_revision }, limits)
+      const failed = (error: unknown) => {
+        throw signal.aborted ? error : cluster.streamError(attempted, endpoint, error)
+      }
+      return { next: () => next().catch(failed), close }
+    })
   }
 
   /** Where we are; undefined where we must list first. */
@@ -68,6 +74,8 @@ export async function* followKeys(
       }
       const opened = await watch(String(position.revision + 1n))
       try {
+        // What was missed, if anything was, follows at once: etcd brings its watches up to date ten times a second.
+        if (failures > 0) onRecovered?.()
         failures = 0
         while (!signal.aborted) {
           const events = await opened.next()
@@ -81,14 +89,9 @@ export async function* followKeys(
       }
     } catch (error) {
       if (signal.aborted) return
-      if (error instanceof EtcdFailure && error.failure.kind === 'compacted') {
-        position = undefined
-      } else {
-        const problem = cluster.streamError(attempted, error)
-        if (problem.code === 'CLOSED') throw problem
-        onError(problem)
-        cluster.moveOn()
-      }
+      if (error instanceof EtcdFailure) position = undefined
+      else if (!isOverlayError(error) || error.code === 'CLOSED') throw error
+      else onError(error)
       failures += 1
       // Rejects only where the signal aborts, which ends the loop.
       await clock.sleep(backoffDelay(failures, BACKOFF, random), { signal }).catch(() => {})

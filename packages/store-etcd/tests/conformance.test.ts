@@ -60,7 +60,6 @@ subnetManagerSuite(
           await meanwhile()
           proxy.mend()
         },
-        [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
       }
     },
     teardown: (store) => store.proxy[Symbol.asyncDispose](),
