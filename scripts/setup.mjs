@@ -22,6 +22,7 @@ export const labTools = [
 export const testTools = [
   ...labTools,
   { command: 'etcd', package: 'etcd-server' },
+  { command: 'etcdctl', package: 'etcd-client' },
   { command: 'openssl', package: 'openssl' },
 ]
 
