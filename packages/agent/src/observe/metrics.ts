@@ -41,7 +41,7 @@ export class Metrics {
         registers,
         collect() {
           const now = value(look())
-          if (now === undefined) this.reset()
+          if (now === undefined) this.remove()
           else this.set(now)
         },
       })

@@ -1,0 +1,109 @@
+import { OverlayError } from '@selvedge/core'
+import { expect, test } from 'vitest'
+import { LateMetrics } from './late-metrics.js'
+import { Metrics, type Snapshot } from './metrics.js'
+
+const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {
+  status: {
+    state: 'running',
+    leases: 3,
+    leasesAsOf: 0,
+    storeError: undefined,
+    inSync: false,
+    wanted: 8,
+    held: 7,
+    failures: [{ key: 'route', error: new OverlayError('KERNEL_REFUSED', 'no'), attempts: 1 }],
+  },
+  peers: 2,
+  ready: true,
+  leaseExpiresAt: 1_700_000_000_000,
+  storeUp: false,
+  staleness: 1500,
+  fromCache: true,
+}
+
+const make = () => new Metrics(() => now, { version: '1.2.3', store: 'etcd' })
+
+/** The samples of selvedge's own metrics, less their buckets. */
+async function samples(metrics: Metrics): Promise<string[]> {
+  const lines = (await metrics.text()).split('\n')
+  return lines.filter((line) => line.startsWith('selvedge_') && !line.includes('_bucket'))
+}
+
+test('gauges tell what is so when they are gathered, counters begin at 0', async () => {
+  expect(await samples(make())).toEqual([
+    'selvedge_build_info{version="1.2.3",store="etcd"} 1',
+    'selvedge_ready 1',
+    'selvedge_leases 3',
+    'selvedge_peers 2',
+    'selvedge_in_sync 0',
+    'selvedge_resources{state="wanted"} 8',
+    'selvedge_resources{state="held"} 7',
+    'selvedge_resources{state="failed"} 1',
+    'selvedge_store_up 0',
+    'selvedge_leases_from_cache 1',
+    'selvedge_leases_stale_seconds 1.5',
+    'selvedge_lease_expiry_timestamp_seconds 1700000000',
+    'selvedge_reconcile_duration_seconds_sum 0',
+    'selvedge_reconcile_duration_seconds_count 0',
+    'selvedge_writes_total{result="put"} 0',
+    'selvedge_writes_total{result="deleted"} 0',
+    'selvedge_writes_total{result="failed"} 0',
+    'selvedge_drift_total{was="missing"} 0',
+    'selvedge_drift_total{was="changed"} 0',
+    'selvedge_drift_total{was="unexpected"} 0',
+    'selvedge_lease_events_total{type="acquired"} 0',
+    'selvedge_lease_events_total{type="renewed"} 0',
+    'selvedge_lease_events_total{type="changed"} 0',
+    'selvedge_lease_events_total{type="lost"} 0',
+  ])
+})
+
+test('what happens is counted', async () => {
+  const metrics = make()
+  metrics.sync({ put: 4, deleted: 2, failed: 1, duration: 20 })
+  metrics.drift([
+    { key: 'a', was: 'missing' },
+    { key: 'b', was: 'missing' },
+  ])
+  metrics.lease({ type: 'renewed', lease: { attributes: {} } })
+  metrics.error(new OverlayError('KERNEL_REFUSED', 'no'))
+  const text = await metrics.text()
+  expect(text).toContain('selvedge_writes_total{result="put"} 4\n')
+  expect(text).toContain('selvedge_writes_total{result="deleted"} 2\n')
+  expect(text).toContain('selvedge_writes_total{result="failed"} 1\n')
+  expect(text).toContain('selvedge_reconcile_duration_seconds_sum 0.02\n')
+  expect(text).toContain('selvedge_reconcile_duration_seconds_bucket{le="0.025"} 1\n')
+  expect(text).toContain('selvedge_reconcile_duration_seconds_bucket{le="0.01"} 0\n')
+  expect(text).toContain('selvedge_drift_total{was="missing"} 2\n')
+  expect(text).toContain('selvedge_lease_events_total{type="renewed"} 1\n')
+  expect(text).toContain('selvedge_errors_total{code="KERNEL_REFUSED"} 1\n')
+})
+
+test('a lease that never ends has no end to tell, nor has one that is not there', async () => {
+  const reserved = new Metrics(() => ({ ...now, leaseExpiresAt: undefined, status: undefined }), {
+    version: '',
+    store: '',
+  })
+  expect(await reserved.text()).not.toMatch(/^selvedge_lease_expiry/m)
+})
+
+test('this process itself is measured', async () => {
+  expect(await make().text()).toMatch(/^process_resident_memory_bytes \d+/m)
+})
+
+test('metrics that are made late count what happened before', async () => {
+  let made = 0
+  const late = new LateMetrics(async () => {
+    made += 1
+    return make()
+  })
+  const drift = () => late.observe((metrics) => metrics.drift([{ key: 'a', was: 'changed' }]))
+  drift()
+  drift()
+  expect(made).toBe(0)
+  const [metrics] = await Promise.all([late.ready(), late.ready()])
+  drift()
+  expect(made).toBe(1)
+  expect(await metrics.text()).toContain('selvedge_drift_total{was="changed"} 3\n')
+})
