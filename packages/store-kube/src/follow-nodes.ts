@@ -6,7 +6,7 @@ import type { NodeRecord } from './node-record.js'
 import { readNodeList, readWatch } from './node-streams.js'
 
 export interface FollowOptions {
-  readonly api: KubeApi
+  readonly api: Pick<KubeApi, 'read' | 'stream'>
   readonly decoder: NodeDecoder
   readonly clock: Clock
   readonly random: Random

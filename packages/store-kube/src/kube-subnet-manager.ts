@@ -167,6 +167,7 @@ export class KubeSubnetManager implements SubnetManager {
   async *watchLeases({
     signal,
     onError = () => {},
+    onRecovered = () => {},
   }: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
     if (signal.aborted) return
     this.#closed.signal.throwIfAborted()
@@ -190,9 +191,11 @@ export class KubeSubnetManager implements SubnetManager {
       for await (const news of this.#follow({ signal: stop, firstList: this.#firstList, onError })) {
         const own = this.#ownIn(news)
         if (own !== undefined) addresses.observe(own)
-        const events: readonly LeaseEvent[] =
-          news.type === 'resumed' ? [{ type: 'snapshot', leases: table.leases }] : table.take(news)
-        for (const event of events) {
+        if (news.type === 'resumed') {
+          onRecovered()
+          continue
+        }
+        for (const event of table.take(news)) {
           if (stop.aborted) break
           yield event
         }

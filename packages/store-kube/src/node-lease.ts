@@ -1,6 +1,7 @@
 import {
   canonicalCidr,
   type FamilyParts,
+  formatAddress,
   type JsonValue,
   type Lease,
   type LeaseAttributes,
@@ -88,7 +89,8 @@ export function addressSetByPeople(
   for (const annotation of [overwrite, nodeAddress]) {
     const text = node.annotations[annotation]?.trim()
     if (text === undefined || text === '') continue
-    if (parseAddress(text)?.family === family) return text
+    const address = parseAddress(text)
+    if (address?.family === family) return formatAddress(address)
     onInvalid(
       invalid(node, `annotation ${annotation} is '${text}', which is no ${name} address: passed over`),
     )
@@ -177,7 +179,8 @@ function readPublicAddress(
 ): string | undefined {
   const text = node.annotations[annotation]
   if (text === undefined || text === '') return undefined
-  if (parseAddress(text)?.family === parts.family) return text
+  const address = parseAddress(text)
+  if (address?.family === parts.family) return formatAddress(address)
   throw invalid(node, `its annotation ${annotation} is '${text}', which is no ${parts.name} address`)
 }
 

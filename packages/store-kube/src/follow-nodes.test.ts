@@ -1,0 +1,267 @@
+import { FakeClock } from '@selvedge/conformance'
+import { OverlayError } from '@selvedge/core'
+import { describe, expect, test } from 'vitest'
+import {
+  encodeNodeList,
+  encodeWatchError,
+  encodeWatchEvent,
+  inChunks,
+  type NodeFields,
+} from '../tests/support/encode.js'
+import { ApiError } from './api-error.js'
+import { type FollowOptions, followNodes, type NodeNews } from './follow-nodes.js'
+import type { ApiRequest } from './kube-api.js'
+import { NodeDecoder } from './kubernetes-protobuf.js'
+
+interface Sent {
+  readonly bytes: Buffer
+  readonly ending: 'stays open' | Error
+}
+
+/** What a scripted server does with one request. */
+type Answer = Buffer | Error | Sent
+
+/** A server that answers each request by the next line of a script, and what its follower tells. */
+function follow(script: Answer[], options: Partial<FollowOptions> = {}) {
+  const clock = new FakeClock()
+  const requests: string[] = []
+  const told: string[] = []
+  const failures: string[] = []
+  const abort = new AbortController()
+
+  /** Fails, or gives what the server sends. */
+  function begin(request: ApiRequest): AsyncIterable<Buffer> {
+    const query = decodeURIComponent(request.path.replace('/api/v1/nodes?', ''))
+    requests.push(query.replace(/timeoutSeconds=\d+/, 'timeoutSeconds=T'))
+    const next = script.shift() ?? open()
+    if (next instanceof Error) throw next
+    return Buffer.isBuffer(next) ? inChunks(next, 100) : sent(next, request.signal)
+  }
+
+  async function* sent(
+    { bytes, ending }: Sent,
+    signal: AbortSignal,
+  ): AsyncGenerator<Buffer, void, undefined> {
+    yield* inChunks(bytes, 100)
+    if (ending instanceof Error) throw ending
+    await clock.sleep(1e9, { signal })
+  }
+
+  const following = (async () => {
+    const news = followNodes({
+      api: {
+        read: async (request, reader) => reader(begin(request)),
+        stream: async function* (request, reader) {
+          yield* reader(begin(request))
+        },
+      },
+      decoder: new NodeDecoder('flannel.alpha.coreos.com/'),
+      clock,
+      random: () => 0.5,
+      signal: abort.signal,
+      firstList: { type: 'cached' },
+      watchPatience: 90_000,
+      observer: { heard: () => {}, asked: () => {}, failed: ({ message }) => failures.push(message) },
+      ...options,
+    })
+    for await (const item of news) told.push(shown(item))
+  })()
+  return {
+    clock,
+    requests,
+    told,
+    failures,
+    stop: async () => {
+      abort.abort()
+      await following
+    },
+  }
+}
+
+const shown = (news: NodeNews): string => {
+  if (news.type === 'resumed') return 'resumed'
+  if (news.type === 'list') return `list ${news.nodes.map(({ name }) => name).join(' ')}`.trim()
+  return `${news.type} ${news.node.name}`
+}
+
+const list = (resourceVersion: string, names: string[] = [], next = '') =>
+  encodeNodeList(
+    names.map((name) => ({ name })),
+    { resourceVersion, next },
+  )
+const event = (type: string, name: string, resourceVersion: string): Buffer =>
+  encodeWatchEvent(type, { name, resourceVersion } satisfies NodeFields)
+const open = (...events: Buffer[]): Answer => ({ bytes: Buffer.concat(events), ending: 'stays open' })
+const watchFrom = (version: string) =>
+  `watch=true&allowWatchBookmarks=true&timeoutSeconds=T&resourceVersion=${version}`
+
+const refused = new OverlayError('STORE_UNAVAILABLE', 'connect ECONNREFUSED')
+const gone = (code = 410) =>
+  new ApiError('watching', { code, reason: 'Expired', message: 'too old resource version' })
+
+describe('a follower', () => {
+  test('lists from memory, then watches from there', async () => {
+    const { clock, requests, told, stop } = follow([
+      list('10', ['a', 'b']),
+      open(event('ADDED', 'c', '11'), event('MODIFIED', 'a', '12'), event('DELETED', 'b', '13')),
+    ])
+    await clock.settle()
+    expect(requests).toEqual(['limit=500&resourceVersion=0', watchFrom('10')])
+    expect(told).toEqual(['list a b', 'put c', 'put a', 'delete b'])
+    await stop()
+  })
+
+  test('never lists anything older than what this node has seen', async () => {
+    const { clock, requests, stop } = follow([list('10')], { firstList: { type: 'cached', notBefore: '9' } })
+    await clock.settle()
+    expect(requests[0]).toBe('resourceVersion=9&resourceVersionMatch=NotOlderThan')
+    await stop()
+  })
+
+  test('reads etcd in pages, and follows one node alone, where asked to', async () => {
+    const { clock, requests, told, stop } = follow([list('10', ['a'], 'page 2'), list('10', ['b']), open()], {
+      firstList: { type: 'quorum' },
+      only: 'worker-1',
+    })
+    await clock.settle()
+    expect(requests).toEqual([
+      'limit=500&fieldSelector=metadata.name=worker-1',
+      'limit=500&continue=page+2&fieldSelector=metadata.name=worker-1',
+      `${watchFrom('10')}&fieldSelector=metadata.name=worker-1`,
+    ])
+    expect(told).toEqual(['list a b'])
+    await stop()
+  })
+
+  test('goes on after the last event, or the last bookmark, when a watch ends', async () => {
+    const { clock, requests, told, failures, stop } = follow([
+      list('10'),
+      event('ADDED', 'a', '11'),
+      event('BOOKMARK', '', '20'),
+      open(event('MODIFIED', 'a', '21')),
+    ])
+    await clock.settle()
+    expect(requests.slice(1)).toEqual([watchFrom('10'), watchFrom('11'), watchFrom('20')])
+    expect(told).toEqual(['list', 'put a', 'put a'])
+    expect(failures).toEqual([])
+    await stop()
+  })
+
+  test('retries with growing delays while the server is away, then goes on where it was', async () => {
+    const { clock, requests, told, failures, stop } = follow([
+      list('10', ['a']),
+      { bytes: event('MODIFIED', 'a', '11'), ending: refused },
+      refused,
+      refused,
+      refused,
+      open(event('ADDED', 'b', '12')),
+    ])
+    await clock.settle()
+    expect(requests).toHaveLength(2)
+    const delays: number[] = []
+    for (let retry = 0; retry < 4; retry += 1) {
+      delays.push(clock.pending[0]?.milliseconds ?? 0)
+      await clock.advance(delays[retry] ?? 0)
+    }
+    expect(delays).toEqual([375, 750, 1500, 3000])
+    expect(requests.slice(2)).toEqual(Array(4).fill(watchFrom('11')))
+    expect(failures).toEqual(Array(4).fill('connect ECONNREFUSED'))
+    expect(told).toEqual(['list a', 'put a', 'resumed', 'put b'])
+    await stop()
+  })
+
+  test.each([
+    ['an error event', encodeWatchError(410, 'Expired', 'too old resource version: 10 (20)')],
+    ['an answer', gone()],
+  ])(
+    'lists again, not older than what it saw, after a 410 as %s; and tells nobody of it',
+    async (_, answer) => {
+      const { clock, requests, told, failures, stop } = follow([
+        list('10', ['a']),
+        event('ADDED', 'b', '11'),
+        answer,
+        list('30', ['b', 'c']),
+        open(),
+      ])
+      await clock.advance(500)
+      expect(requests.slice(2)).toEqual([
+        watchFrom('11'),
+        'resourceVersion=11&resourceVersionMatch=NotOlderThan',
+        watchFrom('30'),
+      ])
+      expect(told).toEqual(['list a', 'put b', 'list b c'])
+      expect(failures).toEqual([])
+      await stop()
+    },
+  )
+
+  test('a history that is gone time and again is told, and listed ever more slowly', async () => {
+    const { clock, requests, failures, stop } = follow([
+      list('10'),
+      gone(),
+      list('11'),
+      gone(),
+      list('12'),
+      gone(),
+      list('13'),
+    ])
+    await clock.advance(60_000)
+    expect(requests.filter((path) => path.startsWith('resourceVersion'))).toHaveLength(3)
+    expect(failures).toHaveLength(2)
+    await stop()
+  })
+
+  test.each([410, 504])('lists from etcd where memory does not hold what was seen (%i)', async (code) => {
+    const { clock, requests, told, stop } = follow([
+      list('10', ['a']),
+      gone(),
+      gone(code),
+      list('5', ['z']),
+      open(),
+    ])
+    await clock.advance(500)
+    expect(requests.slice(2)).toEqual([
+      'resourceVersion=10&resourceVersionMatch=NotOlderThan',
+      'limit=500',
+      watchFrom('5'),
+    ])
+    expect(told).toEqual(['list a', 'list z'])
+    await stop()
+  })
+
+  test('waits as long as a busy server asks it to', async () => {
+    const busy = new ApiError('listing', { code: 429, reason: 'TooManyRequests', message: '' }, 7_000)
+    const { clock, requests, stop } = follow([busy, list('10')])
+    await clock.advance(6_999)
+    expect(requests).toHaveLength(1)
+    await clock.advance(1)
+    expect(requests).toHaveLength(3)
+    await stop()
+  })
+
+  test('does not begin watches in a loop where each ends at once', async () => {
+    const { clock, requests, failures, stop } = follow([
+      list('10'),
+      ...Array<Answer>(1000).fill(Buffer.alloc(0)),
+    ])
+    await clock.advance(60_000)
+    expect(requests.length).toBeLessThan(12)
+    expect(failures[0]).toContain('as soon as it began')
+    await stop()
+  })
+
+  test('goes on after an answer that cannot be read', async () => {
+    const { clock, told, failures, stop } = follow([Buffer.from('<html>'), list('10', ['a']), open()])
+    await clock.advance(500)
+    expect(failures).toHaveLength(1)
+    expect(told).toEqual(['list a'])
+    await stop()
+  })
+
+  test('has one request under way at a time', async () => {
+    const { clock, requests, stop } = follow([list('10'), open()])
+    await clock.advance(3_600_000)
+    expect(requests).toHaveLength(2)
+    await stop()
+  })
+})

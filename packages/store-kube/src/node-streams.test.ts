@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest'
+import {
+  encodeNodeList,
+  encodeObject,
+  encodeWatchError,
+  encodeWatchEvent,
+  field,
+  inChunks,
+  message,
+  type NodeFields,
+} from '../tests/support/encode.js'
+import { NodeDecoder } from './kubernetes-protobuf.js'
+import type { NodeRecord } from './node-record.js'
+import { readNodeList, readWatch } from './node-streams.js'
+import { ProtobufError } from './protobuf.js'
+
+const decoder = new NodeDecoder('flannel.alpha.coreos.com/')
+
+const nodes: readonly NodeFields[] = [
+  { name: 'without-anything' },
+  {
+    name: 'dual-stack',
+    resourceVersion: '42',
+    podCidrs: ['10.244.1.0/24', 'fd00:10:244:1::/64'],
+    annotations: {
+      'flannel.alpha.coreos.com/public-ip': '192.0.2.1',
+      'flannel.alpha.coreos.com/backend-data': '{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}',
+      'flannel.alpha.coreos.com/of-no-use': 'x',
+      'flannel.alpha.coreos.community/public-ip': '192.0.2.99',
+      'node.alpha.kubernetes.io/ttl': '0',
+    },
+  },
+  // Larger than what is read at a time.
+  { name: 'large', podCidrs: ['10.244.2.0/24'], annotations: { 'example.com/big': 'x'.repeat(300_000) } },
+]
+
+const records: readonly NodeRecord[] = [
+  {
+    name: 'without-anything',
+    uid: 'uid of without-anything',
+    resourceVersion: '1',
+    podCidrs: [],
+    annotations: {},
+  },
+  {
+    name: 'dual-stack',
+    uid: 'uid of dual-stack',
+    resourceVersion: '42',
+    podCidrs: ['10.244.1.0/24', 'fd00:10:244:1::/64'],
+    annotations: { 'public-ip': '192.0.2.1', 'backend-data': '{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}' },
+  },
+  { name: 'large', uid: 'uid of large', resourceVersion: '1', podCidrs: ['10.244.2.0/24'], annotations: {} },
+]
+
+async function read(bytes: Buffer, chunk: number) {
+  const found: NodeRecord[] = []
+  const meta = await readNodeList(inChunks(bytes, chunk), decoder, (node) => found.push(node))
+  return { found, meta }
+}
+
+describe('a list', () => {
+  const list = encodeNodeList(nodes, { resourceVersion: '1234567890123', next: 'token/of/the/next/page' })
+
+  test.each([1, 7, 4096, 1_000_000])('is read the same in chunks of %i bytes', async (chunk) => {
+    const { found, meta } = await read(list, chunk)
+    expect(found).toEqual(records)
+    expect(meta).toEqual({ resourceVersion: '1234567890123', continue: 'token/of/the/next/page' })
+  })
+
+  test('of no nodes is one', async () => {
+    expect(await read(encodeNodeList([]), 100)).toEqual({
+      found: [],
+      meta: { resourceVersion: '1', continue: '' },
+    })
+  })
+
+  test('of a server that has podCIDR alone says the same', async () => {
+    const spec = field(1, '10.244.9.0/24')
+    const node = message(field(1, field(1, 'old')), field(2, spec))
+    const list = encodeObject('NodeList', message(field(1, field(2, '5')), field(2, node)))
+    expect((await read(list, 100)).found.map(({ podCidrs }) => podCidrs)).toEqual([['10.244.9.0/24']])
+  })
+
+  test.each([
+    ['cut short', list.subarray(0, list.length - 200_000)],
+    ['in JSON', Buffer.from('{"kind":"NodeList","items":[]}')],
+    ['empty', Buffer.alloc(0)],
+    ['of bytes that are no message', Buffer.concat([Buffer.from('k8s\0'), Buffer.from([0xff, 0xff, 0xff])])],
+  ])('%s is an error, and no list', async (_, bytes) => {
+    await expect(read(bytes, 1000)).rejects.toThrow(ProtobufError)
+  })
+})
+
+describe('a watch', () => {
+  const bytes = Buffer.concat([
+    encodeWatchEvent('ADDED', nodes[1] ?? { name: '' }),
+    encodeWatchEvent('MODIFIED', nodes[2] ?? { name: '' }),
+    encodeWatchEvent('DELETED', { name: 'gone', resourceVersion: '43' }),
+    encodeWatchEvent('BOOKMARK', { name: '', resourceVersion: '44' }),
+    encodeWatchError(410, 'Expired', 'too old resource version: 1 (44)'),
+  ])
+
+  test.each([1, 13, 1_000_000])('is read the same in chunks of %i bytes', async (chunk) => {
+    const messages = []
+    for await (const event of readWatch(inChunks(bytes, chunk), decoder)) messages.push(event)
+    expect(messages).toEqual([
+      { type: 'ADDED', node: records[1] },
+      { type: 'MODIFIED', node: records[2] },
+      {
+        type: 'DELETED',
+        node: { name: 'gone', uid: 'uid of gone', resourceVersion: '43', podCidrs: [], annotations: {} },
+      },
+      { type: 'BOOKMARK', resourceVersion: '44' },
+      {
+        type: 'ERROR',
+        status: { code: 410, reason: 'Expired', message: 'too old resource version: 1 (44)' },
+      },
+    ])
+  })
+
+  test('that is cut short tells what came whole, then fails', async () => {
+    const told: string[] = []
+    const watching = async () => {
+      for await (const { type } of readWatch(inChunks(bytes.subarray(0, -10), 50), decoder)) told.push(type)
+    }
+    await expect(watching()).rejects.toThrow(ProtobufError)
+    expect(told).toEqual(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'])
+  })
+})

@@ -1,0 +1,111 @@
+import { enabledFamilies, type LeaseEvent, leaseKey, parseNetworkConfig } from '@selvedge/core'
+import { expect, test } from 'vitest'
+import { leaseOfNode } from './node-lease.js'
+import type { NodeRecord } from './node-record.js'
+import { NodeTable } from './node-table.js'
+
+const families = enabledFamilies(parseNetworkConfig({ Network: '10.244.0.0/16' }))
+
+function table() {
+  const faults: string[] = []
+  const nodes = new NodeTable({
+    leaseOf: (node) => leaseOfNode(node, families),
+    onInvalid: ({ message }) => faults.push(message),
+  })
+  const put = (node: NodeRecord) => nodes.take({ type: 'put', node }).map(shown)
+  const remove = (node: NodeRecord) => nodes.take({ type: 'delete', node }).map(shown)
+  const list = (...all: NodeRecord[]) => nodes.take({ type: 'list', nodes: all }).map(shown)
+  return { nodes, faults, put, remove, list }
+}
+
+const shown = (event: LeaseEvent): string =>
+  event.type === 'snapshot'
+    ? `snapshot ${event.leases.map((lease) => `${leaseKey(lease)} ${lease.attributes.publicIp}`).join(', ')}`.trim()
+    : `${event.type} ${leaseKey(event.lease)} ${event.lease.attributes.publicIp}`
+
+/** Node n, of the PodCIDR 10.244.n.0/24 unless said otherwise. */
+function node(n: number, { subnet = n, ip = `192.0.2.${n}`, managed = 'true' } = {}): NodeRecord {
+  return {
+    name: `node-${n}`,
+    uid: `${n}`,
+    resourceVersion: '1',
+    podCidrs: [`10.244.${subnet}.0/24`],
+    annotations: { 'kube-subnet-manager': managed, 'backend-type': 'host-gw', 'public-ip': ip },
+  }
+}
+
+test('tells what changes a lease, and nothing of a kubelet that reports', () => {
+  const { put, remove, list } = table()
+  expect(list(node(1), node(2))).toEqual(['snapshot 10.244.1.0-24 192.0.2.1, 10.244.2.0-24 192.0.2.2'])
+  expect(put({ ...node(1), resourceVersion: '2' })).toEqual([])
+  expect(put(node(3))).toEqual(['put 10.244.3.0-24 192.0.2.3'])
+  expect(put(node(3, { ip: '192.0.2.33' }))).toEqual(['put 10.244.3.0-24 192.0.2.33'])
+  expect(remove(node(3))).toEqual(['delete 10.244.3.0-24 192.0.2.33'])
+  expect(remove(node(3))).toEqual([])
+})
+
+test('a node that leaves the network, or loses its annotations, is deleted and comes back', () => {
+  const { put } = table()
+  put(node(1))
+  expect(put(node(1, { managed: 'false' }))).toEqual(['delete 10.244.1.0-24 192.0.2.1'])
+  expect(put({ ...node(1), annotations: {} })).toEqual([])
+  expect(put(node(1))).toEqual(['put 10.244.1.0-24 192.0.2.1'])
+})
+
+test('a node that was made again under its name with another PodCIDR gives the old one back', () => {
+  const { put } = table()
+  put(node(1))
+  expect(put(node(1, { subnet: 9 }))).toEqual([
+    'delete 10.244.1.0-24 192.0.2.1',
+    'put 10.244.9.0-24 192.0.2.1',
+  ])
+})
+
+test('a list after a gap is told whole', () => {
+  const { put, list } = table()
+  list(node(1), node(2))
+  put(node(3))
+  expect(list(node(2, { ip: '192.0.2.22' }), node(3))).toEqual([
+    'snapshot 10.244.2.0-24 192.0.2.22, 10.244.3.0-24 192.0.2.3',
+  ])
+  expect(list()).toEqual(['snapshot'])
+})
+
+test('what is no lease is told once, and again when something else is wrong with it', () => {
+  const { put, list, remove, faults } = table()
+  const bad = node(1, { ip: 'nonsense' })
+  expect(list(bad, node(2))).toEqual(['snapshot 10.244.2.0-24 192.0.2.2'])
+  put(bad)
+  list(bad, node(2))
+  expect(faults).toHaveLength(1)
+  put(node(1, { ip: 'more nonsense' }))
+  expect(faults).toHaveLength(2)
+  expect(put(node(1))).toEqual(['put 10.244.1.0-24 192.0.2.1'])
+  expect(put(bad)).toEqual(['delete 10.244.1.0-24 192.0.2.1'])
+  expect(faults).toHaveLength(3)
+  remove(bad)
+  put(bad)
+  expect(faults).toHaveLength(4)
+})
+
+test('of two nodes with one PodCIDR the first keeps it, and the second has it after', () => {
+  const { put, remove, faults, nodes } = table()
+  put(node(1))
+  expect(put(node(2, { subnet: 1 }))).toEqual([])
+  expect(faults).toEqual([
+    expect.stringContaining('node node-2: its PodCIDR 10.244.1.0-24 is that of node node-1 too'),
+  ])
+  expect(nodes.leases.map((lease) => lease.attributes.publicIp)).toEqual(['192.0.2.1'])
+  put(node(2, { subnet: 1, ip: '192.0.2.22' }))
+  expect(faults).toHaveLength(1)
+  expect(remove(node(1))).toEqual(['put 10.244.1.0-24 192.0.2.22'])
+  expect(remove(node(2))).toEqual(['delete 10.244.1.0-24 192.0.2.22'])
+})
+
+test('a node that no longer waits for another’s PodCIDR does not inherit it', () => {
+  const { put, remove } = table()
+  put(node(1))
+  put(node(2, { subnet: 1 }))
+  expect(put(node(2))).toEqual(['put 10.244.2.0-24 192.0.2.2'])
+  expect(remove(node(1))).toEqual(['delete 10.244.1.0-24 192.0.2.1'])
+})
