@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { DemoResult } from '../src/demo/result.js'
-import { listNamespaces, until } from '../src/index.js'
+import { listNamespaces, Namespace, until } from '../src/index.js'
 
 const PROGRAM = fileURLToPath(new URL('../dist/demo.js', import.meta.url))
 
@@ -43,6 +43,8 @@ test('--keep keeps it up, heals and tells of it, until Ctrl-C', async () => {
     timeout: 30_000,
   })
   expect(await leftOf(demo)).toHaveLength(6)
+  await new Namespace(`slv-${demo.process.pid}-1-h1`).ip('link', 'delete', 'flannel.1')
+  await until('it to tell', () => (demo.output().includes('h1: missing, repaired: link') ? true : undefined))
   demo.process.kill('SIGINT')
   const [status] = await once(demo.process, 'close')
   expect(status).toBe(0)
