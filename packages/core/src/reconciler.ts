@@ -313,6 +313,7 @@ export class Reconciler {
     for (const { key } of this.#retries.list()) {
       if (!held.has(key) && this.wishes.get(key) === undefined) this.#retries.forget(key)
     }
+    this.#retries.proven((key) => this.#dirty.has(key))
     return drift
   }
 
@@ -391,7 +392,7 @@ export class Reconciler {
         continue
       }
       tally.count(operation)
-      this.#retries.forget(resource.key)
+      this.#retries.succeeded(resource.key)
       if (type === 'put') this.#held.set(resource.key, resource)
       else this.#held.delete(resource.key)
       if (resource.kind === 'link') this.#retries.hasten()

@@ -25,6 +25,22 @@ describe('Retries', () => {
     expect(retries.nextDueAt()).toBe(100)
   })
 
+  it('counts on where a write that was said to succeed did not hold, until a read proves it', () => {
+    const retries = new Retries(() => 1)
+    const attempts = () => retries.list().map((failure) => failure.attempts)
+    retries.failed('key', error, 0)
+    retries.failed('key', error, 0)
+    retries.succeeded('key')
+    expect(retries.list()).toEqual([])
+    retries.proven(() => true)
+    retries.failed('key', error, 0)
+    expect(attempts()).toEqual([3])
+    retries.succeeded('key')
+    retries.proven(() => false)
+    retries.failed('key', error, 0)
+    expect(attempts()).toEqual([1])
+  })
+
   it('has each key due at its own time, and all at once when hastened', () => {
     const retries = new Retries(() => 1)
     retries.failed('a', error, 0)

@@ -16,6 +16,8 @@ const BACKOFF = { first: 100, most: 30_000 }
 /** The keys whose last write failed, and when to try each again (ms, monotonic). */
 export class Retries {
   readonly #failures = new Map<string, Failure & { dueAt: number }>()
+  /** How often keys had failed whose write then succeeded, but has not been read back yet. */
+  readonly #doubted = new Map<string, number>()
   readonly #random: Random
 
   constructor(random: Random) {
@@ -35,7 +37,8 @@ export class Retries {
   }
 
   failed(key: string, error: OverlayError, now: number): void {
-    const attempts = (this.#failures.get(key)?.attempts ?? 0) + 1
+    const attempts = (this.#failures.get(key)?.attempts ?? this.#doubted.get(key) ?? 0) + 1
+    this.#doubted.delete(key)
     this.#failures.set(key, {
       key,
       error,
@@ -44,9 +47,23 @@ export class Retries {
     })
   }
 
-  /** Its write succeeded, or its wish changed: the past does not count. */
+  /** Its write was said to succeed. If it turns out not to hold, the past still counts. */
+  succeeded(key: string): void {
+    const failure = this.#failures.get(key)
+    if (failure === undefined) return
+    this.#failures.delete(key)
+    this.#doubted.set(key, failure.attempts)
+  }
+
+  /** A read has shown which keys differ still: the others' past does not count any more. */
+  proven(differs: (key: string) => boolean): void {
+    for (const key of this.#doubted.keys()) if (!differs(key)) this.#doubted.delete(key)
+  }
+
+  /** It holds, or its wish changed: the past does not count. */
   forget(key: string): void {
     this.#failures.delete(key)
+    this.#doubted.delete(key)
   }
 
   /** Every key may be tried again now: what made them fail has changed. */
