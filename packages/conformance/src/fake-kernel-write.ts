@@ -59,11 +59,12 @@ export function deleteResource(state: KernelState, gone: KernelResource, protoco
     case 'address':
       deleteAddress(state, gone.link, gone.address, gone.prefixLength)
       break
-    case 'route': {
-      const { destination, table, tos, metric } = gone
-      deleteRoute(state, { destination, table, tos, metric, protocol })
+    case 'route':
+      for (let copies = ownCopies(state, gone, protocol); copies > 1; copies -= 1) {
+        deleteOwnRoute(state, gone, protocol)
+      }
+      deleteOwnRoute(state, gone, protocol)
       break
-    }
     case 'neighbour':
       deleteNeighbour(state, gone.link, gone.address)
       break
@@ -140,6 +141,9 @@ function makeLink(state: KernelState, wish: LinkResource): void {
  * leaves behind, and taking it over changes nothing for traffic) or through a link of ours.
  */
 function putRoute(state: KernelState, wish: RouteResource, { protocol, owns }: Writer): void {
+  for (let copies = ownCopies(state, wish, protocol); copies > 1; copies -= 1) {
+    deleteOwnRoute(state, wish, protocol)
+  }
   const first = state.routes.get(wish.key)?.[0]
   const same = first !== undefined && satisfies(routeResource(first), wish)
   if (same && first.protocol === protocol) return
@@ -148,4 +152,13 @@ function putRoute(state: KernelState, wish: RouteResource, { protocol, owns }: W
     throw new OverlayError('RESOURCE_CONFLICT', message, { errno: 'EEXIST' })
   }
   addRoute(state, { ...wish, protocol }, 'replace')
+}
+
+/** How many routes of ours there are at one key: more than one only where somebody else has appended another. */
+const ownCopies = (state: KernelState, { key }: RouteResource, protocol: number): number =>
+  state.routes.get(key)?.filter((held) => held.protocol === protocol).length ?? 0
+
+function deleteOwnRoute(state: KernelState, gone: RouteResource, protocol: number): void {
+  const { destination, table, tos, metric } = gone
+  deleteRoute(state, { destination, table, tos, metric, protocol })
 }

@@ -87,6 +87,11 @@ describe('the reconciler promises', () => {
     const left = kernel.toText()
     const process = starting({ local: LOCAL, ...peers(2) })
     await clock.advance(10 * MINUTE)
+    // Who comes and goes meanwhile may be on the list yet.
+    process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+    await clock.advance(SECOND)
+    process.reconciler.wishes.set('peer 3', [])
+    await clock.advance(10 * MINUTE)
     expect(kernel.writes).toEqual([])
     expect(kernel.toText()).toBe(left)
     process.reconciler.openGate()
@@ -213,6 +218,19 @@ describe('the reconciler promises', () => {
     await fighting
     await inSync(process)
     expect(kernel.toText()).toContain(destination)
+  })
+
+  it('5, bounds: a write that is said to succeed and never holds is tried ever later', async () => {
+    const process = await running()
+    let tries = 0
+    process.driver.apply = async (operations) => {
+      tries += 1
+      return operations.map(() => ({ ok: true, stale: true }))
+    }
+    process.reconciler.wishes.set('peer 2', resourcesOf(peer(2)))
+    await clock.advance(MINUTE)
+    expect(tries).toBeLessThan(40)
+    expect(process.reconciler.status.failures).toHaveLength(3)
   })
 
   it('6, ownership: what is not ours survives all that we do', async () => {
