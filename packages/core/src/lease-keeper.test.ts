@@ -165,6 +165,19 @@ describe('LeaseKeeper', () => {
     ])
   })
 
+  it('leaves an operator the reservation of an address that it does not go by any more', async () => {
+    store.reserve({ subnet: '10.244.7.0/24', attributes: published })
+    const keeper = await started()
+    published = { ...published, publicIp: '192.0.2.2' }
+    keeper.republish()
+    await clock.settle()
+    expect(store.leases.map(({ attributes }) => attributes.publicIp).sort()).toEqual([
+      '192.0.2.1',
+      '192.0.2.2',
+    ])
+    expect(keeper.lease.subnet).not.toBe('10.244.7.0/24')
+  })
+
   it('publishes again, after a second, what somebody else edited', async () => {
     const keeper = await started()
     const edited = { ...keeper.lease, attributes: { ...published, backendData: { VtepMAC: 'edited' } } }

@@ -34,7 +34,10 @@ export interface Lease {
   /** The IPv6 subnet; absent where IPv6 is off. */
   readonly ipv6Subnet?: string | undefined
   readonly attributes: LeaseAttributes
-  /** When the lease ends, in ms since the epoch. Absent for a reservation, which never ends. */
+  /**
+   * When the lease ends, in ms since the epoch. Absent for a reservation, which never ends, and for another node's
+   * lease where the store does not tell its end: a peer's lease stands until the store says that it is gone.
+   */
   readonly expiresAt?: number | undefined
 }
 

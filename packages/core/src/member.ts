@@ -163,7 +163,9 @@ export class Member {
   ): Promise<void> {
     try {
       if (cleanup) await this.reconciler.removeAll(options)
-      if (release) await this.#options.subnets.releaseLease(this.lease, options)
+      // A reservation is an operator's, and outlives its node.
+      const reserved = this.lease.expiresAt === undefined
+      if (release && !reserved) await this.#options.subnets.releaseLease(this.lease, options)
     } finally {
       await disposeAll(this.#backendDrivers)
     }

@@ -353,6 +353,15 @@ describe('Overlay', () => {
       expect(store.leases.map(({ subnet }) => subnet)).toEqual(['10.244.2.0/24'])
     })
 
+    it('never gives back a reservation', async () => {
+      const attributes = { ...peerAttributes(1), backendData: { VNI: 1, VtepMAC: '02:00:00:00:00:01' } }
+      store.reserve({ subnet: '10.244.7.0/24', attributes })
+      const overlay = await running()
+      expect(overlay.lease.subnet).toBe('10.244.7.0/24')
+      await overlay.stop({ release: true })
+      expect(store.leases).toHaveLength(1)
+    })
+
     it('is idempotent, also while it is under way, and disposes of the store and the drivers once', async () => {
       const subnets = new MemorySubnetManager(store)
       const dispose = vi.spyOn(subnets, Symbol.asyncDispose)

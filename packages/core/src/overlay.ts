@@ -71,7 +71,10 @@ export interface OverlayEvents {
 export interface StopOptions extends AbortOptions {
   /** Remove all that is ours from the drivers. Default false: traffic goes on flowing. */
   readonly cleanup?: boolean | undefined
-  /** Give the lease back: for a node that leaves for good. Default false: a node that returns finds it again. */
+  /**
+   * Give the lease back: for a node that leaves for good. Default false: a node that returns finds it again. A
+   * reservation is let be.
+   */
   readonly release?: boolean | undefined
 }
 

@@ -49,19 +49,30 @@ describe('ReadSchedule', () => {
     expect(reads.asked).toBe(true)
   })
 
-  it('reads about once a second while somebody fights us, and at full speed again after a calm', () => {
-    expect(readsInAMinute(true, 1)).toBeLessThanOrEqual(70)
+  it('mends ten accidents at once, then one a second, and ten at once again after a calm', () => {
     const reads = schedule()
-    for (let now = 0; now < 20_000; now += 1_000) {
+    const fightAt = (now: number): number => {
+      reads.ask()
+      const readAt = Math.max(now, reads.dueAt())
       reads.begun()
-      reads.ended(now, { took: 1, drifted: true })
+      reads.ended(readAt, { took: 0, drifted: true })
+      return readAt
     }
-    reads.ask()
-    expect(reads.dueAt()).toBe(20_000)
-    reads.begun()
-    reads.ended(30_000, { took: 1, drifted: true })
-    reads.ask()
-    expect(reads.dueAt()).toBe(30_020)
+    const fight = (from: number): number[] => {
+      const times: number[] = []
+      for (let now = from; times.length < 15; ) {
+        now = fightAt(now)
+        times.push(now - from)
+      }
+      return times
+    }
+    const expected = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1_000, 2_000, 3_000, 4_000, 5_000]
+    expect(fight(0)).toEqual(expected)
+    expect(fight(60_000)).toEqual(expected)
+  })
+
+  it('keeps to it for as long as the fight lasts', () => {
+    expect(readsInAMinute(true, 1)).toBeLessThanOrEqual(70)
   })
 
   it('spends no more than a fifth of the time on reading, whatever a read costs', () => {

@@ -6,14 +6,12 @@ export interface ReadScheduleOptions {
 }
 
 /**
- * After a read that found somebody else's changes, the next one that a notification asks for waits this long, and
- * twice as long each time up to `LONGEST_GAP`: whoever deletes in a loop gets about one round of repairs a second, and a
- * single accident is mended at once.
+ * So many reads that find somebody else's changes may follow one another at once: accidents are mended within
+ * milliseconds.
  */
-const FIRST_GAP = 20
-const LONGEST_GAP = 1_000
-/** So long without drift, and the next accident is mended at once again. */
-const CALM = 5_000
+const BURST = 10
+/** And then one each so many ms: whoever deletes in a loop gets one round of repairs a second. */
+const REFILL = 1_000
 /** Reading takes at most about a fifth of one core, however many notifications come: gap = 4 × the last read. */
 const REST_PER_READ = 4
 
@@ -27,8 +25,9 @@ export class ReadSchedule {
   #asked = true
   #timer = 0
   #earliest = 0
-  #gap = FIRST_GAP
-  #lastDrift = Number.NEGATIVE_INFINITY
+  /** How many more reads may find drift before the next has to wait; a fraction is one that is coming. */
+  #tokens = BURST
+  #refilledAt = 0
 
   constructor(options: ReadScheduleOptions, random: Random) {
     this.#options = options
@@ -55,11 +54,10 @@ export class ReadSchedule {
   }
 
   ended(now: number, { took, drifted }: { took: number; drifted: boolean }): void {
-    if (drifted) {
-      this.#gap = now - this.#lastDrift > CALM ? FIRST_GAP : Math.min(LONGEST_GAP, this.#gap * 2)
-      this.#lastDrift = now
-    }
-    this.#earliest = now + Math.max(drifted ? this.#gap : 0, took * REST_PER_READ)
+    this.#tokens = Math.min(BURST, this.#tokens + (now - this.#refilledAt) / REFILL) - (drifted ? 1 : 0)
+    this.#refilledAt = now
+    const untilNextToken = drifted ? Math.max(0, 1 - this.#tokens) * REFILL : 0
+    this.#earliest = now + Math.max(untilNextToken, took * REST_PER_READ)
     this.#timer = now + this.#options.resyncInterval * (0.8 + 0.4 * this.#random())
   }
 
