@@ -75,8 +75,15 @@ async function applied(driver, operations) {
 async function prepare(options = {}) {
   const driver = linux({ namespace: `/run/netns/${NAMESPACE}`, ...options })
   await driver.snapshot(scope)
+  // As in an overlay, which hears of all that is written.
+  watchUntilEnd(driver)
   await applied(driver, [{ type: 'put', resource: device }])
   return driver
+}
+
+async function watchUntilEnd(driver) {
+  const { signal } = new AbortController()
+  for await (const { type } of driver.watch({ signal })) if (type === 'overrun') throw new Error(type)
 }
 
 async function finish(driver) {

@@ -56,7 +56,7 @@ export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEv
     } else if (waiting.length === MOST_WAITING) {
       tell('overrun')
     } else {
-      waiting.push(message.bytes())
+      waiting.push(Buffer.from(message.bytes()))
     }
   }
   const stopListening = knowledge.onRead(() => {
@@ -70,7 +70,8 @@ export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEv
   const abort = (): void => wake()
   const monitor = new NetlinkMonitor({
     namespace: source.namespace,
-    receiveBuffer: source.receiveBuffer,
+    deafTo: ownPort,
+    ...(source.receiveBuffer === undefined ? {} : { receiveBuffer: source.receiveBuffer }),
     groups: source.hasNexthops ? [...GROUPS, RTNLGRP_NEXTHOP] : GROUPS,
     onNotification: hear,
     onOverrun: () => tell('overrun'),

@@ -193,7 +193,9 @@ describe('dump', () => {
 
   /** More links than one part of a dump holds; the kernel makes the next part when this one has been read. */
   function addManyLinks(): void {
-    namespace.ipBatch(Array.from({ length: 60 }, (_, index) => `link add many${index} type bridge`))
+    namespace.ipBatch(
+      Array.from({ length: 80 }, (_, index) => `link add a${index} type veth peer name b${index}`),
+    )
   }
 
   it('that was interrupted is begun again', async () => {
@@ -207,7 +209,7 @@ describe('dump', () => {
     })
     expect(passes).toBe(3)
     expect(new Set(names).size).toBe(names.length)
-    expect(names).toHaveLength(65)
+    expect(names).toHaveLength(165)
     expect(names).toContain('late2')
   })
 
@@ -222,7 +224,7 @@ describe('dump', () => {
     })
     await expect(reading).rejects.toMatchObject({ code: 'READ_INTERRUPTED' })
     expect(passes).toBe(20)
-    await expect(links()).resolves.toHaveLength(63)
+    await expect(links()).resolves.toHaveLength(163)
   })
 
   it('of which a message cannot be read rejects, and leaves the connection usable', async () => {
@@ -232,7 +234,7 @@ describe('dump', () => {
       throw failure
     })
     await expect(reading).rejects.toMatchObject({ cause: failure })
-    await expect(links()).resolves.toHaveLength(63)
+    await expect(links()).resolves.toHaveLength(163)
   })
 })
 
@@ -327,6 +329,24 @@ describe('monitor', () => {
       { destination: '10.0.0.0/24', gone: false, port: connection.port },
       { destination: '10.0.0.0/24', gone: true, port: expect.not.toSatisfy((p) => p === connection.port) },
     ])
+  })
+
+  it('that is deaf to a port hears of what others do alone', async () => {
+    const { index } = await makeVxlan()
+    const heard: (string | undefined)[] = []
+    const monitor = new NetlinkMonitor({
+      namespace: namespace.path,
+      groups: [RTNLGRP_IPV4_ROUTE],
+      deafTo: connection.port,
+      onNotification: (message) => heard.push(readRoute(message)?.destination),
+      onOverrun: () => expect.fail('nothing can overrun here'),
+      onError: (error) => expect.fail(String(error)),
+    })
+    await putRoutes(1_000, index)
+    namespace.ip('route add 172.16.0.0/12 via 192.168.64.1')
+    await until('the other’s is heard', () => heard.length > 0)
+    monitor.close()
+    expect(heard).toEqual(['172.16.0.0/12'])
   })
 
   it('lives through an overrun and tells of it', async () => {

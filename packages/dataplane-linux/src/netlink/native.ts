@@ -18,10 +18,21 @@ export interface RawSocket {
   close(): void
 }
 
+/** `struct sock_filter`, include/uapi/linux/filter.h: one instruction of a classic BPF program. */
+export interface FilterInstruction {
+  readonly code: number
+  readonly jt: number
+  readonly jf: number
+  readonly k: number
+}
+
 /** The C library's functions that Node has no door to. Each returns -1 and sets errno where it fails. */
 export interface Libc {
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: [number]): number
+  recv(fd: number, buffer: Uint8Array, length: number, flags: number): number
+  /** `setsockopt` of SO_ATTACH_FILTER. */
+  attachFilter(fd: number, program: readonly FilterInstruction[]): number
   setns(fd: number, type: number): number
   /** What failed last, such as 1 for EPERM. */
   errno(): number
@@ -32,9 +43,17 @@ interface NetlinkModule {
 }
 
 interface KoffiModule {
-  load(library: null): { func(prototype: string): unknown }
+  load(library: null): { func(...prototype: unknown[]): unknown }
+  struct(members: Record<string, unknown>): unknown
+  pointer(type: unknown): unknown
   errno(): number
 }
+
+/** include/uapi/asm-generic/socket.h */
+const SOL_SOCKET = 1
+const SO_ATTACH_FILTER = 26
+/** `struct sock_fprog` where pointers take 64 bits: a count, padding, a pointer. */
+const SOCK_FPROG_LENGTH = 16
 
 const require = createRequire(import.meta.url)
 let libc: Libc | undefined
@@ -50,13 +69,27 @@ export function loadLibc(): Libc {
     const koffi = require('koffi') as KoffiModule
     // The process itself links the C library, under whatever name this system has it.
     const library = koffi.load(null)
+    const instruction = koffi.struct({ code: 'uint16_t', jt: 'uint8_t', jf: 'uint8_t', k: 'uint32_t' })
+    const program = koffi.struct({ len: 'uint16_t', filter: koffi.pointer(instruction) })
+    const attach = library.func('setsockopt', 'int', [
+      'int',
+      'int',
+      'int',
+      koffi.pointer(program),
+      'uint32_t',
+    ]) as (fd: number, level: number, name: number, program: object, length: number) => number
     return {
+      attachFilter: (fd, filter) =>
+        attach(fd, SOL_SOCKET, SO_ATTACH_FILTER, { len: filter.length, filter }, SOCK_FPROG_LENGTH),
       setsockopt: library.func(
         'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
       ) as Libc['setsockopt'],
       getsockopt: library.func(
         'int getsockopt(int fd, int level, int name, _Out_ void *value, _Inout_ uint32_t *length)',
       ) as Libc['getsockopt'],
+      recv: library.func(
+        'intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)',
+      ) as Libc['recv'],
       setns: library.func('int setns(int fd, int type)') as Libc['setns'],
       errno: () => koffi.errno(),
     }
