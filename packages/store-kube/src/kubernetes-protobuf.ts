@@ -8,7 +8,8 @@ import { FieldReader, ProtobufError } from './protobuf.js'
  */
 const UNKNOWN = { raw: 2 }
 const LIST_META = { resourceVersion: 2, continue: 3 }
-const OBJECT_META = { name: 1, uid: 5, resourceVersion: 6, annotations: 12 }
+const OBJECT_META = { name: 1, uid: 5, resourceVersion: 6, created: 8, annotations: 12 }
+const TIME = { seconds: 1 }
 const MAP_ENTRY = { key: 1, value: 2 }
 const NODE = { metadata: 1, spec: 2 }
 const NODE_SPEC = { podCidr: 1, podCidrs: 7 }
@@ -40,6 +41,8 @@ export type WatchMessage =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly node: NodeRecord }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
   | { readonly type: 'ERROR'; readonly status: ApiStatus }
+
+const NO_METADATA = { name: '', uid: '', resourceVersion: '', created: 0, annotations: {} }
 
 /** Reads nodes, and of their annotations only those under one prefix. */
 export class NodeDecoder {
@@ -85,7 +88,7 @@ export class NodeDecoder {
   }
 
   #node(fields: FieldReader): NodeRecord {
-    let metadata: Omit<NodeRecord, 'podCidrs'> = { name: '', uid: '', resourceVersion: '', annotations: {} }
+    let metadata: Omit<NodeRecord, 'podCidrs'> = NO_METADATA
     let podCidrs: readonly string[] = []
     while (fields.next()) {
       if (fields.number === NODE.metadata) metadata = this.#metadata(fields.message())
@@ -98,6 +101,7 @@ export class NodeDecoder {
     let name = ''
     let uid = ''
     let resourceVersion = ''
+    let created = 0
     const annotations: { [K in AnnotationName]?: string } = {}
     while (fields.next()) {
       switch (fields.number) {
@@ -110,13 +114,16 @@ export class NodeDecoder {
         case OBJECT_META.resourceVersion:
           resourceVersion = fields.text()
           break
+        case OBJECT_META.created:
+          created = readSeconds(fields.message())
+          break
         case OBJECT_META.annotations: {
           const entry = this.#annotation(fields.message())
           if (entry !== undefined) annotations[entry.name] = entry.value
         }
       }
     }
-    return { name, uid, resourceVersion, annotations }
+    return { name, uid, resourceVersion, created, annotations }
   }
 
   #annotation(entry: FieldReader): { name: AnnotationName; value: string } | undefined {
@@ -175,6 +182,11 @@ function readPodCidrs(fields: FieldReader): readonly string[] {
     if (fields.number === NODE_SPEC.podCidrs) all.push(fields.text())
   }
   return all.length > 0 || first === '' ? all : [first]
+}
+
+function readSeconds(time: FieldReader): number {
+  while (time.next()) if (time.number === TIME.seconds) return time.varint()
+  return 0
 }
 
 function readStatus(fields: FieldReader): ApiStatus {

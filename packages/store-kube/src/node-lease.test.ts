@@ -28,7 +28,7 @@ const published: Annotations = {
 }
 
 function node(annotations: Annotations, podCidrs = ['10.244.1.0/24', 'fd00:10:244:1::/64']): NodeRecord {
-  return { name: 'worker-1', uid: 'u', resourceVersion: '1', podCidrs, annotations }
+  return { name: 'worker-1', uid: 'u', resourceVersion: '1', created: 1700000000, podCidrs, annotations }
 }
 
 describe('the lease that a node is', () => {

@@ -9,6 +9,8 @@ export interface NodeRecord {
   /** Another one where a node was deleted and created again under its name. */
   readonly uid: string
   readonly resourceVersion: string
+  /** When it registered, in s since the epoch. */
+  readonly created: number
   /** `spec.podCIDRs`, or `spec.podCIDR` on a server that knows no other. Empty until one is assigned. */
   readonly podCidrs: readonly string[]
   readonly annotations: Annotations

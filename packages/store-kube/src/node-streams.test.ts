@@ -39,6 +39,7 @@ const records: readonly NodeRecord[] = [
     name: 'without-anything',
     uid: 'uid of without-anything',
     resourceVersion: '1',
+    created: 1700000000,
     podCidrs: [],
     annotations: {},
   },
@@ -46,10 +47,18 @@ const records: readonly NodeRecord[] = [
     name: 'dual-stack',
     uid: 'uid of dual-stack',
     resourceVersion: '42',
+    created: 1700000000,
     podCidrs: ['10.244.1.0/24', 'fd00:10:244:1::/64'],
     annotations: { 'public-ip': '192.0.2.1', 'backend-data': '{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}' },
   },
-  { name: 'large', uid: 'uid of large', resourceVersion: '1', podCidrs: ['10.244.2.0/24'], annotations: {} },
+  {
+    name: 'large',
+    uid: 'uid of large',
+    resourceVersion: '1',
+    created: 1700000000,
+    podCidrs: ['10.244.2.0/24'],
+    annotations: {},
+  },
 ]
 
 async function read(bytes: Buffer, chunk: number) {
@@ -108,7 +117,14 @@ describe('a watch', () => {
       { type: 'MODIFIED', node: records[2] },
       {
         type: 'DELETED',
-        node: { name: 'gone', uid: 'uid of gone', resourceVersion: '43', podCidrs: [], annotations: {} },
+        node: {
+          name: 'gone',
+          uid: 'uid of gone',
+          resourceVersion: '43',
+          created: 1700000000,
+          podCidrs: [],
+          annotations: {},
+        },
       },
       { type: 'BOOKMARK', resourceVersion: '44' },
       {

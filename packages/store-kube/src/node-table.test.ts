@@ -29,6 +29,7 @@ function node(n: number, { subnet = n, ip = `192.0.2.${n}`, managed = 'true' } =
     name: `node-${n}`,
     uid: `${n}`,
     resourceVersion: '1',
+    created: n,
     podCidrs: [`10.244.${subnet}.0/24`],
     annotations: { 'kube-subnet-manager': managed, 'backend-type': 'host-gw', 'public-ip': ip },
   }
@@ -88,12 +89,12 @@ test('what is no lease is told once, and again when something else is wrong with
   expect(faults).toHaveLength(4)
 })
 
-test('of two nodes with one PodCIDR the first keeps it, and the second has it after', () => {
+test('of two nodes with one PodCIDR the older holds it, whichever is told first, and the younger after it', () => {
   const { put, remove, faults, nodes } = table()
-  put(node(1))
-  expect(put(node(2, { subnet: 1 }))).toEqual([])
+  expect(put(node(2, { subnet: 1 }))).toEqual(['put 10.244.1.0-24 192.0.2.2'])
+  expect(put(node(1))).toEqual(['put 10.244.1.0-24 192.0.2.1'])
   expect(faults).toEqual([
-    expect.stringContaining('node node-2: its PodCIDR 10.244.1.0-24 is that of node node-1 too'),
+    expect.stringContaining('node node-2: its PodCIDR 10.244.1.0-24 is that of the older node node-1 too'),
   ])
   expect(nodes.leases.map((lease) => lease.attributes.publicIp)).toEqual(['192.0.2.1'])
   put(node(2, { subnet: 1, ip: '192.0.2.22' }))

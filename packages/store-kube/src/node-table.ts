@@ -12,19 +12,25 @@ export interface NodeTableOptions {
   readonly onInvalid: (error: Error) => void
 }
 
+interface Entry {
+  readonly name: string
+  readonly created: number
+  readonly lease: Lease
+}
+
 /**
  * Everyone's leases by node. Turns what is told of nodes into what is told of leases: a kubelet reports its node every
  * few minutes, and nearly all that it says changes no lease.
  *
- * Two nodes that bear one PodCIDR are a cluster gone wrong. The one that was told first keeps the lease, and the other
- * gets it when the first is gone, so that a subnet always has one holder.
+ * Two nodes that bear one PodCIDR are a cluster gone wrong. The older one holds the lease, and the other gets it when
+ * that one is gone, so that a subnet always has one holder, and the same one on every node.
  */
 export class NodeTable {
   readonly #options: NodeTableOptions
-  /** The lease that each node is, whether it holds the subnet or waits for it. */
-  readonly #byNode = new Map<string, Lease>()
+  /** Every node that is a lease, whether it holds the subnet or waits for it. */
+  readonly #entries = new Map<string, Entry>()
   /** Who holds each subnet, by the lease's key. */
-  readonly #holders = new Map<string, string>()
+  readonly #holders = new Map<string, Entry>()
   /** Who else bears a subnet's PodCIDR, by the lease's key. */
   readonly #waiting = new Map<string, Set<string>>()
   /** What was last told to be wrong with a node. */
@@ -35,7 +41,7 @@ export class NodeTable {
   }
 
   get leases(): readonly Lease[] {
-    return [...this.#holders.values()].flatMap((name) => this.#byNode.get(name) ?? [])
+    return [...this.#holders.values()].map(({ lease }) => lease)
   }
 
   /** Takes a change in; returns what it changes of the leases. */
@@ -47,7 +53,7 @@ export class NodeTable {
   }
 
   #replace(nodes: readonly NodeRecord[]): LeaseEvent {
-    this.#byNode.clear()
+    this.#entries.clear()
     this.#holders.clear()
     this.#waiting.clear()
     const seen = new Set<string>()
@@ -60,43 +66,54 @@ export class NodeTable {
   }
 
   #put(node: NodeRecord): readonly LeaseEvent[] {
-    const { name } = node
+    const { name, created } = node
     const lease = this.#read(node)
     if (lease === undefined) return this.#remove(name)
-    const before = this.#byNode.get(name)
-    if (before !== undefined && sameLease(before, lease)) return []
+    const before = this.#entries.get(name)
+    if (before !== undefined && before.created === created && sameLease(before.lease, lease)) return []
     const key = leaseKey(lease)
-    const left = before === undefined || leaseKey(before) === key ? [] : this.#remove(name)
-    this.#byNode.set(name, lease)
+    const left = before === undefined || leaseKey(before.lease) === key ? [] : this.#remove(name)
+    const entry = { name, created, lease }
+    this.#entries.set(name, entry)
     const holder = this.#holders.get(key)
-    if (holder !== undefined && holder !== name) {
-      this.#waiting.set(key, (this.#waiting.get(key) ?? new Set()).add(name))
-      this.#fault(name, contested(name, holder, key))
-      return left
+    if (holder !== undefined && holder.name !== name) {
+      const [older, younger] = isOlder(entry, holder) ? [entry, holder] : [holder, entry]
+      this.#wait(younger, older, key)
+      if (older !== entry) return left
     }
-    this.#holders.set(key, name)
-    this.#faults.delete(name)
-    return [...left, { type: 'put', lease }]
+    return [...left, this.#hold(entry, key)]
   }
 
   #remove(name: string): readonly LeaseEvent[] {
-    const lease = this.#byNode.get(name)
-    if (lease === undefined) return []
-    this.#byNode.delete(name)
-    const key = leaseKey(lease)
-    const waiting = this.#waiting.get(key)
-    waiting?.delete(name)
-    if (this.#holders.get(key) !== name) return []
+    const entry = this.#entries.get(name)
+    if (entry === undefined) return []
+    this.#entries.delete(name)
+    const key = leaseKey(entry.lease)
+    this.#waiting.get(key)?.delete(name)
+    if (this.#holders.get(key)?.name !== name) return []
     this.#holders.delete(key)
-    for (const heir of waiting ?? []) {
-      const next = this.#byNode.get(heir)
-      if (next === undefined) continue
-      waiting?.delete(heir)
-      this.#holders.set(key, heir)
-      this.#faults.delete(heir)
-      return [{ type: 'put', lease: next }]
-    }
-    return [{ type: 'delete', lease }]
+    const heirs = [...(this.#waiting.get(key) ?? [])].flatMap((heir) => this.#entries.get(heir) ?? [])
+    const [heir] = heirs.sort((a, b) => (isOlder(a, b) ? -1 : 1))
+    return [heir === undefined ? { type: 'delete', lease: entry.lease } : this.#hold(heir, key)]
+  }
+
+  #hold(entry: Entry, key: string): LeaseEvent {
+    this.#waiting.get(key)?.delete(entry.name)
+    this.#holders.set(key, entry)
+    this.#faults.delete(entry.name)
+    return { type: 'put', lease: entry.lease }
+  }
+
+  #wait({ name }: Entry, holder: Entry, key: string): void {
+    this.#waiting.set(key, (this.#waiting.get(key) ?? new Set()).add(name))
+    this.#fault(
+      name,
+      new OverlayError(
+        'INVALID_LEASE',
+        `node ${name}: its PodCIDR ${key} is that of the older node ${holder.name} too, which keeps it: delete one of ` +
+          'the two nodes and let it register again',
+      ),
+    )
   }
 
   #read(node: NodeRecord): Lease | undefined {
@@ -118,10 +135,5 @@ export class NodeTable {
   }
 }
 
-function contested(name: string, holder: string, key: string): OverlayError {
-  return new OverlayError(
-    'INVALID_LEASE',
-    `node ${name}: its PodCIDR ${key} is that of node ${holder} too, which keeps it: delete one of the two nodes and ` +
-      'let it register again',
-  )
-}
+const isOlder = (a: Entry, b: Entry): boolean =>
+  a.created === b.created ? a.name < b.name : a.created < b.created

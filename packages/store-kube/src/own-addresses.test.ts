@@ -27,6 +27,7 @@ const record = (resourceVersion: string, annotations = {}): NodeRecord => ({
   name: 'worker-1',
   uid: 'u',
   resourceVersion,
+  created: 0,
   podCidrs: [],
   annotations,
 })

@@ -47,6 +47,7 @@ export function encodeNode({
     field(5, uid),
     field(6, resourceVersion),
     field(7, 3),
+    field(8, message(field(1, 1_700_000_000), field(2, 0))),
     field(11, message(field(1, 'kubernetes.io/hostname'), field(2, name))),
     ...entries,
     field(17, message(field(1, 'kubelet'), field(2, 'Update'))),

@@ -1,0 +1,301 @@
+import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
+import { type KubeStatus, KubeSubnetManager, type KubeSubnetManagerOptions } from '@selvedge/store-kube'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { KubeCluster } from '../support/cluster.js'
+import { annotate, annotationsOf, createNode, deleteNode, getNode, joined } from '../support/nodes.js'
+import { Watching } from '../support/watching.js'
+
+let cluster: KubeCluster
+/** One whose nodes get their PodCIDRs from the controller manager. */
+let managed: KubeCluster
+const open: AsyncDisposable[] = []
+const watches: Watching[] = []
+
+beforeAll(async () => {
+  cluster = await KubeCluster.start()
+  managed = await KubeCluster.start({ podCidrs: '10.244.0.0/16' })
+})
+
+afterAll(async () => {
+  await cluster.stop()
+  await managed.stop()
+})
+
+beforeEach(() => cluster.removeNodes())
+
+afterEach(async () => {
+  for (const watch of watches.splice(0)) await watch.stop()
+  for (const manager of open.splice(0)) await manager[Symbol.asyncDispose]()
+})
+
+const vtep = { VNI: 1, VtepMAC: 'c6:d2:32:6f:8f:44' }
+const attributes: LeaseAttributes = { publicIp: '192.0.2.1', backendType: 'vxlan', backendData: vtep }
+
+function connect(options: Partial<KubeSubnetManagerOptions> = {}, to = cluster): KubeSubnetManager {
+  const manager = new KubeSubnetManager({
+    access: { apiUrl: to.url, caFile: to.authority.certFile, tokenFile: to.tokenFile },
+    node: 'worker-1',
+    networkConfig: { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } },
+    ...options,
+  })
+  open.push(manager)
+  return manager
+}
+
+async function watch(manager: KubeSubnetManager): Promise<Watching> {
+  const watching = new Watching(manager)
+  watches.push(watching)
+  await watching.until('a first snapshot', () => watching.snapshots > 0)
+  return watching
+}
+
+describe('what a node publishes', () => {
+  test('is what flannel publishes, and is written once', async () => {
+    await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
+    const manager = connect()
+    const lease = await manager.acquireLease({ attributes })
+    expect(lease).toEqual({ subnet: '10.244.1.0/24', attributes })
+    expect(await annotationsOf(cluster, 'worker-1')).toEqual({
+      'kube-subnet-manager': 'true',
+      'backend-type': 'vxlan',
+      'backend-data': '{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}',
+      'public-ip': '192.0.2.1',
+    })
+    const { metadata } = await getNode(cluster, 'worker-1')
+    await manager.renewLease(lease)
+    await connect().acquireLease({ attributes })
+    expect((await getNode(cluster, 'worker-1')).metadata.resourceVersion).toBe(metadata.resourceVersion)
+    expect(manager.status.patches).toBe(1)
+  })
+
+  test('goes under a prefix of its own, and nodes of another prefix are no peers', async () => {
+    await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
+    await createNode(cluster, 'worker-2', { podCidr: '10.244.2.0/24', annotations: joined('192.0.2.2') })
+    const manager = connect({ annotationPrefix: 'example.com/blue' })
+    await manager.acquireLease({ attributes })
+    expect(await annotationsOf(cluster, 'worker-1', 'example.com/blue-')).toMatchObject({
+      'public-ip': '192.0.2.1',
+    })
+    expect(await annotationsOf(cluster, 'worker-1')).toEqual({})
+    expect((await watch(manager)).addresses).toEqual({ '10.244.1.0-24': '192.0.2.1' })
+    const restarted = connect({ annotationPrefix: 'example.com/blue' })
+    const { attributes: kept } = await restarted.acquireLease({
+      attributes: { ...attributes, backendData: { VNI: 1, VtepMAC: '02:00:00:00:00:01' } },
+      adopt: (held) => ({ ...attributes, backendData: held.attributes.backendData }),
+    })
+    expect(kept.backendData).toEqual(vtep)
+  })
+
+  test('keeps the MAC that flannel published before', async () => {
+    const annotations = {
+      ...joined('192.0.2.1'),
+      'backend-type': 'vxlan',
+      'backend-data': JSON.stringify(vtep),
+    }
+    await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24', annotations })
+    const manager = connect()
+    const lease = await manager.acquireLease({
+      attributes: { ...attributes, backendData: { VNI: 1, VtepMAC: '02:00:00:00:00:01' } },
+      adopt: (held) => ({ ...attributes, backendData: held.attributes.backendData }),
+    })
+    expect(lease.attributes.backendData).toEqual(vtep)
+    expect(manager.status.patches).toBe(0)
+  })
+
+  test('is removed when the lease is given back, but for what people set', async () => {
+    await createNode(cluster, 'worker-1', {
+      podCidr: '10.244.1.0/24',
+      annotations: { 'public-ip-overwrite': '203.0.113.7' },
+    })
+    const manager = connect()
+    const lease = await manager.acquireLease({ attributes })
+    await manager.releaseLease(lease)
+    expect(await annotationsOf(cluster, 'worker-1')).toEqual({ 'public-ip-overwrite': '203.0.113.7' })
+  })
+
+  test('says that the network is available, once, in the words of flannel', async () => {
+    await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
+    const manager = connect()
+    await manager.reportNetworkAvailable()
+    const node = await getNode(cluster, 'worker-1')
+    expect(node.status.conditions).toEqual([
+      {
+        type: 'NetworkUnavailable',
+        status: 'False',
+        reason: 'FlannelIsUp',
+        message: 'Flannel is running on this node',
+        lastHeartbeatTime: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+        lastTransitionTime: expect.any(String),
+      },
+    ])
+    await manager.reportNetworkAvailable()
+    expect((await getNode(cluster, 'worker-1')).metadata.resourceVersion).toBe(node.metadata.resourceVersion)
+  })
+})
+
+describe('addresses that people set', () => {
+  test('are published instead, and followed while they change; the node still knows its own lease', async () => {
+    await createNode(cluster, 'worker-1', {
+      podCidr: '10.244.1.0/24',
+      annotations: { 'node-public-ip': '203.0.113.8' },
+    })
+    const manager = connect()
+    expect(await manager.nodeAddresses()).toEqual({ publicIp: '203.0.113.8' })
+    const lease = await manager.acquireLease({ attributes })
+    expect(lease.attributes.publicIp).toBe('192.0.2.1')
+    const own = await watch(manager)
+    const peer = await watch(connect({ node: 'worker-2' }))
+    const published = async (address: string) => {
+      await peer.until(address, () => peer.addresses['10.244.1.0-24'] === address)
+      expect(own.addresses).toEqual({ '10.244.1.0-24': '192.0.2.1' })
+      expect((await manager.renewLease(lease)).attributes.publicIp).toBe('192.0.2.1')
+    }
+    await published('203.0.113.8')
+    await annotate(cluster, 'worker-1', { 'public-ip-overwrite': '203.0.113.7' })
+    await published('203.0.113.7')
+    await annotate(cluster, 'worker-1', { 'public-ip-overwrite': 'nonsense' })
+    await published('203.0.113.8')
+    await annotate(cluster, 'worker-1', { 'public-ip-overwrite': null, 'node-public-ip': null })
+    await published('192.0.2.1')
+    expect(own.errors.map(({ message }) => message)).toEqual([expect.stringContaining("'nonsense'")])
+  })
+
+  test('that are changed by hand where the node publishes its own are put back', async () => {
+    await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
+    const manager = connect()
+    await manager.acquireLease({ attributes })
+    const own = await watch(manager)
+    for (const address of ['198.51.100.1', 'nonsense', null]) {
+      await annotate(cluster, 'worker-1', { 'public-ip': address })
+      await expect
+        .poll(async () => (await annotationsOf(cluster, 'worker-1'))['public-ip'], { timeout: 20_000 })
+        .toBe('192.0.2.1')
+    }
+    expect(own.addresses).toEqual({ '10.244.1.0-24': '192.0.2.1' })
+  })
+})
+
+describe('the records of nodes', () => {
+  test('that are edited by hand are followed: each is told as it is, and disturbs no other', async () => {
+    for (const n of [1, 2, 3]) {
+      await createNode(cluster, `worker-${n}`, {
+        podCidr: `10.244.${n}.0/24`,
+        annotations: joined(`192.0.2.${n}`),
+      })
+    }
+    const watching = await watch(connect())
+    const shows = (addresses: object) =>
+      watching.until(
+        JSON.stringify(addresses),
+        () => JSON.stringify(watching.addresses) === JSON.stringify(addresses),
+      )
+    const all = { '10.244.1.0-24': '192.0.2.1', '10.244.2.0-24': '192.0.2.2', '10.244.3.0-24': '192.0.2.3' }
+    await shows(all)
+    const { '10.244.2.0-24': _, ...withoutTwo } = all
+    await annotate(cluster, 'worker-2', { 'kube-subnet-manager': null })
+    await shows(withoutTwo)
+    await annotate(cluster, 'worker-2', { 'kube-subnet-manager': 'true', 'public-ip': '10.0.0' })
+    await watching.until('an error', () => watching.errors.length === 1)
+    expect(isOverlayError(watching.errors[0], 'INVALID_LEASE')).toBe(true)
+    await annotate(cluster, 'worker-2', { 'public-ip': '192.0.2.22', 'backend-type': 'wireguard' })
+    await watching.until(
+      'another backend',
+      () => watching.leases.get('10.244.2.0-24')?.attributes.backendType === 'wireguard',
+    )
+    await annotate(cluster, 'worker-3', { 'backend-data': '{"a":1}' })
+    await watching.until(
+      'new data',
+      () => watching.leases.get('10.244.3.0-24')?.attributes.backendData !== undefined,
+    )
+    expect(watching.snapshots).toBe(1)
+  })
+
+  test('without any annotations, or of another program, are none', async () => {
+    await cluster.admin.post('/api/v1/nodes', {
+      metadata: { name: 'bare' },
+      spec: { podCIDR: '10.244.9.0/24' },
+    })
+    await createNode(cluster, 'worker-1', {
+      podCidr: '10.244.1.0/24',
+      annotations: { 'public-ip': '192.0.2.1' },
+    })
+    const watching = await watch(connect())
+    expect([watching.addresses, watching.errors]).toEqual([{}, []])
+  })
+
+  test('of a dual-stack node: a change in one family alone is told', async () => {
+    await cluster.admin.post('/api/v1/nodes', {
+      metadata: { name: 'worker-1' },
+      spec: { podCIDR: '10.244.1.0/24', podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'] },
+    })
+    const networkConfig = { Network: '10.244.0.0/16', EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
+    const manager = connect({ networkConfig })
+    const both = {
+      ...attributes,
+      publicIpv6: '2001:db8::1',
+      backendV6Data: { VNI: 1, VtepMAC: '02:00:00:00:00:06' },
+    }
+    const lease = await manager.acquireLease({ attributes: both })
+    expect(lease.ipv6Subnet).toBe('fd00:10:244:1::/64')
+    const peer = await watch(connect({ networkConfig, node: 'worker-2' }))
+    await manager.renewLease({
+      ...lease,
+      attributes: { ...both, backendV6Data: { VNI: 1, VtepMAC: '02:00:00:00:00:07' } },
+    })
+    await peer.until('the new MAC', () =>
+      JSON.stringify([...peer.leases.values()][0]?.attributes.backendV6Data).includes('00:07'),
+    )
+  })
+
+  test('of a node that is deleted and made again under its name are another lease', async () => {
+    await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
+    const manager = connect()
+    const lease = await manager.acquireLease({ attributes })
+    const watching = await watch(manager)
+    await deleteNode(cluster, 'worker-1')
+    await watching.until('the end of its lease', () => watching.leases.size === 0)
+    await expect(manager.renewLease(lease)).rejects.toMatchObject({ code: 'LEASE_LOST' })
+    await createNode(cluster, 'worker-1', { podCidr: '10.244.7.0/24' })
+    await expect(manager.renewLease(lease)).rejects.toMatchObject({ code: 'LEASE_LOST' })
+    expect((await manager.acquireLease({ attributes })).subnet).toBe('10.244.7.0/24')
+    await watching.until('the new lease', () => watching.addresses['10.244.7.0-24'] === '192.0.2.1')
+  })
+})
+
+describe('a PodCIDR', () => {
+  test('outside the network is an error that names both', async () => {
+    await createNode(cluster, 'worker-1', { podCidr: '10.1.1.0/24' })
+    const failure = expect(connect().acquireLease({ attributes })).rejects
+    await failure.toMatchObject({ code: 'INVALID_CONFIG' })
+    await failure.toThrow(/10\.1\.1\.0\/24.*10\.244\.0\.0\/16/)
+    expect(await annotationsOf(cluster, 'worker-1')).toEqual({})
+  })
+
+  test('that is not there yet is waited for, as is the node; the status says so meanwhile', async () => {
+    const told: KubeStatus[] = []
+    const manager = connect({ node: 'late', onStatus: (status) => told.push(status) }, managed)
+    const lease = manager.acquireLease({ attributes })
+    await expect.poll(() => manager.status.waitingFor?.type).toBe('node')
+    expect(manager.status.waitingFor?.message).toContain('late')
+    await createNode(managed, 'late')
+    const { subnet } = await lease
+    expect(subnet).toBe((await getNode(managed, 'late')).spec.podCIDR)
+    expect(manager.status.waitingFor).toBeUndefined()
+    expect(told.map(({ waitingFor }) => waitingFor?.type)).toEqual(['node', undefined])
+  })
+
+  test('that is waited for may be given up', async () => {
+    await createNode(cluster, 'worker-1')
+    const manager = connect()
+    const abort = new AbortController()
+    const lease = manager.acquireLease({ attributes }, { signal: abort.signal })
+    await expect.poll(() => manager.status.waitingFor?.type).toBe('pod-cidr')
+    abort.abort(new Error('no more time'))
+    await expect(lease).rejects.toThrow('no more time')
+    const closing = connect()
+    const closed = closing.acquireLease({ attributes })
+    await expect.poll(() => closing.status.waitingFor?.type).toBe('pod-cidr')
+    await closing[Symbol.asyncDispose]()
+    await expect(closed).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+})

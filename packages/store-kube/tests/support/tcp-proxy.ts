@@ -1,0 +1,76 @@
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+/** Stands between a client and the API server, and can be cut as a cable is. */
+export class TcpProxy {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #url = ''
+  #cut = false
+  #frozen = false
+
+  static async start(target: string): Promise<TcpProxy> {
+    const proxy = new TcpProxy(new URL(target))
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve))
+    const address = proxy.#server.address()
+    if (address === null || typeof address === 'string') throw new Error('no port')
+    proxy.#url = `https://127.0.0.1:${address.port}`
+    return proxy
+  }
+
+  private constructor(target: URL) {
+    this.#server = createServer((near) => {
+      if (this.#cut) return void near.destroy()
+      const far = connect(Number(target.port), target.hostname)
+      this.#join(near, far)
+      this.#join(far, near)
+    })
+  }
+
+  get url(): string {
+    return this.#url
+  }
+
+  /** Connections that stand now. */
+  get connections(): number {
+    return this.#sockets.size / 2
+  }
+
+  /** Breaks every connection, and refuses new ones. */
+  cut(): void {
+    this.#cut = true
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Passes nothing on any more, and says nothing. */
+  freeze(): void {
+    this.#frozen = true
+    for (const socket of this.#sockets) socket.pause()
+  }
+
+  /** Takes new connections again. Those that were frozen stay so. */
+  mend(): void {
+    this.#cut = false
+    this.#frozen = false
+  }
+
+  async stop(): Promise<void> {
+    this.cut()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  #join(from: Socket, to: Socket): void {
+    this.#sockets.add(from)
+    from.on('data', (chunk) => {
+      if (!to.write(chunk)) from.pause()
+    })
+    to.on('drain', () => {
+      if (!this.#frozen) from.resume()
+    })
+    from.on('close', () => {
+      this.#sockets.delete(from)
+      to.destroy()
+    })
+    from.on('error', () => {})
+    if (this.#frozen) from.pause()
+  }
+}
