@@ -22,7 +22,8 @@ async function enableAuth(endpoint: string, prefix: string): Promise<void> {
     const grant = (permType: 'Read' | 'Readwrite', from: string, to?: string) =>
       etcd.auth.roleGrantPermission({
         name: USER.username,
-        perm: { permType, key: Buffer.from(from), ...(to !== undefined && { range_end: Buffer.from(to) }) },
+        // An empty end is a single key.
+        perm: { permType, key: Buffer.from(from), range_end: Buffer.from(to ?? '') },
       })
     await grant('Read', `${prefix}/config`)
     await grant('Readwrite', `${prefix}/subnets/`, `${prefix}/subnets0`)

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { subnetManagerSuite } from '@selvedge/conformance'
+import { type StoreUnderTest, subnetManagerSuite } from '@selvedge/conformance'
 import { encodeLeaseAttributes, leaseKey } from '@selvedge/core'
 import { EtcdSubnetManager } from '@selvedge/store-etcd'
 import { Etcd3 } from 'etcd3'
@@ -19,6 +19,8 @@ const SUITE_TERM = 6_500
 let etcd: EtcdServer
 let admin: Etcd3
 let networks = 0
+/** What stands between each store under test and its etcd. */
+const proxies = new Map<StoreUnderTest, TcpProxy>()
 
 beforeAll(async () => {
   etcd = await EtcdServer.start()
@@ -42,8 +44,7 @@ subnetManagerSuite(
       const putRecord = (key: string, value: string) =>
         admin.put(`${prefix}/subnets/${key}`).value(value).exec()
       if (config !== undefined) await setNetworkConfig(config)
-      return {
-        proxy,
+      const store: StoreUnderTest = {
         connect: () =>
           new EtcdSubnetManager({
             endpoints: [`http://127.0.0.1:${proxy.port}`],
@@ -61,7 +62,9 @@ subnetManagerSuite(
           proxy.mend()
         },
       }
+      proxies.set(store, proxy)
+      return store
     },
-    teardown: (store) => store.proxy[Symbol.asyncDispose](),
+    teardown: async (store) => proxies.get(store)?.[Symbol.asyncDispose](),
   },
 )

@@ -90,7 +90,7 @@ describe('a node that joins', () => {
       const leases = await Promise.all(
         nodes.map(({ node, manager }) => manager.acquireLease({ attributes: attributes(node) })),
       )
-      const families = [config.EnableIPv4 !== false && 'subnet', 'EnableIPv6' in config && 'ipv6Subnet']
+      const families = [!('EnableIPv4' in config) && 'subnet', 'EnableIPv6' in config && 'ipv6Subnet']
       for (const family of families) {
         if (family === false) continue
         expect(new Set(leases.map((lease) => Reflect.get(lease, family))).size, family).toBe(200)
@@ -153,7 +153,7 @@ describe('a subnet taken between list and creation', () => {
     subnets: Pick<Lease, 'subnet' | 'ipv6Subnet'>,
     meanwhile: () => Promise<void>,
   ) {
-    const client = new FaultyClient(etcd.endpoint, async (method, index) => {
+    const client = new FaultyClient(etcd.endpoint, async (method, index): Promise<Fate> => {
       if (method === 'txn' && index === 1) await meanwhile()
       return 'answered'
     })
@@ -194,7 +194,7 @@ describe('a subnet taken between list and creation', () => {
     const wanted = { subnet: '10.99.150.0/24', ipv6Subnet: 'fd99:0:0:42::/64' }
     // Three times it is enough that anyone joins; the fourth time the claim alone stands in the way.
     let joined = 0
-    const client = new FaultyClient(etcd.endpoint, async (method, index) => {
+    const client = new FaultyClient(etcd.endpoint, async (method, index): Promise<Fate> => {
       if (method !== 'txn' || index % 2 === 0 || joined === 4) return 'answered'
       joined += 1
       const previous = joined === 4 ? { ipv6Subnet: wanted.ipv6Subnet } : {}
