@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { OverlayError } from '@selvedge/core'
 import { open, type RootDatabase } from 'lmdb'
 import { checkFiles } from './file-check.js'
-import { corruptStore, storeError } from './store-errors.js'
+import { storeError } from './store-errors.js'
 import type { LogEntry, Tables } from './tables.js'
 import { LOCK_HEAD, waitForWriteLock } from './write-lock.js'
 
@@ -14,6 +14,9 @@ const LARGEST_FILE = 2 ** 30
 
 /** How many processes may use the file at once; each takes 64 bytes of the lock file. */
 const MOST_PROCESSES = 1024
+
+/** Another program's file has others. */
+const TABLES = ['meta', 'leases', 'ends', 'log']
 
 export interface WaitOptions {
   /** How long to wait for a writer that does not come to its end, in ms. */
@@ -35,7 +38,7 @@ export class Database {
 
   static async open(path: string, options: WaitOptions): Promise<Database> {
     const lockPath = `${path}-lock`
-    await checkFiles(path, lockPath)
+    await checkFiles(path, lockPath, TABLES)
     const readHead = () =>
       statSync(lockPath, { throwIfNoEntry: false }) ? readFileSync(lockPath) : Buffer.alloc(0)
     await requireWriteLock('opening', path, readHead, options)
@@ -44,7 +47,7 @@ export class Database {
         path,
         noSubdir: true,
         encoding: 'json',
-        maxDbs: 4,
+        maxDbs: TABLES.length,
         maxReaders: MOST_PROCESSES,
         mapSize: LARGEST_FILE,
         // A commit is on disk when it returns: what was acknowledged survives a loss of power too.
@@ -137,11 +140,8 @@ async function requireWriteLock(
   )
 }
 
-/** Makes the tables of a new file; touches none of a file that is another program's, or too new. */
+/** Makes the tables of a new file; touches none of a file that is too new. */
 function openTables(path: string, root: RootDatabase): Tables {
-  const names = [...root.getKeys()].map(String)
-  if (names.length > 0 && !names.includes('meta'))
-    throw corruptStore(path, 'it is a database of another program')
   const meta = root.openDB<string | number, string>('meta', { encoding: 'json' })
   const format = meta.get('format')
   if (format !== undefined && format !== FORMAT) {

@@ -15,7 +15,11 @@ const READINGS = 3
  * Looks at what LMDB is about to open. LMDB maps its files and trusts them: a damaged one, or a disk too full for the
  * lock file, ends the whole process by SIGSEGV or SIGBUS, where a caller should get an error.
  */
-export async function checkFiles(path: string, lockPath: string): Promise<void> {
+export async function checkFiles(
+  path: string,
+  lockPath: string,
+  ownTables: readonly string[],
+): Promise<void> {
   try {
     const exists = await mayWrite(path)
     const isLocked = await mayWrite(lockPath)
@@ -27,7 +31,7 @@ export async function checkFiles(path: string, lockPath: string): Promise<void> 
         `opening the store ${path}: its disk is full; free ${LEAST_ROOM / 1024} KiB or more`,
       )
     }
-    if (exists) await inspect(path)
+    if (exists) await inspect(path, ownTables)
   } catch (error) {
     throw storeError(error, 'opening', path)
   }
@@ -47,13 +51,13 @@ async function mayWrite(path: string): Promise<boolean> {
   return true
 }
 
-async function inspect(path: string): Promise<void> {
+async function inspect(path: string, ownTables: readonly string[]): Promise<void> {
   let last: bigint | undefined
   for (let readings = 0; readings < READINGS; ) {
-    const { fault, transaction } = inspectLmdbFile(await readFile(path))
-    if (fault === undefined) return
+    const { fault, transaction, keys } = inspectLmdbFile(await readFile(path))
+    if (fault === undefined && keys.every((key) => ownTables.includes(key))) return
     readings = transaction === last ? readings + 1 : 1
-    if (readings === READINGS) throw corruptStore(path, fault)
+    if (readings === READINGS) throw corruptStore(path, fault ?? 'it is a database of another program')
     last = transaction
     await sleep(10)
   }

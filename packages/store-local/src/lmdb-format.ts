@@ -26,32 +26,40 @@ export interface Inspection {
   readonly fault: string | undefined
   /** The last transaction committed. Where it differs between two readings, the file changed meanwhile. */
   readonly transaction: bigint
+  /** The keys of the nameless database, among them the names of the others; as far as they were read. */
+  readonly keys: readonly string[]
 }
 
 /** Follows every page that LMDB would, in a copy of the file. An empty file is sound: LMDB makes a new one of it. */
 export function inspectLmdbFile(file: Buffer): Inspection {
-  if (file.length === 0) return { fault: undefined, transaction: 0n }
+  const keys: string[] = []
+  if (file.length === 0) return { fault: undefined, transaction: 0n, keys }
   const first = readMeta(file, 0)
-  if (first === undefined) return { fault: 'it is no LMDB file', transaction: 0n }
+  if (first === undefined) return { fault: 'it is no LMDB file', transaction: 0n, keys }
   const second = readMeta(file, first.pageSize)
-  if (second === undefined)
-    return { fault: 'its second head page is damaged', transaction: first.transaction }
-  const { roots, pageSize, transaction } = second.transaction > first.transaction ? second : first
+  if (second === undefined) {
+    return { fault: 'its second head page is damaged', transaction: first.transaction, keys }
+  }
+  const { freePages, records, pageSize, transaction } =
+    second.transaction > first.transaction ? second : first
   try {
-    const walk = new Walk(file, pageSize)
-    for (const root of roots) walk.page(root)
-    return { fault: undefined, transaction }
+    const walk = new Walk(file, pageSize, transaction)
+    walk.page(freePages)
+    walk.page(records, (key) => keys.push(key))
+    return { fault: undefined, transaction, keys }
   } catch (error) {
     if (!(error instanceof Fault)) throw error
-    return { fault: error.message, transaction }
+    return { fault: error.message, transaction, keys }
   }
 }
 
 interface Meta {
   readonly pageSize: number
   readonly transaction: bigint
-  /** Of the free pages, and of the records. */
-  readonly roots: readonly bigint[]
+  /** The root page of the list of free pages. */
+  readonly freePages: bigint
+  /** The root page of the nameless database. */
+  readonly records: bigint
 }
 
 class Fault extends Error {}
@@ -59,7 +67,7 @@ class Fault extends Error {}
 function readMeta(file: Buffer, offset: number): Meta | undefined {
   const meta = offset + PAGE_HEADER
   if (file.length < meta + 144) return undefined
-  if ((file.readUInt16LE(offset + 18) & META_PAGE) === 0) return undefined
+  if (file.readUInt16LE(offset + 18) !== META_PAGE) return undefined
   if (file.readUInt32LE(meta) !== MAGIC) return undefined
   if ((file.readUInt32LE(meta + 4) & 0xffff) !== DATA_VERSION) return undefined
   const pageSize = file.readUInt32LE(meta + 24)
@@ -67,26 +75,29 @@ function readMeta(file: Buffer, offset: number): Meta | undefined {
   return {
     pageSize,
     transaction: file.readBigUInt64LE(meta + 128),
-    roots: [file.readBigUInt64LE(meta + 24 + ROOT), file.readBigUInt64LE(meta + 72 + ROOT)],
+    freePages: file.readBigUInt64LE(meta + 24 + ROOT),
+    records: file.readBigUInt64LE(meta + 72 + ROOT),
   }
 }
 
 class Walk {
   readonly #file: Buffer
   readonly #pageSize: number
+  readonly #transaction: bigint
   readonly #seen = new Set<bigint>()
 
-  constructor(file: Buffer, pageSize: number) {
+  constructor(file: Buffer, pageSize: number, transaction: bigint) {
     this.#file = file
     this.#pageSize = pageSize
+    this.#transaction = transaction
   }
 
-  page(number: bigint): void {
+  page(number: bigint, onKey?: (key: string) => void): void {
     if (number === NO_PAGE) return
     const start = this.#start(number, 1n)
     const flags = this.#file.readUInt16LE(start + 18)
-    const isBranch = (flags & BRANCH_PAGE) !== 0
-    if (!isBranch && (flags & LEAF_PAGE) === 0) throw new Fault(`page ${number} is neither branch nor leaf`)
+    const isBranch = flags === BRANCH_PAGE
+    if (!isBranch && flags !== LEAF_PAGE) throw new Fault(`page ${number} is neither branch nor leaf`)
 
     const body = start + PAGE_HEADER
     const room = this.#pageSize - PAGE_HEADER
@@ -97,33 +108,40 @@ class Walk {
       const offset = this.#file.readUInt16LE(body + at)
       if (offset < upper || offset + NODE_HEADER > room)
         throw new Fault(`page ${number} points outside itself`)
-      this.#node(number, body + offset, body + room, isBranch)
+      this.#node(number, body + offset, body + room, isBranch, onKey)
     }
   }
 
-  #node(page: bigint, node: number, end: number, isBranch: boolean): void {
+  #node(page: bigint, node: number, end: number, isBranch: boolean, onKey?: (key: string) => void): void {
     const low = this.#file.readUInt32LE(node)
     const flags = this.#file.readUInt16LE(node + 4)
     const data = node + NODE_HEADER + this.#file.readUInt16LE(node + 6)
     if (isBranch) {
       if (data > end) throw new Fault(`page ${page} holds a key that leaves it`)
-      this.page(BigInt(low) | (BigInt(flags) << 32n))
+      this.page(BigInt(low) | (BigInt(flags) << 32n), onKey)
       return
     }
+    if ((flags & ~(BIG_DATA | NAMED_DATABASE)) !== 0)
+      throw new Fault(`page ${page} holds a record of no known kind`)
+    // The npm package ends names with a NUL.
+    onKey?.(this.#file.toString('latin1', node + NODE_HEADER, data).replace(/\0$/, ''))
     const isBig = (flags & BIG_DATA) !== 0
     if (data + (isBig ? PAGE_HEADER : low) > end)
       throw new Fault(`page ${page} holds a record that leaves it`)
-    if (isBig) this.#overflow(this.#file.readBigUInt64LE(data), this.#file.readBigUInt64LE(data + 16))
+    if (isBig) this.#large(this.#file.readBigUInt64LE(data), this.#file.readBigUInt64LE(data + 16), low)
     else if ((flags & NAMED_DATABASE) !== 0) {
       if (low < ROOT + 8) throw new Fault(`page ${page} holds a damaged record of a database`)
       this.page(this.#file.readBigUInt64LE(data + ROOT))
     }
   }
 
-  #overflow(number: bigint, pages: bigint): void {
+  /** A record of `size` bytes on pages of its own. */
+  #large(number: bigint, pages: bigint, size: number): void {
     const start = this.#start(number, pages)
-    if ((this.#file.readUInt16LE(start + 18) & OVERFLOW_PAGE) === 0) {
-      throw new Fault(`page ${number} should hold a large record`)
+    const isOverflow = this.#file.readUInt16LE(start + 18) === OVERFLOW_PAGE
+    const counted = BigInt(this.#file.readUInt32LE(start + 20))
+    if (!isOverflow || counted !== pages || PAGE_HEADER + size > Number(pages) * this.#pageSize) {
+      throw new Fault(`page ${number} holds no such large record as is said`)
     }
   }
 
@@ -135,6 +153,9 @@ class Walk {
     this.#seen.add(number)
     const start = Number(number) * this.#pageSize
     if (this.#file.readBigUInt64LE(start) !== number) throw new Fault(`page ${number} bears another number`)
+    // LMDB takes a page of a later transaction for one of its own that it may write in place.
+    if (this.#file.readBigUInt64LE(start + 8) > this.#transaction)
+      throw new Fault(`page ${number} is of the future`)
     return start
   }
 }

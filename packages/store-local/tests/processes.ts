@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -20,15 +20,36 @@ export interface Message {
   readonly lease?: Lease
 }
 
+export interface NodeProcessOptions {
+  /** A command that ends with running the one that follows it, such as `unshare -m`. */
+  readonly command?: readonly string[]
+  /** The user to run as. */
+  readonly uid?: number
+}
+
 /** A process that runs `node.mjs`. */
 export class NodeProcess implements AsyncDisposable {
   readonly messages: Message[] = []
   readonly child: ChildProcess
+  stderr = ''
   readonly #exit: Promise<unknown>
 
-  constructor(options: LocalSubnetManagerOptions, identity: { uid?: number; gid?: number } = {}) {
-    this.child = fork(program, [JSON.stringify(options)], identity)
-    this.#exit = once(this.child, 'exit')
+  constructor(options: LocalSubnetManagerOptions, { command = [], uid }: NodeProcessOptions = {}) {
+    const [file = process.execPath, ...args] = [
+      ...command,
+      process.execPath,
+      program,
+      JSON.stringify(options),
+    ]
+    this.child = spawn(file, args, {
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      ...(uid !== undefined && { uid, gid: uid }),
+    })
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+    })
+    // Messages may still be on their way when the process is gone.
+    this.#exit = Promise.all([once(this.child, 'exit'), once(this.child, 'disconnect')])
     this.child.on('message', (message: Message) => this.messages.push(message))
   }
 
@@ -74,7 +95,7 @@ export class NodeProcess implements AsyncDisposable {
 
   async #news(): Promise<void> {
     const ended = this.#exit.then(() => {
-      throw new Error(`the process ended: ${this.child.signalCode ?? this.child.exitCode}`)
+      throw new Error(`the process ended: ${this.child.signalCode ?? this.child.exitCode}\n${this.stderr}`)
     })
     await Promise.race([once(this.child, 'message'), ended])
   }
