@@ -194,7 +194,7 @@ export class KubeCluster {
       this.#programs.controllerManager,
       [
         `--kubeconfig=${kubeconfig}`,
-        '--controllers=nodeipam,serviceaccount,serviceaccount-token',
+        '--controllers=nodeipam,daemonset,serviceaccount,serviceaccount-token',
         '--allocate-node-cidrs',
         `--cluster-cidr=${podCidrs}`,
         '--leader-elect=false',

@@ -1,0 +1,323 @@
+import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
+import {
+  type KubeAccess,
+  KubeSubnetManager,
+  type KubeSubnetManagerOptions,
+  podAccess,
+} from '@selvedge/store-kube'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { certificateAuthority, clientCertificate } from '../support/certificates.js'
+import { KubeCluster } from '../support/cluster.js'
+import { annotationsOf, createNode, getNode } from '../support/nodes.js'
+import { Watching } from '../support/watching.js'
+
+const MANIFEST = fileURLToPath(new URL('../../../../deploy/kube-flannel.yml', import.meta.url))
+const attributes: LeaseAttributes = { publicIp: '192.0.2.1', backendType: 'host-gw' }
+
+let cluster: KubeCluster
+const open: KubeSubnetManager[] = []
+
+beforeAll(async () => {
+  cluster = await KubeCluster.start({ podCidrs: '10.244.0.0/16' })
+  await cluster.kubectl('apply', '-f', MANIFEST)
+})
+
+afterAll(() => cluster.stop())
+
+beforeEach(async () => {
+  await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
+})
+
+afterEach(async () => {
+  for (const manager of open.splice(0)) await manager[Symbol.asyncDispose]()
+  await cluster.removeNodes()
+})
+
+function connect(access: KubeAccess, options: Partial<KubeSubnetManagerOptions> = {}): KubeSubnetManager {
+  const networkConfig = { Network: '10.244.0.0/16' }
+  const manager = new KubeSubnetManager({ access, node: 'worker-1', networkConfig, ...options })
+  open.push(manager)
+  return manager
+}
+
+/** What every access must be good for. */
+async function expectToWork(manager: KubeSubnetManager): Promise<void> {
+  const lease = await manager.acquireLease({ attributes })
+  const watching = new Watching(manager)
+  await watching.until('its lease', () => watching.addresses['10.244.1.0-24'] === '192.0.2.1')
+  await manager.renewLease(lease)
+  await manager.reportNetworkAvailable()
+  await manager.releaseLease(lease)
+  await watching.until('its end', () => watching.leases.size === 0)
+  await watching.stop()
+  expect(watching.errors).toEqual([])
+}
+
+const byToken = (): KubeAccess => ({
+  apiUrl: cluster.url,
+  caFile: cluster.authority.certFile,
+  tokenFile: cluster.tokenFile,
+})
+
+/** A pod's service account folder, with a token of the manifest's service account. */
+async function serviceAccountFolder(name: string, boundTo?: object): Promise<string> {
+  const folder = join(cluster.folder, name)
+  await mkdir(folder)
+  await writeFile(join(folder, 'ca.crt'), await readFile(cluster.authority.certFile))
+  await rotateToken(folder, boundTo)
+  return folder
+}
+
+async function rotateToken(folder: string, boundTo?: object): Promise<void> {
+  const path = '/api/v1/namespaces/kube-flannel/serviceaccounts/flannel/token'
+  const { status } = await cluster.admin.post<{ status: { token: string } }>(path, {
+    spec: { expirationSeconds: 600, ...(boundTo && { boundObjectRef: boundTo }) },
+  })
+  // As the kubelet does: the file is there, whole, at every moment.
+  await writeFile(join(folder, 'token.new'), status.token)
+  await rename(join(folder, 'token.new'), join(folder, 'token'))
+}
+
+const podAccessTo = (serviceAccountFolder: string): KubeAccess => {
+  const { hostname, port } = new URL(cluster.url)
+  return podAccess({ host: hostname, port, serviceAccountFolder })
+}
+
+describe('access', () => {
+  test('by a URL, an authority and a token', () => expectToWork(connect(byToken())))
+
+  test('by a client certificate', async () => {
+    const { certFile, keyFile } = await clientCertificate(
+      cluster.folder,
+      'node-agent',
+      'system:masters',
+      cluster.authority,
+    )
+    await expectToWork(
+      connect({ apiUrl: cluster.url, caFile: cluster.authority.certFile, certFile, keyFile }),
+    )
+  })
+
+  test.each([
+    ['a token', async () => ({ token: await readFile(cluster.tokenFile, 'utf8') })],
+    ['a file with a token', async () => ({ tokenFile: cluster.tokenFile })],
+    [
+      'a client certificate, inline',
+      async () => {
+        const pair = await clientCertificate(cluster.folder, 'inline', 'system:masters', cluster.authority)
+        const base64 = async (file: string) => (await readFile(file)).toString('base64')
+        return {
+          'client-certificate-data': await base64(pair.certFile),
+          'client-key-data': await base64(pair.keyFile),
+        }
+      },
+    ],
+    [
+      'a plugin',
+      async () => ({
+        exec: {
+          apiVersion: 'client.authentication.k8s.io/v1beta1',
+          command: '/bin/sh',
+          args: [
+            '-c',
+            `printf '{"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential","status":{"token":"%s"}}' "$(cat ${cluster.tokenFile})"`,
+          ],
+        },
+      }),
+    ],
+  ])('by a kubeconfig with %s', async (name, user) => {
+    await expectToWork(
+      connect({ kubeconfigFile: await cluster.kubeconfig(name.replaceAll(/\W/g, '-'), await user()) }),
+    )
+  })
+
+  test('by discovery, as kubectl finds the cluster', async () => {
+    const before = process.env.KUBECONFIG
+    process.env.KUBECONFIG = await cluster.adminKubeconfig()
+    try {
+      await expectToWork(connect({ discover: true }))
+    } finally {
+      if (before === undefined) delete process.env.KUBECONFIG
+      else process.env.KUBECONFIG = before
+    }
+  })
+
+  test('of a node that is named by its pod', async () => {
+    await cluster.admin.post('/api/v1/namespaces/kube-flannel/pods', {
+      metadata: { name: 'agent' },
+      spec: {
+        nodeName: 'worker-1',
+        serviceAccountName: 'flannel',
+        automountServiceAccountToken: false,
+        containers: [{ name: 'agent', image: 'none' }],
+      },
+    })
+    await expectToWork(connect(byToken(), { node: { podName: 'agent', podNamespace: 'kube-flannel' } }))
+  })
+})
+
+describe('the manifest', () => {
+  test("grants all that a node needs, by its service account's token", async () => {
+    await expectToWork(connect(podAccessTo(await serviceAccountFolder('granted'))))
+  })
+
+  test('grants nothing more', async () => {
+    const folder = await serviceAccountFolder('nothing-more')
+    const token = await readFile(join(folder, 'token'), 'utf8')
+    const kubeconfig = await cluster.kubeconfig('nothing-more', { token })
+    const allowed = await cluster.kubectl(
+      `--kubeconfig=${kubeconfig}`,
+      'auth',
+      'can-i',
+      '--list',
+      '--no-headers',
+    )
+    const granted = allowed.split('\n').filter((line) => /^[a-z]/.test(line))
+    expect(granted.map((line) => line.replaceAll(/\s+/g, ' ').trim()).sort()).toEqual([
+      'nodes [] [] [get list watch]',
+      'nodes/status [] [] [patch]',
+      // These two are everybody's.
+      'selfsubjectaccessreviews.authorization.k8s.io [] [] [create]',
+      'selfsubjectrulesreviews.authorization.k8s.io [] [] [create]',
+    ])
+  })
+
+  test('brings a pod to each node, which runs selvedged with the flags of flanneld', async () => {
+    const pods = () =>
+      cluster.admin.get<{ items: { spec: Record<string, unknown> }[] }>(
+        '/api/v1/namespaces/kube-flannel/pods?labelSelector=app=flannel',
+      )
+    await cluster.kubectl('label', 'node', 'worker-1', 'kubernetes.io/os=linux')
+    await expect.poll(async () => (await pods()).items.length, { timeout: 60_000 }).toBe(1)
+    const [pod] = (await pods()).items
+    expect(pod?.spec).toMatchObject({
+      hostNetwork: true,
+      serviceAccountName: 'flannel',
+      containers: [
+        { name: 'kube-flannel', command: ['selvedged'], args: ['--ip-masq', '--kube-subnet-mgr'] },
+      ],
+    })
+  })
+
+  test('holds a network config that is one, of the backend vxlan', async () => {
+    const { data } = await cluster.admin.get<{ data: Record<string, string> }>(
+      '/api/v1/namespaces/kube-flannel/configmaps/kube-flannel-cfg',
+    )
+    const config = await connect(byToken(), { networkConfig: data['net-conf.json'] }).getNetworkConfig()
+    expect(config).toMatchObject({ backend: { type: 'vxlan' }, unknownKeys: [] })
+    expect(JSON.parse(data['cni-conf.json'] ?? '')).toMatchObject({
+      name: 'cbr0',
+      plugins: [{ type: 'flannel' }, {}],
+    })
+  })
+})
+
+describe('a token', () => {
+  test('that is rotated in its file is used from then on, and the watch does not end', async () => {
+    const secret = await cluster.admin.post<{ metadata: { name: string; uid: string } }>(
+      '/api/v1/namespaces/kube-flannel/secrets',
+      { metadata: { generateName: 'bound-' } },
+    )
+    const { name, uid } = secret.metadata
+    const folder = await serviceAccountFolder('rotated', { kind: 'Secret', apiVersion: 'v1', name, uid })
+    const manager = connect(podAccessTo(folder))
+    const lease = await manager.acquireLease({ attributes })
+    const watching = new Watching(manager)
+    await watching.until('its lease', () => watching.leases.size === 1)
+    // Ends the first token at once, but for what the API server remembers of it for 10 s.
+    await cluster.admin.delete(`/api/v1/namespaces/kube-flannel/secrets/${name}`)
+    const denied = async () =>
+      manager.renewLease(lease).then(
+        () => false,
+        (error) => isOverlayError(error, 'ACCESS_DENIED'),
+      )
+    await expect.poll(denied, { timeout: 30_000, interval: 500 }).toBe(true)
+    await rotateToken(folder)
+    await manager.renewLease({ ...lease, attributes: { ...attributes, backendData: { a: 1 } } })
+    await watching.until(
+      'new data',
+      () => [...watching.leases.values()][0]?.attributes.backendData !== undefined,
+    )
+    expect([watching.snapshots, watching.errors]).toEqual([1, []])
+    await watching.stop()
+  })
+
+  test('in a kubeconfig that is written anew is used at once', async () => {
+    const kubeconfigFile = await cluster.kubeconfig('renewed', { token: 'of-no-use' })
+    const manager = connect({ kubeconfigFile })
+    await expect(manager.acquireLease({ attributes })).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+    await cluster.kubeconfig('renewed', { token: await readFile(cluster.tokenFile, 'utf8') })
+    await expectToWork(manager)
+  })
+})
+
+describe('what is denied', () => {
+  test('is told by what was asked, what the server said and what to grant; and shows no token', async () => {
+    const folder = await serviceAccountFolder('denied')
+    const token = await readFile(join(folder, 'token'), 'utf8')
+    await cluster.kubectl('delete', 'clusterrolebinding', 'flannel')
+    const manager = connect(podAccessTo(folder))
+    const watching = new Watching(manager)
+    await watching.until('errors', () => watching.errors.length >= 2)
+    const denied = await manager.acquireLease({ attributes }).catch((error) => error)
+    for (const error of [denied, ...watching.errors]) {
+      expect(isOverlayError(error, 'ACCESS_DENIED')).toBe(true)
+      expect(error.message).toMatch(
+        /GET \/api\/v1\/nodes.*403 Forbidden.*system:serviceaccount:kube-flannel:flannel/,
+      )
+      expect(error.message).toContain('must allow get, list and watch of nodes')
+      expect(error.message).not.toContain(token)
+    }
+    await cluster.kubectl('apply', '-f', MANIFEST)
+    await watching.until('a snapshot once it is granted', () => watching.snapshots === 1)
+    await watching.stop()
+    await expectToWork(manager)
+  })
+
+  test('for want of the right to patch changes nothing, and is told', async () => {
+    const { certFile, keyFile } = await clientCertificate(cluster.folder, 'reader', 'none', cluster.authority)
+    await cluster.kubectl('create', 'clusterrole', 'reader', '--verb=get,list,watch', '--resource=nodes')
+    await cluster.kubectl('create', 'clusterrolebinding', 'reader', '--clusterrole=reader', '--user=reader')
+    const manager = connect({ apiUrl: cluster.url, caFile: cluster.authority.certFile, certFile, keyFile })
+    const failure = expect(manager.acquireLease({ attributes })).rejects
+    await failure.toMatchObject({ code: 'ACCESS_DENIED' })
+    await failure.toThrow(/PATCH .*worker-1\/status.*patch resource "nodes\/status".*patch of nodes\/status/)
+    expect(await annotationsOf(cluster, 'worker-1')).toEqual({})
+  })
+
+  test('to a token that is none', async () => {
+    const token = 'a-token-that-is-none'
+    const manager = connect({ apiUrl: cluster.url, caFile: cluster.authority.certFile, token })
+    const error = await manager.acquireLease({ attributes }).catch((thrown) => thrown)
+    expect(isOverlayError(error, 'ACCESS_DENIED')).toBe(true)
+    expect(error.message).toContain('401 Unauthorized')
+    expect(JSON.stringify(error) + String(error.stack)).not.toContain(token)
+  })
+})
+
+describe('an authority', () => {
+  test('that did not sign the server’s certificate is an error that says so, and its file may be mended', async () => {
+    const other = await certificateAuthority(cluster.folder, 'another-authority')
+    const caFile = join(cluster.folder, 'rotated-ca.crt')
+    await writeFile(caFile, await readFile(other.certFile))
+    const manager = connect({ apiUrl: cluster.url, caFile, tokenFile: cluster.tokenFile })
+    const failure = expect(manager.acquireLease({ attributes })).rejects
+    await failure.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await failure.toThrow(/certificate|signature/)
+    await appendFile(caFile, await readFile(cluster.authority.certFile))
+    await expectToWork(manager)
+  })
+
+  test('in a file that is not there is an error that names it', async () => {
+    const manager = connect({
+      apiUrl: cluster.url,
+      caFile: '/nonexistent/ca.crt',
+      tokenFile: cluster.tokenFile,
+    })
+    await expect(manager.acquireLease({ attributes })).rejects.toThrow('/nonexistent/ca.crt')
+    expect((await getNode(cluster, 'worker-1')).metadata.annotations).toBeUndefined()
+  })
+})
