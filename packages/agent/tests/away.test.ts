@@ -1,6 +1,7 @@
 import { rm, stat } from 'node:fs/promises'
 import { PingStream, pingUntilReached, readKernelState, until } from '@selvedge/lab'
 import { describe, expect, test } from 'vitest'
+import { printTime } from './print-time.js'
 import { Rig, vxlanConfig } from './rig.js'
 import { filesOf } from './selvedged.js'
 
@@ -23,7 +24,9 @@ describe('started while etcd is away, an agent', () => {
     const again = rig.start(1)
     const line = await again.saying(/^etcd is away: starting from what was known/)
     expect(line).toMatchObject({ leases: 3, error: { code: 'STORE_UNAVAILABLE' } })
-    expect(await again.ready()).toMatchObject({ subnet, mtu: 1450 })
+    const ready = await again.ready()
+    expect(ready).toMatchObject({ subnet, mtu: 1450 })
+    printTime('start while etcd is away, to subnet.env', ready.after)
     await pingUntilReached(from, to.addresses[0] ?? '')
 
     const stream = await PingStream.start(from, to.addresses[0] ?? '')
@@ -94,7 +97,9 @@ test('etcd is killed and comes back: traffic never stops, and what changed meanw
   await rig.etcd.kill()
   await first.saying(/^etcd is lost/)
   await rig.etcd.start()
+  const back = performance.now()
   await first.saying(/^etcd is back/)
+  printTime('etcd is back until the agent is with it again', performance.now() - back)
   // Without anything to tell, a store that is back is known to be.
   await second.saying(/^etcd is back/)
   await rig.etcd.put('10.244.66.0-24', 'this is no lease')
@@ -129,8 +134,10 @@ test('cut off from etcd for longer than its lease lasts: traffic of the others n
 
   const from = lonely.logs.length
   await rig.reconnectToEtcd(0)
+  const healed = performance.now()
   await lonely.saying(/^lease (acquired|changed)/, { from, timeout: 30_000 })
   await pingUntilReached(first, second.addresses[0] ?? '')
+  printTime('the partition heals until its pods are reached again', performance.now() - healed)
   expect([...(await rig.etcd.leases()).keys()]).toContain(key)
   expect(await stream.stop()).toMatchObject({ lost: 0 })
 })
@@ -145,9 +152,11 @@ describe('a lease that is deleted behind its back', () => {
     const { subnet = '' } = await second.ready()
     const key = subnet.replace('/', '-')
     await rig.etcd.delete(key)
+    const deleted = performance.now()
     await second.saying(/^lease lost/)
     await until('the lease to be there again', async () => (await rig.etcd.leases()).get(key))
     await pingUntilReached(from, to.addresses[0] ?? '')
+    printTime('a lease is deleted until its pods are reached again', performance.now() - deleted)
   })
 
   test('is given up where another node has it by now, and subnet.env tells the new one', async () => {

@@ -69,6 +69,20 @@ describe('exit status', () => {
   })
 })
 
+test('the rights that its unit file gives are enough', async () => {
+  const unit = await readFile(new URL('../../../deploy/selvedged.service', import.meta.url), 'utf8')
+  const [, rights = ''] = /^CapabilityBoundingSet=(.+)$/m.exec(unit) ?? []
+  const given = rights.split(' ').map((right) => `+${right.replace('CAP_', '').toLowerCase()}`)
+  expect(given).toContain('+net_admin')
+  await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+  const agent = rig.start(0, {
+    wrapper: ['setpriv', '--no-new-privs', '--inh-caps=-all', `--bounding-set=-all,${given.join(',')}`],
+  })
+  await agent.inSync()
+  await agent.ready()
+  expect(agent.logs.filter(({ level }) => level >= 40)).toEqual([])
+})
+
 describe('SIGTERM and SIGINT end it within 2 s, with status 0,', () => {
   test('while it waits for its network', async () => {
     await using rig = await Rig.create(undefined, { hosts: 1 })
@@ -78,24 +92,20 @@ describe('SIGTERM and SIGINT end it within 2 s, with status 0,', () => {
     expect(await agent.ended(2_000)).toBe(0)
   })
 
-  test('and it gives its lease back where it is told to', async () => {
-    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
-    const agent = rig.start(0, { args: ['--release-lease'] })
-    await agent.inSync()
+  test('and it gives its lease back where it is told to, unless etcd is frozen', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 2 })
+    const agents = [0, 1].map((index) => rig.start(index, { args: ['--release-lease'] }))
+    const [first, second] = agents
+    if (first === undefined || second === undefined) throw new Error()
+    await Promise.all(agents.map((agent) => agent.inSync()))
+    expect((await rig.etcd.leases()).size).toBe(2)
+    expect((await first.stop()).status).toBe(0)
     expect((await rig.etcd.leases()).size).toBe(1)
-    expect((await agent.stop()).status).toBe(0)
-    expect((await rig.etcd.leases()).size).toBe(0)
-  })
-
-  test('also where it cannot, because etcd is frozen', async () => {
-    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
-    const agent = rig.start(0, { args: ['--release-lease'] })
-    await agent.inSync()
     rig.etcd.freeze()
-    const { status, after } = await agent.stop()
+    const { status, after } = await second.stop()
     expect(status).toBe(0)
     expect(after).toBeLessThan(2_000)
-    expect(await agent.saying('stopping was not clean')).toMatchObject({ level: 50 })
+    expect(await second.saying('stopping was not clean')).toMatchObject({ level: 50 })
   })
 })
 
@@ -126,6 +136,16 @@ describe('a password', () => {
     await agent.stop()
     expect(agent.output).not.toContain('horse')
   })
+})
+
+test('certificates are read from the files that are named', async () => {
+  await using rig = await Rig.create(undefined, { hosts: 2 })
+  const secure = `--etcd-endpoints=${rig.etcd.endpoint.replace('http:', 'https:')}`
+  const authority = rig.start(0, { args: [secure, '--etcd-cafile=/nowhere/ca.pem'] })
+  const own = ['--etcd-certfile=/nowhere/cert.pem', '--etcd-keyfile=/nowhere/key.pem']
+  const client = rig.start(1, { args: [secure, ...own] })
+  await authority.saying('reading the TLS ca for etcd from /nowhere/ca.pem')
+  await client.saying(/reading the TLS (cert|key) for etcd from \/nowhere\/(cert|key).pem/)
 })
 
 test('only what the chosen store and backend need is loaded', async () => {

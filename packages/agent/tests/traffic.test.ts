@@ -1,14 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PingStream, ping, pingMatrix } from '@selvedge/lab'
+import { PingStream, ping, pingMatrix, until } from '@selvedge/lab'
 import { describe, expect, test } from 'vitest'
 import { Datagrams } from './datagrams.js'
+import { printTime } from './print-time.js'
 import { Rig, vxlanConfig } from './rig.js'
-
-/** Times belong to what these tests show; they are printed, and only bounded generously. */
-function printTime(what: string, milliseconds: number): void {
-  process.stdout.write(`    ${what.padEnd(60)} ${milliseconds.toFixed(1).padStart(8)} ms\n`)
-}
 
 /** Nothing of the kind may be in any test's log: an error is a fault that was not meant. */
 const ERROR = 50
@@ -58,6 +54,52 @@ test('kill -9 and a new start: the same subnet, the same MAC, no ping of a runni
   expect(await stream.stop()).toMatchObject({ lost: 0 })
   expect(await readFile(again.subnetFile, 'utf8')).toBe(before)
   expect(await rig.etcd.leases()).toEqual(leases)
+})
+
+test('an external interface with another MTU: subnet.env follows', async () => {
+  await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+  const agent = rig.start(0)
+  expect(await agent.ready()).toMatchObject({ mtu: 1450 })
+  await agent.inSync()
+  await agent.host.ip('link', 'set', 'eth0', 'mtu', '1400')
+  await until('the new MTU in subnet.env', async () =>
+    (await agent.subnetEnv()).mtu === 1350 ? true : undefined,
+  )
+})
+
+describe('the interface to peers', () => {
+  test('is the first that is there, and publishes the address that it is told', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const args = [
+      '--iface=nosuch0',
+      '--iface=192.0.2.99',
+      '--iface-regex=^eth\\d$',
+      '--public-ip=198.51.100.7',
+    ]
+    const agent = rig.start(0, { args })
+    await agent.inSync()
+    expect([...(await rig.etcd.leases()).values()]).toEqual([
+      expect.stringContaining('"PublicIP":"198.51.100.7"'),
+    ])
+    expect(await agent.host.ip('-details', 'link', 'show', 'flannel.1')).toMatch(
+      /local 192\.168\.77\.1 dev eth0/,
+    )
+  })
+
+  test('is waited for, telling what there is', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const agent = rig.start(0, { args: ['--iface=late0'] })
+    expect(await agent.saying(/late0/)).toMatchObject({
+      code: 'INTERFACE_NOT_FOUND',
+      msg: expect.stringContaining('eth0'),
+    })
+    await agent.host.ipBatch([
+      'link add late0 type bridge',
+      'address add 192.0.2.1/24 dev late0',
+      'link set late0 up',
+    ])
+    await agent.inSync()
+  })
 })
 
 test('systemd is told: ready once subnet.env is there, alive, stopping', async () => {
