@@ -82,11 +82,11 @@ export async function* followNodes(options: FollowOptions): AsyncGenerator<NodeN
       yield* follower.round()
     } catch (error) {
       if (signal.aborted) return
-      const failures = follower.failed(error)
+      const inARow = follower.failed(error)
       // A place in the history that the server no longer holds is in the nature of things, unless it goes on so.
-      if (!isGone(error) || failures > 1) observer.failed(asOverlayError(error))
+      if (!isGone(error) || inARow > 1) observer.failed(asOverlayError(error))
       const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0
-      const delay = Math.max(asked, backoffDelay(failures, BACKOFF, random))
+      const delay = Math.max(asked, backoffDelay(inARow, BACKOFF, random))
       await clock.sleep(delay, { signal }).catch(() => undefined)
     }
   }
@@ -97,18 +97,24 @@ class Follower {
   #listMode: ListMode
   /** Where to go on; undefined where a list must come first. */
   #position: string | undefined
+  /** Rounds in a row that failed, and that ended because the history was gone. */
   #failures = 0
+  #losses = 0
 
   constructor(options: FollowOptions) {
     this.#options = options
     this.#listMode = options.firstList
   }
 
-  /** Takes note of a failed round; returns how many there were in a row. */
+  /** Takes note of a failed round; returns how many of its kind there were in a row. */
   failed(error: unknown): number {
-    if (isGone(error)) this.#position = undefined
     this.#failures += 1
-    return this.#failures
+    if (!isGone(error)) return this.#failures
+    // The server is there: that it was away before is no reason to wait.
+    this.#failures = 0
+    this.#position = undefined
+    this.#losses += 1
+    return this.#losses
   }
 
   /** A list where one is needed, then one watch to its end. */
@@ -125,7 +131,7 @@ class Follower {
     for await (const message of this.#watch()) {
       if (message.type !== 'OPENED') {
         told = true
-        this.#failures = 0
+        this.#succeeded()
       } else if (resumed) {
         yield { type: 'resumed' }
       }
@@ -135,7 +141,12 @@ class Follower {
     if (!told && clock.monotonic() - begin < SHORTEST_WATCH) {
       throw new OverlayError('STORE_UNAVAILABLE', 'the API server ended a watch of nodes as soon as it began')
     }
+    this.#succeeded()
+  }
+
+  #succeeded(): void {
     this.#failures = 0
+    this.#losses = 0
   }
 
   async #list(): Promise<readonly NodeRecord[]> {

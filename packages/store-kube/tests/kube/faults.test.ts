@@ -1,0 +1,197 @@
+import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
+import { KubeSubnetManager, type KubeSubnetManagerOptions } from '@selvedge/store-kube'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { KubeCluster } from '../support/cluster.js'
+import { annotate, createNode, deleteNode, joined } from '../support/nodes.js'
+import { TcpProxy } from '../support/tcp-proxy.js'
+import { Watching } from '../support/watching.js'
+
+const attributes: LeaseAttributes = { publicIp: '192.0.2.1', backendType: 'host-gw' }
+const own = { '10.0.1.0-24': '192.0.2.1' }
+
+let cluster: KubeCluster
+let proxy: TcpProxy
+const open: KubeSubnetManager[] = []
+const watches: Watching[] = []
+
+beforeAll(async () => {
+  cluster = await KubeCluster.start()
+})
+
+afterAll(() => cluster.stop())
+
+beforeEach(async () => {
+  proxy = await TcpProxy.start(cluster.url)
+  await createNode(cluster, 'worker-1', { podCidr: '10.0.1.0/24' })
+})
+
+afterEach(async () => {
+  for (const watch of watches.splice(0)) await watch.stop()
+  for (const manager of open.splice(0)) await manager[Symbol.asyncDispose]()
+  await proxy.stop()
+  await cluster.removeNodes()
+})
+
+function connect(options: Partial<KubeSubnetManagerOptions> = {}): KubeSubnetManager {
+  const manager = new KubeSubnetManager({
+    access: { apiUrl: proxy.url, caFile: cluster.authority.certFile, tokenFile: cluster.tokenFile },
+    node: 'worker-1',
+    networkConfig: { Network: '10.0.0.0/8' },
+    ...options,
+  })
+  open.push(manager)
+  return manager
+}
+
+async function join(options: Partial<KubeSubnetManagerOptions> = {}) {
+  const manager = connect(options)
+  const lease = await manager.acquireLease({ attributes })
+  const watching = new Watching(manager)
+  watches.push(watching)
+  await watching.until('its own lease', () => watching.leases.size === 1)
+  return { manager, lease, watching }
+}
+
+const peer = (n: number) =>
+  createNode(cluster, `peer-${n}`, { podCidr: podCidr(n), annotations: joined(address(n)) })
+const podCidr = (n: number) => `10.${1 + (n >> 8)}.${n & 255}.0/24`
+const address = (n: number) => `198.18.${n >> 8}.${n & 255}`
+
+const shows = (watching: Watching, addresses: Record<string, string>) =>
+  watching.until(
+    JSON.stringify(addresses),
+    () => JSON.stringify(watching.addresses) === JSON.stringify(addresses),
+    60_000,
+  )
+
+test('an API server that is killed and started again: leases stay, errors tell, nothing is missed', async () => {
+  const { manager, lease, watching } = await join()
+  await peer(2)
+  await shows(watching, { ...own, '10.1.2.0-24': address(2) })
+  await cluster.stopApiServer()
+  await watching.until('an error', () => watching.errors.length > 0)
+  expect(watching.errors.every((error) => isOverlayError(error, 'STORE_UNAVAILABLE'))).toBe(true)
+  expect(watching.addresses).toEqual({ ...own, '10.1.2.0-24': address(2) })
+  await expect(manager.renewLease(lease)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  expect(manager.status.error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  await cluster.startApiServer()
+  await peer(3)
+  await deleteNode(cluster, 'peer-2')
+  await shows(watching, { ...own, '10.1.3.0-24': address(3) })
+  await manager.renewLease(lease)
+  expect(manager.status.error).toBeUndefined()
+})
+
+test('a connection that breaks: the watch goes on where it was, without another list', async () => {
+  const { manager, watching } = await join()
+  const { lists, watches } = manager.status
+  proxy.cut()
+  await peer(2)
+  await peer(3)
+  await deleteNode(cluster, 'peer-2')
+  await watching.until('an error', () => watching.errors.length > 0)
+  proxy.mend()
+  await shows(watching, { ...own, '10.1.3.0-24': address(3) })
+  expect(manager.status.lists).toBe(lists)
+  expect(manager.status.watches).toBeGreaterThan(watches)
+  expect(watching.snapshots).toBe(1)
+})
+
+test('a watch that has nothing to tell after an outage says that it is well again', async () => {
+  const { manager, watching } = await join()
+  proxy.cut()
+  await watching.until('an error', () => watching.errors.length > 0)
+  proxy.mend()
+  await watching.until('a recovery', () => watching.recoveries === 1)
+  expect([watching.snapshots, manager.status.error]).toEqual([1, undefined])
+})
+
+test('a history that was compacted meanwhile: 410, then a list, and only what changed is another', async () => {
+  const { manager, watching } = await join()
+  await peer(2)
+  await peer(3)
+  await watching.until('two peers', () => watching.leases.size === 3)
+  const { lists } = manager.status
+  proxy.cut()
+  await annotate(cluster, 'peer-2', { 'public-ip': '198.18.9.9' })
+  await deleteNode(cluster, 'peer-3')
+  await peer(4)
+  await cluster.compact()
+  // Its memory of what happened before goes with it.
+  await cluster.stopApiServer()
+  await cluster.startApiServer()
+  proxy.mend()
+  await shows(watching, { ...own, '10.1.2.0-24': '198.18.9.9', '10.1.4.0-24': address(4) })
+  expect(watching.snapshots).toBe(2)
+  expect(manager.status.lists).toBe(lists + 1)
+})
+
+test('a link that dies without a word is found by its silence', async () => {
+  const { manager, watching } = await join({ watchTimeout: 2_000, requestTimeout: 1_000 })
+  proxy.freeze()
+  await watching.until('an error', () =>
+    watching.errors.some(({ message }) => message.includes('no answer for 2 s')),
+  )
+  const before = performance.now()
+  await expect(manager.acquireLease({ attributes })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  expect(performance.now() - before).toBeLessThan(5_000)
+  await peer(2)
+  proxy.mend()
+  await shows(watching, { ...own, '10.1.2.0-24': address(2) })
+})
+
+test('an API server that hangs: SIGSTOP is found, SIGCONT is enough', async () => {
+  const { watching } = await join({ watchTimeout: 2_000, requestTimeout: 1_000 })
+  cluster.signalApiServer('SIGSTOP')
+  try {
+    await watching.until('an error', () => watching.errors.length > 0)
+  } finally {
+    cluster.signalApiServer('SIGCONT')
+  }
+  await peer(2)
+  await shows(watching, { ...own, '10.1.2.0-24': address(2) })
+})
+
+test('an API server that is away at the start: calls fail soon, and a watch waits for it', async () => {
+  proxy.cut()
+  const manager = connect()
+  const before = performance.now()
+  await expect(manager.acquireLease({ attributes })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  expect(performance.now() - before).toBeLessThan(2_000)
+  expect((await manager.getNetworkConfig()).ipv4?.network).toBe('10.0.0.0/8')
+  const watching = new Watching(manager)
+  watches.push(watching)
+  await watching.until('errors', () => watching.errors.length >= 2)
+  proxy.mend()
+  await manager.acquireLease({ attributes })
+  await shows(watching, own)
+})
+
+test('2,000 nodes that register in a burst: each is told, by one watch and without another list', async () => {
+  const { manager, watching } = await join()
+  const { lists } = manager.status
+  let next = 2
+  const register = async () => {
+    for (let n = next++; n <= 2_001; n = next++) await peer(n)
+  }
+  await Promise.all(Array.from({ length: 16 }, register))
+  await watching.until('2,001 leases', () => watching.leases.size === 2_001, 60_000)
+  expect(watching.addresses[`${podCidr(2_001).replace('/', '-')}`]).toBe(address(2_001))
+  expect([manager.status.lists, watching.snapshots, watching.errors]).toEqual([lists, 1, []])
+})
+
+test('a consumer that takes its time while 500 nodes change is not left behind, nor is anything kept for it', async () => {
+  const { manager } = await join()
+  const abort = new AbortController()
+  const seen = new Set<string>()
+  const events = manager.watchLeases({ signal: abort.signal })
+  await events.next()
+  await Promise.all(Array.from({ length: 500 }, (_, index) => peer(index + 2)))
+  for await (const event of events) {
+    const leases = event.type === 'snapshot' ? event.leases : [event.lease]
+    for (const lease of leases) seen.add(String(lease.attributes.publicIp))
+    if (seen.size >= 500 && seen.has(address(501))) break
+  }
+  expect([...Array(500).keys()].every((index) => seen.has(address(index + 2)))).toBe(true)
+  abort.abort()
+})
