@@ -50,11 +50,13 @@ export function chooseSubnets({ config, leases, request, leased }: SubnetQuestio
 
   const [former] = givenUp
   const attributes = (former === undefined ? undefined : request.adopt?.(former)) ?? request.attributes
-  const staying = leases.filter((lease) => !givenUp.includes(lease))
-  const others = givenUp.length === 0 ? everyone : new LeasedSubnets(config, staying)
+  const others = givenUp.length === 0 ? everyone : new LeasedSubnets(config, without(leases, givenUp))
   const wanted = [...givenUp, request.previous ?? {}]
   return { subnets: others.choose(wanted, fnv1a(address)), attributes, givenUp }
 }
+
+const without = (leases: readonly Lease[], gone: readonly Lease[]): Lease[] =>
+  leases.filter((lease) => !gone.includes(lease))
 
 /** The subnets of a set of leases, family by family. */
 export class LeasedSubnets {
