@@ -71,6 +71,6 @@ export class AgentState {
     const subnets = [lease.subnet, lease.ipv6Subnet].filter((subnet) => subnet !== undefined)
     const kernel = status.inSync ? 'in sync' : `${status.failures.length} of ${status.wanted} entries failing`
     const hearing = store?.isHeard === true ? '' : `, ${store?.name} away`
-    return `${subnets.join(' and ')}, ${this.#peers()} peers, ${kernel}${hearing}`
+    return `${subnets.join(' and ')}, ${status.leases} leases, ${kernel}${hearing}`
   }
 }

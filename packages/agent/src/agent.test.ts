@@ -154,7 +154,7 @@ describe('an agent', () => {
     )
     expect(kernel.toText()).toContain('10.244.2.0/24')
     expect(agent.notified).toContain('READY=1')
-    expect(agent.notified).toContain(`STATUS=${subnet}, 1 peers, in sync`)
+    expect(agent.notified).toContain(`STATUS=${subnet}, 2 leases, in sync`)
     await agent.stop()
     expect(agent.notified.at(-1)).toBe('STOPPING=1')
     expect(kernel.toText()).toContain('10.244.2.0/24')

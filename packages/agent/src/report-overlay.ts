@@ -30,7 +30,7 @@ export function reportOverlay(
     state.tell()
   })
   overlay.on('peer', ({ type, lease }) => {
-    log('debug', type === 'put' ? 'peer joined or changed' : 'peer left', describe(lease))
+    log('debug', type === 'put' ? 'peer joined or changed' : 'peer left', () => describe(lease))
   })
   overlay.on('sync', (report) => {
     log('debug', 'kernel written', { ...report, duration: Number(report.duration.toFixed(1)) })

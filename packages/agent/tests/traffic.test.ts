@@ -114,7 +114,7 @@ test('systemd is told: ready once subnet.env is there, alive, stopping', async (
   await rig.etcd.putConfig(vxlanConfig)
   await systemd.receiving('READY=1')
   const { subnet } = await agent.ready()
-  await systemd.receiving(`STATUS=${subnet}, 0 peers, in sync`)
+  await systemd.receiving(`STATUS=${subnet}, 1 leases, in sync`)
   await agent.stop()
   await systemd.receiving('STOPPING=1')
 })

@@ -40,6 +40,19 @@ describe('-v', () => {
   })
 })
 
+test('fields that nobody will see are not made', () => {
+  const { log, lines } = logger()
+  let made = 0
+  const fields = () => {
+    made += 1
+    return { made }
+  }
+  log('debug', 'hidden', fields)
+  log('info', 'shown', fields)
+  expect(made).toBe(1)
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ msg: 'shown', made: 1 })
+})
+
 test.each([false, true])('a secret is in no line, for a terminal: %s', (forTerminal) => {
   const { log, lines } = logger({ forTerminal, secret: 'say "friend"' })
   log('error', 'refused: say "friend"', {

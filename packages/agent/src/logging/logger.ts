@@ -4,8 +4,13 @@ import { terminalLine } from './terminal-format.js'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
 
-/** Writes one event: a short constant sentence, and what differs from time to time as fields. */
-export type Logger = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void
+export type LogFields = Readonly<Record<string, unknown>>
+
+/**
+ * Writes one event: a short constant sentence, and what differs from time to time as fields; as a function where there
+ * are so many events that it matters whether they are made for nothing.
+ */
+export type Logger = (level: LogLevel, message: string, fields?: LogFields | (() => LogFields)) => void
 
 export interface LoggerOptions {
   /** As klog's -v: 0 is `info` and above, 1 adds `debug`, 4 `trace`. */
@@ -27,6 +32,8 @@ export function createLogger({ verbosity, destination, forTerminal, redactor }: 
   // Which process and host it was is what systemd and Kubernetes add to every line anyway.
   const logger = pino({ level, base: null }, stream)
   return (level, message, fields = {}) => {
-    if (logger.isLevelEnabled(level)) logger[level](redactor.value(fields), redactor.text(message))
+    if (!logger.isLevelEnabled(level)) return
+    const shown = typeof fields === 'function' ? fields() : fields
+    logger[level](redactor.value(shown), redactor.text(message))
   }
 }

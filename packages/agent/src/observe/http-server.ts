@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http'
+import { OverlayError } from '@selvedge/core'
 
 /** What is served, as it is at each request. */
 export interface Served {
@@ -17,8 +18,8 @@ interface Answer {
 const REQUEST_TIMEOUT = 5_000
 
 /**
- * What flanneld serves where it is given a port, and metrics besides. Resolves once it listens; rejects where it
- * cannot.
+ * What flanneld serves where it is given a port, and metrics besides. Resolves once it listens; rejects with
+ * `INVALID_CONFIG` where it cannot.
  */
 export async function serveHealth(
   address: { ip: string; port: number },
@@ -32,8 +33,10 @@ export async function serveHealth(
     )
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen({ host: address.ip, port: address.port }, () => {
-      server.off('error', reject)
+    const refuse = (cause: Error): void =>
+      reject(new OverlayError('INVALID_CONFIG', `serving health and metrics: ${cause.message}`, { cause }))
+    server.once('error', refuse).listen({ host: address.ip, port: address.port }, () => {
+      server.off('error', refuse)
       resolve()
     })
   })

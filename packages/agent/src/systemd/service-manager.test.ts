@@ -16,8 +16,9 @@ function manager(variables: Record<string, string>, send?: (path: string, text: 
   return { service, sent, errors }
 }
 
-test('what is told, in order', () => {
+test('what is told, in order, and the same thing once', () => {
   const { service, sent } = manager({ NOTIFY_SOCKET: '/run/notify' })
+  service.status('waiting for\netcd')
   service.status('waiting for\netcd')
   service.ready()
   service.stopping()

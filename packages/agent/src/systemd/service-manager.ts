@@ -16,6 +16,7 @@ export interface ServiceManagerOptions {
  */
 export class ServiceManager {
   readonly #options: ServiceManagerOptions
+  #status: string | undefined
   #failed = false
   #watchdog: NodeJS.Timeout | undefined
 
@@ -30,6 +31,8 @@ export class ServiceManager {
 
   /** One line for `systemctl status`. */
   status(text: string): void {
+    if (text === this.#status) return
+    this.#status = text
     this.#notify(`STATUS=${text.replaceAll('\n', ' ')}`)
   }
 
