@@ -81,9 +81,12 @@ export class TestNetwork implements AsyncDisposable {
     await insist(() => this.admin.delete().key(`${this.prefix}/subnets/${key}`).exec())
   }
 
-  /** What stands below the prefix, config left out: key, value, and whether it hangs on an etcd lease. */
-  async contents(): Promise<{ key: string; value: string; lease: string }[]> {
-    const { kvs } = await this.admin.getAll().prefix(`${this.prefix}/`).exec()
+  /**
+   * What stands below the prefix, config left out: key, value, and whether it hangs on an etcd lease.
+   * @param client one whose members are all alive
+   */
+  async contents(client = this.admin): Promise<{ key: string; value: string; lease: string }[]> {
+    const { kvs } = await client.getAll().prefix(`${this.prefix}/`).exec()
     return kvs
       .map(({ key, value, lease }) => ({
         key: key.toString().slice(this.prefix.length),
