@@ -9,6 +9,8 @@ export class Wake {
   #interrupt: AbortController | undefined
 
   call(): void {
+    // Thousands of calls may come within one sleep, and each abort makes an error.
+    if (this.#pending) return
     this.#pending = true
     this.#interrupt?.abort()
   }
