@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import type { AbortOptions, Lease, SubnetManager } from '@selvedge/core'
 import { published } from './subnet-manager-suite-observer.js'
-import { attributesOf, ipv4Network, rejectsWith, type Section } from './subnet-manager-suite-store.js'
+import {
+  attributesOf,
+  failureOf,
+  ipv4Network,
+  rejectsWith,
+  type Section,
+} from './subnet-manager-suite-store.js'
 
 /** Every call that a manager takes, by name. */
 const calls = (
@@ -136,15 +142,4 @@ function configTests({ test }: Section): void {
     await store.setNetworkConfig({ Network: '10.97.0.0/16' })
     assert.equal((await manager.getNetworkConfig()).ipv4?.network, '10.97.0.0/16')
   })
-}
-
-/** What `promise` rejects with. */
-async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  const nothing = Symbol('nothing')
-  const error = await promise.then(
-    () => nothing,
-    (reason: unknown) => reason,
-  )
-  assert.notEqual(error, nothing, 'it did not reject')
-  return error
 }

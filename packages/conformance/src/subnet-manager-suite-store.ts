@@ -57,19 +57,23 @@ export function ipv6AttributesOf(node: number): LeaseAttributes {
 /** The store of one test, and all that the test opened on it. */
 export class TestStore implements AsyncDisposable {
   readonly patience: number
-  readonly #options: SubnetManagerSuiteOptions
   readonly #store: StoreUnderTest
+  readonly #teardown: () => unknown
   readonly #managers: SubnetManager[] = []
   readonly #observers: LeaseObserver[] = []
 
-  static async setUp(options: SubnetManagerSuiteOptions, config: object | undefined): Promise<TestStore> {
-    return new TestStore(options, await options.setup(config))
+  static async setUp<Store extends StoreUnderTest>(
+    { setup, teardown, patience = DEFAULT_PATIENCE }: SubnetManagerSuiteOptions<Store>,
+    config: object | undefined,
+  ): Promise<TestStore> {
+    const store = await setup(config)
+    return new TestStore(store, patience, () => teardown?.(store))
   }
 
-  constructor(options: SubnetManagerSuiteOptions, store: StoreUnderTest) {
-    this.#options = options
+  constructor(store: StoreUnderTest, patience: number, teardown: () => unknown) {
     this.#store = store
-    this.patience = options.patience ?? DEFAULT_PATIENCE
+    this.#teardown = teardown
+    this.patience = patience
   }
 
   async connect(node: number): Promise<SubnetManager> {
@@ -167,7 +171,7 @@ export class TestStore implements AsyncDisposable {
       for (const observer of this.#observers) await this.within('ending a watch', observer.stop())
     } finally {
       for (const manager of this.#managers) await this.within('disposing', manager[Symbol.asyncDispose]())
-      await this.#options.teardown?.(this.#store)
+      await this.#teardown()
     }
   }
 }
@@ -178,6 +182,17 @@ export async function rejectsWith(code: ErrorCode, promise: Promise<unknown>): P
     assert.ok(isOverlayError(error, code), `expected an OverlayError ${code}, got ${String(error)}`)
     return true
   })
+}
+
+/** What `promise` rejects with. */
+export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  const nothing = Symbol('nothing')
+  const error = await promise.then(
+    () => nothing,
+    (reason: unknown) => reason,
+  )
+  assert.notEqual(error, nothing, 'it did not reject')
+  return error
 }
 
 /** Asserts that no two leases have a subnet in common, in either family. */

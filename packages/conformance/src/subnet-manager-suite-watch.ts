@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import type { Lease, LeaseEvent, SubnetManager } from '@selvedge/core'
 import { type LeaseObserver, published } from './subnet-manager-suite-observer.js'
-import { attributesOf, ipv4Network, type Section } from './subnet-manager-suite-store.js'
+import {
+  attributesOf,
+  failureOf,
+  ipv4Network,
+  rejectsWith,
+  type Section,
+} from './subnet-manager-suite-store.js'
 
 /** How often each node of the test of concurrent writes renews. */
 const RENEWALS = 25
@@ -143,7 +149,19 @@ export function watchSection({ supports, test }: Section): void {
     test('survives the absence of the store', ipv4Network, async (store) => {
       const one = await store.join(1)
       const observer = await store.observe(one.manager)
-      await store.interrupt(async () => {})
+      let renewal: Promise<unknown> = Promise.resolve()
+      await store.interrupt(async () => {
+        const abort = new AbortController()
+        const reason = { why: 'no more time' }
+        const aborted = failureOf(one.manager.renewLease(one.lease, { signal: abort.signal }))
+        renewal = one.manager
+          .renewLease(one.lease)
+          .catch((error) => rejectsWith('STORE_UNAVAILABLE', Promise.reject(error)))
+        await new Promise((resolve) => setImmediate(resolve))
+        abort.abort(reason)
+        assert.equal(await store.within('an aborted renewal', aborted), reason)
+      })
+      await store.within('a renewal begun meanwhile', renewal)
       const two = await store.join(2)
       await observer.untilShows('what changed afterwards', [one.lease, two.lease])
       const [problem] = observer.errors

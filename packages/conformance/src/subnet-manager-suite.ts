@@ -49,11 +49,11 @@ export interface StoreUnderTest {
   interrupt?(meanwhile: () => Promise<void>): unknown
 }
 
-export interface SubnetManagerSuiteOptions {
+export interface SubnetManagerSuiteOptions<Store extends StoreUnderTest = StoreUnderTest> {
   /** Makes a store that holds no leases, with this network config, or with none. Called for every test. */
-  setup(config: object | undefined): StoreUnderTest | Promise<StoreUnderTest>
+  setup(config: object | undefined): Store | Promise<Store>
   /** Removes it. Every manager that the suite made is disposed of by then. */
-  teardown?(store: StoreUnderTest): unknown
+  teardown?(store: Store): unknown
   readonly supports?: Partial<StoreFeatures>
   /** How long anything may take before it has failed, in ms; 10,000 where absent. */
   readonly patience?: number
@@ -67,7 +67,10 @@ export interface SubnetManagerSuiteOptions {
  * subnetManagerSuite({ describe, it }, { setup: (config) => …, supports: { reservations: false } })
  * ```
  */
-export function subnetManagerSuite({ describe, it }: Runner, options: SubnetManagerSuiteOptions): void {
+export function subnetManagerSuite<Store extends StoreUnderTest>(
+  { describe, it }: Runner,
+  options: SubnetManagerSuiteOptions<Store>,
+): void {
   const section: Section = {
     supports: {
       allocation: true,

@@ -1,14 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { FakeClock, type StoreUnderTest, subnetManagerSuite } from '@selvedge/conformance'
+import { FakeClock, subnetManagerSuite } from '@selvedge/conformance'
 import { describe, it } from 'vitest'
 import { putRecord } from './lease-records.js'
 import { LocalSubnetManager } from './local-subnet-manager.js'
 import { shareDatabase } from './shared-database.js'
 
 const leaseTerm = 60_000
-const folders = new WeakMap<StoreUnderTest, string>()
 
 subnetManagerSuite(
   { describe, it },
@@ -22,7 +21,8 @@ subnetManagerSuite(
         await using manager = connect()
         await work(manager)
       }
-      const store: StoreUnderTest = {
+      return {
+        folder,
         connect,
         setNetworkConfig: (next) => asAdministrator((manager) => manager.setNetworkConfig(next)),
         reserve: (lease) => asAdministrator((manager) => manager.reserve(lease)),
@@ -34,12 +34,8 @@ subnetManagerSuite(
           await share.release()
         },
       }
-      folders.set(store, folder)
-      return store
     },
-    async teardown(store) {
-      await rm(folders.get(store) ?? '', { recursive: true })
-    },
+    teardown: ({ folder }) => rm(folder, { recursive: true }),
     supports: { interruptions: false },
   },
 )
