@@ -13,5 +13,5 @@ export function secretsOf({ backend }: NetworkConfig): readonly string[] {
 
 /** The same of the settings. */
 export function secretsOfSettings({ store }: AgentSettings): readonly string[] {
-  return store.password === undefined ? [] : [store.password]
+  return store.type !== 'etcd' || store.password === undefined ? [] : [store.password]
 }

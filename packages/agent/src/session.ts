@@ -15,12 +15,14 @@ import { withBackendType } from './backends.js'
 import type { AgentSettings } from './command-line/settings.js'
 import { CachedSubnetManager } from './lease-cache/cached-subnet-manager.js'
 import { LeaseFile } from './lease-cache/lease-file.js'
+import { NodeAddresses } from './node-addresses.js'
 import type { LateMetrics } from './observe/late-metrics.js'
 import { reportOverlay } from './report-overlay.js'
 import { secretsOf } from './secrets.js'
 import type { AgentServices } from './services.js'
 import { FixedConfig } from './stores/fixed-config.js'
 import { HeardStore } from './stores/heard-store.js'
+import type { OpenStore } from './stores/store.js'
 import { SubnetFile } from './subnet-file.js'
 
 export interface SessionContext {
@@ -42,9 +44,13 @@ const RELEASE_TIMEOUT = 1_000
  */
 export async function runSession(context: SessionContext, signal: AbortSignal): Promise<void> {
   const anew = new AbortController()
-  const { settings, services, state } = context
-  const { store, subnets } = await openStore(context, () => anew.abort())
-  const session = new Session(context, subnets, store, await services.openDrivers(settings))
+  const startAnew = () => anew.abort()
+  const { services, state } = context
+  const stores = await openStore(context, startAnew)
+  const addresses = new NodeAddresses({ read: stores.opened.nodeAddresses, log: services.log, startAnew })
+  const settings = await addresses.applyTo(context.settings, signal)
+  const drivers = await services.openDrivers(settings)
+  const session = new Session({ ...context, settings }, { ...stores, addresses, drivers })
   try {
     await session.run(AbortSignal.any([signal, anew.signal]))
   } finally {
@@ -72,7 +78,7 @@ async function openStore({ settings, services, state }: SessionContext, startAne
     },
   })
   state.store = store
-  if (settings.leaseCache === undefined) return { store, subnets: store }
+  if (settings.leaseCache === undefined) return { opened, store, subnets: store }
   const cache = new LeaseFile({
     path: settings.leaseCache,
     store: opened.identity,
@@ -97,28 +103,29 @@ async function openStore({ settings, services, state }: SessionContext, startAne
       notSaved: (error) => log('warn', error.message, { code: error.code }),
     },
   })
-  return { store, subnets: state.cache }
+  return { opened, store, subnets: state.cache }
+}
+
+/** What a session is made of. */
+interface SessionParts {
+  readonly opened: OpenStore
+  /** The same, heard, and remembered. */
+  readonly store: HeardStore
+  readonly subnets: SubnetManager
+  readonly addresses: NodeAddresses
+  readonly drivers: readonly Driver[]
 }
 
 class Session {
   readonly #context: SessionContext
-  readonly #subnets: SubnetManager
-  readonly #store: HeardStore
-  readonly #drivers: readonly Driver[]
+  readonly #parts: SessionParts
   readonly #subnetFile: SubnetFile
   /** The last one made, whether it has started or not: it disposes of the store and the drivers. */
   #overlay: Overlay | undefined
 
-  constructor(
-    context: SessionContext,
-    subnets: SubnetManager,
-    store: HeardStore,
-    drivers: readonly Driver[],
-  ) {
+  constructor(context: SessionContext, parts: SessionParts) {
     this.#context = context
-    this.#subnets = subnets
-    this.#store = store
-    this.#drivers = drivers
+    this.#parts = parts
     const { settings, services, state } = context
     this.#subnetFile = new SubnetFile({
       path: settings.subnetFile,
@@ -146,6 +153,11 @@ class Session {
         leases: overlay.leases.size,
       })
       state.tell()
+      void this.#reportUp(signal)
+      overlay.on('lease', ({ type }) => {
+        // It may be another node by now, under the same name.
+        if (type === 'acquired' || type === 'changed') void this.#reportUp(signal)
+      })
       void metrics?.ready().catch((error) => services.log('error', 'metrics cannot be made', { error }))
       await aborted(signal)
     } catch (error) {
@@ -155,7 +167,8 @@ class Session {
 
   async stop({ release }: { release: boolean }): Promise<void> {
     const { log } = this.#context.services
-    const disposables = this.#overlay === undefined ? [...this.#drivers, this.#subnets] : []
+    const { drivers, subnets } = this.#parts
+    const disposables = this.#overlay === undefined ? [...drivers, subnets] : []
     const ends = [
       this.#overlay?.stop({ release, signal: AbortSignal.timeout(RELEASE_TIMEOUT) }),
       this.#subnetFile[Symbol.asyncDispose](),
@@ -187,16 +200,18 @@ class Session {
 
   async #tryToStart(signal: AbortSignal): Promise<Overlay> {
     const { settings, services, state } = this.#context
-    state.waitFor(`waiting for ${this.#subnets.name} to tell the network config`)
-    const config = await this.#subnets.getNetworkConfig({ signal })
+    const { addresses, subnets, drivers, store } = this.#parts
+    await addresses.check(signal)
+    state.waitFor(`waiting for ${subnets.name} to tell the network config`)
+    const config = await subnets.getNetworkConfig({ signal })
     for (const secret of secretsOf(config)) services.redactor.add(secret)
     services.log('info', 'network config', describeConfig(config))
     const backend = await services.loadBackend(config)
     const previous = await this.#previous()
     const overlay = createOverlay({
-      subnets: new FixedConfig(this.#subnets, withBackendType(config)),
+      subnets: new FixedConfig(subnets, withBackendType(config)),
       backend,
-      drivers: this.#drivers,
+      drivers,
       publicIp: settings.publicIp,
       publicIpv6: settings.publicIpv6,
       previous,
@@ -205,8 +220,8 @@ class Session {
       random: services.random,
     })
     this.#overlay = overlay
-    reportOverlay(overlay, { ...this.#context, store: this.#store, publish: () => this.#publish(overlay) })
-    state.waitFor(`joining the network in ${this.#subnets.name}`)
+    reportOverlay(overlay, { ...this.#context, store, publish: () => this.#publish(overlay) })
+    state.waitFor(`joining the network in ${subnets.name}`)
     await overlay.start({ signal })
     return overlay
   }
@@ -221,6 +236,27 @@ class Session {
         error,
       })
       return undefined
+    }
+  }
+
+  /** Tells the store that pods of this node have a network, however long that takes. */
+  async #reportUp(signal: AbortSignal): Promise<void> {
+    const { reportUp } = this.#parts.opened
+    const { log, clock, random } = this.#context.services
+    for (let failures = 1; reportUp !== undefined && !signal.aborted; failures += 1) {
+      try {
+        return await reportUp({ signal })
+      } catch (error) {
+        if (signal.aborted) return
+        log(
+          failures === 1 ? 'warn' : 'debug',
+          'reporting that the network is up failed, and is tried again',
+          {
+            error,
+          },
+        )
+        await clock.sleep(backoffDelay(failures, START_BACKOFF, random), { signal }).catch(() => undefined)
+      }
     }
   }
 

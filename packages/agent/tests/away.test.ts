@@ -13,7 +13,10 @@ describe('started while etcd is away, an agent', () => {
     const [, second, third] = agents
     if (from === undefined || to === undefined || second === undefined || third === undefined)
       throw new Error()
-    await second.saying('peer joined or changed')
+    await until('the second to know both others', () => {
+      const joined = second.logs.filter(({ msg }) => msg === 'peer joined or changed')
+      return new Set(joined.map(({ subnet }) => subnet)).size === 2 ? true : undefined
+    })
     const { subnet } = await second.ready()
     await second.stop()
     await rig.etcd.kill()

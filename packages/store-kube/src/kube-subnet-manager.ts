@@ -95,14 +95,13 @@ export class KubeSubnetManager implements SubnetManager {
   }
 
   /**
-   * The addresses that people set for this node, by `public-ip-overwrite` or `node-public-ip` and their twins for IPv6:
-   * what to give an overlay as `publicIp` and `publicIpv6`, and to choose its interface by. Waits for nothing: both are
-   * absent where the node has not registered.
+   * The addresses that people say this node has, by the annotations `node-public-ip` and `node-public-ipv6`: what to
+   * give an overlay as `publicIp` and `publicIpv6`, and to choose its interface by. Those that they have published in
+   * its stead (`public-ip-overwrite`) are none of its own. Waits for nothing: both are absent where the node has not
+   * registered.
    */
   nodeAddresses({ signal }: AbortOptions = {}): Promise<Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>> {
-    return this.#call(signal, async (stop) =>
-      this.#own.addressesSetByPeople(await this.#config.read(stop), stop),
-    )
+    return this.#call(signal, (stop) => this.#own.addresses(stop))
   }
 
   /**

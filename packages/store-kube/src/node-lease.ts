@@ -76,6 +76,12 @@ export function podCidrOf({ podCidrs }: NodeRecord, { family }: FamilyParts): st
   return found === undefined ? undefined : canonicalCidr(found)
 }
 
+/** The address that people say a node has, by the annotation `node-public-ip` or its twin. */
+export function nodeAddress(node: NodeRecord, { family }: FamilyParts): string | undefined {
+  const address = parseAddress(node.annotations[FAMILY_ANNOTATIONS[family].nodeAddress]?.trim() ?? '')
+  return address?.family === family ? formatAddress(address) : undefined
+}
+
 /**
  * The address that people set for a node, and that counts instead of what the node itself finds: the overwrite before
  * the node's address. What is no address of the family is passed over, and told to `onInvalid`.

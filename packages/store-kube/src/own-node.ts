@@ -1,9 +1,9 @@
 import {
-  enabledFamilies,
   type FamilyParts,
+  IPV4_PARTS,
+  IPV6_PARTS,
   type Lease,
   type LeaseAttributes,
-  type NetworkConfig,
   OverlayError,
   sameNode,
 } from '@selvedge/core'
@@ -15,6 +15,7 @@ import {
   isManaged,
   leaseOfNode,
   NO_ANNOTATIONS,
+  nodeAddress,
   podCidrOf,
   withAddresses,
 } from './node-lease.js'
@@ -154,12 +155,12 @@ export class OwnNode {
     return true
   }
 
-  /** The addresses that people set, read from the node; none where it has not registered. */
-  async addressesSetByPeople(config: NetworkConfig, signal: AbortSignal): Promise<Addresses> {
+  /** The addresses that people say the node has; none where it has not registered. */
+  async addresses(signal: AbortSignal): Promise<Addresses> {
     const node = await this.get(signal)
     const addresses: { -readonly [K in keyof Addresses]: Addresses[K] } = {}
-    for (const parts of enabledFamilies(config)) {
-      const address = node && addressSetByPeople(node, parts)
+    for (const parts of [IPV4_PARTS, IPV6_PARTS]) {
+      const address = node && nodeAddress(node, parts)
       if (address !== undefined) addresses[parts.publicAddress] = address
     }
     return addresses

@@ -24,12 +24,6 @@ const withoutKubernetes = (flag: FlagName): Absent => ({
 })
 
 const absent: readonly Absent[] = [
-  {
-    flag: 'kube-subnet-mgr',
-    asked: (values) => values['kube-subnet-mgr'],
-    answer: 'refuse',
-    says: 'leases from Kubernetes are not in this version; use etcd, or stay with flanneld',
-  },
   withoutKubernetes('kube-api-url'),
   withoutKubernetes('kube-annotation-prefix'),
   withoutKubernetes('kubeconfig-file'),

@@ -128,7 +128,7 @@ describe('refused, naming the flag and the value:', () => {
     ['--etcd-username=overlay', /-etcd-username and -etcd-password belong together/],
     ['--etcd-lease-ttl=4s', /"4s" for flag -etcd-lease-ttl/],
     ['--etcd-lease-ttl=5500ms', /"5.5s" for flag -etcd-lease-ttl/],
-    ['--kube-subnet-mgr', /flag -kube-subnet-mgr: .*use etcd/],
+    ['--kube-subnet-mgr', /flag -kube-subnet-mgr: .*-kubeconfig-file or -kube-api-url/],
     ['--ip-masq', /flag -ip-masq: .*leave the flag out/],
   ])('%s', (arg, message) => {
     expect(() => settingsOf([arg])).toThrow(UsageError)

@@ -19,5 +19,5 @@ export function readCommandLine(
   })
   if (help) return { type: 'help' }
   if (values.version) return { type: 'version' }
-  return { type: 'run', settings: readSettings(values, given) }
+  return { type: 'run', settings: readSettings(values, given, variables) }
 }

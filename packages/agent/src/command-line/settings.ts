@@ -3,6 +3,7 @@ import { absentFeatures } from './absent.js'
 import { UsageError } from './flag-set.js'
 import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 import { parseGoRegExp } from './go-regexp.js'
+import { type KubeSettings, kubeSettings, type Variables } from './kube-settings.js'
 
 /** Which etcd, and how to get in. */
 export interface EtcdSettings {
@@ -18,7 +19,7 @@ export interface EtcdSettings {
 }
 
 /** Where leases come from; one member a store. */
-export type StoreSettings = EtcdSettings
+export type StoreSettings = EtcdSettings | KubeSettings
 
 /** How the interface to peers is found: the first that fits, names and addresses before patterns before `canReach`. */
 export interface InterfaceSettings {
@@ -54,7 +55,11 @@ const SHORTEST_TTL = 5_000
 const LAST_PORT = 65_535
 
 /** Checks what was given. Throws a UsageError that names the flag and the value. */
-export function readSettings(values: SelvedgedFlags, given: ReadonlySet<FlagName>): AgentSettings {
+export function readSettings(
+  values: SelvedgedFlags,
+  given: ReadonlySet<FlagName>,
+  variables: Variables,
+): AgentSettings {
   const margin = values['subnet-lease-renew-margin']
   if (margin < 1 || margin > LONGEST_MARGIN) {
     throw invalid('subnet-lease-renew-margin', margin, `it must be 1 to ${LONGEST_MARGIN}`)
@@ -64,7 +69,7 @@ export function readSettings(values: SelvedgedFlags, given: ReadonlySet<FlagName
   if (values['subnet-file'] === '') throw invalid('subnet-file', '', 'it must name a file')
   return {
     warnings: absentFeatures(values, given),
-    store: etcdSettings(values),
+    store: values['kube-subnet-mgr'] ? kubeSettings(values, variables) : etcdSettings(values),
     externalInterface: interfaceSettings(values),
     publicIp: addressOf(values, 'public-ip', 4),
     publicIpv6: addressOf(values, 'public-ipv6', 6),

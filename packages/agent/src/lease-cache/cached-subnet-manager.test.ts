@@ -6,6 +6,7 @@ import {
   type LeaseRequest,
   type NetworkConfig,
   OverlayError,
+  parseNetworkConfig,
   type WatchOptions,
 } from '@selvedge/core'
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
@@ -358,5 +359,55 @@ describe('saving', () => {
     await host.clock.advance(30_000)
     expect(host.cache.saved?.own?.attributes.publicIp).toBe('192.0.2.1')
     await watch.stop()
+  })
+})
+
+describe('where the config comes from elsewhere than the store, as from a file,', () => {
+  /** Starts with the store away, but for the config. */
+  async function startAway(host: Host, config: object = CONFIG): Promise<void> {
+    host.start({ up: false })
+    host.wire.getNetworkConfig = async () => parseNetworkConfig(config)
+    await host.manager.getNetworkConfig()
+  }
+
+  test('a node starts from its cached lease all the same, until the store answers', async () => {
+    const host = new Host()
+    const lease = await host.joinAndStop()
+    await startAway(host)
+    expect(await host.manager.acquireLease(me)).toMatchObject({ subnet: lease.subnet })
+    expect(host.told).toEqual(['using cache'])
+    // An attempt to start that failed for another reason is repeated.
+    await host.manager.getNetworkConfig()
+    expect(await host.manager.acquireLease(me)).toMatchObject({ subnet: lease.subnet })
+    const watch = host.watch()
+    await host.clock.settle()
+    expect(keysOf(watch.events)).toEqual(['put', 'put'])
+    host.wire.plugIn()
+    await host.clock.settle()
+    expect(keysOf(watch.events)).toEqual(['put', 'put', 'snapshot 2'])
+    expect(host.told).toEqual(['using cache', 'store answered'])
+    await watch.stop()
+  })
+
+  test.each([
+    ['of another network', { Network: '10.99.0.0/16', Backend: { Type: 'alloc' } }, me],
+    ['of another address', CONFIG, { attributes: { publicIp: '192.0.2.99' } }],
+  ])('a lease %s is not used', async (_, config, request) => {
+    const host = new Host()
+    await host.joinAndStop()
+    await startAway(host, config)
+    await expect(host.manager.acquireLease(request)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(host.told).toEqual([])
+  })
+
+  test('a store that went away later is not stood in for by what was known before', async () => {
+    const host = new Host()
+    await host.joinAndStop()
+    host.start()
+    await host.manager.getNetworkConfig()
+    await host.manager.acquireLease(me)
+    host.wire.up = false
+    await expect(host.manager.acquireLease(me)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(host.told).toEqual([])
   })
 })

@@ -87,8 +87,9 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
   override async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
     try {
       this.#config = await this.subnets.getNetworkConfig(options)
+      // A config that the cache stood in for has come from the store itself. One out of a file says nothing of the store.
+      if (this.#unchecked !== undefined) this.#answered()
       this.#unchecked = undefined
-      this.#answered()
       return this.#config
     } catch (error) {
       if (!isOverlayError(error, 'STORE_UNAVAILABLE')) throw error
@@ -103,14 +104,19 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
 
   override async acquireLease(request: LeaseRequest, options: AbortOptions = {}): Promise<Lease> {
     const held = this.#cachedLease(request)
-    if (held !== undefined) {
-      this.#own = { ...held, attributes: request.adopt?.(held) ?? request.attributes }
-      return this.#own
+    if (held !== undefined) return this.#useCached(held, request)
+    try {
+      const lease = await this.subnets.acquireLease(request, options)
+      this.#answered()
+      this.#keep(lease)
+      return lease
+    } catch (error) {
+      const known = isOverlayError(error, 'STORE_UNAVAILABLE')
+        ? await this.#recall(request, error)
+        : undefined
+      if (known === undefined) throw error
+      return this.#useCached(known, request)
     }
-    const lease = await this.subnets.acquireLease(request, options)
-    this.#answered()
-    this.#keep(lease)
-    return lease
   }
 
   override async renewLease(lease: Lease, options: AbortOptions = {}): Promise<Lease> {
@@ -158,8 +164,31 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
     this.#observer.storeAnswered()
   }
 
-  #cachedLease({ attributes }: LeaseRequest): Lease | undefined {
-    const own = this.#cached?.own
+  /**
+   * This node's lease out of the cache, where the config came from elsewhere than from the store that is away: from a
+   * file, as with Kubernetes. Only at the start: what is known of the leases later is newer than the cache.
+   */
+  async #recall(request: LeaseRequest, why: OverlayError): Promise<Lease | undefined> {
+    if (this.#config === undefined || this.#own !== undefined || this.#leases !== undefined) return undefined
+    const cached = await this.#cache.load()
+    if (cached === undefined || textOf(cached.config) !== textOf(this.#config)) return undefined
+    const held = this.#usable(cached, request)
+    if (held === undefined) return undefined
+    this.#cached = cached
+    this.#observer.usingCache(cached, why)
+    return held
+  }
+
+  #useCached(held: Lease, { adopt, attributes }: LeaseRequest): Lease {
+    this.#own = { ...held, attributes: adopt?.(held) ?? attributes }
+    return this.#own
+  }
+
+  #cachedLease(request: LeaseRequest): Lease | undefined {
+    return this.#cached && this.#usable(this.#cached, request)
+  }
+
+  #usable({ own }: KnownNetwork, { attributes }: LeaseRequest): Lease | undefined {
     if (own === undefined || !sameNode(own.attributes, attributes)) return undefined
     return own.expiresAt !== undefined && own.expiresAt <= this.#clock.now() ? undefined : own
   }

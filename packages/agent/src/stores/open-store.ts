@@ -6,5 +6,7 @@ export async function openStore(settings: StoreSettings, events: StoreEvents): P
   switch (settings.type) {
     case 'etcd':
       return (await import('./etcd.js')).openEtcd(settings, events)
+    case 'kubernetes':
+      return (await import('./kubernetes.js')).openKubernetes(settings, events)
   }
 }

@@ -1,0 +1,67 @@
+import type { KubeAccess, PodEnvironment, PodReference } from '@selvedge/store-kube'
+import { UsageError } from './flag-set.js'
+import type { SelvedgedFlags } from './flannel-flags.js'
+
+export type Variables = Readonly<Record<string, string | undefined>>
+
+/** Which Kubernetes, how to get in, and which of its nodes this is. */
+export interface KubeSettings {
+  readonly type: 'kubernetes'
+  readonly access: KubeAccess | InPod
+  readonly node: string | PodReference
+  readonly networkConfigFile: string
+  readonly annotationPrefix: string
+  /** Whether to set the node's condition NetworkUnavailable to false once ready. */
+  readonly setNetworkUnavailable: boolean
+}
+
+/** The access that a pod has. */
+export interface InPod {
+  readonly pod: PodEnvironment
+  /** Counts instead of the service's address. */
+  readonly apiUrl?: string | undefined
+}
+
+/** As flanneld finds the API server and its own node. Throws a UsageError that says what is missing. */
+export function kubeSettings(values: SelvedgedFlags, variables: Variables): KubeSettings {
+  return {
+    type: 'kubernetes',
+    access: accessOf(values, variables),
+    node: nodeOf(variables),
+    networkConfigFile: values['net-config-path'],
+    annotationPrefix: values['kube-annotation-prefix'],
+    setNetworkUnavailable: values['set-node-network-unavailable'],
+  }
+}
+
+/** A kubeconfig, else the pod's service account; a URL counts instead of theirs, and where there is neither alone. */
+function accessOf(values: SelvedgedFlags, variables: Variables): KubeSettings['access'] {
+  const { 'kube-api-url': url, 'kubeconfig-file': kubeconfigFile } = values
+  if (url !== '') checkUrl(url)
+  if (kubeconfigFile !== '') return { kubeconfigFile, ...(url !== '' && { apiUrl: url }) }
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = variables
+  if (host && port) return { pod: { host, port }, apiUrl: url || undefined }
+  if (url !== '') return { apiUrl: url }
+  throw new UsageError(
+    'flag -kube-subnet-mgr: outside of a pod, -kubeconfig-file or -kube-api-url must say where the API server is',
+  )
+}
+
+function checkUrl(text: string): void {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isPlain = url !== undefined && url.username === '' && url.password === ''
+  if (isPlain && (url.protocol === 'https:' || url.protocol === 'http:')) return
+  const shown = text.slice(text.lastIndexOf('@') + 1)
+  throw new UsageError(
+    `invalid value ${JSON.stringify(shown)} for flag -kube-api-url: it must be a URL such as https://10.96.0.1:443, ` +
+      'without user and password',
+  )
+}
+
+function nodeOf({ NODE_NAME, POD_NAME, POD_NAMESPACE }: Variables): string | PodReference {
+  if (NODE_NAME) return NODE_NAME
+  if (POD_NAME && POD_NAMESPACE) return { podName: POD_NAME, podNamespace: POD_NAMESPACE }
+  throw new UsageError(
+    'flag -kube-subnet-mgr: the environment must say which node this is, by NODE_NAME or by POD_NAME and POD_NAMESPACE',
+  )
+}
