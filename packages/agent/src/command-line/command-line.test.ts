@@ -104,7 +104,7 @@ describe('endpoints', () => {
     [['--etcd-endpoints=10.0.0.5:2379', '--etcd-cafile=ca.pem'], ['https://10.0.0.5:2379']],
     [['--etcd-endpoints=http://a:1, http://[fd00::1]:2'], ['http://a:1', 'http://[fd00::1]:2']],
   ])('%j', (args, endpoints) => {
-    expect(settingsOf(args).store.endpoints).toEqual(endpoints)
+    expect(settingsOf(args).store).toMatchObject({ endpoints })
   })
 })
 
