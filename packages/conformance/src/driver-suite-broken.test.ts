@@ -1,5 +1,6 @@
 import { type Driver, type KernelResource, type OperationResult, OverlayError } from '@selvedge/core'
 import { describe, expect, it } from 'vitest'
+import { outcome } from '../tests/outcome.js'
 import { driverSuite } from './driver-suite.js'
 import { FakeKernel } from './fake-kernel.js'
 import type { Runner } from './runner.js'
@@ -198,26 +199,6 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
     /checks what a backend requires/,
   ],
 ]
-
-/** Runs those tests of a suite that have such a name, and returns the names of all and of those that fail. */
-async function outcome(declare: (runner: Runner) => void, names: RegExp) {
-  const tests: { name: string; body: () => void | Promise<void> }[] = []
-  declare({
-    describe: (_name, body) => body(),
-    it: (name, body) => {
-      if (names.test(name)) tests.push({ name, body })
-    },
-  })
-  const failed: string[] = []
-  for (const { name, body } of tests) {
-    try {
-      await body()
-    } catch {
-      failed.push(name)
-    }
-  }
-  return { all: tests.map(({ name }) => name), failed }
-}
 
 const suiteOn = (breakage: Breakage) => (runner: Runner) =>
   driverSuite(runner, {

@@ -5,6 +5,7 @@ import {
   type Operation,
   type OperationResult,
   type OwnershipScope,
+  type Resource,
   satisfies,
 } from '@selvedge/core'
 import type { DriverFeatures, DriverSuiteOptions, HostUnderTest } from './driver-suite.js'
@@ -16,7 +17,7 @@ export interface DriverSection {
   test(name: string, body: (host: TestHost) => Promise<void>): void
 }
 
-const PATIENCE = 10_000
+export const PATIENCE = 10_000
 const QUIET = 250
 
 export const puts = (...resources: readonly KernelResource[]): Operation<KernelResource>[] =>
@@ -65,15 +66,8 @@ export class TestHost implements AsyncDisposable {
   }
 
   /** Waits for what must come, and fails where it does not. */
-  async soon<T>(promise: Promise<T>, what: string): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new assert.AssertionError({ message: `${what}: not within ${this.patience} ms` })),
-        this.patience,
-      )
-    })
-    return await Promise.race([promise, late]).finally(() => clearTimeout(timer))
+  soon<T>(promise: Promise<T>, what: string): Promise<T> {
+    return within(this.patience, promise, what)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -85,10 +79,22 @@ export class TestHost implements AsyncDisposable {
   }
 }
 
+/** Waits so many ms for what must come, and fails where it does not. */
+export async function within<T>(milliseconds: number, promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new assert.AssertionError({ message: `${what}: not within ${milliseconds} ms` })),
+      milliseconds,
+    )
+  })
+  return await Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
+
 /** Applies, and demands that every operation succeeds. */
-export async function done(
-  driver: Driver<KernelResource>,
-  operations: readonly Operation<KernelResource>[],
+export async function done<R extends Resource>(
+  driver: Driver<R>,
+  operations: readonly Operation<R>[],
 ): Promise<readonly OperationResult[]> {
   const results = await driver.apply(operations)
   assert.equal(results.length, operations.length, 'one result for each operation')
@@ -100,10 +106,10 @@ export async function done(
 }
 
 /** Reads what is held, and demands that no key comes twice. */
-export async function held(
-  driver: Driver<KernelResource>,
+export async function held<R extends Resource>(
+  driver: Driver<R>,
   scope: OwnershipScope = SCOPE,
-): Promise<Map<string, KernelResource>> {
+): Promise<Map<string, R>> {
   const snapshot = await driver.snapshot(scope)
   const byKey = new Map(snapshot.map((resource) => [resource.key, resource]))
   assert.equal(byKey.size, snapshot.length, 'each key once')
@@ -111,9 +117,9 @@ export async function held(
 }
 
 /** Demands that exactly this is held: each resource as wished, and nothing else. */
-export async function holds(
-  driver: Driver<KernelResource>,
-  wishes: readonly KernelResource[],
+export async function holds<R extends Resource>(
+  driver: Driver<R>,
+  wishes: readonly R[],
   scope: OwnershipScope = SCOPE,
 ): Promise<void> {
   const actual = await held(driver, scope)

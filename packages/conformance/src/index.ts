@@ -10,6 +10,7 @@ export type { FakeLink, FakeLinkChange, FakeVxlan } from './fake-kernel-links.js
 export type { FakeFdbEntry, FakeNeighbour } from './fake-kernel-neighbours.js'
 export type { FakeRoute, FakeRouteMatch, RouteProtocol } from './fake-kernel-routes.js'
 export { type MasterHost, type MasterOptions, masterRun } from './master.js'
+export { type ResourceSuiteOptions, type ResourcesUnderTest, resourceSuite } from './resource-suite.js'
 export * from './runner.js'
 export * from './seeded-random.js'
 export * from './subnet-manager-suite.js'

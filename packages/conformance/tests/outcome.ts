@@ -1,0 +1,38 @@
+import type { Runner } from '@selvedge/conformance'
+import type { KernelResource } from '@selvedge/core'
+
+/** Runs those tests of a suite that have such a name, and returns the names of all and of those that fail. */
+export async function outcome(declare: (runner: Runner) => void, names: RegExp) {
+  const tests: { name: string; body: () => void | Promise<void> }[] = []
+  declare({
+    describe: (_name, body) => body(),
+    it: (name, body) => {
+      if (names.test(name)) tests.push({ name, body })
+    },
+  })
+  const failed: string[] = []
+  for (const { name, body } of tests) {
+    try {
+      await body()
+    } catch {
+      failed.push(name)
+    }
+  }
+  return { all: tests.map(({ name }) => name), failed }
+}
+
+/** How somebody else deletes a resource. */
+export function deleteCommand(resource: KernelResource): string {
+  switch (resource.kind) {
+    case 'link':
+      return `ip link del ${resource.name}`
+    case 'address':
+      return `ip addr del ${resource.address}/${resource.prefixLength} dev ${resource.link}`
+    case 'route':
+      return `ip route del ${resource.destination} metric ${resource.metric}`
+    case 'neighbour':
+      return `ip neigh del ${resource.address} dev ${resource.link}`
+    case 'fdb':
+      return `bridge fdb del ${resource.macAddress} dev ${resource.link} dst ${resource.destination} self`
+  }
+}
