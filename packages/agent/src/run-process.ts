@@ -37,7 +37,7 @@ export async function runProcess(settings: AgentSettings, version: string): Prom
       settings,
       {
         openStore,
-        openDrivers: async () => [linux({ interface: interfaceChoices(settings) })],
+        openDrivers: async (inForce) => [linux({ interface: interfaceChoices(inForce) })],
         loadBackend,
         log,
         redactor,

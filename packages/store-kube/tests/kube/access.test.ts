@@ -185,7 +185,7 @@ describe('the manifest', () => {
     ])
   })
 
-  test('brings a pod to each node, which runs selvedged with the flags of flanneld', async () => {
+  test('brings a pod to each node, which runs selvedged', async () => {
     const pods = () =>
       cluster.admin.get<{ items: { spec: Record<string, unknown> }[] }>(
         '/api/v1/namespaces/kube-flannel/pods?labelSelector=app=flannel',
@@ -196,9 +196,7 @@ describe('the manifest', () => {
     expect(pod?.spec).toMatchObject({
       hostNetwork: true,
       serviceAccountName: 'flannel',
-      containers: [
-        { name: 'kube-flannel', command: ['selvedged'], args: ['--ip-masq', '--kube-subnet-mgr'] },
-      ],
+      containers: [{ name: 'kube-flannel', command: ['selvedged'] }],
     })
   })
 

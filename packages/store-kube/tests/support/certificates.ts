@@ -20,9 +20,15 @@ export async function certificateAuthority(folder: string, name: string): Promis
   return pair
 }
 
-/** A certificate for a server on loopback. */
-export function serverCertificate(folder: string, name: string, authority: KeyPair): Promise<KeyPair> {
-  const extensions = 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\n'
+/** A certificate for a server at an IPv4 address, and on loopback. */
+export function serverCertificate(
+  folder: string,
+  name: string,
+  address: string,
+  authority: KeyPair,
+): Promise<KeyPair> {
+  const names = `IP:${address},IP:127.0.0.1,DNS:localhost`
+  const extensions = `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`
   return certificate(folder, name, `/CN=${name}`, extensions, authority)
 }
 

@@ -13,86 +13,85 @@ const run = promisify(execFile)
 export interface ClusterOptions {
   /** Also runs kube-controller-manager, which hands out PodCIDRs of this network; else nodes bring their own. */
   readonly podCidrs?: string
-  /** kube-apiserver and etcd at a lower priority than the program that is measured. */
-  readonly args?: readonly string[]
+  /** Where it runs, and at which address it is reached there. Default: here, on loopback. */
+  readonly at?: { readonly namespace: string; readonly address: string }
+}
+
+interface ClusterParts {
+  readonly folder: string
+  readonly url: string
+  readonly authority: KeyPair
+  readonly programs: NonNullable<ReturnType<typeof findKubernetes>>
+  readonly apiserverArgs: readonly string[]
+  readonly etcd: Daemon
+  readonly etcdUrl: string
+  /** What a command begins with to run where the cluster does. */
+  readonly inPlace: readonly string[]
 }
 
 const ADMIN_TOKEN = 'admin-token-of-the-tests'
 
+/** What one node object, or all of 15,000, may come to. */
+const ETCD_QUOTA = 4 * 1024 ** 3
+
 /**
- * A real control plane on loopback: etcd, kube-apiserver and, where asked for, kube-controller-manager. Everything it
- * writes is in one folder, which `stop` removes.
+ * A real control plane: etcd, kube-apiserver and, where asked for, kube-controller-manager. Everything it writes is in
+ * one folder, which `stop` removes.
  */
 export class KubeCluster {
-  readonly folder: string
-  readonly url: string
-  /** The certificate authority of the API server, and of its clients. */
-  readonly authority: KeyPair
+  /** For requests from here: of no use to a cluster in another namespace. */
   readonly admin: AdminApi
-  /** Holds the token of a user who may do anything. */
-  readonly tokenFile: string
-  readonly #etcdUrl: string
-  readonly #apiserverArgs: readonly string[]
-  readonly #programs: { apiserver: string; controllerManager: string; kubectl: string }
-  readonly #etcd: Daemon
+  readonly #parts: ClusterParts
   #apiserver: Daemon | undefined
   #controllerManager: Daemon | undefined
 
-  static async start(options: ClusterOptions = {}): Promise<KubeCluster> {
+  static async start({ podCidrs, at }: ClusterOptions = {}): Promise<KubeCluster> {
     const programs = findKubernetes()
     if (programs === undefined) throw new Error('no kube-apiserver: npm run test:kube builds it')
     const folder = await mkdtemp(join(tmpdir(), 'slv-kube-'))
-    const [etcdPort, peerPort, apiPort] = [await freePort(), await freePort(), await freePort()]
+    const address = at?.address ?? '127.0.0.1'
+    const inPlace = at === undefined ? [] : ['ip', 'netns', 'exec', at.namespace]
+    const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()]
     const etcdUrl = `http://127.0.0.1:${etcdPort}`
-    const peerUrl = `http://127.0.0.1:${peerPort}`
-    const etcd = new Daemon('etcd', [
-      `--data-dir=${join(folder, 'etcd')}`,
-      `--listen-client-urls=${etcdUrl}`,
-      `--advertise-client-urls=${etcdUrl}`,
-      `--listen-peer-urls=${peerUrl}`,
-      `--initial-advertise-peer-urls=${peerUrl}`,
-      `--initial-cluster=default=${peerUrl}`,
-      '--quota-backend-bytes=4294967296',
-      '--logger=zap',
-      '--log-level=error',
-    ])
+
     const authority = await certificateAuthority(folder, 'kubernetes')
-    const serving = await serverCertificate(folder, 'kube-apiserver', authority)
+    const serving = await serverCertificate(folder, 'kube-apiserver', address, authority)
     const serviceAccounts = await clientCertificate(folder, 'service-accounts', 'none', authority)
-    const usersFile = join(folder, 'users.csv')
     await writeFile(join(folder, 'token'), ADMIN_TOKEN)
-    await writeFile(usersFile, `${ADMIN_TOKEN},admin,admin,system:masters\n`)
-    const cluster = new KubeCluster(
+    await writeFile(join(folder, 'users.csv'), `${ADMIN_TOKEN},admin,admin,system:masters\n`)
+    const apiserverArgs = [
+      `--etcd-servers=${etcdUrl}`,
+      `--bind-address=${address}`,
+      `--advertise-address=${address}`,
+      `--secure-port=${port}`,
+      `--cert-dir=${folder}`,
+      `--tls-cert-file=${serving.certFile}`,
+      `--tls-private-key-file=${serving.keyFile}`,
+      `--client-ca-file=${authority.certFile}`,
+      `--token-auth-file=${join(folder, 'users.csv')}`,
+      '--authorization-mode=RBAC',
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${serviceAccounts.certFile}`,
+      `--service-account-signing-key-file=${serviceAccounts.keyFile}`,
+      '--service-cluster-ip-range=10.255.0.0/24',
+      '--feature-gates=IPv6DualStack=true',
+      '--allow-privileged=true',
+    ]
+    const etcd = startEtcd(inPlace, folder, etcdUrl, `http://127.0.0.1:${peerPort}`)
+    const url = `https://${address}:${port}`
+    const cluster = new KubeCluster({
       folder,
-      `https://127.0.0.1:${apiPort}`,
+      url,
       authority,
-      etcdUrl,
-      etcd,
       programs,
-      [
-        `--etcd-servers=${etcdUrl}`,
-        '--bind-address=127.0.0.1',
-        '--advertise-address=127.0.0.1',
-        `--secure-port=${apiPort}`,
-        `--cert-dir=${folder}`,
-        `--tls-cert-file=${serving.certFile}`,
-        `--tls-private-key-file=${serving.keyFile}`,
-        `--client-ca-file=${authority.certFile}`,
-        `--token-auth-file=${usersFile}`,
-        '--authorization-mode=RBAC',
-        '--service-account-issuer=https://kubernetes.default.svc',
-        `--service-account-key-file=${serviceAccounts.certFile}`,
-        `--service-account-signing-key-file=${serviceAccounts.keyFile}`,
-        '--service-cluster-ip-range=10.255.0.0/24',
-        '--feature-gates=IPv6DualStack=true',
-        '--allow-privileged=true',
-        ...(options.args ?? []),
-      ],
-    )
+      apiserverArgs,
+      etcd,
+      etcdUrl,
+      inPlace,
+    })
     try {
       await cluster.startApiServer()
-      if (options.podCidrs !== undefined)
-        await cluster.#startControllerManager(options.podCidrs, serviceAccounts)
+      if (podCidrs !== undefined) await cluster.#startControllerManager(podCidrs, serviceAccounts)
       return cluster
     } catch (error) {
       await cluster.stop()
@@ -100,30 +99,34 @@ export class KubeCluster {
     }
   }
 
-  private constructor(
-    folder: string,
-    url: string,
-    authority: KeyPair,
-    etcdUrl: string,
-    etcd: Daemon,
-    programs: { apiserver: string; controllerManager: string; kubectl: string },
-    apiserverArgs: readonly string[],
-  ) {
-    this.folder = folder
-    this.url = url
-    this.tokenFile = join(folder, 'token')
-    this.authority = authority
-    this.admin = new AdminApi(url, authority.certFile, ADMIN_TOKEN)
-    this.#etcdUrl = etcdUrl
-    this.#etcd = etcd
-    this.#programs = programs
-    this.#apiserverArgs = apiserverArgs
+  private constructor(parts: ClusterParts) {
+    this.#parts = parts
+    this.admin = new AdminApi(parts.url, parts.authority.certFile, ADMIN_TOKEN)
+  }
+
+  /** Its files, and those that tests add. */
+  get folder(): string {
+    return this.#parts.folder
+  }
+
+  get url(): string {
+    return this.#parts.url
+  }
+
+  /** The certificate authority of the API server, and of its clients. */
+  get authority(): KeyPair {
+    return this.#parts.authority
+  }
+
+  /** Holds the token of a user who may do anything. */
+  get tokenFile(): string {
+    return join(this.folder, 'token')
   }
 
   async startApiServer(): Promise<void> {
-    const daemon = new Daemon(this.#programs.apiserver, this.#apiserverArgs, 'kube-apiserver')
-    this.#apiserver = daemon
-    await daemon.untilReady(async () => (await this.admin.send('GET', '/readyz')).status === 200)
+    const { inPlace, programs, apiserverArgs } = this.#parts
+    this.#apiserver = new Daemon([...inPlace, programs.apiserver, ...apiserverArgs])
+    await this.#apiserver.untilReady(async () => (await this.kubectl('get', '--raw', '/readyz')) === 'ok')
   }
 
   async stopApiServer(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
@@ -138,16 +141,15 @@ export class KubeCluster {
   /** Compacts etcd at its current revision: no watch can begin before it any more. */
   async compact(): Promise<void> {
     const etcdctl = (...args: string[]) =>
-      run('etcdctl', [`--endpoints=${this.#etcdUrl}`, ...args], { env: { ...process.env, ETCDCTL_API: '3' } })
-    const { stdout } = await etcdctl('endpoint', 'status', '--write-out=json')
-    const revision = Number(/"revision":(\d+)/.exec(stdout)?.[1])
+      this.#run('env', ['ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.#parts.etcdUrl}`, ...args])
+    const status = await etcdctl('endpoint', 'status', '--write-out=json')
+    const revision = Number(/"revision":(\d+)/.exec(status)?.[1])
     await etcdctl('compact', '--physical', String(revision))
   }
 
   async kubectl(...args: readonly string[]): Promise<string> {
     const kubeconfig = await this.adminKubeconfig()
-    const { stdout } = await run(this.#programs.kubectl, [`--kubeconfig=${kubeconfig}`, ...args])
-    return stdout
+    return this.#run(this.#parts.programs.kubectl, [`--kubeconfig=${kubeconfig}`, ...args])
   }
 
   adminKubeconfig(): Promise<string> {
@@ -155,17 +157,13 @@ export class KubeCluster {
   }
 
   /** Writes a kubeconfig for a user with these credentials, as a kubeconfig spells them. */
-  async kubeconfig(name: string, user: object, cluster: object = {}): Promise<string> {
+  async kubeconfig(name: string, user: object): Promise<string> {
     const file = join(this.folder, `${name}.kubeconfig`)
+    const cluster = { server: this.url, 'certificate-authority': this.authority.certFile }
     const config = {
       apiVersion: 'v1',
       kind: 'Config',
-      clusters: [
-        {
-          name: 'tests',
-          cluster: { server: this.url, 'certificate-authority': this.authority.certFile, ...cluster },
-        },
-      ],
+      clusters: [{ name: 'tests', cluster }],
       users: [{ name, user }],
       contexts: [{ name: 'tests', context: { cluster: 'tests', user: name } }],
       'current-context': 'tests',
@@ -183,29 +181,47 @@ export class KubeCluster {
     this.admin.close()
     await this.#controllerManager?.stop()
     await this.#apiserver?.stop()
-    await this.#etcd.stop()
+    await this.#parts.etcd.stop()
     await rm(this.folder, { recursive: true, force: true })
   }
 
   async #startControllerManager(podCidrs: string, serviceAccounts: KeyPair): Promise<void> {
-    const kubeconfig = await this.adminKubeconfig()
-    const port = await freePort()
-    this.#controllerManager = new Daemon(
-      this.#programs.controllerManager,
-      [
-        `--kubeconfig=${kubeconfig}`,
-        '--controllers=nodeipam,daemonset,serviceaccount,serviceaccount-token',
-        '--allocate-node-cidrs',
-        `--cluster-cidr=${podCidrs}`,
-        '--leader-elect=false',
-        '--bind-address=127.0.0.1',
-        `--secure-port=${port}`,
-        '--port=0',
-        `--cert-dir=${this.folder}`,
-        '--use-service-account-credentials=false',
-        `--service-account-private-key-file=${serviceAccounts.keyFile}`,
-      ],
-      'kube-controller-manager',
-    )
+    const { inPlace, programs, folder } = this.#parts
+    this.#controllerManager = new Daemon([
+      ...inPlace,
+      programs.controllerManager,
+      `--kubeconfig=${await this.adminKubeconfig()}`,
+      '--controllers=nodeipam,daemonset,serviceaccount,serviceaccount-token',
+      '--allocate-node-cidrs',
+      `--cluster-cidr=${podCidrs}`,
+      '--leader-elect=false',
+      '--bind-address=127.0.0.1',
+      `--secure-port=${await freePort()}`,
+      '--port=0',
+      `--cert-dir=${folder}`,
+      '--use-service-account-credentials=false',
+      `--service-account-private-key-file=${serviceAccounts.keyFile}`,
+    ])
   }
+
+  async #run(command: string, args: readonly string[]): Promise<string> {
+    const [program = '', ...rest] = [...this.#parts.inPlace, command, ...args]
+    return (await run(program, rest)).stdout
+  }
+}
+
+function startEtcd(inPlace: readonly string[], folder: string, url: string, peerUrl: string): Daemon {
+  return new Daemon([
+    ...inPlace,
+    'etcd',
+    `--data-dir=${join(folder, 'etcd')}`,
+    `--listen-client-urls=${url}`,
+    `--advertise-client-urls=${url}`,
+    `--listen-peer-urls=${peerUrl}`,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=default=${peerUrl}`,
+    `--quota-backend-bytes=${ETCD_QUOTA}`,
+    '--logger=zap',
+    '--log-level=error',
+  ])
 }

@@ -6,13 +6,13 @@ const OUTPUT_KEPT = 8_000
 
 /** A program that runs until it is stopped, and whose last words are kept. */
 export class Daemon {
-  readonly name: string
+  readonly #name: string
   readonly #child: ChildProcess
   readonly #ended: Promise<void>
   #output = ''
 
-  constructor(program: string, args: readonly string[], name = program) {
-    this.name = name
+  constructor([program = '', ...args]: readonly string[]) {
+    this.#name = [program, ...args].slice(0, 5).join(' ')
     this.#child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const collect = (chunk: Buffer) => {
       this.#output = (this.#output + chunk.toString()).slice(-OUTPUT_KEPT)
@@ -28,10 +28,6 @@ export class Daemon {
     })
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid
-  }
-
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined
   }
@@ -40,9 +36,9 @@ export class Daemon {
   async untilReady(look: () => Promise<boolean>, timeout = 60_000): Promise<void> {
     const end = performance.now() + timeout
     while (!(await look().catch(() => false))) {
-      if (!this.running) throw new Error(`${this.name} ended:\n${this.#output}`)
+      if (!this.running) throw new Error(`${this.#name} ended:\n${this.#output}`)
       if (performance.now() > end)
-        throw new Error(`${this.name} not ready in ${timeout} ms:\n${this.#output}`)
+        throw new Error(`${this.#name} not ready in ${timeout} ms:\n${this.#output}`)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }

@@ -1,0 +1,188 @@
+import { rm } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { PingStream, pingMatrix, pingUntilReached, until } from '@selvedge/lab'
+import { describe, expect, test } from 'vitest'
+import { printTime } from '../print-time.js'
+import { vxlanConfig } from '../rig.js'
+import { KubeRig } from './kube-rig.js'
+
+const MANIFEST = fileURLToPath(new URL('../../../../deploy/kube-flannel.yml', import.meta.url))
+
+const INFO = 30
+/** Nothing of the kind may be in any test's log: an error is a fault that was not meant. */
+const ERROR = 50
+
+const ipv4Only = (index: number) => [`10.244.${index + 1}.0/24`]
+const both = (index: number) => [...ipv4Only(index), `fd00:10:244:${index + 1}::/64`]
+
+describe('two agents on one Kubernetes', () => {
+  test.each([
+    ['vxlan', vxlanConfig, {}, ipv4Only],
+    ['host-gw', { Network: '10.244.0.0/16', Backend: { Type: 'host-gw' } }, {}, ipv4Only],
+    [
+      'dual-stack vxlan',
+      { ...vxlanConfig, EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' },
+      { ipv6: true },
+      both,
+    ],
+  ])(
+    '%s: pods reach each other, and the nodes say that they have a network',
+    async (_, config, options, podCidrs) => {
+      await using rig = await KubeRig.create(config, options)
+      const { agents, pods } = await rig.joinAll(podCidrs)
+      const matrix = await pingMatrix([...pods, ...rig.lab.hosts], pods)
+      expect(matrix.filter(({ lost }) => lost > 0)).toEqual([])
+      expect(matrix.length).toBeGreaterThan(0)
+      for (const index of agents.keys()) {
+        expect((await agents[index]?.subnetEnv())?.subnet).toBe(podCidrs(index)[0])
+        await until('the condition', async () => {
+          const { conditions = [] } = (await rig.node(index)).status
+          return conditions.find(({ type, status }) => type === 'NetworkUnavailable' && status === 'False')
+        })
+      }
+      const errors = agents.flatMap(({ logs }) => logs.filter(({ level }) => level >= ERROR))
+      expect(errors).toEqual([])
+    },
+  )
+})
+
+test('the API server away for long, and at a start: traffic never stops; what changed is taken up when it is back', async () => {
+  await using rig = await KubeRig.create(vxlanConfig, { hosts: 3 })
+  const { agents, pods } = await rig.joinAll(ipv4Only)
+  const [, second, third] = agents
+  const [from, to] = pods
+  if (from === undefined || to === undefined || second === undefined || third === undefined) throw new Error()
+  await until('the third to be known', () => (second.output.includes('10.244.3.0/24') ? true : undefined))
+  const stream = await PingStream.start(from, to.addresses[0] ?? '')
+  await rig.cluster.stopApiServer()
+  await second.saying('kubernetes is lost; traffic flows on by what is known')
+
+  await second.stop()
+  const again = rig.start(1, { args: ['--healthz-port=10256', '--healthz-ip=127.0.0.1'] })
+  await again.saying(/^kubernetes is away: starting from what was known/)
+  const { after, subnet } = await again.ready()
+  printTime('start while the API server is away, to subnet.env', after)
+  expect(subnet).toBe('10.244.2.0/24')
+  const metrics = await again.get(10256, '/metrics')
+  expect(metrics).toMatch(/^selvedge_store_up 0$/m)
+  expect(metrics).toMatch(/^selvedge_leases_from_cache 1$/m)
+  expect(metrics).toMatch(/^selvedge_leases_stale_seconds [\d.]*[1-9]/m)
+  expect(await stream.stop()).toMatchObject({ lost: 0 })
+
+  // What a reboot leaves of it is made anew.
+  await again.stop()
+  await again.host.ip('link', 'delete', 'flannel.1')
+  await rm(again.subnetFile)
+  const rebooted = rig.start(1)
+  await rebooted.ready()
+  await pingUntilReached(from, to.addresses[0] ?? '')
+
+  const later = await PingStream.start(from, to.addresses[0] ?? '')
+  await rig.cluster.startApiServer()
+  await rig.cluster.kubectl('delete', 'node', rig.lab.host(2).name)
+  await rebooted.saying(/^kubernetes answers: what was known counts no more/)
+  await until('the peer that left to be gone from the kernel', async () => {
+    const routes = await rebooted.host.ip('route', 'show', 'dev', 'flannel.1')
+    return routes.includes('10.244.3.0') ? undefined : true
+  })
+  expect(await later.stop()).toMatchObject({ lost: 0 })
+})
+
+test('kill -9 and a new start: the same MAC, no ping of a running stream lost, nothing written anew', async () => {
+  await using rig = await KubeRig.create(vxlanConfig)
+  const { agents, pods } = await rig.joinAll(ipv4Only)
+  const [from, to] = pods
+  if (from === undefined || to === undefined) throw new Error()
+  await until('the condition', async () => (await rig.node(1)).status.conditions?.[0])
+  const before = await rig.node(1)
+  const stream = await PingStream.start(from, to.addresses[0] ?? '')
+  await agents[1]?.kill()
+  const again = rig.start(1)
+  await again.inSync()
+  expect(await stream.stop()).toMatchObject({ lost: 0 })
+  expect(await rig.node(1)).toEqual(before)
+})
+
+test('a node without a PodCIDR is waited for; probes and log say so, and it goes on when it comes', async () => {
+  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  const agent = rig.start(0, { args: ['--healthz-port=10256', '--healthz-ip=127.0.0.1'] })
+  await agent.saying(/^waiting for node h1 to register/)
+  expect(await agent.get(10256, '/readyz')).toMatch(/^503 .*waiting for node h1 to register/)
+  await rig.register(0, [])
+  expect(await agent.get(10256, '/metrics')).toMatch(/^selvedge_ready 0$/m)
+  const patch = JSON.stringify({ spec: { podCIDR: '10.244.9.0/24', podCIDRs: ['10.244.9.0/24'] } })
+  await rig.cluster.kubectl('patch', 'node', 'h1', '--patch', patch)
+  expect((await agent.ready()).subnet).toBe('10.244.9.0/24')
+  expect(await agent.get(10256, '/readyz')).toBe('200 flanneld is ready')
+})
+
+test('a PodCIDR outside the network: told with both, looked at again, and the process lives', async () => {
+  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  await rig.register(0, ['10.1.1.0/24'])
+  const agent = rig.start(0)
+  expect(await agent.saying(/10\.1\.1\.0\/24 .*10\.244\.0\.0\/16/)).toMatchObject({ code: 'INVALID_CONFIG' })
+  await rig.cluster.kubectl('delete', 'node', 'h1')
+  await rig.register(0, ['10.244.1.0/24'])
+  expect((await agent.ready()).subnet).toBe('10.244.1.0/24')
+})
+
+test('a node that is deleted and registers again with another PodCIDR: subnet.env and peers follow', async () => {
+  await using rig = await KubeRig.create(vxlanConfig)
+  const { agents } = await rig.joinAll(ipv4Only)
+  const [first, second] = agents
+  if (first === undefined || second === undefined) throw new Error()
+  await rig.cluster.kubectl('delete', 'node', 'h2')
+  await second.saying(/^lease lost/)
+  await rig.register(1, ['10.244.7.0/24'])
+  await until('the new subnet', async () =>
+    (await second.subnetEnv()).subnet === '10.244.7.0/24' ? true : undefined,
+  )
+  await until('the peer’s routes', async () => {
+    const routes = await first.host.ip('route', 'show', 'dev', 'flannel.1')
+    return routes.includes('10.244.7.0/24') && !routes.includes('10.244.2.0/24') ? true : undefined
+  })
+  await until('the condition', async () => (await rig.node(1)).status.conditions?.[0])
+})
+
+describe('addresses that people set', () => {
+  test('public-ip-overwrite, while it runs: peers send there, and the node keeps its lease', async () => {
+    await using rig = await KubeRig.create(vxlanConfig)
+    const { agents } = await rig.joinAll(ipv4Only)
+    const [first, second] = agents
+    if (first === undefined || second === undefined) throw new Error()
+    await rig.annotate(1, 'public-ip-overwrite=203.0.113.7')
+    await rig.published(1, 'public-ip', (value) => value === '203.0.113.7')
+    await until('the peer’s fdb', async () => {
+      const fdb = await first.host.bridge('fdb', 'show', 'dev', 'flannel.1')
+      return fdb.includes('dst 203.0.113.7') ? true : undefined
+    })
+    await rig.annotate(1, 'public-ip-overwrite-')
+    await rig.published(1, 'public-ip', (value) => value === '192.168.77.2')
+    expect(second.logs.filter(({ msg }) => msg.startsWith('lease lost'))).toEqual([])
+  })
+
+  test('node-public-ip: the address, and the interface that bears it', async () => {
+    await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+    const host = rig.lab.host(0)
+    await host.ipBatch([
+      'link add second type bridge',
+      'address add 198.51.100.7/24 dev second',
+      'link set second up',
+    ])
+    await rig.register(0, ['10.244.1.0/24'], { 'node-public-ip': '198.51.100.7' })
+    const agent = rig.start(0)
+    await agent.inSync()
+    await rig.published(0, 'public-ip', (value) => value === '198.51.100.7')
+    expect(await host.ip('-details', 'link', 'show', 'flannel.1')).toMatch(/local 198\.51\.100\.7 dev second/)
+  })
+})
+
+test('as the manifest runs it: with its flags, its config, and the rights that it grants and no more', async () => {
+  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  await rig.register(0, ['10.244.1.0/24'])
+  const agent = await rig.startAsPod(0, MANIFEST)
+  await agent.inSync()
+  expect(await agent.ready()).toMatchObject({ network: '10.244.0.0/16', subnet: '10.244.1.0/24', mtu: 1450 })
+  await until('the condition', async () => (await rig.node(0)).status.conditions?.[0])
+  expect(agent.logs.filter(({ level }) => level > INFO)).toEqual([])
+})
