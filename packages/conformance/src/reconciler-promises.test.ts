@@ -1,49 +1,13 @@
-import { type Drift, type KernelResource, type OverlayError, Reconciler } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { device, otherVni, ownAddress, peer, resourcesOf, SCOPE } from './driver-suite-samples.js'
+import { deletedKinds, Process, putKinds, until } from '../tests/process.js'
+import { device, otherVni, ownAddress, peer, resourcesOf } from './driver-suite-samples.js'
 import { FakeClock } from './fake-clock.js'
 import { FakeKernel } from './fake-kernel.js'
-import type { FakeKernelDriver, RequestRecord } from './fake-kernel-driver.js'
-import { seededRandom } from './seeded-random.js'
 
 const LOCAL = [device(), ownAddress]
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
-
-/** One process: it reconciles until it is stopped. */
-class Process {
-  readonly driver: FakeKernelDriver
-  readonly reconciler: Reconciler
-  readonly drifts: (readonly Drift[])[] = []
-  readonly errors: OverlayError[] = []
-  readonly #abort = new AbortController()
-  readonly #running: Promise<void>
-
-  constructor(
-    kernel: FakeKernel,
-    clock: FakeClock,
-    wishes: Readonly<Record<string, readonly KernelResource[]>>,
-  ) {
-    this.driver = kernel.driver()
-    this.reconciler = new Reconciler({
-      drivers: [this.driver],
-      clock,
-      random: seededRandom(1),
-      resyncInterval: MINUTE,
-      scope: () => SCOPE,
-      onDrift: (drift) => this.drifts.push(drift),
-      onError: (error) => this.errors.push(error),
-    })
-    for (const [owner, resources] of Object.entries(wishes)) this.reconciler.wishes.set(owner, resources)
-    this.#running = this.reconciler.run(this.#abort.signal)
-  }
-
-  async stop(): Promise<void> {
-    this.#abort.abort()
-    await this.#running
-    await this.driver[Symbol.asyncDispose]()
-  }
-}
 
 describe('the reconciler promises', () => {
   let clock: FakeClock
@@ -399,19 +363,3 @@ describe('the reconciler promises', () => {
     }
   })
 })
-
-/** The kinds in the order in which they were written, each once. */
-function kindsOf(requests: readonly RequestRecord[], type: 'put' | 'delete'): readonly string[] {
-  return [...new Set(requests.flatMap((one) => (one.type === type ? [one.resource.kind] : [])))]
-}
-
-const putKinds = (requests: readonly RequestRecord[]): readonly string[] => kindsOf(requests, 'put')
-const deletedKinds = (requests: readonly RequestRecord[]): readonly string[] => kindsOf(requests, 'delete')
-
-/** Yields each time `again` resolves, until the signal aborts. */
-async function* until(signal: AbortSignal, again: () => Promise<void>): AsyncGenerator<void> {
-  while (!signal.aborted) {
-    await again().catch(() => undefined)
-    yield
-  }
-}
