@@ -195,6 +195,27 @@ describe('a follower', () => {
     },
   )
 
+  test.each([
+    ['an event', event('MODIFIED', 'a', '9')],
+    ['a bookmark', event('BOOKMARK', '', '9')],
+  ])('lists again where %s shows that the history went back', async (_, older) => {
+    const { clock, requests, told, stop } = follow([
+      list('10', ['a']),
+      open(older),
+      new ApiError('listing', { code: 504, reason: 'Timeout', message: 'Too large resource version' }),
+      list('9', ['b']),
+      open(),
+    ])
+    await clock.advance(500)
+    expect(requests.slice(2)).toEqual([
+      'resourceVersion=10&resourceVersionMatch=NotOlderThan',
+      'limit=500',
+      watchFrom('9'),
+    ])
+    expect(told).toEqual(['list a', 'list b'])
+    await stop()
+  })
+
   test('a history that is gone time and again is told, and listed ever more slowly', async () => {
     const { clock, requests, failures, stop } = follow([
       list('10'),

@@ -195,10 +195,18 @@ class Follower {
     for await (const message of messages) {
       observer.heard()
       if (message.type === 'ERROR') throw new ApiError('watching nodes', message.status)
+      const version = versionOf(message)
+      if (version !== undefined) this.#checkHistory(version)
       yield message
-      if (message.type === 'BOOKMARK') this.#goOnFrom(message.resourceVersion)
-      else if (message.type !== 'OPENED') this.#goOnFrom(message.node.resourceVersion)
+      if (version !== undefined) this.#goOnFrom(version)
     }
+  }
+
+  /** A version before the last one is of another history: what happened in between is not going to be told. */
+  #checkHistory(version: string): void {
+    if (!isBefore(version, this.#position ?? '')) return
+    const message = `the history went back from ${this.#position} to ${version}, as after etcd was restored from a backup`
+    throw new ApiError('watching nodes', { code: 410, reason: 'Expired', message })
   }
 
   /** From now on nothing older is taken, neither by a watch nor by a list. */
@@ -221,6 +229,18 @@ function listParameters(mode: ListMode): Readonly<Record<string, string>> {
   if (mode.type === 'quorum') return { limit: String(PAGE) }
   if (mode.notBefore === undefined) return { limit: String(PAGE), resourceVersion: '0' }
   return { resourceVersion: mode.notBefore, resourceVersionMatch: 'NotOlderThan' }
+}
+
+const versionOf = (
+  message: Exclude<WatchMessage, { type: 'ERROR' }> | { type: 'OPENED' },
+): string | undefined => {
+  if (message.type === 'OPENED') return undefined
+  return message.type === 'BOOKMARK' ? message.resourceVersion : message.node.resourceVersion
+}
+
+/** Resource versions are etcd's revisions: whole numbers that count up. Of anything else, nothing is known. */
+function isBefore(a: string, b: string): boolean {
+  return /^\d+$/.test(a) && /^\d+$/.test(b) && BigInt(a) < BigInt(b)
 }
 
 const isTooFarAhead = (error: unknown): boolean => error instanceof ApiError && error.status.code === 504
