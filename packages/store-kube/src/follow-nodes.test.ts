@@ -133,6 +133,13 @@ describe('a follower', () => {
     await stop()
   })
 
+  test('asks a server that pages its memory for the next page by the token alone', async () => {
+    const { clock, requests, stop } = follow([list('10', ['a'], 'page 2'), list('10', ['b']), open()])
+    await clock.settle()
+    expect(requests.slice(0, 2)).toEqual(['limit=500&resourceVersion=0', 'limit=500&continue=page+2'])
+    await stop()
+  })
+
   test('goes on after the last event, or the last bookmark, when a watch ends', async () => {
     const { clock, requests, told, failures, stop } = follow([
       list('10'),

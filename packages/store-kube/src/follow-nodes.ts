@@ -165,7 +165,7 @@ class Follower {
     let meta: ListMeta = { resourceVersion: '', continue: '' }
     do {
       observer.asked('list')
-      const path = this.#path({ ...listParameters(mode), continue: meta.continue })
+      const path = this.#path(meta.continue === '' ? listParameters(mode) : nextPage(meta.continue))
       meta = await api.read(
         { method: 'GET', path, accept: PROTOBUF, signal, patience: LIST_PATIENCE },
         (chunks) => readNodeList(chunks, decoder, (node) => nodes.push(node)),
@@ -230,6 +230,12 @@ function listParameters(mode: ListMode): Readonly<Record<string, string>> {
   if (mode.notBefore === undefined) return { limit: String(PAGE), resourceVersion: '0' }
   return { resourceVersion: mode.notBefore, resourceVersionMatch: 'NotOlderThan' }
 }
+
+/** The token says all: a server refuses a version beside it. */
+const nextPage = (token: string): Readonly<Record<string, string>> => ({
+  limit: String(PAGE),
+  continue: token,
+})
 
 const versionOf = (
   message: Exclude<WatchMessage, { type: 'ERROR' }> | { type: 'OPENED' },

@@ -144,8 +144,14 @@ export class KubeApi {
       const said = `${this.#describe(request)}: the answer cannot be read: ${error.message}`
       return new OverlayError('STORE_CORRUPT', said, { cause: error })
     }
+    if (error instanceof OverlayError) return error
     const cause = error instanceof StaleConnection ? error.cause : error
-    return OverlayError.from(cause, 'STORE_UNAVAILABLE', this.#describe(request))
+    const said = cause instanceof Error ? cause.message : String(cause)
+    return new OverlayError(
+      'STORE_UNAVAILABLE',
+      `${this.#describe(request)}: ${said}; check that the API server runs, and can be reached from this node`,
+      { cause },
+    )
   }
 
   #describe({ method, path }: Pick<ApiRequest, 'method' | 'path'>): string {

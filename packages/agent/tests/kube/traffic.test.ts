@@ -144,6 +144,21 @@ test('a node that is deleted and registers again with another PodCIDR: subnet.en
   await until('the condition', async () => (await rig.node(1)).status.conditions?.[0])
 })
 
+test('its own annotations, edited by hand, are put back', async () => {
+  await using rig = await KubeRig.create(vxlanConfig)
+  const { pods } = await rig.joinAll(ipv4Only)
+  const [from, to] = pods
+  if (from === undefined || to === undefined) throw new Error()
+  const before = await rig.published(1, 'backend-data', (value) => value !== undefined)
+  await rig.annotate(1, 'backend-data={"VNI":1,"VtepMAC":"02:00:00:00:00:99"}')
+  await rig.published(1, 'backend-data', (value) => value === before)
+  await rig.annotate(1, 'backend-data=nonsense')
+  await rig.published(1, 'backend-data', (value) => value === before)
+  await rig.annotate(1, 'kube-subnet-manager-')
+  await rig.published(1, 'kube-subnet-manager', (value) => value === 'true')
+  await pingUntilReached(from, to.addresses[0] ?? '')
+})
+
 describe('addresses that people set', () => {
   test('public-ip-overwrite, while it runs: peers send there, and the node keeps its lease', async () => {
     await using rig = await KubeRig.create(vxlanConfig)
