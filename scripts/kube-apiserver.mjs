@@ -142,7 +142,13 @@ async function fetchSource(work) {
 /** Unpacks Debian's kubectl without installing it: the machine may have another one already. */
 async function fetchKubectl(work) {
   const options = { cwd: work }
-  await runQuietly('apt-get', ['-o', 'APT::Sandbox::User=root', 'download', 'kubernetes-client'], options)
+  const download = () =>
+    runQuietly('apt-get', ['-o', 'APT::Sandbox::User=root', 'download', 'kubernetes-client'], options)
+  // A fresh machine has no lists yet, or old ones.
+  await download().catch(async () => {
+    await runQuietly('apt-get', ['update'])
+    await download()
+  })
   const deb = (await readdir(work)).find((name) => /^kubernetes-client_.*\.deb$/.test(name))
   if (deb === undefined) throw new SetupError('apt-get download kubernetes-client left no package')
   await runQuietly('dpkg-deb', ['-x', deb, 'kubernetes-client'], options)

@@ -201,3 +201,16 @@ test('as the manifest runs it: with its flags, its config, and the rights that i
   await until('the condition', async () => (await rig.node(0)).status.conditions?.[0])
   expect(agent.logs.filter(({ level }) => level > INFO)).toEqual([])
 })
+
+test('only what is needed is loaded: neither etcd nor client-node', async () => {
+  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  await rig.register(0, ['10.244.1.0/24'])
+  const hook = fileURLToPath(new URL('../loaded-modules.mjs', import.meta.url))
+  const agent = rig.start(0, { variables: { NODE_OPTIONS: `--import=${hook}` } })
+  await agent.inSync()
+  const loaded = await until('the modules', () =>
+    agent.output.includes('/store-kube/') ? agent.output : undefined,
+  )
+  for (const absent of ['@kubernetes/', '/store-etcd/', '/etcd3/', '/prom-client/'])
+    expect(loaded).not.toContain(absent)
+})
