@@ -63,23 +63,18 @@ export class KubeApi {
     }
   }
 
-  /** The whole of a short answer. */
-  fetch(request: ApiRequest): Promise<Buffer> {
+  /** What `decode` makes of a short answer. */
+  fetch<T>(request: ApiRequest, decode: (body: Buffer) => T): Promise<T> {
     return this.read(request, async (chunks) => {
       const all: Buffer[] = []
       for await (const chunk of chunks) all.push(chunk)
-      return Buffer.concat(all)
+      return decode(Buffer.concat(all))
     })
   }
 
-  /** The whole of a short answer in JSON. */
-  async fetchJson(request: Omit<ApiRequest, 'accept'>): Promise<unknown> {
-    const text = (await this.fetch({ ...request, accept: JSON_TYPE })).toString()
-    try {
-      return JSON.parse(text)
-    } catch (cause) {
-      throw new OverlayError('STORE_CORRUPT', `${this.#describe(request)}: the answer is no JSON`, { cause })
-    }
+  /** A short answer in JSON. */
+  fetchJson(request: Omit<ApiRequest, 'accept'>): Promise<unknown> {
+    return this.fetch({ ...request, accept: JSON_TYPE }, (body) => JSON.parse(body.toString()))
   }
 
   close(): void {
@@ -140,7 +135,7 @@ export class KubeApi {
   /** Says what was attempted; keeps errors that say so already, and the signal's reason as it is. */
   #failure(request: ApiRequest, error: unknown): unknown {
     if (request.signal.aborted) return request.signal.reason
-    if (error instanceof ProtobufError) {
+    if (error instanceof ProtobufError || error instanceof SyntaxError) {
       const said = `${this.#describe(request)}: the answer cannot be read: ${error.message}`
       return new OverlayError('STORE_CORRUPT', said, { cause: error })
     }

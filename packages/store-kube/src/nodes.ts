@@ -41,14 +41,10 @@ export class Nodes {
   /** The node, or undefined where there is none of that name. */
   async get(name: string, signal: AbortSignal): Promise<NodeRecord | undefined> {
     try {
-      const body = await this.#api.fetch({
-        method: 'GET',
-        path: nodePath(name),
-        accept: PROTOBUF,
-        signal,
-        patience: this.#patience,
-      })
-      return this.#decoder.decodeNode(body)
+      return await this.#api.fetch(
+        { method: 'GET', path: nodePath(name), accept: PROTOBUF, signal, patience: this.#patience },
+        (answer) => this.#decoder.decodeNode(answer),
+      )
     } catch (error) {
       if (isApiError(error, 404)) return undefined
       throw error
@@ -105,18 +101,12 @@ export class Nodes {
     )
   }
 
-  async #patchStatus(name: string, patch: object, signal: AbortSignal): Promise<NodeRecord> {
+  #patchStatus(name: string, patch: object, signal: AbortSignal): Promise<NodeRecord> {
     const body = { type: STRATEGIC_MERGE_PATCH, text: JSON.stringify(patch) }
     const path = `${nodePath(name)}/status`
-    return this.#decoder.decodeNode(
-      await this.#api.fetch({
-        method: 'PATCH',
-        path,
-        accept: PROTOBUF,
-        body,
-        signal,
-        patience: this.#patience,
-      }),
+    return this.#api.fetch(
+      { method: 'PATCH', path, accept: PROTOBUF, body, signal, patience: this.#patience },
+      (answer) => this.#decoder.decodeNode(answer),
     )
   }
 }
