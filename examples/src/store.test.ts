@@ -1,5 +1,4 @@
 import { subnetManagerSuite } from '@selvedge/conformance'
-import { encodeLeaseAttributes, leaseKey } from '@selvedge/core'
 import { describe, it } from 'vitest'
 import { type Contents, memoryDocument } from './document.js'
 import { documentStore } from './store.js'
@@ -17,12 +16,8 @@ subnetManagerSuite(
           contents.config = JSON.stringify(next)
           changed()
         },
-        reserve(lease) {
-          contents.leases.set(leaseKey(lease), encodeLeaseAttributes(lease.attributes))
-          changed()
-        },
       }
     },
-    supports: { expiry: false, foreignRecords: false, interruptions: false },
+    supports: { expiry: false, reservations: false, foreignRecords: false, interruptions: false },
   },
 )

@@ -166,6 +166,8 @@ function reservationTests({ supports, test }: Section): void {
     assert.ok(kept)
     assert.equal(kept.expiresAt, undefined)
     assert.equal(published(kept), published({ ...reservation, attributes: attributesOf(1, 2) }))
+    await manager.releaseLease(renewed)
+    assert.equal((await store.leases(manager)).size, 1, 'a release took the reservation')
     if (!supports.expiry) return
     await store.advance(3 * store.leaseTerm)
     assert.equal((await store.leases(manager)).size, 1)

@@ -138,8 +138,8 @@ export class LeaseKeeper {
     const attributes = this.#options.attributes(held)
     if (!sameNode(held.attributes, attributes)) {
       // The node goes by another address now. To the store that is another node, which may have the subnet once this
-      // one has let go of it. A reservation is an operator's, and not for a node to let go of.
-      if (held.expiresAt !== undefined) await subnets.releaseLease(held, { signal })
+      // one has let go of it.
+      await subnets.releaseLease(held, { signal })
       await this.acquire(signal)
       return
     }

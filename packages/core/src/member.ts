@@ -163,9 +163,7 @@ export class Member {
   ): Promise<void> {
     try {
       if (cleanup) await this.reconciler.removeAll(options)
-      // A reservation is an operator's, and outlives its node.
-      const reserved = this.lease.expiresAt === undefined
-      if (release && !reserved) await this.#options.subnets.releaseLease(this.lease, options)
+      if (release) await this.#options.subnets.releaseLease(this.lease, options)
     } finally {
       await disposeAll(this.#backendDrivers)
     }

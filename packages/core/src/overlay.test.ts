@@ -74,7 +74,7 @@ describe('Overlay', () => {
     await clock.settle()
     expect(kernel.toText()).toContain('10.244.3.0/24')
     const gone = store.leases.find(({ subnet }) => subnet === '10.244.2.0/24')
-    if (gone !== undefined) store.release(gone)
+    if (gone !== undefined) store.remove(gone)
     await clock.settle()
     expect(kernel.toText()).not.toContain('10.244.2.0')
     expect(await overlay.plan()).toEqual([])

@@ -60,7 +60,10 @@ export interface SubnetManager extends AsyncDisposable {
    */
   renewLease(lease: Lease, options?: AbortOptions): Promise<Lease>
 
-  /** Gives a lease back. One that is gone, or another node's by now, is let be. */
+  /**
+   * Gives a lease back. One that is gone, or another node's by now, is let be; and so is a reservation, which is an
+   * operator's and outlives its node.
+   */
   releaseLease(lease: Lease, options?: AbortOptions): Promise<void>
 
   /**

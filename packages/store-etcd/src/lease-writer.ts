@@ -94,11 +94,11 @@ export class LeaseWriter {
     const tries = new Tries(attempted, this.#settings, options)
     for (;;) {
       const record = await this.#requests.read(lease, options)
-      if (!isOwn(record, lease.attributes)) return
+      if (!isOwn(record, lease.attributes) || isReservation(record)) return
       const txn = deleteLease(this.#keys, record.kv, record.lease)
       const outcome = await this.#requests.commit(attempted, txn, options)
       if (outcome.type === 'done') {
-        if (!isReservation(record)) await this.#requests.drop(record.kv.lease, options)
+        await this.#requests.drop(record.kv.lease, options)
         return
       }
       await tries.again(outcome)

@@ -60,7 +60,8 @@ export function renewLease(tables: Tables, lease: Lease, term: Term): Lease {
 /** See `SubnetManager.releaseLease`. */
 export function releaseLease(tables: Tables, lease: Lease): void {
   const held = readLease(tables, leaseKey(lease))
-  if (held !== undefined && sameNode(held.attributes, lease.attributes)) deleteLease(tables, leaseKey(held))
+  if (held === undefined || held.expiresAt === undefined) return
+  if (sameNode(held.attributes, lease.attributes)) deleteLease(tables, leaseKey(held))
 }
 
 /** Writes a lease that never ends. Throws an OverlayError `LEASE_CONFLICT` where another node holds any of it. */

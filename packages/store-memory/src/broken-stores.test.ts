@@ -73,7 +73,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
         if (held === undefined) return super.acquireLease(request, options)
         this.store.reserve({ ...held, attributes: { publicIp: '192.0.2.250' } })
         const lease = await super.acquireLease(request, options)
-        this.store.release({ ...held, attributes: { publicIp: '192.0.2.250' } })
+        this.store.remove(held)
         return lease
       }
     },
@@ -107,7 +107,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
     caughtBy: 'a renewal of what another node holds rejects with LEASE_LOST and changes nothing',
     Manager: class extends MemorySubnetManager {
       override async renewLease(lease: Lease, options?: AbortOptions): Promise<Lease> {
-        for (const held of this.store.leases) if (held.subnet === lease.subnet) this.store.release(held)
+        for (const held of this.store.leases) if (held.subnet === lease.subnet) this.store.remove(held)
         return super.acquireLease({ attributes: lease.attributes, previous: lease }, options)
       }
     },
@@ -139,7 +139,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
     Manager: class extends MemorySubnetManager {
       override async renewLease(lease: Lease, options?: AbortOptions): Promise<Lease> {
         await super.renewLease(lease, options)
-        this.store.release(lease)
+        this.store.remove(lease)
         return super.acquireLease({ attributes: lease.attributes, previous: lease }, options)
       }
     },

@@ -5,6 +5,7 @@ import {
   LeasedSubnets,
   type LeaseEvent,
   type LeaseRequest,
+  type LeaseSubnets,
   leaseKey,
   type NetworkConfig,
   parseNetworkConfig,
@@ -124,7 +125,15 @@ export class MemoryStore {
   release(lease: Lease): void {
     this.#expire()
     const held = this.#leases.get(leaseKey(lease))
-    if (held !== undefined && sameNode(held.attributes, lease.attributes)) this.#delete(held)
+    if (held === undefined || held.expiresAt === undefined) return
+    if (sameNode(held.attributes, lease.attributes)) this.#delete(held)
+  }
+
+  /** Removes a lease or a reservation, whoever holds it, as an operator does. One that is gone is let be. */
+  remove(lease: LeaseSubnets): void {
+    this.#expire()
+    const held = this.#leases.get(leaseKey(lease))
+    if (held !== undefined) this.#delete(held)
   }
 
   /** What happened after `revision`; everything, as a snapshot, without one and where it is too long ago. */

@@ -104,9 +104,9 @@ describe('MemoryStore', () => {
     const half = store.reserve({ subnet: '10.5.7.128/25', attributes: node(2) })
     const request = { attributes: node(3) }
     await expect(manager.acquireLease(request)).rejects.toMatchObject({ code: 'SUBNETS_EXHAUSTED' })
-    store.release(whole)
+    store.remove(whole)
     await expect(manager.acquireLease(request)).rejects.toMatchObject({ code: 'SUBNETS_EXHAUSTED' })
-    store.release(half)
+    store.remove(half)
     expect((await manager.acquireLease(request)).subnet).toBe('10.5.7.0/24')
   })
 })
