@@ -19,6 +19,9 @@ test.each(['vxlan', 'host-gw'])(
     const result: DemoResult & { lost: number } = JSON.parse(demo.output())
     expect(result).toMatchObject({ backend, kernel: 'linux', lost: 0 })
     expect(new Set(result.hosts.map(({ lease }) => lease.subnet)).size).toBe(4)
+    for (const host of result.hosts) {
+      expect(Object.keys(host).sort()).toEqual(['joinedAfter', 'lease', 'mtu', 'name'])
+    }
     expect(result.views.map(({ host }) => host)).toEqual(['h1', 'h2', 'h3', 'h4'])
     expect(result.reachability.map(({ entries }) => entries.length)).toEqual([28, 28])
     expect(result.repairs).toHaveLength(backend === 'vxlan' ? 3 : 1)

@@ -28,7 +28,9 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
   const members = await network.joinAll()
 
   report.heading('Leases')
-  report.hosts(members.map(({ host, ...rest }) => ({ name: host.name, ...rest })))
+  report.hosts(
+    members.map(({ host: { name }, lease, mtu, joinedAfter }) => ({ name, lease, mtu, joinedAfter })),
+  )
 
   report.heading('What each host holds')
   const device = options.backend === 'vxlan' ? DEVICE : undefined
