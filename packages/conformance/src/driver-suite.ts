@@ -35,7 +35,8 @@ export interface HostUnderTest {
   run(command: string): unknown
   /**
    * All links, addresses, routes, neighbours and forwarding entries of the host as text. The same as long as nobody
-   * changes one of them: leave out what passes by itself, such as ages, counters and the flag `tentative`.
+   * changes one of them: leave out what comes and goes by itself, such as ages, counters, the flag `tentative`, and
+   * neighbours that the kernel is looking for (INCOMPLETE, FAILED).
    */
   state(): string | Promise<string>
 }
