@@ -24,7 +24,10 @@ export type OperationResult =
 export interface OwnershipScope {
   /** Links bearing one of these as their alias are ours. */
   readonly aliases: readonly string[]
-  /** Links of these names are ours: those we wish for, whoever made them. */
+  /**
+   * Links of these names are ours: those we wish for, whoever made them. One of another type than was wished for is
+   * not: a put of it fails with `RESOURCE_CONFLICT`, and it is left alone.
+   */
   readonly links: readonly string[]
   /**
    * Routes of our route protocol are ours where they lead into one of these networks (CIDR) or through a link of
