@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import type { Child, Namespace } from './namespace.js'
 import { TimeoutError, until } from './until.js'
@@ -36,12 +35,10 @@ export class KernelMonitor implements AsyncDisposable {
     this.#closed = new Promise((resolve) => child.once('close', () => resolve()))
   }
 
-  /** Starts one, and waits until it is listening. */
+  /** Starts one, and waits until it tells what happens. */
   static async start(namespace: Namespace): Promise<KernelMonitor> {
     const monitor = new KernelMonitor(namespace.spawn('sh', ['-c', LISTEN]))
-    await until(`ip monitor to listen in ${namespace.namespace}`, () => monitor.#isListening(), {
-      signal: namespace.signal,
-    })
+    await monitor.#hears(namespace)
     return monitor
   }
 
@@ -65,14 +62,29 @@ export class KernelMonitor implements AsyncDisposable {
     await this.#closed
   }
 
-  async #isListening(): Promise<true | undefined> {
-    // Columns: sk Eth Pid Groups … Its netlink port is its process id, and its groups are set last.
-    const sockets = await readFile(`/proc/${this.#child.pid}/net/netlink`, 'utf8')
-    const listening = sockets.split('\n').some((line) => {
-      const [, , port, groups] = line.trim().split(/\s+/)
-      return Number(port) === this.#child.pid && Number.parseInt(groups ?? '0', 16) !== 0
-    })
-    return listening ? true : undefined
+  /**
+   * `ip monitor` joins its groups, then dumps the links, and throws away what it is told before that dump has ended. No
+   * file shows when that is, so the loopback's alias is changed until it tells of it.
+   */
+  async #hears(namespace: Namespace): Promise<void> {
+    const alias = (text: string) => namespace.ip('link', 'set', 'dev', 'lo', 'alias', text)
+    const told = () => this.events.some(({ text }) => /^\d+: lo:/.test(text)) || undefined
+    const options = { signal: namespace.signal, interval: 10 }
+    let tries = 0
+    await until(
+      `ip monitor to hear what happens in ${namespace.namespace}`,
+      async () => {
+        if (told()) return true
+        tries += 1
+        await alias(`try ${tries}`)
+        return undefined
+      },
+      options,
+    )
+    this.events.length = 0
+    await alias('')
+    await until('ip monitor to tell of the last alias', told, options)
+    this.events.length = 0
   }
 }
 
