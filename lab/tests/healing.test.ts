@@ -33,8 +33,7 @@ afterAll(() => joined?.[Symbol.asyncDispose]())
 let turn = 0
 
 /**
- * The next host to damage. An agent that is damaged again and again within seconds repairs at a lower and lower
- * rate, by design; so each has its turn.
+ * The next host to damage. An agent mends ten accidents at once, and then one a second; so each has its turn.
  */
 function nextVictim(): { victim: Member; peers: Member[] } {
   const victim = joined.member(turn++ % joined.members.length)

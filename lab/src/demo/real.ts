@@ -58,8 +58,8 @@ async function pingAll(when: string, members: readonly Member[], report: Report)
 }
 
 /**
- * Does damage before the reader's eyes, each to another host: an agent that is damaged time and again repairs at a
- * lower rate, by design.
+ * Does damage before the reader's eyes, each to another host: an agent mends ten accidents at once, and then one a
+ * second.
  */
 async function damageInTurn(
   members: readonly Member[],
