@@ -1,6 +1,7 @@
 import { Lab, type LabOptions, type Pod } from '@selvedge/lab'
 import { Etcd } from './etcd.js'
 import { Selvedged, type SelvedgedOptions } from './selvedged.js'
+import { untilAllReach } from './until-all-reach.js'
 
 /** The switch of a lab, which all hosts reach; etcd runs there. */
 const SWITCH_ADDRESS = '192.168.77.254'
@@ -41,6 +42,7 @@ export class Rig implements AsyncDisposable {
     const agents = this.lab.hosts.map((_, index) => this.start(index, options))
     const pods = await Promise.all(agents.map((agent) => agent.addPod()))
     await Promise.all(agents.map((agent) => agent.inSync()))
+    await untilAllReach([...pods, ...this.lab.hosts], pods)
     return { agents, pods }
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Lab, type LabOptions, type Pod, until } from '@selvedge/lab'
 import { KubeCluster } from '../../../store-kube/tests/support/cluster.js'
 import { Selvedged, type SelvedgedOptions } from '../selvedged.js'
+import { untilAllReach } from '../until-all-reach.js'
 
 /** The switch of a lab, which all hosts reach; the control plane runs there. */
 const SWITCH_ADDRESS = '192.168.77.254'
@@ -129,6 +130,7 @@ export class KubeRig implements AsyncDisposable {
     }
     const pods = await Promise.all(agents.map((agent) => agent.addPod()))
     await Promise.all(agents.map((agent) => agent.inSync()))
+    await untilAllReach([...pods, ...this.lab.hosts], pods)
     return { agents, pods }
   }
 
