@@ -1,6 +1,5 @@
-import { overlaps, requireCidr } from './cidr.js'
 import { OverlayError } from './errors.js'
-import { type Lease, type LeaseSubnets, leaseKey, sameNode } from './lease.js'
+import { type Lease, leaseKey, leasesOverlap, sameNode } from './lease.js'
 
 /**
  * Returns `held`, the lease that the store holds under the key of `lease`, where it is still the same node's. Throws
@@ -31,11 +30,3 @@ export function requireUnheld(reservation: Lease, leases: readonly Lease[]): voi
 /** What a store knows the lease's node by; for messages. */
 const nodeOf = ({ attributes }: Lease): string =>
   attributes.publicIp ?? attributes.publicIpv6 ?? 'a node without a public address'
-
-function leasesOverlap(a: LeaseSubnets, b: LeaseSubnets): boolean {
-  return subnetsOverlap(a.subnet, b.subnet) || subnetsOverlap(a.ipv6Subnet, b.ipv6Subnet)
-}
-
-function subnetsOverlap(a: string | undefined, b: string | undefined): boolean {
-  return a !== undefined && b !== undefined && overlaps(requireCidr(a), requireCidr(b))
-}

@@ -1,4 +1,12 @@
-import { type Family, formatAddress, formatCidr, parseAddress, parseCidr } from './cidr.js'
+import {
+  type Family,
+  formatAddress,
+  formatCidr,
+  overlaps,
+  parseAddress,
+  parseCidr,
+  requireCidr,
+} from './cidr.js'
 import { OverlayError } from './errors.js'
 
 /** What JSON can say. */
@@ -152,4 +160,16 @@ export function sameLease(a: Lease, b: Lease): boolean {
 export function sameNode(a: LeaseAttributes, b: LeaseAttributes): boolean {
   if (a.publicIp !== undefined || b.publicIp !== undefined) return a.publicIp === b.publicIp
   return a.publicIpv6 !== undefined && a.publicIpv6 === b.publicIpv6
+}
+
+/** True where the two share an address in either family. */
+export function leasesOverlap(a: LeaseSubnets, b: LeaseSubnets): boolean {
+  return subnetsOverlap(a.subnet, b.subnet) || subnetsOverlap(a.ipv6Subnet, b.ipv6Subnet)
+}
+
+function subnetsOverlap(a: string | undefined, b: string | undefined): boolean {
+  if (a === undefined || b === undefined) return false
+  // Nearly always the two are of one length, and then they are the same or share nothing.
+  if (a.slice(a.indexOf('/')) === b.slice(b.indexOf('/'))) return a === b
+  return overlaps(requireCidr(a), requireCidr(b))
 }

@@ -1,7 +1,7 @@
-import { contains, overlaps, requireCidr } from './cidr.js'
+import { contains, requireCidr } from './cidr.js'
 import type { NetworkConfig } from './config.js'
 import { OverlayError } from './errors.js'
-import { type Lease, leaseKey, sameLease, sameNode } from './lease.js'
+import { type Lease, leaseKey, leasesOverlap, sameLease, sameNode } from './lease.js'
 import type { LeaseEvent } from './subnet-manager.js'
 
 /** A peer's lease came or changed (`put`), or went. */
@@ -25,18 +25,7 @@ export function roleOf(lease: Lease, own: Lease): LeaseRole {
   const node = sameNode(lease.attributes, own.attributes)
   if (leaseKey(lease) === leaseKey(own)) return node ? 'own' : 'taken'
   if (node) return 'former'
-  return subnetsOverlap(lease, own) ? 'overlapping' : 'peer'
-}
-
-function subnetsOverlap(a: Lease, b: Lease): boolean {
-  return share(a.subnet, b.subnet) || share(a.ipv6Subnet, b.ipv6Subnet)
-}
-
-function share(a: string | undefined, b: string | undefined): boolean {
-  if (a === undefined || b === undefined) return false
-  // Nearly always the two are of one length, and then they are the same or share nothing.
-  if (a.slice(a.indexOf('/')) === b.slice(b.indexOf('/'))) return a === b
-  return overlaps(requireCidr(a), requireCidr(b))
+  return leasesOverlap(lease, own) ? 'overlapping' : 'peer'
 }
 
 /** Everyone's leases as the store last told them, by key. */
