@@ -90,7 +90,7 @@ export interface EtcdStream<Request> {
   cancel(): void
 }
 
-/** What is used of an etcd3 client; `new Etcd3(…)` is one. */
+/** What is used of a client of etcd; `new Etcd3(…)` of the package etcd3 is one, too. */
 export interface EtcdClient {
   readonly kv: {
     range(request: RangeRequest, options?: CallOptions): Promise<RangeResponse>

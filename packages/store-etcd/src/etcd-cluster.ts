@@ -83,7 +83,7 @@ export class EtcdCluster {
     for (const member of this.#members) member.close()
   }
 
-  /** Asks one endpoint, and once more where it refused us for a reason that is mended by then. */
+  /** Asks one endpoint, and again where it refused us for a reason that is mended by then. */
   async #ask<T>(
     member: Member,
     timeout: number,
@@ -92,14 +92,18 @@ export class EtcdCluster {
   ): Promise<{ value: T } | { failure: Failure }> {
     // gRPC measures deadlines on the real clock, whatever clock the store was given.
     const send = async () => request(await member.client(), { deadline: Date.now() + timeout }, member.name)
-    const answer = await attempt(send, signal)
-    if ('value' in answer) return answer
-    const renewal = renewalFor(answer.failure, this.#settings.auth !== undefined)
-    if (renewal === undefined) return answer
-    const renewed = await attempt(() => member.renew(renewal), signal)
-    if ('failure' in renewed) return renewed
-    // New certificates serve the next round. What was refused for its token was not carried out: it may be repeated.
-    return renewal === 'certificates' ? answer : attempt(send, signal)
+    const tried = new Set<Renewal>()
+    for (;;) {
+      const answer = await attempt(send, signal)
+      if ('value' in answer) return answer
+      const renewal = renewalFor(answer.failure, this.#settings.auth !== undefined)
+      if (renewal === undefined || tried.has(renewal)) return answer
+      tried.add(renewal)
+      const renewed = await attempt(() => member.renew(renewal), signal)
+      if ('failure' in renewed) return renewed
+      // New certificates serve the next round. What was refused for its token was not carried out: it may be repeated.
+      if (renewal === 'certificates') return answer
+    }
   }
 
   #currentMember(): Member {

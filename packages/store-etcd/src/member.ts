@@ -1,7 +1,5 @@
-import { InterceptingCall, type Interceptor } from '@grpc/grpc-js'
 import { OverlayError } from '@selvedge/core'
-import { noop } from 'cockatiel'
-import { Etcd3, type IOptions } from 'etcd3'
+import { GrpcEtcdClient } from './client/etcd-client.js'
 import type { EtcdClient } from './etcd-api.js'
 import { EtcdFailure } from './failure.js'
 import type { Endpoint, Settings } from './options.js'
@@ -50,7 +48,7 @@ export class EndpointMember implements Member {
   readonly name: string
   readonly #endpoint: Endpoint
   readonly #settings: Settings
-  #client: EtcdClient | undefined
+  #client: GrpcEtcdClient | undefined
   #credentials: TlsCredentials = {}
   /** False where etcd knows no users, though we were given one. */
   #authenticates = true
@@ -76,6 +74,7 @@ export class EndpointMember implements Member {
 
   async renew(what: Renewal): Promise<void> {
     if (what === 'certificates' && sameCredentials(await this.#readCredentials(), this.#credentials)) return
+    if (what === 'token') return this.#client?.forgetToken()
     if (what === 'auth-off') this.#authenticates = false
     if (what === 'auth-on') this.#authenticates = true
     this.#disconnect()
@@ -95,54 +94,18 @@ export class EndpointMember implements Member {
     return this.#endpoint.secure ? tlsCredentials(await this.#settings.tls()) : {}
   }
 
-  #connect(credentials: TlsCredentials): EtcdClient {
+  #connect(credentials: TlsCredentials): GrpcEtcdClient {
     const { auth, requestTimeout } = this.#settings
-    const options: IOptions = {
-      hosts: this.#endpoint.url,
-      // Retries are EtcdCluster's: etcd3's own neither know which requests may be repeated nor when to give up.
-      faultHandling: { host: () => noop, global: noop },
-      grpcOptions,
-      defaultCallOptions: ({ isStream }) => (isStream ? { interceptors: [requireLeader] } : {}),
-    }
-    if (Object.keys(credentials).length > 0) {
-      // etcd3 declares a CA as required; gRPC takes Node's own authorities where there is none.
-      options.credentials = credentials as Required<TlsCredentials>
-    }
-    if (auth !== undefined && this.#authenticates) {
-      options.auth = { ...auth, callOptions: () => ({ deadline: Date.now() + requestTimeout }) }
-    }
+    const { address, secure } = this.#endpoint
     try {
-      return new Etcd3(options)
+      return new GrpcEtcdClient({
+        address,
+        tls: secure ? credentials : undefined,
+        auth: this.#authenticates ? auth : undefined,
+        authTimeout: requestTimeout,
+      })
     } catch (error) {
       throw OverlayError.from(error, 'INVALID_CONFIG', `making a client for etcd at ${this.name}`)
     }
   }
 }
-
-const grpcOptions = {
-  // A connection whose peer froze or vanished is noticed within 8 s, and otherwise never. More often than every 5 s
-  // (etcd's --grpc-keepalive-min-time) etcd takes for an attack, and at 5 s sharp some come early: it hung up on us
-  // within a minute.
-  'grpc.keepalive_time_ms': 6_000,
-  'grpc.keepalive_timeout_ms': 2_000,
-  // gRPC's own pause between attempts to connect grows to two minutes, in which calls fail without an attempt.
-  'grpc.initial_reconnect_backoff_ms': 200,
-  'grpc.max_reconnect_backoff_ms': 1_000,
-  'grpc.use_local_subchannel_pool': 1,
-  // All leases of the largest IPv4 network with /24 subnets, 65,000, come in one reply of some 16 MB.
-  'grpc.max_receive_message_length': -1,
-  // Settings come from the options alone, not from http_proxy or from TXT records.
-  'grpc.enable_http_proxy': 0,
-  'grpc.service_config_disable_resolution': 1,
-  'grpc.enable_channelz': 0,
-}
-
-/** Has a member end its streams when it loses its leader: cut off from the others, it would stay silent for ever. */
-const requireLeader: Interceptor = (options, nextCall) =>
-  new InterceptingCall(nextCall(options), {
-    start(metadata, listener, next) {
-      const required = metadata.clone()
-      required.set('hasleader', 'true')
-      next(required, listener)
-    },
-  })

@@ -22,7 +22,7 @@ describe('readSettings', () => {
     ['http://[fd00::5]:80', 'http://[fd00::5]:80'],
   ])('reads endpoint %s as %s', (text, url) => {
     const [endpoint] = readSettings({ endpoints: [text] }).endpoints
-    expect(endpoint).toEqual({ url, secure: url.startsWith('https') })
+    expect(endpoint).toEqual({ url, address: url.replace(/^.*\//, ''), secure: url.startsWith('https') })
   })
 
   it.each<[string, EtcdSubnetManagerOptions, RegExp]>([

@@ -31,8 +31,8 @@ export interface EtcdSubnetManagerOptions {
   /** Told why a call waits: the network config is not there yet, or etcd went away while it was waited for. */
   readonly onWaiting?: ((why: OverlayError) => void) | undefined
   /**
-   * A client of etcd3, `new Etcd3(…)`, to use instead of making one per endpoint. It stays the caller's to close, and
-   * its own options hold: without `grpc.keepalive_time_ms` a frozen etcd is not noticed, and
+   * A client to use instead of making one per endpoint, such as `new Etcd3(…)` of the package etcd3. It stays the
+   * caller's to close, and its own options hold: without `grpc.keepalive_time_ms` a frozen etcd is not noticed, and
    * `grpc.max_receive_message_length` bounds the size of the network (4 MB, some 15,000 leases, by default).
    */
   readonly client?: EtcdClient | undefined
@@ -58,6 +58,8 @@ export interface Settings {
 export interface Endpoint {
   /** As in messages: `https://10.0.0.5:2379`. */
   readonly url: string
+  /** `10.0.0.5:2379`. */
+  readonly address: string
   readonly secure: boolean
 }
 
@@ -104,7 +106,8 @@ function readEndpoint(text: string): Endpoint {
       `endpoint '${shown}' must be http or https, a host and a port, such as https://10.0.0.5:2379`,
     )
   }
-  return { url: `${scheme.toLowerCase()}://${host}:${port}`, secure: scheme.toLowerCase() === 'https' }
+  const address = `${host}:${port}`
+  return { url: `${scheme.toLowerCase()}://${address}`, address, secure: scheme.toLowerCase() === 'https' }
 }
 
 function positive(name: string, value: number): number {

@@ -38,7 +38,7 @@ export function tlsFiles(files: EtcdTlsFiles): () => Promise<EtcdTls> {
   return async () => ({ ca: await read('ca'), cert: await read('cert'), key: await read('key') })
 }
 
-/** What etcd3 makes gRPC's credentials of. */
+/** What gRPC's credentials are made of. */
 export interface TlsCredentials {
   rootCertificate?: Buffer
   certChain?: Buffer
