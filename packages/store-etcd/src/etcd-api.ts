@@ -26,11 +26,15 @@ export interface KeyRange {
 
 export interface RangeRequest extends KeyRange {
   readonly limit?: number
+  /** Keys that were last written before are counted, but left out. */
+  readonly min_mod_revision?: string
 }
 
 export interface RangeResponse {
   readonly header: ResponseHeader
   readonly kvs: readonly KeyValue[]
+  /** How many keys there are in the range. */
+  readonly count: string
 }
 
 /** With a `range_end`, it must hold for every key there is in the range; it holds where there is none. */

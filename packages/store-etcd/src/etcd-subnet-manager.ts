@@ -13,11 +13,14 @@ import {
 import { EtcdCluster } from './etcd-cluster.js'
 import { type FollowOptions, followKeys } from './follow-keys.js'
 import { NetworkKeys } from './keys.js'
-import { LeaseRequests, listTimeout } from './lease-requests.js'
+import { LeaseRequests, type Leases, listTimeout } from './lease-requests.js'
 import { LeaseView } from './lease-view.js'
-import { LeaseWriter } from './lease-writer.js'
+import { type Acquired, LeaseWriter } from './lease-writer.js'
 import { EndpointMember, GivenMember, type Member } from './member.js'
 import { type EtcdSubnetManagerOptions, readSettings, type Settings } from './options.js'
+
+/** So long, in ms, all leases are kept in memory for a watch that may follow `acquireLease`. */
+const REMEMBERED = 2_000
 
 /**
  * The leases of a network in etcd, as flannel keeps them: hosts with flanneld and hosts with selvedge form one network,
@@ -36,6 +39,8 @@ export class EtcdSubnetManager implements SubnetManager {
   readonly #requests: LeaseRequests
   readonly #writer: LeaseWriter
   readonly #closed = new AbortController()
+  #acquired: Acquired | undefined
+  #forget = new AbortController()
 
   /** Throws an OverlayError `INVALID_CONFIG` for an option that breaks a rule. Connects with the first call. */
   constructor(options: EtcdSubnetManagerOptions) {
@@ -55,8 +60,11 @@ export class EtcdSubnetManager implements SubnetManager {
   async acquireLease(request: LeaseRequest, { signal }: AbortOptions = {}): Promise<Lease> {
     const options = { signal: this.#signal(signal) }
     for (;;) {
-      const lease = await this.#writer.acquire(request, (text) => this.#readConfig(text), options)
-      if (lease !== undefined) return lease
+      const acquired = await this.#writer.acquire(request, (text) => this.#readConfig(text), options)
+      if (acquired !== undefined) {
+        this.#remember(acquired)
+        return acquired.lease
+      }
       await this.getNetworkConfig({ signal })
     }
   }
@@ -78,7 +86,9 @@ export class EtcdSubnetManager implements SubnetManager {
     const view = new LeaseView(this.#keys, onError)
     const attempted = `watching the leases at ${this.#keys.leasesPath}`
     const options = { attempted, signal: this.#signal(signal), onError, onRecovered }
-    for await (const news of this.#follow(this.#keys.leases, options)) {
+    const known = await this.#knownLeases(options)
+    if (known !== undefined) yield view.begin(known.records)
+    for await (const news of this.#follow(this.#keys.leases, { ...options, after: known })) {
       for (const event of view.take(news)) {
         if (signal.aborted) return
         yield event
@@ -89,7 +99,29 @@ export class EtcdSubnetManager implements SubnetManager {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort(new OverlayError('CLOSED', 'the etcd store was disposed of; make a new one'))
+    this.#forget.abort()
     this.#cluster.close()
+  }
+
+  /** Joining has listed everyone's leases: the watch that follows need not do so again. */
+  #remember(acquired: Acquired): void {
+    this.#forget.abort()
+    this.#forget = new AbortController()
+    this.#acquired = acquired
+    const late = () => {
+      if (this.#acquired === acquired) this.#acquired = undefined
+    }
+    void this.#settings.clock.sleep(REMEMBERED, this.#forget).then(late, late)
+  }
+
+  /** Undefined where nothing is remembered, or cannot be brought up to date. */
+  async #knownLeases(options: { readonly signal: AbortSignal }): Promise<Leases | undefined> {
+    const acquired = this.#acquired
+    this.#forget.abort()
+    this.#acquired = undefined
+    if (acquired === undefined) return undefined
+    // The watch asks again, and reports.
+    return this.#requests.readOn(acquired.listed, acquired.deleted, options).catch(() => undefined)
   }
 
   /** Aborts with the caller's reason, or with `CLOSED`. Throws at once where either has happened. */
@@ -131,7 +163,7 @@ export class EtcdSubnetManager implements SubnetManager {
 
   #follow(
     range: NetworkKeys['leases'],
-    options: Pick<FollowOptions, 'attempted' | 'signal' | 'onError' | 'onRecovered'>,
+    options: Pick<FollowOptions, 'after' | 'attempted' | 'signal' | 'onError' | 'onRecovered'>,
   ): ReturnType<typeof followKeys> {
     const { requestTimeout, clock, random } = this.#settings
     const timeouts = { request: requestTimeout, list: listTimeout(this.#settings) }

@@ -43,7 +43,7 @@ class FakeEtcd implements EtcdClient {
   readonly kv: EtcdClient['kv'] = {
     range: async ({ limit }) => {
       this.asked.push(limit === undefined ? 'list' : 'probe')
-      return { header: { cluster_id: this.cluster, revision: String(this.revision) }, kvs: [] }
+      return { header: { cluster_id: this.cluster, revision: String(this.revision) }, kvs: [], count: '0' }
     },
     txn: () => Promise.reject(new Error('not used here')),
   }

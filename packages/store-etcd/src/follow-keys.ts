@@ -11,6 +11,8 @@ export type KeyNews =
 
 export interface FollowOptions {
   readonly signal: AbortSignal
+  /** What the caller knows already; where absent, the range is listed first. */
+  readonly after?: { readonly cluster: string; readonly revision: string } | undefined
   /** For messages: `watching the leases at /coreos.com/network/subnets/`. */
   readonly attempted: string
   /** Called with what is being retried. */
@@ -38,7 +40,7 @@ export async function* followKeys(
   range: KeyRange,
   options: FollowOptions,
 ): AsyncGenerator<KeyNews, void, undefined> {
-  const { signal, attempted, onError, onRecovered, timeouts, clock, random } = options
+  const { signal, after, attempted, onError, onRecovered, timeouts, clock, random } = options
   const list = async () => {
     const call = { attempted, signal, timeout: timeouts.list }
     return cluster.call(call, (client, limits) => client.kv.range(range, limits))
@@ -62,11 +64,11 @@ export async function* followKeys(
   }
 
   /** Where we are; undefined where we must list first. */
-  let position: Position | undefined
+  let position: Position | undefined = after && { ...after, revision: BigInt(after.revision) }
   let failures = 0
   while (!signal.aborted) {
     try {
-      if (position !== undefined && !continues(await probe(), position)) position = undefined
+      if (failures > 0 && position !== undefined && !continues(await probe(), position)) position = undefined
       if (position === undefined) {
         const { header, kvs } = await list()
         position = { cluster: header.cluster_id, revision: BigInt(header.revision) }

@@ -6,7 +6,7 @@ import {
   leaseKey,
   OverlayError,
 } from '@selvedge/core'
-import type { TxnRequest } from './etcd-api.js'
+import type { KeyValue, TxnRequest } from './etcd-api.js'
 import type { CallRequest, EtcdCluster } from './etcd-cluster.js'
 import { EtcdFailure } from './failure.js'
 import type { NetworkKeys } from './keys.js'
@@ -22,10 +22,15 @@ export interface EtcdLease {
 }
 
 /** Everything there is of a network, as of one revision. */
-export interface NetworkState {
+export interface NetworkState extends Leases {
   /** The config's JSON text; absent where there is none. */
   readonly config: string | undefined
+}
+
+/** All leases, as of one revision of one cluster. */
+export interface Leases {
   readonly records: readonly LeaseRecord[]
+  readonly cluster: string
   readonly revision: string
 }
 
@@ -64,8 +69,38 @@ export class LeaseRequests {
     return {
       config: configKeys[0]?.value.toString(),
       records: leaseKeys.map((kv) => readRecord(kv, this.#keys)),
+      cluster: header.cluster_id,
       revision: header.revision,
     }
+  }
+
+  /**
+   * What became of leases read before, of which only the changes are sent. Undefined where those do not tell: keys
+   * other than `deleted` have vanished, or this is another history.
+   */
+  async readOn(
+    was: Leases,
+    deleted: readonly KeyValue[],
+    options: AbortOptions,
+  ): Promise<Leases | undefined> {
+    const since = String(BigInt(was.revision) + 1n)
+    const { header, kvs, count } = await this.#cluster.call(
+      {
+        attempted: `listing the leases at ${this.#keys.leasesPath}`,
+        signal: options.signal,
+        timeout: listTimeout(this.#settings),
+      },
+      (client, limits) => client.kv.range({ ...this.#keys.leases, min_mod_revision: since }, limits),
+    )
+    if (header.cluster_id !== was.cluster || BigInt(header.revision) < BigInt(was.revision)) return undefined
+    const records = new Map(was.records.map((record) => [record.name, record]))
+    for (const { key } of deleted) records.delete(this.#keys.nameOf(key))
+    for (const kv of kvs) {
+      const record = readRecord(kv, this.#keys)
+      records.set(record.name, record)
+    }
+    if (records.size !== Number(count)) return undefined
+    return { records: [...records.values()], cluster: header.cluster_id, revision: header.revision }
   }
 
   async readConfig(options: AbortOptions): Promise<string | undefined> {

@@ -2,7 +2,7 @@ import { type Lease, type LeaseEvent, OverlayError } from '@selvedge/core'
 import type { KeyValue } from './etcd-api.js'
 import type { KeyNews } from './follow-keys.js'
 import type { NetworkKeys } from './keys.js'
-import { type BadRecord, readRecord } from './lease-record.js'
+import { type BadRecord, type LeaseRecord, readRecord } from './lease-record.js'
 
 /** Turns what a range of keys tells into what `watchLeases` tells. */
 export class LeaseView {
@@ -17,9 +17,14 @@ export class LeaseView {
     this.#onError = onError
   }
 
+  /** Begins with what was read before. */
+  begin(records: readonly LeaseRecord[]): LeaseEvent {
+    return { type: 'snapshot', leases: this.#replace(records) }
+  }
+
   *take(news: KeyNews): Generator<LeaseEvent, void, undefined> {
     if (news.type === 'list') {
-      yield { type: 'snapshot', leases: this.#replace(news.keys) }
+      yield this.begin(news.keys.map((kv) => readRecord(kv, this.#keys)))
       return
     }
     for (const { type, kv } of news.events) {
@@ -28,12 +33,11 @@ export class LeaseView {
     }
   }
 
-  #replace(keys: readonly KeyValue[]): readonly Lease[] {
+  #replace(records: readonly LeaseRecord[]): readonly Lease[] {
     const reported = this.#reported
     this.#leases = new Map()
     this.#reported = new Map()
-    for (const kv of keys) {
-      const record = readRecord(kv, this.#keys)
+    for (const record of records) {
       if (record.lease === undefined) this.#report(record, reported)
       else this.#leases.set(record.name, record.lease)
     }

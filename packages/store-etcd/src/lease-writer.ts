@@ -13,7 +13,7 @@ import {
 import type { KeyValue } from './etcd-api.js'
 import type { NetworkKeys } from './keys.js'
 import { isReservation, type LeaseRecord, NO_LEASE, type ValidRecord } from './lease-record.js'
-import type { LeaseRequests, NetworkState, Outcome } from './lease-requests.js'
+import type { LeaseRequests, Leases, NetworkState, Outcome } from './lease-requests.js'
 import type { Settings } from './options.js'
 import { PendingGrant } from './pending-grant.js'
 import { createLease, deleteLease, encode, rewriteLease } from './transactions.js'
@@ -27,6 +27,14 @@ interface Plan extends SubnetChoice {
   readonly held: ValidRecord | undefined
   /** The keys of `givenUp`. */
   readonly replaces: readonly KeyValue[]
+}
+
+export interface Acquired {
+  readonly lease: Lease
+  /** All leases, as they were when this one was chosen. */
+  readonly listed: Leases
+  /** Those of them that it replaced. */
+  readonly deleted: readonly KeyValue[]
 }
 
 type Attempt = { readonly lease: Lease } | { readonly lease?: undefined; readonly outcome: Outcome }
@@ -56,7 +64,7 @@ export class LeaseWriter {
     request: LeaseRequest,
     readConfig: (text: string) => NetworkConfig,
     options: AbortOptions,
-  ): Promise<Lease | undefined> {
+  ): Promise<Acquired | undefined> {
     const tries = new Tries(`leasing a subnet at ${this.#keys.leasesPath}`, this.#settings, options)
     const grant = new PendingGrant(this.#requests, options)
     try {
@@ -70,7 +78,7 @@ export class LeaseWriter {
           held !== undefined
             ? await this.#extend(held, attributes, replaces, options)
             : await this.#create(plan, state.revision, tries.failed < ATTEMPTS_ALONE, grant, options)
-        if (attempt.lease !== undefined) return attempt.lease
+        if (attempt.lease !== undefined) return { lease: attempt.lease, listed: state, deleted: replaces }
         await tries.again(attempt.outcome)
       }
     } finally {

@@ -1,8 +1,10 @@
+import { FakeClock } from '@selvedge/conformance'
 import { type Lease, leaseKey } from '@selvedge/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
 import { type Fate, FaultyClient } from './faulty-client.js'
 import { attributesOf, dualStackNetwork, ipv4Network, ipv6Network, TestNetwork } from './network.js'
+import { Watcher } from './watcher.js'
 
 let etcd: EtcdServer
 
@@ -211,9 +213,93 @@ describe('a subnet taken between list and creation', () => {
   })
 })
 
+describe('the first snapshot after joining is what a list would show', () => {
+  const OTHER = '{"PublicIP":"192.0.2.99"}'
+
+  it.for<[string, readonly string[], (network: TestNetwork) => Promise<void>]>([
+    ['nothing changed meanwhile', ['range', 'watch'], async () => {}],
+    [
+      'others joined, changed, and wrote garbage',
+      ['range', 'watch'],
+      async (network) => {
+        await network.put('10.99.77.0-24', OTHER)
+        await network.put('10.99.11.0-24', OTHER)
+        await network.put('10.99.12.0-24', 'garbage')
+      },
+    ],
+    ['another left', ['range', 'range', 'watch'], (network) => network.delete('10.99.11.0-24')],
+    [
+      'one left and one joined',
+      ['range', 'range', 'watch'],
+      async (network) => {
+        await network.delete('10.99.11.0-24')
+        await network.put('10.99.78.0-24', OTHER)
+      },
+    ],
+    [
+      'one left and was back',
+      ['range', 'watch'],
+      async (network) => {
+        await network.delete('10.99.11.0-24')
+        await network.put('10.99.11.0-24', OTHER)
+      },
+    ],
+  ])('where %s', async ([, requests, meanwhile]) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    await network.put('10.99.11.0-24', '{"PublicIP":"192.0.2.11"}')
+    await network.put('10.99.12.0-24', '{"PublicIP":"192.0.2.12"}')
+    await network.put('10.99.13.0-24', 'garbage')
+    // A lease of the node's own, with another prefix length than the config has: replaced in the same transaction.
+    await network.put('10.99.52.0-25', '{"PublicIP":"192.0.2.1"}', await someLease(network))
+    const client = new FaultyClient(etcd.endpoint)
+    const manager = network.manager({ client })
+    const lease = await manager.acquireLease({ attributes: attributesOf(1) })
+    await meanwhile(network)
+    client.requests.length = 0
+    await using watcher = await Watcher.on(manager)
+    await watcher.until('a watch', () => client.requests.includes('watch'))
+    expect(client.requests).toEqual(requests)
+    await using afterwards = await Watcher.on(network.manager())
+    expect(watcher.leases).toEqual(afterwards.leases)
+    expect(watcher.leases.has(leaseKey(lease))).toBe(true)
+    expect(watcher.errors.map(String)).toEqual(afterwards.errors.map(String))
+    // From there on, nothing is missed and nothing told twice.
+    await network.put('10.99.79.0-24', OTHER)
+    await watcher.until('the next lease', () => watcher.leases.has('10.99.79.0-24'))
+    expect(watcher.events.map(({ type }) => type)).toEqual(['snapshot', 'put'])
+    client.close()
+  })
+
+  it('and for the next watch, or after a while, they are listed', async () => {
+    const clock = new FakeClock()
+    await using network = await TestNetwork.in([etcd.endpoint])
+    const client = new FaultyClient(etcd.endpoint)
+    const manager = network.manager({ client, clock })
+    await manager.acquireLease({ attributes: attributesOf(1) })
+    await clock.advance(2_000)
+    await network.put('10.99.77.0-24', OTHER)
+    await network.delete('10.99.77.0-24')
+    client.requests.length = 0
+    for (let watch = 1; watch <= 2; watch += 1) {
+      await using watcher = await Watcher.on(manager)
+      await watcher.until(
+        'a watch',
+        () => client.requests.filter((name) => name === 'watch').length === watch,
+      )
+    }
+    expect(client.requests).toEqual(['range', 'watch', 'range', 'watch'])
+    client.close()
+  })
+})
+
+/** An etcd lease of an hour. */
+async function someLease(network: TestNetwork): Promise<string> {
+  return (await network.admin.leaseClient.leaseGrant({ TTL: '3600' })).ID
+}
+
 /** Leases of so many peers, on one etcd lease. */
 async function fill(network: TestNetwork, peers: number): Promise<void> {
-  const { ID } = await network.admin.leaseClient.leaseGrant({ TTL: '3600' })
+  const lease = await someLease(network)
   for (let first = 0; first < peers; first += 1_000) {
     const numbers = Array.from({ length: Math.min(1_000, peers - first) }, (_, index) => first + index)
     await network.admin.kv.txn({
@@ -222,7 +308,7 @@ async function fill(network: TestNetwork, peers: number): Promise<void> {
         request_put: {
           key: Buffer.from(`${network.prefix}/subnets/10.${number >> 8}.${number & 255}.0-24`),
           value: Buffer.from(`{"PublicIP":"172.16.${number >> 8}.${number & 255}"}`),
-          lease: ID,
+          lease,
         },
       })),
     })

@@ -49,7 +49,7 @@ const NUMBERS = [
 
 describe('what we send is what etcd reads:', () => {
   it('RangeRequest', () => {
-    const request = { key, range_end, limit: 1 }
+    const request = { key, range_end, limit: 1, min_mod_revision: LARGEST }
     expect(decoded('RangeRequest', encodeRangeRequest(request))).toEqual({ ...request, limit: '1' })
     expect(decoded('RangeRequest', encodeRangeRequest({ key }))).toEqual({ key })
   })
@@ -120,12 +120,17 @@ describe('what etcd sends is what we read:', () => {
     expect(decodeRangeResponse(bytes)).toEqual({
       header: { ...readHeader, revision },
       kvs: [read, { key, value: Buffer.alloc(0), create_revision: '0', mod_revision: '0', lease: '0' }],
+      count: '2',
     })
   })
 
   it('an empty message', () => {
     const nothing = Buffer.alloc(0)
-    expect(decodeRangeResponse(nothing)).toEqual({ header: { cluster_id: '0', revision: '0' }, kvs: [] })
+    expect(decodeRangeResponse(nothing)).toEqual({
+      header: { cluster_id: '0', revision: '0' },
+      kvs: [],
+      count: '0',
+    })
     expect(decodeAuthenticateResponse(nothing)).toBe('')
   })
 
@@ -143,9 +148,9 @@ describe('what etcd sends is what we read:', () => {
       header: readHeader,
       succeeded: true,
       responses: [
-        { response_range: { header: readHeader, kvs: [read] } },
+        { response_range: { header: readHeader, kvs: [read], count: '0' } },
         {},
-        { response_range: { header: { cluster_id: '0', revision: '0' }, kvs: [] } },
+        { response_range: { header: { cluster_id: '0', revision: '0' }, kvs: [], count: '0' } },
       ],
     })
   })

@@ -26,7 +26,7 @@ const message = (): MessageWriter => new MessageWriter()
 const keyRange = ({ key, range_end }: KeyRange): MessageWriter => message().bytes(1, key).bytes(2, range_end)
 
 export const encodeRangeRequest = (request: RangeRequest): Buffer =>
-  keyRange(request).int64(3, request.limit).finish()
+  keyRange(request).int64(3, request.limit).int64(10, request.min_mod_revision).finish()
 
 export function encodeTxnRequest({ compare, success }: TxnRequest): Buffer {
   const txn = message()
@@ -157,11 +157,13 @@ function readResponse(reader: MessageReader): { response_range?: RangeResponse }
 function readRange(reader: MessageReader): RangeResponse {
   let header = NO_HEADER
   const kvs: KeyValue[] = []
+  let count = '0'
   while (reader.next()) {
     if (reader.field === 1) header = readHeader(reader.message())
     else if (reader.field === 2) kvs.push(readKeyValue(reader.message()))
+    else if (reader.field === 4) count = reader.int64()
   }
-  return { header, kvs }
+  return { header, kvs, count }
 }
 
 function readEvent(reader: MessageReader): WatchEvent {
