@@ -93,11 +93,13 @@ export async function ensureDebianPackages(requirements) {
   )
 }
 
-/** Compiles what changed: everything, or `project` and what it depends on. Silent where that is quick. */
+/** Builds everything, or `project` and what it depends on. Silent where that is quick. */
 export async function build(project) {
   const start = performance.now()
   const args = ['-b', ...(project === undefined ? [] : [project])]
   await runQuietly(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...args], { cwd: root })
+  if (project === undefined)
+    await runQuietly(process.execPath, [join(root, 'scripts/bundle.mjs')], { cwd: root })
   const seconds = (performance.now() - start) / 1000
   if (seconds > 2) say('build', `tsc ${args.join(' ')}, done in ${seconds.toFixed(1)} s`)
 }

@@ -3,7 +3,10 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type Child, type Host, Lab, until } from '@selvedge/lab'
 
-const SELVEDGED = fileURLToPath(import.meta.resolve('@selvedge/agent')).replace(/index\.js$/, 'main.js')
+const SELVEDGED = fileURLToPath(import.meta.resolve('@selvedge/agent')).replace(
+  /dist\/index\.js$/,
+  'bundle/selvedged.js',
+)
 const CLIENT = fileURLToPath(new URL('etcd-client.js', import.meta.url))
 
 /** Where the lab's switch is reached by its hosts, and etcd with it. */
