@@ -44,7 +44,7 @@ export function vtepData(vni: number, mac: string): JsonValue {
  */
 export function readVtep(lease: Lease, parts: FamilyParts, vni: number): Vtep {
   const data = lease.attributes[parts.backendData]
-  const where = `${describeLease(lease)}, ${parts.written.backendData}`
+  const where = () => `${describeLease(lease)}, ${parts.written.backendData}`
   if (!isJsonObject(data)) {
     throw invalidField(
       parts.written.backendData,
@@ -56,10 +56,10 @@ export function readVtep(lease: Lease, parts: FamilyParts, vni: number): Vtep {
   }
   const { values } = readFields(fields, data, where, 'INVALID_LEASE')
   if (values.VtepMAC === undefined) {
-    throw invalidField('VtepMAC', undefined, vtepMac.rule, where, 'INVALID_LEASE')
+    throw invalidField('VtepMAC', undefined, vtepMac.rule, where(), 'INVALID_LEASE')
   }
   if (!isSameVni(values.VNI, vni)) {
-    throw invalidField('VNI', values.VNI, `this network's is ${vni}`, where, 'INVALID_LEASE')
+    throw invalidField('VNI', values.VNI, `this network's is ${vni}`, where(), 'INVALID_LEASE')
   }
   return { vni: values.VNI, mac: String(values.VtepMAC).toLowerCase() }
 }

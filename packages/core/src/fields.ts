@@ -44,13 +44,13 @@ export type FieldValues<T extends FieldTable> = {
  * counts, and `null` counts as absent. For the network config, a backend's settings in it, and what peers publish.
  * Throws an OverlayError that names the key, its value and the rule.
  *
- * @param where what the object is, for messages: `the vxlan settings`
+ * @param where what the object is, for messages: `the vxlan settings`; a function where many are read, and few are wrong
  * @param code of the error; `INVALID_LEASE` where it is a peer's data that is read
  */
 export function readFields<T extends FieldTable>(
   table: T,
   source: Readonly<Record<string, unknown>>,
-  where: string,
+  where: string | (() => string),
   code: ErrorCode = 'INVALID_CONFIG',
 ): { values: FieldValues<T>; unknownKeys: string[] } {
   const names = new Map(Object.keys(table).map((name) => [name.toLowerCase(), name]))
@@ -63,7 +63,10 @@ export function readFields<T extends FieldTable>(
     if (name === undefined || field === undefined) {
       unknownKeys.push(key)
     } else if (value !== null && value !== undefined) {
-      if (!field.accepts(value)) throw invalidField(key, value, field.rule, where, code)
+      if (!field.accepts(value)) {
+        const place = typeof where === 'string' ? where : where()
+        throw invalidField(key, value, field.rule, place, code)
+      }
       values[name] = value
     }
   }

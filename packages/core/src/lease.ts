@@ -1,10 +1,9 @@
 import {
   type Family,
-  formatAddress,
-  formatCidr,
+  familyOf,
   overlaps,
-  parseAddress,
-  parseCidr,
+  readCanonicalAddress,
+  readCanonicalCidr,
   requireCidr,
 } from './cidr.js'
 import { OverlayError } from './errors.js'
@@ -77,12 +76,11 @@ export function parseLeaseKey(key: string): LeaseSubnets | undefined {
   const match = LEASE_KEY.exec(key)
   if (match === null) return undefined
   const [, ipv4 = '', ipv4Length = '', ipv6, ipv6Length = ''] = match
-  const v4 = parseCidr(`${ipv4}/${ipv4Length}`)
-  const v6 = ipv6 === undefined ? undefined : parseCidr(`${ipv6}/${ipv6Length}`)
-  if (v4 === undefined || (ipv6 !== undefined && v6?.family !== 6)) return undefined
-  const subnet = `${ipv4}-${ipv4Length}` === NO_IPV4 ? undefined : formatCidr(v4)
-  if (subnet === undefined && v6 === undefined) return undefined
-  return { subnet, ipv6Subnet: v6 === undefined ? undefined : formatCidr(v6) }
+  const v4 = readCanonicalCidr(`${ipv4}/${ipv4Length}`)
+  const v6 = ipv6 === undefined ? undefined : readCanonicalCidr(`${ipv6}/${ipv6Length}`)
+  if (v4 === undefined || (ipv6 !== undefined && (v6 === undefined || familyOf(v6) !== 6))) return undefined
+  const subnet = `${ipv4}-${ipv4Length}` === NO_IPV4 ? undefined : v4
+  return subnet === undefined && v6 === undefined ? undefined : { subnet, ipv6Subnet: v6 }
 }
 
 /**
@@ -140,10 +138,10 @@ export function decodeLeaseAttributes(text: string): LeaseAttributes {
 
 function readAddress(name: string, value: unknown, family: Family): string | undefined {
   if (value === undefined || value === '') return undefined
-  const address = typeof value === 'string' ? parseAddress(value) : undefined
-  if (address?.family !== family)
+  const address = typeof value === 'string' ? readCanonicalAddress(value) : undefined
+  if (address === undefined || familyOf(address) !== family)
     throw new SyntaxError(`${name} is ${JSON.stringify(value)}, not an IPv${family} address`)
-  return formatAddress(address)
+  return address
 }
 
 /** True where two leases say the same to their peers: same subnets, same attributes. Expiry is the owner's affair. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseNetworkConfig } from './config.js'
 import type { Lease } from './lease.js'
-import { type LeaseRole, LeaseTable, roleOf, subnetsOutside } from './leases.js'
+import { type LeaseRole, LeaseTable, NetworkBounds, roleOf } from './leases.js'
 
 const lease = (subnet: string, publicIp: string, more: Partial<Lease> = {}): Lease => ({
   subnet,
@@ -57,8 +57,10 @@ describe('LeaseTable', () => {
   })
 })
 
-describe('subnetsOutside', () => {
-  const config = parseNetworkConfig({ Network: '10.244.0.0/16', EnableIPv6: true, IPv6Network: 'fd00::/48' })
+describe('NetworkBounds', () => {
+  const bounds = new NetworkBounds(
+    parseNetworkConfig({ Network: '10.244.0.0/16', EnableIPv6: true, IPv6Network: 'fd00::/48' }),
+  )
 
   it.each<[string, Lease, string[]]>([
     ['inside', lease('10.244.1.0/24', '192.0.2.1', { ipv6Subnet: 'fd00:0:0:1::/64' }), []],
@@ -73,6 +75,6 @@ describe('subnetsOutside', () => {
       ['10.0.0.0/8', 'fd01::/64'],
     ],
   ])('%s', (_, outside, expected) => {
-    expect(subnetsOutside(config, outside)).toEqual(expected)
+    expect(bounds.outside(outside)).toEqual(expected)
   })
 })

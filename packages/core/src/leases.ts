@@ -1,4 +1,4 @@
-import { contains, requireCidr } from './cidr.js'
+import { type Cidr, contains, requireCidr } from './cidr.js'
 import type { NetworkConfig } from './config.js'
 import { OverlayError } from './errors.js'
 import { type Lease, leaseKey, leasesOverlap, sameLease, sameNode } from './lease.js'
@@ -23,7 +23,7 @@ export type LeaseRole =
 
 export function roleOf(lease: Lease, own: Lease): LeaseRole {
   const node = sameNode(lease.attributes, own.attributes)
-  if (leaseKey(lease) === leaseKey(own)) return node ? 'own' : 'taken'
+  if (lease.subnet === own.subnet && lease.ipv6Subnet === own.ipv6Subnet) return node ? 'own' : 'taken'
   if (node) return 'former'
   return leasesOverlap(lease, own) ? 'overlapping' : 'peer'
 }
@@ -38,39 +38,54 @@ export class LeaseTable {
 
   /** Takes in what a watch told; returns what is new in it. What only says again what was known is no change. */
   take(event: LeaseEvent): readonly PeerEvent[] {
-    if (event.type === 'snapshot') return this.#replace(event.leases)
-    return event.type === 'put' ? this.#put(event.lease) : this.#delete(leaseKey(event.lease))
+    const changes: PeerEvent[] = []
+    if (event.type === 'snapshot') this.#replace(event.leases, changes)
+    else if (event.type === 'put') this.#put(leaseKey(event.lease), event.lease, changes)
+    else this.#delete(leaseKey(event.lease), changes)
+    return changes
   }
 
-  #replace(leases: readonly Lease[]): readonly PeerEvent[] {
-    const keys = new Set(leases.map(leaseKey))
-    const gone = [...this.#leases.keys()].filter((key) => !keys.has(key))
-    return [...gone.flatMap((key) => this.#delete(key)), ...leases.flatMap((lease) => this.#put(lease))]
+  #replace(leases: readonly Lease[], changes: PeerEvent[]): void {
+    const told = new Map(leases.map((lease) => [leaseKey(lease), lease]))
+    for (const key of [...this.#leases.keys()]) if (!told.has(key)) this.#delete(key, changes)
+    for (const [key, lease] of told) this.#put(key, lease, changes)
   }
 
-  #put(lease: Lease): readonly PeerEvent[] {
-    const key = leaseKey(lease)
+  #put(key: string, lease: Lease, changes: PeerEvent[]): void {
     const before = this.#leases.get(key)
     this.#leases.set(key, lease)
-    return before !== undefined && sameLease(before, lease) ? [] : [{ type: 'put', lease }]
+    if (before === undefined || !sameLease(before, lease)) changes.push({ type: 'put', lease })
   }
 
-  #delete(key: string): readonly PeerEvent[] {
+  #delete(key: string, changes: PeerEvent[]): void {
     const lease = this.#leases.get(key)
     this.#leases.delete(key)
-    return lease === undefined ? [] : [{ type: 'delete', lease }]
+    if (lease !== undefined) changes.push({ type: 'delete', lease })
   }
 }
 
-/** The leased subnets that lie outside the network as this node knows it: it was widened since this node started. */
-export function subnetsOutside(config: NetworkConfig, { subnet, ipv6Subnet }: Lease): readonly string[] {
-  const inside = (network: string | undefined, text: string) =>
-    network !== undefined && contains(requireCidr(network), requireCidr(text))
-  return [
-    ...(subnet !== undefined && !inside(config.ipv4?.network, subnet) ? [subnet] : []),
-    ...(ipv6Subnet !== undefined && !inside(config.ipv6?.network, ipv6Subnet) ? [ipv6Subnet] : []),
-  ]
+/** What a network covers, to tell which leases lie outside it. */
+export class NetworkBounds {
+  readonly #ipv4: Cidr | undefined
+  readonly #ipv6: Cidr | undefined
+
+  constructor({ ipv4, ipv6 }: NetworkConfig) {
+    this.#ipv4 = ipv4 && requireCidr(ipv4.network)
+    this.#ipv6 = ipv6 && requireCidr(ipv6.network)
+  }
+
+  /** The leased subnets outside the network as this node knows it: it was widened since this node started. */
+  outside({ subnet, ipv6Subnet }: Lease): readonly string[] {
+    const isOutside = (network: Cidr | undefined, text: string | undefined): text is string =>
+      text !== undefined && (network === undefined || !contains(network, requireCidr(text)))
+    const ipv4 = isOutside(this.#ipv4, subnet)
+    const ipv6 = isOutside(this.#ipv6, ipv6Subnet)
+    if (!ipv4 && !ipv6) return NONE
+    return [...(ipv4 ? [subnet] : []), ...(ipv6 ? [ipv6Subnet] : [])]
+  }
 }
+
+const NONE: readonly string[] = []
 
 /** Why a lease is given no routes, where that is worth saying. */
 export function refusal(lease: Lease, role: LeaseRole, own: Lease): OverlayError | undefined {

@@ -5,7 +5,7 @@ import type { Driver, Operation, OwnershipScope } from './driver.js'
 import { OverlayError } from './errors.js'
 import { type Lease, leaseKey } from './lease.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
-import { LeaseTable, type PeerEvent, refusal, roleOf, subnetsOutside } from './leases.js'
+import { type LeaseRole, LeaseTable, NetworkBounds, type PeerEvent, refusal, roleOf } from './leases.js'
 import {
   findExternalInterface,
   marked,
@@ -62,7 +62,9 @@ export class Member {
   readonly #backendDrivers: readonly Driver[]
   readonly #keeper: LeaseKeeper
   readonly #table = new LeaseTable()
+  readonly #bounds: NetworkBounds
   #node: NodeContext
+  #lastContext: LeaseContext | undefined
   /** Leased subnets outside the network, whose routes are ours all the same. */
   readonly #outside = new Map<string, readonly string[]>()
   #leasesAsOf: number | undefined
@@ -99,6 +101,7 @@ export class Member {
   private constructor(options: MemberOptions, config: NetworkConfig, node: NodeContext) {
     const { backend, drivers, observer } = options
     this.config = config
+    this.#bounds = new NetworkBounds(config)
     this.#options = options
     this.#node = node
     this.#backendDrivers = backend.drivers?.(node) ?? []
@@ -135,7 +138,10 @@ export class Member {
   }
 
   get #context(): LeaseContext {
-    return { ...this.#node, lease: this.lease }
+    const { lease } = this
+    // One for all of tens of thousands of peers.
+    if (this.#lastContext?.lease !== lease) this.#lastContext = { ...this.#node, lease }
+    return this.#lastContext
   }
 
   get externalInterface(): ExternalInterface {
@@ -191,7 +197,7 @@ export class Member {
   #wishAnew(): void {
     const [alias = ''] = networksOf(this.config).map(ownershipAlias)
     this.reconciler.wishes.set(THIS_NODE, marked(this.#options.backend.local(this.#context), alias))
-    for (const [key, lease] of this.#table.leases) this.#wishFor(key, lease)
+    for (const [key, lease] of this.#table.leases) this.#wishFor(key, lease, roleOf(lease, this.lease))
   }
 
   /** Follows everyone's leases. A watch that ends is opened again: no store's fault ends the overlay. */
@@ -236,7 +242,7 @@ export class Member {
     for (const change of this.#table.take(event)) {
       const key = leaseKey(change.lease)
       const role = roleOf(change.lease, own)
-      this.#wishFor(key, this.#table.leases.get(key))
+      this.#wishFor(key, change.type === 'put' ? change.lease : undefined, role)
       if (role === 'peer') this.#options.observer.peer(change)
       if (role === 'taken' && change.type === 'put') this.#keeper.lost()
       if (role === 'own' && change.type === 'put') this.#keeper.observe(change.lease)
@@ -248,20 +254,19 @@ export class Member {
     }
   }
 
-  #wishFor(key: string, lease: Lease | undefined): void {
+  #wishFor(key: string, lease: Lease | undefined, role: LeaseRole): void {
     this.#outside.delete(key)
-    this.reconciler.wishes.set(key, lease === undefined ? [] : this.#callsFor(key, lease))
+    this.reconciler.wishes.set(key, lease === undefined ? [] : this.#callsFor(key, lease, role))
   }
 
   /** The resources that one lease calls for. A lease that makes no sense calls for none, and disturbs no other. */
-  #callsFor(key: string, lease: Lease): readonly Resource[] {
-    const role = roleOf(lease, this.lease)
+  #callsFor(key: string, lease: Lease, role: LeaseRole): readonly Resource[] {
     if (role !== 'peer') {
       const refused = refusal(lease, role, this.lease)
       if (refused !== undefined) this.#options.observer.error(refused)
       return []
     }
-    const outside = subnetsOutside(this.config, lease)
+    const outside = this.#bounds.outside(lease)
     if (outside.length > 0) this.#outside.set(key, outside)
     try {
       return this.#options.backend.peer(lease, this.#context)
@@ -294,6 +299,7 @@ export class Member {
       const [before, mtu] = [this.mtu, backend.mtu(node)]
       backend.local({ ...node, lease: this.lease }) // throws for an interface that will not do
       this.#node = node
+      this.#lastContext = undefined
       this.#wishAnew()
       this.#keeper.republish()
       if (mtu !== before) observer.mtu(mtu)

@@ -47,19 +47,21 @@ export class Wishes {
 
   /** Replaces all that `owner` wishes for. */
   set(owner: string, resources: readonly Resource[]): void {
-    const kept = new Set(resources.map(({ key }) => key))
-    for (const { key } of this.of(owner)) {
-      if (!kept.has(key)) this.#replace(key, without(this.#claims.get(key), owner))
+    const before = this.#byOwner.get(owner)
+    if (before !== undefined) {
+      const kept = new Set(resources.map(({ key }) => key))
+      for (const { key } of before) if (!kept.has(key)) this.#change(key, (claim) => without(claim, owner))
     }
     for (const resource of resources) {
-      this.#replace(resource.key, withClaim(this.#claims.get(resource.key), owner, resource))
+      this.#change(resource.key, (claim) => withClaim(claim, owner, resource))
     }
     if (resources.length === 0) this.#byOwner.delete(owner)
     else this.#byOwner.set(owner, resources)
   }
 
-  #replace(key: string, claim: Claim | undefined): void {
+  #change(key: string, change: (top: Claim | undefined) => Claim | undefined): void {
     const before = this.#claims.get(key)
+    const claim = change(before)
     if (claim === undefined) this.#claims.delete(key)
     else this.#claims.set(key, claim)
     if (
