@@ -55,9 +55,10 @@ export function vxlan(options: VxlanOptions = {}): Backend {
       enabledFamilies(context.config).flatMap((parts) => device(parts, context, settingsOf(context.config))),
     peer(lease, context) {
       if (lease.attributes.backendType !== TYPE) return []
-      return enabledFamilies(context.config).flatMap((parts) =>
-        peer(parts, lease, context, settingsOf(context.config)),
-      )
+      const settings = settingsOf(context.config)
+      const [first, second] = enabledFamilies(context.config)
+      const resources = first === undefined ? [] : peer(first, lease, context, settings)
+      return second === undefined ? resources : [...resources, ...peer(second, lease, context, settings)]
     },
   }
 }

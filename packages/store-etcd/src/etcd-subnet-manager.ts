@@ -13,7 +13,7 @@ import {
 import { EtcdCluster } from './etcd-cluster.js'
 import { type FollowOptions, followKeys } from './follow-keys.js'
 import { NetworkKeys } from './keys.js'
-import { LeaseRequests, type Leases, listTimeout } from './lease-requests.js'
+import { LeaseRequests, listTimeout } from './lease-requests.js'
 import { LeaseView } from './lease-view.js'
 import { type Acquired, LeaseWriter } from './lease-writer.js'
 import { EndpointMember, GivenMember, type Member } from './member.js'
@@ -86,9 +86,8 @@ export class EtcdSubnetManager implements SubnetManager {
     const view = new LeaseView(this.#keys, onError)
     const attempted = `watching the leases at ${this.#keys.leasesPath}`
     const options = { attempted, signal: this.#signal(signal), onError, onRecovered }
-    const known = await this.#knownLeases(options)
-    if (known !== undefined) yield view.begin(known.records)
-    for await (const news of this.#follow(this.#keys.leases, { ...options, after: known })) {
+    const after = yield* this.#tellKnown(view, options)
+    for await (const news of this.#follow(this.#keys.leases, { ...options, after })) {
       for (const event of view.take(news)) {
         if (signal.aborted) return
         yield event
@@ -114,14 +113,25 @@ export class EtcdSubnetManager implements SubnetManager {
     void this.#settings.clock.sleep(REMEMBERED, this.#forget).then(late, late)
   }
 
-  /** Undefined where nothing is remembered, or cannot be brought up to date. */
-  async #knownLeases(options: { readonly signal: AbortSignal }): Promise<Leases | undefined> {
+  /**
+   * Tells what joining has listed, and returns as of when. Nothing where that is forgotten, or cannot be brought up to
+   * date. A generator of its own: what it holds, which for a large network is many MB, does not outlive it.
+   */
+  async *#tellKnown(
+    view: LeaseView,
+    options: AbortOptions,
+  ): AsyncGenerator<LeaseEvent, FollowOptions['after'], undefined> {
     const acquired = this.#acquired
     this.#forget.abort()
     this.#acquired = undefined
     if (acquired === undefined) return undefined
-    // The watch asks again, and reports.
-    return this.#requests.readOn(acquired.listed, acquired.deleted, options).catch(() => undefined)
+    // A failure is not told here: the watch lists, meets the same, and reports.
+    const known = await this.#requests
+      .readOn(acquired.listed, acquired.deleted, options)
+      .catch(() => undefined)
+    if (known === undefined) return undefined
+    yield view.begin(known.records)
+    return { cluster: known.cluster, revision: known.revision }
   }
 
   /** Aborts with the caller's reason, or with `CLOSED`. Throws at once where either has happened. */

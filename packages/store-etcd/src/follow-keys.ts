@@ -41,9 +41,12 @@ export async function* followKeys(
   options: FollowOptions,
 ): AsyncGenerator<KeyNews, void, undefined> {
   const { signal, after, attempted, onError, onRecovered, timeouts, clock, random } = options
-  const list = async () => {
+  // A generator of its own: the list, which may be large, does not outlive it.
+  const list = async function* (): AsyncGenerator<KeyNews, Position, undefined> {
     const call = { attempted, signal, timeout: timeouts.list }
-    return cluster.call(call, (client, limits) => client.kv.range(range, limits))
+    const { header, kvs } = await cluster.call(call, (client, limits) => client.kv.range(range, limits))
+    yield { type: 'list', keys: kvs }
+    return { cluster: header.cluster_id, revision: BigInt(header.revision) }
   }
   const probe = async () => {
     const call = { attempted, signal, timeout: timeouts.request }
@@ -69,11 +72,7 @@ export async function* followKeys(
   while (!signal.aborted) {
     try {
       if (failures > 0 && position !== undefined && !continues(await probe(), position)) position = undefined
-      if (position === undefined) {
-        const { header, kvs } = await list()
-        position = { cluster: header.cluster_id, revision: BigInt(header.revision) }
-        yield { type: 'list', keys: kvs }
-      }
+      position ??= yield* list()
       const opened = await watch(String(position.revision + 1n))
       try {
         // What was missed, if anything was, follows at once: etcd brings its watches up to date ten times a second.

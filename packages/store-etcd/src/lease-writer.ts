@@ -120,7 +120,11 @@ export class LeaseWriter {
     const taken: Lease[] = []
     for (const record of records) {
       if (record.lease !== undefined) {
-        known.set(isReservation(record) ? record.lease : { ...record.lease, expiresAt }, record)
+        const { subnet, ipv6Subnet, attributes } = record.lease
+        known.set(
+          isReservation(record) ? record.lease : { subnet, ipv6Subnet, attributes, expiresAt },
+          record,
+        )
       } else if (record.subnets !== undefined) {
         taken.push({ ...record.subnets, attributes: {} })
       }

@@ -67,7 +67,7 @@ export function leaseOfNode(node: NodeRecord, families: readonly FamilyParts[]):
       'it takes part in the network, but no annotation public-ip or public-ipv6 says where it is',
     )
   }
-  return { ...subnets, attributes }
+  return { subnet: subnets.subnet, ipv6Subnet: subnets.ipv6Subnet, attributes }
 }
 
 /** The node's PodCIDR of one family, in canonical form; undefined where it has none. */

@@ -171,7 +171,8 @@ function decode(
   const subnets = parseLeaseKey(key)
   try {
     if (subnets === undefined) throw new SyntaxError('its key names no subnet')
-    return { lease: { ...subnets, attributes: decodeLeaseAttributes(value), expiresAt } }
+    const { subnet, ipv6Subnet } = subnets
+    return { lease: { subnet, ipv6Subnet, attributes: decodeLeaseAttributes(value), expiresAt } }
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     return {

@@ -106,7 +106,7 @@ function readOwn(value: unknown): Lease | undefined {
 function leaseOf(key: string, value: string): Lease {
   const subnets = parseLeaseKey(key)
   if (subnets === undefined) throw new SyntaxError(`'${key}' is no key of a lease`)
-  return { ...subnets, attributes: decodeLeaseAttributes(value) }
+  return { subnet: subnets.subnet, ipv6Subnet: subnets.ipv6Subnet, attributes: decodeLeaseAttributes(value) }
 }
 
 function readTime(value: unknown): number {
