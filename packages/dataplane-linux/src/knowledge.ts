@@ -1,5 +1,15 @@
 import type { Belief } from './belief.js'
 
+/** Someone who judges notifications by the belief in force. */
+export interface Listener {
+  /** Another belief was read. */
+  read(): void
+  /** New forwarding entries are written, or no longer, in such a number that one had better not hear of them. */
+  writesForwarding(on: boolean): void
+  /** What is held is not what is believed. */
+  refuted(): void
+}
+
 /**
  * The belief in force. While a snapshot is being read there is none to judge notifications by: the old one is about
  * to go, and the new one holds what was read before a change as well as what was read after. So they wait for it.
@@ -7,7 +17,7 @@ import type { Belief } from './belief.js'
 export class Knowledge {
   #belief: Belief | undefined
   #reading = false
-  readonly #listeners = new Set<(belief: Belief) => void>()
+  readonly #listeners = new Set<Listener>()
 
   get belief(): Belief | undefined {
     return this.#belief
@@ -27,14 +37,33 @@ export class Knowledge {
       return result
     } finally {
       this.#reading = false
-      if (this.#belief !== undefined) for (const listener of this.#listeners) listener(this.#belief)
+      if (this.#belief !== undefined) for (const listener of this.#listeners) listener.read()
     }
   }
 
-  /** Called after each reading. Returns what ends it. */
-  onRead(listener: (belief: Belief) => void): () => void {
+  /** Returns what ends the listening. */
+  listen(listener: Listener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  get isListenedTo(): boolean {
+    return this.#listeners.size > 0
+  }
+
+  /** Carries out what writes forwarding entries by the thousand. The listeners do not hear what others write meanwhile. */
+  async unheard<T>(write: () => Promise<T>): Promise<T> {
+    for (const listener of this.#listeners) listener.writesForwarding(true)
+    try {
+      return await write()
+    } finally {
+      for (const listener of this.#listeners) listener.writesForwarding(false)
+    }
+  }
+
+  /** What is held was found to differ from what is believed. */
+  refute(): void {
+    for (const listener of this.#listeners) listener.refuted()
   }
 
   /** For one that writes before it has read. */

@@ -1,4 +1,4 @@
-import type { AbortOptions, KernelResource, OwnershipScope } from '@selvedge/core'
+import type { AbortOptions, FdbResource, KernelResource, OwnershipScope } from '@selvedge/core'
 import { Belief } from './belief.js'
 import { heldAddress, heldForwarding, heldNeighbour } from './held.js'
 import { fingerprint, isOwnLink, LinkTable, linkResource } from './link-table.js'
@@ -8,6 +8,7 @@ import {
   AF_INET6,
   IFA_F_PERMANENT,
   type LinkMessage,
+  type MessageReader,
   type NetlinkConnection,
   type NexthopMessage,
   NTF_PROXY,
@@ -140,18 +141,49 @@ async function readForwarding(
   const entries = await connection.dump(
     `reading forwarding entries of ${name}`,
     (writer, flags, sequence) => writeGetNeighbours(writer, flags, sequence, { family: AF_BRIDGE, index }),
-    readNeighbour,
+    (message) => readForwardingEntry(message, index, name),
     options,
   )
-  for (const { state, flags, destination, macAddress, differs, index: on } of entries) {
-    if (on !== index || (state & NUD_PERMANENT) === 0 || (flags & NTF_SELF) === 0) continue
-    // One to another port, VNI or link than the device's is not the entry that anybody wishes for: it is not told,
-    // so that the entry wished for is put in its place.
-    if (destination === undefined || macAddress === undefined || differs) continue
-    const resource = heldForwarding(name, macAddress, destination)
-    belief.forwarding.set(resource.key, destination)
+  for (const resource of entries) {
+    belief.forwarding.set(resource.key, resource.destination)
     resources.push(resource)
   }
+}
+
+/** A permanent entry of the link's own table; undefined for any other. */
+function readForwardingEntry(message: MessageReader, index: number, name: string): FdbResource | undefined {
+  const entry = readNeighbour(message)
+  if (entry === undefined) return undefined
+  const { state, flags, destination, macAddress, differs, index: on } = entry
+  if (on !== index || (state & NUD_PERMANENT) === 0 || (flags & NTF_SELF) === 0) return undefined
+  // One to another port, VNI or link than the device's is not the entry that anybody wishes for: it is not told, so
+  // that the entry wished for is put in its place.
+  if (destination === undefined || macAddress === undefined || differs) return undefined
+  return heldForwarding(name, macAddress, destination)
+}
+
+/** Whether the forwarding table of a link of ours is as it is believed to be. */
+export async function holdsForwarding(
+  connection: NetlinkConnection,
+  index: number,
+  belief: Belief,
+  options: AbortOptions,
+): Promise<boolean> {
+  const name = belief.ownLinks.get(index)
+  // With its link the table has gone, and that is told.
+  if (name === undefined) return true
+  const entries = await connection.dump(
+    `reading forwarding entries of ${name}`,
+    (writer, flags, sequence) => writeGetNeighbours(writer, flags, sequence, { family: AF_BRIDGE, index }),
+    (message) => {
+      const entry = readForwardingEntry(message, index, name)
+      return entry && belief.forwarding.get(entry.key) === entry.destination
+    },
+    options,
+  )
+  let believed = 0
+  for (const key of belief.forwarding.keys()) if (key.startsWith(`fdb ${name} `)) believed += 1
+  return entries.length === believed && entries.every((isBelieved) => isBelieved)
 }
 
 async function readRoutes(

@@ -1,4 +1,4 @@
-import type { DriverEvent } from '@selvedge/core'
+import { type DriverEvent, OverlayError } from '@selvedge/core'
 import type { Knowledge } from './knowledge.js'
 import {
   MessageReader,
@@ -35,6 +35,9 @@ const GROUPS = [
 /** Notifications that wait for a snapshot to end. More than these are not kept; the snapshot is repeated instead. */
 const MOST_WAITING = 10_000
 
+const deaf = (): OverlayError =>
+  new OverlayError('KERNEL_REFUSED', 'the kernel does not let go of a filter on a netlink socket')
+
 /** Yields as soon as there is news, and once for all the news that came while nobody asked. */
 export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEvent> {
   const { signal } = source
@@ -59,15 +62,11 @@ export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEv
       waiting.push(Buffer.from(message.bytes()))
     }
   }
-  const stopListening = knowledge.onRead(() => {
-    const late = waiting
-    waiting = []
-    for (const bytes of late) {
-      const message = new MessageReader(bytes)
-      if (message.next()) hear(message)
-    }
-  })
   const abort = (): void => wake()
+  const fail = (error: unknown): void => {
+    failure ??= error
+    wake()
+  }
   const monitor = new NetlinkMonitor({
     namespace: source.namespace,
     deafTo: ownPort,
@@ -75,10 +74,22 @@ export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEv
     groups: source.hasNexthops ? [...GROUPS, RTNLGRP_NEXTHOP] : GROUPS,
     onNotification: hear,
     onOverrun: () => tell('overrun'),
-    onError: (error) => {
-      failure ??= error
-      wake()
+    onError: fail,
+  })
+  const stopListening = knowledge.listen({
+    read: () => {
+      const late = waiting
+      waiting = []
+      for (const bytes of late) {
+        const message = new MessageReader(bytes)
+        if (message.next()) hear(message)
+      }
     },
+    writesForwarding: (on) => {
+      // Deaf for good, the monitor would be of no use.
+      if (!monitor.hearNewForwarding(!on) && !on) fail(deaf())
+    },
+    refuted: () => tell('changed'),
   })
   signal.addEventListener('abort', abort, { once: true })
   try {

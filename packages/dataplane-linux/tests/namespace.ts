@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 
 /** A network namespace of a test's own, with loopback up. */
 export class TestNamespace implements Disposable {
@@ -32,6 +33,16 @@ export class TestNamespace implements Disposable {
     return run('bridge', ['-n', this.name, ...line.split(' ')])
   }
 
+  /** `bridge -batch`, beside what this process does meanwhile, as soon as a forwarding entry for this MAC is there. */
+  async bridgeBatchOnce(macAddress: string, lines: readonly string[]): Promise<void> {
+    const bridge = `bridge -n ${this.name}`
+    const script = `timeout 10 sh -c 'until ${bridge} fdb show | grep -q ${macAddress}; do :; done' && ${bridge} -batch -`
+    const child = execFile('sh', ['-c', script])
+    child.stdin?.end(lines.join('\n'))
+    const [status] = await once(child, 'exit')
+    if (status !== 0) throw new Error(`${script} ended with status ${status}`)
+  }
+
   bridgeJson(line: string): Record<string, unknown>[] {
     return parse(run('bridge', ['-n', this.name, '-j', ...line.split(' ')]))
   }
@@ -43,6 +54,8 @@ export class TestNamespace implements Disposable {
 
   /** A host's one interface, `eth0`, up, with these addresses; its other end is `wire`. */
   addExternalInterface(...addresses: readonly string[]): void {
+    // Otherwise its link-local address is told of a second or two later, when nobody else was found to have it.
+    for (const scope of ['all', 'default']) this.exec('sysctl', '-qw', `net.ipv6.conf.${scope}.accept_dad=0`)
     this.ip('link add eth0 type veth peer name wire')
     this.ip('link set wire up')
     this.ip('link set eth0 up')

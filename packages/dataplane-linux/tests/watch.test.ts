@@ -151,10 +151,43 @@ describe('is woken', () => {
     const peers = Array.from({ length: 2_000 }, (_, index) => peer(index))
     await done(driver, puts(...peers.flatMap(({ fdb, neighbour }) => [fdb, neighbour])))
     await settle()
-    const reading = driver.snapshot(SCOPE)
-    // The last of a dump's parts is made when those before have been read; what goes now is still in the first.
-    namespace.ip(`neighbour del ${peer(0).neighbour.address} dev flannel.1`)
+    let isReading = true
+    const reading = driver.snapshot(SCOPE).finally(() => {
+      isReading = false
+    })
+    // Each time the event loop turns: before, while and after the table of neighbours is read.
+    for (let index = 0; isReading; index += 1) {
+      namespace.ip(`neighbour del ${peer(index).neighbour.address} dev flannel.1`)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     await reading
+    expect(await within(5_000)).toBe('changed')
+  })
+})
+
+describe('while forwarding entries are written by the thousand', () => {
+  const peers = Array.from({ length: 20_000 }, (_, index) => peer(index))
+
+  it('what others put in their place is found all the same', async () => {
+    const [victims, others] = [peers.slice(0, 100), peers.slice(100)]
+    await done(driver, puts(...victims.map(({ fdb }) => fdb)))
+    const wrong = victims.map(({ fdb }) => `fdb replace ${fdb.macAddress} dev flannel.1 dst 192.0.2.99`)
+    const writing = done(driver, puts(...others.map(({ fdb }) => fdb)))
+    await Promise.all([writing, namespace.bridgeBatchOnce(others[0]?.fdb.macAddress ?? '', wrong)])
+    expect(await within(5_000)).toBe('changed')
+  })
+
+  it('they are no news', async () => {
+    await done(driver, puts(...peers.map(({ fdb }) => fdb)))
+    expect(await within(1_000)).toBe('quiet')
+  })
+
+  it('that one is deleted is told at once, and new ones are again afterwards', async () => {
+    await done(driver, puts(...peers.slice(0, 1_000).map(({ fdb }) => fdb)))
+    namespace.bridge(`fdb del ${peer(0).fdb.macAddress} dev flannel.1`)
+    expect(await within(5_000)).toBe('changed')
+    await driver.snapshot(SCOPE)
+    namespace.bridge(`fdb replace ${peer(1).fdb.macAddress} dev flannel.1 dst 192.0.2.99`)
     expect(await within(5_000)).toBe('changed')
   })
 })

@@ -1,5 +1,5 @@
 import { MessageReader } from './reader.js'
-import { NetlinkSocket } from './socket.js'
+import { NetlinkSocket, type NotificationFilter } from './socket.js'
 
 export interface MonitorOptions {
   /** The network namespace to hear of, by path; the process's own where absent. */
@@ -44,11 +44,26 @@ export class NetlinkMonitor {
       onError: (error) => options.onError(error),
     })
     this.#lost = 0
+    this.#filter({ newForwarding: false })
+  }
+
+  /**
+   * Whether new forwarding entries are told; they are until it is said otherwise. Their number can be large, and the
+   * kernel does not know which of them our own socket caused. The end of an entry is told in any case.
+   *
+   * False where the kernel refuses; then what was in force stays so.
+   */
+  hearNewForwarding(on: boolean): boolean {
+    return this.#filter({ newForwarding: !on })
   }
 
   close(): void {
     this.#closed = true
     this.#socket.close()
+  }
+
+  #filter(filter: Pick<NotificationFilter, 'newForwarding'>): boolean {
+    return this.#socket.filter({ port: this.#options.deafTo ?? 0, ...filter })
   }
 
   #receive(bytes: Buffer): void {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { OverlayError } from '@selvedge/core'
-import { NETLINK_ROUTE } from './constants.js'
+import { AF_BRIDGE, HEADER_LENGTH, NETLINK_ROUTE, RTM_NEWNEIGH } from './constants.js'
 import { errnoName } from './errno.js'
 import { inNamespace } from './namespace.js'
 import { type FilterInstruction, type Libc, loadLibc, openRawSocket, type RawSocket } from './native.js'
@@ -28,6 +28,14 @@ const RECEIVE_BUFFER = 8 << 20
 /** The kernel refuses a datagram larger than its double less 32 bytes with EMSGSIZE. */
 const SEND_BUFFER = 256 << 10
 
+/** Which notifications the kernel is to throw away instead of telling them. */
+export interface NotificationFilter {
+  /** Those of what the socket of this port caused; there is no port 0. */
+  readonly port: number
+  /** Those of new forwarding entries, whoever wrote them: the kernel does not know. */
+  readonly newForwarding: boolean
+}
+
 /** Far more than the kernel puts together into one of a dump (32 KiB), or tells of one link. */
 const LARGEST_MESSAGE = 128 << 10
 /** After so many the event loop turns. */
@@ -43,8 +51,6 @@ export interface SocketOptions {
   readonly receiveBuffer?: number | undefined
   /** Multicast groups (RTNLGRP_*) to hear. */
   readonly groups?: readonly number[] | undefined
-  /** Notifications of what the socket of this port caused are thrown away by the kernel. */
-  readonly deafTo?: number | undefined
   /** A datagram; its bytes are good only during the call. */
   readonly onMessage: (message: Buffer) => void
   /** `onMessage` threw, or receiving failed and there is no telling what was lost. Must not throw. */
@@ -97,7 +103,6 @@ export class NetlinkSocket {
     })
     raw.on('truncatedMessage', options.onError)
     raw.on('error', options.onError)
-    if (options.deafTo !== undefined) libc.attachFilter(fd, allBut(options.deafTo))
     for (const group of options.groups ?? []) raw.addMembership(group)
   }
 
@@ -115,6 +120,11 @@ export class NetlinkSocket {
       throw this.#refused('SO_MEMINFO')
     }
     return this.#memory.readUInt32LE(4 * SK_MEMINFO_DROPS)
+  }
+
+  /** Takes the place of an earlier one, for all that the kernel tells from now on. False where the kernel refuses. */
+  filter(filter: NotificationFilter): boolean {
+    return this.#closed || this.#libc.attachFilter(this.#fd, filterProgram(filter)) === 0
   }
 
   /** Whether waiting for a message keeps the process alive. */
@@ -194,23 +204,42 @@ export class NetlinkSocket {
   }
 }
 
-/** BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JEQ | BPF_K, BPF_RET | BPF_K: include/uapi/linux/bpf_common.h */
+/** Instructions of a classic BPF program, include/uapi/linux/bpf_common.h: BPF_LD | BPF_ABS of three sizes, … */
 const LOAD_WORD = 0x20
+const LOAD_HALF = 0x28
+const LOAD_BYTE = 0x30
+/** … BPF_JMP | BPF_JEQ | BPF_K, BPF_RET | BPF_K. */
 const JUMP_IF_EQUAL = 0x15
 const RETURN = 0x06
-/** Where `nlmsg_pid` stands in a message. */
+const WHOLE_MESSAGE = 0xffff_ffff
+/** Where `nlmsg_type` and `nlmsg_pid` stand in a message, and behind the header `ndm_family`. */
+const TYPE_OFFSET = 4
 const PORT_OFFSET = 12
+const FAMILY_OFFSET = HEADER_LENGTH
 
-/** A program that lets every message pass whose `nlmsg_pid` is another than `port`. */
-function allBut(port: number): readonly FilterInstruction[] {
-  // A load takes the bytes for network order, whatever they are.
-  const bytes = Buffer.alloc(4)
+/** A program that lets every message pass but those of the filter. */
+function filterProgram({ port, newForwarding }: NotificationFilter): readonly FilterInstruction[] {
+  // A load takes the bytes for network order, whatever they are; a jump counts from the instruction behind it.
+  const bytes = Buffer.alloc(6)
   bytes.writeUInt32LE(port)
-  return [
-    { code: LOAD_WORD, jt: 0, jf: 0, k: PORT_OFFSET },
+  bytes.writeUInt16LE(RTM_NEWNEIGH, 4)
+  const load = (code: number, k: number): FilterInstruction => ({ code, jt: 0, jf: 0, k })
+  const pass = load(RETURN, WHOLE_MESSAGE)
+  const drop = load(RETURN, 0)
+  const ofPort = [
+    load(LOAD_WORD, PORT_OFFSET),
     { code: JUMP_IF_EQUAL, jt: 0, jf: 1, k: bytes.readUInt32BE() },
-    { code: RETURN, jt: 0, jf: 0, k: 0 },
-    { code: RETURN, jt: 0, jf: 0, k: 0xffff_ffff },
+    drop,
+  ]
+  if (!newForwarding) return [...ofPort, pass]
+  return [
+    ...ofPort,
+    load(LOAD_HALF, TYPE_OFFSET),
+    { code: JUMP_IF_EQUAL, jt: 0, jf: 3, k: bytes.readUInt16BE(4) },
+    load(LOAD_BYTE, FAMILY_OFFSET),
+    { code: JUMP_IF_EQUAL, jt: 0, jf: 1, k: AF_BRIDGE },
+    drop,
+    pass,
   ]
 }
 
