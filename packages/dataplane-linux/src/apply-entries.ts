@@ -70,7 +70,7 @@ export async function applyEntries(
     if (operation === undefined || !isEntry(operation)) break
     const name = linkOf(operation.resource)
     if (name !== undefined && !links.has(name)) {
-      links.set(name, (await findLink(context.connection, name, context.options))?.index)
+      links.set(name, await indexOf(context, name))
     }
     const link = name === undefined ? 0 : links.get(name)
     if (link === undefined) {
@@ -86,6 +86,9 @@ export async function applyEntries(
   await applyOnLinks(context, deletes, results)
   return at
 }
+
+const indexOf = async ({ belief, connection, options }: ApplyContext, name: string) =>
+  belief.indexOf(name) ?? (await findLink(connection, name, options))?.index
 
 export const isEntry = (operation: Operation<KernelResource>): operation is EntryOperation =>
   operation.resource.kind !== 'link'

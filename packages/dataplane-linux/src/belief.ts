@@ -37,6 +37,12 @@ export class Belief {
     return this.ownership.isOwn(message, this.ownLinks.has(message.oif))
   }
 
+  /** The index of our own link of this name. Should it have gone unnoticed, the kernel knows the index no more. */
+  indexOf(name: string): number | undefined {
+    for (const [index, own] of this.ownLinks) if (own === name) return index
+    return undefined
+  }
+
   watch(link: LinkMessage, print: string): void {
     this.watchedLinks.set(link.index, print)
   }

@@ -65,6 +65,7 @@ function isLinkNews(message: MessageReader, belief: Belief): boolean {
   if (isBridgePort) return false
   if (isDeletion(message.type)) {
     belief.watchedLinks.delete(link.index)
+    belief.ownLinks.delete(link.index)
     return before !== undefined
   }
   if (before === undefined) return link.name === belief.externalName || isOwnLink(link, belief.scope)

@@ -54,8 +54,6 @@ export class TestNamespace implements Disposable {
 
   /** A host's one interface, `eth0`, up, with these addresses; its other end is `wire`. */
   addExternalInterface(...addresses: readonly string[]): void {
-    // Otherwise its link-local address is told of a second or two later, when nobody else was found to have it.
-    for (const scope of ['all', 'default']) this.exec('sysctl', '-qw', `net.ipv6.conf.${scope}.accept_dad=0`)
     this.ip('link add eth0 type veth peer name wire')
     this.ip('link set wire up')
     this.ip('link set eth0 up')

@@ -16,6 +16,10 @@ let next: Promise<IteratorResult<DriverEvent>>
 
 beforeEach(async () => {
   namespace = new TestNamespace()
+  // Otherwise eth0's link-local address is news a second or two later, when nobody else was found to have it.
+  for (const scope of ['all', 'default']) {
+    namespace.exec('sysctl', '-qw', `net.ipv6.conf.${scope}.accept_dad=0`)
+  }
   namespace.addExternalInterface('192.168.0.1/24')
   driver = linux({ namespace: namespace.path, interface: 'eth0', nexthopThreshold: 4 })
   controller = new AbortController()
