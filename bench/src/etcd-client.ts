@@ -2,7 +2,9 @@
  * What has to be done beside an agent, in the namespace of its etcd:
  *
  *     etcd-client.js ENDPOINT load COUNT     writes a network config and so many leases, as flannel does
- *     etcd-client.js ENDPOINT change TIMES   puts and deletes one more lease in turn, and prints when it asked for each
+ *     etcd-client.js ENDPOINT forget         deletes the lease of the agent
+ *     etcd-client.js ENDPOINT change TIMES   puts and deletes one more lease in turn, and prints when it asked for each,
+ *                                            and when etcd answered
  *     etcd-client.js ENDPOINT requests       prints how many requests of each kind etcd has served
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,8 +15,8 @@ import { NETWORK, OWN_SUBNET, peerLease, peerLeases } from './peers.js'
 const PREFIX = '/coreos.com/network'
 /** etcd takes 128 operations in a transaction (--max-txn-ops). */
 const OPERATIONS = 128
-/** Between two changes, in ms: each is alone. */
-const PAUSE = 50
+/** Between two changes, in ms: each is alone, and no core has gone to sleep over it. */
+const PAUSE = 10
 /** A peer that is not among those loaded. */
 const NEWCOMER = peerLease(65_000)
 
@@ -38,15 +40,21 @@ async function load(count: number): Promise<void> {
   }
 }
 
+async function forget(): Promise<void> {
+  await client.delete().key(key({ subnet: OWN_SUBNET, attributes: {} }))
+}
+
 async function change(times: number): Promise<void> {
-  const askedAt: number[] = []
+  const now = () => performance.timeOrigin + performance.now()
+  const changes: { asked: number; answered: number }[] = []
   for (let time = 0; time < times; time += 1) {
     await sleep(PAUSE)
-    askedAt.push(performance.timeOrigin + performance.now())
+    const asked = now()
     if (time % 2 === 0) await client.put(key(NEWCOMER)).value(value(NEWCOMER))
     else await client.delete().key(key(NEWCOMER))
+    changes.push({ asked, answered: now() })
   }
-  print(askedAt)
+  print(changes)
 }
 
 async function requests(): Promise<void> {
@@ -64,6 +72,7 @@ const print = (said: unknown): void => void process.stdout.write(`${JSON.stringi
 
 try {
   if (command === 'load') await load(Number(argument))
+  else if (command === 'forget') await forget()
   else if (command === 'change') await change(Number(argument))
   else if (command === 'requests') await requests()
   else throw new TypeError(`no command '${command}'`)

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type Child, type Host, Lab, until } from '@selvedge/lab'
@@ -48,7 +48,22 @@ export class EtcdLab implements AsyncDisposable {
       '-iface=eth0',
       `-subnet-file=${this.#lab.directory}/subnet.env`,
     ]
-    return new Agent(this.host.spawn(process.execPath, [SELVEDGED, ...flags, '-lease-cache=']))
+    // As a service manager would start it. What this shell has set is not selvedged's: NODE_EXTRA_CA_CERTS alone has
+    // Node.js read a hundred certificates, which takes it longer than everything else up to its first line of code.
+    const environment = ['-i', `PATH=${process.env.PATH}`]
+    const command = [process.execPath, SELVEDGED, ...flags, '-lease-cache=']
+    return new Agent(this.host.spawn('env', [...environment, ...command]))
+  }
+
+  get directory(): string {
+    return this.#lab.directory
+  }
+
+  /** After it has stopped: as if it had never been there. */
+  async forgetAgent(): Promise<void> {
+    await this.client('forget')
+    await this.host.exec('ip', ['link', 'del', 'flannel.1'], { timeout: 600_000 })
+    await rm(`${this.directory}/subnet.env`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
