@@ -66,7 +66,7 @@ export class Nodes {
     try {
       return await this.#patchStatus(node.name, { metadata: { uid: node.uid, annotations } }, signal)
     } catch (error) {
-      if (isApiError(error, 404, 409)) return undefined
+      if (isApiError(error, 404, 409) || isOfAnotherNode(error)) return undefined
       throw error
     }
   }
@@ -110,6 +110,10 @@ export class Nodes {
     )
   }
 }
+
+/** To the API server, a patch with another uid than the node's attempts to change what cannot be changed. */
+const isOfAnotherNode = (error: unknown): boolean =>
+  isApiError(error, 422) && error.status.message.includes('metadata.uid')
 
 const nodePath = (name: string): string => `/api/v1/nodes/${encodeURIComponent(name)}`
 
