@@ -26,6 +26,11 @@ export interface Connector {
 /** A dead peer is found after this long, in ms, and ten probes more, a second apart. */
 export const TCP_KEEPALIVE = 15_000
 
+/** Closes the connections that no request uses now. */
+export function closeIdle(agent: HttpAgent | HttpsAgent): void {
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+}
+
 /**
  * Keeps one agent, and with it the connections to the API server, until what it was made of changes. A request under
  * way keeps the agent that it began with.
@@ -56,8 +61,7 @@ export class AgentKeeper {
     if (this.#agent === undefined) return
     // A connection is closed once its request is done.
     this.#agent.maxFreeSockets = 0
-    for (const sockets of Object.values(this.#agent.freeSockets))
-      for (const socket of sockets ?? []) socket.destroy()
+    closeIdle(this.#agent)
     this.#retired = [...this.#retired, this.#agent].filter(({ sockets }) => Object.keys(sockets).length > 0)
   }
 }

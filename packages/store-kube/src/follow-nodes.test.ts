@@ -60,6 +60,7 @@ function follow(script: Answer[], options: Partial<FollowOptions> = {}) {
       random: () => 0.5,
       signal: abort.signal,
       firstList: { type: 'cached' },
+      beginPatience: 10_000,
       watchPatience: 90_000,
       observer: { heard: () => {}, asked: () => {}, failed: ({ message }) => failures.push(message) },
       ...options,

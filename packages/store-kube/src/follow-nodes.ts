@@ -1,6 +1,6 @@
 import { backoffDelay, type Clock, OverlayError, type Random } from '@selvedge/core'
 import { ApiError, isGone } from './api-error.js'
-import { type KubeApi, PROTOBUF, PROTOBUF_WATCH } from './kube-api.js'
+import { isSilence, type KubeApi, PROTOBUF, PROTOBUF_WATCH } from './kube-api.js'
 import type { ListMeta, NodeDecoder, WatchMessage } from './kubernetes-protobuf.js'
 import type { NodeRecord } from './node-record.js'
 import { readNodeList, readWatch } from './node-streams.js'
@@ -14,7 +14,9 @@ export interface FollowOptions {
   /** The one node to follow; every node where absent. */
   readonly only?: string | undefined
   readonly firstList: ListMode
-  /** How long a watch may be silent before it is given up, in ms. */
+  /** How long the server may take to begin a watch, in ms. */
+  readonly beginPatience: number
+  /** How long a watch may be silent before it is begun anew, in ms. */
   readonly watchPatience: number
   readonly observer: FollowObserver
 }
@@ -72,7 +74,9 @@ const SHORTEST_WATCH = 1_000
  *   over all servers again.
  * - Failures are repeated after a delay that doubles from half a second to 30 s, half of it random. A server that says
  *   how long to wait is waited for. A list after a 410 is delayed in the same way: all nodes get one at once.
- * - A watch that is silent for too long is given up: a server sends a bookmark each minute.
+ * - A watch that is silent for too long is begun anew where it stopped. That is no failure: where nothing has happened a
+ *   server sends no bookmark either, and some send them at a watch's end alone. One that does not begin the new watch
+ *   has failed.
  */
 export async function* followNodes(options: FollowOptions): AsyncGenerator<NodeNews, void, undefined> {
   const { signal, clock, random, observer } = options
@@ -177,7 +181,7 @@ class Follower {
   }
 
   async *#watch(): AsyncGenerator<WatchMessage | { readonly type: 'OPENED' }, void, undefined> {
-    const { api, decoder, signal, random, watchPatience, observer } = this.#options
+    const { api, decoder, signal, random, beginPatience, watchPatience, observer } = this.#options
     const path = this.#path({
       watch: 'true',
       allowWatchBookmarks: 'true',
@@ -186,19 +190,32 @@ class Follower {
     })
     observer.asked('watch')
     const messages = api.stream(
-      { method: 'GET', path, accept: PROTOBUF_WATCH, signal, patience: watchPatience },
+      {
+        method: 'GET',
+        path,
+        accept: PROTOBUF_WATCH,
+        signal,
+        patience: beginPatience,
+        answerPatience: watchPatience,
+      },
       async function* (chunks) {
         yield { type: 'OPENED' } as const
         yield* readWatch(chunks, decoder)
       },
     )
-    for await (const message of messages) {
-      observer.heard()
-      if (message.type === 'ERROR') throw new ApiError('watching nodes', message.status)
-      const version = versionOf(message)
-      if (version !== undefined) this.#checkHistory(version)
-      yield message
-      if (version !== undefined) this.#goOnFrom(version)
+    let begun = false
+    try {
+      for await (const message of messages) {
+        begun = true
+        observer.heard()
+        if (message.type === 'ERROR') throw new ApiError('watching nodes', message.status)
+        const version = versionOf(message)
+        if (version !== undefined) this.#checkHistory(version)
+        yield message
+        if (version !== undefined) this.#goOnFrom(version)
+      }
+    } catch (error) {
+      if (!begun || !isSilence(error)) throw error
     }
   }
 

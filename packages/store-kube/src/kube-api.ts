@@ -2,7 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https'
 import { OverlayError } from '@selvedge/core'
 import { ApiError } from './api-error.js'
-import { type Connector, TCP_KEEPALIVE } from './connection.js'
+import { type Connection, type Connector, closeIdle, TCP_KEEPALIVE } from './connection.js'
 import { type ApiStatus, decodeStatus } from './kubernetes-protobuf.js'
 import { ProtobufError } from './protobuf.js'
 
@@ -20,6 +20,8 @@ export interface ApiRequest {
   readonly signal: AbortSignal
   /** The server has failed where it sends nothing for so long, in ms. */
   readonly patience: number
+  /** The same for an answer that has begun. Default: `patience`. */
+  readonly answerPatience?: number | undefined
 }
 
 /** A Status is short; whatever else a proxy in between says is not worth more. */
@@ -35,6 +37,7 @@ const STALE_CONNECTION = new Set(['ECONNRESET', 'EPIPE'])
 export class KubeApi {
   readonly #connector: Connector
   #server = 'the API server'
+  #agent: Connection['agent'] | undefined
 
   constructor(connector: Connector) {
     this.#connector = connector
@@ -102,9 +105,11 @@ export class KubeApi {
     }
   }
 
-  async #sendOnce({ method, path, accept, body, signal, patience }: ApiRequest): Promise<Response> {
+  async #sendOnce(request: ApiRequest): Promise<Response> {
+    const { method, path, accept, body, signal, patience, answerPatience = patience } = request
     const { url, agent, headers } = await this.#connector.connect()
     this.#server = url.origin
+    this.#agent = agent
     signal.throwIfAborted()
     const send = url.protocol === 'http:' ? httpRequest : httpsRequest
     const call = send({
@@ -125,7 +130,7 @@ export class KubeApi {
     signal.addEventListener('abort', stop, { once: true })
     const settle = () => signal.removeEventListener('abort', stop)
     try {
-      return new Response(await responseTo(call, body?.text, patience), patience, settle)
+      return new Response(await responseTo(call, body?.text, patience), answerPatience, settle)
     } catch (error) {
       settle()
       throw error
@@ -141,6 +146,8 @@ export class KubeApi {
     }
     if (error instanceof OverlayError) return error
     const cause = error instanceof StaleConnection ? error.cause : error
+    // Whatever swallowed this one may have swallowed those that wait to be used again.
+    if (cause instanceof Silence && this.#agent !== undefined) closeIdle(this.#agent)
     const said = cause instanceof Error ? cause.message : String(cause)
     return new OverlayError(
       'STORE_UNAVAILABLE',
@@ -160,7 +167,7 @@ function responseTo(
   patience: number,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => call.destroy(silence(patience)), patience)
+    const timer = setTimeout(() => call.destroy(new Silence(patience)), patience)
     call.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEPALIVE))
     call.on('response', (message) => {
       clearTimeout(timer)
@@ -222,14 +229,24 @@ async function* patiently(
 ): AsyncGenerator<Buffer, void, undefined> {
   const chunks: AsyncIterator<Buffer> = message[Symbol.asyncIterator]()
   for (;;) {
-    const timer = setTimeout(() => message.destroy(silence(patience)), patience)
+    const timer = setTimeout(() => message.destroy(new Silence(patience)), patience)
     const { value, done } = await chunks.next().finally(() => clearTimeout(timer))
     if (done === true) return
     yield value
   }
 }
 
-const silence = (patience: number): Error => new Error(`no answer for ${patience / 1000} s`)
+/** The server has sent nothing for so long that it is given up. */
+class Silence extends Error {
+  override readonly name = 'Silence'
+
+  constructor(patience: number) {
+    super(`no answer for ${patience / 1000} s`)
+  }
+}
+
+/** True for a request that failed for nothing but the server's silence. */
+export const isSilence = (error: unknown): boolean => error instanceof Error && error.cause instanceof Silence
 
 /** The error that an answer of another status is. */
 async function explain(attempted: string, response: Response): Promise<ApiError> {

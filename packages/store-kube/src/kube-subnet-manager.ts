@@ -3,7 +3,6 @@ import {
   type Clock,
   enabledFamilies,
   type Lease,
-  type LeaseAttributes,
   type LeaseEvent,
   type LeaseRequest,
   leaseKey,
@@ -26,7 +25,7 @@ import { leaseOfNode } from './node-lease.js'
 import type { NodeRecord } from './node-record.js'
 import { NodeTable } from './node-table.js'
 import { Nodes } from './nodes.js'
-import type { KubeStatus, KubeSubnetManagerOptions } from './options.js'
+import type { KubeStatus, KubeSubnetManagerOptions, NodeAddresses } from './options.js'
 import { OwnAddresses } from './own-addresses.js'
 import { OwnNode } from './own-node.js'
 import { checkPodCidrs } from './pod-cidrs.js'
@@ -100,7 +99,7 @@ export class KubeSubnetManager implements SubnetManager {
    * its stead (`public-ip-overwrite`) are none of its own. Waits for nothing: both are absent where the node has not
    * registered.
    */
-  nodeAddresses({ signal }: AbortOptions = {}): Promise<Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>> {
+  nodeAddresses({ signal }: AbortOptions = {}): Promise<NodeAddresses> {
     return this.#call(signal, (stop) => this.#own.addresses(stop))
   }
 
@@ -182,6 +181,7 @@ export class KubeSubnetManager implements SubnetManager {
       const addresses = new OwnAddresses({
         mend: (node, abort) => this.#own.mendAddresses(node, families, abort),
         families,
+        onNodeAddresses: this.#options.onNodeAddresses,
         onError,
         clock: this.#clock,
         random: this.#random,
@@ -231,6 +231,7 @@ export class KubeSubnetManager implements SubnetManager {
       decoder: this.#decoder,
       clock: this.#clock,
       random: this.#random,
+      beginPatience: this.#options.requestTimeout ?? DEFAULT_REQUEST_TIMEOUT,
       watchPatience: this.#options.watchTimeout ?? DEFAULT_WATCH_TIMEOUT,
       signal,
       firstList,

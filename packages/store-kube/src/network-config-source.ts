@@ -40,7 +40,7 @@ export class NetworkConfigSource {
         type: 'network-config',
         message: `waiting for the network config in ${this.#file}, which is not there`,
       },
-      this.#wait(signal),
+      () => this.#wait(signal),
     )
   }
 

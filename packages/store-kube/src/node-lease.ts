@@ -2,6 +2,8 @@ import {
   canonicalCidr,
   type FamilyParts,
   formatAddress,
+  IPV4_PARTS,
+  IPV6_PARTS,
   type JsonValue,
   type Lease,
   type LeaseAttributes,
@@ -12,6 +14,7 @@ import {
 } from '@selvedge/core'
 import { type AnnotationName, type Annotations, PUBLISHED, type PublishedName } from './annotations.js'
 import type { NodeRecord } from './node-record.js'
+import type { NodeAddresses } from './options.js'
 
 /** The annotations that carry one family's part of a lease. */
 const FAMILY_ANNOTATIONS = {
@@ -76,10 +79,14 @@ export function podCidrOf({ podCidrs }: NodeRecord, { family }: FamilyParts): st
   return found === undefined ? undefined : canonicalCidr(found)
 }
 
-/** The address that people say a node has, by the annotation `node-public-ip` or its twin. */
-export function nodeAddress(node: NodeRecord, { family }: FamilyParts): string | undefined {
-  const address = parseAddress(node.annotations[FAMILY_ANNOTATIONS[family].nodeAddress]?.trim() ?? '')
-  return address?.family === family ? formatAddress(address) : undefined
+/** The addresses that people say a node has, by the annotation `node-public-ip` and its twin. */
+export function nodeAddresses(node: NodeRecord): NodeAddresses {
+  const addresses: Writable<NodeAddresses> = {}
+  for (const { family, publicAddress } of [IPV4_PARTS, IPV6_PARTS]) {
+    const address = parseAddress(node.annotations[FAMILY_ANNOTATIONS[family].nodeAddress]?.trim() ?? '')
+    if (address?.family === family) addresses[publicAddress] = formatAddress(address)
+  }
+  return addresses
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Clock, OverlayError, Random } from '@selvedge/core'
+import type { Clock, LeaseAttributes, OverlayError, Random } from '@selvedge/core'
 import type { KubeAccess } from './access.js'
 
 export interface KubeSubnetManagerOptions {
@@ -24,15 +24,24 @@ export interface KubeSubnetManagerOptions {
   /** How long the API server may keep silent on a request, in ms, before it has failed. Default 10,000. */
   readonly requestTimeout?: number | undefined
   /**
-   * How long a watch may be silent, in ms, before it is begun anew. Default 90,000: a server sends a bookmark about
-   * once a minute. A dead host is found sooner, by TCP keepalive after 25 s.
+   * How long a watch may be silent, in ms, before it is begun anew. Default 90,000. Where nothing happens to any node it
+   * is silent for longer than that; the server has failed where it does not begin the new one within `requestTimeout`.
+   * A dead host is found sooner, by TCP keepalive after 25 s.
    */
   readonly watchTimeout?: number | undefined
   /** Called whenever `status` says something else than before, its times apart. */
   readonly onStatus?: ((status: KubeStatus) => void) | undefined
+  /**
+   * Called by a watch with what `nodeAddresses` would tell, at its begin and whenever people have changed it since: an
+   * overlay that chose its interface by other addresses should be made anew.
+   */
+  readonly onNodeAddresses?: ((addresses: NodeAddresses) => void) | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
 }
+
+/** The addresses that people say a node has; none of a family where they say nothing. */
+export type NodeAddresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
 
 export interface PodReference {
   readonly podName: string

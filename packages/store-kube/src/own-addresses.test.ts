@@ -7,9 +7,11 @@ import { OwnAddresses } from './own-addresses.js'
 function keeper(mend: (node: NodeRecord) => Promise<boolean>) {
   const clock = new FakeClock()
   const errors: string[] = []
+  const told: unknown[] = []
   const addresses = new OwnAddresses({
     mend,
     families: enabledFamilies(parseNetworkConfig({ Network: '10.244.0.0/16' })),
+    onNodeAddresses: (nodeAddresses) => told.push(nodeAddresses),
     onError: ({ message }) => errors.push(message),
     clock,
     random: () => 0.5,
@@ -20,7 +22,7 @@ function keeper(mend: (node: NodeRecord) => Promise<boolean>) {
     abort.abort()
     await running
   }
-  return { clock, addresses, errors, stop }
+  return { clock, addresses, errors, told, stop }
 }
 
 const record = (resourceVersion: string, annotations = {}): NodeRecord => ({
@@ -86,5 +88,16 @@ test('tells once of an address that people set and that is none', async () => {
   addresses.observe(record('2', wrong))
   await clock.settle()
   expect(errors).toEqual([expect.stringContaining("annotation public-ip-overwrite is 'nonsense'")])
+  await stop()
+})
+
+test('tells the addresses of the node at first, and when people change them', async () => {
+  const { addresses, told, stop } = keeper(async () => false)
+  addresses.observe(record('1'))
+  addresses.observe(record('2', { 'public-ip-overwrite': '203.0.113.7' }))
+  addresses.observe(record('3', { 'node-public-ip': '203.0.113.8', 'node-public-ipv6': 'fd77::8' }))
+  addresses.observe(record('4', { 'node-public-ip': '203.0.113.8', 'node-public-ipv6': 'fd77:0::8' }))
+  addresses.observe(record('5', { 'node-public-ip': 'nonsense' }))
+  expect(told).toEqual([{}, { publicIp: '203.0.113.8', publicIpv6: 'fd77::8' }, {}])
   await stop()
 })

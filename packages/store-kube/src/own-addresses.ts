@@ -1,11 +1,14 @@
 import { backoffDelay, type Clock, type FamilyParts, OverlayError, type Random, Wake } from '@selvedge/core'
-import { addressSetByPeople } from './node-lease.js'
+import { addressSetByPeople, nodeAddresses } from './node-lease.js'
 import type { NodeRecord } from './node-record.js'
+import type { NodeAddresses } from './options.js'
 
 export interface OwnAddressesOptions {
   /** Writes what the node should publish of its addresses, if that is not what it does; true where it wrote. */
   readonly mend: (node: NodeRecord, signal: AbortSignal) => Promise<boolean>
   readonly families: readonly FamilyParts[]
+  /** Told of the addresses that people say the node has, at first and where they are others than before. */
+  readonly onNodeAddresses?: ((addresses: NodeAddresses) => void) | undefined
   readonly onError: (error: Error) => void
   readonly clock: Clock
   readonly random: Random
@@ -27,6 +30,8 @@ export class OwnAddresses {
   #node: NodeRecord | undefined
   /** What was last told to be wrong with what people set. */
   #fault = ''
+  /** What was last told to be the node's addresses. */
+  #addresses: NodeAddresses | undefined
 
   constructor(options: OwnAddressesOptions) {
     this.#options = options
@@ -36,6 +41,7 @@ export class OwnAddresses {
   observe(node: NodeRecord): void {
     this.#node = node
     this.#check(node)
+    this.#tell(nodeAddresses(node))
     this.#wake.call()
   }
 
@@ -56,6 +62,14 @@ export class OwnAddresses {
         onError(OverlayError.from(error, 'STORE_UNAVAILABLE', "publishing this node's addresses"))
       }
     }
+  }
+
+  #tell(addresses: NodeAddresses): void {
+    const { publicIp, publicIpv6 } = addresses
+    const told = this.#addresses
+    if (told !== undefined && told.publicIp === publicIp && told.publicIpv6 === publicIpv6) return
+    this.#addresses = addresses
+    this.#options.onNodeAddresses?.(addresses)
   }
 
   /** Tells of an address that people set and that is none, once. */

@@ -1,12 +1,4 @@
-import {
-  type FamilyParts,
-  IPV4_PARTS,
-  IPV6_PARTS,
-  type Lease,
-  type LeaseAttributes,
-  OverlayError,
-  sameNode,
-} from '@selvedge/core'
+import { type FamilyParts, type Lease, type LeaseAttributes, OverlayError, sameNode } from '@selvedge/core'
 import type { NodeNews } from './follow-nodes.js'
 import {
   addressSetByPeople,
@@ -15,13 +7,13 @@ import {
   isManaged,
   leaseOfNode,
   NO_ANNOTATIONS,
-  nodeAddress,
+  nodeAddresses,
   podCidrOf,
   withAddresses,
 } from './node-lease.js'
 import type { NodeRecord } from './node-record.js'
 import type { Nodes } from './nodes.js'
-import type { PodReference } from './options.js'
+import type { KubeWait, NodeAddresses, PodReference } from './options.js'
 import type { StatusBoard } from './status.js'
 
 export interface OwnNodeOptions {
@@ -32,7 +24,7 @@ export interface OwnNodeOptions {
   readonly follow: (name: string, signal: AbortSignal) => AsyncIterable<NodeNews>
 }
 
-type Addresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
+type Lack = Omit<KubeWait, 'since'>
 
 /**
  * The node that this process runs on, and what it asked to publish.
@@ -80,13 +72,8 @@ export class OwnNode {
   /** The node once it has registered and has a PodCIDR. Rejects where the first look at it fails. */
   async ready(signal: AbortSignal): Promise<NodeRecord> {
     const node = await this.get(signal)
-    if (node !== undefined && node.podCidrs.length > 0) return node
-    const message =
-      node === undefined
-        ? `waiting for node ${this.#name} to register`
-        : `waiting for node ${this.#name} to get a PodCIDR from the controller manager (--allocate-node-cidrs)`
-    const type = node === undefined ? 'node' : 'pod-cidr'
-    return this.#options.board.waiting({ type, message }, this.#wait(signal))
+    if (hasPodCidr(node)) return node
+    return this.#options.board.waiting(this.#lackOf(node), (tell) => this.#wait(signal, tell))
   }
 
   /** The lease that the node is, where it is one. */
@@ -156,22 +143,26 @@ export class OwnNode {
   }
 
   /** The addresses that people say the node has; none where it has not registered. */
-  async addresses(signal: AbortSignal): Promise<Addresses> {
+  async addresses(signal: AbortSignal): Promise<NodeAddresses> {
     const node = await this.get(signal)
-    const addresses: { -readonly [K in keyof Addresses]: Addresses[K] } = {}
-    for (const parts of [IPV4_PARTS, IPV6_PARTS]) {
-      const address = node && nodeAddress(node, parts)
-      if (address !== undefined) addresses[parts.publicAddress] = address
-    }
-    return addresses
+    return node === undefined ? {} : nodeAddresses(node)
   }
 
-  async #wait(signal: AbortSignal): Promise<NodeRecord> {
+  async #wait(signal: AbortSignal, tell: (lack: Lack) => void): Promise<NodeRecord> {
     for await (const news of this.#options.follow(await this.name(signal), signal)) {
-      const nodes = news.type === 'list' ? news.nodes : news.type === 'put' ? [news.node] : []
-      for (const node of nodes) if (node.podCidrs.length > 0) return node
+      if (news.type === 'resumed') continue
+      const node = news.type === 'list' ? news.nodes[0] : news.type === 'put' ? news.node : undefined
+      if (hasPodCidr(node)) return node
+      tell(this.#lackOf(node))
     }
     throw signal.reason
+  }
+
+  /** What keeps the node from having a lease. */
+  #lackOf(node: NodeRecord | undefined): Lack {
+    if (node === undefined) return { type: 'node', message: `waiting for node ${this.#name} to register` }
+    const message = `waiting for node ${this.#name} to get a PodCIDR from the controller manager (--allocate-node-cidrs)`
+    return { type: 'pod-cidr', message }
   }
 
   async #annotate(
@@ -187,3 +178,6 @@ export class OwnNode {
     return written
   }
 }
+
+const hasPodCidr = (node: NodeRecord | undefined): node is NodeRecord =>
+  node !== undefined && node.podCidrs.length > 0

@@ -38,14 +38,22 @@ export class StatusBoard implements FollowObserver {
     this.#set({ [counter]: this.#status[counter] + 1 }, false)
   }
 
-  /** Says what `work` waits for until it is done. */
-  async waiting<T>(wait: Omit<KubeWait, 'since'>, work: Promise<T>): Promise<T> {
-    const waitingFor = { ...wait, since: this.#clock.now() }
-    this.#set({ waitingFor }, true)
+  /** Says what `work` waits for until it is done; `work` may say that it is something else by now. */
+  async waiting<T>(
+    first: Omit<KubeWait, 'since'>,
+    work: (tell: (wait: Omit<KubeWait, 'since'>) => void) => Promise<T>,
+  ): Promise<T> {
+    let told: KubeWait | undefined
+    const tell = (wait: Omit<KubeWait, 'since'>) => {
+      if (wait.type === told?.type) return
+      told = { ...wait, since: this.#clock.now() }
+      this.#set({ waitingFor: told }, true)
+    }
+    tell(first)
     try {
-      return await work
+      return await work(tell)
     } finally {
-      if (this.#status.waitingFor === waitingFor) this.#set({ waitingFor: undefined }, true)
+      if (this.#status.waitingFor === told) this.#set({ waitingFor: undefined }, true)
     }
   }
 

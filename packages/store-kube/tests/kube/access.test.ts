@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
@@ -99,6 +99,31 @@ describe('access', () => {
     await expectToWork(
       connect({ apiUrl: cluster.url, caFile: cluster.authority.certFile, certFile, keyFile }),
     )
+  })
+
+  test('by a client certificate that is rotated in its files, even while only half of it is written', async () => {
+    const [certFile, keyFile] = ['rotated.crt', 'rotated.key'].map((name) => join(cluster.folder, name))
+    const [old, renewed] = await Promise.all(
+      ['none', 'system:masters'].map((group, index) =>
+        clientCertificate(cluster.folder, `rotated-${index}`, group, cluster.authority),
+      ),
+    )
+    if (certFile === undefined || keyFile === undefined || !old || !renewed) throw new Error()
+    await copyFile(old.certFile, certFile)
+    await copyFile(old.keyFile, keyFile)
+    const manager = connect({ apiUrl: cluster.url, caFile: cluster.authority.certFile, certFile, keyFile })
+    await expect(manager.acquireLease({ attributes })).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+    await copyFile(renewed.certFile, certFile)
+    await expect(manager.acquireLease({ attributes })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await copyFile(renewed.keyFile, keyFile)
+    await expectToWork(manager)
+  })
+
+  test('by a kubeconfig, of another server than it names', async () => {
+    const kubeconfigFile = join(cluster.folder, 'elsewhere.kubeconfig')
+    const text = await readFile(await cluster.adminKubeconfig(), 'utf8')
+    await writeFile(kubeconfigFile, text.replace(cluster.url, 'https://192.0.2.1:6443'))
+    await expectToWork(connect({ kubeconfigFile, apiUrl: cluster.url }))
   })
 
   test.each([

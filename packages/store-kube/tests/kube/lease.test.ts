@@ -1,8 +1,23 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
-import { type KubeStatus, KubeSubnetManager, type KubeSubnetManagerOptions } from '@selvedge/store-kube'
+import {
+  type KubeStatus,
+  KubeSubnetManager,
+  type KubeSubnetManagerOptions,
+  type NodeAddresses,
+} from '@selvedge/store-kube'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { KubeCluster } from '../support/cluster.js'
-import { annotate, annotationsOf, createNode, deleteNode, getNode, joined } from '../support/nodes.js'
+import {
+  annotate,
+  annotationsOf,
+  createNode,
+  deleteNode,
+  getNode,
+  joined,
+  nodeManifest,
+} from '../support/nodes.js'
 import { Watching } from '../support/watching.js'
 
 let cluster: KubeCluster
@@ -160,6 +175,38 @@ describe('addresses that people set', () => {
     expect(own.errors.map(({ message }) => message)).toEqual([expect.stringContaining("'nonsense'")])
   })
 
+  test('are followed in each family by itself; the watch tells what the node is to choose its interface by', async () => {
+    await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24', ipv6PodCidr: 'fd00:10:244:1::/64' })
+    const networkConfig = { Network: '10.244.0.0/16', EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
+    const told: NodeAddresses[] = []
+    const manager = connect({ networkConfig, onNodeAddresses: (addresses) => told.push(addresses) })
+    await manager.acquireLease({ attributes: { ...attributes, publicIpv6: '2001:db8::1' } })
+    const own = await watch(manager)
+    const publishes = (publicIp: string, publicIpv6: string) =>
+      expect
+        .poll(() => annotationsOf(cluster, 'worker-1'), { timeout: 10_000 })
+        .toMatchObject({ 'public-ip': publicIp, 'public-ipv6': publicIpv6 })
+    await publishes('192.0.2.1', '2001:db8::1')
+    await annotate(cluster, 'worker-1', { 'node-public-ipv6': '2001:db8::8' })
+    await publishes('192.0.2.1', '2001:db8::8')
+    await annotate(cluster, 'worker-1', {
+      'public-ipv6-overwrite': '2001:db8::7',
+      'node-public-ip': '203.0.113.8',
+    })
+    await publishes('203.0.113.8', '2001:db8::7')
+    await annotate(cluster, 'worker-1', { 'public-ipv6-overwrite': null, 'node-public-ipv6': null })
+    await publishes('203.0.113.8', '2001:db8::1')
+    expect(told).toEqual([
+      {},
+      { publicIpv6: '2001:db8::8' },
+      { publicIp: '203.0.113.8', publicIpv6: '2001:db8::8' },
+      { publicIp: '203.0.113.8' },
+    ])
+    expect(await manager.nodeAddresses()).toEqual(told.at(-1))
+    expect([...own.leases.values()]).toMatchObject([{ attributes: { publicIpv6: '2001:db8::1' } }])
+    expect(own.errors).toEqual([])
+  })
+
   test('that are changed by hand where the node publishes its own are put back', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
     const manager = connect()
@@ -224,10 +271,7 @@ describe('the records of nodes', () => {
   })
 
   test('of a dual-stack node: a change in one family alone is told', async () => {
-    await cluster.admin.post('/api/v1/nodes', {
-      metadata: { name: 'worker-1' },
-      spec: { podCIDR: '10.244.1.0/24', podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'] },
-    })
+    await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24', ipv6PodCidr: 'fd00:10:244:1::/64' })
     const networkConfig = { Network: '10.244.0.0/16', EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
     const manager = connect({ networkConfig })
     const both = {
@@ -262,6 +306,45 @@ describe('the records of nodes', () => {
   })
 })
 
+describe('a node that is replaced by another of its name between reading and writing', () => {
+  /** Replaces it at once, whenever it is called, by one with this PodCIDR that has joined by its annotations. */
+  async function replacer(podCidr: string, annotations: Record<string, string>): Promise<() => void> {
+    const file = join(cluster.folder, 'replacement.json')
+    await writeFile(file, JSON.stringify(nodeManifest('worker-1', { podCidr, annotations })))
+    const kubeconfig = await cluster.adminKubeconfig()
+    return () => cluster.kubectlSync(kubeconfig, 'replace', '--force', '--filename', file)
+  }
+
+  beforeEach(() =>
+    createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24', annotations: joined('192.0.2.1') }),
+  )
+
+  test('is read again: the lease is of the PodCIDR that there is now', async () => {
+    const replace = await replacer('10.244.7.0/24', {})
+    const manager = connect()
+    const adopt = () => {
+      replace()
+      return attributes
+    }
+    expect((await manager.acquireLease({ attributes, adopt })).subnet).toBe('10.244.7.0/24')
+    expect(await annotationsOf(cluster, 'worker-1')).toMatchObject({ 'public-ip': '192.0.2.1' })
+    expect(manager.status.patches).toBe(2)
+  })
+
+  test('time and again is an error, and nothing was written to any of them', async () => {
+    const replace = await replacer('10.244.7.0/24', joined('192.0.2.1'))
+    const adopt = () => {
+      replace()
+      return attributes
+    }
+    await expect(connect().acquireLease({ attributes, adopt })).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('deleted and created again 5 times'),
+    })
+    expect(await annotationsOf(cluster, 'worker-1')).toEqual(joined('192.0.2.1'))
+  })
+})
+
 describe('a PodCIDR', () => {
   test('outside the network is an error that names both', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.1.1.0/24' })
@@ -281,7 +364,23 @@ describe('a PodCIDR', () => {
     const { subnet } = await lease
     expect(subnet).toBe((await getNode(managed, 'late')).spec.podCIDR)
     expect(manager.status.waitingFor).toBeUndefined()
-    expect(told.map(({ waitingFor }) => waitingFor?.type)).toEqual(['node', undefined])
+    expect(told[0]?.waitingFor?.type).toBe('node')
+    expect(told.at(-1)?.waitingFor).toBeUndefined()
+  })
+
+  test('is not what is waited for while the node is not there; each is told as it is', async () => {
+    const manager = connect({ node: 'late' })
+    const waitsFor = (type: string) =>
+      expect.poll(() => manager.status.waitingFor, { timeout: 10_000 }).toMatchObject({ type })
+    const lease = manager.acquireLease({ attributes })
+    await waitsFor('node')
+    await createNode(cluster, 'late')
+    await waitsFor('pod-cidr')
+    await deleteNode(cluster, 'late')
+    await waitsFor('node')
+    await createNode(cluster, 'late', { podCidr: '10.244.3.0/24' })
+    expect((await lease).subnet).toBe('10.244.3.0/24')
+    expect(manager.status.waitingFor).toBeUndefined()
   })
 
   test('that is waited for may be given up', async () => {

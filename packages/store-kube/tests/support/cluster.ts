@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -150,6 +150,12 @@ export class KubeCluster {
   async kubectl(...args: readonly string[]): Promise<string> {
     const kubeconfig = await this.adminKubeconfig()
     return this.#run(this.#parts.programs.kubectl, [`--kubeconfig=${kubeconfig}`, ...args])
+  }
+
+  /** Holds this process up until it is done: for what must happen between one line of code and the next. */
+  kubectlSync(kubeconfig: string, ...args: readonly string[]): void {
+    const [program = '', ...rest] = [...this.#parts.inPlace, this.#parts.programs.kubectl]
+    execFileSync(program, [...rest, `--kubeconfig=${kubeconfig}`, ...args])
   }
 
   adminKubeconfig(): Promise<string> {

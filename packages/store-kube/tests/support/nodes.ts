@@ -14,6 +14,8 @@ export interface NodeObject {
 
 export interface NodeSpec {
   readonly podCidr?: string | undefined
+  /** Where the node has one. */
+  readonly ipv6PodCidr?: string | undefined
   /** Without the prefix. */
   readonly annotations?: Readonly<Record<string, string>>
 }
@@ -26,11 +28,18 @@ export const joined = (publicIp: string): Record<string, string> => ({
   'public-ip': publicIp,
 })
 
-export function createNode(cluster: KubeCluster, name: string, { podCidr, annotations = {} }: NodeSpec = {}) {
-  return cluster.admin.post<NodeObject>('/api/v1/nodes', {
+export function createNode(cluster: KubeCluster, name: string, spec: NodeSpec = {}) {
+  return cluster.admin.post<NodeObject>('/api/v1/nodes', nodeManifest(name, spec))
+}
+
+export function nodeManifest(name: string, { podCidr, ipv6PodCidr, annotations = {} }: NodeSpec): object {
+  const podCIDRs = [podCidr, ipv6PodCidr].filter((cidr) => cidr !== undefined)
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
     metadata: { name, annotations: prefixed(annotations) },
-    spec: podCidr === undefined ? {} : { podCIDR: podCidr, podCIDRs: [podCidr] },
-  })
+    spec: podCidr === undefined ? {} : { podCIDR: podCidr, podCIDRs },
+  }
 }
 
 export const getNode = (cluster: KubeCluster, name: string) =>
