@@ -47,6 +47,9 @@ export interface ConnectionOptions {
 /** Bytes of a datagram at most: below what any SO_SNDBUF from the default up takes, about 4,000 route messages. */
 const DATAGRAM_BYTES = 160 << 10
 
+/** So many requests are carried out at once: a turn of the event loop would take longer. */
+const FEW = 100
+
 /** How often a dump that was interrupted is begun again. */
 const DUMP_TRIES = 20
 
@@ -152,8 +155,8 @@ export class NetlinkConnection implements AsyncDisposable {
 
   /**
    * Sends `count` requests in as few datagrams as they fit into, and returns those that were refused, by index; one
-   * for which `write` throws a TypeError is as if refused with EINVAL. All others were carried out. Between datagrams
-   * the event loop turns and the signal is heeded.
+   * for which `write` throws a TypeError is as if refused with EINVAL. All others were carried out. Before each datagram
+   * of a large batch the event loop turns and the signal is heeded.
    */
   async batch(
     count: number,
@@ -163,6 +166,7 @@ export class NetlinkConnection implements AsyncDisposable {
     return this.#serialize(options, async () => {
       const refusals = new Map<number, Refusal>()
       for (let first = 0; first < count; ) {
+        if (count > FEW) await new Promise((resolve) => setImmediate(resolve))
         options.signal?.throwIfAborted()
         first = await this.#sendDatagram(first, count, write, refusals)
       }
@@ -292,7 +296,9 @@ export class NetlinkConnection implements AsyncDisposable {
         if (this.#current !== exchange) return
         if (error !== undefined) return exchange.settle(sendError(error))
         exchange.sent = true
-        // All answers stand in the receive buffer by now, or were lost.
+        // All answers stand in the receive buffer by now, or were lost; of a dump, the first of them.
+        this.#socket.readNow()
+        if (this.#current !== exchange) return
         if (exchange.finished || this.#socket.drops() !== exchange.lostBefore) exchange.settle()
       })
     })

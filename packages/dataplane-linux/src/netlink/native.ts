@@ -30,6 +30,7 @@ export interface FilterInstruction {
 export interface Libc {
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: [number]): number
+  send(fd: number, bytes: Uint8Array, length: number, flags: number): number
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number
   /** `setsockopt` of SO_ATTACH_FILTER. */
   attachFilter(fd: number, program: readonly FilterInstruction[]): number
@@ -87,6 +88,9 @@ export function loadLibc(): Libc {
       getsockopt: library.func(
         'int getsockopt(int fd, int level, int name, _Out_ void *value, _Inout_ uint32_t *length)',
       ) as Libc['getsockopt'],
+      send: library.func(
+        'intptr_t send(int fd, const void *bytes, size_t length, int flags)',
+      ) as Libc['send'],
       recv: library.func(
         'intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)',
       ) as Libc['recv'],

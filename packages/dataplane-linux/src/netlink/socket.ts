@@ -40,6 +40,8 @@ export interface NotificationFilter {
 const LARGEST_MESSAGE = 128 << 10
 /** After so many the event loop turns. */
 const MOST_AT_ONCE = 256
+/** So many are read right after a request, before the event loop has turned at all: some 8,000 neighbours. */
+const MOST_WITHOUT_TURN = 16
 /** include/linux/socket.h */
 const MSG_TRUNC = 0x20
 const MSG_DONTWAIT = 0x40
@@ -99,7 +101,7 @@ export class NetlinkSocket {
     this.#onError = options.onError
     raw.on('message', (message) => {
       this.#hear(message)
-      this.#readOn()
+      this.#readOn(MOST_AT_ONCE)
     })
     raw.on('truncatedMessage', options.onError)
     raw.on('error', options.onError)
@@ -108,10 +110,19 @@ export class NetlinkSocket {
 
   /**
    * Hands one datagram to the kernel, which has carried out all of it, and has put all its answers where `onMessage`
-   * gets them from, when `callback` is called. The bytes must stay as they are until then.
+   * gets them from, when `callback` is called: nearly always before this returns, and without a turn of the event
+   * loop. The bytes must stay as they are until then.
    */
   send(bytes: Uint8Array, callback: (error?: unknown) => void): void {
-    this.#raw.send(bytes, {}, callback)
+    const sent = this.#libc.send(this.#fd, bytes, bytes.length, MSG_DONTWAIT)
+    // RawNetlinkSocket waits for what is in the way, or meets what is wrong, too.
+    if (sent === bytes.length) callback()
+    else this.#raw.send(bytes, {}, callback)
+  }
+
+  /** Hands to `onMessage` what is there already; the rest of a large table follows as the event loop turns. */
+  readNow(): void {
+    this.#readOn(MOST_WITHOUT_TURN)
   }
 
   /** How many messages were lost so far because nobody read them in time. */
@@ -170,8 +181,8 @@ export class NetlinkSocket {
    * Reads what else is there. `RawNetlinkSocket` would too, but takes five times as long for each message, and with
    * the small buffers that it offers the kernel tells a large table in eight times as many.
    */
-  #readOn(): void {
-    for (let count = 0; count < MOST_AT_ONCE && !this.#closed; count += 1) {
+  #readOn(most: number): void {
+    for (let count = 0; count < most && !this.#closed; count += 1) {
       const length = this.#libc.recv(this.#fd, this.#buffer, this.#buffer.length, MSG_DONTWAIT | MSG_TRUNC)
       if (length > this.#buffer.length) {
         this.#onError(new Error(`a message of ${length} bytes was cut to ${this.#buffer.length}`))
