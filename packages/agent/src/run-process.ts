@@ -1,4 +1,5 @@
 import process from 'node:process'
+import { isatty } from 'node:tty'
 import { isOverlayError, systemClock } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
 import { destination } from 'pino'
@@ -25,7 +26,7 @@ export async function runProcess(settings: AgentSettings, version: string): Prom
   const log = createLogger({
     verbosity: settings.verbosity,
     destination: destination({ fd: STDERR, sync: true }),
-    forTerminal: process.stderr.isTTY,
+    forTerminal: isatty(STDERR),
     redactor,
   })
   hideSecrets(redactor)
