@@ -88,7 +88,7 @@ export class Reconciler {
   /** What the drivers hold, as last read and written since. */
   #held = new Map<string, Resource>()
   /** Keys whose wish may differ from what is held. */
-  readonly #dirty = new Set<string>()
+  #dirty = new Set<string>()
   #watching: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
   #everRead = false
   #gateOpen = false
@@ -356,9 +356,9 @@ export class Reconciler {
   /** The operations that the dirty keys and the due retries call for. */
   #collect(written: ReadonlySet<string>, tally: Tally): Operation[] {
     const now = this.#options.clock.monotonic()
-    const keys = new Set(this.#dirty)
-    this.#dirty.clear()
-    for (const key of keys) if (this.#retries.has(key)) keys.delete(key)
+    const keys = this.#dirty
+    this.#dirty = new Set()
+    if (this.#retries.size > 0) for (const key of keys) if (this.#retries.has(key)) keys.delete(key)
     for (const key of this.#retries.due(now)) keys.add(key)
     const operations: Operation[] = []
     for (const key of keys) {
