@@ -50,10 +50,20 @@ try {
   await rm(made, { recursive: true, force: true })
 }
 
-/** One file for each package of ours but the agent, whose own modules are loaded as they are needed. */
-function packageOf(module) {
-  const name = /\/packages\/([^/]+)\/dist\//.exec(module)?.[1]
-  return name === 'agent' ? undefined : name
+/**
+ * One file for each package of ours but the agent, whose own modules are loaded as they are needed. What a package
+ * itself loads late stays apart: with the rest it would be loaded early, and all that it imports with it.
+ */
+function packageOf(module, chunking) {
+  const name = folderOf(module)
+  const isLate = chunking
+    .getModuleInfo(module)
+    ?.dynamicImporters.some((importer) => folderOf(importer) === name)
+  return name === 'agent' || isLate ? undefined : name
+}
+
+function folderOf(module) {
+  return /\/packages\/([^/]+)\/dist\//.exec(module)?.[1]
 }
 
 /** What the licences of packages in the bundle ask for: their texts go with it. */
