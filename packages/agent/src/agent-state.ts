@@ -3,6 +3,7 @@ import type { CachedSubnetManager } from './lease-cache/cached-subnet-manager.js
 import type { Snapshot } from './observe/metrics.js'
 import type { AgentServices } from './services.js'
 import type { HeardStore } from './stores/heard-store.js'
+import type { Awaited } from './stores/store.js'
 
 /** What is so now; for health checks, metrics and `systemctl status`. */
 export class AgentState {
@@ -10,6 +11,8 @@ export class AgentState {
   overlay: Overlay | undefined
   store: HeardStore | undefined
   cache: CachedSubnetManager | undefined
+  /** What the store waits for, of that of which it tells. */
+  awaited: Awaited | undefined
   readonly #services: AgentServices
   #ready = false
   #waitsFor = 'starting'
@@ -23,8 +26,9 @@ export class AgentState {
     return this.#ready ? undefined : this.#waitsFor
   }
 
-  /** Not ready yet, for this reason. */
-  waitFor(why: string): void {
+  /** Not ready yet, for this reason; and what the store waits for, where that is the reason. */
+  waitFor(why: string, awaited?: Awaited): void {
+    this.awaited = awaited
     this.#waitsFor = this.#services.redactor.text(why)
     if (!this.#ready) this.#services.serviceManager.status(this.#waitsFor)
   }
@@ -52,6 +56,7 @@ export class AgentState {
       storeUp: store?.isHeard ?? false,
       staleness: cachedAsOf === undefined ? (store?.silence ?? 0) : this.#services.clock.now() - cachedAsOf,
       fromCache: cachedAsOf !== undefined,
+      awaited: this.awaited,
     }
   }
 

@@ -52,8 +52,28 @@ test('a store that is away does not hold the start up; what it says later starts
 })
 
 test('a store that is away and has nothing to say later changes nothing', async () => {
-  const { node, signal } = addresses(away, {})
+  const { node, signal } = addresses(away, {}, {})
   await node.applyTo(settings(), signal)
   await node.check(signal)
   await node.check(signal)
+  expect(signal.aborted).toBe(false)
+})
+
+test('what people correct before a further attempt to start counts', async () => {
+  const { node, signal } = addresses({ publicIp: '203.0.113.8' }, { publicIp: '203.0.113.8' }, {})
+  await node.applyTo(settings(), signal)
+  await node.check(signal)
+  await node.check(signal)
+  expect(signal.aborted).toBe(false)
+  await expect(node.check(signal)).rejects.toThrow('anew')
+})
+
+test('what people change while it runs starts it anew, and nothing else does', async () => {
+  const { node, signal, told } = addresses({ publicIp: '203.0.113.8' })
+  await node.applyTo(settings(), signal)
+  node.observe({ publicIp: '203.0.113.8' })
+  expect(signal.aborted).toBe(false)
+  node.observe({ publicIp: '203.0.113.8', publicIpv6: 'fd77::8' })
+  expect(signal.aborted).toBe(true)
+  expect(told).toHaveLength(1)
 })

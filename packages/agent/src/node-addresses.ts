@@ -1,7 +1,7 @@
-import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
+import { isOverlayError } from '@selvedge/core'
 import type { AgentSettings } from './command-line/settings.js'
 import type { Logger } from './logging/logger.js'
-import type { OpenStore } from './stores/store.js'
+import type { OpenStore, NodeAddresses as StoredAddresses } from './stores/store.js'
 
 export interface NodeAddressesOptions {
   /** Absent for a store that says nothing of nodes' addresses. */
@@ -11,25 +11,27 @@ export interface NodeAddressesOptions {
   readonly startAnew: () => void
 }
 
-type Addresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
-
 /**
  * The addresses that the store says this node has. They decide by which interface peers are reached, before anything
- * else is done; but a store that is away must not keep a node from starting on what it knew. Then they are read later,
- * and where that tells of any the agent starts anew.
+ * else is done; but a store that is away must not keep a node from starting on what it knew. Where they are others than
+ * those in force, whether they could not be read or people have changed them, the agent starts anew.
  */
 export class NodeAddresses {
   readonly #options: NodeAddressesOptions
-  #known: boolean
+  #inForce: StoredAddresses = {}
+  /** What is in force was read for the attempt to start that comes next. */
+  #isFresh = false
 
   constructor(options: NodeAddressesOptions) {
     this.#options = options
-    this.#known = options.read === undefined
   }
 
   /** The settings with the addresses of the store in them, where it tells any. */
   async applyTo(settings: AgentSettings, signal: AbortSignal): Promise<AgentSettings> {
-    const { publicIp, publicIpv6 } = await this.#read(signal)
+    const told = await this.#read(signal)
+    this.#inForce = told ?? {}
+    this.#isFresh = told !== undefined
+    const { publicIp, publicIpv6 } = this.#inForce
     return {
       ...settings,
       publicIp: publicIp ?? settings.publicIp,
@@ -37,28 +39,37 @@ export class NodeAddresses {
     }
   }
 
-  /** Reads them where they could not be read before. */
+  /** Before each attempt to start: reads them again, since they may be why the last one failed. */
   async check(signal: AbortSignal): Promise<void> {
-    if (this.#known) return
-    const { publicIp, publicIpv6 } = await this.#read(signal)
-    if (publicIp === undefined && publicIpv6 === undefined) return
-    this.#options.log('warn', 'the store says that this node has another address: starting anew', {
-      ...(publicIp !== undefined && { publicIp }),
-      ...(publicIpv6 !== undefined && { publicIpv6 }),
-    })
-    this.#options.startAnew()
+    const told = this.#isFresh ? undefined : await this.#read(signal)
+    this.#isFresh = false
+    if (told === undefined) return
+    this.observe(told)
     signal.throwIfAborted()
   }
 
-  async #read(signal: AbortSignal): Promise<Addresses> {
+  /** The store tells them. */
+  observe(told: StoredAddresses): void {
+    const { publicIp, publicIpv6 } = told
+    if (publicIp === this.#inForce.publicIp && publicIpv6 === this.#inForce.publicIpv6) return
+    this.#inForce = told
+    this.#options.log('warn', 'the store says that this node has another address: starting anew', {
+      publicIp: publicIp ?? 'as found',
+      ...(publicIpv6 !== undefined && { publicIpv6 }),
+    })
+    this.#options.startAnew()
+  }
+
+  /** Undefined where they cannot be read. */
+  async #read(signal: AbortSignal): Promise<StoredAddresses | undefined> {
+    const { read } = this.#options
+    if (read === undefined) return undefined
     try {
-      const addresses = await this.#options.read?.({ signal })
-      this.#known = true
-      return addresses ?? {}
+      return await read({ signal })
     } catch (error) {
       // Whatever it is, the start that follows meets it too, and tells it.
       if (!isOverlayError(error) && !signal.aborted) throw error
-      return {}
+      return undefined
     }
   }
 }

@@ -34,10 +34,8 @@ test('what flanneld has not stands apart', () => {
 
 test('it tells of every metric, and of none that there is not', async () => {
   const nothing = { status: undefined, peers: 0, ready: false, leaseExpiresAt: undefined, storeUp: false }
-  const metrics = new Metrics(() => ({ ...nothing, staleness: 0, fromCache: false }), {
-    version: '',
-    store: '',
-  })
+  const healthy = { staleness: 0, fromCache: false, awaited: undefined }
+  const metrics = new Metrics(() => ({ ...nothing, ...healthy }), { version: '', store: '' })
   const there = [...(await metrics.text()).matchAll(/^# TYPE (selvedge_\w+)/gm)].map(([, name]) => name)
   const from = rows.findIndex((row) => row.startsWith('| metric'))
   const to = rows.findIndex((row) => row.startsWith('| fault'))

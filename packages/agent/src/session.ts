@@ -1,4 +1,5 @@
 import {
+  type AbortOptions,
   backoffDelay,
   createOverlay,
   type Driver,
@@ -22,7 +23,7 @@ import { secretsOf } from './secrets.js'
 import type { AgentServices } from './services.js'
 import { FixedConfig } from './stores/fixed-config.js'
 import { HeardStore } from './stores/heard-store.js'
-import type { OpenStore } from './stores/store.js'
+import type { OpenStore, StoreEvents } from './stores/store.js'
 import { SubnetFile } from './subnet-file.js'
 
 export interface SessionContext {
@@ -40,14 +41,14 @@ const RELEASE_TIMEOUT = 1_000
 
 /**
  * One overlay, from opening the store to stopping. Resolves when the signal aborts, and before that where the overlay
- * has to be started anew, with another network config. Rejects for what nothing but a new process can mend.
+ * has to be started anew, with another network config or address. Rejects for what nothing but a new process can mend.
  */
 export async function runSession(context: SessionContext, signal: AbortSignal): Promise<void> {
   const anew = new AbortController()
   const startAnew = () => anew.abort()
   const { services, state } = context
-  const stores = await openStore(context, startAnew)
-  const addresses = new NodeAddresses({ read: stores.opened.nodeAddresses, log: services.log, startAnew })
+  const stores = await openStore(context, { startAnew, onNodeAddresses: (told) => addresses.observe(told) })
+  const addresses = new NodeAddresses({ read: stores.nodeAddresses, log: services.log, startAnew })
   const settings = await addresses.applyTo(context.settings, signal)
   const drivers = await services.openDrivers(settings)
   const session = new Session({ ...context, settings }, { ...stores, addresses, drivers })
@@ -59,13 +60,24 @@ export async function runSession(context: SessionContext, signal: AbortSignal): 
   }
 }
 
-async function openStore({ settings, services, state }: SessionContext, startAnew: () => void) {
+interface StoreChanges {
+  readonly startAnew: () => void
+  readonly onNodeAddresses: StoreEvents['onNodeAddresses']
+}
+
+async function openStore(
+  { settings, services, state }: SessionContext,
+  { startAnew, onNodeAddresses }: StoreChanges,
+) {
   const { log, clock } = services
   const opened = await services.openStore(settings.store, {
     onWaiting: (why) => {
-      state.waitFor(why.message)
+      state.awaited = undefined
+      if (why === undefined) return
+      state.waitFor(why.message, why.for)
       log('warn', why.message, { code: why.code })
     },
+    onNodeAddresses,
   })
   const store = new HeardStore(opened.subnets, clock, {
     onLost: (error) => {
@@ -78,13 +90,14 @@ async function openStore({ settings, services, state }: SessionContext, startAne
     },
   })
   state.store = store
-  if (settings.leaseCache === undefined) return { opened, store, subnets: store }
+  const { nodeAddresses } = opened
+  if (settings.leaseCache === undefined) return { opened, store, subnets: store, nodeAddresses }
   const cache = new LeaseFile({
     path: settings.leaseCache,
     store: opened.identity,
     onWarning: (text) => log('warn', text),
   })
-  state.cache = new CachedSubnetManager({
+  const subnets = new CachedSubnetManager({
     subnets: store,
     cache,
     clock,
@@ -103,7 +116,14 @@ async function openStore({ settings, services, state }: SessionContext, startAne
       notSaved: (error) => log('warn', error.message, { code: error.code }),
     },
   })
-  return { opened, store, subnets: state.cache }
+  state.cache = subnets
+  return {
+    opened,
+    store,
+    subnets,
+    nodeAddresses:
+      nodeAddresses && ((options: AbortOptions) => subnets.nodeAddresses(nodeAddresses, options)),
+  }
 }
 
 /** What a session is made of. */

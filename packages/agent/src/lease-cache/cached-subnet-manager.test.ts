@@ -76,10 +76,10 @@ class TestCache implements LeaseCache {
     return this.saved
   }
 
-  async save({ config, own, leases, asOf }: KnownNetwork): Promise<void> {
+  async save(network: KnownNetwork): Promise<void> {
     if (this.full) throw new OverlayError('STORE_UNAVAILABLE', 'no space left on device')
     this.saves += 1
-    this.saved = { config, own, leases: new Map(leases), asOf }
+    this.saved = { ...network, leases: new Map(network.leases) }
   }
 }
 
@@ -398,6 +398,19 @@ describe('where the config comes from elsewhere than the store, as from a file,'
     await startAway(host, config)
     await expect(host.manager.acquireLease(request)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     expect(host.told).toEqual([])
+  })
+
+  test('a node has the addresses that the store said last', async () => {
+    const host = new Host()
+    const refused = () => Promise.reject(new OverlayError('ACCESS_DENIED', 'no'))
+    const nobody = () => Promise.reject(away())
+    await expect(host.manager.nodeAddresses(nobody)).rejects.toThrow('nobody answers')
+    const told = { publicIp: '192.0.2.1' }
+    expect(await host.manager.nodeAddresses(async () => told)).toEqual(told)
+    await host.joinAndStop()
+    host.start({ up: false })
+    await expect(host.manager.nodeAddresses(refused)).rejects.toThrow('no')
+    expect(await host.manager.nodeAddresses(nobody)).toEqual(told)
   })
 
   test('a store that went away later is not stood in for by what was known before', async () => {

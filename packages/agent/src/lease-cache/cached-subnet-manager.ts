@@ -14,6 +14,7 @@ import {
   type WatchOptions,
 } from '@selvedge/core'
 import { ForwardingSubnetManager } from '../stores/forwarding-subnet-manager.js'
+import type { NodeAddresses } from '../stores/store.js'
 import type { KnownNetwork } from './known-network.js'
 import type { LeaseCache } from './lease-file.js'
 import { networkConfigJson } from './network-config-json.js'
@@ -61,6 +62,7 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
   /** Everyone's, as the store last told them; undefined until it has told all. */
   #leases: Map<string, Lease> | undefined
   #asOf = 0
+  #nodeAddresses: NodeAddresses = {}
   /** In use because the store is away. */
   #cached: KnownNetwork | undefined
   /** The overlay was started with this config out of the cache: is it still the store's? */
@@ -82,6 +84,21 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
   /** When what is used out of the cache was known to be so, in ms since the epoch; undefined while none is used. */
   get cachedAsOf(): number | undefined {
     return this.#cached?.asOf
+  }
+
+  /** The addresses that the store says this node has, by `read`; those that it said last where it is away. */
+  async nodeAddresses(
+    read: (options: AbortOptions) => Promise<NodeAddresses>,
+    options: AbortOptions = {},
+  ): Promise<NodeAddresses> {
+    try {
+      this.#nodeAddresses = await read(options)
+    } catch (error) {
+      const cached = isOverlayError(error, 'STORE_UNAVAILABLE') ? await this.#cache.load() : undefined
+      if (cached === undefined) throw error
+      this.#nodeAddresses = cached.nodeAddresses
+    }
+    return this.#nodeAddresses
   }
 
   override async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
@@ -217,8 +234,13 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
   async #save(): Promise<void> {
     // Half of what there is to know is worse than what was saved before.
     if (this.#config === undefined || this.#leases === undefined) return
-    const network = { config: this.#config, own: this.#own, leases: this.#leases, asOf: this.#asOf }
-    await this.#cache.save(network)
+    await this.#cache.save({
+      config: this.#config,
+      own: this.#own,
+      leases: this.#leases,
+      asOf: this.#asOf,
+      nodeAddresses: this.#nodeAddresses,
+    })
   }
 
   async #checkConfig(started: NetworkConfig, signal: AbortSignal): Promise<void> {

@@ -20,6 +20,7 @@ function network(config: object, ...leases: Lease[]): KnownNetwork {
     own: leases[0],
     leases: new Map(leases.map((lease) => [leaseKey(lease), lease])),
     asOf: Date.UTC(2024, 0, 1),
+    nodeAddresses: {},
   }
 }
 
@@ -56,6 +57,13 @@ describe('what is written is read again:', () => {
     ],
     ['a reservation', network({ Network: '10.244.0.0/16' }, { subnet: '10.244.5.0/24', attributes: {} })],
     ['a network without a lease', network({ Network: '10.244.0.0/16' })],
+    [
+      'a node whose addresses the store tells',
+      {
+        ...network({ Network: '10.244.0.0/16' }),
+        nodeAddresses: { publicIp: '203.0.113.8', publicIpv6: 'fd77::8' },
+      },
+    ],
   ]
   test.each(cases)('%s', (_, known) => {
     const { network, store } = decodeKnownNetwork(text(known))
@@ -63,6 +71,7 @@ describe('what is written is read again:', () => {
     expect(network.config).toEqual(known.config)
     expect(network.own).toEqual(known.own)
     expect(network.asOf).toBe(known.asOf)
+    expect(network.nodeAddresses).toEqual(known.nodeAddresses)
     // When a peer's lease ends is its owner's affair, and is not kept.
     expect([...network.leases.values()]).toEqual(
       [...known.leases.values()].map(({ expiresAt, ...lease }) => lease),

@@ -9,6 +9,7 @@ import {
   parseLeaseKey,
   parseNetworkConfig,
 } from '@selvedge/core'
+import type { NodeAddresses } from '../stores/store.js'
 import { networkConfigJson } from './network-config-json.js'
 
 /** All that a node needs to know of its network to be a part of it. */
@@ -20,6 +21,8 @@ export interface KnownNetwork {
   readonly leases: ReadonlyMap<string, Lease>
   /** When it was known to be so, in ms since the epoch. */
   readonly asOf: number
+  /** The addresses that the store says this node has. */
+  readonly nodeAddresses: NodeAddresses
 }
 
 const FIRST_LINE = 'selvedge leases 1'
@@ -35,11 +38,12 @@ const LEASES_A_CHUNK = 500
  */
 export function* encodeKnownNetwork(network: KnownNetwork, store: string): Generator<string> {
   const hash = createHash('sha256')
-  const { config, own, leases, asOf } = network
+  const { config, own, leases, asOf, nodeAddresses } = network
   const header = {
     store,
     asOf: new Date(asOf).toISOString(),
     config: networkConfigJson(config),
+    ...(Object.keys(nodeAddresses).length > 0 && { nodeAddresses }),
     ...(own !== undefined && {
       own: {
         key: leaseKey(own),
@@ -73,13 +77,19 @@ export function decodeKnownNetwork(text: string): { readonly network: KnownNetwo
   if (count !== lines.length - 4 || sha256 !== createHash('sha256').update(body).digest('hex')) {
     throw new SyntaxError('it was changed, or is not whole: its sum does not fit')
   }
-  const { store, asOf, config, own } = readObject(lines[1] ?? '', 'its second line')
+  const { store, asOf, config, own, nodeAddresses } = readObject(lines[1] ?? '', 'its second line')
   const leases = new Map(lines.slice(2, -2).map((line) => readLease(line)))
   if (typeof store !== 'string' || !isJsonObject(config))
     throw new SyntaxError('its second line lacks a part')
   return {
     store,
-    network: { config: parseNetworkConfig(config), own: readOwn(own), leases, asOf: readTime(asOf) },
+    network: {
+      config: parseNetworkConfig(config),
+      own: readOwn(own),
+      leases,
+      asOf: readTime(asOf),
+      nodeAddresses: readNodeAddresses(nodeAddresses),
+    },
   }
 }
 
@@ -101,6 +111,16 @@ function readOwn(value: unknown): Lease | undefined {
   const { key, attributes, expiresAt } = value
   const lease = leaseOf(String(key), String(attributes))
   return expiresAt === undefined ? lease : { ...lease, expiresAt: readTime(expiresAt) }
+}
+
+function readNodeAddresses(value: unknown): NodeAddresses {
+  if (value === undefined) return {}
+  if (!isJsonObject(value)) throw new SyntaxError('nodeAddresses is no JSON object')
+  const { publicIp, publicIpv6 } = value
+  return {
+    ...(publicIp !== undefined && { publicIp: String(publicIp) }),
+    ...(publicIpv6 !== undefined && { publicIpv6: String(publicIpv6) }),
+  }
 }
 
 function leaseOf(key: string, value: string): Lease {

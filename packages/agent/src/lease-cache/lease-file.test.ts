@@ -20,6 +20,7 @@ const known: KnownNetwork = {
   own: { subnet: '10.244.5.0/24', attributes: { publicIp: '192.0.2.1' }, expiresAt: 1_700_000_000_000 },
   leases: new Map([['10.244.6.0-24', { subnet: '10.244.6.0/24', attributes: { publicIp: '192.0.2.2' } }]]),
   asOf: 1_600_000_000_000,
+  nodeAddresses: {},
 }
 
 const file = (name = 'deep/down/leases', store = 'etcd a'): LeaseFile =>

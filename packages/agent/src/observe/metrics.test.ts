@@ -20,6 +20,7 @@ const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {
   storeUp: false,
   staleness: 1500,
   fromCache: true,
+  awaited: 'pod-cidr',
 }
 
 const make = () => new Metrics(() => now, { version: '1.2.3', store: 'etcd' })
@@ -34,6 +35,9 @@ test('gauges tell what is so when they are gathered, counters begin at 0', async
   expect(await samples(make())).toEqual([
     'selvedge_build_info{version="1.2.3",store="etcd"} 1',
     'selvedge_ready 1',
+    'selvedge_waiting{for="network-config"} 0',
+    'selvedge_waiting{for="node"} 0',
+    'selvedge_waiting{for="pod-cidr"} 1',
     'selvedge_leases 3',
     'selvedge_peers 2',
     'selvedge_in_sync 0',

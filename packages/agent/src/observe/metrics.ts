@@ -1,5 +1,6 @@
 import type { Drift, LeaseKeeperEvent, OverlayError, OverlayStatus, SyncReport } from '@selvedge/core'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { AWAITED, type Awaited } from '../stores/store.js'
 
 /** What is asked when metrics are gathered. */
 export interface Snapshot {
@@ -15,6 +16,8 @@ export interface Snapshot {
   readonly staleness: number
   /** Whether what is used was known before this process started, because the store has not answered it yet. */
   readonly fromCache: boolean
+  /** What the store waits for; undefined where it waits for nothing. */
+  readonly awaited: Awaited | undefined
 }
 
 /** Seconds: from one entry in a small network to 65,000 peers at once. */
@@ -53,6 +56,16 @@ export class Metrics {
       registers,
     }).set({ version, store }, 1)
     gauge('ready', '1 once subnet.env is written: pods can be set up.', ({ ready }) => Number(ready))
+    new Gauge({
+      name: 'selvedge_waiting',
+      help: '1 for what the store waits for: network-config, node, pod-cidr.',
+      labelNames: ['for'],
+      registers,
+      collect() {
+        const { awaited } = look()
+        for (const what of AWAITED) this.set({ for: what }, Number(what === awaited))
+      },
+    })
     gauge('leases', "Leases in the store, this node's own among them.", ({ status }) => status?.leases ?? 0)
     gauge('peers', 'Other nodes with a lease.', ({ peers }) => peers)
     gauge(

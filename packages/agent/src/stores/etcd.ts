@@ -18,7 +18,7 @@ export function openEtcd(settings: EtcdSettings, { onWaiting }: StoreEvents): Op
     password,
     leaseTerm,
     patience: PATIENCE,
-    onWaiting,
+    onWaiting: ({ code, message }) => onWaiting({ for: 'network-config', code, message }),
   })
   return { subnets, identity: `etcd ${[...endpoints].sort().join(',')} ${prefix}` }
 }

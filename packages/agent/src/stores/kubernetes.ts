@@ -2,19 +2,25 @@ import { type KubeAccess, type KubeStatus, KubeSubnetManager, podAccess } from '
 import type { KubeSettings } from '../command-line/kube-settings.js'
 import type { OpenStore, StoreEvents } from './store.js'
 
-export function openKubernetes(settings: KubeSettings, { onWaiting }: StoreEvents): OpenStore {
+export function openKubernetes(
+  settings: KubeSettings,
+  { onWaiting, onNodeAddresses }: StoreEvents,
+): OpenStore {
   const { node, networkConfigFile, annotationPrefix, setNetworkUnavailable } = settings
   const access = accessOf(settings)
-  let waited: KubeStatus['waitingFor']
+  let told: string | undefined
   const subnets = new KubeSubnetManager({
     access,
     node,
     networkConfigFile,
     annotationPrefix,
-    onStatus: ({ waitingFor }) => {
-      if (waitingFor !== undefined && waitingFor !== waited) onWaiting({ message: waitingFor.message })
-      waited = waitingFor
+    onStatus: (status) => {
+      const message = whyWaiting(status)
+      if (message === told) return
+      told = message
+      onWaiting(status.waitingFor && { for: status.waitingFor.type, message: message ?? '' })
     },
+    onNodeAddresses,
   })
   return {
     subnets,
@@ -22,6 +28,11 @@ export function openKubernetes(settings: KubeSettings, { onWaiting }: StoreEvent
     nodeAddresses: (options) => subnets.nodeAddresses(options),
     reportUp: setNetworkUnavailable ? (options) => subnets.reportNetworkAvailable(options) : undefined,
   }
+}
+
+/** What is waited for, and why that may not be heard of. */
+function whyWaiting({ waitingFor, error }: KubeStatus): string | undefined {
+  return waitingFor && [waitingFor.message, ...(error === undefined ? [] : [error.message])].join('; but ')
 }
 
 function accessOf({ access }: KubeSettings): KubeAccess {

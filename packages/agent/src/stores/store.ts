@@ -1,14 +1,26 @@
 import type { AbortOptions, ErrorCode, LeaseAttributes, SubnetManager } from '@selvedge/core'
 
+/** The addresses that a store says a node has. */
+export type NodeAddresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
+
+/** What a store may have to wait for. */
+export const AWAITED = ['network-config', 'node', 'pod-cidr'] as const
+
+export type Awaited = (typeof AWAITED)[number]
+
 /** What a store cannot go on without, and by which code it would fail for want of it, where there is one. */
 export interface Waiting {
+  readonly for: Awaited
   readonly message: string
   readonly code?: ErrorCode | undefined
 }
 
-/** Told of what a store waits for. */
+/** Told of what becomes of a store. */
 export interface StoreEvents {
-  readonly onWaiting: (why: Waiting) => void
+  /** It waits; undefined where it goes on, unless what it goes on with tells that. */
+  readonly onWaiting: (why: Waiting | undefined) => void
+  /** What `nodeAddresses` told may be another by now: this is what it would tell. */
+  readonly onNodeAddresses: (addresses: NodeAddresses) => void
 }
 
 export interface OpenStore {
@@ -16,9 +28,7 @@ export interface OpenStore {
   /** What tells this store from another: leases of one are none of the other's. No secret is in it. */
   readonly identity: string
   /** The addresses that the store says this node has: they outrank flags, and name the interface to peers. */
-  readonly nodeAddresses?:
-    | ((options: AbortOptions) => Promise<Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>>)
-    | undefined
+  readonly nodeAddresses?: ((options: AbortOptions) => Promise<NodeAddresses>) | undefined
   /** Tells the store that pods of this node have a network. May be called again, and costs little then. */
   readonly reportUp?: ((options: AbortOptions) => Promise<void>) | undefined
 }

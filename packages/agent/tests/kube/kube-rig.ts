@@ -1,6 +1,8 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Lab, type LabOptions, type Pod, until } from '@selvedge/lab'
+import { clientCertificate } from '../../../store-kube/tests/support/certificates.js'
 import { KubeCluster } from '../../../store-kube/tests/support/cluster.js'
 import { Selvedged, type SelvedgedOptions } from '../selvedged.js'
 import { untilAllReach } from '../until-all-reach.js'
@@ -9,6 +11,26 @@ import { untilAllReach } from '../until-all-reach.js'
 const SWITCH_ADDRESS = '192.168.77.254'
 
 export const PREFIX = 'flannel.alpha.coreos.com'
+
+export const MANIFEST = fileURLToPath(new URL('../../../../deploy/kube-flannel.yml', import.meta.url))
+
+/** What containers may do without asking: containerd's and Docker's list. */
+const CONTAINER_RIGHTS = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FSETID',
+  'FOWNER',
+  'MKNOD',
+  'NET_RAW',
+  'SETGID',
+  'SETUID',
+  'SETFCAP',
+  'SETPCAP',
+  'NET_BIND_SERVICE',
+  'SYS_CHROOT',
+  'KILL',
+  'AUDIT_WRITE',
+]
 
 export interface NodeObject {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> }
@@ -45,22 +67,41 @@ export class KubeRig implements AsyncDisposable {
   }
 
   /** Registers the node of the `index`th host, as its kubelet does, with these PodCIDRs or with none yet. */
-  async register(
+  register(
     index: number,
     podCidrs: readonly string[],
     annotations: Record<string, string> = {},
   ): Promise<void> {
+    return this.registerNode(this.lab.host(index).name, podCidrs, annotations)
+  }
+
+  /** Registers a node, of a host or of none. */
+  registerNode(
+    name: string,
+    podCidrs: readonly string[],
+    annotations: Record<string, string> = {},
+  ): Promise<void> {
     const [podCIDR] = podCidrs
-    const prefixed = Object.entries(annotations).map(([name, value]) => [`${PREFIX}/${name}`, value])
-    const node = {
+    const prefixed = Object.entries(annotations).map(([key, value]) => [`${PREFIX}/${key}`, value])
+    return this.create({
       apiVersion: 'v1',
       kind: 'Node',
-      metadata: { name: this.lab.host(index).name, annotations: Object.fromEntries(prefixed) },
+      metadata: { name, annotations: Object.fromEntries(prefixed) },
       spec: podCIDR === undefined ? {} : { podCIDR, podCIDRs: podCidrs },
-    }
-    const file = join(this.cluster.folder, `node-${index}.json`)
-    await writeFile(file, JSON.stringify(node))
+    })
+  }
+
+  async create(object: object): Promise<void> {
+    const file = join(this.cluster.folder, 'to-create.json')
+    await writeFile(file, JSON.stringify(object))
     await this.cluster.kubectl('create', '--filename', file)
+  }
+
+  /** A kubeconfig for a user who may do what a role allows, once one is bound to the name. */
+  async kubeconfigFor(user: string): Promise<string> {
+    const { folder, authority } = this.cluster
+    const { certFile, keyFile } = await clientCertificate(folder, user, 'none', authority)
+    return this.cluster.kubeconfig(user, { 'client-certificate': certFile, 'client-key': keyFile })
   }
 
   /** Writes what a ConfigMap would fill. */
@@ -76,7 +117,10 @@ export class KubeRig implements AsyncDisposable {
     const { data } = JSON.parse(await inNamespace('get', 'configmap', 'kube-flannel-cfg', '--output=json'))
     await this.setNetworkConfig(data['net-conf.json'])
     const { spec } = JSON.parse(await inNamespace('get', 'daemonset', 'kube-flannel-ds', '--output=json'))
-    const [{ args }] = spec.template.spec.containers
+    const [{ args, securityContext }] = spec.template.spec.containers
+    const rights = [...CONTAINER_RIGHTS, ...securityContext.capabilities.add]
+      .map((right) => `+${right.toLowerCase()}`)
+      .join(',')
 
     const folder = join(cluster.folder, 'serviceaccount')
     await mkdir(folder)
@@ -99,8 +143,11 @@ export class KubeRig implements AsyncDisposable {
         KUBERNETES_SERVICE_HOST: hostname,
         KUBERNETES_SERVICE_PORT: port,
       },
-      // In a mount namespace of its own, as a pod has.
-      before: `mount -t tmpfs none /run && mkdir -p ${mounted} && cp ${folder}/* ${mounted}`,
+      // As a container that is not privileged: in a mount namespace of its own, with the rights that it adds alone.
+      before:
+        `mount -t tmpfs none /run && mkdir -p ${mounted} && cp ${folder}/* ${mounted}; ` +
+        'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys',
+      wrapper: ['setpriv', '--inh-caps=-all', `--bounding-set=-all,${rights}`],
     })
   }
 
@@ -122,11 +169,12 @@ export class KubeRig implements AsyncDisposable {
   /** All hosts register and join; each has a pod. */
   async joinAll(
     podCidrs: (index: number) => readonly string[],
+    options: SelvedgedOptions = {},
   ): Promise<{ agents: Selvedged[]; pods: Pod[] }> {
     const agents: Selvedged[] = []
     for (const index of this.lab.hosts.keys()) {
       await this.register(index, podCidrs(index))
-      agents.push(this.start(index))
+      agents.push(this.start(index, options))
     }
     const pods = await Promise.all(agents.map((agent) => agent.addPod()))
     await Promise.all(agents.map((agent) => agent.inSync()))
@@ -139,21 +187,21 @@ export class KubeRig implements AsyncDisposable {
   }
 
   /** What the node of the `index`th host publishes, once that is as `expected` says. */
-  published(index: number, what: string, expected: (value: string | undefined) => boolean): Promise<string> {
+  published(
+    index: number,
+    what: string,
+    expected: (value: string | undefined) => boolean,
+    prefix = `${PREFIX}/`,
+  ): Promise<string> {
     return until(`the annotation ${what}`, async () => {
-      const value = (await this.node(index)).metadata.annotations?.[`${PREFIX}/${what}`]
+      const value = (await this.node(index)).metadata.annotations?.[`${prefix}${what}`]
       return expected(value) ? (value ?? '') : undefined
     })
   }
 
-  async annotate(index: number, annotation: string): Promise<void> {
-    await this.cluster.kubectl(
-      'annotate',
-      '--overwrite',
-      'node',
-      this.lab.host(index).name,
-      `${PREFIX}/${annotation}`,
-    )
+  async annotate(index: number, annotation: string, prefix = `${PREFIX}/`): Promise<void> {
+    const { name } = this.lab.host(index)
+    await this.cluster.kubectl('annotate', '--overwrite', 'node', name, `${prefix}${annotation}`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

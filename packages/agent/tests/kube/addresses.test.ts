@@ -1,0 +1,97 @@
+import { type Host, until } from '@selvedge/lab'
+import { describe, expect, test } from 'vitest'
+import { vxlanConfig } from '../rig.js'
+import { KubeRig } from './kube-rig.js'
+
+const ipv4Only = (index: number) => [`10.244.${index + 1}.0/24`]
+
+describe('addresses that people set', () => {
+  test('public-ip-overwrite, while it runs: peers send there, and the node keeps its lease', async () => {
+    await using rig = await KubeRig.create(vxlanConfig)
+    const { agents } = await rig.joinAll(ipv4Only)
+    const [first, second] = agents
+    if (first === undefined || second === undefined) throw new Error()
+    await rig.annotate(1, 'public-ip-overwrite=203.0.113.7')
+    await rig.published(1, 'public-ip', (value) => value === '203.0.113.7')
+    await until('the peer’s fdb', async () => {
+      const fdb = await first.host.bridge('fdb', 'show', 'dev', 'flannel.1')
+      return fdb.includes('dst 203.0.113.7') ? true : undefined
+    })
+    await rig.annotate(1, 'public-ip-overwrite-')
+    await rig.published(1, 'public-ip', (value) => value === '192.168.77.2')
+    expect(second.logs.filter(({ msg }) => msg.startsWith('lease lost'))).toEqual([])
+  })
+
+  test('node-public-ip: the address, and the interface that bears it', async () => {
+    await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+    const host = await withSecondInterface(rig)
+    await rig.register(0, ['10.244.1.0/24'], { 'node-public-ip': '198.51.100.7' })
+    const agent = rig.start(0)
+    await agent.inSync()
+    await rig.published(0, 'public-ip', (value) => value === '198.51.100.7')
+    expect(await tunnelOf(host)).toMatch(/local 198\.51\.100\.7 dev second/)
+  })
+
+  test('node-public-ip, set and removed while it runs: address and interface follow; subnet and MAC stay', async () => {
+    await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+    const host = await withSecondInterface(rig)
+    await rig.register(0, ['10.244.1.0/24'])
+    const agent = rig.start(0)
+    await agent.inSync()
+    const data = await rig.published(0, 'backend-data', (value) => value !== undefined)
+    let said = agent.logs.length
+    await rig.annotate(0, 'node-public-ip=198.51.100.7')
+    await agent.saying(/another address: starting anew/, { from: said })
+    await agent.saying(/^in sync/, { from: said })
+    await rig.published(0, 'public-ip', (value) => value === '198.51.100.7')
+    expect(await tunnelOf(host)).toMatch(/local 198\.51\.100\.7 dev second/)
+    said = agent.logs.length
+    await rig.annotate(0, 'node-public-ip-')
+    await agent.saying(/^in sync/, { from: said })
+    await rig.published(0, 'public-ip', (value) => value === '192.168.77.1')
+    expect(await tunnelOf(host)).toMatch(/local 192\.168\.77\.1 dev eth0/)
+    expect((await agent.subnetEnv()).subnet).toBe('10.244.1.0/24')
+    await rig.published(0, 'backend-data', (value) => value === data)
+  })
+
+  test('node-public-ip that no interface bears: waited for, and a corrected one is taken', async () => {
+    await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+    await rig.register(0, ['10.244.1.0/24'], { 'node-public-ip': '203.0.113.9' })
+    const agent = rig.start(0)
+    await agent.saying(/203\.0\.113\.9/)
+    await rig.annotate(0, 'node-public-ip=192.168.77.1')
+    await agent.inSync()
+    await rig.published(0, 'public-ip', (value) => value === '192.168.77.1')
+  })
+
+  test('node-public-ip counts while the API server is away, too', async () => {
+    await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+    const host = await withSecondInterface(rig)
+    await rig.register(0, ['10.244.1.0/24'], { 'node-public-ip': '198.51.100.7' })
+    const agent = rig.start(0)
+    await agent.inSync()
+    await agent.stop()
+    await rig.cluster.stopApiServer()
+    const again = rig.start(0)
+    await again.saying(/^kubernetes is away: starting from what was known/)
+    expect((await again.ready()).subnet).toBe('10.244.1.0/24')
+    await rig.cluster.startApiServer()
+    await again.saying(/^kubernetes answers: what was known counts no more/, { timeout: 60_000 })
+    await again.inSync()
+    expect(await tunnelOf(host)).toMatch(/local 198\.51\.100\.7 dev second/)
+    expect(again.logs.filter(({ msg }) => msg.includes('starting anew'))).toEqual([])
+  })
+})
+
+/** The first host, with another interface than the one of its default route. */
+async function withSecondInterface(rig: KubeRig): Promise<Host> {
+  const host = rig.lab.host(0)
+  await host.ipBatch([
+    'link add second type bridge',
+    'address add 198.51.100.7/24 dev second',
+    'link set second up',
+  ])
+  return host
+}
+
+const tunnelOf = (host: Host): Promise<string> => host.ip('-details', 'link', 'show', 'flannel.1')
