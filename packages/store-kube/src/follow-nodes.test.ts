@@ -25,6 +25,7 @@ type Answer = Buffer | Error | Sent
 function follow(script: Answer[], options: Partial<FollowOptions> = {}) {
   const clock = new FakeClock()
   const requests: string[] = []
+  const timeouts: number[] = []
   const told: string[] = []
   const failures: string[] = []
   const abort = new AbortController()
@@ -32,6 +33,8 @@ function follow(script: Answer[], options: Partial<FollowOptions> = {}) {
   /** Fails, or gives what the server sends. */
   function begin(request: ApiRequest): AsyncIterable<Buffer> {
     const query = decodeURIComponent(request.path.replace('/api/v1/nodes?', ''))
+    const [, timeout] = /timeoutSeconds=(\d+)/.exec(query) ?? []
+    if (timeout !== undefined) timeouts.push(Number(timeout))
     requests.push(query.replace(/timeoutSeconds=\d+/, 'timeoutSeconds=T'))
     const next = script.shift() ?? open()
     if (next instanceof Error) throw next
@@ -70,6 +73,7 @@ function follow(script: Answer[], options: Partial<FollowOptions> = {}) {
   return {
     clock,
     requests,
+    timeouts,
     told,
     failures,
     stop: async () => {
@@ -152,6 +156,15 @@ describe('a follower', () => {
     expect(requests.slice(1)).toEqual([watchFrom('10'), watchFrom('11'), watchFrom('20')])
     expect(told).toEqual(['list', 'put a', 'put a'])
     expect(failures).toEqual([])
+    await stop()
+  })
+
+  test('asks for watches of 5 to 10 minutes, drawn anew each time', async () => {
+    const drawn = [0, 0.5, 0.999]
+    const script = [list('10'), event('ADDED', 'a', '11'), event('ADDED', 'b', '12'), open()]
+    const { clock, timeouts, stop } = follow(script, { random: () => drawn.shift() ?? 0 })
+    await clock.settle()
+    expect(timeouts).toEqual([300, 450, 599])
     await stop()
   })
 

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import {
   encodeNodeList,
@@ -98,6 +100,28 @@ describe('a list', () => {
   ])('%s is an error, and no list', async (_, bytes) => {
     await expect(read(bytes, 1000)).rejects.toThrow(ProtobufError)
   })
+})
+
+test('what is kept of a list does not grow with what its nodes are made of', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const held = () => {
+    collect()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  }
+  const images = 'registry.example.com/image'.repeat(4_000)
+  async function* list(): AsyncGenerator<Buffer> {
+    const names = Array.from({ length: 200 }, (_, index) => `node-${index}`)
+    const bulky = names.map((name) => ({ name, annotations: { 'example.com/images': `${name}${images}` } }))
+    yield* inChunks(encodeNodeList(bulky), 65_536)
+  }
+  const before = held()
+  const found: NodeRecord[] = []
+  await readNodeList(list(), decoder, (node) => found.push(node))
+  expect(found).toHaveLength(200)
+  // Of 20 MB. What buffers took is given back a little after they were collected.
+  await expect.poll(() => held() - before, { timeout: 10_000 }).toBeLessThan(1_000_000)
 })
 
 describe('a watch', () => {

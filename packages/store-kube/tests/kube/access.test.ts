@@ -11,10 +11,17 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { certificateAuthority, clientCertificate } from '../support/certificates.js'
 import { KubeCluster } from '../support/cluster.js'
+import { flannelManifest } from '../support/flannel-manifest.js'
 import { annotationsOf, createNode, getNode } from '../support/nodes.js'
 import { Watching } from '../support/watching.js'
 
 const MANIFEST = fileURLToPath(new URL('../../../../deploy/kube-flannel.yml', import.meta.url))
+
+interface DaemonSet {
+  readonly metadata: { readonly uid: string }
+  readonly spec: { readonly template: { readonly spec: object } }
+}
+
 const attributes: LeaseAttributes = { publicIp: '192.0.2.1', backendType: 'host-gw' }
 
 let cluster: KubeCluster
@@ -223,6 +230,33 @@ describe('the manifest', () => {
       serviceAccountName: 'flannel',
       containers: [{ name: 'kube-flannel', command: ['selvedged'] }],
     })
+  })
+
+  test('is applied over that of flannel, and that over it: the same objects, and nothing of the other’s is left', async () => {
+    const flannel = join(cluster.folder, 'flannel.json')
+    await writeFile(flannel, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: flannelManifest }))
+    const daemonSet = async () => {
+      const path = '/apis/apps/v1/namespaces/kube-flannel/daemonsets/kube-flannel-ds'
+      const { metadata, spec } = await cluster.admin.get<DaemonSet>(path)
+      return { uid: metadata.uid, ...spec.template.spec }
+    }
+    await cluster.kubectl('apply', '--filename', flannel)
+    const { uid } = await daemonSet()
+    await cluster.kubectl('apply', '--filename', MANIFEST)
+    expect(await daemonSet()).toMatchObject({
+      uid,
+      initContainers: [{ name: 'install-cni' }],
+      containers: [{ command: ['selvedged'], env: [{ name: 'NODE_NAME' }] }],
+    })
+    await cluster.kubectl('apply', '--filename', flannel)
+    expect(await daemonSet()).toMatchObject({
+      uid,
+      initContainers: [{ name: 'install-cni-plugin' }, { name: 'install-cni' }],
+      containers: [
+        { command: ['/opt/bin/flanneld'], env: [{ name: 'POD_NAME' }, { name: 'POD_NAMESPACE' }] },
+      ],
+    })
+    await cluster.kubectl('apply', '--filename', MANIFEST)
   })
 
   test('holds a network config that is one, of the backend vxlan', async () => {
