@@ -135,6 +135,8 @@ test('a watch to which nothing happens, or whose connection died alone, is begun
   const { manager, watching } = await join({ watchTimeout: 1_500 })
   const { lists, watches } = manager.status
   await watching.until('a new watch', () => manager.status.watches > watches)
+  const { asOf = 0 } = manager.status
+  await watching.until('its begin', () => (manager.status.asOf ?? 0) > asOf)
   proxy.freeze()
   await peer(2)
   proxy.mend()
