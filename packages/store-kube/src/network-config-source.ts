@@ -1,5 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { type Clock, type NetworkConfig, OverlayError, parseNetworkConfig } from '@selvedge/core'
+import {
+  type Clock,
+  isOverlayError,
+  type NetworkConfig,
+  OverlayError,
+  parseNetworkConfig,
+} from '@selvedge/core'
 import type { StatusBoard } from './status.js'
 
 /** Where flannel's manifests mount the ConfigMap `kube-flannel-cfg`. */
@@ -30,11 +36,14 @@ export class NetworkConfigSource {
     this.#board = board
   }
 
-  /** Reads it anew; waits for a file that is missing until the signal aborts. */
+  /**
+   * Reads it anew; waits for a file that is missing until the signal aborts. Rejects with `INVALID_CONFIG`, naming the
+   * file, where it holds no network config, and with `ACCESS_DENIED` where it may not be read.
+   */
   async read(signal: AbortSignal): Promise<NetworkConfig> {
     if (this.#given !== undefined) return this.#given
     const text = await this.#text()
-    if (text !== undefined) return parseNetworkConfig(text)
+    if (text !== undefined) return this.#parse(text)
     return this.#board.waiting(
       {
         type: 'network-config',
@@ -48,7 +57,16 @@ export class NetworkConfigSource {
     for (;;) {
       await this.#clock.sleep(LOOK, { signal })
       const text = await this.#text()
-      if (text !== undefined) return parseNetworkConfig(text)
+      if (text !== undefined) return this.#parse(text)
+    }
+  }
+
+  #parse(text: string): NetworkConfig {
+    try {
+      return parseNetworkConfig(text)
+    } catch (error) {
+      if (!isOverlayError(error)) throw error
+      throw new OverlayError(error.code, `${this.#file}: ${error.message}`, { cause: error })
     }
   }
 

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PingStream, until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
@@ -43,6 +43,19 @@ test('the flags: a node that is named by its pod, another server than the kubeco
   const { metadata, status } = await rig.node(0)
   expect(Object.keys(metadata.annotations ?? {}).filter((name) => name.startsWith(PREFIX))).toEqual([])
   expect(status.conditions ?? []).toEqual([])
+})
+
+test('a network config that is missing, then half written, then whole: told each time, with its file, and taken', async () => {
+  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  const file = join(rig.cluster.folder, 'net-conf.json')
+  await rm(file)
+  await rig.register(0, ['10.244.1.0/24'])
+  const agent = rig.start(0)
+  expect((await agent.saying(/^waiting for the network config/)).msg).toContain(file)
+  await rig.setNetworkConfig('{"Network": "10.24')
+  expect((await agent.saying(/net-conf\.json: /)).code).toBe('INVALID_CONFIG')
+  await rig.setNetworkConfig(JSON.stringify(vxlanConfig))
+  await agent.inSync()
 })
 
 test('nodes of another backend, of none, without annotations, and that make no sense are no peers, and harm none', async () => {

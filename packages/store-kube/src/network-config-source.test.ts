@@ -1,0 +1,67 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FakeClock } from '@selvedge/conformance'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { NetworkConfigSource } from './network-config-source.js'
+import { StatusBoard } from './status.js'
+
+let folder: string
+let file: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'selvedge-kube-'))
+  file = join(folder, 'net-conf.json')
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+function source() {
+  const clock = new FakeClock()
+  const board = new StatusBoard(clock)
+  const abort = new AbortController()
+  const config = new NetworkConfigSource({ networkConfig: undefined, networkConfigFile: file, clock, board })
+  return { clock, board, abort, read: () => config.read(abort.signal) }
+}
+
+test('a file that is missing is waited for, and the status says which', async () => {
+  const { clock, board, read } = source()
+  const config = read()
+  await vi.waitFor(() => expect(board.status.waitingFor?.type).toBe('network-config'))
+  expect(board.status.waitingFor?.message).toContain(file)
+  await writeFile(file, '{"Network": "10.244.0.0/16"}')
+  await clock.advance(1_000)
+  expect((await config).ipv4?.network).toBe('10.244.0.0/16')
+  expect(board.status.waitingFor).toBeUndefined()
+})
+
+test('a wait may be given up', async () => {
+  const { abort, board, read } = source()
+  const config = expect(read()).rejects.toThrow('no more time')
+  await vi.waitFor(() => expect(board.status.waitingFor).toBeDefined())
+  abort.abort(new Error('no more time'))
+  await config
+})
+
+test.each([
+  ['nothing yet', ''],
+  ['half of it', '{"Network": "10.24'],
+  ['a network that is none', '{"Network": "10.244.0.0"}'],
+])('a file that holds %s is an error that names it, and counts once it is corrected', async (_, text) => {
+  const { read } = source()
+  await writeFile(file, text)
+  await expect(read()).rejects.toMatchObject({
+    code: 'INVALID_CONFIG',
+    message: expect.stringContaining(file),
+  })
+  await writeFile(file, '{"Network": "10.244.0.0/16"}')
+  expect((await read()).ipv4?.network).toBe('10.244.0.0/16')
+})
+
+test('what is no file is an error that names it', async () => {
+  const { read } = source()
+  await mkdir(file)
+  await expect(read()).rejects.toMatchObject({
+    code: 'INVALID_CONFIG',
+    message: expect.stringContaining(file),
+  })
+})
