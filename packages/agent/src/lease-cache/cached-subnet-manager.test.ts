@@ -411,6 +411,11 @@ describe('where the config comes from elsewhere than the store, as from a file,'
     host.start({ up: false })
     await expect(host.manager.nodeAddresses(refused)).rejects.toThrow('no')
     expect(await host.manager.nodeAddresses(nobody)).toEqual(told)
+    host.wire.getNetworkConfig = async () => parseNetworkConfig(CONFIG)
+    await host.manager.getNetworkConfig()
+    host.wire.acquireLease = () => expect.unreachable('asked twice, and it takes its time')
+    expect(await host.manager.acquireLease(me)).toMatchObject({ attributes: me.attributes })
+    expect(host.told).toEqual(['using cache'])
   })
 
   test('a store that went away later is not stood in for by what was known before', async () => {

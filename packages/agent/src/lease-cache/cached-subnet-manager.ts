@@ -63,6 +63,8 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
   #leases: Map<string, Lease> | undefined
   #asOf = 0
   #nodeAddresses: NodeAddresses = {}
+  /** The store was found away when it was asked for the node's addresses, just before anything else. */
+  #foundAway: OverlayError | undefined
   /** In use because the store is away. */
   #cached: KnownNetwork | undefined
   /** The overlay was started with this config out of the cache: is it still the store's? */
@@ -94,9 +96,11 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
     try {
       this.#nodeAddresses = await read(options)
     } catch (error) {
-      const cached = isOverlayError(error, 'STORE_UNAVAILABLE') ? await this.#cache.load() : undefined
+      if (!isOverlayError(error, 'STORE_UNAVAILABLE')) throw error
+      const cached = await this.#cache.load()
       if (cached === undefined) throw error
       this.#nodeAddresses = cached.nodeAddresses
+      this.#foundAway = error
     }
     return this.#nodeAddresses
   }
@@ -120,7 +124,7 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
   }
 
   override async acquireLease(request: LeaseRequest, options: AbortOptions = {}): Promise<Lease> {
-    const held = this.#cachedLease(request)
+    const held = this.#cachedLease(request) ?? (await this.#recallAtOnce(request))
     if (held !== undefined) return this.#useCached(held, request)
     try {
       const lease = await this.subnets.acquireLease(request, options)
@@ -179,6 +183,13 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
     if (this.#cached === undefined) return
     this.#cached = undefined
     this.#observer.storeAnswered()
+  }
+
+  /** A store that gives no answer takes its time: it is not asked twice before the node has its network. */
+  async #recallAtOnce(request: LeaseRequest): Promise<Lease | undefined> {
+    const away = this.#foundAway
+    this.#foundAway = undefined
+    return away && this.#recall(request, away)
   }
 
   /**

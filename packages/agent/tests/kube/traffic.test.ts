@@ -97,6 +97,24 @@ test('the API server away for long, and at a start: traffic never stops; what ch
   expect(await later.stop()).toMatchObject({ lost: 0 })
 })
 
+test('an API server that hangs at a start: the network is there after one silence of 10 s, by what was known', async () => {
+  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  await rig.register(0, ['10.244.1.0/24'])
+  const agent = rig.start(0)
+  await agent.inSync()
+  await agent.stop()
+  await rm(agent.subnetFile)
+  rig.cluster.signalApiServer('SIGSTOP')
+  const again = rig.start(0)
+  await again.saying(/^kubernetes is away: starting from what was known/, { timeout: 30_000 })
+  const { after, subnet } = await again.ready()
+  printTime('start while the API server hangs, to subnet.env', after)
+  expect(subnet).toBe('10.244.1.0/24')
+  expect(after).toBeLessThan(18_000)
+  rig.cluster.signalApiServer('SIGCONT')
+  await again.saying(/^kubernetes answers: what was known counts no more/, { timeout: 60_000 })
+})
+
 test('kill -9 and a new start: the same MAC, no ping of a running stream lost, nothing written anew', async () => {
   await using rig = await KubeRig.create(vxlanConfig)
   const { agents, pods } = await rig.joinAll(ipv4Only)
