@@ -34,12 +34,14 @@ async function measure<N extends MeasurementName>(name: N, peers: number): Promi
     // etcd keeps its data in memory: the host's disk is not what is measured.
     env: existsSync(MEMORY) ? { ...process.env, TMPDIR: MEMORY } : process.env,
   })
-  abort.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true })
+  const end = () => child.kill('SIGTERM')
+  abort.signal.addEventListener('abort', end)
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (chunk) => {
     output += chunk
   })
   const status = await new Promise((resolve) => child.once('close', resolve))
+  abort.signal.removeEventListener('abort', end)
   abort.signal.throwIfAborted()
   if (status !== 0) throw new Error(`measuring ${name} with ${peers} peers ended with status ${status}`)
   return JSON.parse(output) as Measured<N>
