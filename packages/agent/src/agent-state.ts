@@ -3,7 +3,7 @@ import type { CachedSubnetManager } from './lease-cache/cached-subnet-manager.js
 import type { Snapshot } from './observe/metrics.js'
 import type { AgentServices } from './services.js'
 import type { HeardStore } from './stores/heard-store.js'
-import type { Awaited } from './stores/store.js'
+import type { Prerequisite } from './stores/store.js'
 
 /** What is so now; for health checks, metrics and `systemctl status`. */
 export class AgentState {
@@ -12,7 +12,7 @@ export class AgentState {
   store: HeardStore | undefined
   cache: CachedSubnetManager | undefined
   /** What the store waits for, of that of which it tells. */
-  awaited: Awaited | undefined
+  awaited: Prerequisite | undefined
   readonly #services: AgentServices
   #ready = false
   #waitsFor = 'starting'
@@ -27,7 +27,7 @@ export class AgentState {
   }
 
   /** Not ready yet, for this reason; and what the store waits for, where that is the reason. */
-  waitFor(why: string, awaited?: Awaited): void {
+  waitFor(why: string, awaited?: Prerequisite): void {
     this.awaited = awaited
     this.#waitsFor = this.#services.redactor.text(why)
     if (!this.#ready) this.#services.serviceManager.status(this.#waitsFor)

@@ -1,6 +1,6 @@
 import type { Drift, LeaseKeeperEvent, OverlayError, OverlayStatus, SyncReport } from '@selvedge/core'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { AWAITED, type Awaited } from '../stores/store.js'
+import { PREREQUISITES, type Prerequisite } from '../stores/store.js'
 
 /** What is asked when metrics are gathered. */
 export interface Snapshot {
@@ -17,7 +17,7 @@ export interface Snapshot {
   /** Whether what is used was known before this process started, because the store has not answered it yet. */
   readonly fromCache: boolean
   /** What the store waits for; undefined where it waits for nothing. */
-  readonly awaited: Awaited | undefined
+  readonly awaited: Prerequisite | undefined
 }
 
 /** Seconds: from one entry in a small network to 65,000 peers at once. */
@@ -63,7 +63,7 @@ export class Metrics {
       registers,
       collect() {
         const { awaited } = look()
-        for (const what of AWAITED) this.set({ for: what }, Number(what === awaited))
+        for (const what of PREREQUISITES) this.set({ for: what }, Number(what === awaited))
       },
     })
     gauge('leases', "Leases in the store, this node's own among them.", ({ status }) => status?.leases ?? 0)

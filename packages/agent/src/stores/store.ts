@@ -4,13 +4,13 @@ import type { AbortOptions, ErrorCode, LeaseAttributes, SubnetManager } from '@s
 export type NodeAddresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
 
 /** What a store may have to wait for. */
-export const AWAITED = ['network-config', 'node', 'pod-cidr'] as const
+export const PREREQUISITES = ['network-config', 'node', 'pod-cidr'] as const
 
-export type Awaited = (typeof AWAITED)[number]
+export type Prerequisite = (typeof PREREQUISITES)[number]
 
 /** What a store cannot go on without, and by which code it would fail for want of it, where there is one. */
 export interface Waiting {
-  readonly for: Awaited
+  readonly for: Prerequisite
   readonly message: string
   readonly code?: ErrorCode | undefined
 }
