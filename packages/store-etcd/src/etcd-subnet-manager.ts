@@ -119,7 +119,7 @@ export class EtcdSubnetManager implements SubnetManager {
    */
   async *#tellKnown(
     view: LeaseView,
-    options: AbortOptions,
+    options: { readonly signal: AbortSignal },
   ): AsyncGenerator<LeaseEvent, FollowOptions['after'], undefined> {
     const acquired = this.#acquired
     this.#forget.abort()
@@ -129,7 +129,7 @@ export class EtcdSubnetManager implements SubnetManager {
     const known = await this.#requests
       .readOn(acquired.listed, acquired.deleted, options)
       .catch(() => undefined)
-    if (known === undefined) return undefined
+    if (known === undefined || options.signal.aborted) return undefined
     yield view.begin(known.records)
     return { cluster: known.cluster, revision: known.revision }
   }
