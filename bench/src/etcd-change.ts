@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline'
 import { KernelMonitor, until } from '@selvedge/lab'
 import { EtcdLab } from './etcd-lab.js'
 import { percentile } from './median.js'
@@ -6,7 +7,6 @@ import { peerLease } from './peers.js'
 /** How soon a lease's put or delete in etcd is a route's change in the kernel. Milliseconds. */
 export interface EtcdChange {
   readonly peers: number
-  /** How many of 300 the kernel told of: one that the next overtakes is none. */
   readonly changes: number
   /** From the request to etcd until the kernel tells of the route. */
   readonly p50: number
@@ -18,29 +18,44 @@ export interface EtcdChange {
 
 const CHANGES = 300
 
+/** One change after the other: each is asked for when the kernel has told of the one before. */
 export async function measureEtcdChange(peers: number, signal: AbortSignal): Promise<EtcdChange> {
   await using lab = await EtcdLab.create(peers, signal)
   const agent = lab.startAgent()
   await agent.said('in sync')
   await using monitor = await KernelMonitor.start(lab.host)
-  const changes = await lab.client<{ asked: number; answered: number }[]>('change', CHANGES)
+  const client = lab.startClient('change', CHANGES)
+  const said: string[] = []
+  createInterface(client.stdout).on('line', (line) => said.push(line))
+  client.stderr.pipe(process.stderr)
+  await until('the client to be ready', () => said.length > 0 || undefined)
   const { subnet } = peerLease(65_000)
-  const told = () =>
-    monitor.events.filter(({ text }) => text.replace('Deleted ', '').startsWith(`${subnet} `))
-  await until('the kernel to tell of the last change', () =>
-    told().some(({ time }) => time > (changes.at(-1)?.asked ?? Number.NaN)),
-  )
+  const told: number[] = []
+  for (let heard = 0; told.length < CHANGES; ) {
+    client.kill('SIGUSR2')
+    const change = await until(
+      'the kernel to tell of a change',
+      () => {
+        const { events } = monitor
+        while (heard < events.length) {
+          const { text = '', time = Number.NaN } = events[heard] ?? {}
+          heard += 1
+          if (text.replace('Deleted ', '').startsWith(`${subnet} `)) return time
+        }
+        return undefined
+      },
+      { interval: 1 },
+    )
+    told.push(change)
+    await until('etcd to answer', () => said.length > told.length || undefined, { interval: 1 })
+  }
   await agent.stop()
-  const delays = changes.flatMap(({ asked }, index) => {
-    const next = changes[index + 1]?.asked ?? Number.POSITIVE_INFINITY
-    // A change that the next one has overtaken is none to the kernel.
-    const change = told().find(({ time }) => time > asked && time < next)
-    return change === undefined ? [] : change.time - asked
-  })
+  const changes = said.slice(1).map((line) => JSON.parse(line) as { asked: number; answered: number })
+  const delays = changes.map(({ asked }, index) => (told[index] ?? Number.NaN) - asked)
   const answers = changes.map(({ asked, answered }) => answered - asked)
   return {
     peers,
-    changes: delays.length,
+    changes: CHANGES,
     p50: percentile(delays, 0.5),
     p99: percentile(delays, 0.99),
     etcdP50: percentile(answers, 0.5),

@@ -3,11 +3,9 @@
  *
  *     etcd-client.js ENDPOINT load COUNT     writes a network config and so many leases, as flannel does
  *     etcd-client.js ENDPOINT forget         deletes the lease of the agent
- *     etcd-client.js ENDPOINT change TIMES   puts and deletes one more lease in turn, and prints when it asked for each,
- *                                            and when etcd answered
+ *     etcd-client.js ENDPOINT change TIMES   puts and deletes one more lease in turn, each at a SIGUSR2
  *     etcd-client.js ENDPOINT requests       prints how many requests of each kind etcd has served
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeLeaseAttributes, type Lease, leaseKey } from '@selvedge/core'
 import { Etcd3 } from 'etcd3'
 import { NETWORK, OWN_SUBNET, peerLease, peerLeases } from './peers.js'
@@ -15,8 +13,6 @@ import { NETWORK, OWN_SUBNET, peerLease, peerLeases } from './peers.js'
 const PREFIX = '/coreos.com/network'
 /** etcd takes 128 operations in a transaction (--max-txn-ops). */
 const OPERATIONS = 128
-/** Between two changes, in ms: each is alone, and no core has gone to sleep over it. */
-const PAUSE = 10
 /** A peer that is not among those loaded. */
 const NEWCOMER = peerLease(65_000)
 
@@ -44,17 +40,25 @@ async function forget(): Promise<void> {
   await client.delete().key(key({ subnet: OWN_SUBNET, attributes: {} }))
 }
 
+/** Prints a line for each change: when it was asked for, and when etcd answered. */
 async function change(times: number): Promise<void> {
   const now = () => performance.timeOrigin + performance.now()
-  const changes: { asked: number; answered: number }[] = []
+  let told = () => {}
+  process.on('SIGUSR2', () => told())
+  // Waiting for a signal alone does not keep a process alive.
+  const alive = setInterval(() => {}, 1_000)
   for (let time = 0; time < times; time += 1) {
-    await sleep(PAUSE)
+    const go = new Promise<void>((resolve) => {
+      told = resolve
+    })
+    if (time === 0) print('ready')
+    await go
     const asked = now()
     if (time % 2 === 0) await client.put(key(NEWCOMER)).value(value(NEWCOMER))
     else await client.delete().key(key(NEWCOMER))
-    changes.push({ asked, answered: now() })
+    print({ asked, answered: now() })
   }
-  print(changes)
+  clearInterval(alive)
 }
 
 async function requests(): Promise<void> {

@@ -42,6 +42,11 @@ export class EtcdLab implements AsyncDisposable {
     return JSON.parse(said || 'null') as T
   }
 
+  /** The same, to be spoken to while it runs. */
+  startClient(command: string, argument: number): Child {
+    return this.#lab.switch.spawn(process.execPath, [CLIENT, ENDPOINT, command, String(argument)])
+  }
+
   startAgent(): Agent {
     const flags = [
       `-etcd-endpoints=${ENDPOINT}`,
