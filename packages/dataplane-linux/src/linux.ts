@@ -204,8 +204,15 @@ class LinuxDriver implements Driver<KernelResource> {
     }
   }
 
+  /**
+   * An exchange with the kernel takes no turn of the event loop by itself. Each call takes one, so that who calls in a
+   * loop until something happens does not keep it from happening.
+   */
   #takeTurn<T>(body: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(body)
+    const result = this.#turn.then(async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return body()
+    })
     this.#turn = result.then(
       () => {},
       () => {},
