@@ -1,4 +1,4 @@
-/** The middle one; the upper of two. */
+/** The middle one; the lower of two. */
 export const median = (values: readonly number[]): number => percentile(values, 0.5)
 
 /** The smallest value that at least this share of all, from 0 to 1, do not exceed. */

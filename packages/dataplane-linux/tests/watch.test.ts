@@ -60,6 +60,24 @@ async function settle(): Promise<void> {
   while ((await within(150)) !== 'quiet') await driver.snapshot(SCOPE)
 }
 
+/** Gathers what a watch tells that judges by `knowledge`, until the test ends it. */
+function collect(knowledge: Knowledge, ownPort: number, receiveBuffer?: number) {
+  const { signal } = controller
+  const told: string[] = []
+  const watching = watchKernel({
+    namespace: namespace.path,
+    ownPort,
+    hasNexthops: true,
+    knowledge,
+    signal,
+    receiveBuffer,
+  })
+  const reader = (async () => {
+    for await (const { type } of watching) told.push(type)
+  })()
+  return { told, reader }
+}
+
 const QUIET = 200
 
 describe('is not woken', () => {
@@ -166,17 +184,7 @@ it('a change that comes while a snapshot is being read is judged by what was rea
     return belief
   }
   knowledge.assume(believing(read.key, notRead.key))
-  const told: string[] = []
-  const watching = watchKernel({
-    namespace: namespace.path,
-    ownPort: connection.port,
-    hasNexthops: true,
-    knowledge,
-    signal: controller.signal,
-  })
-  const reader = (async () => {
-    for await (const { type } of watching) told.push(type)
-  })()
+  const { told, reader } = collect(knowledge, connection.port)
   /** A snapshot that takes so long that the watch has heard of the change before it ends. */
   const reading = (gone: string, belief: Belief): Promise<unknown> =>
     knowledge.renew(async () => {
@@ -227,18 +235,7 @@ it('an overrun is told, and the watch goes on', async () => {
   const knowledge = new Knowledge()
   const belief = knowledge.assume(new Belief(SCOPE, 157))
   for (const { index, name } of links) if (name === 'flannel.1') belief.ownLinks.set(index, name)
-  const watching = watchKernel({
-    namespace: namespace.path,
-    ownPort: connection.port,
-    hasNexthops: true,
-    knowledge,
-    signal: controller.signal,
-    receiveBuffer: 4096,
-  })
-  const told: string[] = []
-  const reader = (async () => {
-    for await (const { type } of watching) told.push(type)
-  })()
+  const { told, reader } = collect(knowledge, connection.port, 4096)
   // Of others' doing, so that none of it is news.
   await done(driver, puts(...Array.from({ length: 2_000 }, (_, index) => peer(index).neighbour)))
   const deadline = performance.now() + 5_000

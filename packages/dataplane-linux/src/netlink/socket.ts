@@ -234,20 +234,20 @@ function filterProgram({ port, newForwarding }: NotificationFilter): readonly Fi
   const bytes = Buffer.alloc(6)
   bytes.writeUInt32LE(port)
   bytes.writeUInt16LE(RTM_NEWNEIGH, 4)
-  const load = (code: number, k: number): FilterInstruction => ({ code, jt: 0, jf: 0, k })
-  const pass = load(RETURN, WHOLE_MESSAGE)
-  const drop = load(RETURN, 0)
+  const instruction = (code: number, k: number): FilterInstruction => ({ code, jt: 0, jf: 0, k })
+  const pass = instruction(RETURN, WHOLE_MESSAGE)
+  const drop = instruction(RETURN, 0)
   const ofPort = [
-    load(LOAD_WORD, PORT_OFFSET),
+    instruction(LOAD_WORD, PORT_OFFSET),
     { code: JUMP_IF_EQUAL, jt: 0, jf: 1, k: bytes.readUInt32BE() },
     drop,
   ]
   if (!newForwarding) return [...ofPort, pass]
   return [
     ...ofPort,
-    load(LOAD_HALF, TYPE_OFFSET),
+    instruction(LOAD_HALF, TYPE_OFFSET),
     { code: JUMP_IF_EQUAL, jt: 0, jf: 3, k: bytes.readUInt16BE(4) },
-    load(LOAD_BYTE, FAMILY_OFFSET),
+    instruction(LOAD_BYTE, FAMILY_OFFSET),
     { code: JUMP_IF_EQUAL, jt: 0, jf: 1, k: AF_BRIDGE },
     drop,
     pass,
