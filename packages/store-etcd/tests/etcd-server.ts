@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '@selvedge/lab'
 
 export interface EtcdOptions {
   /** Added to etcd's command line. */
@@ -162,14 +162,4 @@ export class EtcdServer implements AsyncDisposable {
 async function makePlace(name: string): Promise<Place> {
   const [client, peer, metrics] = await Promise.all([freePort(), freePort(), freePort()])
   return { name, client, peer, metrics, dataDir: await mkdtemp(join(tmpdir(), 'selvedge-etcd-')) }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new TypeError('a TCP server has a port')
-  return address.port
 }

@@ -3,10 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { freePort } from '@selvedge/lab'
 import { findKubernetes } from '../../../../scripts/kube-apiserver.mjs'
 import { AdminApi } from './api.js'
 import { certificateAuthority, clientCertificate, type KeyPair, serverCertificate } from './certificates.js'
-import { Daemon, freePort } from './daemon.js'
+import { Daemon } from './daemon.js'
 
 const run = promisify(execFile)
 
@@ -90,6 +91,7 @@ export class KubeCluster {
       inPlace,
     })
     try {
+      await etcd.untilReady(() => cluster.#etcdAnswers())
       await cluster.startApiServer()
       if (podCidrs !== undefined) await cluster.#startControllerManager(podCidrs, serviceAccounts)
       return cluster
@@ -140,11 +142,9 @@ export class KubeCluster {
 
   /** Compacts etcd at its current revision: no watch can begin before it any more. */
   async compact(): Promise<void> {
-    const etcdctl = (...args: string[]) =>
-      this.#run('env', ['ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.#parts.etcdUrl}`, ...args])
-    const status = await etcdctl('endpoint', 'status', '--write-out=json')
+    const status = await this.#etcdctl('endpoint', 'status', '--write-out=json')
     const revision = Number(/"revision":(\d+)/.exec(status)?.[1])
-    await etcdctl('compact', '--physical', String(revision))
+    await this.#etcdctl('compact', '--physical', String(revision))
   }
 
   async kubectl(...args: readonly string[]): Promise<string> {
@@ -208,6 +208,15 @@ export class KubeCluster {
       '--use-service-account-credentials=false',
       `--service-account-private-key-file=${serviceAccounts.keyFile}`,
     ])
+  }
+
+  async #etcdAnswers(): Promise<boolean> {
+    await this.#etcdctl('endpoint', 'health')
+    return true
+  }
+
+  #etcdctl(...args: readonly string[]): Promise<string> {
+    return this.#run('env', ['ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.#parts.etcdUrl}`, ...args])
   }
 
   async #run(command: string, args: readonly string[]): Promise<string> {
