@@ -1,9 +1,6 @@
-/**
- * `npm run bench`: installs what is missing, builds, runs bench/src/main.ts and, where there is a Kubernetes
- * API server to run it on, bench/kube/run.mjs. Arguments go to both; `--only kubernetes` runs the latter alone.
- */
+/** `npm run bench`: installs what is missing, builds, runs bench/src/main.ts. Arguments go to that. */
 import { join } from 'node:path'
-import { ensureKubernetes, findKubernetes, remedy } from './kube-apiserver.mjs'
+import { ensureKubernetes, findKubernetes } from './kube-apiserver.mjs'
 import {
   addSystemFoldersToPath,
   build,
@@ -13,7 +10,7 @@ import {
   testTools,
   whyNoNamespaces,
 } from './setup.mjs'
-import { runInForeground, runMain, SetupError, say } from './terminal.mjs'
+import { runInForeground, runMain, SetupError } from './terminal.mjs'
 
 await runMain(async (args) => {
   addSystemFoldersToPath()
@@ -23,17 +20,6 @@ await runMain(async (args) => {
   if (obstacle !== undefined)
     throw new SetupError(`Nothing can be measured: ${obstacle}. Run: sudo npm run bench`)
   await ensureDebianPackages(testTools)
-  const only = args.includes('--only') ? args[args.indexOf('--only') + 1] : undefined
-  const status = only === 'kubernetes' ? 0 : await run('bench/dist/main.js', args)
-  if (status !== 0 || (only !== undefined && only !== 'kubernetes')) return status
-  if (findKubernetes() === undefined) {
-    say('Kubernetes', `not measured, for want of an API server: ${remedy}`)
-    return only === undefined ? 0 : 1
-  }
-  await ensureKubernetes()
-  return run('bench/kube/run.mjs', args)
+  if (findKubernetes() !== undefined) await ensureKubernetes()
+  return runInForeground(process.execPath, [join(root, 'bench/dist/main.js'), ...args], { cwd: root })
 })
-
-function run(program, args) {
-  return runInForeground(process.execPath, [join(root, program), ...args], { cwd: root })
-}

@@ -9,7 +9,9 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { table } from '@selvedge/lab'
+import { findKubernetes, remedy } from '../../scripts/kube-apiserver.mjs'
 import type { Measured, MeasurementName } from './measurements.js'
+import type { Starts } from './starts.js'
 
 const { values: flags } = parseArgs({
   options: {
@@ -52,69 +54,59 @@ interface Benchmark<N extends MeasurementName> {
   readonly title: string
   readonly peers: readonly number[]
   readonly head: readonly string[]
-  readonly row: (measured: Measured<N>) => readonly string[]
+  readonly rows: (measured: Measured<N>) => readonly (readonly string[])[]
 }
 
 const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`
 const ratio = (one: number, other: number): string => (one / other).toFixed(2)
 const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`
 
+const START_HEAD = [
+  'starts',
+  'subnet.env',
+  'kernel holds all',
+  'CPU',
+  'peak memory',
+  'ip and bridge -batch alone',
+  'ratio',
+]
+
+function startCells(measured: Starts, batch: number): readonly string[] {
+  const { starts, subnetEnv, converged, cpu, peakMemory } = measured
+  const times = [ms(subnetEnv), ms(converged), ms(cpu)]
+  return [`${starts}`, ...times, mb(peakMemory), ms(batch), ratio(converged, batch)]
+}
+
 const BENCHMARKS: readonly [
   Benchmark<'kernel-writes'>,
   Benchmark<'etcd-start'>,
   Benchmark<'etcd-change'>,
   Benchmark<'etcd-join'>,
+  Benchmark<'kubernetes'>,
 ] = [
   {
     name: 'kernel-writes',
     title: 'Writing a neighbour, a forwarding entry and a route for each peer',
     peers: [100, 1_000, 5_000, 20_000],
     head: ['peers', 'first in a process', 'again', 'ip and bridge -batch', 'ratios'],
-    row: ({ peers, first, again, batch }) => [
-      `${peers}`,
-      ms(first),
-      ms(again),
-      ms(batch),
-      `${ratio(first, batch)}, ${ratio(again, batch)}`,
+    rows: ({ peers, first, again, batch }) => [
+      [`${peers}`, ms(first), ms(again), ms(batch), `${ratio(first, batch)}, ${ratio(again, batch)}`],
     ],
   },
   {
     name: 'etcd-start',
     title: 'selvedged joins a network in etcd, from the start of the process; medians',
     peers: [2, 1_000, 5_000, 20_000, 65_000],
-    head: [
-      'peers',
-      'starts',
-      'subnet.env',
-      'kernel holds all',
-      'CPU',
-      'peak memory',
-      'ip and bridge -batch alone',
-      'ratio',
-    ],
-    row: ({ peers, starts, subnetEnv, converged, cpu, peakMemory, batch }) => [
-      `${peers}`,
-      `${starts}`,
-      ms(subnetEnv),
-      ms(converged),
-      ms(cpu),
-      mb(peakMemory),
-      ms(batch),
-      ratio(converged, batch),
-    ],
+    head: ['peers', ...START_HEAD],
+    rows: (measured) => [[`${measured.peers}`, ...startCells(measured, measured.batch)]],
   },
   {
     name: 'etcd-change',
     title: "One peer's lease put or deleted in etcd, until the kernel tells of the route",
     peers: [5_000],
     head: ['peers', 'changes', 'p50', 'p99', "etcd's own answer: p50", 'p99'],
-    row: ({ peers, changes, p50, p99, etcdP50, etcdP99 }) => [
-      `${peers}`,
-      `${changes}`,
-      ms(p50),
-      ms(p99),
-      ms(etcdP50),
-      ms(etcdP99),
+    rows: ({ peers, changes, p50, p99, etcdP50, etcdP99 }) => [
+      [`${peers}`, `${changes}`, ms(p50), ms(p99), ms(etcdP50), ms(etcdP99)],
     ],
   },
   {
@@ -122,12 +114,23 @@ const BENCHMARKS: readonly [
     title: 'Requests to etcd from the start until in sync',
     peers: [2, 5_000],
     head: ['peers', 'requests'],
-    row: ({ peers, requests }) => [
-      `${peers}`,
-      Object.entries(requests)
-        .map(([method, count]) => `${count} ${method}`)
-        .join(', '),
-    ],
+    rows: ({ peers, requests }) => {
+      const counts = Object.entries(requests).map(([method, count]) => `${count} ${method}`)
+      return [[`${peers}`, counts.join(', ')]]
+    },
+  },
+  {
+    name: 'kubernetes',
+    title: 'selvedged joins a Kubernetes cluster, from the start of the process; medians',
+    peers: [5_000, 15_000],
+    head: ['peers', 'kB a node', 'access by', ...START_HEAD],
+    rows: ({ peers, nodeSize, pod, kubeconfig, batch }) =>
+      Object.entries({ 'service account': pod, kubeconfig }).map(([access, measured]) => [
+        `${peers}`,
+        (nodeSize / 1000).toFixed(1),
+        access,
+        ...startCells(measured, batch),
+      ]),
   },
 ]
 
@@ -142,15 +145,25 @@ async function run<N extends MeasurementName>(benchmark: Benchmark<N>): Promise<
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
   if (!flags.json) {
-    const lines = table([benchmark.head, ...rows.map(benchmark.row)])
+    const lines = table([benchmark.head, ...rows.flatMap(benchmark.rows)])
     process.stdout.write(`${benchmark.title}\n${lines.map((line) => `  ${line}\n`).join('')}\n`)
   }
   return rows
 }
 
+const chosen = BENCHMARKS.filter(({ name }) => flags.only === undefined || flags.only === name)
+if (chosen.length === 0) {
+  const names = BENCHMARKS.map(({ name }) => name).join(', ')
+  process.stderr.write(`There is no benchmark '${flags.only}'. There are: ${names}.\n`)
+  process.exit(2)
+}
 const results: Record<string, unknown> = {}
-for (const benchmark of BENCHMARKS) {
-  if (flags.only !== undefined && flags.only !== benchmark.name) continue
+for (const benchmark of chosen) {
+  if (benchmark.name === 'kubernetes' && findKubernetes() === undefined) {
+    process.stderr.write(`Kubernetes was not measured, for want of an API server: ${remedy}.\n`)
+    if (flags.only !== undefined) process.exitCode = 1
+    continue
+  }
   results[benchmark.name] = await run(benchmark as Benchmark<MeasurementName>)
 }
 if (flags.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)

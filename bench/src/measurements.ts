@@ -2,6 +2,7 @@ import { measureEtcdChange } from './etcd-change.js'
 import { measureEtcdJoin } from './etcd-join.js'
 import { measureEtcdStart } from './etcd-start.js'
 import { measureKernelWrites } from './kernel-writes.js'
+import { measureKubeStart } from './kube-start.js'
 
 /** What can be measured, by name. Each takes a number of peers and gives something that JSON can say. */
 export const measurements = {
@@ -9,6 +10,7 @@ export const measurements = {
   'etcd-start': measureEtcdStart,
   'etcd-change': measureEtcdChange,
   'etcd-join': measureEtcdJoin,
+  kubernetes: measureKubeStart,
 } satisfies Record<string, (peers: number, signal: AbortSignal) => Promise<object>>
 
 export type MeasurementName = keyof typeof measurements

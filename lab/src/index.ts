@@ -6,6 +6,13 @@ export { freePort } from './free-port.js'
 export { type Damage, type Healing, timeHealing } from './healing.js'
 export { Host } from './host.js'
 export { type KernelState, readKernelState } from './kernel-state.js'
+export { AdminApi } from './kubernetes/admin-api.js'
+export {
+  certificateAuthority,
+  clientCertificate,
+  type KeyPair,
+} from './kubernetes/certificates.js'
+export { type ClusterOptions, KubeCluster } from './kubernetes/kube-cluster.js'
 export { Lab, type LabOptions } from './lab.js'
 export { type KernelEvent, KernelMonitor } from './monitor.js'
 export { type Child, Namespace } from './namespace.js'

@@ -1,9 +1,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Lab, type LabOptions, type Pod, until } from '@selvedge/lab'
-import { clientCertificate } from '../../../store-kube/tests/support/certificates.js'
-import { KubeCluster } from '../../../store-kube/tests/support/cluster.js'
+import { clientCertificate, KubeCluster, Lab, type LabOptions, type Pod, until } from '@selvedge/lab'
 import { Selvedged, type SelvedgedOptions } from '../selvedged.js'
 import { untilAllReach } from '../until-all-reach.js'
 

@@ -2,6 +2,7 @@ import { appendFile, copyFile, mkdir, readFile, rename, writeFile } from 'node:f
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
+import { certificateAuthority, clientCertificate, KubeCluster } from '@selvedge/lab'
 import {
   type KubeAccess,
   KubeSubnetManager,
@@ -9,8 +10,6 @@ import {
   podAccess,
 } from '@selvedge/store-kube'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { certificateAuthority, clientCertificate } from '../support/certificates.js'
-import { KubeCluster } from '../support/cluster.js'
 import { flannelManifest } from '../support/flannel-manifest.js'
 import { annotationsOf, createNode, getNode } from '../support/nodes.js'
 import { Watching } from '../support/watching.js'

@@ -1,6 +1,6 @@
 import { subnetManagerSuite } from '@selvedge/conformance'
+import { KubeCluster } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { KubeCluster } from '../support/cluster.js'
 import { NodeStore } from '../support/suite-store.js'
 
 let cluster: KubeCluster

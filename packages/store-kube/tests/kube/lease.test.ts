@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
+import { KubeCluster } from '@selvedge/lab'
 import {
   type KubeStatus,
   KubeSubnetManager,
@@ -8,7 +9,6 @@ import {
   type NodeAddresses,
 } from '@selvedge/store-kube'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { KubeCluster } from '../support/cluster.js'
 import {
   annotate,
   annotationsOf,

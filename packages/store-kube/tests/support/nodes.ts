@@ -1,4 +1,4 @@
-import type { KubeCluster } from './cluster.js'
+import type { KubeCluster } from '@selvedge/lab'
 
 export const PREFIX = 'flannel.alpha.coreos.com'
 

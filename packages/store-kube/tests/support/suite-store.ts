@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StoreUnderTest } from '@selvedge/conformance'
+import type { KubeCluster } from '@selvedge/lab'
 import { KubeSubnetManager, type KubeSubnetManagerOptions } from '@selvedge/store-kube'
-import type { KubeCluster } from './cluster.js'
 
 /** A cluster's nodes as the store of one test: each node that the test connects is made with PodCIDRs of its own. */
 export class NodeStore implements StoreUnderTest {

@@ -1,13 +1,15 @@
+export const nodeName = (index: number): string => `node-${String(index).padStart(5, '0')}`
+
 /**
  * A Node as a kubelet of a busy cluster reports it, of about 14 kB: addresses, conditions, 50 images, and what is
  * attached to it. The API server adds managed fields.
  */
 export function realisticNode(
   index: number,
+  name: string,
   podCidr: string,
   annotations: Record<string, string> = {},
 ): object {
-  const name = `node-${String(index).padStart(5, '0')}`
   const address = `10.${100 + Math.floor(index / 65_536)}.${Math.floor(index / 256) % 256}.${index % 256}`
   return {
     apiVersion: 'v1',

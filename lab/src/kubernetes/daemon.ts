@@ -12,7 +12,10 @@ export class Daemon {
 
   constructor([program = '', ...args]: readonly string[]) {
     this.#name = [program, ...args].slice(0, 5).join(' ')
-    this.#child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    // setpriv becomes the program, which the kernel kills when this process is gone.
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     const collect = (chunk: Buffer) => {
       this.#output = (this.#output + chunk.toString()).slice(-OUTPUT_KEPT)
     }

@@ -1,0 +1,27 @@
+import { measureBatch } from './batch.js'
+import { KubeLab } from './kube-lab.js'
+import { peerLeases } from './peers.js'
+import { measureStarts, type Starts } from './starts.js'
+
+/** What it takes an agent to join a cluster of so many other nodes. */
+export interface KubeStart {
+  readonly peers: number
+  /** What the API server gives out for one node, in bytes of JSON. */
+  readonly nodeSize: number
+  /** By the service account of its pod. */
+  readonly pod: Starts
+  readonly kubeconfig: Starts
+  /** What `ip -batch` and `bridge -batch` take for the same entries, without any store. Milliseconds. */
+  readonly batch: number
+}
+
+export async function measureKubeStart(peers: number, signal: AbortSignal): Promise<KubeStart> {
+  await using lab = await KubeLab.create(peers, signal)
+  return {
+    peers,
+    nodeSize: lab.nodeSize,
+    pod: await measureStarts(lab, peers, () => lab.startPod()),
+    kubeconfig: await measureStarts(lab, peers, () => lab.startWithKubeconfig()),
+    batch: await measureBatch(lab.host, lab.directory, peerLeases(peers)),
+  }
+}
