@@ -5,7 +5,7 @@ import { type Child, type Host, until } from '@selvedge/lab'
 
 const SELVEDGED = fileURLToPath(import.meta.resolve('@selvedge/agent')).replace(
   /dist\/index\.js$/,
-  'bundle/selvedged.js',
+  'bundle/selvedged.mjs',
 )
 
 export interface AgentOptions {

@@ -1,7 +1,5 @@
-#!/usr/bin/env node
 import { createRequire } from 'node:module'
 import process from 'node:process'
-import { setFlagsFromString } from 'node:v8'
 import { type Command, readCommandLine } from './command-line/command-line.js'
 import { UsageError } from './command-line/flag-set.js'
 import { flags } from './command-line/flannel-flags.js'
@@ -12,23 +10,22 @@ const USAGE = 2
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
-const command = commandOf(process.argv.slice(2))
-switch (command?.type) {
-  case undefined:
-    process.exitCode = USAGE
-    break
-  case 'help':
-    process.stdout.write(helpText(flags, 'selvedged'))
-    break
-  case 'version':
-    process.stdout.write(`selvedged ${version}\n`)
-    break
-  case 'run': {
-    // V8 lets its young generation grow to 48 MB for the one burst of work at the start, and an agent keeps them for
-    // good. Kept small: 25 MB less with 5,000 peers, and no slower.
-    setFlagsFromString('--semi-space-growth-factor=1')
-    const { runProcess } = await import('./run-process.js')
-    await runProcess(command.settings, version)
+async function main(): Promise<void> {
+  const command = commandOf(process.argv.slice(2))
+  switch (command?.type) {
+    case undefined:
+      process.exitCode = USAGE
+      break
+    case 'help':
+      process.stdout.write(helpText(flags, 'selvedged'))
+      break
+    case 'version':
+      process.stdout.write(`selvedged ${version}\n`)
+      break
+    case 'run': {
+      const { runProcess } = await import('./run-process.js')
+      await runProcess(command.settings, version)
+    }
   }
 }
 
@@ -41,3 +38,5 @@ function commandOf(args: readonly string[]): Command | undefined {
     return undefined
   }
 }
+
+void main()

@@ -1,5 +1,6 @@
-/** `node --import` it: tells on standard error of every module that is loaded, by ES import or by require. */
+/** `node --import` it: tells on standard error of every module that is loaded, by ES import, by require or as a file of the bundle. */
 import Module, { register } from 'node:module'
+import vm from 'node:vm'
 
 const hook = `export async function load(url, context, nextLoad) {
   process._rawDebug('loaded ' + url)
@@ -11,4 +12,11 @@ const { _load } = Module
 Module._load = function (request, parent, isMain) {
   process._rawDebug(`loaded ${Module._resolveFilename(request, parent, isMain)}`)
   return _load.call(this, request, parent, isMain)
+}
+
+vm.Script = class extends vm.Script {
+  constructor(code, options) {
+    process._rawDebug(`loaded ${options.filename}`)
+    super(code, options)
+  }
 }

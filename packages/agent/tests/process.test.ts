@@ -8,7 +8,7 @@ import { until } from '@selvedge/lab'
 import { describe, expect, test } from 'vitest'
 import { Rig, vxlanConfig } from './rig.js'
 
-const PROGRAM = fileURLToPath(new URL('../bundle/selvedged.js', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('../bundle/selvedged.mjs', import.meta.url))
 const run = promisify(execFile)
 
 async function selvedged(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
@@ -157,7 +157,7 @@ test('only what the chosen store and backend need is loaded', async () => {
     const lines = agent.output.split('\n').filter((line) => line.startsWith('loaded '))
     return lines.length > 0 ? lines.map((line) => line.slice('loaded '.length)) : undefined
   })
-  const packages = new Set(loaded.map((url) => /\/bundle\/([^/]+)\.js$/.exec(url)?.[1]))
+  const packages = new Set(loaded.map((url) => /\/bundle\/([^/.]+)\.[^/]+\.js$/.exec(url)?.[1]))
   expect(packages).toContain('store-etcd')
   expect(packages).toContain('backend-hostgw')
   for (const absent of [

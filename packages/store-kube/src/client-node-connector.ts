@@ -1,5 +1,5 @@
 import type { Agent, RequestOptions } from 'node:https'
-import { KubeConfig } from '@kubernetes/client-node'
+import type { KubeConfig } from '@kubernetes/client-node'
 import { OverlayError } from '@selvedge/core'
 import type { KubeConfigAccess, KubeDiscoveryAccess } from './access.js'
 import type { AgentKeeper, Connection, Connector } from './connection.js'
@@ -21,7 +21,9 @@ export class ClientNodeConnector implements Connector {
   }
 
   async connect(): Promise<Connection> {
-    this.#config ??= this.#load()
+    // An ES module, which other modules than those can only load so.
+    const clientNode = await import('@kubernetes/client-node')
+    this.#config ??= this.#load(new clientNode.KubeConfig())
     const config = this.#config
     const cluster = config.getCurrentCluster()
     if (cluster === null) {
@@ -56,8 +58,7 @@ export class ClientNodeConnector implements Connector {
       : 'the kubeconfig found by discovery ($KUBECONFIG, ~/.kube/config, the service account of a pod)'
   }
 
-  #load(): KubeConfig {
-    const config = new KubeConfig()
+  #load(config: KubeConfig): KubeConfig {
     try {
       if ('kubeconfigFile' in this.#access) config.loadFromFile(this.#access.kubeconfigFile)
       else config.loadFromDefault()
