@@ -13,10 +13,10 @@ import { runQuietly } from './terminal.mjs'
 const AGENT = fileURLToPath(new URL('../packages/agent', import.meta.url))
 
 /**
- * Loaded as they are: what brings native code, and what few starts load. grpc-js asks for proto-loader only where its
- * own diagnostics (channelz) are on.
+ * Loaded as they are: what brings native code, and what is rarely asked for. grpc-js asks for proto-loader only where its
+ * own diagnostics (channelz) are on. An ES module must not be among them: what runs by bytecode can import none.
  */
-const EXTERNAL = /^(koffi|netlink|@kubernetes\/client-node|prom-client|@grpc\/proto-loader)(\/|$)/
+const EXTERNAL = /^(koffi|netlink|prom-client|@grpc\/proto-loader)(\/|$)/
 
 const bundle = await rolldown({
   input: { main: join(AGENT, 'dist/main.js') },
@@ -33,7 +33,7 @@ try {
     format: 'cjs',
     // V8 would take the bytecode of another text, were it as long.
     entryFileNames: '[name].[hash].js',
-    chunkFileNames: '[name].[hash].js',
+    chunkFileNames: (chunk) => `${foreignPackageOf(chunk) ?? '[name]'}.[hash].js`,
     // Less for V8 to read; names stay, so that a stack trace says something.
     minify: { mangle: false, compress: false, codegen: { removeWhitespace: true } },
     // What a package needs of others goes with it; what all of them need, with core.
@@ -94,6 +94,11 @@ function packageOf(module, chunking) {
 
 function folderOf(module) {
   return /\/packages\/([^/]+)\/dist\//.exec(module)?.[1]
+}
+
+/** The name, without its scope, of a package that is a file of the bundle by itself. */
+function foreignPackageOf({ facadeModuleId }) {
+  return /\/node_modules\/(?:@[^/]+\/)?([^/]+)/.exec(facadeModuleId ?? '')?.[1]
 }
 
 /** What the licences of packages in the bundle ask for: their texts go with it. */

@@ -162,6 +162,7 @@ test('only what the chosen store and backend need is loaded', async () => {
   expect(packages).toContain('backend-hostgw')
   for (const absent of [
     'store-kube',
+    'client-node',
     'store-local',
     'backend-vxlan',
     'backend-alloc',
@@ -173,5 +174,5 @@ test('only what the chosen store and backend need is loaded', async () => {
   // Metrics are for who asks for them, and systemd's socket for who has one.
   const foreign = loaded.join('\n')
   expect(foreign).toContain('/koffi/')
-  for (const absent of ['@kubernetes/', '/prom-client/', '/lmdb/']) expect(foreign).not.toContain(absent)
+  for (const absent of ['/prom-client/', '/lmdb/']) expect(foreign).not.toContain(absent)
 })

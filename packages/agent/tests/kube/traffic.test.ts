@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PingStream, pingMatrix, pingUntilReached, until } from '@selvedge/lab'
 import { describe, expect, test } from 'vitest'
@@ -224,8 +225,23 @@ test('only what is needed is loaded: neither etcd nor client-node', async () => 
   const agent = rig.start(0, { variables: { NODE_OPTIONS: `--import=${hook}` } })
   await agent.inSync()
   const loaded = await until('the modules', () =>
-    agent.output.includes('/store-kube.js') ? agent.output : undefined,
+    agent.output.includes('/store-kube.') ? agent.output : undefined,
   )
-  for (const absent of ['@kubernetes/', '/store-etcd.js', '/prom-client/'])
+  for (const absent of ['/client-node.', '/store-etcd.', '/prom-client/'])
     expect(loaded).not.toContain(absent)
+})
+
+test('by a kubeconfig whose user has a plugin to ask for the token', async () => {
+  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  await rig.register(0, ['10.244.1.0/24'])
+  const apiVersion = 'client.authentication.k8s.io/v1beta1'
+  const token = await readFile(rig.cluster.tokenFile, 'utf8')
+  const said = join(rig.cluster.folder, 'credential')
+  await writeFile(said, JSON.stringify({ apiVersion, kind: 'ExecCredential', status: { token } }))
+  const user = { exec: { apiVersion, command: '/bin/cat', args: [said] } }
+  const agent = rig.start(0, {
+    args: [`--kubeconfig-file=${await rig.cluster.kubeconfig('plugin', user)}`],
+  })
+  await agent.inSync()
+  expect(await agent.ready()).toMatchObject({ subnet: '10.244.1.0/24' })
 })
