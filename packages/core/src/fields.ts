@@ -53,12 +53,13 @@ export function readFields<T extends FieldTable>(
   where: string | (() => string),
   code: ErrorCode = 'INVALID_CONFIG',
 ): { values: FieldValues<T>; unknownKeys: string[] } {
-  const names = new Map(Object.keys(table).map((name) => [name.toLowerCase(), name]))
+  const names = namesOf(table)
   const values: Record<string, unknown> = {}
-  for (const [name, field] of Object.entries(table)) values[name] = field.fallback
+  for (const name of names.values()) values[name] = table[name]?.fallback
   const unknownKeys: string[] = []
-  for (const [key, value] of Object.entries(source)) {
-    const name = names.get(key.toLowerCase())
+  for (const key of Object.keys(source)) {
+    const value = source[key]
+    const name = Object.hasOwn(table, key) ? key : names.get(key.toLowerCase())
     const field = name === undefined ? undefined : table[name]
     if (name === undefined || field === undefined) {
       unknownKeys.push(key)
@@ -71,6 +72,18 @@ export function readFields<T extends FieldTable>(
     }
   }
   return { values: values as FieldValues<T>, unknownKeys }
+}
+
+const namesByTable = new WeakMap<FieldTable, ReadonlyMap<string, string>>()
+
+/** The names of a table's fields by their lower case: put together once, where a table is read by for every peer. */
+function namesOf(table: FieldTable): ReadonlyMap<string, string> {
+  let names = namesByTable.get(table)
+  if (names === undefined) {
+    names = new Map(Object.keys(table).map((name) => [name.toLowerCase(), name]))
+    namesByTable.set(table, names)
+  }
+  return names
 }
 
 /** The error for a key whose value breaks a rule. */

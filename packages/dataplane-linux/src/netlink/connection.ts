@@ -44,11 +44,18 @@ export interface ConnectionOptions {
   readonly receiveBuffer?: number | undefined
 }
 
-/** Bytes of a datagram at most: below what any SO_SNDBUF from the default up takes, about 4,000 route messages. */
-const DATAGRAM_BYTES = 160 << 10
+/**
+ * Bytes of a datagram at most, some 700 forwarding entries: the kernel takes twice as long for each of those in datagrams
+ * of thousands. Each takes per-CPU memory (`dst_cache`), which a worker provides that does not get its turn on this CPU
+ * while a system call goes on.
+ */
+const DATAGRAM_BYTES = 32 << 10
 
 /** So many requests are carried out at once: a turn of the event loop would take longer. */
 const FEW = 100
+
+/** After so many, which take the kernel some 20 ms, the event loop turns. */
+const REQUESTS_A_TURN = 4_000
 
 /** How often a dump that was interrupted is begun again. */
 const DUMP_TRIES = 20
@@ -155,8 +162,8 @@ export class NetlinkConnection implements AsyncDisposable {
 
   /**
    * Sends `count` requests in as few datagrams as they fit into, and returns those that were refused, by index; one
-   * for which `write` throws a TypeError is as if refused with EINVAL. All others were carried out. Before each datagram
-   * of a large batch the event loop turns and the signal is heeded.
+   * for which `write` throws a TypeError is as if refused with EINVAL. All others were carried out. Of a large
+   * batch the event loop turns and the signal is heeded before the first and after each few thousand.
    */
   async batch(
     count: number,
@@ -165,9 +172,13 @@ export class NetlinkConnection implements AsyncDisposable {
   ): Promise<ReadonlyMap<number, Refusal>> {
     return this.#serialize(options, async () => {
       const refusals = new Map<number, Refusal>()
+      let nextTurn = count > FEW ? 0 : count
       for (let first = 0; first < count; ) {
-        if (count > FEW) await new Promise((resolve) => setImmediate(resolve))
-        options.signal?.throwIfAborted()
+        if (first >= nextTurn) {
+          await new Promise((resolve) => setImmediate(resolve))
+          options.signal?.throwIfAborted()
+          nextTurn = first + REQUESTS_A_TURN
+        }
         first = await this.#sendDatagram(first, count, write, refusals)
       }
       return refusals
