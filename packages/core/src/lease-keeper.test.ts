@@ -121,6 +121,27 @@ describe('LeaseKeeper', () => {
     expect(store.leases).toHaveLength(1)
   })
 
+  it('acquires at once what is lost, and once a second what is lost again and again', async () => {
+    const keeper = await started()
+    const lose = async () => {
+      await subnets.releaseLease(keeper.lease)
+      keeper.lost()
+      await clock.settle()
+    }
+    await lose()
+    expect(store.leases).toHaveLength(1)
+    await lose()
+    keeper.republish()
+    await clock.advance(999)
+    expect(store.leases).toHaveLength(0)
+    await clock.advance(1)
+    expect(store.leases).toHaveLength(1)
+    await clock.advance(1_000)
+    await lose()
+    expect(store.leases).toHaveLength(1)
+    expect(events.filter((type) => type === 'acquired')).toHaveLength(4)
+  })
+
   it('leaves the subnet to a node that took it meanwhile, and takes another', async () => {
     const keeper = await started()
     const { subnet } = keeper.lease

@@ -39,7 +39,8 @@ const LONGEST_SLEEP = 30_000
 
 /**
  * Our lease's record was edited by somebody: it is published again after this long, in ms, so that two that edit one
- * record in turn do not do so at full speed, and a late echo of our own earlier record has passed.
+ * record in turn do not do so at full speed, and a late echo of our own earlier record has passed. A lease that is lost
+ * again and again (somebody deletes it, or two nodes go by one address) is acquired again no more often than this.
  */
 const REPUBLISH_DELAY = 1_000
 
@@ -55,6 +56,8 @@ export class LeaseKeeper {
   readonly #wake = new Wake()
   #lease: Lease | undefined
   #lost = false
+  /** By the clock that never jumps: when a lost lease may be acquired again. */
+  #acquirableAt = Number.NEGATIVE_INFINITY
   /** When to renew, by the wall clock and by the one that never jumps: whichever comes first. */
   #due = { wall: Number.POSITIVE_INFINITY, monotonic: Number.POSITIVE_INFINITY }
 
@@ -70,12 +73,13 @@ export class LeaseKeeper {
 
   /** Acquires the first lease; rejects where the store does. */
   async acquire(signal: AbortSignal): Promise<Lease> {
-    const { subnets, attributes, previous } = this.#options
+    const { subnets, clock, attributes, previous } = this.#options
     const held = this.#lease
     const lease = await subnets.acquireLease(
       { attributes: attributes(held), adopt: attributes, previous: held ?? previous },
       { signal },
     )
+    if (this.#lost) this.#acquirableAt = clock.monotonic() + REPUBLISH_DELAY
     this.#lost = false
     this.#keep(lease)
     if (held === undefined) this.#options.onEvent({ type: 'acquired', lease })
@@ -116,11 +120,9 @@ export class LeaseKeeper {
     let failures = 0
     while (!signal.aborted) {
       try {
-        const idle = this.#lost ? 0 : this.#idleTime()
-        const pause = failures > 0 ? backoffDelay(failures, BACKOFF, random) : Math.min(idle, LONGEST_SLEEP)
-        await this.#wake.sleep(pause, clock, signal)
-        if (this.#lost) await this.acquire(signal)
-        else if (this.#idleTime() === 0) await this.#renew(signal)
+        const idle = Math.min(this.#idleTime(), LONGEST_SLEEP)
+        await this.#wake.sleep(failures > 0 ? backoffDelay(failures, BACKOFF, random) : idle, clock, signal)
+        if (this.#idleTime() === 0) await (this.#lost ? this.acquire(signal) : this.#renew(signal))
         failures = 0
       } catch (error) {
         if (signal.aborted) return
@@ -169,6 +171,7 @@ export class LeaseKeeper {
 
   #idleTime(): number {
     const { clock } = this.#options
+    if (this.#lost) return Math.max(0, this.#acquirableAt - clock.monotonic())
     return Math.max(0, Math.min(this.#due.wall - clock.now(), this.#due.monotonic - clock.monotonic()))
   }
 }
