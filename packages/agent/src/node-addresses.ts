@@ -1,7 +1,7 @@
-import { isOverlayError } from '@selvedge/core'
+import { isOverlayError, type PublicAddresses } from '@selvedge/core'
 import type { AgentSettings } from './command-line/settings.js'
 import type { Logger } from './logging/logger.js'
-import type { OpenStore, NodeAddresses as StoredAddresses } from './stores/store.js'
+import type { OpenStore } from './stores/store.js'
 
 export interface NodeAddressesOptions {
   /** Absent for a store that says nothing of nodes' addresses. */
@@ -18,7 +18,7 @@ export interface NodeAddressesOptions {
  */
 export class NodeAddresses {
   readonly #options: NodeAddressesOptions
-  #inForce: StoredAddresses = {}
+  #inForce: PublicAddresses = {}
   /** What is in force was read for the attempt to start that comes next. */
   #isFresh = false
 
@@ -49,7 +49,7 @@ export class NodeAddresses {
   }
 
   /** The store tells them. */
-  observe(told: StoredAddresses): void {
+  observe(told: PublicAddresses): void {
     const { publicIp, publicIpv6 } = told
     if (publicIp === this.#inForce.publicIp && publicIpv6 === this.#inForce.publicIpv6) return
     this.#inForce = told
@@ -61,7 +61,7 @@ export class NodeAddresses {
   }
 
   /** Undefined where they cannot be read. */
-  async #read(signal: AbortSignal): Promise<StoredAddresses | undefined> {
+  async #read(signal: AbortSignal): Promise<PublicAddresses | undefined> {
     const { read } = this.#options
     if (read === undefined) return undefined
     try {

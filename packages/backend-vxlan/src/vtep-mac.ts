@@ -4,7 +4,7 @@ import {
   type FamilyParts,
   isOverlayError,
   type Lease,
-  type LeaseAttributes,
+  type PublicAddresses,
 } from '@selvedge/core'
 import { readVtep } from './vtep.js'
 
@@ -13,7 +13,6 @@ const LOCAL_BIT = 0b10
 const FREE_BITS = 0b11111100
 
 /** What a node publishes of where it is. */
-type Addresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
 
 /**
  * The MAC that a node's device bears, and publishes: the one that peers know it by where there is one, else one that
@@ -22,7 +21,7 @@ type Addresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
  * @param previous what this node published before
  */
 export function vtepMac(
-  addresses: Addresses,
+  addresses: PublicAddresses,
   previous: Lease | undefined,
   parts: FamilyParts,
   vni: number,
@@ -50,7 +49,7 @@ function publishedMac(lease: Lease, parts: FamilyParts, vni: number): string | u
  * and its first two the same on every node, so no two nodes of a network get the same one. An IPv6 address does not
  * fit: there all 46 free bits come from a hash, and among 65,000 nodes two alike are a matter of 1 in 30,000.
  */
-function deriveMac({ publicIp, publicIpv6 }: Addresses, { family }: FamilyParts, vni: number): string {
+function deriveMac({ publicIp, publicIpv6 }: PublicAddresses, { family }: FamilyParts, vni: number): string {
   const octets =
     publicIp === undefined
       ? hash(family, vni, publicIpv6 ?? '').subarray(0, 6)

@@ -31,6 +31,9 @@ export interface LeaseAttributes {
   readonly backendV6Data?: JsonValue | undefined
 }
 
+/** The addresses at which peers reach a node, of each family that it has one of. */
+export type PublicAddresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
+
 /**
  * The right of one node to a subnet of the network (a subnet of each family in a dual-stack network). Addresses and
  * subnets are text in canonical form, so that they can be compared, printed and stored as they are.

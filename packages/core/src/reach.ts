@@ -1,15 +1,15 @@
 import { containsAddress } from './cidr.js'
 import { OverlayError } from './errors.js'
 import { enabledFamilies, type FamilyParts } from './family.js'
-import type { Lease, LeaseAttributes } from './lease.js'
+import type { Lease, PublicAddresses } from './lease.js'
 import type { ExternalInterface, NodeContext } from './node-context.js'
 
 /**
  * The addresses at which peers reach this node, of each family that is on: what a backend publishes. Throws an
  * OverlayError of code `INTERFACE_UNSUITABLE` where a family that is on has none.
  */
-export function publicAddresses(context: NodeContext): Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'> {
-  let addresses: Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'> = {}
+export function publicAddresses(context: NodeContext): PublicAddresses {
+  let addresses: PublicAddresses = {}
   for (const parts of enabledFamilies(context.config)) {
     const address = context[parts.publicAddress]
     if (address === undefined) throw withoutAddress(context.externalInterface, parts)

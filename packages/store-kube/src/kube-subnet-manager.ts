@@ -8,6 +8,7 @@ import {
   leaseKey,
   type NetworkConfig,
   OverlayError,
+  type PublicAddresses,
   type Random,
   type SubnetManager,
   systemClock,
@@ -25,7 +26,7 @@ import { leaseOfNode } from './node-lease.js'
 import type { NodeRecord } from './node-record.js'
 import { NodeTable } from './node-table.js'
 import { Nodes } from './nodes.js'
-import type { KubeStatus, KubeSubnetManagerOptions, NodeAddresses } from './options.js'
+import type { KubeStatus, KubeSubnetManagerOptions } from './options.js'
 import { OwnAddresses } from './own-addresses.js'
 import { OwnNode } from './own-node.js'
 import { checkPodCidrs } from './pod-cidrs.js'
@@ -99,7 +100,7 @@ export class KubeSubnetManager implements SubnetManager {
    * its stead (`public-ip-overwrite`) are none of its own. Waits for nothing: both are absent where the node has not
    * registered.
    */
-  nodeAddresses({ signal }: AbortOptions = {}): Promise<NodeAddresses> {
+  nodeAddresses({ signal }: AbortOptions = {}): Promise<PublicAddresses> {
     return this.#call(signal, (stop) => this.#own.addresses(stop))
   }
 

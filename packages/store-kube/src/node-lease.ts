@@ -9,12 +9,12 @@ import {
   type LeaseAttributes,
   type LeaseSubnets,
   OverlayError,
+  type PublicAddresses,
   parseAddress,
   parseCidr,
 } from '@selvedge/core'
 import { type AnnotationName, type Annotations, PUBLISHED, type PublishedName } from './annotations.js'
 import type { NodeRecord } from './node-record.js'
-import type { NodeAddresses } from './options.js'
 
 /** The annotations that carry one family's part of a lease. */
 const FAMILY_ANNOTATIONS = {
@@ -80,8 +80,8 @@ export function podCidrOf({ podCidrs }: NodeRecord, { family }: FamilyParts): st
 }
 
 /** The addresses that people say a node has, by the annotation `node-public-ip` and its twin. */
-export function nodeAddresses(node: NodeRecord): NodeAddresses {
-  const addresses: Writable<NodeAddresses> = {}
+export function nodeAddresses(node: NodeRecord): PublicAddresses {
+  const addresses: Writable<PublicAddresses> = {}
   for (const { family, publicAddress } of [IPV4_PARTS, IPV6_PARTS]) {
     const address = parseAddress(node.annotations[FAMILY_ANNOTATIONS[family].nodeAddress]?.trim() ?? '')
     if (address?.family === family) addresses[publicAddress] = formatAddress(address)

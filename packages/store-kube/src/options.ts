@@ -1,4 +1,4 @@
-import type { Clock, LeaseAttributes, OverlayError, Random } from '@selvedge/core'
+import type { Clock, OverlayError, PublicAddresses, Random } from '@selvedge/core'
 import type { KubeAccess } from './access.js'
 
 export interface KubeSubnetManagerOptions {
@@ -35,13 +35,10 @@ export interface KubeSubnetManagerOptions {
    * Called by a watch with what `nodeAddresses` would tell, at its begin and whenever people have changed it since: an
    * overlay that chose its interface by other addresses should be made anew.
    */
-  readonly onNodeAddresses?: ((addresses: NodeAddresses) => void) | undefined
+  readonly onNodeAddresses?: ((addresses: PublicAddresses) => void) | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
 }
-
-/** The addresses that people say a node has; none of a family where they say nothing. */
-export type NodeAddresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
 
 export interface PodReference {
   readonly podName: string

@@ -1,14 +1,21 @@
-import { backoffDelay, type Clock, type FamilyParts, OverlayError, type Random, Wake } from '@selvedge/core'
+import {
+  backoffDelay,
+  type Clock,
+  type FamilyParts,
+  OverlayError,
+  type PublicAddresses,
+  type Random,
+  Wake,
+} from '@selvedge/core'
 import { addressSetByPeople, nodeAddresses } from './node-lease.js'
 import type { NodeRecord } from './node-record.js'
-import type { NodeAddresses } from './options.js'
 
 export interface OwnAddressesOptions {
   /** Writes what the node should publish of its addresses, if that is not what it does; true where it wrote. */
   readonly mend: (node: NodeRecord, signal: AbortSignal) => Promise<boolean>
   readonly families: readonly FamilyParts[]
   /** Told of the addresses that people say the node has, at first and where they are others than before. */
-  readonly onNodeAddresses?: ((addresses: NodeAddresses) => void) | undefined
+  readonly onNodeAddresses?: ((addresses: PublicAddresses) => void) | undefined
   readonly onError: (error: Error) => void
   readonly clock: Clock
   readonly random: Random
@@ -31,7 +38,7 @@ export class OwnAddresses {
   /** What was last told to be wrong with what people set. */
   #fault = ''
   /** What was last told to be the node's addresses. */
-  #addresses: NodeAddresses | undefined
+  #addresses: PublicAddresses | undefined
 
   constructor(options: OwnAddressesOptions) {
     this.#options = options
@@ -64,7 +71,7 @@ export class OwnAddresses {
     }
   }
 
-  #tell(addresses: NodeAddresses): void {
+  #tell(addresses: PublicAddresses): void {
     const { publicIp, publicIpv6 } = addresses
     const told = this.#addresses
     if (told !== undefined && told.publicIp === publicIp && told.publicIpv6 === publicIpv6) return

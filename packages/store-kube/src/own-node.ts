@@ -1,4 +1,11 @@
-import { type FamilyParts, type Lease, type LeaseAttributes, OverlayError, sameNode } from '@selvedge/core'
+import {
+  type FamilyParts,
+  type Lease,
+  type LeaseAttributes,
+  OverlayError,
+  type PublicAddresses,
+  sameNode,
+} from '@selvedge/core'
 import type { NodeNews } from './follow-nodes.js'
 import {
   addressSetByPeople,
@@ -13,7 +20,7 @@ import {
 } from './node-lease.js'
 import type { NodeRecord } from './node-record.js'
 import type { Nodes } from './nodes.js'
-import type { KubeWait, NodeAddresses, PodReference } from './options.js'
+import type { KubeWait, PodReference } from './options.js'
 import type { StatusBoard } from './status.js'
 
 export interface OwnNodeOptions {
@@ -143,7 +150,7 @@ export class OwnNode {
   }
 
   /** The addresses that people say the node has; none where it has not registered. */
-  async addresses(signal: AbortSignal): Promise<NodeAddresses> {
+  async addresses(signal: AbortSignal): Promise<PublicAddresses> {
     const node = await this.get(signal)
     return node === undefined ? {} : nodeAddresses(node)
   }

@@ -34,7 +34,8 @@ export function load(file: string): unknown {
   loaded.set(file, { script, module })
   const folder = dirname(file)
   const foreign = createRequire(file)
-  const require = (name: string): unknown => (name.startsWith('./') ? load(join(folder, name)) : foreign(name))
+  const require = (name: string): unknown =>
+    name.startsWith('./') ? load(join(folder, name)) : foreign(name)
   const run = script.runInThisContext() as (...parameters: unknown[]) => void
   run.call(module.exports, module.exports, require, module, file, folder)
   return module.exports

@@ -8,13 +8,13 @@ import {
   leaseKey,
   type NetworkConfig,
   OverlayError,
+  type PublicAddresses,
   type SubnetManager,
   sameNode,
   systemClock,
   type WatchOptions,
 } from '@selvedge/core'
 import { ForwardingSubnetManager } from '../stores/forwarding-subnet-manager.js'
-import type { NodeAddresses } from '../stores/store.js'
 import type { KnownNetwork } from './known-network.js'
 import type { LeaseCache } from './lease-file.js'
 import { networkConfigJson } from './network-config-json.js'
@@ -62,7 +62,7 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
   /** Everyone's, as the store last told them; undefined until it has told all. */
   #leases: Map<string, Lease> | undefined
   #asOf = 0
-  #nodeAddresses: NodeAddresses = {}
+  #nodeAddresses: PublicAddresses = {}
   /** The store was found away when it was asked for the node's addresses, just before anything else. */
   #foundAway: OverlayError | undefined
   /** In use because the store is away. */
@@ -90,9 +90,9 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
 
   /** The addresses that the store says this node has, by `read`; those that it said last where it is away. */
   async nodeAddresses(
-    read: (options: AbortOptions) => Promise<NodeAddresses>,
+    read: (options: AbortOptions) => Promise<PublicAddresses>,
     options: AbortOptions = {},
-  ): Promise<NodeAddresses> {
+  ): Promise<PublicAddresses> {
     try {
       this.#nodeAddresses = await read(options)
     } catch (error) {

@@ -6,10 +6,10 @@ import {
   type Lease,
   leaseKey,
   type NetworkConfig,
+  type PublicAddresses,
   parseLeaseKey,
   parseNetworkConfig,
 } from '@selvedge/core'
-import type { NodeAddresses } from '../stores/store.js'
 import { networkConfigJson } from './network-config-json.js'
 
 /** All that a node needs to know of its network to be a part of it. */
@@ -22,7 +22,7 @@ export interface KnownNetwork {
   /** When it was known to be so, in ms since the epoch. */
   readonly asOf: number
   /** The addresses that the store says this node has. */
-  readonly nodeAddresses: NodeAddresses
+  readonly nodeAddresses: PublicAddresses
 }
 
 const FIRST_LINE = 'selvedge leases 1'
@@ -113,7 +113,7 @@ function readOwn(value: unknown): Lease | undefined {
   return expiresAt === undefined ? lease : { ...lease, expiresAt: readTime(expiresAt) }
 }
 
-function readNodeAddresses(value: unknown): NodeAddresses {
+function readNodeAddresses(value: unknown): PublicAddresses {
   if (value === undefined) return {}
   if (!isJsonObject(value)) throw new SyntaxError('nodeAddresses is no JSON object')
   const { publicIp, publicIpv6 } = value

@@ -1,7 +1,4 @@
-import type { AbortOptions, ErrorCode, LeaseAttributes, SubnetManager } from '@selvedge/core'
-
-/** The addresses that a store says a node has. */
-export type NodeAddresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
+import type { AbortOptions, ErrorCode, PublicAddresses, SubnetManager } from '@selvedge/core'
 
 /** What a store may have to wait for. */
 export const PREREQUISITES = ['network-config', 'node', 'pod-cidr'] as const
@@ -20,7 +17,7 @@ export interface StoreEvents {
   /** It waits; undefined where it goes on, unless what it goes on with tells that. */
   readonly onWaiting: (why: Waiting | undefined) => void
   /** What `nodeAddresses` told may be another by now: this is what it would tell. */
-  readonly onNodeAddresses: (addresses: NodeAddresses) => void
+  readonly onNodeAddresses: (addresses: PublicAddresses) => void
 }
 
 export interface OpenStore {
@@ -28,7 +25,7 @@ export interface OpenStore {
   /** What tells this store from another: leases of one are none of the other's. No secret is in it. */
   readonly identity: string
   /** The addresses that the store says this node has: they outrank flags, and name the interface to peers. */
-  readonly nodeAddresses?: ((options: AbortOptions) => Promise<NodeAddresses>) | undefined
+  readonly nodeAddresses?: ((options: AbortOptions) => Promise<PublicAddresses>) | undefined
   /** Tells the store that pods of this node have a network. May be called again, and costs little then. */
   readonly reportUp?: ((options: AbortOptions) => Promise<void>) | undefined
 }

@@ -1,13 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
+import { isOverlayError, type LeaseAttributes, type PublicAddresses } from '@selvedge/core'
 import { KubeCluster } from '@selvedge/lab'
-import {
-  type KubeStatus,
-  KubeSubnetManager,
-  type KubeSubnetManagerOptions,
-  type NodeAddresses,
-} from '@selvedge/store-kube'
+import { type KubeStatus, KubeSubnetManager, type KubeSubnetManagerOptions } from '@selvedge/store-kube'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   annotate,
@@ -178,7 +173,7 @@ describe('addresses that people set', () => {
   test('are followed in each family by itself; the watch tells what the node is to choose its interface by', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24', ipv6PodCidr: 'fd00:10:244:1::/64' })
     const networkConfig = { Network: '10.244.0.0/16', EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
-    const told: NodeAddresses[] = []
+    const told: PublicAddresses[] = []
     const manager = connect({ networkConfig, onNodeAddresses: (addresses) => told.push(addresses) })
     await manager.acquireLease({ attributes: { ...attributes, publicIpv6: '2001:db8::1' } })
     const own = await watch(manager)
