@@ -1,11 +1,12 @@
 /*
  * Loads the files of selvedged's bundle by the bytecode that V8 made of them when they were bundled (see
- * scripts/bundle.mjs), which saves a quarter of the time from the start to subnet.env. Another Node than bundled them
- * cannot use it: V8 finds out, and compiles what it runs as it always does.
+ * scripts/bundle.mjs), which saves a quarter of the time from the start to subnet.env. Another Node than bundled
+ * them does without, as does one that is given other flags for V8: it compiles what it runs, as it always does.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import Module, { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import process from 'node:process'
 import { setFlagsFromString } from 'node:v8'
 import vm from 'node:vm'
 
@@ -49,7 +50,8 @@ function bytecodeOf(file: string): Buffer | undefined {
   }
 }
 
-const bytecodeFile = (file: string): string => `${file}.bytecode`
+/** V8 tells its own versions apart, but not the processors that it made bytecode on. */
+const bytecodeFile = (file: string): string => `${file}.${process.version}-${process.arch}.bytecode`
 
 /** Keeps, for later starts, what V8 has compiled by now of what was loaded. */
 export function saveBytecode(): void {
