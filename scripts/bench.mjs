@@ -1,6 +1,5 @@
 /** `npm run bench`: installs what is missing, builds, runs bench/src/main.ts. Arguments go to that. */
 import { join } from 'node:path'
-import { ensureKubernetes, findKubernetes } from './kube-apiserver.mjs'
 import {
   addSystemFoldersToPath,
   build,
@@ -20,6 +19,5 @@ await runMain(async (args) => {
   if (obstacle !== undefined)
     throw new SetupError(`Nothing can be measured: ${obstacle}. Run: sudo npm run bench`)
   await ensureDebianPackages(testTools)
-  if (findKubernetes() !== undefined) await ensureKubernetes()
   return runInForeground(process.execPath, [join(root, 'bench/dist/main.js'), ...args], { cwd: root })
 })

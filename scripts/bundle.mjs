@@ -4,7 +4,7 @@
  * less memory. Needs what `tsc -b` has built.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { chmod, copyFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -33,7 +33,7 @@ try {
     format: 'cjs',
     // V8 would take the bytecode of another text, were it as long.
     entryFileNames: '[name].[hash].js',
-    chunkFileNames: (chunk) => `${foreignPackageOf(chunk) ?? '[name]'}.[hash].js`,
+    chunkFileNames: '[name].[hash].js',
     // Less for V8 to read; names stay, so that a stack trace says something.
     minify: { mangle: false, compress: false, codegen: { removeWhitespace: true } },
     // What a package needs of others goes with it; what all of them need, with core.
@@ -53,7 +53,7 @@ try {
     JSON.stringify({ type: 'commonjs', main: `./${main.fileName}` }),
   )
   for (const name of ['selvedged', 'loader'])
-    await copyFile(join(AGENT, `dist/bundle/${name}.mjs`), join(made, `${name}.mjs`))
+    await copyWithoutMap(join(AGENT, `dist/bundle/${name}.mjs`), join(made, `${name}.mjs`))
   await chmod(join(made, 'selvedged.mjs'), 0o755)
   await addBytecode(others.map(({ fileName }) => fileName))
   await rm(join(AGENT, 'bundle'), { recursive: true, force: true })
@@ -61,6 +61,11 @@ try {
 } finally {
   await bundle.close()
   await rm(made, { recursive: true, force: true })
+}
+
+/** A module as tsc has made it, without its pointer to a source map that stays behind. */
+async function copyWithoutMap(from, to) {
+  await writeFile(to, readFileSync(from, 'utf8').replace(/^\/\/# sourceMappingURL=.*\n?/m, ''))
 }
 
 /** Of what loading each of these files runs, and `selvedged --version`. */
@@ -73,7 +78,9 @@ async function addBytecode(files) {
     process.argv = [process.execPath, 'selvedged', '--version']
     load(resolve('./'))
     saveBytecode()`
-  await runQuietly(process.execPath, ['--input-type=module', '--eval', program], { cwd: made })
+  // Made under other flags for V8, it would be of no use to a start without them.
+  const env = { ...process.env, NODE_OPTIONS: '' }
+  await runQuietly(process.execPath, ['--input-type=module', '--eval', program], { cwd: made, env })
 }
 
 function isMain({ isEntry, name }) {
@@ -94,11 +101,6 @@ function packageOf(module, chunking) {
 
 function folderOf(module) {
   return /\/packages\/([^/]+)\/dist\//.exec(module)?.[1]
-}
-
-/** The name, without its scope, of a package that is a file of the bundle by itself. */
-function foreignPackageOf({ facadeModuleId }) {
-  return /\/node_modules\/(?:@[^/]+\/)?([^/]+)/.exec(facadeModuleId ?? '')?.[1]
 }
 
 /** What the licences of packages in the bundle ask for: their texts go with it. */

@@ -8,6 +8,10 @@ const SELVEDGED = fileURLToPath(import.meta.resolve('@selvedge/agent')).replace(
   'bundle/selvedged.mjs',
 )
 
+/** What is said where the process becomes selvedged. */
+const BEGIN = 'begin'
+
+/** How to start selvedged. */
 export interface AgentOptions {
   readonly flags: readonly string[]
   /** All of its environment beside PATH. */
@@ -19,7 +23,7 @@ export interface AgentOptions {
 /** A running selvedged, timed from its start. */
 export class Agent {
   readonly #child: Child
-  readonly #startedAt = performance.now()
+  #startedAt = performance.now()
   readonly #said = new Map<string, number>()
   #output = ''
 
@@ -32,7 +36,8 @@ export class Agent {
     )
     const files = [`-subnet-file=${directory}/subnet.env`, '-lease-cache=']
     const command = ['env', '-i', ...environment, process.execPath, SELVEDGED, ...flags, ...files]
-    return new Agent(host.spawn('sh', ['-ec', `${before}; exec "$@"`, 'sh', ...command]))
+    const script = `${before}; echo '{"msg":"${BEGIN}"}' >&2; exec "$@"`
+    return new Agent(host.spawn('sh', ['-ec', script, 'sh', ...command]))
   }
 
   private constructor(child: Child) {
@@ -40,7 +45,9 @@ export class Agent {
     child.stdout.resume()
     createInterface(child.stderr).on('line', (line) => {
       this.#output += `${line}\n`
+      if (!line.startsWith('{')) return
       const { msg = '' } = JSON.parse(line) as { msg?: string }
+      if (msg === BEGIN) this.#startedAt = performance.now()
       if (!this.#said.has(msg)) this.#said.set(msg, performance.now() - this.#startedAt)
     })
   }

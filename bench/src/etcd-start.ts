@@ -12,6 +12,6 @@ export interface EtcdStart extends Starts {
 
 export async function measureEtcdStart(peers: number, signal: AbortSignal): Promise<EtcdStart> {
   await using lab = await EtcdLab.create(peers, signal)
-  const starts = await measureStarts(lab, peers, () => lab.startAgent())
-  return { peers, ...starts, batch: await measureBatch(lab.host, lab.directory, peerLeases(peers)) }
+  const { agent } = await measureStarts(lab, peers, { agent: () => lab.startAgent() })
+  return { peers, ...agent, batch: await measureBatch(lab.host, lab.directory, peerLeases(peers)) }
 }

@@ -63,6 +63,7 @@ export class KubeLab implements AsyncDisposable {
     })
   }
 
+  /** An agent that a kubeconfig with a token tells where the API server is. */
   startWithKubeconfig(): Agent {
     return Agent.start(this.host, this.directory, {
       flags: [...this.#flags, `-kubeconfig-file=${this.#kubeconfig}`],

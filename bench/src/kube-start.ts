@@ -20,8 +20,10 @@ export async function measureKubeStart(peers: number, signal: AbortSignal): Prom
   return {
     peers,
     nodeSize: lab.nodeSize,
-    pod: await measureStarts(lab, peers, () => lab.startPod()),
-    kubeconfig: await measureStarts(lab, peers, () => lab.startWithKubeconfig()),
+    ...(await measureStarts(lab, peers, {
+      pod: () => lab.startPod(),
+      kubeconfig: () => lab.startWithKubeconfig(),
+    })),
     batch: await measureBatch(lab.host, lab.directory, peerLeases(peers)),
   }
 }

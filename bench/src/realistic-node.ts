@@ -1,3 +1,4 @@
+/** What the `index`th node is called. */
 export const nodeName = (index: number): string => `node-${String(index).padStart(5, '0')}`
 
 /**

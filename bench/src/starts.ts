@@ -25,21 +25,40 @@ export interface Network {
 /** So many starts take up to half a minute. */
 const startsWith = (peers: number): number => (peers <= 5_000 ? 7 : peers <= 20_000 ? 3 : 1)
 
-/** Starts an agent again and again on a host that knows nothing of it. */
-export async function measureStarts(network: Network, peers: number, start: () => Agent): Promise<Starts> {
-  const starts: Omit<Starts, 'starts'>[] = []
-  while (starts.length < startsWith(peers)) {
-    const agent = start()
-    const subnetEnv = await agent.said('subnet.env is written')
-    const converged = await agent.said('in sync')
-    starts.push({ subnetEnv, converged, ...(await agent.cost()) })
-    await checkKernel(network.host, peers)
-    await agent.stop()
-    await network.forgetAgent()
-    await network.host.exec('ip', ['link', 'del', 'flannel.1'], { timeout: 600_000 })
-    await rm(`${network.directory}/subnet.env`)
+type Start = Omit<Starts, 'starts'>
+
+/** Starts an agent again and again on a host that knows nothing of it, each way in turn. */
+export async function measureStarts<W extends string>(
+  network: Network,
+  peers: number,
+  ways: Readonly<Record<W, () => Agent>>,
+): Promise<Record<W, Starts>> {
+  const names = Object.keys(ways) as W[]
+  const measured = new Map<W, Start[]>(names.map((name) => [name, []]))
+  for (let count = 0; count < startsWith(peers); count += 1) {
+    for (const [name, starts] of measured) starts.push(await measureStart(network, peers, ways[name]))
   }
-  const middle = (name: keyof (typeof starts)[number]) => median(starts.map((start) => start[name]))
+  return Object.fromEntries([...measured].map(([name, starts]) => [name, medians(starts)])) as Record<
+    W,
+    Starts
+  >
+}
+
+async function measureStart(network: Network, peers: number, start: () => Agent): Promise<Start> {
+  const agent = start()
+  const subnetEnv = await agent.said('subnet.env is written')
+  const converged = await agent.said('in sync')
+  const cost = await agent.cost()
+  await checkKernel(network.host, peers)
+  await agent.stop()
+  await network.forgetAgent()
+  await network.host.exec('ip', ['link', 'del', 'flannel.1'], { timeout: 600_000 })
+  await rm(`${network.directory}/subnet.env`)
+  return { subnetEnv, converged, ...cost }
+}
+
+function medians(starts: readonly Start[]): Starts {
+  const middle = (name: keyof Start) => median(starts.map((start) => start[name]))
   return {
     starts: starts.length,
     subnetEnv: middle('subnetEnv'),

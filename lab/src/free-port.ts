@@ -10,7 +10,7 @@ const END = 32_768
 
 const given = new Set<number>()
 
-/** A TCP port of loopback on which a server of the tests can listen, a different one at each call. */
+/** A TCP port of loopback on which a server can listen, a different one at each call. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST + Math.floor(Math.random() * (END - FIRST))

@@ -6,7 +6,7 @@ export { freePort } from './free-port.js'
 export { type Damage, type Healing, timeHealing } from './healing.js'
 export { Host } from './host.js'
 export { type KernelState, readKernelState } from './kernel-state.js'
-export { AdminApi } from './kubernetes/admin-api.js'
+export { AdminApi, type Reply } from './kubernetes/admin-api.js'
 export {
   certificateAuthority,
   clientCertificate,

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
 
-/** What the API server answered, as far as tests look at it. */
+/** What the API server answered. */
 export interface Reply {
   readonly status: number
   readonly body: Buffer
 }
 
-/** A client for the tests' own use that knows nothing of the package under test. */
+/** A client of an API server that knows nothing of what is tested or measured. */
 export class AdminApi {
   readonly #url: string
   readonly #agent: Agent

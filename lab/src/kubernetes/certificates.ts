@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
+/** Paths of PEM files: a certificate and its key. */
 export interface KeyPair {
   readonly certFile: string
   readonly keyFile: string

@@ -11,6 +11,7 @@ import { Daemon } from './daemon.js'
 
 const run = promisify(execFile)
 
+/** What a control plane is to be. */
 export interface ClusterOptions {
   /** Also runs kube-controller-manager, which hands out PodCIDRs of this network; else nodes bring their own. */
   readonly podCidrs?: string

@@ -1,4 +1,7 @@
-/** `node --import` it: tells on standard error of every module that is loaded, by ES import, by require or as a file of the bundle. */
+/**
+ * `node --import` it: tells on standard error of every module that is loaded, by ES import, by require or as a file of
+ * the bundle.
+ */
 import Module, { register } from 'node:module'
 import vm from 'node:vm'
 
@@ -16,7 +19,7 @@ Module._load = function (request, parent, isMain) {
 
 vm.Script = class extends vm.Script {
   constructor(code, options) {
-    process._rawDebug(`loaded ${options.filename}`)
+    process._rawDebug(`loaded /bundle/${options?.filename}`)
     super(code, options)
   }
 }

@@ -162,7 +162,7 @@ test('only what the chosen store and backend need is loaded', async () => {
   expect(packages).toContain('backend-hostgw')
   for (const absent of [
     'store-kube',
-    'client-node',
+    'client-node-connector',
     'store-local',
     'backend-vxlan',
     'backend-alloc',

@@ -12,8 +12,6 @@ import { readVtep } from './vtep.js'
 const LOCAL_BIT = 0b10
 const FREE_BITS = 0b11111100
 
-/** What a node publishes of where it is. */
-
 /**
  * The MAC that a node's device bears, and publishes: the one that peers know it by where there is one, else one that
  * follows from the node's public address, so that it is the same after a restart on a host that remembers nothing.

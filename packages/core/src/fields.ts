@@ -76,7 +76,7 @@ export function readFields<T extends FieldTable>(
 
 const namesByTable = new WeakMap<FieldTable, ReadonlyMap<string, string>>()
 
-/** The names of a table's fields by their lower case: put together once, where a table is read by for every peer. */
+/** A table's names by their lower case: made once, since what tens of thousands of peers publish is read by one table. */
 function namesOf(table: FieldTable): ReadonlyMap<string, string> {
   let names = namesByTable.get(table)
   if (names === undefined) {

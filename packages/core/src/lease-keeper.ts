@@ -42,7 +42,7 @@ const LONGEST_SLEEP = 30_000
  * record in turn do not do so at full speed, and a late echo of our own earlier record has passed. A lease that is lost
  * again and again (somebody deletes it, or two nodes go by one address) is acquired again no more often than this.
  */
-const REPUBLISH_DELAY = 1_000
+const REWRITE_DELAY = 1_000
 
 /** Nodes that started together renew up to this share of the margin apart. */
 const JITTER = 0.1
@@ -79,7 +79,7 @@ export class LeaseKeeper {
       { attributes: attributes(held), adopt: attributes, previous: held ?? previous },
       { signal },
     )
-    if (this.#lost) this.#acquirableAt = clock.monotonic() + REPUBLISH_DELAY
+    if (this.#lost) this.#acquirableAt = clock.monotonic() + REWRITE_DELAY
     this.#lost = false
     this.#keep(lease)
     if (held === undefined) this.#options.onEvent({ type: 'acquired', lease })
@@ -102,7 +102,7 @@ export class LeaseKeeper {
 
   /** The store shows our lease as this. Where it is not what we published, somebody edited it: publish again. */
   observe(lease: Lease): void {
-    if (!sameLease(this.lease, lease)) this.#renewIn(REPUBLISH_DELAY)
+    if (!sameLease(this.lease, lease)) this.#renewIn(REWRITE_DELAY)
   }
 
   #renewIn(milliseconds: number): void {

@@ -3,17 +3,10 @@ import type { Clock, Random } from './clock.js'
 import type { NetworkConfig } from './config.js'
 import type { Driver, Operation, OwnershipScope } from './driver.js'
 import { OverlayError } from './errors.js'
-import { type Lease, leaseKey } from './lease.js'
+import { type Lease, leaseKey, type PublicAddresses } from './lease.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
 import { type LeaseRole, LeaseTable, NetworkBounds, type PeerEvent, refusal, roleOf } from './leases.js'
-import {
-  findExternalInterface,
-  marked,
-  networksOf,
-  nodeContext,
-  ownershipAlias,
-  type PublicAddresses,
-} from './node.js'
+import { findExternalInterface, marked, networksOf, nodeContext, ownershipAlias } from './node.js'
 import type { ExternalInterface, LeaseContext, NodeContext } from './node-context.js'
 import { type Drift, Reconciler, type SyncReport } from './reconciler.js'
 import type { Resource } from './resource.js'

@@ -1,6 +1,7 @@
 import type { NetworkConfig } from './config.js'
 import type { Driver } from './driver.js'
 import { enabledFamilies } from './family.js'
+import type { PublicAddresses } from './lease.js'
 import type { ExternalInterface, NodeContext } from './node-context.js'
 import { interfaceAddress } from './reach.js'
 import type { Resource } from './resource.js'
@@ -33,13 +34,9 @@ export async function findExternalInterface(
   throw new TypeError('no driver can find the external interface: give the overlay `externalInterface`')
 }
 
-/** The addresses at which peers reach this node, where they are not the external interface's own. */
-export interface PublicAddresses {
-  readonly publicIp?: string | undefined
-  readonly publicIpv6?: string | undefined
-}
-
-/** Throws `INTERFACE_UNSUITABLE` where the interface lacks an address of a family that the network has. */
+/**
+ * @param given the addresses at which peers reach this node, where they are not the external interface's own
+ * @throws OverlayError `INTERFACE_UNSUITABLE` where the interface lacks an address of a family that the network has. */
 export function nodeContext(
   config: NetworkConfig,
   externalInterface: ExternalInterface,

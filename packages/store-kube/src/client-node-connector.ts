@@ -1,5 +1,5 @@
 import type { Agent, RequestOptions } from 'node:https'
-import type { KubeConfig } from '@kubernetes/client-node'
+import { KubeConfig } from '@kubernetes/client-node'
 import { OverlayError } from '@selvedge/core'
 import type { KubeConfigAccess, KubeDiscoveryAccess } from './access.js'
 import type { AgentKeeper, Connection, Connector } from './connection.js'
@@ -21,9 +21,7 @@ export class ClientNodeConnector implements Connector {
   }
 
   async connect(): Promise<Connection> {
-    // An ES module, which other modules than those can only load so.
-    const clientNode = await import('@kubernetes/client-node')
-    this.#config ??= this.#load(new clientNode.KubeConfig())
+    this.#config ??= this.#load()
     const config = this.#config
     const cluster = config.getCurrentCluster()
     if (cluster === null) {
@@ -58,7 +56,8 @@ export class ClientNodeConnector implements Connector {
       : 'the kubeconfig found by discovery ($KUBECONFIG, ~/.kube/config, the service account of a pod)'
   }
 
-  #load(config: KubeConfig): KubeConfig {
+  #load(): KubeConfig {
+    const config = new KubeConfig()
     try {
       if ('kubeconfigFile' in this.#access) config.loadFromFile(this.#access.kubeconfigFile)
       else config.loadFromDefault()

@@ -1,11 +1,11 @@
 /*
  * Loads the files of selvedged's bundle by the bytecode that V8 made of them when they were bundled (see
- * scripts/bundle.mjs), which saves a quarter of the time from the start to subnet.env. Another Node than bundled
+ * scripts/bundle.mjs), which saves a fifth of the time from the start to subnet.env. Another Node than bundled
  * them does without, as does one that is given other flags for V8: it compiles what it runs, as it always does.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import Module, { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { setFlagsFromString } from 'node:v8'
 import vm from 'node:vm'
@@ -28,7 +28,7 @@ export function load(file: string): unknown {
   if (known !== undefined) return known.module.exports
   const cachedData = bytecodeOf(file)
   const script = new vm.Script(Module.wrap(readFileSync(file, 'utf8')), {
-    filename: file,
+    filename: nameOf(file),
     ...(cachedData === undefined ? {} : { cachedData }),
   })
   const module = { exports: {} }
@@ -38,15 +38,27 @@ export function load(file: string): unknown {
   const require = (name: string): unknown =>
     name.startsWith('./') ? load(join(folder, name)) : foreign(name)
   const run = script.runInThisContext() as (...parameters: unknown[]) => void
-  run.call(module.exports, module.exports, require, module, file, folder)
+  try {
+    run.call(module.exports, module.exports, require, module, file, folder)
+  } catch (error) {
+    loaded.delete(file)
+    throw error
+  }
   return module.exports
 }
+
+/**
+ * Without its folder: V8 keeps the name with the bytecode, and where that was made is nobody's business. By way of bytes,
+ * since a part of a string keeps the whole.
+ */
+const nameOf = (file: string): string => Buffer.from(basename(file)).toString()
 
 function bytecodeOf(file: string): Buffer | undefined {
   try {
     return readFileSync(bytecodeFile(file))
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
   }
 }
 

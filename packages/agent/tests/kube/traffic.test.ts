@@ -218,17 +218,18 @@ test('as the manifest runs it: with its flags, its config, and the rights that i
   expect(warnings).toEqual([expect.stringMatching(/^\/proc\/sys is read-only here/)])
 })
 
+const CLIENT_NODE = '/client-node-connector.'
+const HOOK = `--import=${fileURLToPath(new URL('../loaded-modules.mjs', import.meta.url))}`
+
 test('only what is needed is loaded: neither etcd nor client-node', async () => {
   await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
   await rig.register(0, ['10.244.1.0/24'])
-  const hook = fileURLToPath(new URL('../loaded-modules.mjs', import.meta.url))
-  const agent = rig.start(0, { variables: { NODE_OPTIONS: `--import=${hook}` } })
+  const agent = rig.start(0, { variables: { NODE_OPTIONS: HOOK } })
   await agent.inSync()
   const loaded = await until('the modules', () =>
     agent.output.includes('/store-kube.') ? agent.output : undefined,
   )
-  for (const absent of ['/client-node.', '/store-etcd.', '/prom-client/'])
-    expect(loaded).not.toContain(absent)
+  for (const absent of [CLIENT_NODE, '/store-etcd.', '/prom-client/']) expect(loaded).not.toContain(absent)
 })
 
 test('by a kubeconfig whose user has a plugin to ask for the token', async () => {
@@ -241,7 +242,9 @@ test('by a kubeconfig whose user has a plugin to ask for the token', async () =>
   const user = { exec: { apiVersion, command: '/bin/cat', args: [said] } }
   const agent = rig.start(0, {
     args: [`--kubeconfig-file=${await rig.cluster.kubeconfig('plugin', user)}`],
+    variables: { NODE_OPTIONS: HOOK },
   })
   await agent.inSync()
+  await until('client-node', () => agent.output.includes(CLIENT_NODE) || undefined)
   expect(await agent.ready()).toMatchObject({ subnet: '10.244.1.0/24' })
 })

@@ -47,7 +47,7 @@ export interface ConnectionOptions {
 /**
  * Bytes of a datagram at most, some 700 forwarding entries: the kernel takes twice as long for each of those in datagrams
  * of thousands. Each takes per-CPU memory (`dst_cache`), which a worker provides that does not get its turn on this CPU
- * while a system call goes on.
+ * while a system call goes on. Above SO_SNDBUF, 208 KiB by default, the kernel would refuse them.
  */
 const DATAGRAM_BYTES = 32 << 10
 

@@ -7,9 +7,7 @@ import { type FilterInstruction, type Libc, loadLibc, openRawSocket, type RawSoc
 
 /** include/uapi/asm-generic/socket.h; socket options' names. */
 const SOL_SOCKET = 1
-const SO_SNDBUF = 7
 const SO_RCVBUF = 8
-const SO_SNDBUFFORCE = 32
 const SO_RCVBUFFORCE = 33
 const SO_MEMINFO = 55
 /** Where SO_MEMINFO counts lost messages, include/uapi/linux/sock_diag.h, and how many numbers it has. */
@@ -23,10 +21,8 @@ const NETLINK_CAP_ACK = 10
 const NETLINK_EXT_ACK = 11
 const NETLINK_GET_STRICT_CHK = 12
 
-/** The kernel holds what was not read yet up to twice this; a batch of 4,000 errors takes 3 MB. */
+/** The kernel holds what was not read yet up to twice this; 1,000 errors take less than 1 MB. */
 const RECEIVE_BUFFER = 8 << 20
-/** The kernel refuses a datagram larger than its double less 32 bytes with EMSGSIZE. */
-const SEND_BUFFER = 256 << 10
 
 /** Which notifications the kernel is to throw away instead of telling them. */
 export interface NotificationFilter {
@@ -161,9 +157,6 @@ export class NetlinkSocket {
     // FORCE takes CAP_NET_ADMIN; without it sysctl net.core.rmem_max is the limit, and reading works all the same.
     if (!this.#try(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)) {
       this.#set(SOL_SOCKET, SO_RCVBUF, receiveBuffer, 'SO_RCVBUF')
-    }
-    if (!this.#try(SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER)) {
-      this.#set(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER, 'SO_SNDBUF')
     }
   }
 

@@ -4,6 +4,8 @@ import { writeAddress, writeMac } from './text.js'
 const viewOf = ({ buffer, byteOffset, byteLength }: Buffer): DataView =>
   new DataView(buffer, byteOffset, byteLength)
 
+const MOST_IN_ATTRIBUTE = 0xffff
+
 const align = (length: number): number => (length + 3) & ~3
 
 /**
@@ -128,11 +130,19 @@ export class MessageWriter {
   }
 
   endNest(start: number): void {
+    this.#checkLength(this.#length - start)
     this.#view.setUint16(start, this.#length - start, true)
+  }
+
+  /** The length of an attribute is told in 16 bits. */
+  #checkLength(length: number): void {
+    if (length > MOST_IN_ATTRIBUTE)
+      throw new RangeError(`an attribute of ${length} bytes is more than netlink can tell`)
   }
 
   /** Writes an attribute's header, makes room for its value and the padding, and says where the value goes. */
   #attribute(type: number, length: number): number {
+    this.#checkLength(ATTRIBUTE_HEADER_LENGTH + length)
     const at = this.#grow(ATTRIBUTE_HEADER_LENGTH + length)
     this.#view.setUint16(at, ATTRIBUTE_HEADER_LENGTH + length, true)
     this.#view.setUint16(at + 2, type, true)
