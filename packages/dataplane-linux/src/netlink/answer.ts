@@ -35,6 +35,7 @@ function readText(message: MessageReader, isDone: boolean): string | undefined {
   if (!isDone) {
     if (message.end - at < HEADER_LENGTH) throw malformed(`an answer of ${message.end - message.start} bytes`)
     const echoed = (message.flags & NLM_F_CAPPED) === 0 ? message.buffer.readUInt32LE(at) : HEADER_LENGTH
+    if (echoed > message.end - at) throw malformed(`an answer to a message of ${echoed} bytes`)
     at += (echoed + 3) & ~3
   }
   const attributes = new AttributeReader(message.buffer, at, message.end)

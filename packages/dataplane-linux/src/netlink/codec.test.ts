@@ -2,7 +2,16 @@ import { OverlayError } from '@selvedge/core'
 import { describe, expect, it } from 'vitest'
 import { readAddressMessage, writeAddressMessage, writeGetAddresses } from './address.js'
 import { readAnswer, refusalError } from './answer.js'
-import { AF_BRIDGE, AF_INET, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWNEIGH, RTM_NEWROUTE } from './constants.js'
+import {
+  AF_BRIDGE,
+  AF_INET,
+  NLM_F_ACK_TLVS,
+  NLMSG_ERROR,
+  RTM_DELROUTE,
+  RTM_NEWADDR,
+  RTM_NEWNEIGH,
+  RTM_NEWROUTE,
+} from './constants.js'
 import { readLink, writeDeleteLink, writeGetLink, writeNewLink } from './link.js'
 import { readNeighbour, writeGetNeighbours, writeNeighbour } from './neighbour.js'
 import { readNexthop, writeDeleteNexthop, writeNewNexthop } from './nexthop.js'
@@ -379,6 +388,18 @@ describe('bytes that are no messages', () => {
       if (round % 2 === 0) bytes.writeUInt32LE(bytes.length, 0)
       readAll(bytes)
     }
+  })
+
+  it('an answer that claims to hold more of its request than there is', () => {
+    const writer = new MessageWriter()
+    writer.begin(NLMSG_ERROR, NLM_F_ACK_TLVS, 1)
+    writer.u32(-22)
+    writer.u32(0xc300_0000)
+    for (let word = 0; word < 8; word += 1) writer.u32(0)
+    writer.end()
+    const answer = new MessageReader(writer.bytes())
+    answer.next()
+    expect(() => readAnswer(answer)).toThrow(/to a message of 3271557120 bytes/)
   })
 
   it('a header that claims no bytes does not go round for ever', () => {
