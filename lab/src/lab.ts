@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { BRIDGE, Host } from './host.js'
 import { Namespace } from './namespace.js'
 import { run } from './run.js'
-import { deleteNamespaces, labDirectory, labName, listNamespaces, sweep } from './sweep.js'
+import { deleteNamespaces, labDirectory, listNamespaces, nextLabName, sweep } from './sweep.js'
 
 export interface LabOptions {
   /** How many hosts to begin with. Default: 3. */
@@ -21,8 +21,6 @@ const underlay = {
   ipv6: { prefix: 64, address: (n: number) => `fd77::${n.toString(16)}` },
 }
 const GATEWAY = 254
-
-let count = 0
 
 /**
  * Hosts on one switch, each in a network namespace of its own, joined by veth pairs. Nothing is put
@@ -51,8 +49,7 @@ export class Lab implements AsyncDisposable {
   /** Removes what dead labs left, then makes a switch and its hosts. */
   static async create(options: LabOptions = {}): Promise<Lab> {
     await sweep()
-    count += 1
-    const lab = new Lab(labName(count), options)
+    const lab = new Lab(nextLabName(), options)
     try {
       // A process that had this process's id before may have left something of the same name.
       await lab.#remove()

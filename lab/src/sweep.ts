@@ -11,8 +11,11 @@ import { until } from './until.js'
  */
 const NAME = /^(slv-(\d+)-\d+)(?:-|$)/
 
-/** The name of the `count`th lab of this process. */
-export function labName(count: number): string {
+let count = 0
+
+/** A name that no lab of this process has had. */
+export function nextLabName(): string {
+  count += 1
   return `slv-${process.pid}-${count}`
 }
 

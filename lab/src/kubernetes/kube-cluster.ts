@@ -1,10 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { findKubernetes } from '../../../scripts/kube-apiserver.mjs'
 import { freePort } from '../free-port.js'
+import { labDirectory, nextLabName, sweep } from '../sweep.js'
 import { AdminApi } from './admin-api.js'
 import { certificateAuthority, clientCertificate, type KeyPair, serverCertificate } from './certificates.js'
 import { Daemon } from './daemon.js'
@@ -38,7 +38,7 @@ const ETCD_QUOTA = 4 * 1024 ** 3
 
 /**
  * A real control plane: etcd, kube-apiserver and, where asked for, kube-controller-manager. Everything it writes is in
- * one folder, which `stop` removes.
+ * one folder, which `stop` removes; of a killed process, the next lab or cluster does.
  */
 export class KubeCluster {
   /** For requests from here: of no use to a cluster in another namespace. */
@@ -50,7 +50,11 @@ export class KubeCluster {
   static async start({ podCidrs, at }: ClusterOptions = {}): Promise<KubeCluster> {
     const programs = findKubernetes()
     if (programs === undefined) throw new Error('no kube-apiserver: npm run test:kube builds it')
-    const folder = await mkdtemp(join(tmpdir(), 'slv-kube-'))
+    await sweep()
+    const folder = labDirectory(nextLabName())
+    // A process that had this process's id before may have left something of the same name.
+    await rm(folder, { recursive: true, force: true })
+    await mkdir(folder, { mode: 0o700 })
     const address = at?.address ?? '127.0.0.1'
     const inPlace = at === undefined ? [] : ['ip', 'netns', 'exec', at.namespace]
     const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()]
