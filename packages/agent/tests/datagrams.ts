@@ -39,10 +39,13 @@ export class Datagrams implements AsyncDisposable {
     return datagrams
   }
 
-  /** Resolves once this has come. */
-  async receiving(text: string): Promise<void> {
-    await until(`the datagram '${text}' among ${this.received}`, () =>
-      this.received.includes(text) ? true : undefined,
+  /** Resolves once this, or what it matches, has come. */
+  async receiving(wanted: string | RegExp): Promise<void> {
+    const isWanted = (text: string) => (typeof wanted === 'string' ? text === wanted : wanted.test(text))
+    await until(`the datagram '${wanted}'`, () => this.received.some(isWanted) || undefined).catch(
+      (error) => {
+        throw new Error(`${error.message}; there came: ${this.received.join(', ')}`, { cause: error })
+      },
     )
   }
 
