@@ -81,7 +81,7 @@ export function hasExpired({ ends }: Tables, now: number): boolean {
 /** Deletes every lease that has ended. Runs first in every transaction that writes. */
 export function expireLeases(tables: Tables, now: number): void {
   const ended = [...tables.ends.getRange()].filter(({ value }) => value <= now)
-  for (const { key } of ended) deleteLease(tables, key)
+  for (const { key } of ended) deleteLease(tables, requireText(key))
 }
 
 /** What happened after `revision`; everything, as a snapshot, without one and where it is too long ago. */
@@ -95,7 +95,7 @@ export function changesSince(tables: Tables, revision: number | undefined): Chan
   const events: LeaseEvent[] = []
   if (revision === current) return { events, faults, revision }
   for (const { value } of tables.log.getRange({ start: revision + 1 })) {
-    const decoded = decode(value.key, value.value, value.expiresAt)
+    const decoded = decode(requireText(value?.key), value.value, value.expiresAt)
     if ('lease' in decoded) events.push({ type: value.type, lease: decoded.lease })
     else faults.set(`${value.key} ${value.value}`, decoded.fault)
   }
@@ -135,6 +135,12 @@ function revisionOf({ meta }: Tables): number {
   return Number(meta.get('revision') ?? 0)
 }
 
+/** Throws a SyntaxError for what only damage can have put there: LMDB's keys may be numbers and symbols, too. */
+function requireText(key: unknown): string {
+  if (typeof key !== 'string') throw new SyntaxError('a key is no text')
+  return key
+}
+
 interface ReadLeases {
   readonly leases: Lease[]
   /** Subnets under whose key a record is that is no lease: nobody's, and not free. */
@@ -145,7 +151,7 @@ interface ReadLeases {
 function readLeases({ leases: records, ends }: Tables): ReadLeases {
   const read: ReadLeases = { leases: [], occupied: [], faults: new Map() }
   for (const { key, value } of records.getRange()) {
-    const decoded = decode(key, value, ends.get(key))
+    const decoded = decode(requireText(key), value, ends.get(key))
     if ('lease' in decoded) read.leases.push(decoded.lease)
     else {
       read.faults.set(`${key} ${value}`, decoded.fault)
