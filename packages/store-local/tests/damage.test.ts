@@ -56,6 +56,12 @@ const damages: Record<string, (file: Buffer) => Buffer> = {
   'lost its first page': (file) => file.fill(0, 0, 4096),
   'lost its second page': (file) => file.fill(0, 4096, 8192),
   'was overwritten behind its head': (file) => file.fill(0x55, 8192),
+  'holds a key that is no text': (file) => {
+    const key = Buffer.from('10.99.')
+    // ordered-binary, which LMDB's keys are written in, begins a symbol with a 2.
+    for (let at = file.indexOf(key); at >= 0; at = file.indexOf(key)) file[at] = 2
+    return file
+  },
   'holds text that is no JSON where a config should be': (file) => {
     const config = Buffer.from('"{\\"Network')
     for (let at = file.indexOf(config); at >= 0; at = file.indexOf(config))
