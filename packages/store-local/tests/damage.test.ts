@@ -56,12 +56,6 @@ const damages: Record<string, (file: Buffer) => Buffer> = {
   'lost its first page': (file) => file.fill(0, 0, 4096),
   'lost its second page': (file) => file.fill(0, 4096, 8192),
   'was overwritten behind its head': (file) => file.fill(0x55, 8192),
-  'holds a key that is no text': (file) => {
-    const key = Buffer.from('10.99.')
-    // ordered-binary, which LMDB's keys are written in, begins a symbol with a 2.
-    for (let at = file.indexOf(key); at >= 0; at = file.indexOf(key)) file[at] = 2
-    return file
-  },
   'holds text that is no JSON where a config should be': (file) => {
     const config = Buffer.from('"{\\"Network')
     for (let at = file.indexOf(config); at >= 0; at = file.indexOf(config))
@@ -80,6 +74,24 @@ describe('a damaged file', () => {
       message: expect.stringMatching(
         /^the store .*leases\.mdb is damaged: .*; stop every process that uses it, restore a copy or remove the file/,
       ),
+    })
+  })
+
+  it('that holds a key that is no text is refused', async () => {
+    const path = `${await folder()}/leases.mdb`
+    await writeFile(path, sound)
+    const root = open({ path, noSubdir: true })
+    await root.openDB('leases', { encoding: 'string' }).put('the last key', '{}')
+    await root.close()
+    const file = await readFile(path)
+    // ordered-binary, in which keys are written, begins a symbol with a 2.
+    const key = Buffer.from('the last key')
+    for (let at = file.indexOf(key); at >= 0; at = file.indexOf(key)) file[at] = 2
+    await writeFile(path, file)
+    const one = await node({ path, config })
+    await expect(one.call('snapshot')).rejects.toMatchObject({
+      code: 'STORE_CORRUPT',
+      message: expect.stringMatching(/a key is no text/),
     })
   })
 
