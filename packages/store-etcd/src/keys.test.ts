@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { KeyRange } from './etcd-api.js'
+import type { KeyRange } from './client/api.js'
 import { NetworkKeys } from './keys.js'
 
 const text = ({ key, range_end }: KeyRange) => [String(key), String(range_end)]

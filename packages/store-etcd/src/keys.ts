@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { type LeaseSubnets, leaseKey } from '@selvedge/core'
-import type { KeyRange } from './etcd-api.js'
+import type { KeyRange } from './client/api.js'
 
 /** Where flannel keeps a network. */
 export const DEFAULT_PREFIX = '/coreos.com/network'

@@ -1,5 +1,5 @@
 import { decodeLeaseAttributes, type Lease, type LeaseSubnets, leaseKey, parseLeaseKey } from '@selvedge/core'
-import type { KeyValue } from './etcd-api.js'
+import type { KeyValue } from './client/api.js'
 import type { NetworkKeys } from './keys.js'
 
 /** How etcd writes that a key hangs on no lease of its: what makes a lease of ours a reservation. */

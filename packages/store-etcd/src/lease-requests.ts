@@ -6,13 +6,13 @@ import {
   leaseKey,
   OverlayError,
 } from '@selvedge/core'
-import type { KeyValue, TxnRequest } from './etcd-api.js'
-import type { CallRequest, EtcdCluster } from './etcd-cluster.js'
-import { EtcdFailure } from './failure.js'
+import type { KeyValue, TxnRequest } from './client/api.js'
+import type { CallRequest, EtcdCluster } from './client/cluster.js'
+import { EtcdFailure } from './client/errors.js'
+import { keepAliveOnce } from './client/streams.js'
 import type { NetworkKeys } from './keys.js'
 import { type LeaseRecord, readRecord } from './lease-record.js'
 import type { Settings } from './options.js'
-import { keepAliveOnce } from './streams.js'
 
 /** A lease of etcd's own kind: a number to hang keys on, which vanish when its time is up. */
 export interface EtcdLease {

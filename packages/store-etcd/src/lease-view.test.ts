@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { KeyValue } from './etcd-api.js'
+import type { KeyValue } from './client/api.js'
 import { NetworkKeys } from './keys.js'
 import { LeaseView } from './lease-view.js'
 

@@ -1,6 +1,6 @@
 import { type Lease, type LeaseEvent, OverlayError } from '@selvedge/core'
-import type { KeyValue } from './etcd-api.js'
-import type { KeyNews } from './follow-keys.js'
+import type { KeyValue } from './client/api.js'
+import type { KeyNews } from './client/watch-keys.js'
 import type { NetworkKeys } from './keys.js'
 import { type BadRecord, type LeaseRecord, readRecord } from './lease-record.js'
 

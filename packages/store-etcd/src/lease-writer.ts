@@ -10,7 +10,7 @@ import {
   type SubnetChoice,
   sameNode,
 } from '@selvedge/core'
-import type { KeyValue } from './etcd-api.js'
+import type { KeyValue } from './client/api.js'
 import type { NetworkKeys } from './keys.js'
 import { isReservation, type LeaseRecord, NO_LEASE, type ValidRecord } from './lease-record.js'
 import type { LeaseRequests, Leases, NetworkState, Outcome } from './lease-requests.js'

@@ -1,7 +1,7 @@
 import { type Clock, OverlayError, type Random, systemClock } from '@selvedge/core'
-import type { EtcdClient } from './etcd-api.js'
+import type { EtcdClient } from './client/api.js'
+import type { EtcdTls } from './client/tls.js'
 import { DEFAULT_PREFIX } from './keys.js'
-import type { EtcdTls } from './tls.js'
 
 export interface EtcdSubnetManagerOptions {
   /**

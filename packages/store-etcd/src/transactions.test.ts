@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Compare, KeyValue, Operation, TxnRequest } from './etcd-api.js'
+import type { Compare, KeyValue, Operation, TxnRequest } from './client/api.js'
 import { NetworkKeys } from './keys.js'
 import { createLease, deleteLease, rewriteLease } from './transactions.js'
 

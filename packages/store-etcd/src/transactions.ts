@@ -1,5 +1,5 @@
 import { encodeLeaseAttributes, type LeaseAttributes, type LeaseSubnets } from '@selvedge/core'
-import type { Compare, KeyValue, Operation, TxnRequest } from './etcd-api.js'
+import type { Compare, KeyValue, Operation, TxnRequest } from './client/api.js'
 import type { NetworkKeys } from './keys.js'
 
 /**

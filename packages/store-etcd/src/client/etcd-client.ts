@@ -5,9 +5,8 @@ import {
   type CallOptions as GrpcCallOptions,
   Metadata,
 } from '@grpc/grpc-js'
-import type { CallOptions, EtcdClient, EtcdStream } from '../etcd-api.js'
-import { EtcdFailure } from '../failure.js'
-import type { TlsCredentials } from '../tls.js'
+import type { CallOptions, EtcdClient, EtcdStream } from './api.js'
+import { EtcdFailure } from './errors.js'
 import {
   decodeAuthenticateResponse,
   decodeLeaseGrantResponse,
@@ -21,6 +20,7 @@ import {
   encodeTxnRequest,
   encodeWatchRequest,
 } from './messages.js'
+import type { TlsCredentials } from './tls.js'
 
 export interface GrpcClientOptions {
   /** `10.0.0.5:2379`. */

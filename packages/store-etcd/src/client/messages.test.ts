@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import protobuf from 'protobufjs'
 import { describe, expect, it } from 'vitest'
-import type { TxnRequest } from '../etcd-api.js'
+import type { TxnRequest } from './api.js'
 import {
   decodeAuthenticateResponse,
   decodeLeaseGrantResponse,

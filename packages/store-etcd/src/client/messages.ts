@@ -11,7 +11,7 @@ import type {
   WatchCreateRequest,
   WatchEvent,
   WatchResponse,
-} from '../etcd-api.js'
+} from './api.js'
 import { MessageReader, MessageWriter } from './protobuf.js'
 
 /*

@@ -1,11 +1,11 @@
 import { FakeClock } from '@selvedge/conformance'
 import { describe, expect, it } from 'vitest'
-import type { EtcdClient } from './etcd-api.js'
-import { EtcdCluster } from './etcd-cluster.js'
-import { EtcdFailure } from './failure.js'
-import { NetworkKeys } from './keys.js'
-import type { Member, Renewal } from './member.js'
-import { readSettings } from './options.js'
+import { NetworkKeys } from '../keys.js'
+import { readSettings } from '../options.js'
+import type { EtcdClient } from './api.js'
+import { EtcdCluster } from './cluster.js'
+import type { Member, Renewal } from './endpoint.js'
+import { EtcdFailure } from './errors.js'
 
 const unused = () => Promise.reject(new Error('not used here'))
 const client: EtcdClient = {

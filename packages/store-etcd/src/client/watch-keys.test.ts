@@ -1,12 +1,12 @@
 import { Duplex } from 'node:stream'
 import { FakeClock } from '@selvedge/conformance'
 import { describe, expect, it } from 'vitest'
-import type { EtcdClient, EtcdStream, KeyValue, WatchResponse } from './etcd-api.js'
-import { EtcdCluster } from './etcd-cluster.js'
-import { followKeys, type KeyNews } from './follow-keys.js'
-import { NetworkKeys } from './keys.js'
-import { GivenMember } from './member.js'
-import { readSettings } from './options.js'
+import { NetworkKeys } from '../keys.js'
+import { readSettings } from '../options.js'
+import type { EtcdClient, EtcdStream, KeyValue, WatchResponse } from './api.js'
+import { EtcdCluster } from './cluster.js'
+import { GivenMember } from './endpoint.js'
+import { followKeys, type KeyNews } from './watch-keys.js'
 
 /** One watch, as etcd's side of it. */
 class FakeWatch extends Duplex implements EtcdStream<object> {

@@ -1,8 +1,8 @@
 import { OverlayError } from '@selvedge/core'
-import { GrpcEtcdClient } from './client/etcd-client.js'
-import type { EtcdClient } from './etcd-api.js'
-import { EtcdFailure } from './failure.js'
-import type { Endpoint, Settings } from './options.js'
+import type { Endpoint, Settings } from '../options.js'
+import type { EtcdClient } from './api.js'
+import { EtcdFailure } from './errors.js'
+import { GrpcEtcdClient } from './etcd-client.js'
 import { sameCredentials, type TlsCredentials, tlsCredentials } from './tls.js'
 
 /**

@@ -1,7 +1,7 @@
 import { OverlayError } from '@selvedge/core'
-import type { Failure, FailureKind } from './failure.js'
-import type { NetworkKeys } from './keys.js'
-import type { Settings } from './options.js'
+import type { NetworkKeys } from '../keys.js'
+import type { Settings } from '../options.js'
+import type { Failure, FailureKind } from './errors.js'
 
 export interface MemberFailure {
   /** The endpoint, for the message. */

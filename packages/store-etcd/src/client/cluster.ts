@@ -1,11 +1,11 @@
 import { type AbortOptions, backoffDelay, OverlayError } from '@selvedge/core'
+import type { NetworkKeys } from '../keys.js'
+import type { Settings } from '../options.js'
 import { abortable } from './abortable.js'
+import type { CallOptions, EtcdClient } from './api.js'
 import { clusterError } from './cluster-error.js'
-import type { CallOptions, EtcdClient } from './etcd-api.js'
-import { classify, EtcdFailure, type Failure } from './failure.js'
-import type { NetworkKeys } from './keys.js'
-import type { Member, Renewal } from './member.js'
-import type { Settings } from './options.js'
+import type { Member, Renewal } from './endpoint.js'
+import { classify, EtcdFailure, type Failure } from './errors.js'
 
 export interface CallRequest extends AbortOptions {
   /** Begins the message where it fails: `listing leases`. */

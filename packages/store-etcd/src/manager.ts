@@ -10,13 +10,13 @@ import {
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { EtcdCluster } from './etcd-cluster.js'
-import { type FollowOptions, followKeys } from './follow-keys.js'
+import { EtcdCluster } from './client/cluster.js'
+import { EndpointMember, GivenMember, type Member } from './client/endpoint.js'
+import { type FollowOptions, followKeys } from './client/watch-keys.js'
 import { NetworkKeys } from './keys.js'
 import { LeaseRequests, listTimeout } from './lease-requests.js'
 import { LeaseView } from './lease-view.js'
 import { type Acquired, LeaseWriter } from './lease-writer.js'
-import { EndpointMember, GivenMember, type Member } from './member.js'
 import { type EtcdSubnetManagerOptions, readSettings, type Settings } from './options.js'
 
 /** So long, in ms, all leases are kept in memory for a watch that may follow `acquireLease`. */

@@ -1,5 +1,5 @@
-import type { EtcdClient, WatchCreateRequest, WatchEvent, WatchResponse } from './etcd-api.js'
-import { EtcdFailure } from './failure.js'
+import type { EtcdClient, WatchCreateRequest, WatchEvent, WatchResponse } from './api.js'
+import { EtcdFailure } from './errors.js'
 import { ReplyStream, type StreamOptions } from './reply-stream.js'
 
 /** A watch that etcd has begun. */

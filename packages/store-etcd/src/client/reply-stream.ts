@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
-import type { EtcdStream } from './etcd-api.js'
-import { EtcdFailure } from './failure.js'
+import type { EtcdStream } from './api.js'
+import { EtcdFailure } from './errors.js'
 
 export interface StreamOptions {
   /** How long etcd has for its first reply, in ms. */

@@ -1,7 +1,7 @@
 import { backoffDelay, type Clock, isOverlayError, type OverlayError, type Random } from '@selvedge/core'
-import type { KeyRange, KeyValue, ResponseHeader, WatchEvent } from './etcd-api.js'
-import { BACKOFF, type EtcdCluster } from './etcd-cluster.js'
-import { EtcdFailure } from './failure.js'
+import type { KeyRange, KeyValue, ResponseHeader, WatchEvent } from './api.js'
+import { BACKOFF, type EtcdCluster } from './cluster.js'
+import { EtcdFailure } from './errors.js'
 import { type OpenWatch, openWatch } from './streams.js'
 
 /** `list`: every key of the range, after which nothing is missed until the next list. */

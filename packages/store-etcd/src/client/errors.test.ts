@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { classify, EtcdFailure, type FailureKind } from './failure.js'
+import { classify, EtcdFailure, type FailureKind } from './errors.js'
 
 /** Seen with etcd 3.4.23, etcd3 1.1.2 and grpc-js 1.14.7. */
 const seen: readonly (readonly [text: string, kind: FailureKind, said: string])[] = [
