@@ -1,9 +1,9 @@
 import type { KernelResource } from '@selvedge/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { deletedKinds, Process, putKinds, until } from '../tests/process.js'
-import { device, otherVni, ownAddress, peer, resourcesOf } from './driver-suite-samples.js'
+import { device, otherVni, ownAddress, peer, resourcesOf } from './driver/samples.js'
 import { FakeClock } from './fake-clock.js'
-import { FakeKernel } from './fake-kernel.js'
+import { FakeKernel } from './fake-kernel/kernel.js'
 
 const LOCAL = [device(), ownAddress]
 const SECOND = 1_000

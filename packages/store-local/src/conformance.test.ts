@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { FakeClock, subnetManagerSuite } from '@selvedge/conformance'
 import { describe, it } from 'vitest'
 import { putRecord } from './lease-records.js'
-import { LocalSubnetManager } from './local-subnet-manager.js'
-import { shareDatabase } from './shared-database.js'
+import { shareDatabase } from './lmdb/share.js'
+import { LocalSubnetManager } from './manager.js'
 
 const leaseTerm = 60_000
 

@@ -1,1 +1,1 @@
-export * from './local-subnet-manager.js'
+export * from './manager.js'

@@ -5,7 +5,7 @@ import type { Lease, LeaseEvent, NetworkConfig } from '@selvedge/core'
 import { open } from 'lmdb'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { LocalSubnetManager, type LocalSubnetManagerOptions } from '../src/index.js'
-import { inspectLmdbFile } from '../src/lmdb-format.js'
+import { inspectLmdbFile } from '../src/lmdb/format-check.js'
 import { NodeProcess, temporaryFolder } from './processes.js'
 
 const network = { Network: '10.99.0.0/16', SubnetMin: '10.99.10.0', SubnetMax: '10.99.33.0' }

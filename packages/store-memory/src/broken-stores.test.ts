@@ -9,8 +9,8 @@ import type {
 } from '@selvedge/core'
 import { isOverlayError } from '@selvedge/core'
 import { describe, expect, it } from 'vitest'
-import { MemoryStore } from './memory-store.js'
-import { MemorySubnetManager } from './memory-subnet-manager.js'
+import { MemorySubnetManager } from './manager.js'
+import { MemoryStore } from './store.js'
 
 /** Long enough for what works, short enough for what hangs. */
 const PATIENCE = 250

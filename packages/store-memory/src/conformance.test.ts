@@ -1,7 +1,7 @@
 import { FakeClock, subnetManagerSuite } from '@selvedge/conformance'
 import { describe, it } from 'vitest'
-import { MemoryStore } from './memory-store.js'
-import { MemorySubnetManager } from './memory-subnet-manager.js'
+import { MemorySubnetManager } from './manager.js'
+import { MemoryStore } from './store.js'
 
 const leaseTerm = 60_000
 

@@ -1,2 +1,2 @@
-export * from './memory-store.js'
-export * from './memory-subnet-manager.js'
+export * from './manager.js'
+export * from './store.js'

@@ -1,0 +1,236 @@
+import { type Driver, type KernelResource, type OperationResult, OverlayError } from '@selvedge/core'
+import { describe, expect, it } from 'vitest'
+import { outcome } from '../../tests/outcome.js'
+import { FakeKernel } from '../fake-kernel/kernel.js'
+import type { Runner } from '../runner.js'
+import { driverSuite } from './suite.js'
+
+type KernelDriver = Driver<KernelResource>
+
+/** A driver that is wrong in one way; all else is the fake kernel's own. */
+type Breakage = (driver: KernelDriver, kernel: FakeKernel) => Partial<KernelDriver>
+
+const refused = (message: string): OperationResult => ({
+  ok: false,
+  error: new OverlayError('KERNEL_REFUSED', message, { errno: 'EINVAL' }),
+})
+
+/** [what is wrong, how, a test of the suite that finds it] */
+const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegExp])[] = [
+  [
+    'refuses to put what is there',
+    (driver, kernel) => ({
+      apply: async (operations, options) => {
+        const results = []
+        for (const operation of operations) {
+          const [result = refused('')] = await driver.apply([operation], options)
+          const changed = kernel.requests.at(-1)?.changed
+          results.push(operation.type === 'put' && changed === false ? refused('EEXIST') : result)
+        }
+        return results
+      },
+    }),
+    /puts what is there already/,
+  ],
+  [
+    'refuses to delete what is gone',
+    (driver, kernel) => ({
+      apply: async (operations, options) => {
+        const results = []
+        for (const operation of operations) {
+          const [result = refused('')] = await driver.apply([operation], options)
+          const changed = kernel.requests.at(-1)?.changed
+          results.push(operation.type === 'delete' && changed === false ? refused('ESRCH') : result)
+        }
+        return results
+      },
+    }),
+    /again what is gone/,
+  ],
+  [
+    'stops at the first failure',
+    (driver) => ({
+      apply: async (operations, options) => {
+        const results: OperationResult[] = []
+        for (const operation of operations) {
+          if (results.some(({ ok }) => !ok)) results.push(refused('not attempted'))
+          else results.push(...(await driver.apply([operation], options)))
+        }
+        return results
+      },
+    }),
+    /one that fails stops no other/,
+  ],
+  [
+    'answers in another order',
+    (driver) => ({
+      apply: async (operations, options) => (await driver.apply(operations, options)).toReversed(),
+    }),
+    /answers in the order of the operations/,
+  ],
+  [
+    'does not say what is stale',
+    (driver) => ({
+      apply: async (operations, options) =>
+        (await driver.apply(operations, options)).map(({ stale: _, ...result }) => result),
+    }),
+    /makes a link anew/,
+  ],
+  [
+    'says that all is stale',
+    (driver) => ({
+      apply: async (operations, options) =>
+        (await driver.apply(operations, options)).map((result) => ({ ...result, stale: true })),
+    }),
+    /changes nothing by it/,
+  ],
+  [
+    'deletes routes of others',
+    (driver, kernel) => ({
+      apply: async (operations, options) => {
+        for (const { type, resource } of operations) {
+          if (type !== 'delete' || resource.kind !== 'route') continue
+          try {
+            kernel.deleteRoute({ destination: resource.destination, metric: resource.metric })
+          } catch {
+            // It was not there.
+          }
+        }
+        return driver.apply(operations, options)
+      },
+    }),
+    /refuses to put a route where/,
+  ],
+  [
+    'overwrites routes of others',
+    (driver, kernel) => ({
+      apply: async (operations, options) => {
+        for (const { type, resource } of operations) {
+          if (type !== 'put' || resource.kind !== 'route') continue
+          for (const protocol of ['static', 'kernel'] as const) {
+            try {
+              kernel.deleteRoute({ destination: resource.destination, metric: resource.metric, protocol })
+            } catch {
+              // It was not there.
+            }
+          }
+        }
+        return driver.apply(operations, options)
+      },
+    }),
+    /refuses to put a route where/,
+  ],
+  [
+    'lists what is in no scope',
+    (driver) => ({
+      snapshot: (scope, options) =>
+        driver.snapshot(
+          { ...scope, networks: ['0.0.0.0/0', '::/0'], links: [...scope.links, 'flannel.7'] },
+          options,
+        ),
+    }),
+    /keeps two overlays on one host apart/,
+  ],
+  [
+    'does not know aliases',
+    (driver) => ({ snapshot: (scope, options) => driver.snapshot({ ...scope, aliases: [] }, options) }),
+    /finds links by name or by alias/,
+  ],
+  [
+    'lists neighbours that are not permanent',
+    (driver, kernel) => ({
+      snapshot: async (scope, options) => {
+        const held = await driver.snapshot(scope, options)
+        const learned = kernel.toText().match(/^(\S+) dev flannel\.1 lladdr (\S+) REACHABLE$/m)
+        if (learned === null) return held
+        const [, address = '', macAddress = ''] = learned
+        return [
+          ...held,
+          {
+            kind: 'neighbour',
+            key: `neighbour flannel.1 ${address}`,
+            link: 'flannel.1',
+            address,
+            macAddress,
+          },
+        ]
+      },
+    }),
+    /lists nothing of others/,
+  ],
+  [
+    'tells nothing',
+    () => ({
+      async *watch({ signal }) {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      },
+    }),
+    /tells when a route of ours is deleted/,
+  ],
+  [
+    'tells of its own writes',
+    (driver, kernel) => ({
+      apply: async (operations, options) => {
+        const results = await driver.apply(operations, options)
+        kernel.overrun()
+        return results
+      },
+    }),
+    /does not tell of its own writes/,
+  ],
+  [
+    'wraps the reason of an abort',
+    (driver) => ({
+      snapshot: (scope, options) =>
+        driver.snapshot(scope, options).catch((cause: unknown) => {
+          throw new Error('reading', { cause })
+        }),
+    }),
+    /rejects with the reason of a signal/,
+  ],
+  [
+    'works on after it is disposed of',
+    (driver) => ({ [Symbol.asyncDispose]: async () => {}, snapshot: driver.snapshot.bind(driver) }),
+    /rejects every call with CLOSED/,
+  ],
+  [
+    'takes every requirement for granted',
+    () => ({ check: async () => [] }),
+    /checks what a backend requires/,
+  ],
+]
+
+const suiteOn = (breakage: Breakage) => (runner: Runner) =>
+  driverSuite(runner, {
+    patience: 20,
+    quiet: 1,
+    setup: () => {
+      const kernel = new FakeKernel({ interfaces: [{ addresses: ['192.168.0.1/24', 'fd00::1/64'] }] })
+      return {
+        driver: () => {
+          const driver = kernel.driver()
+          const overrides = breakage(driver, kernel)
+          return new Proxy<KernelDriver>(driver, {
+            get: (target, name) => {
+              const value: unknown = Reflect.get(overrides, name) ?? Reflect.get(target, name)
+              return typeof value === 'function' ? value.bind(target) : value
+            },
+          })
+        },
+        run: (command) => kernel.run(command),
+        state: () => kernel.toText(),
+      }
+    },
+  })
+
+describe('driverSuite on a driver that', () => {
+  it.each(BROKEN)('%s: fails', async (_what, breakage, finds) => {
+    const whole = await outcome(
+      suiteOn(() => ({})),
+      finds,
+    )
+    expect(whole.all).not.toEqual([])
+    expect(whole.failed).toEqual([])
+    expect((await outcome(suiteOn(breakage), finds)).failed).not.toEqual([])
+  })
+})

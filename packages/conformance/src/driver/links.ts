@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { type DriverSection, deletes, done, failed, held, holds, puts } from './fixture.js'
+import { DEVICE, device, otherVni, ownAddress, peer, resourcesOf } from './samples.js'
+
+export function linkTests({ test }: DriverSection): void {
+  test('leaves to the kernel what a wish leaves open', async (host) => {
+    const driver = await host.connect()
+    const { mtu: _mtu, macAddress: _mac, alias: _alias, ...open } = device()
+    await done(driver, puts(open))
+    const actual = (await held(driver)).get(open.key)
+    assert.ok(actual?.kind === 'link')
+    assert.equal(actual.mtu, 1450, 'the MTU of the parent less what VXLAN takes')
+    assert.match(actual.macAddress ?? '', /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)
+    await done(driver, puts(open))
+    assert.deepEqual((await held(driver)).get(open.key), actual)
+  })
+
+  for (const [what, changed] of [
+    ['MTU', device({ mtu: 1350 })],
+    ['MAC', device({ macAddress: '02:aa:00:00:00:02' })],
+    ['alias', device({ alias: 'selvedge' })],
+    ['accept_ra', device({ acceptRouterAdvertisements: true })],
+  ] as const) {
+    test(`changes the ${what} in place`, async (host) => {
+      const driver = await host.connect()
+      const { fdb } = peer(2)
+      await done(driver, puts(device(), ownAddress, fdb))
+      await done(driver, puts(changed))
+      await holds(driver, [changed, ownAddress, fdb])
+    })
+  }
+
+  test('brings up a link that is down, and takes one down', async (host) => {
+    const driver = await host.connect()
+    await done(driver, puts(device()))
+    await host.run(`ip link set ${DEVICE} down`)
+    await holds(driver, [device({ up: false })])
+    await done(driver, puts(device()))
+    await holds(driver, [device()])
+    await done(driver, puts(device({ up: false })))
+    await holds(driver, [device({ up: false })])
+  })
+
+  // Linux drops neighbours with a new MAC, routes with a link that goes down, IPv6 with an MTU under 1280.
+  for (const [what, changed] of [
+    ['its MAC changes', device({ macAddress: '02:aa:00:00:00:02' })],
+    ['it goes down', device({ up: false })],
+    ['it is made anew', otherVni()],
+  ] as const) {
+    test(`says that others may have changed where a link loses some when ${what}`, async (host) => {
+      const driver = await host.connect()
+      const others = [ownAddress, ...resourcesOf(peer(2))]
+      await done(driver, puts(device(), ...others))
+      const [result] = await done(driver, puts(changed))
+      const keys = await held(driver)
+      const lost = others.filter(({ key }) => !keys.has(key))
+      assert.ok(
+        lost.length === 0 || result?.stale === true,
+        `lost ${lost.map(({ key }) => key)}, and was not said to be stale`,
+      )
+    })
+  }
+
+  for (const [what, { vxlan }] of [
+    ['VNI', otherVni()],
+    ['port', { vxlan: { ...device().vxlan, port: 4789 } }],
+    ['local address', { vxlan: { ...device().vxlan, local: '192.168.0.77' } }],
+    ['parent', { vxlan: { ...device().vxlan, parent: 'slv-parent' } }],
+    ['learning', { vxlan: { ...device().vxlan, learning: true } }],
+    ['GBP', { vxlan: { ...device().vxlan, gbp: true } }],
+  ] as const) {
+    test(`makes a link anew where its ${what} is another, with the MAC it is to have`, async (host) => {
+      const driver = await host.connect()
+      await host.run('ip link add slv-parent type bridge')
+      await done(driver, puts(device(), ownAddress, ...resourcesOf(peer(2))))
+      const wish = device({ vxlan: { vni: 1, port: 8472, learning: false, gbp: false, ...vxlan } })
+      const [result] = await done(driver, puts(wish))
+      assert.equal(result?.stale, true, 'a link made anew has lost what was on it')
+      await holds(driver, [wish])
+      await done(driver, puts(wish, ownAddress, ...resourcesOf(peer(2))))
+      await holds(driver, [wish, ownAddress, ...resourcesOf(peer(2))])
+    })
+  }
+
+  test('refuses to put or delete a link where one of its name is of another type', async (host) => {
+    const driver = await host.connect()
+    await host.run(`ip link add ${DEVICE} type bridge`)
+    const before = await host.state()
+    for (const operations of [puts(device()), deletes(device())]) {
+      const { code, error } = failed((await driver.apply(operations))[0])
+      assert.equal(code, 'RESOURCE_CONFLICT')
+      assert.ok(error.message.includes(DEVICE), `the message names the link: ${error.message}`)
+    }
+    assert.equal(await host.state(), before)
+  })
+
+  test('takes over a link that is as wished, whoever made it', async (host) => {
+    const driver = await host.connect()
+    await host.run(
+      `ip link add ${DEVICE} address 02:aa:00:00:00:01 mtu 1400 type vxlan id 1 dstport 8472 local 192.168.0.1 dev eth0 nolearning`,
+      `bridge fdb add 02:bb:00:00:00:02 dev ${DEVICE} dst 192.168.0.2 self permanent`,
+    )
+    await done(driver, puts(device()))
+    await holds(driver, [device(), peer(2).fdb])
+  })
+
+  test('fails where another link has the VNI, and leaves that one alone', async (host) => {
+    const driver = await host.connect()
+    await host.run('ip link add slv-other type vxlan id 1 dstport 8472 dev eth0 local 192.168.0.1')
+    const before = await host.state()
+    const { code } = failed((await driver.apply(puts(device())))[0])
+    assert.equal(code, 'RESOURCE_CONFLICT')
+    assert.equal(await host.state(), before)
+  })
+
+  test('fails where the parent is not there', async (host) => {
+    const driver = await host.connect()
+    const wish = device({ vxlan: { vni: 1, port: 8472, parent: 'slv-none', learning: false, gbp: false } })
+    const { errno, code } = failed((await driver.apply(puts(wish)))[0])
+    assert.deepEqual([code, errno], ['KERNEL_REFUSED', 'ENODEV'])
+  })
+
+  test('finds nothing of a link that went with its parent, and deletes what was on it', async (host) => {
+    const driver = await host.connect()
+    await host.run('ip link add slv-parent type bridge')
+    const wish = device({
+      vxlan: { vni: 1, port: 8472, local: '192.168.0.1', parent: 'slv-parent', learning: false, gbp: false },
+    })
+    const all = [wish, ownAddress, ...resourcesOf(peer(2))]
+    await done(driver, puts(...all))
+    await host.run('ip link del slv-parent')
+    await holds(driver, [])
+    await done(driver, deletes(...all.toReversed()))
+  })
+}

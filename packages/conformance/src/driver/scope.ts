@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import {
+  address,
+  fdb,
+  type KernelResource,
+  link,
+  neighbour,
+  type OwnershipScope,
+  route,
+} from '@selvedge/core'
+import { type DriverSection, deletes, done, holds, puts } from './fixture.js'
+import { device, ownAddress, peer, resourcesOf, SCOPE } from './samples.js'
+
+const OTHER_SCOPE: OwnershipScope = {
+  aliases: ['selvedge 10.98.0.0/16'],
+  links: ['flannel.7'],
+  networks: ['10.98.0.0/16'],
+}
+
+/** A second overlay on the same host, with a link and a network of its own. */
+const otherOverlay = (): KernelResource[] => [
+  link({
+    name: 'flannel.7',
+    type: 'vxlan',
+    alias: 'selvedge 10.98.0.0/16',
+    vxlan: { vni: 7, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
+  }),
+  address({ link: 'flannel.7', address: '10.98.1.0', prefixLength: 32 }),
+  fdb({ link: 'flannel.7', macAddress: '02:bb:00:00:00:02', destination: '192.168.0.2' }),
+  neighbour({ link: 'flannel.7', address: '10.98.2.0', macAddress: '02:bb:00:00:00:02' }),
+  route({ destination: '10.98.2.0/24', device: 'flannel.7', gateway: '10.98.2.0', onLink: true }),
+  route({ destination: '10.98.3.0/24', device: 'eth0', gateway: '192.168.0.9' }),
+  route({ destination: '10.98.4.0/24', type: 'blackhole' }),
+]
+
+export function scopeTests({ test }: DriverSection): void {
+  const nothing: OwnershipScope = { aliases: [], links: [], networks: [] }
+
+  test('finds links by name or by alias, and what is on them', async (host) => {
+    const driver = await host.connect()
+    const all = [device(), ownAddress, ...resourcesOf(peer(2))]
+    await done(driver, puts(...all))
+    await holds(driver, all, { ...nothing, links: SCOPE.links })
+    await holds(driver, all, { ...nothing, aliases: SCOPE.aliases })
+    await host.run('ip link set flannel.1 alias somebody-else')
+    await holds(driver, [], { ...nothing, aliases: SCOPE.aliases })
+  })
+
+  test('finds routes by the network they lead into, through whatever link', async (host) => {
+    const driver = await host.connect()
+    const inside = [
+      route({ destination: '10.99.3.0/24', device: 'eth0', gateway: '192.168.0.9' }),
+      route({ destination: '10.99.4.0/24', type: 'blackhole' }),
+      peer(2).route,
+    ]
+    const outside = route({ destination: '10.98.3.0/24', device: 'eth0', gateway: '192.168.0.9' })
+    await done(driver, puts(device(), ...inside, outside))
+    await holds(driver, inside, { ...nothing, networks: ['10.99.0.0/16'] })
+    await holds(driver, [inside[0] ?? outside], { ...nothing, networks: ['10.99.3.0/24'] })
+    await holds(driver, [outside], { ...nothing, networks: ['10.98.0.0/16'] })
+    await holds(driver, [], nothing)
+  })
+
+  test('finds a route through a link of ours, wherever it leads', async (host) => {
+    const driver = await host.connect()
+    const elsewhere = route({ destination: '172.31.0.0/24', device: 'flannel.1' })
+    await done(driver, puts(device(), elsewhere))
+    await holds(driver, [device(), elsewhere])
+  })
+
+  test('keeps two overlays on one host apart', async (host) => {
+    const [one, two] = [await host.connect(), await host.connect()]
+    const ours = [device(), ownAddress, ...resourcesOf(peer(2))]
+    const theirs = otherOverlay()
+    await done(one, puts(...ours))
+    await done(two, puts(...theirs))
+    await holds(one, ours, SCOPE)
+    await holds(two, theirs, OTHER_SCOPE)
+    const state = await host.state()
+    await done(one, puts(...ours))
+    assert.equal(await host.state(), state)
+    await done(one, deletes(...ours.toReversed()))
+    await holds(one, [], SCOPE)
+    await holds(two, theirs, OTHER_SCOPE)
+  })
+
+  test('takes another scope at each call', async (host) => {
+    const driver = await host.connect()
+    const ours = [device(), ownAddress]
+    const theirs = otherOverlay()
+    await done(driver, puts(...ours, ...theirs))
+    await holds(driver, ours, SCOPE)
+    await holds(driver, theirs, OTHER_SCOPE)
+    await holds(driver, [...ours, ...theirs], {
+      aliases: [],
+      links: [...SCOPE.links, ...OTHER_SCOPE.links],
+      networks: [...SCOPE.networks, ...OTHER_SCOPE.networks],
+    })
+  })
+}

@@ -1,0 +1,259 @@
+import type {
+  AbortOptions,
+  Clock,
+  Driver,
+  DriverEvent,
+  ExternalInterface,
+  KernelResource,
+  Operation,
+  OperationResult,
+  OwnershipScope,
+} from '@selvedge/core'
+import { OverlayError } from '@selvedge/core'
+import { FakeKernelError, refusal } from './errors.js'
+import type { FakeRequest, FaultPlan } from './faults.js'
+import { type Ownership, ownershipOf } from './ownership.js'
+import { findExternalInterface, readOwn } from './read.js'
+import type { Change, KernelState } from './state.js'
+import { deleteResource, putResource } from './write.js'
+
+export interface FakeDriverOptions {
+  /** For messages and the kernel's record of requests; `fake-kernel` where absent. */
+  readonly name?: string | undefined
+  /** The interface that packets to peers leave by; the kernel's first one with an address where absent. */
+  readonly externalInterface?: string | undefined
+  /** rtm_protocol of what this driver writes, 1 to 255; 157 where absent. */
+  readonly protocol?: number | undefined
+}
+
+/** A request that a driver made, and what became of it. */
+export type RequestRecord = FakeRequest & {
+  /** Whether anything in the kernel changed by it. */
+  readonly changed: boolean
+  /** What the kernel refused it with, where it did. */
+  readonly errno?: string | undefined
+}
+
+/** A request that was to change something. */
+export type WriteRecord = Exclude<RequestRecord, { readonly type: 'snapshot' }>
+
+/** What changed, and what stopped it. */
+export interface Attempt {
+  readonly changes: readonly Change[]
+  readonly error?: FakeKernelError | OverlayError | undefined
+}
+
+/** What a driver needs of the kernel that it is on. */
+export interface DriverHost {
+  readonly state: KernelState
+  readonly clock: Clock
+  readonly faults: FaultPlan
+  readonly privileged: boolean
+  readonly linkTypes: readonly string[]
+  readonly record: (record: RequestRecord) => void
+  /** Runs `act` as this driver, which is not told of what it does itself. */
+  readonly attempt: (driver: FakeKernelDriver, act: () => void) => Attempt
+  /** Undoes what was put, as somebody else. */
+  readonly undo: (resource: KernelResource) => void
+  readonly closed: (driver: FakeKernelDriver) => void
+}
+
+/** How often an interrupted dump is begun again before the driver gives up. */
+const MOST_READS = 8
+
+/** The `Driver` of a `FakeKernel`. Made by `kernel.driver()`. */
+export class FakeKernelDriver implements Driver<KernelResource> {
+  readonly name: string
+  readonly kinds = ['link', 'address', 'route', 'neighbour', 'fdb'] as const
+  readonly protocol: number
+  readonly #host: DriverHost
+  readonly #externalInterface: string | undefined
+  readonly #watchers = new Set<(event: DriverEvent) => void>()
+  readonly #closing = new AbortController()
+  #owns: Ownership
+
+  constructor(host: DriverHost, { name, externalInterface, protocol }: FakeDriverOptions) {
+    this.name = name ?? 'fake-kernel'
+    this.protocol = protocol ?? 157
+    this.#host = host
+    this.#externalInterface = externalInterface
+    this.#owns = ownershipOf({ aliases: [], links: [], networks: [] }, this.protocol)
+  }
+
+  get closed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  async check(requirements: readonly string[], { signal }: AbortOptions = {}): Promise<readonly string[]> {
+    this.#requireUse(signal)
+    if (!this.#host.privileged) {
+      throw new OverlayError('ACCESS_DENIED', 'to write links and routes needs CAP_NET_ADMIN', {
+        errno: 'EPERM',
+      })
+    }
+    const missing = requirements.filter((type) => !this.#host.linkTypes.includes(type))
+    if (missing.length === 0) return []
+    throw new OverlayError('UNSUPPORTED', `this kernel has no links of type ${missing.join(', ')}`)
+  }
+
+  async externalInterface({ signal }: AbortOptions = {}): Promise<ExternalInterface> {
+    this.#requireUse(signal)
+    return findExternalInterface(this.#host.state, this.#externalInterface)
+  }
+
+  async snapshot(scope: OwnershipScope, { signal }: AbortOptions = {}): Promise<readonly KernelResource[]> {
+    this.#requireUse(signal)
+    const { faults, state } = this.#host
+    const request: FakeRequest = { type: 'snapshot', driver: this.name }
+    for (let read = 1; read <= MOST_READS; read += 1) {
+      await this.#pause(faults.delays.snapshot, signal)
+      const errno = faults.errnoFor(request)
+      this.#host.record({ ...request, changed: false, ...(errno === undefined ? {} : { errno }) })
+      if (errno !== undefined) throw refusal(request, new FakeKernelError(errno, 'asked to fail'))
+      if (faults.interruptedDumps === 0) {
+        this.#owns = ownershipOf(scope, this.protocol)
+        return readOwn(state, this.#owns)
+      }
+      faults.interruptedDumps -= 1
+    }
+    throw new OverlayError('READ_INTERRUPTED', `links and routes changed during each of ${MOST_READS} reads`)
+  }
+
+  async apply(
+    operations: readonly Operation<KernelResource>[],
+    { signal }: AbortOptions = {},
+  ): Promise<readonly OperationResult[]> {
+    this.#requireUse(signal)
+    await this.#pause(this.#host.faults.delays.apply, signal)
+    const results: OperationResult[] = []
+    for (const operation of operations) {
+      if (this.#host.faults.delays.operation !== undefined) {
+        await this.#pause(this.#host.faults.delays.operation, signal)
+      }
+      results.push(this.#carryOut(operation))
+    }
+    return results
+  }
+
+  async *watch({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent, void, undefined> {
+    this.#requireOpen()
+    let pending: DriverEvent | undefined
+    let wake = () => {}
+    const tell = (event: DriverEvent) => {
+      // An overrun says all that a change does, and more.
+      if (pending?.type !== 'overrun') pending = event
+      wake()
+    }
+    const stop = () => wake()
+    const stopped = () => signal.aborted || this.closed
+    this.#watchers.add(tell)
+    signal.addEventListener('abort', stop)
+    this.#closing.signal.addEventListener('abort', stop)
+    try {
+      while (!stopped()) {
+        if (pending === undefined) {
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+        } else {
+          const event = pending
+          pending = undefined
+          yield event
+        }
+      }
+    } finally {
+      this.#watchers.delete(tell)
+      signal.removeEventListener('abort', stop)
+      this.#closing.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#close()
+  }
+
+  /** The kernel tells of a change by somebody else. */
+  notice(change: Change): void {
+    if (this.#owns.concerns(change)) this.tell({ type: 'changed' })
+  }
+
+  tell(event: DriverEvent): void {
+    for (const watcher of this.#watchers) watcher(event)
+  }
+
+  #carryOut(operation: Operation<KernelResource>): OperationResult {
+    const { type, resource } = operation
+    const { faults, state, privileged, attempt, record } = this.#host
+    const request: FakeRequest = { type, driver: this.name, resource }
+    if (faults.crashes(request)) {
+      this.#close()
+      throw this.#closedError()
+    }
+    const { changes, error } = attempt(this, () => {
+      const errno = privileged ? faults.errnoFor(request) : 'EPERM'
+      if (errno !== undefined) throw new FakeKernelError(errno, 'asked to fail')
+      if (type === 'put') putResource(state, resource, { protocol: this.protocol, owns: this.#owns })
+      else deleteResource(state, resource, this.protocol)
+    })
+    record({
+      ...request,
+      changed: changes.length > 0,
+      ...(error === undefined ? {} : { errno: error.errno }),
+    })
+    if (type === 'put' && error === undefined && faults.isFought(request)) this.#host.undo(resource)
+    return resultOf(request, resource, changes, error)
+  }
+
+  #close(): void {
+    if (this.closed) return
+    this.#closing.abort(this.#closedError())
+    this.#host.closed(this)
+  }
+
+  async #pause(milliseconds: number | undefined, signal: AbortSignal | undefined): Promise<void> {
+    if (milliseconds === undefined) return
+    const closing = this.#closing.signal
+    await this.#host.clock.sleep(milliseconds, {
+      signal: signal === undefined ? closing : AbortSignal.any([signal, closing]),
+    })
+  }
+
+  #requireUse(signal: AbortSignal | undefined): void {
+    this.#requireOpen()
+    signal?.throwIfAborted()
+  }
+
+  #requireOpen(): void {
+    if (this.closed) throw this.#closedError()
+  }
+
+  #closedError(): OverlayError {
+    return new OverlayError('CLOSED', `the driver '${this.name}' was disposed of`)
+  }
+}
+
+/** What is gone already needs no deleting. */
+const BENIGN_ON_DELETE = ['ESRCH', 'ENOENT', 'ENODEV', 'EADDRNOTAVAIL']
+/** What was read before no longer holds where a write meets one of these. */
+const READ_AGAIN = ['ENODEV', 'ENETDOWN']
+
+function resultOf(
+  request: FakeRequest,
+  resource: KernelResource,
+  changes: readonly Change[],
+  error: FakeKernelError | OverlayError | undefined,
+): OperationResult {
+  const errno = error?.errno ?? ''
+  const stale = READ_AGAIN.includes(errno) || tookOthersAlong(resource, changes) ? { stale: true } : {}
+  if (error === undefined || (request.type === 'delete' && BENIGN_ON_DELETE.includes(errno))) {
+    return { ok: true, ...stale }
+  }
+  return { ok: false, error: error instanceof FakeKernelError ? refusal(request, error) : error, ...stale }
+}
+
+/** True where more went than the one resource that the write was about. */
+function tookOthersAlong(resource: KernelResource, changes: readonly Change[]): boolean {
+  const removed = changes.filter(({ verb }) => verb === 'removed')
+  const madeAnew = removed.some(({ kind }) => kind === 'link') && changes.some(({ verb }) => verb === 'added')
+  return madeAnew || removed.length > 1 || removed.some(({ kind }) => kind !== resource.kind)
+}

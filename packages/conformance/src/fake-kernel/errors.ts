@@ -1,0 +1,23 @@
+import { OverlayError } from '@selvedge/core'
+import type { FakeRequest } from './faults.js'
+
+/** A kernel's refusal, by the name of its errno (include/uapi/asm-generic/errno.h). */
+export class FakeKernelError extends Error {
+  override readonly name = 'FakeKernelError'
+  readonly errno: string
+
+  constructor(errno: string, message: string) {
+    super(message)
+    this.errno = errno
+  }
+}
+
+/** A refusal as a driver hands it on. */
+export function refusal(request: FakeRequest, error: FakeKernelError): OverlayError {
+  const attempted = request.type === 'snapshot' ? 'to read' : `to ${request.type} ${request.resource.key}`
+  const code = error.errno === 'EPERM' || error.errno === 'EACCES' ? 'ACCESS_DENIED' : 'KERNEL_REFUSED'
+  return new OverlayError(code, `${attempted}: ${error.errno} (${error.message})`, {
+    errno: error.errno,
+    cause: error,
+  })
+}

@@ -1,0 +1,278 @@
+import { type Clock, type KernelResource, OverlayError, systemClock } from '@selvedge/core'
+import { runCommand } from './commands.js'
+import {
+  type Attempt,
+  type FakeDriverOptions,
+  FakeKernelDriver,
+  type RequestRecord,
+  type WriteRecord,
+} from './driver.js'
+import { FakeKernelError } from './errors.js'
+import { type Delays, type FakeRequest, type FaultOptions, FaultPlan, type Trouble } from './faults.js'
+import {
+  addAddress,
+  addLink,
+  changeLink,
+  deleteAddress,
+  deleteLink,
+  type FakeLink,
+  type FakeLinkChange,
+} from './links.js'
+import {
+  addFdbEntry,
+  addNeighbour,
+  deleteFdbEntry,
+  deleteNeighbour,
+  type FakeFdbEntry,
+  type FakeNeighbour,
+} from './neighbours.js'
+import { addRoute, deleteRoute, type FakeRoute, type FakeRouteMatch } from './routes.js'
+import { type Change, KernelState } from './state.js'
+import { stateText } from './text.js'
+import { deleteResource } from './write.js'
+
+export interface FakeInterface {
+  /** `eth0` where absent. */
+  readonly name?: string | undefined
+  /** In bytes; 1500 where absent. */
+  readonly mtu?: number | undefined
+  readonly macAddress?: string | undefined
+  /** With their prefix lengths; `192.168.0.1/24` alone where absent. */
+  readonly addresses?: readonly string[] | undefined
+}
+
+export interface FakeKernelOptions {
+  /** The interfaces that the host has and that are up; one, all defaults, where absent. */
+  readonly interfaces?: readonly FakeInterface[] | undefined
+  /** For the delays of `slow`; the system's where absent. */
+  readonly clock?: Clock | undefined
+  /** False: every write is refused with EPERM, and a driver's `check` says so; true where absent. */
+  readonly privileged?: boolean | undefined
+  /** Types of links that there are besides; `vxlan`, `bridge`, `veth` and `tun` where absent. */
+  readonly linkTypes?: readonly string[] | undefined
+}
+
+/**
+ * The links, addresses, routes, neighbours and forwarding entries of one host, held in memory and treated as Linux
+ * treats its own: what a link's going down takes with it, what a request is refused with, what comes back by itself.
+ * Each rule here was seen on Linux 6.18. Not modelled: the table of local addresses, secondary IPv4 addresses,
+ * nexthop objects, multipath routes, carrier.
+ *
+ * `driver()` gives an overlay its hands. The other methods are somebody else's: an administrator, flanneld, a routing
+ * daemon. They throw `FakeKernelError` with the errno that Linux answers.
+ */
+export class FakeKernel {
+  readonly #state = new KernelState()
+  readonly #faults = new FaultPlan()
+  readonly #drivers = new Set<FakeKernelDriver>()
+  readonly #options: FakeKernelOptions
+  #acting: FakeKernelDriver | undefined
+  #changes: Change[] = []
+  /** What drivers asked for since the start, or since the array was emptied (`requests.length = 0`). */
+  readonly requests: RequestRecord[] = []
+
+  constructor(options: FakeKernelOptions = {}) {
+    this.#options = options
+    for (const { name = 'eth0', mtu, macAddress, addresses = ['192.168.0.1/24'] } of options.interfaces ?? [
+      {},
+    ]) {
+      addLink(this.#state, { name, type: 'veth', mtu, macAddress, up: true })
+      for (const address of addresses) addAddress(this.#state, name, ...splitAddress(address))
+    }
+    this.#state.onChange = (change) => {
+      if (this.#acting !== undefined) this.#changes.push(change)
+      if (this.#faults.dropNotifications) return
+      for (const driver of this.#drivers) if (driver !== this.#acting) driver.notice(change)
+    }
+  }
+
+  /** A new driver on this host. Each overlay has its own, as each process has its own sockets. */
+  driver(options: FakeDriverOptions = {}): FakeKernelDriver {
+    const driver = new FakeKernelDriver(
+      {
+        state: this.#state,
+        clock: this.#options.clock ?? systemClock,
+        faults: this.#faults,
+        privileged: this.#options.privileged ?? true,
+        linkTypes: this.#options.linkTypes ?? ['vxlan', 'bridge', 'veth', 'tun'],
+        record: (record) => void this.requests.push(record),
+        attempt: (acting, act) => this.#attempt(acting, act),
+        undo: (resource) => deleteQuietly(this.#state, resource, driver.protocol),
+        closed: (closed) => void this.#drivers.delete(closed),
+      },
+      options,
+    )
+    this.#drivers.add(driver)
+    return driver
+  }
+
+  #attempt(driver: FakeKernelDriver, act: () => void): Attempt {
+    const changes: Change[] = []
+    this.#acting = driver
+    this.#changes = changes
+    try {
+      act()
+      return { changes }
+    } catch (error) {
+      if (error instanceof FakeKernelError || error instanceof OverlayError) return { changes, error }
+      throw error
+    } finally {
+      this.#acting = undefined
+    }
+  }
+
+  /** The requests that wrote: those of type `put` and `delete`, refused ones too. */
+  get writes(): readonly WriteRecord[] {
+    return this.requests.filter((request) => request.type !== 'snapshot')
+  }
+
+  /** Everything that there is, a line each, as `ip` and `bridge` print it, in an order that is always the same. */
+  toText(): string {
+    return stateText(this.#state)
+  }
+
+  // What others do.
+
+  /**
+   * Carries out a command line of `ip` or `bridge` as an administrator would type it, such as
+   * `ip route del 10.244.2.0/24` or `bridge fdb add c6:d2:32:6f:8f:44 dev flannel.1 dst 192.168.0.2`: the commands
+   * that change what is modelled here, in their plain forms. Throws a TypeError for what it does not understand.
+   */
+  run(line: string): void {
+    runCommand(this, line)
+  }
+
+  addLink(link: FakeLink): void {
+    addLink(this.#state, link)
+  }
+
+  /** Changes a link where it stands: name, MTU, MAC, up or down, alias. */
+  changeLink(name: string, change: FakeLinkChange): void {
+    changeLink(this.#state, name, change)
+  }
+
+  deleteLink(name: string): void {
+    deleteLink(this.#state, name)
+  }
+
+  /** @param address with its prefix length: `10.244.1.0/32` */
+  addAddress(link: string, address: string): void {
+    addAddress(this.#state, link, ...splitAddress(address))
+  }
+
+  deleteAddress(link: string, address: string): void {
+    deleteAddress(this.#state, link, ...splitAddress(address))
+  }
+
+  /** As `ip route add`: of protocol `boot` unless it says otherwise. */
+  addRoute(route: FakeRoute): void {
+    addRoute(this.#state, route, 'add')
+  }
+
+  /** As `ip route replace`: takes the place of the first route of that key, whoever made it. */
+  replaceRoute(route: FakeRoute): void {
+    addRoute(this.#state, route, 'replace')
+  }
+
+  /** As `ip route append`: behind the routes of that key. */
+  appendRoute(route: FakeRoute): void {
+    addRoute(this.#state, route, 'append')
+  }
+
+  /** As `ip route del`: the first route of that key that matches, whoever made it. */
+  deleteRoute(match: FakeRouteMatch): void {
+    deleteRoute(this.#state, match)
+  }
+
+  addNeighbour(neighbour: FakeNeighbour): void {
+    addNeighbour(this.#state, neighbour, 'add')
+  }
+
+  replaceNeighbour(neighbour: FakeNeighbour): void {
+    addNeighbour(this.#state, neighbour, 'replace')
+  }
+
+  deleteNeighbour(link: string, address: string): void {
+    deleteNeighbour(this.#state, link, address)
+  }
+
+  /** As `bridge fdb add`; `appendFdb` for one more destination of a multicast or the all-zero MAC. */
+  addFdb(entry: FakeFdbEntry): void {
+    addFdbEntry(this.#state, entry, 'add')
+  }
+
+  appendFdb(entry: FakeFdbEntry): void {
+    addFdbEntry(this.#state, entry, 'append')
+  }
+
+  replaceFdb(entry: FakeFdbEntry): void {
+    addFdbEntry(this.#state, entry, 'replace')
+  }
+
+  /** Every entry for the MAC, or the one to `destination`. */
+  deleteFdb(link: string, macAddress: string, destination?: string): void {
+    deleteFdbEntry(this.#state, link, macAddress, destination)
+  }
+
+  // What goes wrong.
+
+  /** Refuses requests of drivers: the next write, unless told which, after how many and how often. */
+  fail(fault: FaultOptions): Trouble {
+    return this.#faults.fail(fault)
+  }
+
+  /** Somebody deletes what drivers put, at once, each time: what `when` picks, or every route. */
+  fight(when: (request: FakeRequest) => boolean = isRoute): Trouble {
+    return this.#faults.fight(when)
+  }
+
+  /**
+   * Kills the process of the driver that makes the write after `after` more of them: that write and the rest of its
+   * batch are not made, the call rejects with `CLOSED`, and the driver is dead.
+   */
+  crash({ after = 0, when = () => true }: Partial<Pick<FaultOptions, 'after' | 'when'>> = {}): Trouble {
+    return this.#faults.crash(after, when)
+  }
+
+  /** How long reads and writes take from now on. */
+  slow(delays: Delays): void {
+    this.#faults.delays = delays
+  }
+
+  /** Whether drivers are told nothing of what others do, as if each notification were lost without a trace. */
+  set dropNotifications(drop: boolean) {
+    this.#faults.dropNotifications = drop
+  }
+
+  /** The sockets of all drivers overflow: they are told that notifications were lost. */
+  overrun(): void {
+    for (const driver of this.#drivers) driver.tell({ type: 'overrun' })
+  }
+
+  /** The next `times` dumps are interrupted; a driver begins a dump again 7 times. `Infinity`: it never ends. */
+  interruptDumps(times: number): void {
+    this.#faults.interruptedDumps = times
+  }
+
+  /** Calls off everything of the above: from now on nothing goes wrong. */
+  heal(): void {
+    this.#faults.clear()
+  }
+}
+
+function splitAddress(text: string): [address: string, prefixLength: number] {
+  const [address = '', length = ''] = text.split('/')
+  if (!/^\d+$/.test(length)) throw new TypeError(`'${text}' is not an address with its prefix length`)
+  return [address, Number(length)]
+}
+
+const isRoute = (request: FakeRequest): boolean =>
+  request.type !== 'snapshot' && request.resource.kind === 'route'
+
+function deleteQuietly(state: KernelState, resource: KernelResource, protocol: number): void {
+  try {
+    deleteResource(state, resource, protocol)
+  } catch (error) {
+    if (!(error instanceof FakeKernelError)) throw error
+  }
+}

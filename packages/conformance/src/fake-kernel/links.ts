@@ -1,0 +1,254 @@
+import { canonicalAddress, canonicalCidr, canonicalMac, type Family, familyOf } from '@selvedge/core'
+import { FakeKernelError } from './errors.js'
+import { addConnectedRoute, flushRoutes, removeConnectedRoute } from './routes.js'
+import {
+  ALL_ZERO_MAC,
+  type KernelState,
+  LEAST_IPV6_MTU,
+  type LinkState,
+  requireIpv6,
+  type VxlanState,
+} from './state.js'
+
+/** A link as somebody asks for it. What is absent is as the kernel makes it; it is down unless asked to be up. */
+export interface FakeLink {
+  readonly name: string
+  /** IFLA_INFO_KIND: `vxlan`, `bridge`, `veth`, … */
+  readonly type: string
+  readonly mtu?: number | undefined
+  readonly macAddress?: string | undefined
+  readonly up?: boolean | undefined
+  readonly alias?: string | undefined
+  readonly acceptRouterAdvertisements?: boolean | undefined
+  readonly vxlan?: FakeVxlan | undefined
+}
+
+export interface FakeVxlan {
+  readonly vni: number
+  /** 8472 where absent, as in the kernel. */
+  readonly port?: number | undefined
+  readonly local?: string | undefined
+  readonly parent?: string | undefined
+  readonly learning?: boolean | undefined
+  readonly gbp?: boolean | undefined
+}
+
+/** What of a link can be changed where it stands. A field that is absent stays as it is. */
+export interface FakeLinkChange {
+  readonly name?: string | undefined
+  readonly mtu?: number | undefined
+  readonly macAddress?: string | undefined
+  readonly up?: boolean | undefined
+  readonly alias?: string | undefined
+  readonly acceptRouterAdvertisements?: boolean | undefined
+}
+
+/** RFC 791. */
+const LEAST_MTU = 68
+/** Outer Ethernet (14), IP (20 or 40), UDP (8) and VXLAN (8) headers. */
+const VXLAN_OVERHEAD: Record<Family, number> = { 4: 50, 6: 70 }
+
+export function addLink(state: KernelState, asked: FakeLink): void {
+  const { name, type } = asked
+  if (state.links.has(name)) throw new FakeKernelError('EEXIST', `a link is named '${name}' already`)
+  const vxlan = type === 'vxlan' ? makeVxlan(state, asked) : undefined
+  const most = mostMtu(vxlan)
+  const index = state.nextIndex()
+  const link: LinkState = {
+    index,
+    name,
+    type,
+    // Linux cuts what is too large when a VXLAN link is made, and refuses it afterwards.
+    mtu: Math.min(asked.mtu ?? (vxlan?.parent === undefined ? 1500 : most), most),
+    macAddress: asked.macAddress === undefined ? macAddressOf(index) : canonicalMac(asked.macAddress),
+    up: false,
+    alias: asked.alias,
+    acceptRouterAdvertisements: asked.acceptRouterAdvertisements ?? true,
+    vxlan,
+    addresses: new Map(),
+    neighbours: new Map(),
+    fdb: new Map(),
+  }
+  state.links.set(name, link)
+  state.onChange({ verb: 'added', kind: 'link', link })
+  if (asked.up ?? false) bringUp(state, link)
+}
+
+function makeVxlan(state: KernelState, { name, vxlan }: FakeLink): VxlanState {
+  if (vxlan === undefined) throw new FakeKernelError('EINVAL', `a VXLAN link ('${name}') needs a VNI`)
+  const { vni, port = 8472, learning = true, gbp = false } = vxlan
+  const local = vxlan.local === undefined ? undefined : canonicalAddress(vxlan.local)
+  const family = familyOf(local ?? '')
+  for (const other of state.links.values()) {
+    const taken =
+      other.vxlan?.vni === vni && other.vxlan.port === port && familyOf(other.vxlan.local ?? '') === family
+    if (taken) throw new FakeKernelError('EEXIST', 'A VXLAN device with the specified VNI already exists.')
+  }
+  const parent = vxlan.parent === undefined ? undefined : state.requireLink(vxlan.parent)
+  return { vni, port, local, parent, learning, gbp }
+}
+
+function mostMtu(vxlan: VxlanState | undefined): number {
+  if (vxlan?.parent === undefined) return 65_535
+  return vxlan.parent.mtu - VXLAN_OVERHEAD[familyOf(vxlan.local ?? '')]
+}
+
+/** A MAC that no other link was given: a link that is made anew has another one, as in Linux. */
+function macAddressOf(index: number): string {
+  const octets = [index >> 16, index >> 8, index].map((part) => (part & 0xff).toString(16).padStart(2, '0'))
+  return `02:00:00:${octets.join(':')}`
+}
+
+export function changeLink(state: KernelState, name: string, change: FakeLinkChange): void {
+  const link = state.requireLink(name)
+  const { mtu } = change
+  if (change.name !== undefined && change.name !== name && state.links.has(change.name)) {
+    throw new FakeKernelError('EEXIST', `a link is named '${change.name}' already`)
+  }
+  if (mtu !== undefined && mtu !== link.mtu && (mtu < LEAST_MTU || mtu > mostMtu(link.vxlan))) {
+    throw new FakeKernelError('EINVAL', `the MTU of '${name}' is from ${LEAST_MTU} to ${mostMtu(link.vxlan)}`)
+  }
+  if (change.name !== undefined && change.name !== name) rename(state, link, change.name)
+  if (change.alias !== undefined) link.alias = change.alias
+  if (change.acceptRouterAdvertisements !== undefined) {
+    link.acceptRouterAdvertisements = change.acceptRouterAdvertisements
+  }
+  state.onChange({ verb: 'changed', kind: 'link', link })
+  if (change.macAddress !== undefined) {
+    link.macAddress = canonicalMac(change.macAddress)
+    // Linux drops every neighbour of a link whose MAC is set, permanent ones too, even where it is set to what it is.
+    flushNeighbours(state, link)
+  }
+  if (mtu !== undefined) changeMtu(state, link, mtu)
+  if (change.up === true) bringUp(state, link)
+  if (change.up === false) takeDown(state, link)
+}
+
+function rename(state: KernelState, link: LinkState, name: string): void {
+  state.links.delete(link.name)
+  link.name = name
+  state.links.set(name, link)
+}
+
+function changeMtu(state: KernelState, link: LinkState, mtu: number): void {
+  const before = link.mtu
+  link.mtu = mtu
+  if (mtu < LEAST_IPV6_MTU && before >= LEAST_IPV6_MTU) takeIpv6Off(state, link)
+  else if (mtu >= LEAST_IPV6_MTU && before < LEAST_IPV6_MTU && link.up) addLinkLocal(state, link)
+}
+
+/** Brings back the routes to the link's own networks, and no others. */
+function bringUp(state: KernelState, link: LinkState): void {
+  if (link.up) return
+  link.up = true
+  state.onChange({ verb: 'changed', kind: 'link', link })
+  for (const { address, prefixLength } of link.addresses.values()) {
+    addConnectedRoute(state, link, canonicalCidr(`${address}/${prefixLength}`))
+  }
+  addLinkLocal(state, link)
+}
+
+/** Routes go, neighbours go, IPv6 addresses go; IPv4 addresses and permanent forwarding entries stay. */
+function takeDown(state: KernelState, link: LinkState): void {
+  if (!link.up) return
+  link.up = false
+  state.onChange({ verb: 'changed', kind: 'link', link })
+  flushRoutes(state, link, 4)
+  takeIpv6Off(state, link)
+  flushNeighbours(state, link)
+  for (const { macAddress, permanent } of link.fdb.values()) {
+    if (!permanent && macAddress !== ALL_ZERO_MAC) link.fdb.delete(macAddress)
+  }
+}
+
+function addLinkLocal(state: KernelState, link: LinkState): void {
+  if (link.mtu < LEAST_IPV6_MTU || link.type === 'loopback') return
+  const address = linkLocalAddress(link.macAddress)
+  link.addresses.set(`${address}/64`, { address, prefixLength: 64, madeByKernel: true })
+  state.onChange({ verb: 'added', kind: 'address', link })
+  addConnectedRoute(state, link, 'fe80::/64')
+}
+
+/** RFC 4291, appendix A: the MAC with ff:fe in its middle and the universal bit turned. */
+function linkLocalAddress(mac: string): string {
+  const [a = '', b, c, d, e, f] = mac.split(':')
+  const first = (Number.parseInt(a, 16) ^ 2).toString(16)
+  return canonicalAddress(`fe80::${first}${b}:${c}ff:fe${d}:${e}${f}`)
+}
+
+function takeIpv6Off(state: KernelState, link: LinkState): void {
+  flushRoutes(state, link, 6)
+  for (const [key, { address }] of link.addresses) {
+    if (familyOf(address) === 4) continue
+    link.addresses.delete(key)
+    state.onChange({ verb: 'removed', kind: 'address', link })
+  }
+  flushNeighbours(state, link, 6)
+}
+
+function flushNeighbours(state: KernelState, link: LinkState, family?: Family): void {
+  for (const { address, permanent } of link.neighbours.values()) {
+    if (family !== undefined && familyOf(address) !== family) continue
+    link.neighbours.delete(address)
+    state.onChange({ verb: 'removed', kind: 'neighbour', link, permanent })
+  }
+}
+
+/** Deletes a link and all that is on it: what leads through it, and the VXLAN links whose parent it is. */
+export function deleteLink(state: KernelState, name: string): void {
+  const link = state.requireLink(name)
+  for (const other of [...state.links.values()]) {
+    if (other.vxlan?.parent === link) deleteLink(state, other.name)
+  }
+  takeDown(state, link)
+  for (const key of [...link.addresses.keys()]) {
+    link.addresses.delete(key)
+    state.onChange({ verb: 'removed', kind: 'address', link })
+  }
+  flushNeighbours(state, link)
+  link.fdb.clear()
+  state.links.delete(name)
+  state.onChange({ verb: 'removed', kind: 'link', link })
+}
+
+export function addAddress(
+  state: KernelState,
+  linkName: string,
+  address: string,
+  prefixLength: number,
+): void {
+  const link = state.requireLink(linkName)
+  const canonical = canonicalAddress(address)
+  const key = `${canonical}/${prefixLength}`
+  const family = familyOf(canonical)
+  if (link.addresses.has(key)) throw new FakeKernelError('EEXIST', `ipv${family}: Address already assigned.`)
+  if (family === 6) requireIpv6(link, 'EINVAL')
+  link.addresses.set(key, { address: canonical, prefixLength, madeByKernel: false })
+  state.onChange({ verb: 'added', kind: 'address', link })
+  addConnectedRoute(state, link, canonicalCidr(key))
+}
+
+export function deleteAddress(
+  state: KernelState,
+  linkName: string,
+  address: string,
+  prefixLength: number,
+): void {
+  const link = state.requireLink(linkName)
+  const canonical = canonicalAddress(address)
+  const family = familyOf(canonical)
+  const key = `${canonical}/${prefixLength}`
+  if (!link.addresses.delete(key))
+    throw new FakeKernelError('EADDRNOTAVAIL', `ipv${family}: Address not found.`)
+  state.onChange({ verb: 'removed', kind: 'address', link })
+  const network = canonicalCidr(key)
+  const left = [...link.addresses.values()].filter((held) => familyOf(held.address) === family)
+  if (!left.some((held) => canonicalCidr(`${held.address}/${held.prefixLength}`) === network)) {
+    removeConnectedRoute(state, link, network)
+  }
+  // With the last IPv4 address Linux takes IPv4 off the link: every route through it, and its neighbours.
+  if (family === 4 && left.length === 0) {
+    flushRoutes(state, link, 4)
+    flushNeighbours(state, link, 4)
+  }
+}

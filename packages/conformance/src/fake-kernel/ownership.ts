@@ -1,0 +1,31 @@
+import { contains, type OwnershipScope, requireCidr } from '@selvedge/core'
+import type { Change, LinkState, RouteState } from './state.js'
+
+/** `OwnershipScope` in code: which links and routes a driver calls its own. */
+export interface Ownership {
+  link(link: LinkState | undefined): boolean
+  route(route: RouteState): boolean
+  /** True where a change by somebody else may touch what is ours. */
+  concerns(change: Change): boolean
+}
+
+export function ownershipOf({ aliases, links, networks }: OwnershipScope, protocol: number): Ownership {
+  const cidrs = networks.map(requireCidr)
+  const link = (one: LinkState | undefined): boolean =>
+    one !== undefined &&
+    (links.includes(one.name) || (one.alias !== undefined && aliases.includes(one.alias)))
+  const inScope = (one: RouteState): boolean =>
+    link(one.link) || cidrs.some((network) => contains(network, one.network))
+  return {
+    link,
+    route: (one) => one.protocol === protocol && inScope(one),
+    concerns: (change) => {
+      // One of the links is the external interface, and its addresses are what peers know us by.
+      if (change.kind === 'link' || change.kind === 'address') return true
+      // Of any protocol: somebody else's route may have taken the place of ours.
+      if (change.kind === 'route') return change.route !== undefined && inScope(change.route)
+      // What the kernel learns by itself is not ours, and would be told without end.
+      return change.permanent === true && link(change.link)
+    },
+  }
+}

@@ -1,0 +1,158 @@
+import {
+  type AddressResource,
+  type FdbResource,
+  type KernelResource,
+  type LinkResource,
+  linkChange,
+  type NeighbourResource,
+  OverlayError,
+  type RouteResource,
+  satisfies,
+} from '@selvedge/core'
+import { FakeKernelError } from './errors.js'
+import { addAddress, addLink, changeLink, deleteAddress, deleteLink } from './links.js'
+import { addFdbEntry, addNeighbour, deleteFdbEntry, deleteNeighbour, leadsToMany } from './neighbours.js'
+import type { Ownership } from './ownership.js'
+import { linkResource, routeResource } from './read.js'
+import { addRoute, deleteRoute } from './routes.js'
+import type { KernelState } from './state.js'
+
+/** In whose name a driver writes: the number that its routes bear, and what it calls its own. */
+export interface Writer {
+  readonly protocol: number
+  readonly owns: Ownership
+}
+
+/** Makes a resource hold, and writes nothing where it does. */
+export function putResource(state: KernelState, wish: KernelResource, writer: Writer): void {
+  switch (wish.kind) {
+    case 'link':
+      putLink(state, wish)
+      break
+    case 'address':
+      putAddress(state, wish)
+      break
+    case 'route':
+      putRoute(state, wish, writer)
+      break
+    case 'neighbour':
+      putNeighbour(state, wish)
+      break
+    case 'fdb':
+      putFdb(state, wish)
+  }
+}
+
+/** Deletes what is held at a resource's key, whatever else it says there. */
+export function deleteResource(state: KernelState, gone: KernelResource, protocol: number): void {
+  switch (gone.kind) {
+    case 'link':
+      requireType(state, gone)
+      deleteLink(state, gone.name)
+      break
+    case 'address':
+      deleteAddress(state, gone.link, gone.address, gone.prefixLength)
+      break
+    case 'route':
+      for (let copies = ownCopies(state, gone, protocol); copies > 1; copies -= 1) {
+        deleteOwnRoute(state, gone, protocol)
+      }
+      deleteOwnRoute(state, gone, protocol)
+      break
+    case 'neighbour':
+      deleteNeighbour(state, gone.link, gone.address)
+      break
+    case 'fdb': {
+      const destination = leadsToMany(gone.macAddress) ? gone.destination : undefined
+      deleteFdbEntry(state, gone.link, gone.macAddress, destination)
+    }
+  }
+}
+
+function putLink(state: KernelState, wish: LinkResource): void {
+  requireType(state, wish)
+  const held = state.links.get(wish.name)
+  const actual = held === undefined ? undefined : linkResource(held)
+  const change = actual === undefined ? 'recreate' : linkChange(actual, wish)
+  if (change === 'recreate') {
+    if (held !== undefined) deleteLink(state, wish.name)
+    makeLink(state, wish)
+  } else if (change === 'change') {
+    const { mtu, macAddress, alias, up, acceptRouterAdvertisements } = wish
+    changeLink(state, wish.name, {
+      mtu,
+      // Setting a MAC costs the link its neighbours, so it is set only where it differs.
+      macAddress: macAddress === actual?.macAddress ? undefined : macAddress,
+      alias,
+      up,
+      acceptRouterAdvertisements,
+    })
+  }
+}
+
+/** A link of another type is somebody's that merely has our name. */
+function requireType(state: KernelState, { name, type }: LinkResource): void {
+  const held = state.links.get(name)
+  if (held === undefined || held.type === type) return
+  throw new OverlayError(
+    'RESOURCE_CONFLICT',
+    `the link ${name} is of type ${held.type}, not ${type}, and is not ours`,
+  )
+}
+
+function putAddress(state: KernelState, { link, address, prefixLength }: AddressResource): void {
+  const held = state.requireLink(link).addresses.has(`${address}/${prefixLength}`)
+  if (!held) addAddress(state, link, address, prefixLength)
+}
+
+function putNeighbour(state: KernelState, wish: NeighbourResource): void {
+  const held = state.requireLink(wish.link).neighbours.get(wish.address)
+  if (held?.permanent === true && held.macAddress === wish.macAddress) return
+  addNeighbour(state, wish, 'replace')
+}
+
+function putFdb(state: KernelState, wish: FdbResource): void {
+  const held = state.requireLink(wish.link).fdb.get(wish.macAddress)
+  if (held?.permanent === true && held.destinations.includes(wish.destination)) return
+  addFdbEntry(state, wish, leadsToMany(wish.macAddress) ? 'append' : 'replace')
+}
+
+/** A VXLAN link is made in one request, and fails whole where its settings are another link's. */
+function makeLink(state: KernelState, wish: LinkResource): void {
+  try {
+    addLink(state, wish)
+  } catch (error) {
+    if (!(error instanceof FakeKernelError) || error.errno !== 'EEXIST') throw error
+    throw new OverlayError('RESOURCE_CONFLICT', `to make the link ${wish.name}: ${error.message}`, {
+      cause: error,
+      errno: error.errno,
+    })
+  }
+}
+
+/**
+ * A route of somebody else's at our key is not ours to change, unless it leads the same way (that is what flanneld
+ * leaves behind, and taking it over changes nothing for traffic) or through a link of ours.
+ */
+function putRoute(state: KernelState, wish: RouteResource, { protocol, owns }: Writer): void {
+  for (let copies = ownCopies(state, wish, protocol); copies > 1; copies -= 1) {
+    deleteOwnRoute(state, wish, protocol)
+  }
+  const first = state.routes.get(wish.key)?.[0]
+  const same = first !== undefined && satisfies(routeResource(first), wish)
+  if (same && first.protocol === protocol) return
+  if (first !== undefined && first.protocol !== protocol && !same && !owns.link(first.link)) {
+    const message = `to put ${wish.key}: a route of protocol ${first.protocol} is there and leads elsewhere`
+    throw new OverlayError('RESOURCE_CONFLICT', message, { errno: 'EEXIST' })
+  }
+  addRoute(state, { ...wish, protocol }, 'replace')
+}
+
+/** How many routes of ours there are at one key: more than one only where somebody else has appended another. */
+const ownCopies = (state: KernelState, { key }: RouteResource, protocol: number): number =>
+  state.routes.get(key)?.filter((held) => held.protocol === protocol).length ?? 0
+
+function deleteOwnRoute(state: KernelState, gone: RouteResource, protocol: number): void {
+  const { destination, table, tos, metric } = gone
+  deleteRoute(state, { destination, table, tos, metric, protocol })
+}

@@ -1,0 +1,297 @@
+import assert from 'node:assert/strict'
+import {
+  address,
+  type Driver,
+  fdb,
+  type KernelResource,
+  link,
+  neighbour,
+  type OverlayError,
+  type OwnershipScope,
+  type Random,
+  Reconciler,
+  route,
+} from '@selvedge/core'
+import { holds } from '../driver/fixture.js'
+import type { MasterHost } from './run.js'
+
+/** What is fixed of an overlay in one run. */
+export interface OverlayPlan {
+  readonly link: string
+  /** The VNI that it has at first; the next one is its alternative. */
+  readonly vni: number
+  /** `10.99`: the network is a /16. */
+  readonly prefix: string
+  /** `fd99`: the network is a /48; undefined for an overlay of IPv4 alone. */
+  readonly ipv6Prefix: string | undefined
+}
+
+export function overlayPlans(random: Random): readonly OverlayPlan[] {
+  const ipv6 = random() < 0.5
+  const first = { link: 'flannel.1', vni: 1, prefix: '10.99', ipv6Prefix: ipv6 ? 'fd99' : undefined }
+  const second = { link: 'flannel.7', vni: 7, prefix: '10.98', ipv6Prefix: undefined }
+  return random() < 0.5 ? [first] : [first, second]
+}
+
+/** What of the local resources can be wished this way or that. */
+export interface LocalWish {
+  readonly mtu: 1400 | 1300
+  readonly mac: 1 | 2
+  readonly otherVni: boolean
+  readonly parent: 'eth0' | 'slv-parent'
+}
+
+/** What a peer's lease may say. */
+export interface PeerWish {
+  readonly mac: number
+  readonly host: number
+  /** Reached without the tunnel. */
+  readonly direct: boolean
+}
+
+/** One overlay: its wishes, and the process that sees to them, which may be killed and started again. */
+export class MasterOverlay {
+  readonly plan: OverlayPlan
+  readonly #host: MasterHost
+  readonly #random: Random
+  readonly #wishes = new WishModel()
+  readonly #faults: unknown[] = []
+  #process: RunningProcess | undefined
+  /** Puts and deletes that succeeded so far. */
+  written = 0
+
+  constructor(host: MasterHost, plan: OverlayPlan, random: Random) {
+    this.#host = host
+    this.plan = plan
+    this.#random = random
+  }
+
+  get scope(): OwnershipScope {
+    const { link: name, prefix, ipv6Prefix } = this.plan
+    const networks = [`${prefix}.0.0/16`, ...(ipv6Prefix === undefined ? [] : [`${ipv6Prefix}::/48`])]
+    return { aliases: [`selvedge ${prefix}.0.0/16`], links: [name], networks }
+  }
+
+  get inSync(): boolean {
+    return this.#running.reconciler.status.inSync
+  }
+
+  async begin(): Promise<void> {
+    this.wishLocal({ mtu: 1400, mac: 1, otherVni: false, parent: 'eth0' })
+    await this.#start()
+  }
+
+  wishLocal({ mtu, mac, otherVni, parent }: LocalWish): void {
+    const { link: name, vni, prefix, ipv6Prefix } = this.plan
+    this.#wish('local', [
+      link({
+        name,
+        type: 'vxlan',
+        mtu,
+        macAddress: `02:aa:00:00:0${vni}:0${mac}`,
+        alias: `selvedge ${prefix}.0.0/16`,
+        acceptRouterAdvertisements: false,
+        vxlan: {
+          vni: otherVni ? vni + 1 : vni,
+          port: 8472,
+          local: '192.168.0.1',
+          parent,
+          learning: false,
+          gbp: false,
+        },
+      }),
+      address({ link: name, address: `${prefix}.1.0`, prefixLength: 32 }),
+      ...(ipv6Prefix === undefined
+        ? []
+        : [address({ link: name, address: `${ipv6Prefix}:0:0:1::`, prefixLength: 128 })]),
+      route({ destination: `${prefix}.1.0/24`, type: 'blackhole', metric: 4096 }),
+    ])
+  }
+
+  /** @param owner whose wish it is: two may wish for one peer's keys */
+  wishPeer(owner: string, number: number, { mac, host, direct }: PeerWish): void {
+    const { link: device, prefix, ipv6Prefix } = this.plan
+    const base = `${prefix}.${number}.0`
+    const remote = `192.168.0.${host}`
+    const macAddress = `02:bb:00:00:00:0${mac}`
+    if (direct) {
+      this.#wish(owner, [route({ destination: `${base}/24`, device: 'eth0', gateway: remote })])
+      return
+    }
+    const ipv6 = `${ipv6Prefix}:0:0:${number}::`
+    this.#wish(owner, [
+      fdb({ link: device, macAddress, destination: remote }),
+      neighbour({ link: device, address: base, macAddress }),
+      route({ destination: `${base}/24`, device, gateway: base, onLink: true }),
+      ...(ipv6Prefix === undefined
+        ? []
+        : [
+            neighbour({ link: device, address: ipv6, macAddress }),
+            route({ destination: `${ipv6}/64`, device, gateway: ipv6, onLink: true }),
+          ]),
+    ])
+  }
+
+  forget(owner: string): void {
+    this.#wish(owner, [])
+  }
+
+  openGate(): void {
+    this.#running.reconciler.openGate()
+  }
+
+  resync(): void {
+    this.#running.reconciler.resync()
+  }
+
+  /** Kills the process, wherever it is, and starts another with the same wishes and its gate shut. */
+  async restart(): Promise<void> {
+    await this.end()
+    await this.#start()
+  }
+
+  async restartIfDead(): Promise<void> {
+    try {
+      await this.#running.driver.snapshot(this.scope)
+    } catch {
+      await this.restart()
+    }
+  }
+
+  /** What others may have put in our way, and how they take it away: nothing that is ours alone can be mended by us. */
+  obstacles(): readonly string[] {
+    const { prefix, vni } = this.plan
+    const peers = Array.from({ length: 6 }, (_, index) => index + 2)
+    return [
+      `ip link del slv-lost${vni}`,
+      `ip link del slv-rival${vni}`,
+      ...peers.map((number) => `ip route del ${prefix}.${number}.0/24 proto static`),
+    ]
+  }
+
+  async mustHoldItsWishes(): Promise<void> {
+    assert.deepEqual(await this.#running.reconciler.plan(), [], 'the plan is empty')
+    await using other = await this.#host.driver()
+    await holds(other, this.#wishes.counting(), this.scope)
+  }
+
+  async removeAll(): Promise<void> {
+    const { reconciler } = this.#running
+    await this.#running.stop()
+    await reconciler.removeAll()
+  }
+
+  /** No error on the way came from a fault in the code, rather than from the kernel. */
+  mustBeSound(): void {
+    for (const fault of this.#faults) throw fault
+  }
+
+  async end(): Promise<void> {
+    const process = this.#process
+    await process?.stop()
+    await process?.driver[Symbol.asyncDispose]()
+  }
+
+  /** Why it is not in sync. */
+  describe(): string {
+    const { inSync, wanted, held, failures } = this.#running.reconciler.status
+    const causes = failures.map(
+      ({ key, error, attempts }) => `  ${key}: ${error.message} (${attempts} times)`,
+    )
+    return [`${this.plan.link}: in sync ${inSync}, wanted ${wanted}, held ${held}`, ...causes].join('\n')
+  }
+
+  get #running(): RunningProcess {
+    assert.ok(this.#process, 'it was begun')
+    return this.#process
+  }
+
+  #wish(owner: string, resources: readonly KernelResource[]): void {
+    this.#wishes.set(owner, resources)
+    this.#process?.reconciler.wishes.set(owner, resources)
+  }
+
+  async #start(): Promise<void> {
+    const driver = await this.#host.driver()
+    const reconciler = new Reconciler({
+      drivers: [driver],
+      clock: this.#host.clock,
+      random: this.#random,
+      resyncInterval: 60_000,
+      scope: () => this.scope,
+      onSync: ({ put, deleted }) => {
+        this.written += put + deleted
+      },
+      onError: (error) => this.#onError(error),
+    })
+    for (const [owner, resources] of this.#wishes.restarted()) reconciler.wishes.set(owner, resources)
+    this.#process = new RunningProcess(driver, reconciler)
+  }
+
+  #onError(error: OverlayError): void {
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+      if (cause instanceof TypeError || cause instanceof RangeError || cause instanceof ReferenceError) {
+        this.#faults.push(error)
+      }
+    }
+  }
+}
+
+/** What ought to count, told by other means than the reconciler's: of two that wish for a key, who began last. */
+class WishModel {
+  #owners = new Map<string, readonly KernelResource[]>()
+  /** By key: the owners that wish for it, the last one counts. */
+  readonly #claims = new Map<string, string[]>()
+
+  set(owner: string, resources: readonly KernelResource[]): void {
+    const keys = resources.map(({ key }) => key)
+    for (const [key, owners] of this.#claims) {
+      if (!keys.includes(key)) {
+        this.#claims.set(
+          key,
+          owners.filter((other) => other !== owner),
+        )
+      }
+    }
+    for (const key of keys) {
+      const owners = this.#claims.get(key) ?? []
+      if (!owners.includes(owner)) this.#claims.set(key, [...owners, owner])
+    }
+    if (resources.length === 0) this.#owners.delete(owner)
+    else this.#owners.set(owner, resources)
+  }
+
+  /** All wishes, for a process that has heard of none: it hears of them in this order. */
+  restarted(): ReadonlyMap<string, readonly KernelResource[]> {
+    const owners = this.#owners
+    this.#owners = new Map()
+    this.#claims.clear()
+    for (const [owner, resources] of owners) this.set(owner, resources)
+    return this.#owners
+  }
+
+  counting(): readonly KernelResource[] {
+    return [...this.#claims].flatMap(([key, owners]) => {
+      const resources = this.#owners.get(owners.at(-1) ?? '') ?? []
+      return resources.filter((resource) => resource.key === key)
+    })
+  }
+}
+
+class RunningProcess {
+  readonly driver: Driver<KernelResource>
+  readonly reconciler: Reconciler
+  readonly #abort = new AbortController()
+  readonly #ended: Promise<void>
+
+  constructor(driver: Driver<KernelResource>, reconciler: Reconciler) {
+    this.driver = driver
+    this.reconciler = reconciler
+    this.#ended = reconciler.run(this.#abort.signal)
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort(new Error('killed'))
+    await this.#ended
+  }
+}

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import type { Driver, Operation, OwnershipScope, Resource } from '@selvedge/core'
+import { done, failed, holds, PATIENCE, within } from '../driver/fixture.js'
+import type { Runner } from '../runner.js'
+
+/** A fresh holder of resources (a tunnel's peers, a cloud's routes), as a test of the suite finds it. */
+export interface ResourcesUnderTest<R extends Resource> {
+  /** A driver of its own, as another process would open. The suite disposes of it. */
+  driver(): Driver<R> | Promise<Driver<R>>
+  readonly scope: OwnershipScope
+  /** At least two, of every kind that the driver holds, in an order in which they can be put. */
+  readonly samples: readonly R[]
+  /** The same keys, or some of them, saying something else. Absent where a key says it all. */
+  readonly changed?: readonly R[]
+  /** One that the holder refuses. Absent where it takes everything. */
+  readonly refused?: R
+  /** Somebody else deletes a sample. */
+  remove(sample: R): unknown
+  /** Somebody else puts there what is theirs: to be neither listed nor touched. Absent where there is no such thing. */
+  addForeign?(): unknown
+  /** All that is held, ours and others', as text: the same as long as nothing is changed. */
+  state(): string | Promise<string>
+}
+
+export interface ResourceSuiteOptions<R extends Resource, H extends ResourcesUnderTest<R>> {
+  /** Makes a holder with nothing of ours in it. Called for every test. */
+  setup(): H | Promise<H>
+  /** Removes it. Every driver that the suite opened is disposed of by then. */
+  teardown?(holder: H): unknown
+  /** How long anything may take before it has failed, in ms; 10,000 where absent. */
+  readonly patience?: number
+}
+
+/**
+ * Proves that a driver of kinds of its own keeps the promises of `Driver`:
+ *
+ * ```ts
+ * import { describe, it } from 'node:test'
+ * resourceSuite({ describe, it }, { setup: () => ({ driver: () => myDriver(), samples: […], … }) })
+ * ```
+ *
+ * `driverSuite` is for drivers of links, addresses, routes, neighbours and forwarding entries.
+ */
+export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R>>(
+  { describe, it }: Runner,
+  { setup, teardown, patience = PATIENCE }: ResourceSuiteOptions<R, H>,
+): void {
+  const puts = (...resources: readonly R[]): Operation<R>[] =>
+    resources.map((resource) => ({ type: 'put', resource }))
+  const deletes = (...resources: readonly R[]): Operation<R>[] =>
+    resources.map((resource) => ({ type: 'delete', resource }))
+  const test = (name: string, body: (holder: H, connect: () => Promise<Driver<R>>) => Promise<void>) =>
+    it(name, async () => {
+      const holder = await setup()
+      const drivers: Driver<R>[] = []
+      try {
+        await body(holder, async () => {
+          const driver = await holder.driver()
+          drivers.push(driver)
+          return driver
+        })
+      } finally {
+        for (const driver of drivers) await driver[Symbol.asyncDispose]()
+        await teardown?.(holder)
+      }
+    })
+
+  describe('Driver', () => {
+    test('puts what is not there, and reads back what was put', async ({ samples, scope }, connect) => {
+      const driver = await connect()
+      const kinds = new Set(samples.map(({ kind }) => kind))
+      assert.deepEqual([...kinds].toSorted(), [...driver.kinds].toSorted(), 'samples of each kind')
+      await done(driver, puts(...samples))
+      await holds(driver, samples, scope)
+      await holds(await connect(), samples, scope)
+    })
+
+    test('puts what is there already, and changes nothing by it', async (holder, connect) => {
+      await done(await connect(), puts(...holder.samples))
+      const before = await holder.state()
+      await done(await connect(), puts(...holder.samples))
+      assert.equal(await holder.state(), before)
+    })
+
+    test('puts over what differs, known from a snapshot or not', async ({
+      samples,
+      changed = [],
+      scope,
+    }, connect) => {
+      const driver = await connect()
+      for (const informed of [true, false]) {
+        await done(driver, puts(...samples))
+        await holds(driver, samples, scope)
+        await done(informed ? driver : await connect(), puts(...changed))
+        const keys = new Set(changed.map(({ key }) => key))
+        await holds(driver, [...samples.filter(({ key }) => !keys.has(key)), ...changed], scope)
+      }
+    })
+
+    test('deletes by key, and again what is gone', async (holder, connect) => {
+      const { samples, changed = [], scope } = holder
+      const driver = await connect()
+      const before = await holder.state()
+      await done(driver, puts(...samples))
+      await done(await connect(), puts(...changed))
+      await done(driver, deletes(...samples.toReversed()))
+      await holds(driver, [], scope)
+      assert.equal(await holder.state(), before)
+      await done(driver, deletes(...samples.toReversed()))
+      await done(await connect(), deletes(...samples))
+      assert.equal(await holder.state(), before)
+    })
+
+    test('mends what somebody else has deleted, and takes it for deleted', async (holder, connect) => {
+      const { samples, scope } = holder
+      const driver = await connect()
+      await done(driver, puts(...samples))
+      for (const sample of samples.toReversed()) await holder.remove(sample)
+      await holds(driver, [], scope)
+      await done(driver, puts(...samples))
+      await holds(driver, samples, scope)
+      for (const sample of samples.toReversed()) await holder.remove(sample)
+      await done(driver, deletes(...samples.toReversed()))
+    })
+
+    test('answers in order, and one that fails stops no other', async ({
+      samples,
+      refused,
+      scope,
+    }, connect) => {
+      const driver = await connect()
+      assert.deepEqual(await driver.apply([]), [])
+      const [first, ...others] = samples
+      assert.ok(first !== undefined && others.length > 0, 'at least two samples')
+      if (refused === undefined) return
+      const results = await driver.apply(puts(first, refused, ...others))
+      assert.deepEqual(
+        results.map(({ ok }) => ok),
+        [true, false, ...others.map(() => true)],
+      )
+      assert.ok(failed(results[1]).error.message.length > 0)
+      await holds(driver, samples, scope)
+    })
+
+    test('lists nothing of others, and leaves all of it as it is', async (holder, connect) => {
+      const { samples, scope } = holder
+      const driver = await connect()
+      await holder.addForeign?.()
+      const before = await holder.state()
+      await holds(driver, [], scope)
+      await done(driver, puts(...samples))
+      await holds(driver, samples, scope)
+      await done(driver, deletes(...samples.toReversed()))
+      assert.equal(await holder.state(), before)
+    })
+
+    test('rejects with the reason of a signal that is aborted already, and does nothing', async (holder, connect) => {
+      const driver = await connect()
+      const before = await holder.state()
+      const reason = new Error('enough')
+      const signal = AbortSignal.abort(reason)
+      const calls = [
+        driver.snapshot(holder.scope, { signal }),
+        driver.apply(puts(...holder.samples), { signal }),
+      ]
+      for (const result of await within(patience, Promise.allSettled(calls), 'the end of every call')) {
+        assert.equal(result.status === 'rejected' && result.reason, reason)
+      }
+      assert.equal(await holder.state(), before)
+    })
+
+    test('rejects every call with CLOSED once it is disposed of, and leaves what it put', async (holder, connect) => {
+      const { samples, scope } = holder
+      const driver = await connect()
+      await done(driver, puts(...samples))
+      const before = await holder.state()
+      await driver[Symbol.asyncDispose]()
+      await driver[Symbol.asyncDispose]()
+      const calls = [driver.snapshot(scope), driver.apply(puts(...samples))]
+      for (const result of await within(patience, Promise.allSettled(calls), 'the end of every call')) {
+        assert.ok(result.status === 'rejected', 'a call to a driver that was disposed of went through')
+        assert.equal(result.reason?.code, 'CLOSED')
+      }
+      assert.equal(await holder.state(), before)
+      await holds(await connect(), samples, scope)
+    })
+
+    test('watches, if it does, until the signal aborts or it is disposed of', async (holder, connect) => {
+      for (const disposed of [false, true]) {
+        const driver = await connect()
+        if (driver.watch === undefined) return
+        await done(driver, puts(...holder.samples))
+        await driver.snapshot(holder.scope)
+        const controller = new AbortController()
+        const events = driver.watch({ signal: controller.signal })[Symbol.asyncIterator]()
+        const first = events.next()
+        for (const sample of holder.samples.toReversed()) await holder.remove(sample)
+        const { value } = await within(patience, first, 'an event when somebody else deletes what is ours')
+        assert.ok(value?.type === 'changed' || value?.type === 'overrun')
+        if (disposed) await driver[Symbol.asyncDispose]()
+        else controller.abort()
+        const ended = async () => {
+          while ((await events.next()).done !== true);
+        }
+        await within(patience, ended(), 'the end of the watch')
+      }
+    })
+  })
+}

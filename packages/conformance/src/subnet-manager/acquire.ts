@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { contains, type Lease, type LeaseRequest, requireCidr } from '@selvedge/core'
+import {
+  assertApart,
+  attributesOf,
+  ipv4Network,
+  rejectsWith,
+  type Section,
+  SLOTS,
+  type TestStore,
+} from './fixture.js'
+import { published } from './observer.js'
+
+const within = (network: string, subnet: string) => contains(requireCidr(network), requireCidr(subnet))
+
+/** Node numbers 1 to `count`. */
+export const nodes = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
+
+/** Connects every node first, so that their requests really meet; then lets them ask at once. */
+export async function joinAtOnce(
+  store: TestStore,
+  numbers: readonly number[],
+  request: (node: number) => LeaseRequest = (node) => ({ attributes: attributesOf(node) }),
+): Promise<Lease[]> {
+  const managers = await Promise.all(
+    numbers.map(async (node) => ({ node, manager: await store.connect(node) })),
+  )
+  return Promise.all(managers.map(({ node, manager }) => manager.acquireLease(request(node))))
+}
+
+export function acquireSection({ supports, test }: Section): void {
+  test('leases a subnet of the network, with the attributes asked for', ipv4Network, async (store) => {
+    const { manager, lease } = await store.join(1)
+    assert.equal(requireCidr(lease.subnet ?? '').length, 24)
+    assert.ok(within('10.99.0.0/16', lease.subnet ?? ''), `${lease.subnet} is outside the network`)
+    assert.equal(lease.ipv6Subnet, undefined)
+    assert.deepEqual(published(lease), published({ ...lease, attributes: attributesOf(1) }))
+    assert.deepEqual([...(await store.leases(manager)).values()].map(published), [published(lease)])
+  })
+
+  test(
+    'gives a node that asks again the same subnet, with its new attributes',
+    ipv4Network,
+    async (store) => {
+      const { manager, lease } = await store.join(1)
+      const again = await manager.acquireLease({ attributes: attributesOf(1, 1) })
+      const restarted = await store.join(1, { attributes: attributesOf(1, 2) })
+      assert.equal(again.subnet, lease.subnet)
+      assert.equal(restarted.lease.subnet, lease.subnet)
+      const wanted = { ...lease, attributes: attributesOf(1, 2) }
+      assert.deepEqual([...(await store.leases(manager)).values()].map(published), [published(wanted)])
+    },
+  )
+
+  test('gives one node that asks twice at once one subnet', ipv4Network, async (store) => {
+    const [a, b] = [await store.connect(1), await store.connect(1)]
+    const leases = await Promise.all([a, b, a, b].map((m) => m.acquireLease({ attributes: attributesOf(1) })))
+    assert.equal(new Set(leases.map((lease) => lease.subnet)).size, 1)
+    assert.equal((await store.leases(a)).size, 1)
+  })
+
+  test('publishes what `adopt` makes of the lease that it finds', ipv4Network, async (store) => {
+    const { lease } = await store.join(1, { attributes: attributesOf(1, 7) })
+    let found: Lease | undefined
+    const { manager, lease: adopted } = await store.join(1, {
+      adopt: (held) => {
+        found = held
+        return { ...attributesOf(1, 8), backendData: held.attributes.backendData }
+      },
+    })
+    assert.ok(found, '`adopt` was not called')
+    assert.equal(published(found), published(lease))
+    const wanted = published({ ...lease, attributes: attributesOf(1, 7) })
+    assert.equal(published(adopted), wanted)
+    assert.deepEqual([...(await store.leases(manager)).values()].map(published), [wanted])
+  })
+
+  test('does not call `adopt` where the node holds no lease', ipv4Network, async (store) => {
+    await store.join(2)
+    const { lease } = await store.join(1, { adopt: () => assert.fail('`adopt` was called') })
+    assert.equal(published(lease), published({ ...lease, attributes: attributesOf(1) }))
+  })
+
+  if (supports.allocation) allocationTests({ supports, test })
+}
+
+function allocationTests({ supports, test }: Section): void {
+  test('takes the previous subnet again where it is free', ipv4Network, async (store) => {
+    const previous = { subnet: '10.99.27.0/24' }
+    assert.equal((await store.join(1, { previous })).lease.subnet, previous.subnet)
+    const second = await store.join(2, { previous })
+    assert.notEqual(second.lease.subnet, previous.subnet)
+  })
+
+  for (const [what, subnet] of [
+    ['outside the network', '10.98.27.0/24'],
+    ['below SubnetMin', '10.99.9.0/24'],
+    ['above SubnetMax', '10.99.34.0/24'],
+    ['of another length', '10.99.26.0/23'],
+  ] as const) {
+    test(`takes no previous subnet ${what}`, ipv4Network, async (store) => {
+      const { lease } = await store.join(1, { previous: { subnet } })
+      assert.notEqual(lease.subnet, subnet)
+      const third = Number(lease.subnet?.split('.')[2])
+      assert.ok(third >= 10 && third <= 33, `${lease.subnet} is not between SubnetMin and SubnetMax`)
+    })
+  }
+
+  test(
+    `gives ${SLOTS} nodes that ask at once ${SLOTS} subnets, all there are`,
+    ipv4Network,
+    async (store) => {
+      const leases = await joinAtOnce(store, nodes(SLOTS))
+      assertApart(leases)
+      assert.equal((await store.leases(await store.connect(1))).size, SLOTS)
+    },
+  )
+
+  test('gives nodes that ask at once for one previous subnet one each', ipv4Network, async (store) => {
+    const previous = { subnet: '10.99.20.0/24' }
+    const leases = await joinAtOnce(store, nodes(8), (node) => ({ attributes: attributesOf(node), previous }))
+    assertApart(leases)
+    assert.equal(leases.filter((lease) => lease.subnet === previous.subnet).length, 1)
+  })
+
+  test('rejects with SUBNETS_EXHAUSTED where none is free, until one is', ipv4Network, async (store) => {
+    const [first] = await joinAtOnce(store, nodes(SLOTS))
+    assert.ok(first)
+    const late = await store.connect(SLOTS + 1)
+    await rejectsWith('SUBNETS_EXHAUSTED', late.acquireLease({ attributes: attributesOf(SLOTS + 1) }))
+    assert.equal((await store.leases(late)).size, SLOTS)
+    const holder = await store.connect(1)
+    assert.equal((await holder.acquireLease({ attributes: attributesOf(1) })).subnet, first.subnet)
+    await holder.releaseLease(first)
+    const freed = await late.acquireLease({ attributes: attributesOf(SLOTS + 1) })
+    assert.equal(freed.subnet, first.subnet)
+  })
+
+  if (supports.configChanges) {
+    test('gives a lease outside the network up for a new one', ipv4Network, async (store) => {
+      const { manager, lease } = await store.join(1)
+      const observer = await store.observe(manager)
+      await store.setNetworkConfig({ ...ipv4Network, SubnetMin: '10.99.40.0', SubnetMax: '10.99.63.0' })
+      await manager.getNetworkConfig()
+      const { lease: moved } = await store.join(1)
+      assert.notEqual(moved.subnet, lease.subnet)
+      assert.ok(within('10.99.32.0/19', moved.subnet ?? ''), `${moved.subnet} is outside the network`)
+      await observer.untilShows('the new lease alone', [moved])
+    })
+  }
+
+  if (supports.reservations) reservationTests({ supports, test })
+}
+
+function reservationTests({ supports, test }: Section): void {
+  const reservation: Lease = { subnet: '10.99.15.0/24', attributes: attributesOf(1) }
+
+  test('gives a node its reservation, which stays one', ipv4Network, async (store) => {
+    await store.reserve(reservation)
+    const { manager, lease } = await store.join(1, { attributes: attributesOf(1, 1) })
+    assert.equal(lease.subnet, reservation.subnet)
+    assert.equal(lease.expiresAt, undefined)
+    const renewed = await manager.renewLease({ ...lease, attributes: attributesOf(1, 2) })
+    assert.equal(renewed.expiresAt, undefined)
+    const [kept] = (await store.leases(manager)).values()
+    assert.ok(kept)
+    assert.equal(kept.expiresAt, undefined)
+    assert.equal(published(kept), published({ ...reservation, attributes: attributesOf(1, 2) }))
+    await manager.releaseLease(renewed)
+    assert.equal((await store.leases(manager)).size, 1, 'a release took the reservation')
+    if (!supports.expiry) return
+    await store.advance(3 * store.leaseTerm)
+    assert.equal((await store.leases(manager)).size, 1)
+  })
+
+  test('gives no other node a reserved subnet', ipv4Network, async (store) => {
+    await store.reserve(reservation)
+    const others = nodes(SLOTS).slice(1)
+    const asked = { previous: { subnet: reservation.subnet } }
+    const leases = await joinAtOnce(store, others, (node) => ({ attributes: attributesOf(node), ...asked }))
+    assertApart([...leases, reservation])
+    const late = await store.connect(SLOTS + 1)
+    await rejectsWith(
+      'SUBNETS_EXHAUSTED',
+      late.acquireLease({ attributes: attributesOf(SLOTS + 1), ...asked }),
+    )
+  })
+
+  test('gives no subnet that a reservation of another length overlaps', ipv4Network, async (store) => {
+    await store.reserve({ subnet: '10.99.12.0/22', attributes: attributesOf(100) })
+    await store.reserve({ subnet: '10.99.20.128/25', attributes: attributesOf(101) })
+    const taken = ['10.99.12.0/24', '10.99.13.0/24', '10.99.14.0/24', '10.99.15.0/24', '10.99.20.0/24']
+    const leases = await joinAtOnce(store, nodes(SLOTS - taken.length))
+    assertApart([...leases, ...taken.map((subnet) => ({ subnet, attributes: {} }))])
+    const late = await store.connect(SLOTS)
+    await rejectsWith('SUBNETS_EXHAUSTED', late.acquireLease({ attributes: attributesOf(SLOTS) }))
+  })
+}

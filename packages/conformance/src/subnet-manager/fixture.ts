@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import {
+  type ErrorCode,
+  isOverlayError,
+  type Lease,
+  type LeaseAttributes,
+  type LeaseRequest,
+  type SubnetManager,
+} from '@selvedge/core'
+import { LeaseObserver } from './observer.js'
+import type { StoreFeatures, StoreUnderTest, SubnetManagerSuiteOptions } from './suite.js'
+
+/** What a part of the suite registers its tests with. */
+export interface Section {
+  readonly supports: StoreFeatures
+  test(name: string, config: object | undefined, body: (store: TestStore) => Promise<void>): void
+}
+
+/** How many subnets each of the networks below holds. */
+export const SLOTS = 24
+
+const backend = { Backend: { Type: 'vxlan' } }
+
+/** 10.99.10.0/24 to 10.99.33.0/24. */
+export const ipv4Network = {
+  Network: '10.99.0.0/16',
+  SubnetLen: 24,
+  SubnetMin: '10.99.10.0',
+  SubnetMax: '10.99.33.0',
+  ...backend,
+}
+
+const ipv6Keys = {
+  EnableIPv6: true,
+  IPv6Network: 'fd99::/48',
+  IPv6SubnetLen: 64,
+  IPv6SubnetMin: 'fd99:0:0:10::',
+  IPv6SubnetMax: 'fd99:0:0:27::',
+}
+
+export const dualStackNetwork = { ...ipv4Network, ...ipv6Keys }
+
+export const ipv6Network = { EnableIPv4: false, ...ipv6Keys, ...backend }
+
+const DEFAULT_PATIENCE = 10_000
+
+/** The attributes of node number `node` in a network that has IPv4. */
+export function attributesOf(node: number, sequence = 0): LeaseAttributes {
+  return { publicIp: `192.0.2.${node}`, backendType: 'vxlan', backendData: { VNI: 1, sequence } }
+}
+
+/** The attributes of node number `node` in a network without IPv4. */
+export function ipv6AttributesOf(node: number): LeaseAttributes {
+  return { publicIpv6: `2001:db8::${node.toString(16)}`, backendType: 'vxlan', backendV6Data: { VNI: 1 } }
+}
+
+/** The store of one test, and all that the test opened on it. */
+export class TestStore implements AsyncDisposable {
+  readonly patience: number
+  readonly #store: StoreUnderTest
+  readonly #teardown: () => unknown
+  readonly #managers: SubnetManager[] = []
+  readonly #observers: LeaseObserver[] = []
+
+  static async setUp<Store extends StoreUnderTest>(
+    { setup, teardown, patience = DEFAULT_PATIENCE }: SubnetManagerSuiteOptions<Store>,
+    config: object | undefined,
+  ): Promise<TestStore> {
+    const store = await setup(config)
+    return new TestStore(store, patience, () => teardown?.(store))
+  }
+
+  constructor(store: StoreUnderTest, patience: number, teardown: () => unknown) {
+    this.#store = store
+    this.#teardown = teardown
+    this.patience = patience
+  }
+
+  async connect(node: number): Promise<SubnetManager> {
+    const manager = await this.#store.connect(node)
+    this.#managers.push(manager)
+    return manager
+  }
+
+  /** Connects as node number `node` and leases a subnet. */
+  async join(
+    node: number,
+    request: Partial<LeaseRequest> = {},
+  ): Promise<{ manager: SubnetManager; lease: Lease }> {
+    const manager = await this.connect(node)
+    const lease = await manager.acquireLease({ attributes: attributesOf(node), ...request })
+    return { manager, lease }
+  }
+
+  /** Watches until the test ends; resolves after the first snapshot. */
+  async observe(manager: SubnetManager): Promise<LeaseObserver> {
+    const observer = new LeaseObserver(manager, this.patience)
+    this.#observers.push(observer)
+    await observer.until('the first snapshot', () => observer.snapshots > 0)
+    return observer
+  }
+
+  /** Every lease there is, by key, as a watch that begins now tells it. */
+  async leases(manager: SubnetManager): Promise<ReadonlyMap<string, Lease>> {
+    const observer = await this.observe(manager)
+    await observer.stop()
+    return observer.leases
+  }
+
+  get leaseTerm(): number {
+    assert.ok(this.#store.leaseTerm, 'setup gives no `leaseTerm`: give one, or declare supports.expiry false')
+    return this.#store.leaseTerm
+  }
+
+  async advance(milliseconds: number): Promise<void> {
+    assert.ok(this.#store.advance, 'setup gives no `advance`: give one, or declare supports.expiry false')
+    await this.#store.advance(milliseconds)
+  }
+
+  async reserve(lease: Lease): Promise<void> {
+    assert.ok(
+      this.#store.reserve,
+      'setup gives no `reserve`: give one, or declare supports.reservations false',
+    )
+    await this.#store.reserve(lease)
+  }
+
+  async setNetworkConfig(config: object): Promise<void> {
+    assert.ok(
+      this.#store.setNetworkConfig,
+      'setup gives no `setNetworkConfig`: give one, or declare supports.configChanges false',
+    )
+    await this.#store.setNetworkConfig(config)
+  }
+
+  async putRecord(key: string, value: string): Promise<void> {
+    assert.ok(
+      this.#store.putRecord,
+      'setup gives no `putRecord`: give one, or declare supports.foreignRecords false',
+    )
+    await this.#store.putRecord(key, value)
+  }
+
+  async interrupt(meanwhile: () => Promise<void>): Promise<void> {
+    assert.ok(
+      this.#store.interrupt,
+      'setup gives no `interrupt`: give one, or declare supports.interruptions false',
+    )
+    await this.#store.interrupt(meanwhile)
+  }
+
+  /** Rejects where `promise` is not settled in time; a store that hangs fails its test, and not the whole run. */
+  async within<T>(what: string, promise: PromiseLike<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new assert.AssertionError({ message: `${what} took over ${this.patience} ms` })),
+        this.patience,
+      )
+    })
+    try {
+      return await Promise.race([promise, late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Passes on what observers saw that no watch may tell, then takes everything down. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      for (const observer of this.#observers) await this.within('ending a watch', observer.stop())
+    } finally {
+      for (const manager of this.#managers) await this.within('disposing', manager[Symbol.asyncDispose]())
+      await this.#teardown()
+    }
+  }
+}
+
+/** Asserts that `promise` rejects with an OverlayError of `code`. */
+export async function rejectsWith(code: ErrorCode, promise: Promise<unknown>): Promise<void> {
+  await assert.rejects(promise, (error) => {
+    assert.ok(isOverlayError(error, code), `expected an OverlayError ${code}, got ${String(error)}`)
+    return true
+  })
+}
+
+/** What `promise` rejects with. */
+export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  const nothing = Symbol('nothing')
+  const error = await promise.then(
+    () => nothing,
+    (reason: unknown) => reason,
+  )
+  assert.notEqual(error, nothing, 'it did not reject')
+  return error
+}
+
+/** Asserts that no two leases have a subnet in common, in either family. */
+export function assertApart(leases: readonly Lease[]): void {
+  for (const subnets of [leases.map((l) => l.subnet), leases.map((l) => l.ipv6Subnet)]) {
+    const named = subnets.filter((subnet) => subnet !== undefined)
+    assert.equal(new Set(named).size, named.length, `two nodes hold one subnet: ${named.sort().join(' ')}`)
+  }
+}

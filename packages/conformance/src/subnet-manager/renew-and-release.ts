@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import type { Lease, SubnetManager } from '@selvedge/core'
+import { attributesOf, ipv4Network, rejectsWith, type Section, type TestStore } from './fixture.js'
+import { published } from './observer.js'
+
+/** Gives the lease of node 1 to node 2, as happens to a node that was cut off for too long. */
+async function takeOver(store: TestStore, lease: Lease): Promise<{ manager: SubnetManager; lease: Lease }> {
+  const manager = await store.connect(2)
+  await manager.releaseLease(lease)
+  const taken = await manager.acquireLease({ attributes: attributesOf(2), previous: lease })
+  assert.equal(taken.subnet, lease.subnet)
+  return { manager, lease: taken }
+}
+
+export function endSection({ supports, test }: Section): void {
+  const everything = async (store: TestStore, manager: SubnetManager) =>
+    [...(await store.leases(manager)).values()].map(published).sort()
+
+  test('a renewal publishes the attributes given', ipv4Network, async (store) => {
+    const { manager, lease } = await store.join(1)
+    const wanted = { ...lease, attributes: attributesOf(1, 1) }
+    assert.equal(published(await manager.renewLease(wanted)), published(wanted))
+    assert.deepEqual(await everything(store, manager), [published(wanted)])
+  })
+
+  test(
+    'a renewal of a lease that is gone rejects with LEASE_LOST and brings none back',
+    ipv4Network,
+    async (store) => {
+      const { manager, lease } = await store.join(1)
+      await manager.releaseLease(lease)
+      await rejectsWith('LEASE_LOST', manager.renewLease(lease))
+      assert.deepEqual(await everything(store, manager), [])
+    },
+  )
+
+  test('a release is told to everyone and may be repeated', ipv4Network, async (store) => {
+    const one = await store.join(1)
+    const two = await store.join(2)
+    const observer = await store.observe(two.manager)
+    await one.manager.releaseLease(one.lease)
+    await observer.untilShows('the lease of node 2 alone', [two.lease])
+    await one.manager.releaseLease(one.lease)
+    assert.deepEqual(await everything(store, two.manager), [published(two.lease)])
+  })
+
+  test('a release by a node that never held the subnet changes nothing', ipv4Network, async (store) => {
+    const { manager, lease } = await store.join(1)
+    await manager.releaseLease({ ...lease, attributes: attributesOf(2) })
+    assert.deepEqual(await everything(store, manager), [published(lease)])
+  })
+
+  test('a renewal by a node that does not hold the subnet changes nothing', ipv4Network, async (store) => {
+    const { manager, lease } = await store.join(1)
+    await rejectsWith('LEASE_LOST', manager.renewLease({ ...lease, attributes: attributesOf(2) }))
+    assert.deepEqual(await everything(store, manager), [published(lease)])
+  })
+
+  if (supports.allocation) {
+    test(
+      'a renewal of what another node holds rejects with LEASE_LOST and changes nothing',
+      ipv4Network,
+      async (store) => {
+        const lost = await store.join(1)
+        const taken = await takeOver(store, lost.lease)
+        await rejectsWith('LEASE_LOST', lost.manager.renewLease(lost.lease))
+        assert.deepEqual(await everything(store, lost.manager), [published(taken.lease)])
+        const renewed = await taken.manager.renewLease(taken.lease)
+        assert.equal(published(renewed), published(taken.lease))
+      },
+    )
+
+    test('a release of what another node holds by now lets it be', ipv4Network, async (store) => {
+      const lost = await store.join(1)
+      const taken = await takeOver(store, lost.lease)
+      await lost.manager.releaseLease(lost.lease)
+      assert.deepEqual(await everything(store, lost.manager), [published(taken.lease)])
+    })
+
+    test('a node that lost its lease acquires another', ipv4Network, async (store) => {
+      const lost = await store.join(1)
+      const taken = await takeOver(store, lost.lease)
+      const lease = await lost.manager.acquireLease({ attributes: attributesOf(1), previous: lost.lease })
+      assert.notEqual(lease.subnet, taken.lease.subnet)
+    })
+  }
+
+  if (supports.expiry) expiryTests({ supports, test })
+}
+
+function expiryTests({ supports, test }: Section): void {
+  test('a lease says when it ends, and a renewal extends it', ipv4Network, async (store) => {
+    const { manager, lease } = await store.join(1)
+    await store.advance(0.6 * store.leaseTerm)
+    const renewed = await manager.renewLease(lease)
+    assert.ok(lease.expiresAt !== undefined && renewed.expiresAt !== undefined, 'a lease without an end')
+    assert.ok(renewed.expiresAt > lease.expiresAt, `${renewed.expiresAt} is not after ${lease.expiresAt}`)
+    await store.advance(0.6 * store.leaseTerm)
+    assert.equal((await store.leases(manager)).size, 1)
+  })
+
+  test('a node that asks again extends its lease', ipv4Network, async (store) => {
+    const { manager } = await store.join(1)
+    await store.advance(0.6 * store.leaseTerm)
+    await manager.acquireLease({ attributes: attributesOf(1) })
+    await store.advance(0.6 * store.leaseTerm)
+    assert.equal((await store.leases(manager)).size, 1)
+  })
+
+  test('a lease that is not renewed ends, and everyone is told', ipv4Network, async (store) => {
+    const ending = await store.join(1)
+    const other = await store.join(2)
+    const observer = await store.observe(other.manager)
+    await store.advance(0.6 * store.leaseTerm)
+    await other.manager.renewLease(other.lease)
+    await store.advance(0.6 * store.leaseTerm)
+    await observer.untilShows('the lease of node 2 alone', [other.lease])
+    await rejectsWith('LEASE_LOST', ending.manager.renewLease(ending.lease))
+    await observer.untilShows('the lease of node 2 alone', [other.lease])
+  })
+
+  if (supports.allocation) {
+    test('the subnet of a lease that ended is free', ipv4Network, async (store) => {
+      const { lease } = await store.join(1)
+      await store.advance(1.1 * store.leaseTerm)
+      assert.equal((await store.join(2, { previous: lease })).lease.subnet, lease.subnet)
+    })
+  }
+}

@@ -1,0 +1,300 @@
+import { resolve } from 'node:path'
+import {
+  type AbortOptions,
+  type Clock,
+  isOverlayError,
+  type Lease,
+  type LeaseEvent,
+  type LeaseRequest,
+  type NetworkConfig,
+  OverlayError,
+  parseNetworkConfig,
+  type SubnetManager,
+  systemClock,
+  Wake,
+  type WatchOptions,
+} from '@selvedge/core'
+import {
+  acquireLease,
+  type Changes,
+  changesSince,
+  expireLeases,
+  hasExpired,
+  releaseLease,
+  renewLease,
+  reserveLease,
+  type Term,
+} from './lease-records.js'
+import type { Database } from './lmdb/database.js'
+import { type DatabaseShare, shareDatabase } from './lmdb/share.js'
+import { FileWatcher } from './lmdb/watcher.js'
+import type { Tables } from './tables.js'
+
+export interface LocalSubnetManagerOptions {
+  /** The store's file. It and its folder are made where they are missing. On a local disk, never on a network's. */
+  readonly path: string
+  /** The network config as flannel writes it, JSON text or an object: written where the store holds none yet. */
+  readonly config?: string | object | undefined
+  /** How long a lease lasts unless renewed, in ms. Default: 24 hours, as with flannel. */
+  readonly leaseTerm?: number | undefined
+  /** How long to wait for another process that is stopped in the midst of a write, in ms. Default: 5,000. */
+  readonly lockTimeout?: number | undefined
+  readonly clock?: Clock | undefined
+}
+
+const DAY = 24 * 60 * 60 * 1000
+
+/** How often to look for changes, and for leases that have ended, in ms, where nothing says that there are any. */
+const POLL = 1000
+
+/**
+ * A store of leases in one file, for every process of this host that names it. There is no server: whoever asks does
+ * the work, in a transaction. Give each overlay a manager of its own, which it disposes of.
+ *
+ * Errors beside those of `SubnetManager`: `STORE_CORRUPT` for a damaged file, another program's, or one of a newer
+ * format; `ACCESS_DENIED` for one that may not be written; `STORE_UNAVAILABLE` for a full disk, and where a process
+ * was stopped while it wrote.
+ */
+export class LocalSubnetManager implements SubnetManager {
+  readonly name = 'local'
+  readonly path: string
+  readonly #config: string | undefined
+  readonly #leaseTerm: number
+  readonly #lockTimeout: number
+  readonly #clock: Clock
+  readonly #closed = new AbortController()
+  #share: Promise<DatabaseShare> | undefined
+
+  /** Opens nothing yet. Throws an OverlayError `INVALID_CONFIG` for a config that breaks a rule. */
+  constructor({
+    path,
+    config,
+    leaseTerm = DAY,
+    lockTimeout = 5000,
+    clock = systemClock,
+  }: LocalSubnetManagerOptions) {
+    if (typeof path !== 'string' || path === '')
+      throw new TypeError("path is missing: it names the store's file")
+    if (!(leaseTerm > 0))
+      throw new TypeError(`leaseTerm is ${leaseTerm}, not a number of milliseconds above 0`)
+    if (!(lockTimeout >= 0))
+      throw new TypeError(`lockTimeout is ${lockTimeout}, not a number of milliseconds`)
+    this.path = resolve(path)
+    this.#config = config === undefined ? undefined : configText(config)
+    this.#leaseTerm = leaseTerm
+    this.#lockTimeout = lockTimeout
+    this.#clock = clock
+  }
+
+  async getNetworkConfig({ signal }: AbortOptions = {}): Promise<NetworkConfig> {
+    for await (const text of this.#states(signal, (database) => database.read(storedConfig))) {
+      if (text !== undefined) return parseNetworkConfig(text)
+    }
+    throw signal?.reason
+  }
+
+  /** Writes the network config for every process, as an administrator does. Rejects with `INVALID_CONFIG`. */
+  async setNetworkConfig(config: string | object, options: AbortOptions = {}): Promise<void> {
+    const text = configText(config)
+    await this.#write(options, ({ meta }) => void meta.put('config', text))
+  }
+
+  async acquireLease(request: LeaseRequest, options: AbortOptions = {}): Promise<Lease> {
+    await this.getNetworkConfig(options)
+    return this.#write(options, (tables, term) => {
+      const config = parseNetworkConfig(storedConfig(tables) ?? '')
+      return acquireLease(tables, config, request, term)
+    })
+  }
+
+  renewLease(lease: Lease, options: AbortOptions = {}): Promise<Lease> {
+    return this.#write(options, (tables, term) => renewLease(tables, lease, term))
+  }
+
+  releaseLease(lease: Lease, options: AbortOptions = {}): Promise<void> {
+    return this.#write(options, (tables) => releaseLease(tables, lease))
+  }
+
+  /**
+   * Keeps subnets for the node of the public address in `attributes`, for ever. Any prefix length will do. Rejects
+   * with `LEASE_CONFLICT` where another node holds any of it.
+   */
+  reserve(reservation: Omit<Lease, 'expiresAt'>, options: AbortOptions = {}): Promise<Lease> {
+    return this.#write(options, (tables) => reserveLease(tables, reservation))
+  }
+
+  async *watchLeases({
+    signal,
+    onError = () => {},
+  }: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+    let source: Database | undefined
+    let seen: number | undefined
+    const reported = new Set<string>()
+    const look = async (database: Database, stop: AbortSignal): Promise<Changes> => {
+      const now = this.#clock.now()
+      const hasWork = database.read((tables) => hasExpired(tables, now))
+      if (hasWork) await this.#transact(database, (tables) => expireLeases(tables, now), stop)
+      // Another file has a history of its own.
+      const changes = database.read((tables) => changesSince(tables, database === source ? seen : undefined))
+      source = database
+      seen = changes.revision
+      return changes
+    }
+    for await (const { events, faults } of this.#states(signal, look, onError)) {
+      for (const [record, fault] of faults) {
+        if (!reported.has(record)) onError(fault)
+        reported.add(record)
+      }
+      for (const event of events) {
+        if (signal.aborted) return
+        yield event
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort(
+      new OverlayError('CLOSED', `the manager of the store ${this.path} was disposed of; make a new one`),
+    )
+    const share = this.#share
+    this.#share = undefined
+    await share?.then(
+      (opened) => opened.release(),
+      // Whoever waited for it was told.
+      () => {},
+    )
+  }
+
+  /** One transaction, after the leases that have ended are gone. */
+  async #write<T>({ signal }: AbortOptions, body: (tables: Tables, term: Term) => T): Promise<T> {
+    const stop = this.#stopOf(signal)
+    const database = await this.#open(stop)
+    try {
+      const work = (tables: Tables) => {
+        const term = { now: this.#clock.now(), leaseTerm: this.#leaseTerm }
+        expireLeases(tables, term.now)
+        return body(tables, term)
+      }
+      return await this.#transact(database, work, stop)
+    } catch (error) {
+      stop.throwIfAborted()
+      throw error
+    }
+  }
+
+  #transact<T>(database: Database, body: (tables: Tables) => T, signal: AbortSignal): Promise<T> {
+    return database.write(body, { lockTimeout: this.#lockTimeout, signal })
+  }
+
+  /**
+   * What `look` sees: at once, and again whenever the file may have changed, and at each poll. Ends when `signal`
+   * aborts; throws when closed. With `onError`, what a retry may mend is reported there, and retried.
+   */
+  async *#states<T>(
+    signal: AbortSignal | undefined,
+    look: (database: Database, stop: AbortSignal) => T | Promise<T>,
+    onError?: (error: Error) => void,
+  ): AsyncGenerator<T, void, undefined> {
+    const stop = this.#stopOf(signal)
+    const wake = new Wake()
+    const watcher = new FileWatcher(() => wake.call())
+    let followed: Database | undefined
+    let trouble: string | undefined
+    try {
+      for (;;) {
+        let state: { readonly value: T } | undefined
+        try {
+          const database = await this.#open(stop)
+          // Before the look, so that no change falls in between.
+          if (database !== followed) watcher.follow(database.path)
+          followed = database
+          state = { value: await look(database, stop) }
+          trouble = undefined
+        } catch (error) {
+          stop.throwIfAborted()
+          if (onError === undefined || !mayPass(error)) throw error
+          if (error.message !== trouble) onError(error)
+          trouble = error.message
+        }
+        if (state !== undefined) yield state.value
+        await wake.sleep(POLL, this.#clock, stop)
+      }
+    } catch (error) {
+      if (signal?.aborted !== true) throw error
+    } finally {
+      watcher.close()
+    }
+  }
+
+  /** The file that is at the path now, opened once for every call of this manager. */
+  async #open(stop: AbortSignal): Promise<Database> {
+    for (;;) {
+      stop.throwIfAborted()
+      const sharing = this.#share ?? this.#openAnew()
+      this.#share = sharing
+      const share = await abortable(sharing, stop)
+      if (share.database.isCurrent) return share.database
+      // Someone removed or replaced the file: its leases are gone, and its nodes will ask for them again.
+      if (this.#share === sharing) this.#share = undefined
+      await share.release()
+    }
+  }
+
+  async #openAnew(): Promise<DatabaseShare> {
+    try {
+      const share = await shareDatabase(this.path, { lockTimeout: this.#lockTimeout })
+      try {
+        await this.#offerConfig(share.database)
+        return share
+      } catch (error) {
+        await share.release()
+        throw error
+      }
+    } catch (error) {
+      this.#share = undefined
+      throw error
+    }
+  }
+
+  /** Of several that offer one at once, the first to write wins. */
+  async #offerConfig(database: Database): Promise<void> {
+    const config = this.#config
+    if (config === undefined || database.read(storedConfig) !== undefined) return
+    const offer = (tables: Tables) => {
+      if (storedConfig(tables) === undefined) tables.meta.put('config', config)
+    }
+    await this.#transact(database, offer, this.#closed.signal)
+  }
+
+  #stopOf(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal])
+  }
+}
+
+const mayPass = (error: unknown): error is OverlayError =>
+  isOverlayError(error, 'STORE_UNAVAILABLE') || isOverlayError(error, 'ACCESS_DENIED')
+
+function storedConfig({ meta }: Tables): string | undefined {
+  const text = meta.get('config')
+  return text === undefined ? undefined : String(text)
+}
+
+/** The config as it is kept. Throws an OverlayError `INVALID_CONFIG` for one that breaks a rule. */
+function configText(config: string | object): string {
+  parseNetworkConfig(config)
+  return typeof config === 'string' ? config : JSON.stringify(config)
+}
+
+/** Settles as `promise` does, or rejects with the signal's reason as soon as that aborts. */
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
