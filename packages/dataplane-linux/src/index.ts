@@ -1,3 +1,3 @@
-export { linux } from './linux.js'
+export { linux } from './driver.js'
+export type { InterfaceChoice } from './interface/select-interface.js'
 export { DEFAULT_NEXTHOP_THRESHOLD, DEFAULT_ROUTE_PROTOCOL, type LinuxOptions } from './options.js'
-export type { InterfaceChoice } from './select-interface.js'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { linux } from './linux.js'
+import { linux } from './driver.js'
 import { readOptions } from './options.js'
 
 it('has defaults', () => {

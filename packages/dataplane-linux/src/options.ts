@@ -1,5 +1,5 @@
 import { OverlayError } from '@selvedge/core'
-import type { InterfaceChoice } from './select-interface.js'
+import type { InterfaceChoice } from './interface/select-interface.js'
 
 export interface LinuxOptions {
   /**

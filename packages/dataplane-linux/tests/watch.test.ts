@@ -1,10 +1,10 @@
 import type { Driver, DriverEvent, KernelResource } from '@selvedge/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Belief } from '../src/belief.js'
+import { Belief } from '../src/cache/kernel-cache.js'
+import { Knowledge } from '../src/cache/knowledge.js'
 import { linux } from '../src/index.js'
-import { Knowledge } from '../src/knowledge.js'
 import { NetlinkConnection, readLink, writeGetLink } from '../src/netlink/index.js'
-import { watchKernel } from '../src/watch.js'
+import { watchKernel } from '../src/watch/watch.js'
 import { TestNamespace, until } from './namespace.js'
 import { deletes, done, peer, puts, SCOPE, vxlan } from './overlay-samples.js'
 

@@ -1,5 +1,5 @@
 import { OverlayError } from '@selvedge/core'
-import { type Refusal, readAnswer, refusalError, UNKNOWN } from './answer.js'
+import { type Refusal, readAnswer, refusalError, UNKNOWN } from './ack.js'
 import {
   NLM_F_ACK,
   NLM_F_DUMP,

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { OverlayError } from '@selvedge/core'
 import { errnoName } from './errno.js'
-import { loadLibc } from './native.js'
+import { loadLibc } from './libc.js'
 
 /** include/uapi/linux/sched.h */
 const CLONE_NEWNET = 0x40000000

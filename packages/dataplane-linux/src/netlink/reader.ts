@@ -1,6 +1,6 @@
 import { OverlayError } from '@selvedge/core'
+import { readAddress, readHardwareAddress } from './address-codec.js'
 import { ATTRIBUTE_HEADER_LENGTH, HEADER_LENGTH, NLA_TYPE_MASK } from './constants.js'
-import { readAddress, readHardwareAddress } from './text.js'
 
 const align = (length: number): number => (length + 3) & ~3
 

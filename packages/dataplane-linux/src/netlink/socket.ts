@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { OverlayError } from '@selvedge/core'
 import { AF_BRIDGE, HEADER_LENGTH, NETLINK_ROUTE, RTM_NEWNEIGH } from './constants.js'
 import { errnoName } from './errno.js'
+import { type FilterInstruction, type Libc, loadLibc, openRawSocket, type RawSocket } from './libc.js'
 import { inNamespace } from './namespace.js'
-import { type FilterInstruction, type Libc, loadLibc, openRawSocket, type RawSocket } from './native.js'
 
 /** include/uapi/asm-generic/socket.h; socket options' names. */
 const SOL_SOCKET = 1

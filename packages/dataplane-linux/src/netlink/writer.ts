@@ -1,5 +1,5 @@
+import { writeAddress, writeMac } from './address-codec.js'
 import { ATTRIBUTE_HEADER_LENGTH, HEADER_LENGTH, NLA_F_NESTED } from './constants.js'
-import { writeAddress, writeMac } from './text.js'
 
 const viewOf = ({ buffer, byteOffset, byteLength }: Buffer): DataView =>
   new DataView(buffer, byteOffset, byteLength)

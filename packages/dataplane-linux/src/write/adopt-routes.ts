@@ -5,8 +5,7 @@ import {
   OverlayError,
   type RouteResource,
 } from '@selvedge/core'
-import type { ApplyContext } from './apply-entries.js'
-import type { RouteLot } from './apply-routes.js'
+import { routeKey } from '../cache/ownership.js'
 import {
   AF_INET,
   AF_INET6,
@@ -16,10 +15,11 @@ import {
   RTNH_F_ONLINK,
   readRoute,
   writeGetRoutes,
-} from './netlink/index.js'
+} from '../netlink/index.js'
+import type { ApplyContext } from './apply.js'
+import { writePutRoute } from './entries.js'
 import { describe, outcomeOf } from './outcome.js'
-import { routeKey } from './ownership.js'
-import { writePutRoute } from './write-entry.js'
+import type { RouteLot } from './routes.js'
 
 /**
  * Decides what becomes of the routes that were refused. One that stands in the place of ours (EEXIST) is taken over

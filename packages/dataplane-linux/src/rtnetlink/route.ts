@@ -1,7 +1,13 @@
-import { AF_INET, AF_INET6, type RTM_DELROUTE, RTM_GETROUTE, type RTM_NEWROUTE } from './constants.js'
-import { type AttributeReader, type MessageReader, malformed } from './reader.js'
-import { readAddress } from './text.js'
-import type { MessageWriter } from './writer.js'
+import { readAddress } from '../netlink/address-codec.js'
+import {
+  AF_INET,
+  AF_INET6,
+  type RTM_DELROUTE,
+  RTM_GETROUTE,
+  type RTM_NEWROUTE,
+} from '../netlink/constants.js'
+import { type AttributeReader, type MessageReader, malformed } from '../netlink/reader.js'
+import type { MessageWriter } from '../netlink/writer.js'
 
 /**
  * `struct rtmsg`: family, destination and source length, TOS, table, protocol, scope, type, flags.

@@ -1,5 +1,5 @@
-import type { Belief } from './belief.js'
-import { fingerprint, isOwnLink } from './link-table.js'
+import type { Belief } from '../cache/kernel-cache.js'
+import { routeKey } from '../cache/ownership.js'
 import {
   AF_BRIDGE,
   AF_INET,
@@ -24,9 +24,9 @@ import {
   readNeighbour,
   readNexthop,
   readRoute,
-} from './netlink/index.js'
-import { routeKey } from './ownership.js'
-import { leadsToMany } from './write-entry.js'
+} from '../netlink/index.js'
+import { fingerprint, isOwnLink } from '../read/link-table.js'
+import { leadsToMany } from '../write/entries.js'
 
 /**
  * Whether a notification tells of a change that may concern the overlay and that is not its own doing. On a host

@@ -1,8 +1,8 @@
 import { address, fdb, neighbour, route } from '@selvedge/core'
 import { expect, it } from 'vitest'
-import { heldAddress, heldForwarding, heldNeighbour, heldRoute } from './held.js'
-import type { RouteMessage } from './netlink/index.js'
-import { routeKey, routeResource } from './ownership.js'
+import { routeKey, routeResource } from '../cache/ownership.js'
+import type { RouteMessage } from '../netlink/index.js'
+import { heldAddress, heldForwarding, heldNeighbour, heldRoute } from './kernel-resources.js'
 
 const MAC = '02:bb:00:00:00:01'
 

@@ -8,12 +8,12 @@ import type {
   OperationResult,
   RouteResource,
 } from '@selvedge/core'
-import { applyRoutes } from './apply-routes.js'
-import type { Belief } from './belief.js'
-import { findLink } from './link-table.js'
-import type { NetlinkConnection } from './netlink/index.js'
+import type { Belief } from '../cache/kernel-cache.js'
+import type { NetlinkConnection } from '../netlink/index.js'
+import { findLink } from '../read/link-table.js'
+import { writeEntry } from './entries.js'
 import { linkGone, outcomeOf, SUCCESS, SUCCESS_STALE } from './outcome.js'
-import { writeEntry } from './write-entry.js'
+import { applyRoutes } from './routes.js'
 
 export type EntryResource = Exclude<KernelResource, { kind: 'link' }>
 type EntryOperation = Operation<EntryResource>

@@ -1,5 +1,4 @@
 import { type AbortOptions, canonicalAddress, type ExternalInterface } from '@selvedge/core'
-import { LinkTable } from './link-table.js'
 import {
   type AddressMessage,
   AF_INET,
@@ -23,7 +22,8 @@ import {
   writeGetAddresses,
   writeGetRoutes,
   writeLookUpRoute,
-} from './netlink/index.js'
+} from '../netlink/index.js'
+import { LinkTable } from '../read/link-table.js'
 import { type Candidate, type InterfaceChoice, selectInterface, type Way } from './select-interface.js'
 
 /** The external interface, and the link that it is. */

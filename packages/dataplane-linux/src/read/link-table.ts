@@ -1,5 +1,5 @@
 import { type AbortOptions, type LinkResource, link, type OwnershipScope } from '@selvedge/core'
-import { IFF_UP, type LinkMessage, type NetlinkConnection, readLink, writeGetLink } from './netlink/index.js'
+import { IFF_UP, type LinkMessage, type NetlinkConnection, readLink, writeGetLink } from '../netlink/index.js'
 
 /** The links of a namespace as they were when they were read. */
 export class LinkTable {

@@ -1,7 +1,14 @@
-import { AF_INET, AF_INET6, AF_UNSPEC, RTM_DELNEXTHOP, RTM_GETNEXTHOP, RTM_NEWNEXTHOP } from './constants.js'
-import type { MessageReader } from './reader.js'
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  RTM_DELNEXTHOP,
+  RTM_GETNEXTHOP,
+  RTM_NEWNEXTHOP,
+} from '../netlink/constants.js'
+import type { MessageReader } from '../netlink/reader.js'
+import type { MessageWriter } from '../netlink/writer.js'
 import { RTNH_F_ONLINK } from './route.js'
-import type { MessageWriter } from './writer.js'
 
 /** `struct nhmsg`: family, scope, protocol, reserved, flags. include/uapi/linux/nexthop.h (Linux 5.3) */
 const NHMSG_LENGTH = 8

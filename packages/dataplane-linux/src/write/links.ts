@@ -7,8 +7,7 @@ import {
   type OperationResult,
   OverlayError,
 } from '@selvedge/core'
-import type { Belief } from './belief.js'
-import { findLink, fingerprint, LinkTable, linkResource } from './link-table.js'
+import type { Belief } from '../cache/kernel-cache.js'
 import {
   IFF_UP,
   type LinkMessage,
@@ -18,9 +17,10 @@ import {
   NLM_F_EXCL,
   writeDeleteLink,
   writeNewLink,
-} from './netlink/index.js'
+} from '../netlink/index.js'
+import { findLink, fingerprint, LinkTable, linkResource } from '../read/link-table.js'
+import type { Sysctl } from '../sysctl.js'
 import { describe, SUCCESS, SUCCESS_STALE } from './outcome.js'
-import type { Sysctl } from './sysctl.js'
 
 export interface LinkContext {
   readonly connection: NetlinkConnection

@@ -7,14 +7,14 @@ import {
   type RouteResource,
   requireCidr,
 } from '@selvedge/core'
-import { heldRoute } from './held.js'
 import {
   type NexthopMessage,
   type RouteMessage,
   RTN_BLACKHOLE,
   RTN_UNICAST,
   RTNH_F_ONLINK,
-} from './netlink/index.js'
+} from '../netlink/index.js'
+import { heldRoute } from '../read/kernel-resources.js'
 
 /** IPv4 networks as numbers: a route is looked at for each of tens of thousands, and bigints are slow. */
 interface Network {

@@ -1,5 +1,5 @@
 import { type DriverEvent, OverlayError } from '@selvedge/core'
-import type { Knowledge } from './knowledge.js'
+import type { Knowledge } from '../cache/knowledge.js'
 import {
   MessageReader,
   NetlinkMonitor,
@@ -10,8 +10,8 @@ import {
   RTNLGRP_LINK,
   RTNLGRP_NEIGH,
   RTNLGRP_NEXTHOP,
-} from './netlink/index.js'
-import { isNews } from './news.js'
+} from '../netlink/index.js'
+import { isNews } from './notification-filter.js'
 
 export interface WatchSource {
   readonly namespace: string | undefined

@@ -1,4 +1,4 @@
-import type { Belief } from './belief.js'
+import type { Belief } from './kernel-cache.js'
 
 /** Someone who judges notifications by the belief in force. */
 export interface Listener {

@@ -10,18 +10,18 @@ import {
   OverlayError,
   type OwnershipScope,
 } from '@selvedge/core'
-import { applyEntries } from './apply-entries.js'
-import { applyLink } from './apply-links.js'
-import { Belief } from './belief.js'
-import { checkLinkType, checkRights, findWarnings, hasNexthops } from './check.js'
-import { findExternalInterface } from './external-interface.js'
-import { Knowledge } from './knowledge.js'
-import { fingerprint } from './link-table.js'
+import { Belief } from './cache/kernel-cache.js'
+import { Knowledge } from './cache/knowledge.js'
+import { findExternalInterface } from './interface/external-interface.js'
 import { type LinkMessage, NetlinkConnection } from './netlink/index.js'
 import { type LinuxOptions, readOptions, type Settings } from './options.js'
-import { holdsForwarding, readSnapshot } from './snapshot.js'
+import { checkLinkType, checkRights, findWarnings, hasNexthops } from './preflight.js'
+import { fingerprint } from './read/link-table.js'
+import { holdsForwarding, readSnapshot } from './read/snapshot.js'
 import { Sysctl } from './sysctl.js'
-import { watchKernel } from './watch.js'
+import { watchKernel } from './watch/watch.js'
+import { applyEntries } from './write/apply.js'
+import { applyLink } from './write/links.js'
 
 /**
  * The driver of the Linux kernel's links, addresses, routes, neighbours and forwarding entries, over netlink. Nothing

@@ -1,6 +1,6 @@
 import { formatAddress, parseAddress } from '@selvedge/core'
 import { describe, expect, it } from 'vitest'
-import { readAddress, readHardwareAddress, writeAddress, writeMac } from './text.js'
+import { readAddress, readHardwareAddress, writeAddress, writeMac } from './address-codec.js'
 
 const bytesOf = (text: string): string => {
   const buffer = Buffer.alloc(20, 0xee)

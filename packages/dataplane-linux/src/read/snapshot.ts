@@ -1,7 +1,7 @@
 import type { AbortOptions, FdbResource, KernelResource, OwnershipScope } from '@selvedge/core'
-import { Belief } from './belief.js'
-import { heldAddress, heldForwarding, heldNeighbour } from './held.js'
-import { fingerprint, isOwnLink, LinkTable, linkResource } from './link-table.js'
+import { Belief } from '../cache/kernel-cache.js'
+import type { Nexthop } from '../cache/nexthop-table.js'
+import { routeResource } from '../cache/ownership.js'
 import {
   AF_BRIDGE,
   AF_INET,
@@ -24,10 +24,10 @@ import {
   writeGetNeighbours,
   writeGetNexthops,
   writeGetRoutes,
-} from './netlink/index.js'
-import type { Nexthop } from './nexthop-table.js'
-import { routeResource } from './ownership.js'
-import type { Sysctl } from './sysctl.js'
+} from '../netlink/index.js'
+import type { Sysctl } from '../sysctl.js'
+import { heldAddress, heldForwarding, heldNeighbour } from './kernel-resources.js'
+import { fingerprint, isOwnLink, LinkTable, linkResource } from './link-table.js'
 
 export interface SnapshotSource {
   readonly connection: NetlinkConnection

@@ -1,7 +1,6 @@
 import { OverlayError } from '@selvedge/core'
 import { describe, expect, it } from 'vitest'
-import { readAddressMessage, writeAddressMessage, writeGetAddresses } from './address.js'
-import { readAnswer, refusalError } from './answer.js'
+import { readAnswer, refusalError } from '../netlink/ack.js'
 import {
   AF_BRIDGE,
   AF_INET,
@@ -11,13 +10,14 @@ import {
   RTM_NEWADDR,
   RTM_NEWNEIGH,
   RTM_NEWROUTE,
-} from './constants.js'
+} from '../netlink/constants.js'
+import { MessageReader } from '../netlink/reader.js'
+import { MessageWriter } from '../netlink/writer.js'
+import { readAddressMessage, writeAddressMessage, writeGetAddresses } from './address.js'
 import { readLink, writeDeleteLink, writeGetLink, writeNewLink } from './link.js'
 import { readNeighbour, writeGetNeighbours, writeNeighbour } from './neighbour.js'
 import { readNexthop, writeDeleteNexthop, writeNewNexthop } from './nexthop.js'
-import { MessageReader } from './reader.js'
 import { readRoute, writeGetRoutes, writeLookUpRoute, writeRoute } from './route.js'
-import { MessageWriter } from './writer.js'
 
 /** The bytes that `write` makes, in hexadecimal. */
 function written(write: (writer: MessageWriter) => void): string {

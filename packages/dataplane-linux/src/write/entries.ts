@@ -6,6 +6,7 @@ import {
   type Operation,
   type RouteResource,
 } from '@selvedge/core'
+import type { Nexthop } from '../cache/nexthop-table.js'
 import {
   AF_BRIDGE,
   AF_INET,
@@ -33,8 +34,7 @@ import {
   writeNeighbour,
   writeNewNexthop,
   writeRoute,
-} from './netlink/index.js'
-import type { Nexthop } from './nexthop-table.js'
+} from '../netlink/index.js'
 
 /*
  * From resources to messages. All of it runs once for each of tens of thousands of entries, so nothing is kept and

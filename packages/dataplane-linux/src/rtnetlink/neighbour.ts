@@ -5,9 +5,9 @@ import {
   type RTM_DELNEIGH,
   RTM_GETNEIGH,
   type RTM_NEWNEIGH,
-} from './constants.js'
-import type { MessageReader } from './reader.js'
-import type { MessageWriter } from './writer.js'
+} from '../netlink/constants.js'
+import type { MessageReader } from '../netlink/reader.js'
+import type { MessageWriter } from '../netlink/writer.js'
 
 /** `struct ndmsg`: family, padding, index, state, flags, type. include/uapi/linux/neighbour.h, as all here. */
 const NDMSG_LENGTH = 12

@@ -1,5 +1,5 @@
 import { type Operation, type OperationResult, OverlayError } from '@selvedge/core'
-import { type Refusal, refusalError, refusalText } from './netlink/index.js'
+import { type Refusal, refusalError, refusalText } from '../netlink/index.js'
 
 export const SUCCESS: OperationResult = { ok: true }
 /** It worked, and may have changed more than itself. */

@@ -1,11 +1,11 @@
 import type { OperationResult, RouteResource } from '@selvedge/core'
-import type { ApplyContext, Lot } from './apply-entries.js'
-import { countsForThreshold } from './belief.js'
-import { type MessageWriter, NLM_F_REQUEST, type Refusal, writeDeleteNexthop } from './netlink/index.js'
-import type { Nexthop } from './nexthop-table.js'
+import { countsForThreshold } from '../cache/kernel-cache.js'
+import type { Nexthop } from '../cache/nexthop-table.js'
+import { type MessageWriter, NLM_F_REQUEST, type Refusal, writeDeleteNexthop } from '../netlink/index.js'
+import { takeOver } from './adopt-routes.js'
+import type { ApplyContext, Lot } from './apply.js'
+import { writeDeleteRoute, writeNexthop, writePutRoute } from './entries.js'
 import { outcomeOf, SUCCESS } from './outcome.js'
-import { takeOver } from './take-over.js'
-import { writeDeleteRoute, writeNexthop, writePutRoute } from './write-entry.js'
 
 /*
  * Routes are held in one of two ways, which the core does not tell apart: inline, as flannel and people write them,
