@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
 import { KernelMonitor, until } from '@selvedge/lab'
+import { IN_SYNC } from './agent.js'
 import { EtcdLab } from './etcd-lab.js'
 import { percentile } from './median.js'
 import { peerLease } from './peers.js'
@@ -22,7 +23,7 @@ const CHANGES = 300
 export async function measureEtcdChange(peers: number, signal: AbortSignal): Promise<EtcdChange> {
   await using lab = await EtcdLab.create(peers, signal)
   const agent = lab.startAgent()
-  await agent.said('in sync')
+  await agent.logged(IN_SYNC)
   await using monitor = await KernelMonitor.start(lab.host)
   const client = lab.startClient('change', CHANGES)
   const said: string[] = []

@@ -1,3 +1,4 @@
+import { IN_SYNC } from './agent.js'
 import { EtcdLab } from './etcd-lab.js'
 
 /** What one agent asks of etcd from its start until it is in sync, by gRPC method. */
@@ -10,7 +11,7 @@ export async function measureEtcdJoin(peers: number, signal: AbortSignal): Promi
   await using lab = await EtcdLab.create(peers, signal)
   const before = await lab.client<Record<string, number>>('requests')
   const agent = lab.startAgent()
-  await agent.said('in sync')
+  await agent.logged(IN_SYNC)
   const after = await lab.client<Record<string, number>>('requests')
   await agent.stop()
   const requests = Object.entries(after).map(

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { type Child, type Host, Lab, until } from '@selvedge/lab'
-import { Agent } from './agent.js'
+import { Agent, type Program } from './agent.js'
 
 const CLIENT = fileURLToPath(new URL('etcd-client.js', import.meta.url))
 
@@ -42,9 +42,9 @@ export class EtcdLab implements AsyncDisposable {
     return this.#lab.switch.spawn(process.execPath, [CLIENT, ENDPOINT, command, String(argument)])
   }
 
-  startAgent(): Agent {
+  startAgent(program: Program = {}): Agent {
     const flags = [`-etcd-endpoints=${ENDPOINT}`, '-iface=eth0']
-    return Agent.start(this.host, this.#lab.directory, { flags })
+    return Agent.start(this.host, this.#lab.directory, { flags, ...program })
   }
 
   get directory(): string {

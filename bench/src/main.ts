@@ -1,169 +1,96 @@
 /**
  * `npm run bench`: what selvedge costs, beside what `ip` and `bridge` cost for the same on the same machine in the same
  * minute. Each measurement runs in a process of its own, on hosts made for it.
- *
- *     npm run bench -- [--json] [--only NAME] [--quick]
  */
-import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { table } from '@selvedge/lab'
 import { findKubernetes, remedy } from '../../scripts/kube-apiserver.mjs'
-import type { Measured, MeasurementName } from './measurements.js'
-import type { Starts } from './starts.js'
+import { BENCHMARKS, type Benchmark } from './benchmarks.js'
+import { measure } from './measure.js'
+import type { BenchmarkName, Measured } from './measurements.js'
+import { runStarts, STARTS_USAGE } from './starts-command.js'
+import { showProgress } from './text.js'
+import { UsageError } from './usage-error.js'
 
-const { values: flags } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-  },
-})
+const USAGE = `npm run bench -- [--only NAME] [--quick] [--json]
 
-/** A file system in memory, on Linux. */
-const MEMORY = '/dev/shm'
+  --only NAME     one of ${BENCHMARKS.map(({ name }) => name).join(', ')}
+  --quick         at most 5,000 peers
+  --json          print everything as JSON instead of tables
 
-const ONE = fileURLToPath(new URL('measure-one.js', import.meta.url))
+${STARTS_USAGE}`
 
-const abort = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort())
-
-/** Runs one measurement in a process of its own. */
-async function measure<N extends MeasurementName>(name: N, peers: number): Promise<Measured<N>> {
-  const child = spawn(process.execPath, [ONE, name, String(peers)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    // etcd keeps its data in memory: the host's disk is not what is measured.
-    env: existsSync(MEMORY) ? { ...process.env, TMPDIR: MEMORY } : process.env,
-  })
-  const end = () => child.kill('SIGTERM')
-  abort.signal.addEventListener('abort', end)
-  let output = ''
-  child.stdout.setEncoding('utf8').on('data', (chunk) => {
-    output += chunk
-  })
-  const status = await new Promise((resolve) => child.once('close', resolve))
-  abort.signal.removeEventListener('abort', end)
-  abort.signal.throwIfAborted()
-  if (status !== 0) throw new Error(`measuring ${name} with ${peers} peers ended with status ${status}`)
-  return JSON.parse(output) as Measured<N>
-}
-
-interface Benchmark<N extends MeasurementName> {
-  readonly name: N
-  readonly title: string
-  readonly peers: readonly number[]
-  readonly head: readonly string[]
-  readonly rows: (measured: Measured<N>) => readonly (readonly string[])[]
-}
-
-const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`
-const ratio = (one: number, other: number): string => (one / other).toFixed(2)
-const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`
-
-const START_HEAD = [
-  'starts',
-  'subnet.env',
-  'kernel holds all',
-  'CPU',
-  'peak memory',
-  'ip and bridge -batch alone',
-  'ratio',
-]
-
-function startCells(measured: Starts, batch: number): readonly string[] {
-  const { starts, subnetEnv, converged, cpu, peakMemory } = measured
-  const times = [ms(subnetEnv), ms(converged), ms(cpu)]
-  return [`${starts}`, ...times, mb(peakMemory), ms(batch), ratio(converged, batch)]
-}
-
-const BENCHMARKS: readonly [
-  Benchmark<'kernel-writes'>,
-  Benchmark<'etcd-start'>,
-  Benchmark<'etcd-change'>,
-  Benchmark<'etcd-join'>,
-  Benchmark<'kubernetes'>,
-] = [
-  {
-    name: 'kernel-writes',
-    title: 'Writing a neighbour, a forwarding entry and a route for each peer',
-    peers: [100, 1_000, 5_000, 20_000],
-    head: ['peers', 'first in a process', 'again', 'ip and bridge -batch', 'ratios'],
-    rows: ({ peers, first, again, batch }) => [
-      [`${peers}`, ms(first), ms(again), ms(batch), `${ratio(first, batch)}, ${ratio(again, batch)}`],
-    ],
-  },
-  {
-    name: 'etcd-start',
-    title: 'selvedged joins a network in etcd, from the start of the process; medians',
-    peers: [2, 1_000, 5_000, 20_000, 65_000],
-    head: ['peers', ...START_HEAD],
-    rows: (measured) => [[`${measured.peers}`, ...startCells(measured, measured.batch)]],
-  },
-  {
-    name: 'etcd-change',
-    title: "One peer's lease put or deleted in etcd, until the kernel tells of the route",
-    peers: [5_000],
-    head: ['peers', 'changes', 'p50', 'p99', "etcd's own answer: p50", 'p99'],
-    rows: ({ peers, changes, p50, p99, etcdP50, etcdP99 }) => [
-      [`${peers}`, `${changes}`, ms(p50), ms(p99), ms(etcdP50), ms(etcdP99)],
-    ],
-  },
-  {
-    name: 'etcd-join',
-    title: 'Requests to etcd from the start until in sync',
-    peers: [2, 5_000],
-    head: ['peers', 'requests'],
-    rows: ({ peers, requests }) => {
-      const counts = Object.entries(requests).map(([method, count]) => `${count} ${method}`)
-      return [[`${peers}`, counts.join(', ')]]
-    },
-  },
-  {
-    name: 'kubernetes',
-    title: 'selvedged joins a Kubernetes cluster, from the start of the process; medians',
-    peers: [5_000, 15_000],
-    head: ['peers', 'kB a node', 'access by', ...START_HEAD],
-    rows: ({ peers, nodeSize, pod, kubeconfig, batch }) =>
-      Object.entries({ 'service account': pod, kubeconfig }).map(([access, measured]) => [
-        `${peers}`,
-        (nodeSize / 1000).toFixed(1),
-        access,
-        ...startCells(measured, batch),
-      ]),
-  },
-]
-
-/** The largest sizes take minutes, most of it for etcd and `ip -batch` to be filled. */
+/** The largest sizes take minutes, mostly to fill etcd and to run `ip -batch`. */
 const QUICK = 5_000
 
-async function run<N extends MeasurementName>(benchmark: Benchmark<N>): Promise<readonly Measured<N>[]> {
-  const rows: Measured<N>[] = []
-  for (const peers of benchmark.peers.filter((count) => !flags.quick || count <= QUICK)) {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${benchmark.name} ${peers} …`)
-    rows.push(await measure(benchmark.name, peers))
+interface Flags {
+  readonly json: boolean
+  readonly only: string | undefined
+  readonly quick: boolean
+}
+
+async function main(args: readonly string[], signal: AbortSignal): Promise<void> {
+  if (args.includes('--help')) process.stdout.write(USAGE)
+  else if (args[0] === 'starts') await runStarts(args.slice(1), signal)
+  else await runBenchmarks(readFlags(args), signal)
+}
+
+function readFlags(args: readonly string[]): Flags {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      json: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+    },
+  })
+  return { only: undefined, ...values }
+}
+
+async function runBenchmarks(flags: Flags, signal: AbortSignal): Promise<void> {
+  const chosen = BENCHMARKS.filter(({ name }) => flags.only === undefined || flags.only === name)
+  if (chosen.length === 0) throw new UsageError(`there is no benchmark '${flags.only}'`)
+  const results: Record<string, unknown> = {}
+  for (const benchmark of chosen) {
+    if (benchmark.name === 'kubernetes' && findKubernetes() === undefined) {
+      process.stderr.write(`Kubernetes was not measured, for want of an API server: ${remedy}.\n`)
+      if (flags.only !== undefined) process.exitCode = 1
+      continue
+    }
+    results[benchmark.name] = await runBenchmark(benchmark as Benchmark<BenchmarkName>, flags, signal)
   }
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
-  if (!flags.json) {
+  if (flags.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)
+}
+
+async function runBenchmark<N extends BenchmarkName>(
+  benchmark: Benchmark<N>,
+  { quick, json }: Flags,
+  signal: AbortSignal,
+): Promise<readonly Measured<N>[]> {
+  const rows: Measured<N>[] = []
+  for (const peers of benchmark.peers.filter((count) => !quick || count <= QUICK)) {
+    showProgress(`${benchmark.name} ${peers}`)
+    rows.push(await measure(benchmark.name, peers, signal))
+  }
+  showProgress(undefined)
+  if (!json) {
     const lines = table([benchmark.head, ...rows.flatMap(benchmark.rows)])
     process.stdout.write(`${benchmark.title}\n${lines.map((line) => `  ${line}\n`).join('')}\n`)
   }
   return rows
 }
 
-const chosen = BENCHMARKS.filter(({ name }) => flags.only === undefined || flags.only === name)
-if (chosen.length === 0) {
-  const names = BENCHMARKS.map(({ name }) => name).join(', ')
-  process.stderr.write(`There is no benchmark '${flags.only}'. There are: ${names}.\n`)
-  process.exit(2)
+const abort = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort())
+
+try {
+  await main(process.argv.slice(2), abort.signal)
+} catch (error) {
+  if (!(error instanceof UsageError || isParseArgsError(error))) throw error
+  process.stderr.write(`${error.message}\n\n${USAGE}`)
+  process.exitCode = 2
 }
-const results: Record<string, unknown> = {}
-for (const benchmark of chosen) {
-  if (benchmark.name === 'kubernetes' && findKubernetes() === undefined) {
-    process.stderr.write(`Kubernetes was not measured, for want of an API server: ${remedy}.\n`)
-    if (flags.only !== undefined) process.exitCode = 1
-    continue
-  }
-  results[benchmark.name] = await run(benchmark as Benchmark<MeasurementName>)
+
+function isParseArgsError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')
 }
-if (flags.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)

@@ -1,17 +1,22 @@
+import { compareStarts } from './compare-starts.js'
 import { measureEtcdChange } from './etcd-change.js'
 import { measureEtcdJoin } from './etcd-join.js'
 import { measureEtcdStart } from './etcd-start.js'
 import { measureKernelWrites } from './kernel-writes.js'
 import { measureKubeStart } from './kube-start.js'
 
-/** What can be measured, by name. Each takes a number of peers and gives something that JSON can say. */
+/** What can be measured, by name. Each takes and returns plain data. */
 export const measurements = {
   'kernel-writes': measureKernelWrites,
   'etcd-start': measureEtcdStart,
   'etcd-change': measureEtcdChange,
   'etcd-join': measureEtcdJoin,
   kubernetes: measureKubeStart,
-} satisfies Record<string, (peers: number, signal: AbortSignal) => Promise<object>>
+  'compare-starts': compareStarts,
+}
 
 export type MeasurementName = keyof typeof measurements
+/** Those that take a number of peers. */
+export type BenchmarkName = Exclude<MeasurementName, 'compare-starts'>
+export type MeasurementInput<N extends MeasurementName> = Parameters<(typeof measurements)[N]>[0]
 export type Measured<N extends MeasurementName> = Awaited<ReturnType<(typeof measurements)[N]>>

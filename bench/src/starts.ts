@@ -1,21 +1,25 @@
 import { rm } from 'node:fs/promises'
 import type { Host } from '@selvedge/lab'
-import type { Agent } from './agent.js'
+import { type Agent, IN_SYNC } from './agent.js'
 import { median } from './median.js'
 
-/** What it takes an agent to join a network: medians over its starts, in milliseconds and bytes. */
-export interface Starts {
-  readonly starts: number
+/** One start of an agent: times in milliseconds, memory in bytes. */
+export interface Start {
   /** From the start of the process until subnet.env is written. */
-  readonly subnetEnv: number
+  readonly subnetEnvMs: number
   /** From the start of the process until the kernel holds everything. */
-  readonly converged: number
-  readonly cpu: number
+  readonly inSyncMs: number
+  readonly cpuMs: number
   readonly peakMemory: number
 }
 
+/** What it takes an agent to join a network: medians over its starts. */
+export interface Starts extends Start {
+  readonly starts: number
+}
+
 /** A host, and a store that knows so many peers. */
-export interface Network {
+export interface StartNetwork {
   readonly host: Host
   readonly directory: string
   /** Takes out of the store what an agent, which has stopped, has put there. */
@@ -23,52 +27,66 @@ export interface Network {
 }
 
 /** So many starts take up to half a minute. */
-const startsWith = (peers: number): number => (peers <= 5_000 ? 7 : peers <= 20_000 ? 3 : 1)
+const roundsWith = (peers: number): number => (peers <= 5_000 ? 7 : peers <= 20_000 ? 3 : 1)
 
-type Start = Omit<Starts, 'starts'>
-
-/** Starts an agent again and again on a host that knows nothing of it, each way in turn. */
+/** Starts an agent in each of several ways, in turn, again and again; gives the medians of each. */
 export async function measureStarts<W extends string>(
-  network: Network,
+  network: StartNetwork,
   peers: number,
   ways: Readonly<Record<W, () => Agent>>,
 ): Promise<Record<W, Starts>> {
   const names = Object.keys(ways) as W[]
-  const measured = new Map<W, Start[]>(names.map((name) => [name, []]))
-  for (let count = 0; count < startsWith(peers); count += 1) {
-    for (const [name, starts] of measured) starts.push(await measureStart(network, peers, ways[name]))
-  }
-  return Object.fromEntries([...measured].map(([name, starts]) => [name, medians(starts)])) as Record<
+  const rounds = roundsWith(peers)
+  const measured = await startInTurn(network, { peers, rounds, ways: names.map((name) => ways[name]) })
+  return Object.fromEntries(names.map((name, way) => [name, mediansOf(measured[way] ?? [])])) as Record<
     W,
     Starts
   >
 }
 
-async function measureStart(network: Network, peers: number, start: () => Agent): Promise<Start> {
+/**
+ * Starts agents on a host that knows nothing of them, each of several ways once a round. Every other round goes
+ * backwards, so that what drifts, such as the machine's other load, falls on all alike.
+ * @returns the starts of each way
+ */
+export async function startInTurn(
+  network: StartNetwork,
+  { peers, rounds, ways }: { peers: number; rounds: number; ways: readonly (() => Agent)[] },
+): Promise<readonly (readonly Start[])[]> {
+  const measured = ways.map((start) => ({ start, starts: [] as Start[] }))
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { start, starts } of measured) starts.push(await measureStart(network, peers, start))
+    measured.reverse()
+  }
+  if (rounds % 2 === 1) measured.reverse()
+  return measured.map(({ starts }) => starts)
+}
+
+async function measureStart(network: StartNetwork, peers: number, start: () => Agent): Promise<Start> {
   const agent = start()
-  const subnetEnv = await agent.said('subnet.env is written')
-  const converged = await agent.said('in sync')
+  const subnetEnvMs = await agent.subnetEnv()
+  const inSyncMs = await agent.logged(IN_SYNC)
   const cost = await agent.cost()
   await checkKernel(network.host, peers)
   await agent.stop()
   await network.forgetAgent()
   await network.host.exec('ip', ['link', 'del', 'flannel.1'], { timeout: 600_000 })
   await rm(`${network.directory}/subnet.env`)
-  return { subnetEnv, converged, ...cost }
+  return { subnetEnvMs, inSyncMs, ...cost }
 }
 
-function medians(starts: readonly Start[]): Starts {
+function mediansOf(starts: readonly Start[]): Starts {
   const middle = (name: keyof Start) => median(starts.map((start) => start[name]))
   return {
     starts: starts.length,
-    subnetEnv: middle('subnetEnv'),
-    converged: middle('converged'),
-    cpu: middle('cpu'),
+    subnetEnvMs: middle('subnetEnvMs'),
+    inSyncMs: middle('inSyncMs'),
+    cpuMs: middle('cpuMs'),
     peakMemory: middle('peakMemory'),
   }
 }
 
-/** The agent's word is not enough: `ip` and `bridge` must find every peer. */
+/** The agent's own log is no proof: `ip` and `bridge` must find every peer. */
 async function checkKernel(host: Host, peers: number): Promise<void> {
   const counts = await host.exec('sh', [
     '-ec',

@@ -1,0 +1,85 @@
+import type { BenchmarkName, Measured } from './measurements.js'
+import type { Starts } from './starts.js'
+import { megabytes, ms, ratio } from './text.js'
+
+/** One table: a measurement, repeated with different numbers of peers. */
+export interface Benchmark<N extends BenchmarkName> {
+  readonly name: N
+  readonly title: string
+  readonly peers: readonly number[]
+  readonly head: readonly string[]
+  readonly rows: (measured: Measured<N>) => readonly (readonly string[])[]
+}
+
+const START_HEAD = [
+  'starts',
+  'subnet.env',
+  'kernel holds all',
+  'CPU',
+  'peak memory',
+  'ip and bridge -batch alone',
+  'ratio',
+]
+
+function startCells(measured: Starts, batch: number): readonly string[] {
+  const { starts, subnetEnvMs, inSyncMs, cpuMs, peakMemory } = measured
+  const times = [ms(subnetEnvMs), ms(inSyncMs), ms(cpuMs)]
+  return [`${starts}`, ...times, megabytes(peakMemory), ms(batch), ratio(inSyncMs, batch)]
+}
+
+export const BENCHMARKS: readonly [
+  Benchmark<'kernel-writes'>,
+  Benchmark<'etcd-start'>,
+  Benchmark<'etcd-change'>,
+  Benchmark<'etcd-join'>,
+  Benchmark<'kubernetes'>,
+] = [
+  {
+    name: 'kernel-writes',
+    title: 'Writing a neighbour, an fdb entry and a route for each peer',
+    peers: [100, 1_000, 5_000, 20_000],
+    head: ['peers', 'first in a process', 'again', 'ip and bridge -batch', 'ratios'],
+    rows: ({ peers, first, again, batch }) => [
+      [`${peers}`, ms(first), ms(again), ms(batch), `${ratio(first, batch)}, ${ratio(again, batch)}`],
+    ],
+  },
+  {
+    name: 'etcd-start',
+    title: 'selvedged joins a network in etcd, from the start of the process; medians',
+    peers: [2, 1_000, 5_000, 20_000, 65_000],
+    head: ['peers', ...START_HEAD],
+    rows: (measured) => [[`${measured.peers}`, ...startCells(measured, measured.batch)]],
+  },
+  {
+    name: 'etcd-change',
+    title: "One peer's lease put or deleted in etcd, until the kernel's notification of the route",
+    peers: [5_000],
+    head: ['peers', 'changes', 'p50', 'p99', "etcd's own answer: p50", 'p99'],
+    rows: ({ peers, changes, p50, p99, etcdP50, etcdP99 }) => [
+      [`${peers}`, `${changes}`, ms(p50), ms(p99), ms(etcdP50), ms(etcdP99)],
+    ],
+  },
+  {
+    name: 'etcd-join',
+    title: 'Requests to etcd from the start until in sync',
+    peers: [2, 5_000],
+    head: ['peers', 'requests'],
+    rows: ({ peers, requests }) => {
+      const counts = Object.entries(requests).map(([method, count]) => `${count} ${method}`)
+      return [[`${peers}`, counts.join(', ')]]
+    },
+  },
+  {
+    name: 'kubernetes',
+    title: 'selvedged joins a Kubernetes cluster, from the start of the process; medians',
+    peers: [5_000, 15_000],
+    head: ['peers', 'kB a node', 'access by', ...START_HEAD],
+    rows: ({ peers, nodeSize, pod, kubeconfig, batch }) =>
+      Object.entries({ 'service account': pod, kubeconfig }).map(([access, measured]) => [
+        `${peers}`,
+        (nodeSize / 1000).toFixed(1),
+        access,
+        ...startCells(measured, batch),
+      ]),
+  },
+]
