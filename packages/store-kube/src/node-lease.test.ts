@@ -1,6 +1,7 @@
 import { enabledFamilies, isOverlayError, parseNetworkConfig } from '@selvedge/core'
 import { describe, expect, test } from 'vitest'
 import type { Annotations } from './annotations.js'
+import type { NodeRecord } from './client/node-record.js'
 import {
   addressSetByPeople,
   annotationChanges,
@@ -8,7 +9,6 @@ import {
   leaseOfNode,
   NO_ANNOTATIONS,
 } from './node-lease.js'
-import type { NodeRecord } from './node-record.js'
 import { checkPodCidrs } from './pod-cidrs.js'
 
 const networkConfig = (keys: object) => parseNetworkConfig({ Network: '10.244.0.0/16', ...keys })

@@ -14,7 +14,7 @@ import {
   parseCidr,
 } from '@selvedge/core'
 import { type AnnotationName, type Annotations, PUBLISHED, type PublishedName } from './annotations.js'
-import type { NodeRecord } from './node-record.js'
+import type { NodeRecord } from './client/node-record.js'
 
 /** The annotations that carry one family's part of a lease. */
 const FAMILY_ANNOTATIONS = {

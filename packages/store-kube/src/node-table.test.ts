@@ -1,7 +1,7 @@
 import { enabledFamilies, type LeaseEvent, leaseKey, parseNetworkConfig } from '@selvedge/core'
 import { expect, test } from 'vitest'
+import type { NodeRecord } from './client/node-record.js'
 import { leaseOfNode } from './node-lease.js'
-import type { NodeRecord } from './node-record.js'
 import { NodeTable } from './node-table.js'
 
 const families = enabledFamilies(parseNetworkConfig({ Network: '10.244.0.0/16' }))

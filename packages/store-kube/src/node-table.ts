@@ -1,5 +1,5 @@
 import { type Lease, type LeaseEvent, leaseKey, OverlayError, sameLease } from '@selvedge/core'
-import type { NodeRecord } from './node-record.js'
+import type { NodeRecord } from './client/node-record.js'
 
 export type NodeChange =
   | { readonly type: 'list'; readonly nodes: readonly NodeRecord[] }

@@ -1,5 +1,5 @@
 import type { Clock, OverlayError, PublicAddresses, Random } from '@selvedge/core'
-import type { KubeAccess } from './access.js'
+import type { KubeAccess } from './auth/access.js'
 
 export interface KubeSubnetManagerOptions {
   /** How the API server is reached. */

@@ -1,6 +1,6 @@
 import { contains, enabledFamilies, type NetworkConfig, OverlayError, requireCidr } from '@selvedge/core'
+import type { NodeRecord } from './client/node-record.js'
 import { podCidrOf } from './node-lease.js'
-import type { NodeRecord } from './node-record.js'
 
 /**
  * Throws an OverlayError `INVALID_CONFIG` where this node's PodCIDRs do not fit the network: a PodCIDR never changes

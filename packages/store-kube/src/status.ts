@@ -1,5 +1,5 @@
 import type { Clock, OverlayError } from '@selvedge/core'
-import type { FollowObserver } from './follow-nodes.js'
+import type { FollowObserver } from './client/reflector.js'
 import type { KubeStatus, KubeWait } from './options.js'
 
 /** Gathers what the manager's parts tell of themselves. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { OverlayError } from '@selvedge/core'
 import type { KubeUrlAccess } from './access.js'
-import type { AgentKeeper, Connection, Connector, TlsOptions } from './connection.js'
+import type { AgentKeeper, Connection, Connector, TlsOptions } from './http-agent-cache.js'
 
 /** Text that is known, or that a file holds. */
 export type Source = { readonly text: string } | { readonly file: string }

@@ -6,7 +6,9 @@ import {
   type PublicAddresses,
   sameNode,
 } from '@selvedge/core'
-import type { NodeNews } from './follow-nodes.js'
+import type { Nodes } from './client/node-client.js'
+import type { NodeRecord } from './client/node-record.js'
+import type { NodeNews } from './client/reflector.js'
 import {
   addressSetByPeople,
   annotationChanges,
@@ -18,8 +20,6 @@ import {
   podCidrOf,
   withAddresses,
 } from './node-lease.js'
-import type { NodeRecord } from './node-record.js'
-import type { Nodes } from './nodes.js'
 import type { KubeWait, PodReference } from './options.js'
 import type { StatusBoard } from './status.js'
 

@@ -1,8 +1,8 @@
 import { FakeClock } from '@selvedge/conformance'
 import { enabledFamilies, OverlayError, parseNetworkConfig } from '@selvedge/core'
 import { expect, test } from 'vitest'
-import type { NodeRecord } from './node-record.js'
-import { OwnAddresses } from './own-addresses.js'
+import type { NodeRecord } from './client/node-record.js'
+import { OwnAddresses } from './published-addresses.js'
 
 function keeper(mend: (node: NodeRecord) => Promise<boolean>) {
   const clock = new FakeClock()

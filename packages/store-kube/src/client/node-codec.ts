@@ -1,4 +1,4 @@
-import { type AnnotationName, isAnnotationName } from './annotations.js'
+import { type AnnotationName, isAnnotationName } from '../annotations.js'
 import type { NodeRecord } from './node-record.js'
 import { FieldReader, ProtobufError } from './protobuf.js'
 

@@ -1,9 +1,9 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { OverlayError } from '@selvedge/core'
+import { type Connection, type Connector, closeIdle, TCP_KEEPALIVE } from '../auth/http-agent-cache.js'
 import { ApiError } from './api-error.js'
-import { type Connection, type Connector, closeIdle, TCP_KEEPALIVE } from './connection.js'
-import { type ApiStatus, decodeStatus } from './kubernetes-protobuf.js'
+import { type ApiStatus, decodeStatus } from './node-codec.js'
 import { ProtobufError } from './protobuf.js'
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf'

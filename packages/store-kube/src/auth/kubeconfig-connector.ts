@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { OverlayError } from '@selvedge/core'
 import type { KubeConfigAccess, KubeDiscoveryAccess } from './access.js'
-import { AgentKeeper, type Connection, type Connector } from './connection.js'
+import { AgentKeeper, type Connection, type Connector } from './http-agent-cache.js'
 import { TargetConnector } from './target-connector.js'
 
 /**

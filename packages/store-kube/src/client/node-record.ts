@@ -1,4 +1,4 @@
-import type { Annotations } from './annotations.js'
+import type { Annotations } from '../annotations.js'
 
 /**
  * Of a Node object, which takes 8 to 20 kB, what a lease needs. Nothing else of it is kept, so that memory does not

@@ -10,8 +10,8 @@ import {
   inChunks,
   message,
   type NodeFields,
-} from '../tests/support/encode.js'
-import { NodeDecoder } from './kubernetes-protobuf.js'
+} from '../../tests/support/encode.js'
+import { NodeDecoder } from './node-codec.js'
 import type { NodeRecord } from './node-record.js'
 import { readNodeList, readWatch } from './node-streams.js'
 import { ProtobufError } from './protobuf.js'

@@ -7,11 +7,11 @@ import {
   encodeWatchEvent,
   inChunks,
   type NodeFields,
-} from '../tests/support/encode.js'
+} from '../../tests/support/encode.js'
 import { ApiError } from './api-error.js'
-import { type FollowOptions, followNodes, type NodeNews } from './follow-nodes.js'
 import type { ApiRequest } from './kube-api.js'
-import { NodeDecoder } from './kubernetes-protobuf.js'
+import { NodeDecoder } from './node-codec.js'
+import { type FollowOptions, followNodes, type NodeNews } from './reflector.js'
 
 interface Sent {
   readonly bytes: Buffer

@@ -7,8 +7,8 @@ import {
   type Random,
   Wake,
 } from '@selvedge/core'
+import type { NodeRecord } from './client/node-record.js'
 import { addressSetByPeople, nodeAddresses } from './node-lease.js'
-import type { NodeRecord } from './node-record.js'
 
 export interface OwnAddressesOptions {
   /** Writes what the node should publish of its addresses, if that is not what it does; true where it wrote. */

@@ -2,7 +2,7 @@ import type { Agent, RequestOptions } from 'node:https'
 import { KubeConfig } from '@kubernetes/client-node'
 import { OverlayError } from '@selvedge/core'
 import type { KubeConfigAccess, KubeDiscoveryAccess } from './access.js'
-import type { AgentKeeper, Connection, Connector } from './connection.js'
+import type { AgentKeeper, Connection, Connector } from './http-agent-cache.js'
 import { parseApiUrl } from './target-connector.js'
 
 /**

@@ -1,9 +1,9 @@
 import { isJsonObject, OverlayError } from '@selvedge/core'
+import type { PodReference } from '../options.js'
 import { isApiError } from './api-error.js'
 import { type KubeApi, PROTOBUF, STRATEGIC_MERGE_PATCH } from './kube-api.js'
-import type { NodeDecoder } from './kubernetes-protobuf.js'
+import type { NodeDecoder } from './node-codec.js'
 import type { NodeRecord } from './node-record.js'
-import type { PodReference } from './options.js'
 
 /** What flannel sets once its network is up. */
 const NETWORK_UP = {

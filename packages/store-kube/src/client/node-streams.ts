@@ -6,7 +6,7 @@ import {
   NODE_LIST,
   type NodeDecoder,
   type WatchMessage,
-} from './kubernetes-protobuf.js'
+} from './node-codec.js'
 import type { NodeRecord } from './node-record.js'
 import { ProtobufError } from './protobuf.js'
 

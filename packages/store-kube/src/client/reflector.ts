@@ -1,7 +1,7 @@
 import { backoffDelay, type Clock, OverlayError, type Random } from '@selvedge/core'
 import { ApiError, isGone } from './api-error.js'
 import { isSilence, type KubeApi, PROTOBUF, PROTOBUF_WATCH } from './kube-api.js'
-import type { ListMeta, NodeDecoder, WatchMessage } from './kubernetes-protobuf.js'
+import type { ListMeta, NodeDecoder, WatchMessage } from './node-codec.js'
 import type { NodeRecord } from './node-record.js'
 import { readNodeList, readWatch } from './node-streams.js'
 

@@ -1,5 +1,5 @@
 import { type ErrorCode, OverlayError } from '@selvedge/core'
-import type { ApiStatus } from './kubernetes-protobuf.js'
+import type { ApiStatus } from './node-codec.js'
 
 /** An answer of the API server other than what was asked for. */
 export class ApiError extends OverlayError {
