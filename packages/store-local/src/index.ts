@@ -1,1 +1,1 @@
-export * from './manager.js'
+export { LocalSubnetManager, type LocalSubnetManagerOptions } from './manager.js'

@@ -1,2 +1,2 @@
-export * from './manager.js'
-export * from './store.js'
+export { MemorySubnetManager } from './manager.js'
+export { type Changes, MemoryStore, type MemoryStoreOptions } from './store.js'

@@ -12,7 +12,7 @@ import {
   unknownKeyWarnings,
 } from '@selvedge/core'
 import { describe, expect, it } from 'vitest'
-import { type BackendSuiteOptions, backendSuite } from './suite.js'
+import { type BackendSuiteOptions, backendSuite } from './index.js'
 
 /** A backend that is as it should be, to be spoiled one way at a time. */
 function toy(): Backend {

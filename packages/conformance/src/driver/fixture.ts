@@ -1,15 +1,7 @@
-import assert from 'node:assert/strict'
-import {
-  type Driver,
-  type KernelResource,
-  type Operation,
-  type OperationResult,
-  type OwnershipScope,
-  type Resource,
-  satisfies,
-} from '@selvedge/core'
+import type { Driver, KernelResource, OwnershipScope } from '@selvedge/core'
+import { assertHolds, DEFAULT_TIMEOUT_MS, heldBy, within } from '../assertions.js'
 import { SCOPE } from './samples.js'
-import type { DriverFeatures, DriverSuiteOptions, HostUnderTest } from './suite.js'
+import type { DriverFeatures, DriverSuiteOptions, HostUnderTest } from './types.js'
 
 /** Where the tests of one subject are declared. */
 export interface DriverSection {
@@ -17,14 +9,8 @@ export interface DriverSection {
   test(name: string, body: (host: TestHost) => Promise<void>): void
 }
 
-export const PATIENCE = 10_000
-const QUIET = 250
-
-export const puts = (...resources: readonly KernelResource[]): Operation<KernelResource>[] =>
-  resources.map((resource) => ({ type: 'put', resource }))
-
-export const deletes = (...resources: readonly KernelResource[]): Operation<KernelResource>[] =>
-  resources.map((resource) => ({ type: 'delete', resource }))
+/** How long nothing must come before it counts as never coming, in ms. */
+const DEFAULT_QUIET_MS = 250
 
 /** The host of one test, and what the tests ask of it. */
 export class TestHost implements AsyncDisposable {
@@ -42,7 +28,10 @@ export class TestHost implements AsyncDisposable {
   private constructor(
     host: HostUnderTest,
     tearDown: () => unknown,
-    { patience = PATIENCE, quiet = QUIET }: Pick<DriverSuiteOptions, 'patience' | 'quiet'>,
+    {
+      patience = DEFAULT_TIMEOUT_MS,
+      quiet = DEFAULT_QUIET_MS,
+    }: Pick<DriverSuiteOptions, 'patience' | 'quiet'>,
   ) {
     this.#host = host
     this.#tearDown = tearDown
@@ -79,61 +68,12 @@ export class TestHost implements AsyncDisposable {
   }
 }
 
-/** Waits so many ms for what must come, and fails where it does not. */
-export async function within<T>(milliseconds: number, promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new assert.AssertionError({ message: `${what}: not within ${milliseconds} ms` })),
-      milliseconds,
-    )
-  })
-  return await Promise.race([promise, late]).finally(() => clearTimeout(timer))
-}
+/** Reads what is held, of the samples' scope where no other is given; fails where a key comes twice. */
+export const held = (driver: Driver<KernelResource>, scope: OwnershipScope = SCOPE) => heldBy(driver, scope)
 
-/** Applies, and demands that every operation succeeds. */
-export async function done<R extends Resource>(
-  driver: Driver<R>,
-  operations: readonly Operation<R>[],
-): Promise<readonly OperationResult[]> {
-  const results = await driver.apply(operations)
-  assert.equal(results.length, operations.length, 'one result for each operation')
-  for (const [index, result] of results.entries()) {
-    const { type, resource } = operations[index] ?? {}
-    if (!result.ok) assert.fail(`${type} ${resource?.key} failed: ${result.error.message}`)
-  }
-  return results
-}
-
-/** Reads what is held, and demands that no key comes twice. */
-export async function held<R extends Resource>(
-  driver: Driver<R>,
+/** Fails unless exactly these are held. */
+export const holds = (
+  driver: Driver<KernelResource>,
+  desired: readonly KernelResource[],
   scope: OwnershipScope = SCOPE,
-): Promise<Map<string, R>> {
-  const snapshot = await driver.snapshot(scope)
-  const byKey = new Map(snapshot.map((resource) => [resource.key, resource]))
-  assert.equal(byKey.size, snapshot.length, 'each key once')
-  return byKey
-}
-
-/** Demands that exactly this is held: each resource as wished, and nothing else. */
-export async function holds<R extends Resource>(
-  driver: Driver<R>,
-  wishes: readonly R[],
-  scope: OwnershipScope = SCOPE,
-): Promise<void> {
-  const actual = await held(driver, scope)
-  assert.deepEqual([...actual.keys()].toSorted(), wishes.map(({ key }) => key).toSorted())
-  for (const wish of wishes) {
-    const resource = actual.get(wish.key)
-    const text = () => `${wish.key} is ${JSON.stringify(resource)}, not ${JSON.stringify(wish)}`
-    assert.ok(resource !== undefined && satisfies(resource, wish), text())
-  }
-}
-
-/** Demands that an operation failed, and returns its error. */
-export function failed(result: OperationResult | undefined) {
-  assert.ok(result !== undefined && !result.ok, 'the operation was said to succeed')
-  assert.equal(result.error.name, 'OverlayError')
-  return { ...result, errno: result.error.errno, code: result.error.code }
-}
+): Promise<void> => assertHolds(driver, desired, scope)

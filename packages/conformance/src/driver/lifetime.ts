@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Driver, KernelResource } from '@selvedge/core'
-import { type DriverSection, done, holds, puts } from './fixture.js'
+import { done } from '../assertions.js'
+import { puts } from '../operations.js'
+import { type DriverSection, holds } from './fixture.js'
 import { device, ownAddress, SCOPE } from './samples.js'
 
 export function lifetimeTests({ supports, test }: DriverSection): void {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { type DriverSection, deletes, done, failed, held, holds, puts } from './fixture.js'
+import { done, failed } from '../assertions.js'
+import { deletes, puts } from '../operations.js'
+import { type DriverSection, held, holds } from './fixture.js'
 import { DEVICE, device, otherVni, ownAddress, peer, resourcesOf } from './samples.js'
 
 export function linkTests({ test }: DriverSection): void {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { type DriverSection, deletes, done, failed, holds, puts, type TestHost } from './fixture.js'
+import { done, failed } from '../assertions.js'
+import { deletes, puts } from '../operations.js'
+import { type DriverSection, holds, type TestHost } from './fixture.js'
 import { DEVICE, device, everySort, ownAddress, peer, resourcesOf } from './samples.js'
 
 /** What others keep on the host, also inside our network and on our own link. */

@@ -8,7 +8,9 @@ import {
   type OwnershipScope,
   route,
 } from '@selvedge/core'
-import { type DriverSection, deletes, done, holds, puts } from './fixture.js'
+import { done } from '../assertions.js'
+import { deletes, puts } from '../operations.js'
+import { type DriverSection, holds } from './fixture.js'
 import { device, ownAddress, peer, resourcesOf, SCOPE } from './samples.js'
 
 const OTHER_SCOPE: OwnershipScope = {

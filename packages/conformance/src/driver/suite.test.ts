@@ -1,6 +1,7 @@
 import { describe, it } from 'vitest'
 import { FakeKernel } from '../fake-kernel/kernel.js'
-import { driverSuite, type HostUnderTest } from './suite.js'
+import { driverSuite } from './suite.js'
+import type { HostUnderTest } from './types.js'
 
 function fakeHost(): HostUnderTest {
   const kernel = new FakeKernel({ interfaces: [{ addresses: ['192.168.0.1/24', 'fd00::1/64'] }] })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 import type { Driver, DriverEvent, KernelResource } from '@selvedge/core'
-import { type DriverSection, deletes, done, puts, type TestHost } from './fixture.js'
+import { done } from '../assertions.js'
+import { deletes, puts } from '../operations.js'
+import type { DriverSection, TestHost } from './fixture.js'
 import { device, ownAddress, peer, resourcesOf, SCOPE } from './samples.js'
 
 const OURS: readonly KernelResource[] = [device(), ownAddress, ...resourcesOf(peer(2))]

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { type KernelResource, route } from '@selvedge/core'
-import { type DriverSection, deletes, done, failed, held, holds, puts } from './fixture.js'
+import { done, failed } from '../assertions.js'
+import { deletes, puts } from '../operations.js'
+import { type DriverSection, held, holds } from './fixture.js'
 import { ALL_ZERO, DEVICE, device, everySort, ownAddress, peer, resourcesOf } from './samples.js'
 
 /** Enough for several netlink messages, whatever their size. */

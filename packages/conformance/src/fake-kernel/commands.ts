@@ -1,7 +1,8 @@
 import { familyOf } from '@selvedge/core'
-import type { FakeKernel } from './kernel.js'
-import type { RouteProtocol } from './routes.js'
-import { ROUTE_PROTOCOLS } from './routes.js'
+import { addAddress, addLink, changeLink, deleteAddress, deleteLink, splitAddress } from './links.js'
+import { addFdbEntry, addNeighbour, deleteFdbEntry, deleteNeighbour } from './neighbours.js'
+import { addRoute, deleteRoute, ROUTE_PROTOCOLS, type RouteProtocol } from './routes.js'
+import type { KernelState } from './state.js'
 
 /** Words that stand alone; every other word is followed by its value. */
 const FLAGS = new Set(['up', 'down', 'nolearning', 'gbp', 'onlink', 'self', 'permanent', 'dynamic', 'nodad'])
@@ -56,13 +57,13 @@ class Words {
  * Carries out a command line of `ip` or `bridge`, of those that change links, addresses, routes, neighbours and
  * forwarding entries. Throws a TypeError for one that it does not understand.
  */
-export function runCommand(kernel: FakeKernel, line: string): void {
+export function runCommand(state: KernelState, line: string): void {
   const [tool, ...rest] = line.trim().split(/\s+/)
   const words = rest.filter((word) => word !== '-4' && word !== '-6')
   const [object = '', verb = '', ...operands] = words
   const run = tool === 'ip' ? IP[object] : tool === 'bridge' && object === 'fdb' ? fdb : undefined
   try {
-    if (run === undefined || !run(kernel, verb, operands))
+    if (run === undefined || !run(state, verb, operands))
       throw new TypeError(`'${object} ${verb}' is not known`)
   } catch (error) {
     if (error instanceof TypeError) throw new TypeError(`${line}: ${error.message}`, { cause: error })
@@ -71,13 +72,13 @@ export function runCommand(kernel: FakeKernel, line: string): void {
 }
 
 /** Returns false for a verb that it does not know. */
-type Command = (kernel: FakeKernel, verb: string, operands: readonly string[]) => boolean
+type Command = (state: KernelState, verb: string, operands: readonly string[]) => boolean
 
 const IP: Readonly<Record<string, Command | undefined>> = { link, addr, route, neigh }
 
-function link(kernel: FakeKernel, verb: string, [name = '', ...rest]: readonly string[]): boolean {
+function link(state: KernelState, verb: string, [name = '', ...rest]: readonly string[]): boolean {
   if (verb === 'del') {
-    kernel.deleteLink(name)
+    deleteLink(state, name)
     return true
   }
   const words = new Words(rest)
@@ -85,10 +86,10 @@ function link(kernel: FakeKernel, verb: string, [name = '', ...rest]: readonly s
   const macAddress = words.text('address')
   if (verb === 'add') {
     const type = words.required('type')
-    kernel.addLink({ name, type, mtu, macAddress, vxlan: type === 'vxlan' ? vxlanOf(words) : undefined })
+    addLink(state, { name, type, mtu, macAddress, vxlan: type === 'vxlan' ? vxlanOf(words) : undefined })
   } else if (verb === 'set') {
     const up = words.has('up') ? true : words.has('down') ? false : undefined
-    kernel.changeLink(name, { mtu, macAddress, up, name: words.text('name'), alias: words.text('alias') })
+    changeLink(state, name, { mtu, macAddress, up, name: words.text('name'), alias: words.text('alias') })
   }
   words.end()
   return verb === 'add' || verb === 'set'
@@ -105,17 +106,17 @@ function vxlanOf(words: Words) {
   }
 }
 
-function addr(kernel: FakeKernel, verb: string, [address = '', ...rest]: readonly string[]): boolean {
+function addr(state: KernelState, verb: string, [address = '', ...rest]: readonly string[]): boolean {
   const words = new Words(rest)
   const device = words.required('dev')
   words.has('nodad')
   words.end()
-  if (verb === 'add') kernel.addAddress(device, address)
-  else if (verb === 'del') kernel.deleteAddress(device, address)
+  if (verb === 'add') addAddress(state, device, ...splitAddress(address))
+  else if (verb === 'del') deleteAddress(state, device, ...splitAddress(address))
   return verb === 'add' || verb === 'del'
 }
 
-function route(kernel: FakeKernel, verb: string, operands: readonly string[]): boolean {
+function route(state: KernelState, verb: string, operands: readonly string[]): boolean {
   const blackhole = operands[0] === 'blackhole'
   const [given = '', ...rest] = blackhole ? operands.slice(1) : operands
   const words = new Words(rest)
@@ -131,10 +132,10 @@ function route(kernel: FakeKernel, verb: string, operands: readonly string[]): b
     onLink: words.has('onlink'),
   }
   words.end()
-  if (verb === 'add') kernel.addRoute(asked)
-  else if (verb === 'append') kernel.appendRoute(asked)
-  else if (verb === 'replace') kernel.replaceRoute(asked)
-  else if (verb === 'del') kernel.deleteRoute(asked)
+  if (verb === 'add') addRoute(state, asked, 'add')
+  else if (verb === 'append') addRoute(state, asked, 'append')
+  else if (verb === 'replace') addRoute(state, asked, 'replace')
+  else if (verb === 'del') deleteRoute(state, asked)
   else return false
   return true
 }
@@ -149,23 +150,23 @@ function protocolOf(text: string): RouteProtocol {
   return known === undefined ? Number(text) : known[1]
 }
 
-function neigh(kernel: FakeKernel, verb: string, [address = '', ...rest]: readonly string[]): boolean {
+function neigh(state: KernelState, verb: string, [address = '', ...rest]: readonly string[]): boolean {
   const words = new Words(rest)
   const device = words.required('dev')
   if (verb === 'del') {
     words.end()
-    kernel.deleteNeighbour(device, address)
+    deleteNeighbour(state, device, address)
     return true
   }
   const permanent = (words.text('nud') ?? 'permanent') === 'permanent'
   const asked = { link: device, address, macAddress: words.required('lladdr'), permanent }
   words.end()
-  if (verb === 'add') kernel.addNeighbour(asked)
-  else if (verb === 'replace') kernel.replaceNeighbour(asked)
+  if (verb === 'add') addNeighbour(state, asked, 'add')
+  else if (verb === 'replace') addNeighbour(state, asked, 'replace')
   return verb === 'add' || verb === 'replace'
 }
 
-function fdb(kernel: FakeKernel, verb: string, [macAddress = '', ...rest]: readonly string[]): boolean {
+function fdb(state: KernelState, verb: string, [macAddress = '', ...rest]: readonly string[]): boolean {
   const words = new Words(rest)
   const device = words.required('dev')
   const destination = words.text('dst')
@@ -174,14 +175,14 @@ function fdb(kernel: FakeKernel, verb: string, [macAddress = '', ...rest]: reado
   words.has('self')
   words.end()
   if (verb === 'del') {
-    kernel.deleteFdb(device, macAddress, destination)
+    deleteFdbEntry(state, device, macAddress, destination)
     return true
   }
   if (destination === undefined) throw new TypeError(`'dst' is missing`)
   const asked = { link: device, macAddress, destination, permanent }
-  if (verb === 'add') kernel.addFdb(asked)
-  else if (verb === 'append') kernel.appendFdb(asked)
-  else if (verb === 'replace') kernel.replaceFdb(asked)
+  if (verb === 'add') addFdbEntry(state, asked, 'add')
+  else if (verb === 'append') addFdbEntry(state, asked, 'append')
+  else if (verb === 'replace') addFdbEntry(state, asked, 'replace')
   else return false
   return true
 }

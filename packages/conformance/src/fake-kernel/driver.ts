@@ -11,10 +11,12 @@ import type {
 } from '@selvedge/core'
 import { OverlayError } from '@selvedge/core'
 import { FakeKernelError, refusal } from './errors.js'
-import type { FakeRequest, FaultPlan } from './faults.js'
+import type { FaultPlan } from './faults.js'
 import { type Ownership, ownershipOf } from './ownership.js'
 import { findExternalInterface, readOwn } from './read.js'
-import type { Change, KernelState } from './state.js'
+import type { FakeRequest, RequestRecord } from './requests.js'
+import type { KernelState } from './state.js'
+import type { Change } from './types.js'
 import { deleteResource, putResource } from './write.js'
 
 export interface FakeDriverOptions {
@@ -25,17 +27,6 @@ export interface FakeDriverOptions {
   /** rtm_protocol of what this driver writes, 1 to 255; 157 where absent. */
   readonly protocol?: number | undefined
 }
-
-/** A request that a driver made, and what became of it. */
-export type RequestRecord = FakeRequest & {
-  /** Whether anything in the kernel changed by it. */
-  readonly changed: boolean
-  /** What the kernel refused it with, where it did. */
-  readonly errno?: string | undefined
-}
-
-/** A request that was to change something. */
-export type WriteRecord = Exclude<RequestRecord, { readonly type: 'snapshot' }>
 
 /** What changed, and what stopped it. */
 export interface Attempt {
@@ -52,17 +43,25 @@ export interface DriverHost {
   readonly linkTypes: readonly string[]
   readonly record: (record: RequestRecord) => void
   /** Runs `act` as this driver, which is not told of what it does itself. */
-  readonly attempt: (driver: FakeKernelDriver, act: () => void) => Attempt
+  readonly attempt: (driver: FakeDriver, act: () => void) => Attempt
   /** Undoes what was put, as somebody else. */
   readonly undo: (resource: KernelResource) => void
-  readonly closed: (driver: FakeKernelDriver) => void
+  readonly closed: (driver: FakeDriver) => void
 }
 
 /** How often an interrupted dump is begun again before the driver gives up. */
 const MOST_READS = 8
 
-/** The `Driver` of a `FakeKernel`. Made by `kernel.driver()`. */
-export class FakeKernelDriver implements Driver<KernelResource> {
+/** The driver of a `FakeKernel`, with all that a driver may have. `kernel.driver()` makes one. */
+export interface FakeKernelDriver extends Required<Driver<KernelResource>> {
+  /** rtm_protocol of the routes that it writes. */
+  readonly protocol: number
+  /** True once it was disposed of, or its process crashed. */
+  readonly closed: boolean
+  watch(options: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent, void, undefined>
+}
+
+export class FakeDriver implements FakeKernelDriver {
   readonly name: string
   readonly kinds = ['link', 'address', 'route', 'neighbour', 'fdb'] as const
   readonly protocol: number

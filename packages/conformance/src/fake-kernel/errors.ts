@@ -1,5 +1,5 @@
 import { OverlayError } from '@selvedge/core'
-import type { FakeRequest } from './faults.js'
+import type { FakeRequest } from './requests.js'
 
 /** A kernel's refusal, by the name of its errno (include/uapi/asm-generic/errno.h). */
 export class FakeKernelError extends Error {

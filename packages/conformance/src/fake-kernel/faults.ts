@@ -1,9 +1,4 @@
-import type { KernelResource } from '@selvedge/core'
-
-/** One thing that a driver asked of the kernel. */
-export type FakeRequest =
-  | { readonly type: 'put' | 'delete'; readonly driver: string; readonly resource: KernelResource }
-  | { readonly type: 'snapshot'; readonly driver: string }
+import type { FakeRequest } from './requests.js'
 
 export interface FaultOptions {
   /** What the kernel answers: `EPERM`, `ENOBUFS`, `ENETDOWN`, `ENODEV`, `EBUSY`, … The request then changes nothing. */

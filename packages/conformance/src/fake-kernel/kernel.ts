@@ -1,14 +1,8 @@
 import { type Clock, type KernelResource, OverlayError, systemClock } from '@selvedge/core'
 import { runCommand } from './commands.js'
-import {
-  type Attempt,
-  type FakeDriverOptions,
-  FakeKernelDriver,
-  type RequestRecord,
-  type WriteRecord,
-} from './driver.js'
+import { type Attempt, FakeDriver, type FakeDriverOptions, type FakeKernelDriver } from './driver.js'
 import { FakeKernelError } from './errors.js'
-import { type Delays, type FakeRequest, type FaultOptions, FaultPlan, type Trouble } from './faults.js'
+import { type Delays, type FaultOptions, FaultPlan, type Trouble } from './faults.js'
 import {
   addAddress,
   addLink,
@@ -17,6 +11,7 @@ import {
   deleteLink,
   type FakeLink,
   type FakeLinkChange,
+  splitAddress,
 } from './links.js'
 import {
   addFdbEntry,
@@ -26,9 +21,11 @@ import {
   type FakeFdbEntry,
   type FakeNeighbour,
 } from './neighbours.js'
+import type { FakeRequest, RequestRecord, WriteRecord } from './requests.js'
 import { addRoute, deleteRoute, type FakeRoute, type FakeRouteMatch } from './routes.js'
-import { type Change, KernelState } from './state.js'
+import { KernelState } from './state.js'
 import { stateText } from './text.js'
+import type { Change } from './types.js'
 import { deleteResource } from './write.js'
 
 export interface FakeInterface {
@@ -64,9 +61,9 @@ export interface FakeKernelOptions {
 export class FakeKernel {
   readonly #state = new KernelState()
   readonly #faults = new FaultPlan()
-  readonly #drivers = new Set<FakeKernelDriver>()
+  readonly #drivers = new Set<FakeDriver>()
   readonly #options: FakeKernelOptions
-  #acting: FakeKernelDriver | undefined
+  #acting: FakeDriver | undefined
   #changes: Change[] = []
   /** What drivers asked for since the start, or since the array was emptied (`requests.length = 0`). */
   readonly requests: RequestRecord[] = []
@@ -88,7 +85,7 @@ export class FakeKernel {
 
   /** A new driver on this host. Each overlay has its own, as each process has its own sockets. */
   driver(options: FakeDriverOptions = {}): FakeKernelDriver {
-    const driver = new FakeKernelDriver(
+    const driver = new FakeDriver(
       {
         state: this.#state,
         clock: this.#options.clock ?? systemClock,
@@ -106,7 +103,7 @@ export class FakeKernel {
     return driver
   }
 
-  #attempt(driver: FakeKernelDriver, act: () => void): Attempt {
+  #attempt(driver: FakeDriver, act: () => void): Attempt {
     const changes: Change[] = []
     this.#acting = driver
     this.#changes = changes
@@ -139,7 +136,7 @@ export class FakeKernel {
    * that change what is modelled here, in their plain forms. Throws a TypeError for what it does not understand.
    */
   run(line: string): void {
-    runCommand(this, line)
+    runCommand(this.#state, line)
   }
 
   addLink(link: FakeLink): void {
@@ -258,12 +255,6 @@ export class FakeKernel {
   heal(): void {
     this.#faults.clear()
   }
-}
-
-function splitAddress(text: string): [address: string, prefixLength: number] {
-  const [address = '', length = ''] = text.split('/')
-  if (!/^\d+$/.test(length)) throw new TypeError(`'${text}' is not an address with its prefix length`)
-  return [address, Number(length)]
 }
 
 const isRoute = (request: FakeRequest): boolean =>

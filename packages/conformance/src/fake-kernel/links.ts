@@ -1,14 +1,8 @@
 import { canonicalAddress, canonicalCidr, canonicalMac, type Family, familyOf } from '@selvedge/core'
 import { FakeKernelError } from './errors.js'
 import { addConnectedRoute, flushRoutes, removeConnectedRoute } from './routes.js'
-import {
-  ALL_ZERO_MAC,
-  type KernelState,
-  LEAST_IPV6_MTU,
-  type LinkState,
-  requireIpv6,
-  type VxlanState,
-} from './state.js'
+import { ALL_ZERO_MAC, type KernelState, LEAST_IPV6_MTU, requireIpv6 } from './state.js'
+import type { LinkState, VxlanState } from './types.js'
 
 /** A link as somebody asks for it. What is absent is as the kernel makes it; it is down unless asked to be up. */
 export interface FakeLink {
@@ -226,6 +220,13 @@ export function addAddress(
   link.addresses.set(key, { address: canonical, prefixLength, madeByKernel: false })
   state.onChange({ verb: 'added', kind: 'address', link })
   addConnectedRoute(state, link, canonicalCidr(key))
+}
+
+/** `10.244.1.0/32` by its parts. */
+export function splitAddress(text: string): [address: string, prefixLength: number] {
+  const [address = '', length = ''] = text.split('/')
+  if (!/^\d+$/.test(length)) throw new TypeError(`'${text}' is not an address with its prefix length`)
+  return [address, Number(length)]
 }
 
 export function deleteAddress(

@@ -1,6 +1,6 @@
 import { type Cidr, cidrOf, type Family, formatCidr, parseAddress } from '@selvedge/core'
 import { FakeKernelError } from './errors.js'
-import type { LinkState, RouteState } from './state.js'
+import type { LinkState, RouteState } from './types.js'
 
 /** RT_TABLE_MAIN: gateways are looked up there. */
 const MAIN = 254

@@ -1,6 +1,7 @@
 import { canonicalAddress, canonicalMac, familyOf } from '@selvedge/core'
 import { FakeKernelError } from './errors.js'
-import { ALL_ZERO_MAC, type KernelState, type LinkState, requireIpv6 } from './state.js'
+import { ALL_ZERO_MAC, type KernelState, requireIpv6 } from './state.js'
+import type { LinkState } from './types.js'
 
 /** A neighbour as somebody asks for it; permanent where absent, else as one that the kernel resolved by itself. */
 export interface FakeNeighbour {

@@ -1,5 +1,5 @@
 import { contains, type OwnershipScope, requireCidr } from '@selvedge/core'
-import type { Change, LinkState, RouteState } from './state.js'
+import type { Change, LinkState, RouteState } from './types.js'
 
 /** `OwnershipScope` in code: which links and routes a driver calls its own. */
 export interface Ownership {

@@ -11,7 +11,8 @@ import {
   route,
 } from '@selvedge/core'
 import type { Ownership } from './ownership.js'
-import type { KernelState, LinkState, RouteState } from './state.js'
+import type { KernelState } from './state.js'
+import type { LinkState, RouteState } from './types.js'
 
 /** What of a kernel is a driver's own, as resources. */
 export function readOwn(state: KernelState, owns: Ownership): readonly KernelResource[] {

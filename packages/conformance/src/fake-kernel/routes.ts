@@ -1,7 +1,8 @@
 import { type Family, requireCidr, route } from '@selvedge/core'
 import { FakeKernelError } from './errors.js'
 import { checkGateway, linkTowards } from './lookup.js'
-import { type KernelState, type LinkState, type RouteState, requireIpv6 } from './state.js'
+import { type KernelState, requireIpv6 } from './state.js'
+import type { LinkState, RouteState } from './types.js'
 
 /**
  * rtm_protocol by the names that `ip route` prints (include/uapi/linux/rtnetlink.h, RTPROT_*). `boot` is what `ip`

@@ -1,5 +1,6 @@
 import { ROUTE_PROTOCOLS } from './routes.js'
-import type { KernelState, LinkState, RouteState } from './state.js'
+import type { KernelState } from './state.js'
+import type { LinkState, RouteState } from './types.js'
 
 const PROTOCOL_NAMES = new Map<number, string>(
   Object.entries(ROUTE_PROTOCOLS).map(([name, number]) => [number, name]),

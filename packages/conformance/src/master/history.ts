@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { MasterHost } from './run.js'
+import type { MasterHost } from './types.js'
 
 /** What was done in one run, to be told when it fails. */
 export class MasterHistory {

@@ -2,7 +2,7 @@ import type { Random } from '@selvedge/core'
 import type { MasterHistory } from './history.js'
 import { draw, editOfOurs, foreignEdit } from './others.js'
 import type { MasterOverlay } from './overlay.js'
-import type { MasterHost } from './run.js'
+import type { MasterHost } from './types.js'
 
 /** Something that may happen next, and how often in comparison with the others. */
 export interface Move {

@@ -12,8 +12,8 @@ import {
   Reconciler,
   route,
 } from '@selvedge/core'
-import { holds } from '../driver/fixture.js'
-import type { MasterHost } from './run.js'
+import { assertHolds } from '../assertions.js'
+import type { MasterHost } from './types.js'
 
 /** What is fixed of an overlay in one run. */
 export interface OverlayPlan {
@@ -172,7 +172,7 @@ export class MasterOverlay {
   async mustHoldItsWishes(): Promise<void> {
     assert.deepEqual(await this.#running.reconciler.plan(), [], 'the plan is empty')
     await using other = await this.#host.driver()
-    await holds(other, this.#wishes.counting(), this.scope)
+    await assertHolds(other, this.#wishes.counting(), this.scope)
   }
 
   async removeAll(): Promise<void> {

@@ -3,7 +3,8 @@ import { describe, it } from 'vitest'
 import { FakeClock } from '../fake-clock.js'
 import { FakeKernel } from '../fake-kernel/kernel.js'
 import { draw } from './others.js'
-import { type MasterHost, masterRun } from './run.js'
+import { masterRun } from './run.js'
+import type { MasterHost } from './types.js'
 
 /** One seed alone where the environment names it, as a failure prints it. */
 const given = process.env.SELVEDGE_SEED

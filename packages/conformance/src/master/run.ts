@@ -1,33 +1,11 @@
 import assert from 'node:assert/strict'
-import type { Clock, Random } from '@selvedge/core'
-import type { HostUnderTest } from '../driver/suite.js'
+import type { Random } from '@selvedge/core'
 import { seededRandom } from '../fuzz/seeded-random.js'
 import { MasterHistory } from './history.js'
 import { type Move, movesOf } from './moves.js'
 import { FOREIGN_REPAIRS } from './others.js'
 import { MasterOverlay, overlayPlans } from './overlay.js'
-
-/** A host of `driverSuite`, on which time can be made to pass and things to go wrong. */
-export interface MasterHost extends HostUnderTest {
-  /** The time by which reconcilers on this host live. */
-  readonly clock: Clock
-  /** Lets so many ms pass on the clock, and all that happens meanwhile happen. */
-  pass(milliseconds: number): Promise<void>
-  /** Makes something go wrong from now on, and says what. */
-  trouble?(random: Random): string
-  /** Ends all that `trouble` began. */
-  heal?(): void
-}
-
-export interface MasterOptions<H extends MasterHost> {
-  /** A whole number. The same seed makes the same moves on the same kind of host. */
-  readonly seed: number
-  /** Makes a host. Called twice: two fresh hosts have the same `state`, apart from what `state` leaves out. */
-  setup(): H | Promise<H>
-  teardown?(host: H): unknown
-  /** How many moves are made before all troubles end; 25 where absent. */
-  readonly moves?: number | undefined
-}
+import type { MasterHost, MasterOptions } from './types.js'
 
 /** Within this time after the last trouble everything is in sync, in ms: several times the longest backoff. */
 const TIME_TO_HEAL = 180_000

@@ -4,7 +4,7 @@ import { deleteCommand, outcome } from '../../tests/outcome.js'
 import { everySort, ownAddress, peer, SCOPE } from '../driver/samples.js'
 import { FakeKernel } from '../fake-kernel/kernel.js'
 import type { Runner } from '../runner.js'
-import { type ResourcesUnderTest, resourceSuite } from './suite.js'
+import { type ResourcesUnderTest, resourceSuite } from './index.js'
 
 /** The fake kernel, as if its kinds were a driver's own. */
 function holder(

@@ -1,35 +1,9 @@
 import assert from 'node:assert/strict'
-import type { Driver, Operation, OwnershipScope, Resource } from '@selvedge/core'
-import { done, failed, holds, PATIENCE, within } from '../driver/fixture.js'
+import type { Driver, Resource } from '@selvedge/core'
+import { assertHolds, DEFAULT_TIMEOUT_MS, done, failed, within } from '../assertions.js'
+import { deletes, puts } from '../operations.js'
 import type { Runner } from '../runner.js'
-
-/** A fresh holder of resources (a tunnel's peers, a cloud's routes), as a test of the suite finds it. */
-export interface ResourcesUnderTest<R extends Resource> {
-  /** A driver of its own, as another process would open. The suite disposes of it. */
-  driver(): Driver<R> | Promise<Driver<R>>
-  readonly scope: OwnershipScope
-  /** At least two, of every kind that the driver holds, in an order in which they can be put. */
-  readonly samples: readonly R[]
-  /** The same keys, or some of them, saying something else. Absent where a key says it all. */
-  readonly changed?: readonly R[]
-  /** One that the holder refuses. Absent where it takes everything. */
-  readonly refused?: R
-  /** Somebody else deletes a sample. */
-  remove(sample: R): unknown
-  /** Somebody else puts there what is theirs: to be neither listed nor touched. Absent where there is no such thing. */
-  addForeign?(): unknown
-  /** All that is held, ours and others', as text: the same as long as nothing is changed. */
-  state(): string | Promise<string>
-}
-
-export interface ResourceSuiteOptions<R extends Resource, H extends ResourcesUnderTest<R>> {
-  /** Makes a holder with nothing of ours in it. Called for every test. */
-  setup(): H | Promise<H>
-  /** Removes it. Every driver that the suite opened is disposed of by then. */
-  teardown?(holder: H): unknown
-  /** How long anything may take before it has failed, in ms; 10,000 where absent. */
-  readonly patience?: number
-}
+import type { ResourceSuiteOptions, ResourcesUnderTest } from './types.js'
 
 /**
  * Proves that a driver of kinds of its own keeps the promises of `Driver`:
@@ -43,12 +17,8 @@ export interface ResourceSuiteOptions<R extends Resource, H extends ResourcesUnd
  */
 export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R>>(
   { describe, it }: Runner,
-  { setup, teardown, patience = PATIENCE }: ResourceSuiteOptions<R, H>,
+  { setup, teardown, patience = DEFAULT_TIMEOUT_MS }: ResourceSuiteOptions<R, H>,
 ): void {
-  const puts = (...resources: readonly R[]): Operation<R>[] =>
-    resources.map((resource) => ({ type: 'put', resource }))
-  const deletes = (...resources: readonly R[]): Operation<R>[] =>
-    resources.map((resource) => ({ type: 'delete', resource }))
   const test = (name: string, body: (holder: H, connect: () => Promise<Driver<R>>) => Promise<void>) =>
     it(name, async () => {
       const holder = await setup()
@@ -71,8 +41,8 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
       const kinds = new Set(samples.map(({ kind }) => kind))
       assert.deepEqual([...kinds].toSorted(), [...driver.kinds].toSorted(), 'samples of each kind')
       await done(driver, puts(...samples))
-      await holds(driver, samples, scope)
-      await holds(await connect(), samples, scope)
+      await assertHolds(driver, samples, scope)
+      await assertHolds(await connect(), samples, scope)
     })
 
     test('puts what is there already, and changes nothing by it', async (holder, connect) => {
@@ -90,10 +60,10 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
       const driver = await connect()
       for (const informed of [true, false]) {
         await done(driver, puts(...samples))
-        await holds(driver, samples, scope)
+        await assertHolds(driver, samples, scope)
         await done(informed ? driver : await connect(), puts(...changed))
         const keys = new Set(changed.map(({ key }) => key))
-        await holds(driver, [...samples.filter(({ key }) => !keys.has(key)), ...changed], scope)
+        await assertHolds(driver, [...samples.filter(({ key }) => !keys.has(key)), ...changed], scope)
       }
     })
 
@@ -104,7 +74,7 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
       await done(driver, puts(...samples))
       await done(await connect(), puts(...changed))
       await done(driver, deletes(...samples.toReversed()))
-      await holds(driver, [], scope)
+      await assertHolds(driver, [], scope)
       assert.equal(await holder.state(), before)
       await done(driver, deletes(...samples.toReversed()))
       await done(await connect(), deletes(...samples))
@@ -116,9 +86,9 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
       const driver = await connect()
       await done(driver, puts(...samples))
       for (const sample of samples.toReversed()) await holder.remove(sample)
-      await holds(driver, [], scope)
+      await assertHolds(driver, [], scope)
       await done(driver, puts(...samples))
-      await holds(driver, samples, scope)
+      await assertHolds(driver, samples, scope)
       for (const sample of samples.toReversed()) await holder.remove(sample)
       await done(driver, deletes(...samples.toReversed()))
     })
@@ -139,7 +109,7 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
         [true, false, ...others.map(() => true)],
       )
       assert.ok(failed(results[1]).error.message.length > 0)
-      await holds(driver, samples, scope)
+      await assertHolds(driver, samples, scope)
     })
 
     test('lists nothing of others, and leaves all of it as it is', async (holder, connect) => {
@@ -147,9 +117,9 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
       const driver = await connect()
       await holder.addForeign?.()
       const before = await holder.state()
-      await holds(driver, [], scope)
+      await assertHolds(driver, [], scope)
       await done(driver, puts(...samples))
-      await holds(driver, samples, scope)
+      await assertHolds(driver, samples, scope)
       await done(driver, deletes(...samples.toReversed()))
       assert.equal(await holder.state(), before)
     })
@@ -182,7 +152,7 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
         assert.equal(result.reason?.code, 'CLOSED')
       }
       assert.equal(await holder.state(), before)
-      await holds(await connect(), samples, scope)
+      await assertHolds(await connect(), samples, scope)
     })
 
     test('watches, if it does, until the signal aborts or it is disposed of', async (holder, connect) => {

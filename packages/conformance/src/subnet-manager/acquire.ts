@@ -1,32 +1,10 @@
 import assert from 'node:assert/strict'
-import { contains, type Lease, type LeaseRequest, requireCidr } from '@selvedge/core'
-import {
-  assertApart,
-  attributesOf,
-  ipv4Network,
-  rejectsWith,
-  type Section,
-  SLOTS,
-  type TestStore,
-} from './fixture.js'
+import { contains, type Lease, requireCidr } from '@selvedge/core'
+import { rejectsWith } from '../assertions.js'
+import { assertApart, attributesOf, ipv4Network, joinAtOnce, nodes, type Section, SLOTS } from './fixture.js'
 import { published } from './observer.js'
 
 const within = (network: string, subnet: string) => contains(requireCidr(network), requireCidr(subnet))
-
-/** Node numbers 1 to `count`. */
-export const nodes = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
-
-/** Connects every node first, so that their requests really meet; then lets them ask at once. */
-export async function joinAtOnce(
-  store: TestStore,
-  numbers: readonly number[],
-  request: (node: number) => LeaseRequest = (node) => ({ attributes: attributesOf(node) }),
-): Promise<Lease[]> {
-  const managers = await Promise.all(
-    numbers.map(async (node) => ({ node, manager: await store.connect(node) })),
-  )
-  return Promise.all(managers.map(({ node, manager }) => manager.acquireLease(request(node))))
-}
 
 export function acquireSection({ supports, test }: Section): void {
   test('leases a subnet of the network, with the attributes asked for', ipv4Network, async (store) => {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { requireCidr } from '@selvedge/core'
-import { joinAtOnce, nodes } from './acquire.js'
+import { rejectsWith } from '../assertions.js'
 import {
   assertApart,
   attributesOf,
   dualStackNetwork,
   ipv6AttributesOf,
   ipv6Network,
-  rejectsWith,
+  joinAtOnce,
+  nodes,
   type Section,
   SLOTS,
 } from './fixture.js'

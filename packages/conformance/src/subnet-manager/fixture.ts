@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
-import {
-  type ErrorCode,
-  isOverlayError,
-  type Lease,
-  type LeaseAttributes,
-  type LeaseRequest,
-  type SubnetManager,
-} from '@selvedge/core'
+import type { Lease, LeaseAttributes, LeaseRequest, SubnetManager } from '@selvedge/core'
+import { DEFAULT_TIMEOUT_MS, within } from '../assertions.js'
 import { LeaseObserver } from './observer.js'
-import type { StoreFeatures, StoreUnderTest, SubnetManagerSuiteOptions } from './suite.js'
+import type { StoreFeatures, StoreUnderTest, SubnetManagerSuiteOptions } from './types.js'
 
 /** What a part of the suite registers its tests with. */
 export interface Section {
@@ -42,8 +36,6 @@ export const dualStackNetwork = { ...ipv4Network, ...ipv6Keys }
 
 export const ipv6Network = { EnableIPv4: false, ...ipv6Keys, ...backend }
 
-const DEFAULT_PATIENCE = 10_000
-
 /** The attributes of node number `node` in a network that has IPv4. */
 export function attributesOf(node: number, sequence = 0): LeaseAttributes {
   return { publicIp: `192.0.2.${node}`, backendType: 'vxlan', backendData: { VNI: 1, sequence } }
@@ -63,7 +55,7 @@ export class TestStore implements AsyncDisposable {
   readonly #observers: LeaseObserver[] = []
 
   static async setUp<Store extends StoreUnderTest>(
-    { setup, teardown, patience = DEFAULT_PATIENCE }: SubnetManagerSuiteOptions<Store>,
+    { setup, teardown, patience = DEFAULT_TIMEOUT_MS }: SubnetManagerSuiteOptions<Store>,
     config: object | undefined,
   ): Promise<TestStore> {
     const store = await setup(config)
@@ -149,20 +141,9 @@ export class TestStore implements AsyncDisposable {
     await this.#store.interrupt(meanwhile)
   }
 
-  /** Rejects where `promise` is not settled in time; a store that hangs fails its test, and not the whole run. */
-  async within<T>(what: string, promise: PromiseLike<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new assert.AssertionError({ message: `${what} took over ${this.patience} ms` })),
-        this.patience,
-      )
-    })
-    try {
-      return await Promise.race([promise, late])
-    } finally {
-      clearTimeout(timer)
-    }
+  /** Fails where `promise` is not settled in time: a store that hangs fails its test, and not the whole run. */
+  within<T>(what: string, promise: PromiseLike<T>): Promise<T> {
+    return within(this.patience, promise, what)
   }
 
   /** Passes on what observers saw that no watch may tell, then takes everything down. */
@@ -176,23 +157,19 @@ export class TestStore implements AsyncDisposable {
   }
 }
 
-/** Asserts that `promise` rejects with an OverlayError of `code`. */
-export async function rejectsWith(code: ErrorCode, promise: Promise<unknown>): Promise<void> {
-  await assert.rejects(promise, (error) => {
-    assert.ok(isOverlayError(error, code), `expected an OverlayError ${code}, got ${String(error)}`)
-    return true
-  })
-}
+/** Node numbers 1 to `count`. */
+export const nodes = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
 
-/** What `promise` rejects with. */
-export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  const nothing = Symbol('nothing')
-  const error = await promise.then(
-    () => nothing,
-    (reason: unknown) => reason,
+/** Connects every node first, so that their requests really meet; then lets them ask at once. */
+export async function joinAtOnce(
+  store: TestStore,
+  numbers: readonly number[],
+  request: (node: number) => LeaseRequest = (node) => ({ attributes: attributesOf(node) }),
+): Promise<Lease[]> {
+  const managers = await Promise.all(
+    numbers.map(async (node) => ({ node, manager: await store.connect(node) })),
   )
-  assert.notEqual(error, nothing, 'it did not reject')
-  return error
+  return Promise.all(managers.map(({ node, manager }) => manager.acquireLease(request(node))))
 }
 
 /** Asserts that no two leases have a subnet in common, in either family. */

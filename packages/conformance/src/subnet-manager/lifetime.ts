@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { AbortOptions, Lease, SubnetManager } from '@selvedge/core'
-import { attributesOf, failureOf, ipv4Network, rejectsWith, type Section } from './fixture.js'
+import { failureOf, rejectsWith } from '../assertions.js'
+import { attributesOf, ipv4Network, type Section } from './fixture.js'
 import { published } from './observer.js'
 
 /** Every call that a manager takes, by name. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Lease, SubnetManager } from '@selvedge/core'
-import { attributesOf, ipv4Network, rejectsWith, type Section, type TestStore } from './fixture.js'
+import { rejectsWith } from '../assertions.js'
+import { attributesOf, ipv4Network, type Section, type TestStore } from './fixture.js'
 import { published } from './observer.js'
 
 /** Gives the lease of node 1 to node 2, as happens to a node that was cut off for too long. */

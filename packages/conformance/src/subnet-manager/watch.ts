@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Lease, LeaseEvent, SubnetManager } from '@selvedge/core'
-import { attributesOf, failureOf, ipv4Network, rejectsWith, type Section } from './fixture.js'
+import { failureOf, rejectsWith } from '../assertions.js'
+import { attributesOf, ipv4Network, type Section } from './fixture.js'
 import { type LeaseObserver, published } from './observer.js'
 
 /** How often each node of the test of concurrent writes renews. */

@@ -1,0 +1,2 @@
+export { backendSuite } from './suite.js'
+export type { BackendFeatures, BackendSuiteOptions } from './types.js'

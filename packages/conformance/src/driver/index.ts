@@ -1,0 +1,2 @@
+export { driverSuite } from './suite.js'
+export type { DriverFeatures, DriverSuiteOptions, HostUnderTest } from './types.js'

@@ -1,0 +1,46 @@
+import type { Driver, KernelResource } from '@selvedge/core'
+
+/** What a driver can do beyond the least. Everything is taken for true unless it is declared false. */
+export interface DriverFeatures {
+  /** `check`. */
+  readonly check: boolean
+  /** `externalInterface`. */
+  readonly externalInterface: boolean
+  /** `watch`. */
+  readonly watch: boolean
+  /** IPv6 on the host. */
+  readonly ipv6: boolean
+}
+
+/**
+ * A fresh host, as a test of the suite finds it: besides loopback, its one interface with addresses is `eth0`, which is
+ * up, of MTU 1500, and has 192.168.0.1/24 and (unless IPv6 is declared unsupported) fd00::1/64. There are no links of
+ * type vxlan, and no routes but those to the two networks. A network namespace does well.
+ */
+export interface HostUnderTest {
+  /** A driver of its own, as another process on this host would open. The suite disposes of it. */
+  driver(): Driver<KernelResource> | Promise<Driver<KernelResource>>
+  /**
+   * Does what somebody else does: a command line of `ip` or `bridge` that changes links, addresses, routes,
+   * neighbours or forwarding entries. Rejects where it is refused.
+   */
+  run(command: string): unknown
+  /**
+   * All links, addresses, routes, neighbours and forwarding entries of the host as text. The same as long as nobody
+   * changes one of them: leave out what comes and goes by itself, such as ages, counters, the flag `tentative`, and
+   * neighbours that the kernel is looking for (INCOMPLETE, FAILED).
+   */
+  state(): string | Promise<string>
+}
+
+export interface DriverSuiteOptions<H extends HostUnderTest = HostUnderTest> {
+  /** Makes a host. Called for every test. */
+  setup(): H | Promise<H>
+  /** Removes it. Every driver that the suite opened is disposed of by then. */
+  teardown?(host: H): unknown
+  readonly supports?: Partial<DriverFeatures>
+  /** How long anything may take before it has failed, in ms; 10,000 where absent. */
+  readonly patience?: number
+  /** How long nothing has to come before it is taken that nothing will, in ms; 250 where absent. */
+  readonly quiet?: number
+}

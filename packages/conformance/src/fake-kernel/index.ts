@@ -1,0 +1,8 @@
+export type { FakeDriverOptions, FakeKernelDriver } from './driver.js'
+export { FakeKernelError } from './errors.js'
+export type { Delays, FaultOptions, Trouble } from './faults.js'
+export { type FakeInterface, FakeKernel, type FakeKernelOptions } from './kernel.js'
+export type { FakeLink, FakeLinkChange, FakeVxlan } from './links.js'
+export type { FakeFdbEntry, FakeNeighbour } from './neighbours.js'
+export type { FakeRequest, RequestRecord, WriteRecord } from './requests.js'
+export type { FakeRoute, FakeRouteMatch, RouteProtocol } from './routes.js'

@@ -1,0 +1,2 @@
+export { masterRun } from './run.js'
+export type { MasterHost, MasterOptions } from './types.js'

@@ -1,0 +1,2 @@
+export { resourceSuite } from './suite.js'
+export type { ResourceSuiteOptions, ResourcesUnderTest } from './types.js'
