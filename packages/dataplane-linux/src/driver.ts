@@ -17,7 +17,7 @@ import { type LinkMessage, NetlinkConnection } from './netlink/index.js'
 import { type LinuxOptions, readOptions, type Settings } from './options.js'
 import { checkLinkType, checkRights, findWarnings, hasNexthops } from './preflight.js'
 import { fingerprint } from './read/link-table.js'
-import { holdsForwarding, readSnapshot } from './read/snapshot.js'
+import { readSnapshot } from './read/snapshot.js'
 import { Sysctl } from './sysctl.js'
 import { watchKernel } from './watch/watch.js'
 import { applyEntries } from './write/apply.js'
@@ -34,9 +34,6 @@ import { applyLink } from './write/links.js'
 export function linux(options: LinuxOptions = {}): Driver<KernelResource> {
   return new LinuxDriver(readOptions(options))
 }
-
-/** In ms: behind the other writes that a large change consists of, which it would hold up. */
-const RECHECK_DELAY = 100
 
 /** What is open once the driver is used. */
 interface Open {
@@ -55,9 +52,6 @@ class LinuxDriver implements Driver<KernelResource> {
   readonly #knowledge = new Knowledge()
   /** The interface that packets to peers leave by, as it was last found. */
   #external: LinkMessage | undefined
-  /** Links whose forwarding tables others may have changed unheard. */
-  readonly #unheardOn = new Set<number>()
-  #recheck: NodeJS.Timeout | undefined
   /** Reads and writes take turns: what one believes must not be of the middle of the other. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -112,7 +106,6 @@ class LinuxDriver implements Driver<KernelResource> {
         belief: this.#knowledge.assume(nothing),
         sysctl: this.#sysctl,
         nexthopThreshold: hasNexthops ? nexthopThreshold : Number.POSITIVE_INFINITY,
-        unheard: <T>(links: ReadonlySet<number>, write: () => Promise<T>) => this.#unheard(links, write),
       }
       const results: OperationResult[] = new Array(operations.length)
       for (let at = 0; at < operations.length; ) {
@@ -142,43 +135,8 @@ class LinuxDriver implements Driver<KernelResource> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort()
-    clearTimeout(this.#recheck)
     const open = await this.#open?.catch(() => undefined)
     await open?.connection[Symbol.asyncDispose]()
-  }
-
-  /** Writes forwarding entries without hearing of each, and reads back later whether others meddled with them. */
-  async #unheard<T>(links: ReadonlySet<number>, write: () => Promise<T>): Promise<T> {
-    if (!this.#knowledge.isListenedTo) return write()
-    try {
-      return await this.#knowledge.unheard(write)
-    } finally {
-      for (const link of links) this.#unheardOn.add(link)
-      clearTimeout(this.#recheck)
-      if (!this.#end.signal.aborted) {
-        this.#recheck = setTimeout(() => void this.#checkUnheard(), RECHECK_DELAY).unref()
-      }
-    }
-  }
-
-  async #checkUnheard(): Promise<void> {
-    const options = { signal: this.#end.signal }
-    try {
-      const { connection } = await this.#use(options)
-      const isAsBelieved = await this.#takeTurn(async () => {
-        const { belief } = this.#knowledge
-        const links = [...this.#unheardOn]
-        this.#unheardOn.clear()
-        if (belief === undefined) return true
-        for (const link of links)
-          if (!(await holdsForwarding(connection, link, belief, options))) return false
-        return true
-      })
-      if (isAsBelieved) return
-    } catch {
-      // What cannot be read here is read again, and its fault told, by who hears of it.
-    }
-    if (!this.#end.signal.aborted) this.#knowledge.refute()
   }
 
   async #use({ signal }: AbortOptions): Promise<Open> {

@@ -331,13 +331,13 @@ describe('monitor', () => {
     ])
   })
 
-  it('that is deaf to a port hears of what others do alone', async () => {
+  it('that ignores a port receives only what others cause', async () => {
     const { index } = await makeVxlan()
     const heard: (string | undefined)[] = []
     const monitor = new NetlinkMonitor({
       namespace: namespace.path,
       groups: [RTNLGRP_IPV4_ROUTE],
-      deafTo: connection.port,
+      ignoredPort: connection.port,
       onNotification: (message) => heard.push(readRoute(message)?.destination),
       onOverrun: () => expect.fail('nothing can overrun here'),
       onError: (error) => expect.fail(String(error)),

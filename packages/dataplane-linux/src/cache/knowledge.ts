@@ -4,10 +4,6 @@ import type { Belief } from './kernel-cache.js'
 export interface Listener {
   /** Another belief was read. */
   read(): void
-  /** New forwarding entries are written, or no longer, in such a number that one had better not hear of them. */
-  writesForwarding(on: boolean): void
-  /** What is held is not what is believed. */
-  refuted(): void
 }
 
 /**
@@ -45,25 +41,6 @@ export class Knowledge {
   listen(listener: Listener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
-  }
-
-  get isListenedTo(): boolean {
-    return this.#listeners.size > 0
-  }
-
-  /** Carries out what writes forwarding entries by the thousand. The listeners do not hear what others write meanwhile. */
-  async unheard<T>(write: () => Promise<T>): Promise<T> {
-    for (const listener of this.#listeners) listener.writesForwarding(true)
-    try {
-      return await write()
-    } finally {
-      for (const listener of this.#listeners) listener.writesForwarding(false)
-    }
-  }
-
-  /** What is held was found to differ from what is believed. */
-  refute(): void {
-    for (const listener of this.#listeners) listener.refuted()
   }
 
   /** For one that writes before it has read. */

@@ -1,16 +1,13 @@
 import { MessageReader } from './reader.js'
-import { NetlinkSocket, type NotificationFilter } from './socket.js'
+import { NetlinkSocket } from './socket.js'
 
 export interface MonitorOptions {
   /** The network namespace to hear of, by path; the process's own where absent. */
   readonly namespace?: string | undefined
   /** RTNLGRP_*: what to hear of. */
   readonly groups: readonly number[]
-  /**
-   * The port of a socket whose own doings need not be told. The kernel then does not even queue them, which on a large
-   * network is what takes longest otherwise. Some it does not know the cause of, and tells all the same.
-   */
-  readonly deafTo?: number | undefined
+  /** Drop what the socket of this port caused, as far as the kernel knows. */
+  readonly ignoredPort?: number | undefined
   /** Receive buffer in bytes; 32 MiB where absent: what 50,000 forwarding entries written at once are told with. */
   readonly receiveBuffer?: number | undefined
   /** A notification; its `port` is that of the socket that caused it. The reader is good only during the call. */
@@ -44,26 +41,11 @@ export class NetlinkMonitor {
       onError: (error) => options.onError(error),
     })
     this.#lost = 0
-    this.#filter({ newForwarding: false })
-  }
-
-  /**
-   * Whether new forwarding entries are told; they are until it is said otherwise. Their number can be large, and the
-   * kernel does not know which of them our own socket caused. The end of an entry is told in any case.
-   *
-   * False where the kernel refuses; then what was in force stays so.
-   */
-  hearNewForwarding(on: boolean): boolean {
-    return this.#filter({ newForwarding: !on })
   }
 
   close(): void {
     this.#closed = true
     this.#socket.close()
-  }
-
-  #filter(filter: Pick<NotificationFilter, 'newForwarding'>): boolean {
-    return this.#socket.filter({ port: this.#options.deafTo ?? 0, ...filter })
   }
 
   #receive(bytes: Buffer): void {

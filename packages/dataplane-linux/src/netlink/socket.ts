@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { OverlayError } from '@selvedge/core'
-import { AF_BRIDGE, HEADER_LENGTH, NETLINK_ROUTE, RTM_NEWNEIGH } from './constants.js'
+import { NETLINK_ROUTE } from './constants.js'
 import { errnoName } from './errno.js'
-import { type FilterInstruction, type Libc, loadLibc, openRawSocket, type RawSocket } from './libc.js'
+import { type Libc, loadLibc, openRawSocket, type RawSocket } from './libc.js'
 import { inNamespace } from './namespace.js'
+import { rejectMessagesOf } from './port-filter.js'
 
 /** include/uapi/asm-generic/socket.h; socket options' names. */
 const SOL_SOCKET = 1
@@ -24,14 +25,6 @@ const NETLINK_GET_STRICT_CHK = 12
 /** The kernel holds what was not read yet up to twice this; 1,000 errors take less than 1 MB. */
 const RECEIVE_BUFFER = 8 << 20
 
-/** Which notifications the kernel is to throw away instead of telling them. */
-export interface NotificationFilter {
-  /** Those of what the socket of this port caused; there is no port 0. */
-  readonly port: number
-  /** Those of new forwarding entries, whoever wrote them: the kernel does not know. */
-  readonly newForwarding: boolean
-}
-
 /** Far more than the kernel puts together into one of a dump (32 KiB), or tells of one link. */
 const LARGEST_MESSAGE = 128 << 10
 /** After so many the event loop turns. */
@@ -47,7 +40,13 @@ export interface SocketOptions {
   readonly namespace?: string | undefined
   /** In bytes; 8 MiB where absent. The kernel doubles it, and halves it again in its own accounts. */
   readonly receiveBuffer?: number | undefined
-  /** Multicast groups (RTNLGRP_*) to hear. */
+  /**
+   * Messages that the socket of this port caused are dropped by the kernel instead of being queued: for a driver that
+   * writes a large network and watches it, most of the work. The kernel names no cause for some kinds, and delivers
+   * those all the same.
+   */
+  readonly ignoredPort?: number | undefined
+  /** Multicast groups (RTNLGRP_*) to join. */
   readonly groups?: readonly number[] | undefined
   /** A datagram; its bytes are good only during the call. */
   readonly onMessage: (message: Buffer) => void
@@ -129,11 +128,6 @@ export class NetlinkSocket {
     return this.#memory.readUInt32LE(4 * SK_MEMINFO_DROPS)
   }
 
-  /** Takes the place of an earlier one, for all that the kernel tells from now on. False where the kernel refuses. */
-  filter(filter: NotificationFilter): boolean {
-    return this.#closed || this.#libc.attachFilter(this.#fd, filterProgram(filter)) === 0
-  }
-
   /** Whether waiting for a message keeps the process alive. */
   hold(alive: boolean): void {
     if (this.#closed) return
@@ -148,7 +142,7 @@ export class NetlinkSocket {
     setImmediate(() => this.#raw.close())
   }
 
-  #configure({ receiveBuffer = RECEIVE_BUFFER }: SocketOptions): void {
+  #configure({ receiveBuffer = RECEIVE_BUFFER, ignoredPort }: SocketOptions): void {
     this.#set(SOL_NETLINK, NETLINK_NO_ENOBUFS, 1, 'NETLINK_NO_ENOBUFS')
     // Old kernels go without: errors bear no explanation, and dumps hold more than was asked for.
     for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) {
@@ -158,6 +152,8 @@ export class NetlinkSocket {
     if (!this.#try(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)) {
       this.#set(SOL_SOCKET, SO_RCVBUF, receiveBuffer, 'SO_RCVBUF')
     }
+    // Where the kernel refuses the filter, the messages are delivered, and their reader knows them by their port.
+    if (ignoredPort !== undefined) this.#libc.attachFilter(this.#fd, rejectMessagesOf(ignoredPort))
   }
 
   #hear(message: Buffer): void {
@@ -206,45 +202,6 @@ export class NetlinkSocket {
       { errno },
     )
   }
-}
-
-/** Instructions of a classic BPF program, include/uapi/linux/bpf_common.h: BPF_LD | BPF_ABS of three sizes, … */
-const LOAD_WORD = 0x20
-const LOAD_HALF = 0x28
-const LOAD_BYTE = 0x30
-/** … BPF_JMP | BPF_JEQ | BPF_K, BPF_RET | BPF_K. */
-const JUMP_IF_EQUAL = 0x15
-const RETURN = 0x06
-const WHOLE_MESSAGE = 0xffff_ffff
-/** Where `nlmsg_type` and `nlmsg_pid` stand in a message, and behind the header `ndm_family`. */
-const TYPE_OFFSET = 4
-const PORT_OFFSET = 12
-const FAMILY_OFFSET = HEADER_LENGTH
-
-/** A program that lets every message pass but those of the filter. */
-function filterProgram({ port, newForwarding }: NotificationFilter): readonly FilterInstruction[] {
-  // A load takes the bytes for network order, whatever they are; a jump counts from the instruction behind it.
-  const bytes = Buffer.alloc(6)
-  bytes.writeUInt32LE(port)
-  bytes.writeUInt16LE(RTM_NEWNEIGH, 4)
-  const instruction = (code: number, k: number): FilterInstruction => ({ code, jt: 0, jf: 0, k })
-  const pass = instruction(RETURN, WHOLE_MESSAGE)
-  const drop = instruction(RETURN, 0)
-  const ofPort = [
-    instruction(LOAD_WORD, PORT_OFFSET),
-    { code: JUMP_IF_EQUAL, jt: 0, jf: 1, k: bytes.readUInt32BE() },
-    drop,
-  ]
-  if (!newForwarding) return [...ofPort, pass]
-  return [
-    ...ofPort,
-    instruction(LOAD_HALF, TYPE_OFFSET),
-    { code: JUMP_IF_EQUAL, jt: 0, jf: 3, k: bytes.readUInt16BE(4) },
-    instruction(LOAD_BYTE, FAMILY_OFFSET),
-    { code: JUMP_IF_EQUAL, jt: 0, jf: 1, k: AF_BRIDGE },
-    drop,
-    pass,
-  ]
 }
 
 /**

@@ -138,29 +138,16 @@ async function readForwarding(
   resources: KernelResource[],
   options: AbortOptions,
 ): Promise<void> {
-  for (const resource of await dumpForwarding(connection, index, name, (entry) => entry, options)) {
+  const entries = await connection.dump(
+    `reading forwarding entries of ${name}`,
+    (writer, flags, sequence) => writeGetNeighbours(writer, flags, sequence, { family: AF_BRIDGE, index }),
+    (message) => readForwardingEntry(message, index, name),
+    options,
+  )
+  for (const resource of entries) {
     belief.forwarding.set(resource.key, resource.destination)
     resources.push(resource)
   }
-}
-
-/** What `look` makes of each permanent entry of a link's own table. */
-function dumpForwarding<T>(
-  connection: NetlinkConnection,
-  index: number,
-  name: string,
-  look: (entry: FdbResource) => T,
-  options: AbortOptions,
-): Promise<T[]> {
-  return connection.dump(
-    `reading forwarding entries of ${name}`,
-    (writer, flags, sequence) => writeGetNeighbours(writer, flags, sequence, { family: AF_BRIDGE, index }),
-    (message) => {
-      const entry = readForwardingEntry(message, index, name)
-      return entry && look(entry)
-    },
-    options,
-  )
 }
 
 /** A permanent entry of the link's own table; undefined for any other. */
@@ -173,23 +160,6 @@ function readForwardingEntry(message: MessageReader, index: number, name: string
   // that the entry wished for is put in its place.
   if (destination === undefined || macAddress === undefined || differs) return undefined
   return heldForwarding(name, macAddress, destination)
-}
-
-/** Whether the forwarding table of a link of ours is as it is believed to be. */
-export async function holdsForwarding(
-  connection: NetlinkConnection,
-  index: number,
-  belief: Belief,
-  options: AbortOptions,
-): Promise<boolean> {
-  const name = belief.ownLinks.get(index)
-  // With its link the table has gone, and that is told.
-  if (name === undefined) return true
-  const isBelieved = ({ key, destination }: FdbResource) => belief.forwarding.get(key) === destination
-  const entries = await dumpForwarding(connection, index, name, isBelieved, options)
-  let believed = 0
-  for (const key of belief.forwarding.keys()) if (key.startsWith(`fdb ${name} `)) believed += 1
-  return entries.length === believed && entries.every((asBelieved) => asBelieved)
 }
 
 async function readRoutes(

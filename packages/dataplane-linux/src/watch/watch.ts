@@ -1,4 +1,4 @@
-import { type DriverEvent, OverlayError } from '@selvedge/core'
+import type { DriverEvent } from '@selvedge/core'
 import type { Knowledge } from '../cache/knowledge.js'
 import {
   MessageReader,
@@ -32,11 +32,11 @@ const GROUPS = [
   RTNLGRP_IPV6_ROUTE,
 ]
 
-/** Notifications that wait for a snapshot to end. More than these are not kept; the snapshot is repeated instead. */
-const MOST_WAITING = 10_000
-
-const deaf = (): OverlayError =>
-  new OverlayError('KERNEL_REFUSED', 'the kernel does not let go of a filter on a netlink socket')
+/**
+ * Notifications that wait for a snapshot to end. More than these are not kept; the snapshot is repeated instead. A
+ * whole network's fdb entries, written by the driver itself right before, must fit: the kernel names no cause for them.
+ */
+const MAX_WAITING = 100_000
 
 /** Yields as soon as there is news, and once for all the news that came while nobody asked. */
 export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEvent> {
@@ -56,7 +56,7 @@ export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEv
     const belief = knowledge.certain
     if (belief !== undefined) {
       if (isNews(message, belief, ownPort)) tell('changed')
-    } else if (waiting.length === MOST_WAITING) {
+    } else if (waiting.length === MAX_WAITING) {
       tell('overrun')
     } else {
       waiting.push(Buffer.from(message.bytes()))
@@ -69,7 +69,7 @@ export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEv
   }
   const monitor = new NetlinkMonitor({
     namespace: source.namespace,
-    deafTo: ownPort,
+    ignoredPort: ownPort,
     ...(source.receiveBuffer === undefined ? {} : { receiveBuffer: source.receiveBuffer }),
     groups: source.hasNexthops ? [...GROUPS, RTNLGRP_NEXTHOP] : GROUPS,
     onNotification: hear,
@@ -85,11 +85,6 @@ export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEv
         if (message.next()) hear(message)
       }
     },
-    writesForwarding: (on) => {
-      // Deaf for good, the monitor would be of no use.
-      if (!monitor.hearNewForwarding(!on) && !on) fail(deaf())
-    },
-    refuted: () => tell('changed'),
   })
   signal.addEventListener('abort', abort, { once: true })
   try {

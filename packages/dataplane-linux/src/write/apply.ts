@@ -27,12 +27,7 @@ export interface ApplyContext {
   /** Infinity where the kernel has no nexthop objects. */
   readonly nexthopThreshold: number
   readonly options: AbortOptions
-  /** Carries out what writes forwarding entries by the thousand on these links. */
-  readonly unheard: <T>(links: ReadonlySet<number>, write: () => Promise<T>) => Promise<T>
 }
-
-/** So many new forwarding entries cost more to hear of than to read back. */
-const MANY_FORWARDING_ENTRIES = 500
 
 /** Operations to carry out together, with what was found out about each; all lists in the same order. */
 export interface Lot<R extends EntryResource> {
@@ -115,25 +110,21 @@ function onMissingLink(belief: Belief, operation: EntryOperation, name: string):
 }
 
 async function applyOnLinks(
-  { connection, belief, options, unheard }: ApplyContext,
+  { connection, belief, options }: ApplyContext,
   { operations, links, slots }: Lot<OnLinkOperation['resource']>,
   results: OperationResult[],
 ): Promise<void> {
   if (operations.length === 0) return
   // Before it is written, since the kernel tells of it while it is being written.
   for (const operation of operations) remember(belief, operation)
-  const send = () =>
-    connection.batch(
-      operations.length,
-      (writer, number, sequence) => {
-        const operation = operations[number]
-        if (operation !== undefined) writeEntry(writer, sequence, operation, links[number] ?? 0)
-      },
-      options,
-    )
-  const forwarding = links.filter((_, number) => isNewForwarding(operations[number]))
-  const refusals =
-    forwarding.length < MANY_FORWARDING_ENTRIES ? await send() : await unheard(new Set(forwarding), send)
+  const refusals = await connection.batch(
+    operations.length,
+    (writer, number, sequence) => {
+      const operation = operations[number]
+      if (operation !== undefined) writeEntry(writer, sequence, operation, links[number] ?? 0)
+    },
+    options,
+  )
   for (const [number, operation] of operations.entries()) {
     const refusal = refusals.get(number)
     const outcome = refusal === undefined ? successOf(operation) : outcomeOf(operation, refusal)
@@ -141,9 +132,6 @@ async function applyOnLinks(
     results[slots[number] ?? 0] = outcome
   }
 }
-
-const isNewForwarding = (operation: OnLinkOperation | undefined): boolean =>
-  operation?.resource.kind === 'fdb' && operation.type === 'put'
 
 /** With an IPv4 address its secondaries may go; with the last one, all routes and neighbours of the link. */
 const successOf = ({ type, resource }: EntryOperation): OperationResult =>
