@@ -1,6 +1,7 @@
 export { AgentProcess } from './agent-process.js'
 export type { AgentEvent, AgentSettings } from './agent-protocol.js'
 export * from './damages.js'
+export { Datagrams } from './datagrams.js'
 export { table } from './demo/table.js'
 export { freePort } from './free-port.js'
 export { type Damage, type Healing, timeHealing } from './healing.js'

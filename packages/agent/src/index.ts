@@ -2,12 +2,15 @@ export { runAgent } from './agent.js'
 export { backendTypes, loadBackend } from './backends.js'
 export { type Command, readCommandLine } from './command-line/command-line.js'
 export { UsageError } from './command-line/flag-set.js'
+export { flags } from './command-line/flannel-flags.js'
+export { helpText } from './command-line/help.js'
 export type {
   AgentSettings,
   EtcdSettings,
   InterfaceSettings,
   StoreSettings,
 } from './command-line/settings.js'
+export { type InterfaceChoice, interfaceChoices } from './interface-choices.js'
 export {
   CachedSubnetManager,
   type CachedSubnetManagerOptions,
@@ -17,6 +20,8 @@ export type { KnownNetwork } from './lease-cache/known-network.js'
 export { type LeaseCache, LeaseFile, type LeaseFileOptions } from './lease-cache/lease-file.js'
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logging/logger.js'
 export { Redactor } from './logging/redactor.js'
+export { secretsOf, secretsOfSettings } from './secrets.js'
 export type { AgentServices } from './services.js'
+export { openStore } from './stores/open-store.js'
 export type { OpenStore, StoreEvents } from './stores/store.js'
 export { ServiceManager, type ServiceManagerOptions } from './systemd/service-manager.js'

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Datagrams } from '@selvedge/lab'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sendDatagram } from '../src/systemd/unix-datagram.js'
-import { Datagrams } from './datagrams.js'
 
 let folder: string
 

@@ -7,7 +7,7 @@ import { parseSubnetEnv, type SubnetEnv } from '@selvedge/core'
 import { type Child, type Host, type Lab, type Pod, until, within } from '@selvedge/lab'
 
 /** As built: a process of its own cannot run the TypeScript of a test. */
-const PROGRAM = fileURLToPath(new URL('../bundle/selvedged.mjs', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('../bin/selvedged.js', import.meta.url))
 
 /** One line of its log. */
 export interface LogLine {

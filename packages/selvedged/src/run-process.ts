@@ -1,17 +1,20 @@
 import process from 'node:process'
 import { isatty } from 'node:tty'
+import {
+  type AgentSettings,
+  createLogger,
+  interfaceChoices,
+  type Logger,
+  loadBackend,
+  openStore,
+  Redactor,
+  runAgent,
+  ServiceManager,
+  secretsOfSettings,
+} from '@selvedge/agent'
 import { isOverlayError, systemClock } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
 import { destination } from 'pino'
-import { runAgent } from './agent.js'
-import { loadBackend } from './backends.js'
-import type { AgentSettings } from './command-line/settings.js'
-import { interfaceChoices } from './interface-choices.js'
-import { createLogger, type Logger } from './logging/logger.js'
-import { Redactor } from './logging/redactor.js'
-import { secretsOfSettings } from './secrets.js'
-import { openStore } from './stores/open-store.js'
-import { ServiceManager } from './systemd/service-manager.js'
 
 const STDERR = 2
 const FAILED = 1

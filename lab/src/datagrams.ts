@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { type Child, until } from '@selvedge/lab'
+import type { Child } from './namespace.js'
+import { until } from './until.js'
 
 /** Prints each datagram that comes to a UNIX socket as a line. Perl is part of every Debian. */
 const RECEIVER = `

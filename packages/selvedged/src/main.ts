@@ -1,9 +1,6 @@
 import { createRequire } from 'node:module'
 import process from 'node:process'
-import { type Command, readCommandLine } from './command-line/command-line.js'
-import { UsageError } from './command-line/flag-set.js'
-import { flags } from './command-line/flannel-flags.js'
-import { helpText } from './command-line/help.js'
+import { type Command, flags, helpText, readCommandLine, UsageError } from '@selvedge/agent'
 
 /** As shells and Go's flag package have it. */
 const USAGE = 2

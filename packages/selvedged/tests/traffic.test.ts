@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PingStream, ping, pingMatrix, until } from '@selvedge/lab'
+import { Datagrams, PingStream, ping, pingMatrix, until } from '@selvedge/lab'
 import { describe, expect, test } from 'vitest'
-import { Datagrams } from './datagrams.js'
 import { printTime } from './print-time.js'
 import { Rig, vxlanConfig } from './rig.js'
 
