@@ -1,2 +1,3 @@
+export { type EndStateOptions, endState } from './end-state.js'
 export { backendSuite } from './suite.js'
 export type { BackendFeatures, BackendSuiteOptions } from './types.js'

@@ -1,0 +1,115 @@
+import {
+  type Backend,
+  createOverlay,
+  decodeLease,
+  type Lease,
+  type LeaseEvent,
+  type LeaseRequest,
+  type NetworkConfig,
+  parseNetworkConfig,
+  type SubnetManager,
+  sameNode,
+  type WatchOptions,
+} from '@selvedge/core'
+import { type FakeInterface, FakeKernel } from '../fake-kernel/index.js'
+
+/** A host, and what its store holds. */
+export interface EndStateOptions {
+  /** The host's one interface. Its addresses are what the store knows the node by. */
+  readonly host: FakeInterface
+  /** The network config as flannel writes it. */
+  readonly config: object
+  /** Every lease, this node's own among them: values by keys, as flannel writes both. */
+  readonly leases: Readonly<Record<string, object>>
+}
+
+const COMMANDS: Readonly<Record<string, string>> = {
+  link: 'ip -d link',
+  address: 'ip addr',
+  route: 'ip route',
+  neighbour: 'ip neigh',
+  fdb: 'bridge fdb',
+}
+
+const KERNELS_OWN = /^fe80::\S+\/64 dev | proto kernel\b/
+
+/**
+ * Runs an overlay with `backend` on a fake kernel until it is in sync, and returns all that it has added there: a
+ * section for each of `ip -d link`, `ip addr`, `ip route`, `ip neigh` and `bridge fdb` that has something to print, a
+ * line for each thing. What the kernel adds by itself (connected routes, link-local addresses) is left out.
+ *
+ * For tests that compare a whole end state with a text that a network engineer can check by eye. Rejects with what
+ * the overlay reports as an error.
+ */
+export async function endState(backend: Backend, { host, config, leases }: EndStateOptions): Promise<string> {
+  const kernel = new FakeKernel({ interfaces: [host] })
+  const before = new Set(kernel.toText().split('\n'))
+  const errors: Error[] = []
+  const overlay = createOverlay({
+    subnets: new FixedLeases(config, leases),
+    backend,
+    drivers: [kernel.driver()],
+  })
+  overlay.on('error', (error) => errors.push(error))
+  try {
+    await overlay.start()
+    await overlay.whenInSync()
+  } finally {
+    await overlay.stop()
+  }
+  if (errors.length > 0) throw new AggregateError(errors, errors.map(({ message }) => message).join('\n'))
+  return sections(kernel.toText())
+    .map(({ title, lines }) => ({
+      title,
+      lines: lines.filter((line) => !before.has(line) && !KERNELS_OWN.test(line)),
+    }))
+    .filter(({ lines }) => lines.length > 0)
+    .map(({ title, lines }) => [`# ${COMMANDS[title] ?? title}`, ...lines, ''].join('\n'))
+    .join('')
+}
+
+function sections(text: string): readonly { readonly title: string; readonly lines: readonly string[] }[] {
+  return text
+    .split(/^# /m)
+    .slice(1)
+    .map((section) => {
+      const [title = '', ...lines] = section.trimEnd().split('\n')
+      return { title, lines }
+    })
+}
+
+/** A store in which nothing ever changes but what this node publishes. */
+class FixedLeases implements SubnetManager {
+  readonly name = 'fixed'
+  readonly #config: NetworkConfig
+  readonly #leases: readonly Lease[]
+
+  constructor(config: object, leases: Readonly<Record<string, object>>) {
+    this.#config = parseNetworkConfig(config)
+    this.#leases = Object.entries(leases).map(([key, value]) => decodeLease(key, JSON.stringify(value)))
+  }
+
+  async getNetworkConfig(): Promise<NetworkConfig> {
+    return this.#config
+  }
+
+  async acquireLease({ attributes, adopt }: LeaseRequest): Promise<Lease> {
+    const held = this.#leases.find((lease) => sameNode(lease.attributes, attributes))
+    if (held === undefined)
+      throw new TypeError('none of the leases is of a node with the address of the host')
+    return { ...held, attributes: adopt?.(held) ?? attributes }
+  }
+
+  async renewLease(lease: Lease): Promise<Lease> {
+    return lease
+  }
+
+  async releaseLease(): Promise<void> {}
+
+  async *watchLeases({ signal }: WatchOptions): AsyncGenerator<LeaseEvent> {
+    yield { type: 'snapshot', leases: this.#leases }
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
