@@ -21,7 +21,12 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'lab/src/**/*.test.ts', 'examples/**/*.test.ts'],
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'lab/src/**/*.test.ts',
+            'examples/**/*.test.ts',
+            'tests/**/*.test.ts',
+          ],
         },
       },
       {
