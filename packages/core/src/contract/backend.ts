@@ -1,0 +1,32 @@
+import type { Lease, LeaseAttributes } from '../lease/lease.js'
+import type { Driver } from './driver.js'
+import type { LeaseContext, NodeContext } from './node-context.js'
+import type { Resource } from './resource.js'
+
+/**
+ * How packets travel between hosts: a set of pure functions from a node and a lease to resources. The same arguments
+ * give the same answer; none of them does I/O, reads a clock or draws a random number. The suite `backendSuite` of
+ * `@selvedge/conformance` proves one.
+ *
+ * Any of them may throw an OverlayError: `INVALID_CONFIG` for settings that break a rule, `INTERFACE_UNSUITABLE`
+ * where the external interface lacks what is needed, and `peer` also `INVALID_LEASE` for a lease that does not say
+ * what it must. An overlay reports that lease and goes on with the others.
+ */
+export interface Backend {
+  /** As in the network config's `Backend.Type`, such as `vxlan`. A network of another type is refused. */
+  readonly type: string
+  /** Types of links that the kernel must know, such as `vxlan`. */
+  readonly requires?: readonly string[] | undefined
+  /** What works but was probably meant otherwise, in a sentence each: keys of its settings that mean nothing. */
+  warnings?(context: NodeContext): readonly string[]
+  /** The MTU for pods, in bytes. */
+  mtu(context: NodeContext): number
+  /** What this node publishes. */
+  attributes(context: NodeContext): LeaseAttributes
+  /** What is needed whatever the peers. */
+  local(context: LeaseContext): readonly Resource[]
+  /** What one peer's lease calls for. Empty for a lease of another backend type. */
+  peer(lease: Lease, context: LeaseContext): readonly Resource[]
+  /** Drivers for resources that only this backend has. The overlay disposes of them. */
+  drivers?(context: NodeContext): readonly Driver[]
+}

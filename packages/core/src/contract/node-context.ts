@@ -1,0 +1,31 @@
+import type { Lease } from '../lease/lease.js'
+import type { NetworkConfig } from '../lease/network-config.js'
+
+/** The interface that packets to peers leave by, as it was when it was looked at. */
+export interface ExternalInterface {
+  readonly name: string
+  /** In bytes. */
+  readonly mtu: number
+  /** Its address of each family, where it has one: the source of what goes to peers. */
+  readonly ipv4?: string | undefined
+  readonly ipv6?: string | undefined
+  /** The networks (CIDR) that are reached over it without a gateway. */
+  readonly onLink: readonly string[]
+}
+
+/** What a backend knows of the node that it works for. */
+export interface NodeContext {
+  readonly config: NetworkConfig
+  readonly externalInterface: ExternalInterface
+  /** The addresses at which peers reach this node: the interface's own, unless set otherwise (behind NAT). */
+  readonly publicIp?: string | undefined
+  readonly publicIpv6?: string | undefined
+  /** What this node is found to have published before, where it has: keep what peers know it by. */
+  readonly previous?: Lease | undefined
+}
+
+/** The same once the node has its lease. */
+export interface LeaseContext extends NodeContext {
+  /** This node's own lease, with the attributes that were published with it. */
+  readonly lease: Lease
+}

@@ -1,0 +1,240 @@
+import { canonicalAddress, canonicalCidr, familyOf } from '../net/cidr.js'
+
+/**
+ * A thing that a lease calls for and a driver holds: plain data. `key` is what the holder itself identifies it by, so
+ * two resources of one key cannot both be held. The functions below (`link`, `address`, …) make resources in
+ * canonical form, so that equality is equality of fields; make them by no other way.
+ *
+ * Drivers of other things bring kinds of their own (`wireguard-peer`, `ruleset`), as plain data with a kind and a key.
+ */
+export interface Resource {
+  readonly kind: string
+  readonly key: string
+}
+
+/** VXLAN settings of a link (include/uapi/linux/if_link.h, IFLA_VXLAN_*). None can be changed in place. */
+export interface VxlanSettings {
+  /** 0 to 16777215 (RFC 7348: 24 bits). */
+  readonly vni: number
+  /** UDP destination port; 8472 is the kernel's own default and flannel's, 4789 is IANA's. */
+  readonly port: number
+  /** The address that outer packets carry as their source. */
+  readonly local?: string | undefined
+  /** The link that outer packets leave by. */
+  readonly parent?: string | undefined
+  /** Whether the kernel learns remote MACs from traffic. */
+  readonly learning: boolean
+  /** Group Based Policy extension (draft-smith-vxlan-group-policy). */
+  readonly gbp: boolean
+}
+
+export interface LinkResource extends Resource {
+  readonly kind: 'link'
+  readonly name: string
+  /** IFLA_INFO_KIND, such as `vxlan`. */
+  readonly type: string
+  /** In bytes; left to the kernel where absent. */
+  readonly mtu?: number | undefined
+  /** Lower case, colons; left to the kernel where absent. */
+  readonly macAddress?: string | undefined
+  readonly vxlan?: VxlanSettings | undefined
+  /** Administratively up. */
+  readonly up: boolean
+  /** IFLA_IFALIAS: the mark by which a later run knows the link as ours. An overlay sets it. */
+  readonly alias?: string | undefined
+  /** net.ipv6.conf.<name>.accept_ra; left to the kernel where absent. */
+  readonly acceptRouterAdvertisements?: boolean | undefined
+}
+
+export interface AddressResource extends Resource {
+  readonly kind: 'address'
+  readonly link: string
+  readonly address: string
+  readonly prefixLength: number
+}
+
+export interface RouteResource extends Resource {
+  readonly kind: 'route'
+  readonly destination: string
+  /** 254 is `main` (include/uapi/linux/rtnetlink.h, RT_TABLE_MAIN). */
+  readonly table: number
+  readonly tos: number
+  /** Priority; the kernel's default is 0 for IPv4, 1024 for IPv6 (IP6_RT_PRIO_USER). */
+  readonly metric: number
+  readonly type: 'unicast' | 'blackhole'
+  /** The link packets leave by; absent for a blackhole. */
+  readonly device?: string | undefined
+  readonly gateway?: string | undefined
+  /** The gateway is taken to be on the link, whatever its address (RTNH_F_ONLINK). */
+  readonly onLink: boolean
+}
+
+/** A permanent neighbour entry (NUD_PERMANENT). */
+export interface NeighbourResource extends Resource {
+  readonly kind: 'neighbour'
+  readonly link: string
+  readonly address: string
+  readonly macAddress: string
+}
+
+/** A permanent entry in a VXLAN link's forwarding table (NTF_SELF, NUD_PERMANENT). */
+export interface FdbResource extends Resource {
+  readonly kind: 'fdb'
+  readonly link: string
+  readonly macAddress: string
+  /** The remote VTEP's underlay address. */
+  readonly destination: string
+}
+
+export type KernelResource = LinkResource | AddressResource | RouteResource | NeighbourResource | FdbResource
+
+const RT_TABLE_MAIN = 254
+const IP6_RT_PRIO_USER = 1024
+
+export function link(
+  fields: Omit<LinkResource, 'kind' | 'key' | 'up'> & { readonly up?: boolean },
+): LinkResource {
+  const { macAddress, vxlan } = fields
+  const { local } = vxlan ?? {}
+  return withoutUndefined({
+    kind: 'link',
+    key: `link ${fields.name}`,
+    ...fields,
+    up: fields.up ?? true,
+    macAddress: macAddress === undefined ? undefined : canonicalMac(macAddress),
+    vxlan:
+      vxlan === undefined
+        ? undefined
+        : withoutUndefined({ ...vxlan, local: local === undefined ? undefined : canonicalAddress(local) }),
+  })
+}
+
+/** A field that is there counts in a comparison, even where it is undefined; so what is left open is left out. */
+function withoutUndefined<T extends object>(fields: T): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T
+}
+
+export function address(fields: Omit<AddressResource, 'kind' | 'key'>): AddressResource {
+  const ip = canonicalAddress(fields.address)
+  return {
+    kind: 'address',
+    key: `address ${fields.link} ${ip}/${fields.prefixLength}`,
+    link: fields.link,
+    address: ip,
+    prefixLength: fields.prefixLength,
+  }
+}
+
+export type RouteFields = Pick<RouteResource, 'destination'> &
+  Partial<Pick<RouteResource, 'table' | 'tos' | 'metric' | 'type' | 'device' | 'gateway' | 'onLink'>>
+
+export function route(fields: RouteFields): RouteResource {
+  const destination = canonicalCidr(fields.destination)
+  const table = fields.table ?? RT_TABLE_MAIN
+  const tos = fields.tos ?? 0
+  const metric = fields.metric ?? (familyOf(destination) === 4 ? 0 : IP6_RT_PRIO_USER)
+  return {
+    kind: 'route',
+    key: `route ${table} ${destination} ${tos} ${metric}`,
+    destination,
+    table,
+    tos,
+    metric,
+    type: fields.type ?? 'unicast',
+    device: fields.device,
+    gateway: fields.gateway === undefined ? undefined : canonicalAddress(fields.gateway),
+    onLink: fields.onLink ?? false,
+  }
+}
+
+export function neighbour(fields: Omit<NeighbourResource, 'kind' | 'key'>): NeighbourResource {
+  const ip = canonicalAddress(fields.address)
+  return {
+    kind: 'neighbour',
+    key: `neighbour ${fields.link} ${ip}`,
+    link: fields.link,
+    address: ip,
+    macAddress: canonicalMac(fields.macAddress),
+  }
+}
+
+/**
+ * A VXLAN link holds one destination for a unicast MAC, and any number for a multicast or the all-zero one
+ * (drivers/net/vxlan/vxlan_core.c: only those may be appended to); the key follows it.
+ */
+export function fdb(fields: Omit<FdbResource, 'kind' | 'key'>): FdbResource {
+  const macAddress = canonicalMac(fields.macAddress)
+  const destination = canonicalAddress(fields.destination)
+  const many = macAddress === '00:00:00:00:00:00' || isMulticastMac(macAddress)
+  return {
+    kind: 'fdb',
+    key: `fdb ${fields.link} ${macAddress}${many ? ` ${destination}` : ''}`,
+    link: fields.link,
+    macAddress,
+    destination,
+  }
+}
+
+const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/
+
+/** A MAC in lower case with colons; throws a TypeError for anything that is not six octets in hex. */
+export function canonicalMac(text: string): string {
+  if (MAC.test(text)) return text
+  const mac = text.toLowerCase().replaceAll('-', ':')
+  if (!MAC.test(mac)) throw new TypeError(`'${text}' is not a MAC address such as c6:d2:32:6f:8f:44`)
+  return mac
+}
+
+/** The group bit, the lowest of the first octet (IEEE 802-2014, 8.2). */
+function isMulticastMac(mac: string): boolean {
+  return '13579bdf'.includes(mac.charAt(1))
+}
+
+/**
+ * True where `actual` is as `wish` says: every field that the wish has, holds the wished value (`undefined` where the
+ * wish says undefined: a route without a gateway). A field that the wish does not have is left to the holder.
+ */
+export function satisfies(actual: Resource, wish: Resource): boolean {
+  return actual === wish || fieldsMatch(actual, wish)
+}
+
+function fieldsMatch(actual: object, wish: object): boolean {
+  for (const name of Object.keys(wish)) {
+    if (!valuesMatch(Reflect.get(actual, name), Reflect.get(wish, name))) return false
+  }
+  return true
+}
+
+function valuesMatch(actual: unknown, wished: unknown): boolean {
+  if (Array.isArray(wished)) {
+    return (
+      Array.isArray(actual) &&
+      actual.length === wished.length &&
+      wished.every((item, index) => valuesMatch(actual[index], item))
+    )
+  }
+  if (typeof wished === 'object' && wished !== null) {
+    return typeof actual === 'object' && actual !== null && fieldsMatch(actual, wished)
+  }
+  return actual === wished
+}
+
+/** What it takes to make an existing link as wished. */
+export type LinkChange = 'none' | 'change' | 'recreate'
+
+/**
+ * MTU, MAC, alias, up or down and sysctls change in place. The type of a link and every VXLAN setting are fixed when
+ * it is made: the kernel refuses or ignores a change, so the link is made anew.
+ */
+export function linkChange(actual: LinkResource, wish: LinkResource): LinkChange {
+  if (satisfies(actual, wish)) return 'none'
+  const sameType = actual.type === wish.type
+  const sameSettings =
+    wish.vxlan === undefined || (actual.vxlan !== undefined && fieldsMatch(actual.vxlan, wish.vxlan))
+  return sameType && sameSettings ? 'change' : 'recreate'
+}
+
+/** True where two wishes ask for the same. */
+export function sameResource(a: Resource, b: Resource): boolean {
+  return satisfies(a, b) && satisfies(b, a)
+}

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import type { LeaseRequest } from '../contract/subnet-manager.js'
+import { chooseSubnets, LeasedSubnets } from './allocator.js'
+import type { Lease, LeaseAttributes } from './lease.js'
+import { parseNetworkConfig } from './network-config.js'
+
+const ipv4 = { Network: '10.5.0.0/16', SubnetMin: '10.5.16.0', SubnetMax: '10.5.31.0' }
+const ipv6 = {
+  EnableIPv6: true,
+  IPv6Network: 'fd00::/48',
+  IPv6SubnetMin: 'fd00:0:0:10::',
+  IPv6SubnetMax: 'fd00:0:0:1f::',
+}
+
+const node = (number: number): LeaseAttributes => ({ publicIp: `192.0.2.${number}`, backendType: 'vxlan' })
+const lease = (number: number, subnet?: string, ipv6Subnet?: string): Lease => ({
+  subnet,
+  ipv6Subnet,
+  attributes: node(number),
+  expiresAt: 1,
+})
+
+function choose(config: object, leases: readonly Lease[], request: Partial<LeaseRequest> = {}) {
+  return chooseSubnets({
+    config: parseNetworkConfig(config),
+    leases,
+    request: { attributes: node(1), ...request },
+  })
+}
+
+describe('chooseSubnets', () => {
+  it('keeps the lease of the node, found by its public address', () => {
+    const own = lease(1, '10.5.20.0/24')
+    const choice = choose(ipv4, [lease(2, '10.5.19.0/24'), own], { previous: { subnet: '10.5.25.0/24' } })
+    expect(choice).toEqual({
+      subnets: { subnet: '10.5.20.0/24' },
+      attributes: node(1),
+      kept: own,
+      givenUp: [],
+    })
+  })
+
+  it('prefers a reservation of the node to another lease of its', () => {
+    const reservation = { ...lease(1, '10.5.30.0/24'), expiresAt: undefined }
+    expect(choose(ipv4, [lease(1, '10.5.20.0/24'), reservation]).kept).toBe(reservation)
+  })
+
+  it('finds a node without an IPv4 address by its IPv6 one', () => {
+    const attributes = { publicIpv6: '2001:db8::1' }
+    const own: Lease = { ipv6Subnet: 'fd00:0:0:12::/64', attributes, expiresAt: 1 }
+    const stranger: Lease = { ipv6Subnet: 'fd00:0:0:13::/64', attributes: { publicIpv6: '2001:db8::2' } }
+    expect(choose({ EnableIPv4: false, ...ipv6 }, [stranger, own], { attributes }).kept).toBe(own)
+  })
+
+  it('publishes what `adopt` makes of the lease found, also where that is given up', () => {
+    const adopt = (held: Lease) => ({ ...node(1), backendData: { was: held.subnet ?? null } })
+    const kept = choose(ipv4, [lease(1, '10.5.20.0/24')], { adopt })
+    expect(kept.attributes).toEqual({ ...node(1), backendData: { was: '10.5.20.0/24' } })
+    const moved = choose(ipv4, [lease(1, '10.9.20.0/24')], { adopt })
+    expect(moved.attributes).toEqual({ ...node(1), backendData: { was: '10.9.20.0/24' } })
+    expect(choose(ipv4, [], { adopt }).attributes).toEqual(node(1))
+  })
+
+  it.each([
+    ['outside the network', '10.9.20.0/24'],
+    ['below SubnetMin', '10.5.15.0/24'],
+    ['above SubnetMax', '10.5.32.0/24'],
+    ['of another length', '10.5.20.0/25'],
+  ])('gives up an own lease %s', (_, subnet) => {
+    const own = lease(1, subnet)
+    const { kept, givenUp, subnets } = choose(ipv4, [own])
+    expect(kept).toBeUndefined()
+    expect(givenUp).toEqual([own])
+    expect(subnets.subnet).toMatch(/^10\.5\.(1[6-9]|2\d|3[01])\.0\/24$/)
+  })
+
+  it('keeps the IPv4 subnet of a node when IPv6 is switched on, and off again', () => {
+    const single = lease(1, '10.5.20.0/24')
+    const dual = choose({ ...ipv4, ...ipv6 }, [single, lease(2, '10.5.21.0/24')])
+    expect(dual.givenUp).toEqual([single])
+    expect(dual.subnets.subnet).toBe('10.5.20.0/24')
+    expect(dual.subnets.ipv6Subnet).toMatch(/^fd00:0:0:1[0-9a-f]::\/64$/)
+    const back = choose(ipv4, [{ ...dual.subnets, attributes: node(1) }])
+    expect(back.subnets).toEqual({ subnet: '10.5.20.0/24' })
+  })
+
+  it('takes the previous subnet of each family where it is free, and any other for the family where not', () => {
+    const previous = { subnet: '10.5.22.0/24', ipv6Subnet: 'fd00:0:0:12::/64' }
+    const config = { ...ipv4, ...ipv6 }
+    expect(choose(config, [], { previous }).subnets).toEqual(previous)
+    const { subnets } = choose(config, [lease(2, '10.5.22.0/24', 'fd00:0:0:13::/64')], { previous })
+    expect(subnets.subnet).not.toBe(previous.subnet)
+    expect(subnets.ipv6Subnet).toBe(previous.ipv6Subnet)
+  })
+
+  it.each(['10.9.22.0/24', '10.5.15.0/24', '10.5.22.0/23', 'fd00::/64'])(
+    'takes no previous subnet %s',
+    (subnet) => {
+      expect(choose(ipv4, [], { previous: { subnet } }).subnets.subnet).not.toBe(subnet)
+    },
+  )
+
+  it('leads the same node to the same subnet, and nodes that differ by a digit apart', () => {
+    const first = (number: number) =>
+      choose({ Network: '10.0.0.0/8' }, [], { attributes: node(number) }).subnets.subnet
+    expect(first(7)).toBe(first(7))
+    const firsts = Array.from({ length: 200 }, (_, number) => first(number))
+    expect(new Set(firsts).size).toBeGreaterThan(195)
+  })
+
+  it('gives neither subnet of a dual-stack lease to another node', () => {
+    const config = { ...ipv4, ...ipv6 }
+    const leases: Lease[] = []
+    for (let number = 1; number <= 16; number += 1) {
+      const { subnets } = choose(config, leases, { attributes: node(number) })
+      leases.push({ ...subnets, attributes: node(number) })
+    }
+    expect(new Set(leases.map(({ subnet }) => subnet)).size).toBe(16)
+    expect(new Set(leases.map(({ ipv6Subnet }) => ipv6Subnet)).size).toBe(16)
+  })
+
+  it('says which network is full, and how many subnets it has', () => {
+    const full = [lease(2, '10.5.16.0/20')]
+    expect(() => choose(ipv4, full)).toThrow(
+      'leasing a subnet of 10.5.0.0/16: all 16 subnets of /24 from 10.5.16.0 to 10.5.31.0 are taken; ' +
+        'widen the network in its config, or release leases of nodes that are gone',
+    )
+    expect(() => choose(ipv4, full)).toThrow(expect.objectContaining({ code: 'SUBNETS_EXHAUSTED' }))
+    const ipv6Full = [lease(2, undefined, 'fd00::/56')]
+    expect(() => choose({ ...ipv4, ...ipv6 }, ipv6Full)).toThrow('fd00::/48: all 16 subnets of /64')
+  })
+
+  it('refuses a request that no node could be found by', () => {
+    expect(() => choose(ipv4, [], { attributes: { backendType: 'vxlan' } })).toThrow(TypeError)
+  })
+
+  it('answers the same with the subnets at hand, and leaves them as they were', () => {
+    const config = parseNetworkConfig(ipv4)
+    const leases = [lease(1, '10.9.20.0/24'), lease(1, '10.5.16.0/25'), lease(2, '10.5.17.0/24')]
+    const leased = new LeasedSubnets(config, leases)
+    const request = { attributes: node(1) }
+    const choice = chooseSubnets({ config, leases, request, leased })
+    expect(choice).toEqual(chooseSubnets({ config, leases, request }))
+    expect(leased.has({ subnet: '10.5.16.0/24' })).toBe(true)
+  })
+})

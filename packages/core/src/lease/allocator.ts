@@ -1,0 +1,129 @@
+import type { LeaseRequest } from '../contract/subnet-manager.js'
+import { OverlayError } from '../util/errors.js'
+import { type Lease, type LeaseAttributes, type LeaseSubnets, sameNode } from './lease.js'
+import type { NetworkConfig } from './network-config.js'
+import { SubnetPool } from './subnet-pool.js'
+
+export interface SubnetQuestion {
+  readonly config: NetworkConfig
+  /** Every lease there is. Those that have ended are left out. */
+  readonly leases: readonly Lease[]
+  readonly request: LeaseRequest
+  /** The subnets of `leases`, where a store keeps them at hand; else they are gathered, which is O(leases). */
+  readonly leased?: LeasedSubnets | undefined
+}
+
+export interface SubnetChoice {
+  readonly subnets: LeaseSubnets
+  /** What to publish: the request's attributes, or what its `adopt` made of the lease found. */
+  readonly attributes: LeaseAttributes
+  /** The node's own lease, where it keeps that; a reservation is still one when it is written again. */
+  readonly kept?: Lease | undefined
+  /** Leases of this node outside the network. Delete them in the transaction that writes the new one. */
+  readonly givenUp: readonly Lease[]
+}
+
+/**
+ * Which subnet a node gets: the one place where that is decided, for every store that hands out subnets itself.
+ *
+ * 1. Its own lease, found by its public address, where that fits the network; a reservation before any other.
+ * 2. The subnet that its given-up lease or `request.previous` names, family by family, where it fits and is free.
+ * 3. The first free one from a start that a hash of its address gives: a node tends to the same subnet, and nodes
+ *    that join at once tend to different ones.
+ *
+ * No subnet of a new lease overlaps one of any other lease, in either family. Throws an OverlayError
+ * `SUBNETS_EXHAUSTED` where none is free, and a TypeError for a request without a public address.
+ */
+export function chooseSubnets({ config, leases, request, leased }: SubnetQuestion): SubnetChoice {
+  const address = request.attributes.publicIp ?? request.attributes.publicIpv6
+  if (address === undefined) throw new TypeError('a lease is asked for with a public address')
+
+  const everyone = leased ?? new LeasedSubnets(config, leases)
+  const own = leases.filter((lease) => sameNode(lease.attributes, request.attributes))
+  const fitting = own.filter((lease) => everyone.fits(lease))
+  const givenUp = own.filter((lease) => !everyone.fits(lease))
+  const kept = fitting.find((lease) => lease.expiresAt === undefined) ?? fitting[0]
+  if (kept !== undefined) {
+    const attributes = request.adopt?.(kept) ?? request.attributes
+    return { subnets: { subnet: kept.subnet, ipv6Subnet: kept.ipv6Subnet }, attributes, kept, givenUp }
+  }
+
+  const [former] = givenUp
+  const attributes = (former === undefined ? undefined : request.adopt?.(former)) ?? request.attributes
+  const others = givenUp.length === 0 ? everyone : new LeasedSubnets(config, without(leases, givenUp))
+  const wanted = [...givenUp, request.previous ?? {}]
+  return { subnets: others.choose(wanted, fnv1a(address)), attributes, givenUp }
+}
+
+const without = (leases: readonly Lease[], gone: readonly Lease[]): Lease[] =>
+  leases.filter((lease) => !gone.includes(lease))
+
+/** The subnets of a set of leases, family by family. */
+export class LeasedSubnets {
+  readonly #ipv4: SubnetPool | undefined
+  readonly #ipv6: SubnetPool | undefined
+
+  constructor({ ipv4, ipv6 }: NetworkConfig, leases: readonly LeaseSubnets[] = []) {
+    this.#ipv4 = ipv4 && new SubnetPool(ipv4)
+    this.#ipv6 = ipv6 && new SubnetPool(ipv6)
+    for (const lease of leases) this.take(lease)
+  }
+
+  take({ subnet, ipv6Subnet }: LeaseSubnets): void {
+    if (subnet !== undefined) this.#ipv4?.take(subnet)
+    if (ipv6Subnet !== undefined) this.#ipv6?.take(ipv6Subnet)
+  }
+
+  release({ subnet, ipv6Subnet }: LeaseSubnets): void {
+    if (subnet !== undefined) this.#ipv4?.release(subnet)
+    if (ipv6Subnet !== undefined) this.#ipv6?.release(ipv6Subnet)
+  }
+
+  /** True where any of them overlaps one of `subnets`. */
+  has({ subnet, ipv6Subnet }: LeaseSubnets): boolean {
+    return (
+      (subnet !== undefined && this.#ipv4?.has(subnet) === true) ||
+      (ipv6Subnet !== undefined && this.#ipv6?.has(ipv6Subnet) === true)
+    )
+  }
+
+  /** True for a subnet of the network, and of the right length, in each family that is on and in no other. */
+  fits({ subnet, ipv6Subnet }: LeaseSubnets): boolean {
+    return familyFits(this.#ipv4, subnet) && familyFits(this.#ipv6, ipv6Subnet)
+  }
+
+  /** A free subnet of each family: the first `wanted` one that fits and is free, else the first free from `start`. */
+  choose(wanted: readonly LeaseSubnets[], start: bigint): LeaseSubnets {
+    const ipv4 = wanted.map(({ subnet }) => subnet)
+    const ipv6 = wanted.map(({ ipv6Subnet }) => ipv6Subnet)
+    return {
+      subnet: this.#ipv4 && chooseFree(this.#ipv4, ipv4, start),
+      ipv6Subnet: this.#ipv6 && chooseFree(this.#ipv6, ipv6, start),
+    }
+  }
+}
+
+function familyFits(pool: SubnetPool | undefined, subnet: string | undefined): boolean {
+  return pool === undefined ? subnet === undefined : subnet !== undefined && pool.fits(subnet)
+}
+
+function chooseFree(pool: SubnetPool, wanted: readonly (string | undefined)[], start: bigint): string {
+  for (const subnet of wanted) {
+    if (subnet !== undefined && pool.fits(subnet) && !pool.has(subnet)) return subnet
+  }
+  const free = pool.find(start)
+  if (free !== undefined) return free
+  const { network, subnetLength, subnetMin, subnetMax } = pool.network
+  throw new OverlayError(
+    'SUBNETS_EXHAUSTED',
+    `leasing a subnet of ${network}: all ${pool.size} subnets of /${subnetLength} from ${subnetMin} to ${subnetMax} ` +
+      'are taken; widen the network in its config, or release leases of nodes that are gone',
+  )
+}
+
+/** The FNV-1a hash of 32 bits: spreads addresses that differ in their last digit only. */
+function fnv1a(text: string): bigint {
+  let hash = 0x811c9dc5
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193)
+  return BigInt(hash >>> 0)
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest'
+import { requireHeld, requireUnheld } from './holder.js'
+import type { Lease } from './lease.js'
+
+const lease: Lease = { subnet: '10.5.1.0/24', attributes: { publicIp: '192.0.2.1' } }
+const other: Lease = { subnet: '10.5.1.0/24', attributes: { publicIp: '192.0.2.2' } }
+
+describe('requireHeld', () => {
+  it('returns what the store holds, its end among it', () => {
+    const held = { ...lease, expiresAt: 5 }
+    expect(requireHeld(lease, held)).toBe(held)
+  })
+
+  it('says why a lease is lost', () => {
+    expect(() => requireHeld(lease, undefined)).toThrow(
+      'renewing 10.5.1.0-24 for 192.0.2.1: it ended or was deleted; acquire again',
+    )
+    expect(() => requireHeld(lease, other)).toThrow('it is held by 192.0.2.2 now')
+    expect(() => requireHeld(lease, other)).toThrow(expect.objectContaining({ code: 'LEASE_LOST' }))
+  })
+})
+
+describe('requireUnheld', () => {
+  it.each([
+    ['the same subnet', { subnet: '10.5.1.0/24' }],
+    ['a longer prefix inside', { subnet: '10.5.1.128/25' }],
+    ['a shorter prefix around', { subnet: '10.5.0.0/22' }],
+    ['the other family', { subnet: '10.5.9.0/24', ipv6Subnet: 'fd00:0:0:1::/64' }],
+  ])('refuses %s of what another node holds', (_, subnets) => {
+    const held = { ...other, ipv6Subnet: 'fd00:0:0:1::/64' }
+    const wanted = { ...subnets, attributes: lease.attributes }
+    expect(() => requireUnheld(wanted, [held])).toThrow(expect.objectContaining({ code: 'LEASE_CONFLICT' }))
+  })
+
+  it('lets a node reserve what it holds, or what nobody does', () => {
+    expect(requireUnheld(lease, [lease, { ...other, subnet: '10.5.2.0/24' }])).toBeUndefined()
+  })
+})

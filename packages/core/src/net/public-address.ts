@@ -1,0 +1,76 @@
+import type { ExternalInterface, NodeContext } from '../contract/node-context.js'
+import type { Lease, PublicAddresses } from '../lease/lease.js'
+import { OverlayError } from '../util/errors.js'
+import { enabledFamilies, type FamilyParts } from './address-family.js'
+import { containsAddress } from './cidr.js'
+
+/**
+ * The addresses at which peers reach this node, of each family that is on: what a backend publishes. Throws an
+ * OverlayError of code `INTERFACE_UNSUITABLE` where a family that is on has none.
+ */
+export function publicAddresses(context: NodeContext): PublicAddresses {
+  let addresses: PublicAddresses = {}
+  for (const parts of enabledFamilies(context.config)) {
+    const address = context[parts.publicAddress]
+    if (address === undefined) throw withoutAddress(context.externalInterface, parts)
+    addresses = { ...addresses, [parts.publicAddress]: address }
+  }
+  return addresses
+}
+
+/**
+ * The external interface's own address: the source of what goes to peers. Throws an OverlayError of code
+ * `INTERFACE_UNSUITABLE` where it has none of that family.
+ */
+export function interfaceAddress(
+  { externalInterface }: Pick<NodeContext, 'externalInterface'>,
+  parts: FamilyParts,
+): string {
+  const address = externalInterface[parts.interfaceAddress]
+  if (address === undefined) throw withoutAddress(externalInterface, parts)
+  return address
+}
+
+function withoutAddress({ name }: ExternalInterface, { name: family }: FamilyParts): OverlayError {
+  return new OverlayError(
+    'INTERFACE_UNSUITABLE',
+    `${family} is on in the network config, but the external interface ${name} has no ${family} address; ` +
+      `give it one, name another interface, or turn ${family} off`,
+  )
+}
+
+/** True where packets to `address` leave by the external interface without a gateway. */
+export function isOnLink({ onLink }: ExternalInterface, address: string): boolean {
+  return onLink.some((network) => containsAddress(network, address))
+}
+
+/** A lease's subnet of a family that is on, and the address at which its node is reached in that family. */
+export interface PeerAddresses {
+  readonly subnet: string
+  readonly publicAddress: string
+}
+
+/**
+ * What a peer's lease says of one family; undefined where it has no subnet of that family. Throws an OverlayError of
+ * code `INVALID_LEASE` where it has a subnet and does not say at which address its node is reached.
+ */
+export function peerAddresses(lease: Lease, parts: FamilyParts): PeerAddresses | undefined {
+  const subnet = lease[parts.subnet]
+  if (subnet === undefined) return undefined
+  const publicAddress = lease.attributes[parts.publicAddress]
+  if (publicAddress === undefined) {
+    throw new OverlayError(
+      'INVALID_LEASE',
+      `${describeLease(lease)} has no ${parts.written.publicAddress}: nobody can tell where ${subnet} is; ` +
+        'correct or delete it',
+    )
+  }
+  return { subnet, publicAddress }
+}
+
+/** A lease as messages name it: `the lease of 10.244.5.0/24 (192.168.64.3)`. */
+export function describeLease({ subnet, ipv6Subnet, attributes }: Lease): string {
+  const subnets = [subnet, ipv6Subnet].filter((text) => text !== undefined).join(' and ')
+  const addresses = [attributes.publicIp, attributes.publicIpv6].filter((text) => text !== undefined)
+  return `the lease of ${subnets || 'no subnet'}${addresses.length === 0 ? '' : ` (${addresses.join(', ')})`}`
+}

@@ -1,0 +1,221 @@
+import { FakeClock } from '@selvedge/conformance'
+import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { LeaseAttributes } from '../lease/lease.js'
+import { OverlayError } from '../util/errors.js'
+import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
+
+const HOUR = 3_600_000
+const OTHER: LeaseAttributes = { publicIp: '192.0.2.99', backendType: 'vxlan' }
+
+describe('LeaseKeeper', () => {
+  let clock: FakeClock
+  let store: MemoryStore
+  let subnets: MemorySubnetManager
+  let stop: AbortController
+  let published: LeaseAttributes
+  let events: LeaseKeeperEvent['type'][]
+  let errors: OverlayError[]
+
+  beforeEach(() => {
+    clock = new FakeClock()
+    store = new MemoryStore({ config: { Network: '10.244.0.0/16' }, leaseTerm: 24 * HOUR, clock })
+    subnets = new MemorySubnetManager(store)
+    stop = new AbortController()
+    published = { publicIp: '192.0.2.1', backendType: 'vxlan', backendData: { VtepMAC: '02:00:00:00:00:01' } }
+    events = []
+    errors = []
+  })
+
+  afterEach(() => stop.abort())
+
+  async function started(): Promise<LeaseKeeper> {
+    const keeper = new LeaseKeeper({
+      subnets,
+      clock,
+      random: () => 0,
+      renewMargin: HOUR,
+      attributes: () => published,
+      previous: undefined,
+      onEvent: ({ type }) => events.push(type),
+      onError: (error) => errors.push(error),
+    })
+    await keeper.acquire(stop.signal)
+    void keeper.run(stop.signal)
+    await clock.settle()
+    return keeper
+  }
+
+  /** Makes the next calls of one method fail. */
+  function break_(method: 'renewLease' | 'acquireLease', times: number): void {
+    const real = subnets[method].bind(subnets) as SubnetManagerCall
+    let left = times
+    subnets[method] = ((...args: Parameters<SubnetManagerCall>) => {
+      if (left === 0) return real(...args)
+      left -= 1
+      return Promise.reject(new OverlayError('STORE_UNAVAILABLE', 'out to lunch'))
+    }) as never
+  }
+  type SubnetManagerCall = (...args: unknown[]) => Promise<unknown>
+
+  it('has no lease before it acquired one', () => {
+    const keeper = new LeaseKeeper({} as never)
+    expect(() => keeper.lease).toThrow(TypeError)
+  })
+
+  it('renews an hour before the end of a lease of a day, day after day', async () => {
+    const keeper = await started()
+    const firstEnd = keeper.lease.expiresAt ?? 0
+    await clock.advance(23 * HOUR - 1)
+    expect(events).toEqual(['acquired'])
+    await clock.advance(1)
+    expect(events).toEqual(['acquired', 'renewed'])
+    expect(keeper.lease.expiresAt).toBe(firstEnd + 23 * HOUR)
+    await clock.advance(23 * HOUR)
+    expect(events).toEqual(['acquired', 'renewed', 'renewed'])
+  })
+
+  it('renews a short lease at half time', async () => {
+    store = new MemoryStore({ config: { Network: '10.244.0.0/16' }, leaseTerm: 60_000, clock })
+    subnets = new MemorySubnetManager(store)
+    await started()
+    await clock.advance(30_000)
+    expect(events).toEqual(['acquired', 'renewed'])
+    await clock.advance(600_000)
+    expect(store.leases).toHaveLength(1)
+    expect(events).not.toContain('lost')
+  })
+
+  it('renews soon when the time of day is set forward past the due time', async () => {
+    await started()
+    clock.jump(23.5 * HOUR)
+    await clock.advance(30_000)
+    expect(events).toEqual(['acquired', 'renewed'])
+  })
+
+  it('renews in time although the time of day is set back', async () => {
+    await started()
+    clock.jump(-12 * HOUR)
+    await clock.advance(23 * HOUR)
+    expect(events).toEqual(['acquired', 'renewed'])
+  })
+
+  it('goes on renewing while the store fails, with pauses, and tells each failure', async () => {
+    await started()
+    break_('renewLease', 5)
+    await clock.advance(23 * HOUR)
+    expect(errors).toHaveLength(1)
+    await clock.advance(60_000)
+    expect(errors.map(({ code }) => code)).toEqual(Array(5).fill('STORE_UNAVAILABLE'))
+    expect(events).toEqual(['acquired', 'renewed'])
+  })
+
+  it('acquires the same subnet again when its lease was deleted', async () => {
+    const keeper = await started()
+    const { subnet } = keeper.lease
+    await subnets.releaseLease(keeper.lease)
+    keeper.lost()
+    await clock.settle()
+    expect(events).toEqual(['acquired', 'lost', 'acquired'])
+    expect(keeper.lease.subnet).toBe(subnet)
+    expect(store.leases).toHaveLength(1)
+  })
+
+  it('acquires at once what is lost, and once a second what is lost again and again', async () => {
+    const keeper = await started()
+    const lose = async () => {
+      await subnets.releaseLease(keeper.lease)
+      keeper.lost()
+      await clock.settle()
+    }
+    await lose()
+    expect(store.leases).toHaveLength(1)
+    await lose()
+    keeper.republish()
+    await clock.advance(999)
+    expect(store.leases).toHaveLength(0)
+    await clock.advance(1)
+    expect(store.leases).toHaveLength(1)
+    await clock.advance(1_000)
+    await lose()
+    expect(store.leases).toHaveLength(1)
+    expect(events.filter((type) => type === 'acquired')).toHaveLength(4)
+  })
+
+  it('leaves the subnet to a node that took it meanwhile, and takes another', async () => {
+    const keeper = await started()
+    const { subnet } = keeper.lease
+    await subnets.releaseLease(keeper.lease)
+    store.reserve({ subnet, attributes: OTHER })
+    await clock.advance(23 * HOUR)
+    expect(events).toEqual(['acquired', 'lost', 'changed'])
+    expect(errors.map(({ code }) => code)).toEqual(['LEASE_LOST'])
+    expect(keeper.lease.subnet).not.toBe(subnet)
+    expect(store.leases.find((lease) => lease.subnet === subnet)?.attributes).toEqual(OTHER)
+  })
+
+  it('never ends while it has no lease: the last one stays readable, and each failure is told', async () => {
+    const keeper = await started()
+    break_('acquireLease', 8)
+    await subnets.releaseLease(keeper.lease)
+    keeper.lost()
+    await clock.advance(500)
+    expect(keeper.lease.subnet).toBeDefined()
+    await clock.advance(180_000)
+    expect(errors).toHaveLength(8)
+    expect(events.at(-1)).toBe('acquired')
+  })
+
+  it('publishes what changed at once', async () => {
+    const keeper = await started()
+    published = { ...published, backendData: { VtepMAC: '02:00:00:00:00:02' } }
+    keeper.republish()
+    await clock.settle()
+    expect(events).toEqual(['acquired', 'changed'])
+    expect(store.leases[0]?.attributes).toEqual(published)
+  })
+
+  it('takes its subnet along to another public address', async () => {
+    const keeper = await started()
+    const { subnet } = keeper.lease
+    published = { ...published, publicIp: '192.0.2.2' }
+    keeper.republish()
+    await clock.settle()
+    expect(store.leases.map((lease) => [lease.subnet, lease.attributes.publicIp])).toEqual([
+      [subnet, '192.0.2.2'],
+    ])
+  })
+
+  it('leaves an operator the reservation of an address that it does not go by any more', async () => {
+    store.reserve({ subnet: '10.244.7.0/24', attributes: published })
+    const keeper = await started()
+    published = { ...published, publicIp: '192.0.2.2' }
+    keeper.republish()
+    await clock.settle()
+    expect(store.leases.map(({ attributes }) => attributes.publicIp).sort()).toEqual([
+      '192.0.2.1',
+      '192.0.2.2',
+    ])
+    expect(keeper.lease.subnet).not.toBe('10.244.7.0/24')
+  })
+
+  it('publishes again, after a second, what somebody else edited', async () => {
+    const keeper = await started()
+    const edited = { ...keeper.lease, attributes: { ...published, backendData: { VtepMAC: 'edited' } } }
+    await subnets.renewLease(edited)
+    keeper.observe(edited)
+    await clock.advance(999)
+    expect(store.leases[0]?.attributes).toEqual(edited.attributes)
+    await clock.advance(1)
+    expect(store.leases[0]?.attributes).toEqual(published)
+  })
+
+  it('leaves a reservation one, and never renews it', async () => {
+    store.reserve({ subnet: '10.244.7.0/24', attributes: published })
+    const keeper = await started()
+    expect(keeper.lease).toEqual({ subnet: '10.244.7.0/24', attributes: published, expiresAt: undefined })
+    await clock.advance(48 * HOUR)
+    expect(events).toEqual(['acquired'])
+    expect(store.leases[0]?.expiresAt).toBeUndefined()
+  })
+})

@@ -1,0 +1,424 @@
+import { vxlan } from '@selvedge/backend-vxlan'
+import { FakeClock, FakeKernel } from '@selvedge/conformance'
+import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { WatchOptions } from '../contract/subnet-manager.js'
+import type { Lease } from '../lease/lease.js'
+import { OverlayError } from '../util/errors.js'
+import { createOverlay, type Overlay, type OverlayOptions } from './overlay.js'
+
+const HOUR = 3_600_000
+const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }
+
+/** What another node publishes; `n` is its host number. */
+const peerAttributes = (n: number) => ({
+  publicIp: `192.0.2.${n}`,
+  backendType: 'vxlan',
+  backendData: { VNI: 1, VtepMAC: `02:00:00:00:00:${n.toString(16).padStart(2, '0')}` },
+})
+
+describe('Overlay', () => {
+  let clock: FakeClock
+  let store: MemoryStore
+  let kernel: FakeKernel
+  const started: Overlay[] = []
+
+  beforeEach(() => {
+    clock = new FakeClock()
+    store = new MemoryStore({ config: CONFIG, leaseTerm: 24 * HOUR, clock })
+    kernel = new FakeKernel({ clock, interfaces: [{ name: 'eth0', addresses: ['192.0.2.1/24'] }] })
+  })
+
+  afterEach(async () => {
+    for (const overlay of started.splice(0)) await overlay.stop()
+  })
+
+  function compose(options: Partial<OverlayOptions> = {}): Overlay {
+    const overlay = createOverlay({
+      subnets: new MemorySubnetManager(store),
+      backend: vxlan(),
+      drivers: [kernel.driver()],
+      clock,
+      random: () => 0.5,
+      ...options,
+    })
+    started.push(overlay)
+    return overlay
+  }
+
+  async function running(options: Partial<OverlayOptions> = {}): Promise<Overlay> {
+    const overlay = compose(options)
+    await overlay.start()
+    await clock.settle()
+    return overlay
+  }
+
+  const join = (n: number, subnet = `10.244.${n}.0/24`): Lease =>
+    store.reserve({ subnet, attributes: peerAttributes(n) })
+
+  it('leases a subnet, makes the device, and follows the peers', async () => {
+    join(2)
+    const overlay = await running()
+    await overlay.whenInSync()
+    expect(overlay.lease.attributes.publicIp).toBe('192.0.2.1')
+    expect(overlay.mtu).toBe(1450)
+    expect(overlay.status).toMatchObject({
+      state: 'running',
+      inSync: true,
+      leases: 2,
+      wanted: 5,
+      held: 5,
+      failures: [],
+    })
+    join(3)
+    await clock.settle()
+    expect(kernel.toText()).toContain('10.244.3.0/24')
+    const gone = store.leases.find(({ subnet }) => subnet === '10.244.2.0/24')
+    if (gone !== undefined) store.remove(gone)
+    await clock.settle()
+    expect(kernel.toText()).not.toContain('10.244.2.0')
+    expect(await overlay.plan()).toEqual([])
+  })
+
+  it('writes the subnet.env that flannel would', async () => {
+    const overlay = await running({ previous: { subnet: '10.244.7.0/24' } })
+    expect(overlay.subnetEnv({ ipMasq: true })).toBe(
+      'FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.7.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n',
+    )
+  })
+
+  it('tells of peers, and not of itself, nor of what it held before', async () => {
+    const overlay = compose()
+    const told: string[] = []
+    overlay.on('peer', ({ type, lease }) => told.push(`${type} ${lease.subnet}`))
+    store.reserve({ subnet: '10.244.99.0/24', attributes: peerAttributes(2) })
+    await overlay.start()
+    await overlay.whenInSync()
+    expect(told).toEqual(['put 10.244.99.0/24'])
+  })
+
+  it('tells whether the store can be heard, also while that has nothing to tell', async () => {
+    let told: WatchOptions | undefined
+    const subnets = new MemorySubnetManager(store)
+    const { watchLeases } = subnets
+    subnets.watchLeases = (options) => {
+      told = options
+      return watchLeases.call(subnets, options)
+    }
+    const overlay = await running({ subnets })
+    await clock.advance(HOUR)
+    told?.onError?.(new OverlayError('STORE_UNAVAILABLE', 'nobody answers'))
+    expect(overlay.status.storeError?.message).toBe('nobody answers')
+    told?.onRecovered?.()
+    expect(overlay.status).toMatchObject({ storeError: undefined, leasesAsOf: clock.now() })
+  })
+
+  it('deletes nothing before all leases are known', async () => {
+    const first = await running()
+    join(2)
+    await clock.settle()
+    await first.stop()
+    const before = kernel.toText()
+    const subnets = new MemorySubnetManager(store)
+    subnets.watchLeases = async function* ({ signal }) {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    }
+    const second = await running({ subnets })
+    await clock.advance(10 * 60_000)
+    expect(kernel.toText()).toBe(before)
+    expect(second.status.inSync).toBe(false)
+  })
+
+  it('adopts what a killed process left: same subnet, same MAC, nothing written', async () => {
+    join(2)
+    const killed = await running()
+    await killed.whenInSync()
+    const { lease } = killed
+    const text = kernel.toText()
+    kernel.requests.length = 0
+    const overlay = await running()
+    await overlay.whenInSync()
+    expect(overlay.lease.subnet).toBe(lease.subnet)
+    expect(overlay.lease.attributes).toEqual(lease.attributes)
+    expect(kernel.writes).toEqual([])
+    expect(kernel.toText()).toBe(text)
+  })
+
+  it('acquires its lease again when somebody deletes it', async () => {
+    const overlay = await running()
+    const events: string[] = []
+    overlay.on('lease', ({ type }) => events.push(type))
+    const { subnet } = overlay.lease
+    store.release(overlay.lease)
+    await clock.settle()
+    expect(events).toEqual(['lost', 'acquired'])
+    expect(overlay.lease.subnet).toBe(subnet)
+    expect(await overlay.plan()).toEqual([])
+  })
+
+  it('moves to another subnet when a node took its own, and routes to that node', async () => {
+    const overlay = await running({ previous: { subnet: '10.244.7.0/24' } })
+    store.release(overlay.lease)
+    store.reserve({ subnet: '10.244.7.0/24', attributes: peerAttributes(7) })
+    await clock.settle()
+    expect(overlay.lease.subnet).not.toBe('10.244.7.0/24')
+    expect(overlay.status.inSync).toBe(true)
+    expect(kernel.toText()).toContain('10.244.7.0/24 via 10.244.7.0')
+    expect(kernel.toText()).not.toContain('10.244.7.0/32 dev flannel.1')
+  })
+
+  it('passes over a lease that makes no sense, says so, and serves the others', async () => {
+    const overlay = compose()
+    const errors: string[] = []
+    overlay.on('error', (error) => errors.push(`${error.code}`))
+    store.reserve({ subnet: '10.244.2.0/24', attributes: { publicIp: '192.0.2.2', backendType: 'vxlan' } })
+    join(3)
+    await overlay.start()
+    await overlay.whenInSync()
+    expect(errors).toEqual(['INVALID_LEASE'])
+    expect(kernel.toText()).toContain('10.244.3.0/24')
+    expect(kernel.toText()).not.toContain('10.244.2.0')
+  })
+
+  it('follows the MTU of the external interface', async () => {
+    const overlay = await running()
+    const told: number[] = []
+    overlay.on('mtu', (mtu) => told.push(mtu))
+    kernel.changeLink('eth0', { mtu: 9000 })
+    await clock.advance(1_000)
+    expect(told).toEqual([8950])
+    expect(overlay.mtu).toBe(8950)
+    expect(kernel.toText()).toMatch(/flannel\.1.* mtu 8950/)
+    expect(overlay.status.inSync).toBe(true)
+  })
+
+  it('publishes a new address of the external interface, and keeps its subnet', async () => {
+    const overlay = await running()
+    const { subnet } = overlay.lease
+    kernel.deleteAddress('eth0', '192.0.2.1/24')
+    kernel.addAddress('eth0', '192.0.2.77/24')
+    await clock.advance(5_000)
+    expect(store.leases.map((lease) => [lease.subnet, lease.attributes.publicIp])).toEqual([
+      [subnet, '192.0.2.77'],
+    ])
+    expect(kernel.toText()).toMatch(/local 192\.0\.2\.77/)
+    expect(overlay.status.inSync).toBe(true)
+  })
+
+  it('heals a deleted device with all its peers, and tells what drifted', async () => {
+    for (let n = 2; n < 10; n += 1) join(n)
+    const overlay = await running()
+    const text = kernel.toText()
+    const drifted: number[] = []
+    overlay.on('drift', (drift) => drifted.push(drift.length))
+    kernel.deleteLink('flannel.1')
+    await overlay.whenInSync()
+    await clock.settle()
+    expect(kernel.toText()).toBe(text)
+    expect(drifted).toEqual([2 + 8 * 3])
+  })
+
+  it('keeps what it knew of an external interface that will not do any more, and says so', async () => {
+    store.setNetworkConfig({ ...CONFIG, Backend: { Type: 'vxlan', MTU: 1500 } })
+    const overlay = await running()
+    const errors: string[] = []
+    overlay.on('error', (error) => errors.push(error.code))
+    kernel.changeLink('eth0', { mtu: 1400 })
+    await clock.advance(1_000)
+    expect(errors).toContain('INVALID_CONFIG')
+    expect(overlay.mtu).toBe(1450)
+    kernel.changeLink('eth0', { mtu: 1500 })
+    await overlay.resync()
+    expect(await overlay.plan()).toEqual([])
+  })
+
+  it('sees damage that nobody told of when asked to look', async () => {
+    join(2)
+    const overlay = await running()
+    await overlay.whenInSync()
+    const text = kernel.toText()
+    kernel.dropNotifications = true
+    kernel.deleteLink('flannel.1')
+    await overlay.resync()
+    expect(kernel.toText()).toBe(text)
+  })
+
+  it('removes what it left in the network that it served before', async () => {
+    const before = await running()
+    await before.stop()
+    store = new MemoryStore({
+      config: { Network: '10.99.0.0/16', Backend: { Type: 'vxlan', VNI: 7 } },
+      clock,
+    })
+    const overlay = await running({ previous: { network: '10.244.0.0/16' } })
+    await overlay.whenInSync()
+    expect(kernel.toText()).toContain('flannel.7')
+    expect(kernel.toText()).not.toContain('flannel.1')
+  })
+
+  describe('start', () => {
+    it('changes nothing without privileges, and names what is missing', async () => {
+      kernel = new FakeKernel({ privileged: false })
+      const overlay = compose()
+      await expect(overlay.start()).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+      expect(store.leases).toEqual([])
+      expect(kernel.writes).toEqual([])
+    })
+
+    it('refuses a network of another backend before it changes anything', async () => {
+      store.setNetworkConfig({ ...CONFIG, Backend: { Type: 'host-gw' } })
+      await expect(compose().start()).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
+      expect(store.leases).toEqual([])
+    })
+
+    it('refuses an interface without an address of a family of the network', async () => {
+      store.setNetworkConfig({ ...CONFIG, EnableIPv6: true, IPv6Network: 'fd00::/48' })
+      await expect(compose().start()).rejects.toMatchObject({ code: 'INTERFACE_UNSUITABLE' })
+    })
+
+    it('can be tried again after it failed', async () => {
+      const fault = kernel.fail({ errno: 'EBUSY', times: Number.POSITIVE_INFINITY })
+      const overlay = compose()
+      await expect(overlay.start()).rejects.toMatchObject({ code: 'KERNEL_REFUSED' })
+      expect(overlay.status.state).toBe('idle')
+      fault.stop()
+      await overlay.start()
+      await overlay.whenInSync()
+      expect(store.leases).toHaveLength(1)
+    })
+
+    it('rejects with the reason of its signal, and not after it has resolved', async () => {
+      const reason = new Error('enough')
+      store = new MemoryStore({ clock })
+      const controller = new AbortController()
+      const overlay = compose()
+      const start = overlay.start({ signal: controller.signal })
+      controller.abort(reason)
+      await expect(start).rejects.toBe(reason)
+      store.setNetworkConfig(CONFIG)
+      const later = new AbortController()
+      await overlay.start({ signal: later.signal })
+      later.abort(reason)
+      await overlay.whenInSync()
+      expect(overlay.status.state).toBe('running')
+    })
+
+    it('waits for a network config', async () => {
+      store = new MemoryStore({ clock })
+      const start = compose().start()
+      store.setNetworkConfig(CONFIG)
+      await start
+    })
+
+    it('warns of keys that mean nothing', async () => {
+      store.setNetworkConfig({ ...CONFIG, SubnetLength: 24, Backend: { Type: 'vxlan', Vnii: 3 } })
+      const overlay = compose()
+      const warnings: string[] = []
+      overlay.on('warning', (text) => warnings.push(text))
+      await overlay.start()
+      expect(warnings.join('\n')).toMatch(/SubnetLength[\s\S]*Vnii/)
+    })
+
+    it('is for once: a second call is misuse, one after stop is CLOSED', async () => {
+      const overlay = await running()
+      await expect(overlay.start()).rejects.toBeInstanceOf(TypeError)
+      await overlay.stop()
+      await expect(overlay.start()).rejects.toMatchObject({ code: 'CLOSED' })
+    })
+  })
+
+  describe('stop', () => {
+    it('leaves traffic flowing and the lease held', async () => {
+      join(2)
+      const overlay = await running()
+      const text = kernel.toText()
+      await overlay.stop()
+      expect(kernel.toText()).toBe(text)
+      expect(store.leases).toHaveLength(2)
+      expect(overlay.status.state).toBe('stopped')
+    })
+
+    it('removes all that is ours and nothing else, and gives the lease back, when told to', async () => {
+      kernel.addRoute({
+        destination: '10.99.0.0/16',
+        gateway: '192.0.2.254',
+        device: 'eth0',
+        protocol: 'bird',
+      })
+      const before = kernel.toText()
+      join(2)
+      const overlay = await running()
+      await overlay.stop({ cleanup: true, release: true })
+      expect(kernel.toText()).toBe(before)
+      expect(store.leases.map(({ subnet }) => subnet)).toEqual(['10.244.2.0/24'])
+    })
+
+    it('never gives back a reservation', async () => {
+      const attributes = { ...peerAttributes(1), backendData: { VNI: 1, VtepMAC: '02:00:00:00:00:01' } }
+      store.reserve({ subnet: '10.244.7.0/24', attributes })
+      const overlay = await running()
+      expect(overlay.lease.subnet).toBe('10.244.7.0/24')
+      await overlay.stop({ release: true })
+      expect(store.leases).toHaveLength(1)
+    })
+
+    it('is idempotent, also while it is under way, and disposes of the store and the drivers once', async () => {
+      const subnets = new MemorySubnetManager(store)
+      const dispose = vi.spyOn(subnets, Symbol.asyncDispose)
+      const overlay = await running({ subnets })
+      await Promise.all([overlay.stop(), overlay.stop()])
+      await overlay[Symbol.asyncDispose]()
+      expect(dispose).toHaveBeenCalledTimes(1)
+    })
+
+    it('ends a start that is under way, and whoever waits', async () => {
+      store = new MemoryStore({ clock })
+      const waiting = compose()
+      const start = waiting.start()
+      const ended = expect(start).rejects.toMatchObject({ code: 'CLOSED' })
+      await waiting.stop()
+      await ended
+      store.setNetworkConfig(CONFIG)
+      kernel.slow({ snapshot: 1_000 })
+      const overlay = compose()
+      const begun = overlay.start()
+      await clock.advance(1_000)
+      await clock.advance(1_000)
+      await begun
+      overlay.resync()
+      const never = expect(overlay.whenInSync()).rejects.toMatchObject({ code: 'CLOSED' })
+      await overlay.stop()
+      await never
+    })
+
+    it('may come before start', async () => {
+      const overlay = compose()
+      await overlay.stop()
+      expect(overlay.status.state).toBe('stopped')
+    })
+  })
+
+  it('lives beside another overlay on one host: neither touches what the other holds', async () => {
+    const otherStore = new MemoryStore({
+      config: { Network: '10.245.0.0/16', Backend: { Type: 'vxlan', VNI: 2 } },
+      clock,
+    })
+    join(2)
+    otherStore.reserve({
+      subnet: '10.245.2.0/24',
+      attributes: { ...peerAttributes(2), backendData: { VNI: 2, VtepMAC: '02:00:00:00:02:02' } },
+    })
+    const one = await running()
+    const other = await running({ subnets: new MemorySubnetManager(otherStore), drivers: [kernel.driver()] })
+    await Promise.all([one.whenInSync(), other.whenInSync()])
+    const both = kernel.toText()
+    one.resync()
+    other.resync()
+    await clock.advance(120_000)
+    expect(kernel.toText()).toBe(both)
+    await other.stop({ cleanup: true })
+    expect(kernel.toText()).not.toContain('flannel.2')
+    await clock.advance(120_000)
+    expect(await one.plan()).toEqual([])
+  })
+})

@@ -1,0 +1,92 @@
+import { type Resource, sameResource } from '../contract/resource.js'
+
+/** One owner's wish for a key, upon the wishes of others that it outranks. */
+interface Claim {
+  readonly owner: string
+  readonly resource: Resource
+  readonly beneath: Claim | undefined
+}
+
+/**
+ * What ought to be held, by key, and on whose behalf: an owner is a peer's lease, or this node itself. Two owners may
+ * wish for one key (a node that moved to a new lease while its old one has not expired yet): the one that asked last
+ * counts, and when it goes the other's wish stands again.
+ */
+export class Wishes {
+  readonly #claims = new Map<string, Claim>()
+  readonly #byOwner = new Map<string, readonly Resource[]>()
+  readonly #onChange: (key: string) => void
+
+  /** @param onChange called with each key whose counting wish changed, came or went */
+  constructor(onChange: (key: string) => void) {
+    this.#onChange = onChange
+  }
+
+  get size(): number {
+    return this.#claims.size
+  }
+
+  /** The wish that counts for `key`. */
+  get(key: string): Resource | undefined {
+    return this.#claims.get(key)?.resource
+  }
+
+  /** The wishes that count. */
+  *[Symbol.iterator](): IterableIterator<Resource> {
+    for (const { resource } of this.#claims.values()) yield resource
+  }
+
+  owners(): readonly string[] {
+    return [...this.#byOwner.keys()]
+  }
+
+  /** What `owner` wishes for, whether it counts or not. */
+  of(owner: string): readonly Resource[] {
+    return this.#byOwner.get(owner) ?? []
+  }
+
+  /** Replaces all that `owner` wishes for. */
+  set(owner: string, resources: readonly Resource[]): void {
+    const before = this.#byOwner.get(owner)
+    if (before !== undefined) {
+      const kept = new Set(resources.map(({ key }) => key))
+      for (const { key } of before) if (!kept.has(key)) this.#change(key, (claim) => without(claim, owner))
+    }
+    for (const resource of resources) {
+      this.#change(resource.key, (claim) => withClaim(claim, owner, resource))
+    }
+    if (resources.length === 0) this.#byOwner.delete(owner)
+    else this.#byOwner.set(owner, resources)
+  }
+
+  #change(key: string, change: (top: Claim | undefined) => Claim | undefined): void {
+    const before = this.#claims.get(key)
+    const claim = change(before)
+    if (claim === undefined) this.#claims.delete(key)
+    else this.#claims.set(key, claim)
+    if (
+      before === undefined || claim === undefined
+        ? before !== claim
+        : !sameResource(before.resource, claim.resource)
+    ) {
+      this.#onChange(key)
+    }
+  }
+}
+
+/** An owner that already has a claim keeps its rank: saying the same again is no newer wish. */
+function withClaim(top: Claim | undefined, owner: string, resource: Resource): Claim {
+  if (top === undefined || !has(top, owner)) return { owner, resource, beneath: top }
+  if (top.owner === owner) return { owner, resource, beneath: top.beneath }
+  return { ...top, beneath: withClaim(top.beneath, owner, resource) }
+}
+
+function without(top: Claim | undefined, owner: string): Claim | undefined {
+  if (top === undefined) return undefined
+  if (top.owner === owner) return top.beneath
+  return { ...top, beneath: without(top.beneath, owner) }
+}
+
+function has(top: Claim | undefined, owner: string): boolean {
+  return top !== undefined && (top.owner === owner || has(top.beneath, owner))
+}

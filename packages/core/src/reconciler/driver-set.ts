@@ -1,0 +1,130 @@
+import type { Driver, Operation, OperationResult, OwnershipScope } from '../contract/driver.js'
+import type { Resource } from '../contract/resource.js'
+import type { AbortOptions } from '../contract/subnet-manager.js'
+import type { Clock, Random } from '../util/clock.js'
+import { OverlayError } from '../util/errors.js'
+import { backoffDelay } from '../util/retry.js'
+
+/** An operation and what became of it. */
+export interface Outcome {
+  readonly operation: Operation
+  readonly result: OperationResult
+}
+
+export interface DriverWatchOptions {
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  readonly random: Random
+  readonly onChange: () => void
+  readonly onError: (error: OverlayError) => void
+}
+
+/** A watch that ended is opened again after 100 ms to 10 s. */
+const REWATCH_BACKOFF = { first: 100, most: 10_000 }
+
+/** All drivers of an overlay as one: each resource goes to the driver of its kind. */
+export class DriverSet {
+  readonly #drivers: readonly Driver[]
+  readonly #byKind = new Map<string, Driver>()
+
+  /** Throws a TypeError where two drivers hold resources of one kind. */
+  constructor(drivers: readonly Driver[]) {
+    this.#drivers = drivers
+    for (const driver of drivers) {
+      for (const kind of driver.kinds) {
+        const rival = this.#byKind.get(kind)
+        if (rival !== undefined) {
+          throw new TypeError(
+            `two drivers, '${rival.name}' and '${driver.name}', both hold resources of kind '${kind}'`,
+          )
+        }
+        this.#byKind.set(kind, driver)
+      }
+    }
+  }
+
+  /** Everything of ours that any of them holds, by key. */
+  async snapshot(scope: OwnershipScope, options: AbortOptions): Promise<Map<string, Resource>> {
+    const snapshots = await Promise.all(this.#drivers.map((driver) => driver.snapshot(scope, options)))
+    const held = new Map<string, Resource>()
+    for (const snapshot of snapshots) for (const resource of snapshot) held.set(resource.key, resource)
+    return held
+  }
+
+  /** Carries out each operation by the driver of its kind. Rejects only where the signal aborts. */
+  async apply(operations: readonly Operation[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    const batches = new Map<Driver | undefined, Operation[]>()
+    for (const operation of operations) {
+      const driver = this.#byKind.get(operation.resource.kind)
+      const batch = batches.get(driver)
+      if (batch === undefined) batches.set(driver, [operation])
+      else batch.push(operation)
+    }
+    const outcomes: Outcome[] = []
+    for (const [driver, batch] of batches) {
+      const results = driver === undefined ? [] : await applyBatch(driver, batch, signal)
+      for (const [index, operation] of batch.entries()) {
+        const result = results[index] ?? { ok: false, error: unanswered(driver, operation) }
+        outcomes.push({ operation, result })
+      }
+    }
+    return outcomes
+  }
+
+  /** Calls `onChange` for whatever any of them tells, until the signal aborts. Never rejects. */
+  async watch(options: DriverWatchOptions): Promise<void> {
+    await Promise.all(this.#drivers.map((driver) => watchForEver(driver, options)))
+  }
+}
+
+/** What a driver answers; where it rejects, each of the operations has failed with what it says. */
+async function applyBatch(
+  driver: Driver,
+  operations: readonly Operation[],
+  signal: AbortSignal,
+): Promise<readonly OperationResult[]> {
+  try {
+    return await driver.apply(operations, { signal })
+  } catch (thrown) {
+    if (signal.aborted) throw thrown
+    const error = OverlayError.from(
+      thrown,
+      'KERNEL_REFUSED',
+      `applying changes through driver '${driver.name}'`,
+    )
+    return operations.map(() => ({ ok: false, error, stale: true }))
+  }
+}
+
+async function watchForEver(driver: Driver, options: DriverWatchOptions): Promise<void> {
+  const { signal, clock, random, onChange, onError } = options
+  for (let failures = 1; driver.watch !== undefined && !signal.aborted; failures += 1) {
+    try {
+      for await (const _event of driver.watch({ signal })) {
+        failures = 0
+        onChange()
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      onError(OverlayError.from(error, 'KERNEL_REFUSED', `watching what driver '${driver.name}' tells`))
+    }
+    await clock
+      .sleep(backoffDelay(Math.max(1, failures), REWATCH_BACKOFF, random), { signal })
+      .catch(() => undefined)
+    // What changed while nobody watched was not told.
+    if (!signal.aborted) onChange()
+  }
+}
+
+function unanswered(driver: Driver | undefined, { type, resource }: Operation): OverlayError {
+  if (driver === undefined) {
+    return new OverlayError(
+      'UNSUPPORTED',
+      `no driver holds resources of kind '${resource.kind}', so ${resource.key} cannot be: add one to the overlay's drivers`,
+    )
+  }
+  return new OverlayError(
+    'KERNEL_REFUSED',
+    `driver '${driver.name}' did not answer to: ${type} ${resource.key}`,
+  )
+}

@@ -1,0 +1,86 @@
+import type { Random } from '../util/clock.js'
+import type { OverlayError } from '../util/errors.js'
+import { backoffDelay } from '../util/retry.js'
+
+/** A key whose write failed. */
+export interface Failure {
+  readonly key: string
+  readonly error: OverlayError
+  /** How often it failed in a row. */
+  readonly attempts: number
+}
+
+/** A key that fails is tried again after 100 ms to 30 s: a fault that lasts must not burn a core, nor fill a log. */
+const BACKOFF = { first: 100, most: 30_000 }
+
+/** The keys whose last write failed, and when to try each again (ms, monotonic). */
+export class Retries {
+  readonly #failures = new Map<string, Failure & { dueAt: number }>()
+  /** How often keys had failed whose write then succeeded, but has not been read back yet. */
+  readonly #doubted = new Map<string, number>()
+  readonly #random: Random
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  get size(): number {
+    return this.#failures.size
+  }
+
+  list(): readonly Failure[] {
+    return [...this.#failures.values()].map(({ key, error, attempts }) => ({ key, error, attempts }))
+  }
+
+  has(key: string): boolean {
+    return this.#failures.has(key)
+  }
+
+  failed(key: string, error: OverlayError, now: number): void {
+    const attempts = (this.#failures.get(key)?.attempts ?? this.#doubted.get(key) ?? 0) + 1
+    this.#doubted.delete(key)
+    this.#failures.set(key, {
+      key,
+      error,
+      attempts,
+      dueAt: now + backoffDelay(attempts, BACKOFF, this.#random),
+    })
+  }
+
+  /** Its write was said to succeed. If it turns out not to hold, the past still counts. */
+  succeeded(key: string): void {
+    const failure = this.#failures.get(key)
+    if (failure === undefined) return
+    this.#failures.delete(key)
+    this.#doubted.set(key, failure.attempts)
+  }
+
+  /** A read has shown which keys differ still: the others' past does not count any more. */
+  proven(differs: (key: string) => boolean): void {
+    for (const key of this.#doubted.keys()) if (!differs(key)) this.#doubted.delete(key)
+  }
+
+  /** It holds, or its wish changed: the past does not count. */
+  forget(key: string): void {
+    this.#failures.delete(key)
+    this.#doubted.delete(key)
+  }
+
+  /** Every key may be tried again now: what made them fail has changed. */
+  hasten(): void {
+    for (const failure of this.#failures.values()) failure.dueAt = 0
+  }
+
+  due(now: number): readonly string[] {
+    const keys: string[] = []
+    for (const { key, dueAt } of this.#failures.values()) if (dueAt <= now) keys.push(key)
+    return keys
+  }
+
+  /** When the next key is due; infinite where none is. */
+  nextDueAt(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const { dueAt } of this.#failures.values()) next = Math.min(next, dueAt)
+    return next
+  }
+}

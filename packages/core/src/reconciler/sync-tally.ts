@@ -1,0 +1,41 @@
+import type { Operation } from '../contract/driver.js'
+import type { Resource } from '../contract/resource.js'
+import { OverlayError } from '../util/errors.js'
+import type { SyncReport } from './reconciler.js'
+
+/** Counts what a round of writes did, and gathers its errors: one for each sort, not one for each of 15,000 keys. */
+export class Tally {
+  #put = 0
+  #deleted = 0
+  #failed = 0
+  readonly #errors = new Map<string, { first: OverlayError; count: number }>()
+
+  count({ type }: Operation): void {
+    if (type === 'put') this.#put += 1
+    else this.#deleted += 1
+  }
+
+  fail({ kind }: Resource, error: OverlayError): void {
+    this.#failed += 1
+    const sort = `${kind} ${error.code} ${error.errno}`
+    const alike = this.#errors.get(sort)
+    if (alike === undefined) this.#errors.set(sort, { first: error, count: 1 })
+    else alike.count += 1
+  }
+
+  isEmpty(): boolean {
+    return this.#put + this.#deleted + this.#failed === 0
+  }
+
+  errors(): readonly OverlayError[] {
+    return [...this.#errors.values()].map(({ first, count }) => {
+      if (count === 1) return first
+      const options = { cause: first, ...(first.errno !== undefined && { errno: first.errno }) }
+      return new OverlayError(first.code, `${first.message} (and ${count - 1} more like it)`, options)
+    })
+  }
+
+  report(duration: number): SyncReport {
+    return { put: this.#put, deleted: this.#deleted, failed: this.#failed, duration }
+  }
+}

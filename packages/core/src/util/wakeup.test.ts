@@ -1,0 +1,40 @@
+import { FakeClock } from '@selvedge/conformance'
+import { describe, expect, it } from 'vitest'
+import { Wake } from './wakeup.js'
+
+const forever = new AbortController().signal
+
+describe('Wake', () => {
+  it('ends a sleep when called', async () => {
+    const wake = new Wake()
+    const asleep = wake.sleep(Number.POSITIVE_INFINITY, new FakeClock(), forever)
+    wake.call()
+    await asleep
+  })
+
+  it('keeps a call that comes while nobody sleeps, once', async () => {
+    const wake = new Wake()
+    const clock = new FakeClock()
+    wake.call()
+    await wake.sleep(1_000, clock, forever)
+    let woken = false
+    const second = wake.sleep(1_000, clock, forever).then(() => {
+      woken = true
+    })
+    await clock.advance(999)
+    expect(woken).toBe(false)
+    await clock.advance(1)
+    await second
+  })
+
+  it('rejects with the reason of the signal, before and during a sleep', async () => {
+    const reason = new Error('enough')
+    const clock = new FakeClock()
+    await expect(new Wake().sleep(1, clock, AbortSignal.abort(reason))).rejects.toBe(reason)
+    const controller = new AbortController()
+    const asleep = new Wake().sleep(1, clock, controller.signal)
+    controller.abort(reason)
+    await expect(asleep).rejects.toBe(reason)
+    expect(clock.pending).toEqual([])
+  })
+})
