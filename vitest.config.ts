@@ -5,6 +5,10 @@ import { configDefaults, defineConfig } from 'vitest/config'
 const alias = [
   { find: '@selvedge/lab', replacement: fileURLToPath(new URL('./lab/src/index.ts', import.meta.url)) },
   {
+    find: /^@selvedge\/([a-z0-9-]+)\/([a-z-]+)$/,
+    replacement: `${fileURLToPath(new URL('./packages/', import.meta.url))}$1/src/$2.ts`,
+  },
+  {
     find: /^@selvedge\/([a-z0-9-]+)$/,
     replacement: `${fileURLToPath(new URL('./packages/', import.meta.url))}$1/src/index.ts`,
   },

@@ -1,24 +1,49 @@
-export * from './contract/backend.js'
-export * from './contract/driver.js'
-export * from './contract/node-context.js'
-export * from './contract/resource.js'
-export * from './contract/subnet-manager.js'
-export * from './lease/allocator.js'
-export * from './lease/holder.js'
-export * from './lease/lease.js'
-export * from './lease/network-config.js'
-export * from './lease/subnet-env.js'
-export * from './lease/subnet-pool.js'
-export * from './net/address-family.js'
-export * from './net/cidr.js'
-export * from './net/public-address.js'
+/** What a program needs that runs an overlay. Writers of stores, backends and drivers find the rest in `kit`. */
+
+export type { Backend } from './contract/backend.js'
+export type { Driver, DriverEvent, Operation, OperationResult, OwnershipScope } from './contract/driver.js'
+export type { ExternalInterface, LeaseContext, NodeContext } from './contract/node-context.js'
+export type { Resource } from './contract/resource.js'
+export type { LeaseEvent, LeaseRequest, SubnetManager, WatchOptions } from './contract/subnet-manager.js'
+// Until every import of these says /kit.
+export * from './kit.js'
+export {
+  type Lease,
+  type LeaseAttributes,
+  type LeaseSubnets,
+  leaseKey,
+  type PublicAddresses,
+} from './lease/lease.js'
+export {
+  type BackendSection,
+  type FamilyNetwork,
+  type NetworkConfig,
+  parseNetworkConfig,
+} from './lease/network-config.js'
+export {
+  formatSubnetEnv,
+  parseSubnetEnv,
+  readSubnetEnv,
+  type SubnetEnv,
+  type SubnetEnvFs,
+  writeSubnetEnv,
+} from './lease/subnet-env.js'
+export type { GuardedEmitter } from './overlay/events.js'
 export type { LeaseKeeperEvent } from './overlay/lease-keeper.js'
 export type { PeerEvent } from './overlay/lease-table.js'
-export * from './overlay/overlay.js'
-export * from './reconciler/reconciler.js'
+export {
+  createOverlay,
+  Overlay,
+  type OverlayEvents,
+  type OverlayOptions,
+  type OverlayState,
+  type OverlayStatus,
+  type StopOptions,
+} from './overlay/overlay.js'
+export type { Drift, ReconcilerStatus } from './reconciler/reconciler.js'
 export type { Failure } from './reconciler/retry-queue.js'
-export * from './util/clock.js'
-export * from './util/errors.js'
-export * from './util/json-fields.js'
-export * from './util/retry.js'
-export * from './util/wakeup.js'
+export type { SyncReport } from './reconciler/sync-tally.js'
+export type { AbortOptions } from './util/abort.js'
+export type { Clock, Random, SleepOptions } from './util/clock.js'
+export { type ErrorCode, isOverlayError, OverlayError, type OverlayErrorOptions } from './util/errors.js'
+export type { JsonValue } from './util/json-fields.js'

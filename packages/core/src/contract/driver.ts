@@ -1,7 +1,7 @@
+import type { AbortOptions } from '../util/abort.js'
 import type { OverlayError } from '../util/errors.js'
 import type { ExternalInterface } from './node-context.js'
 import type { Resource } from './resource.js'
-import type { AbortOptions } from './subnet-manager.js'
 
 /**
  * One write. A `put` makes the resource hold whether there is nothing yet, something else, or the same. `actual` is

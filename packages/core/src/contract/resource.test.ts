@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { canonicalMac } from '../net/mac.js'
 import {
   address,
-  canonicalMac,
   fdb,
   type LinkChange,
   type LinkResource,

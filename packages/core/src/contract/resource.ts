@@ -1,4 +1,6 @@
-import { canonicalAddress, canonicalCidr, familyOf } from '../net/cidr.js'
+import { canonicalCidr } from '../net/cidr.js'
+import { canonicalAddress, familyOf } from '../net/ip.js'
+import { canonicalMac, isMulticastMac } from '../net/mac.js'
 
 /**
  * A thing that a lease calls for and a driver holds: plain data. `key` is what the holder itself identifies it by, so
@@ -173,21 +175,6 @@ export function fdb(fields: Omit<FdbResource, 'kind' | 'key'>): FdbResource {
     macAddress,
     destination,
   }
-}
-
-const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/
-
-/** A MAC in lower case with colons; throws a TypeError for anything that is not six octets in hex. */
-export function canonicalMac(text: string): string {
-  if (MAC.test(text)) return text
-  const mac = text.toLowerCase().replaceAll('-', ':')
-  if (!MAC.test(mac)) throw new TypeError(`'${text}' is not a MAC address such as c6:d2:32:6f:8f:44`)
-  return mac
-}
-
-/** The group bit, the lowest of the first octet (IEEE 802-2014, 8.2). */
-function isMulticastMac(mac: string): boolean {
-  return '13579bdf'.includes(mac.charAt(1))
 }
 
 /**

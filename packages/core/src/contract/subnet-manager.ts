@@ -1,10 +1,6 @@
 import type { Lease, LeaseAttributes, LeaseSubnets } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
-
-export interface AbortOptions {
-  /** Aborting rejects the call with the signal's own reason. */
-  readonly signal?: AbortSignal | undefined
-}
+import type { AbortOptions } from '../util/abort.js'
 
 /** What a node asks of a store. */
 export interface LeaseRequest {

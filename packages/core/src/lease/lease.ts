@@ -1,21 +1,7 @@
-import {
-  type Family,
-  familyOf,
-  overlaps,
-  readCanonicalAddress,
-  readCanonicalCidr,
-  requireCidr,
-} from '../net/cidr.js'
+import { overlaps, readCanonicalCidr, requireCidr } from '../net/cidr.js'
+import { type Family, familyOf, readCanonicalAddress } from '../net/ip.js'
 import { OverlayError } from '../util/errors.js'
-
-/** What JSON can say. */
-export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue }
+import type { JsonValue } from '../util/json-fields.js'
 
 /** What a node publishes with its lease: how its peers reach it. */
 export interface LeaseAttributes {

@@ -1,13 +1,5 @@
-import {
-  addressBits,
-  type Cidr,
-  contains,
-  type Family,
-  formatAddress,
-  lastAddress,
-  parseAddress,
-  parseCidr,
-} from '../net/cidr.js'
+import { type Cidr, contains, lastAddress, parseCidr } from '../net/cidr.js'
+import { addressBits, type Family, formatAddress, parseAddress } from '../net/ip.js'
 import { OverlayError } from '../util/errors.js'
 import {
   booleanField,

@@ -1,11 +1,5 @@
-import {
-  type Address,
-  addressBits,
-  formatAddress,
-  lastAddress,
-  parseAddress,
-  requireCidr,
-} from '../net/cidr.js'
+import { lastAddress, requireCidr } from '../net/cidr.js'
+import { type Address, addressBits, formatAddress, parseAddress } from '../net/ip.js'
 import type { FamilyNetwork } from './network-config.js'
 
 /** From subnet number `from` on, up to the next step, each subnet is overlapped by `holders` leases. */

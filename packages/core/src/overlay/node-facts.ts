@@ -1,11 +1,11 @@
 import type { Driver } from '../contract/driver.js'
 import type { ExternalInterface, NodeContext } from '../contract/node-context.js'
 import type { Resource } from '../contract/resource.js'
-import type { AbortOptions } from '../contract/subnet-manager.js'
 import type { PublicAddresses } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { enabledFamilies } from '../net/address-family.js'
 import { interfaceAddress } from '../net/public-address.js'
+import type { AbortOptions } from '../util/abort.js'
 
 /** The networks of a config, IPv4 first. */
 export function networksOf({ ipv4, ipv6 }: NetworkConfig): readonly string[] {

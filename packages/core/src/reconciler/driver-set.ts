@@ -1,6 +1,6 @@
 import type { Driver, Operation, OperationResult, OwnershipScope } from '../contract/driver.js'
 import type { Resource } from '../contract/resource.js'
-import type { AbortOptions } from '../contract/subnet-manager.js'
+import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'

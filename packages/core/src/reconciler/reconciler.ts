@@ -1,6 +1,6 @@
 import type { Driver, Operation, OwnershipScope } from '../contract/driver.js'
 import { type Resource, satisfies } from '../contract/resource.js'
-import type { AbortOptions } from '../contract/subnet-manager.js'
+import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
@@ -10,7 +10,7 @@ import { DriverSet } from './driver-set.js'
 import { inPhases, operationFor, type Phase } from './order.js'
 import { ReadSchedule } from './resync-scheduler.js'
 import { type Failure, Retries } from './retry-queue.js'
-import { Tally } from './sync-tally.js'
+import { type SyncReport, Tally } from './sync-tally.js'
 
 /*
  * What shaped this code, beyond "compare and write":
@@ -34,15 +34,6 @@ export interface Drift {
   readonly key: string
   /** `missing` or `changed` although wished; `unexpected`: there, of ours, and wished by nobody. */
   readonly was: 'missing' | 'changed' | 'unexpected'
-}
-
-/** What one round of writes did. */
-export interface SyncReport {
-  readonly put: number
-  readonly deleted: number
-  readonly failed: number
-  /** From the first look to the last write, in ms. */
-  readonly duration: number
 }
 
 export interface ReconcilerOptions {

@@ -1,7 +1,15 @@
 import type { Operation } from '../contract/driver.js'
 import type { Resource } from '../contract/resource.js'
 import { OverlayError } from '../util/errors.js'
-import type { SyncReport } from './reconciler.js'
+
+/** What one round of writes did. */
+export interface SyncReport {
+  readonly put: number
+  readonly deleted: number
+  readonly failed: number
+  /** From the first look to the last write, in ms. */
+  readonly duration: number
+}
 
 /** Counts what a round of writes did, and gathers its errors: one for each sort, not one for each of 15,000 keys. */
 export class Tally {

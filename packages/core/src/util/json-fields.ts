@@ -1,5 +1,14 @@
 import { type ErrorCode, OverlayError } from './errors.js'
 
+/** What JSON can say. */
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue }
+
 /** How one key of a JSON object is read. */
 export interface Field<T> {
   /** Ends the sentence "Port is 70000, but …" */

@@ -1,0 +1,81 @@
+/** What writers of stores, backends and drivers need besides what `@selvedge/core` itself exports. */
+
+export {
+  type AddressResource,
+  address,
+  type FdbResource,
+  fdb,
+  type KernelResource,
+  type LinkChange,
+  type LinkResource,
+  link,
+  linkChange,
+  type NeighbourResource,
+  neighbour,
+  type RouteFields,
+  type RouteResource,
+  route,
+  satisfies,
+  type VxlanSettings,
+} from './contract/resource.js'
+export { chooseSubnets, LeasedSubnets, type SubnetChoice, type SubnetQuestion } from './lease/allocator.js'
+export { requireHeld, requireUnheld } from './lease/holder.js'
+export {
+  decodeLease,
+  decodeLeaseAttributes,
+  encodeLeaseAttributes,
+  leasesOverlap,
+  parseLeaseKey,
+  sameLease,
+  sameNode,
+} from './lease/lease.js'
+export { enabledFamilies, type FamilyParts, IPV4_PARTS, IPV6_PARTS } from './net/address-family.js'
+export {
+  addressAt,
+  baseAddress,
+  type Cidr,
+  canonicalCidr,
+  cidrOf,
+  contains,
+  containsAddress,
+  formatCidr,
+  overlaps,
+  parseCidr,
+  requireCidr,
+} from './net/cidr.js'
+export {
+  type Address,
+  addressBits,
+  canonicalAddress,
+  type Family,
+  familyOf,
+  formatAddress,
+  parseAddress,
+} from './net/ip.js'
+export { canonicalMac } from './net/mac.js'
+export {
+  describeLease,
+  interfaceAddress,
+  isOnLink,
+  type PeerAddresses,
+  peerAddresses,
+  publicAddresses,
+} from './net/public-address.js'
+export type { Wishes } from './reconciler/desired-state.js'
+export { Reconciler, type ReconcilerOptions } from './reconciler/reconciler.js'
+export { systemClock } from './util/clock.js'
+export {
+  booleanField,
+  type Field,
+  type FieldTable,
+  type FieldValues,
+  integerField,
+  invalidField,
+  isJsonObject,
+  objectField,
+  readFields,
+  textField,
+  unknownKeyWarnings,
+} from './util/json-fields.js'
+export { type BackoffOptions, backoffDelay } from './util/retry.js'
+export { Wake } from './util/wakeup.js'
