@@ -7,8 +7,8 @@ import {
   type OperationResult,
   type OwnershipScope,
   type Resource,
-  satisfies,
 } from '@selvedge/core'
+import { satisfies } from '@selvedge/core/kit'
 
 /** Asserts that `promise` rejects with an OverlayError of `code`. */
 export async function rejectsWith(code: ErrorCode, promise: Promise<unknown>): Promise<void> {

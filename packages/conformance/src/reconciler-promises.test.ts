@@ -1,4 +1,4 @@
-import type { KernelResource } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { deletedKinds, Process, putKinds, until } from '../tests/process.js'
 import { device, otherVni, ownAddress, peer, resourcesOf } from './driver/samples.js'

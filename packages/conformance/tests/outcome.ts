@@ -1,5 +1,5 @@
 import type { Runner } from '@selvedge/conformance'
-import type { KernelResource } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 
 /** Runs those tests of a suite that have such a name, and returns the names of all and of those that fail. */
 export async function outcome(declare: (runner: Runner) => void, names: RegExp) {

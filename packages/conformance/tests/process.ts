@@ -5,13 +5,8 @@ import {
   type RequestRecord,
   seededRandom,
 } from '@selvedge/conformance'
-import {
-  type Drift,
-  type KernelResource,
-  type OverlayError,
-  type OwnershipScope,
-  Reconciler,
-} from '@selvedge/core'
+import type { Drift, OverlayError, OwnershipScope } from '@selvedge/core'
+import { type KernelResource, Reconciler } from '@selvedge/core/kit'
 
 /** Of the samples of `driverSuite`. */
 const scope: OwnershipScope = {

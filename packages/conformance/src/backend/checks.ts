@@ -1,21 +1,17 @@
 import { AssertionError, deepStrictEqual, fail, ok } from 'node:assert/strict'
+import { type Backend, type Lease, type LeaseContext, OverlayError, type Resource } from '@selvedge/core'
 import {
   type AddressResource,
   address,
-  type Backend,
   type FdbResource,
   fdb,
-  type Lease,
-  type LeaseContext,
   type LinkResource,
   link,
   type NeighbourResource,
   neighbour,
-  OverlayError,
-  type Resource,
   type RouteResource,
   route,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 
 /** Freezes all that can be reached from `value`, so that a write to it throws; returns it. */
 export function deepFreeze<T>(value: T): T {

@@ -1,16 +1,15 @@
 import {
   type Backend,
   createOverlay,
-  decodeLease,
   type Lease,
   type LeaseEvent,
   type LeaseRequest,
   type NetworkConfig,
   parseNetworkConfig,
   type SubnetManager,
-  sameNode,
   type WatchOptions,
 } from '@selvedge/core'
+import { decodeLease, sameNode } from '@selvedge/core/kit'
 import { type FakeInterface, FakeKernel } from '../fake-kernel/index.js'
 
 /** A host, and what its store holds. */

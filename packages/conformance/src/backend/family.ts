@@ -1,16 +1,13 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import {
   type Backend,
-  contains,
-  decodeLeaseAttributes,
   type ErrorCode,
-  encodeLeaseAttributes,
   type Lease,
   type LeaseContext,
   OverlayError,
   type Resource,
-  requireCidr,
 } from '@selvedge/core'
+import { contains, decodeLeaseAttributes, encodeLeaseAttributes, requireCidr } from '@selvedge/core/kit'
 import { malformed } from '../fuzz/malformed-lease.js'
 import { seededRandom } from '../fuzz/seeded-random.js'
 import type { Runner } from '../runner.js'

@@ -1,12 +1,11 @@
 import {
   type Backend,
-  decodeLeaseAttributes,
-  encodeLeaseAttributes,
   type Lease,
   type LeaseContext,
   type NodeContext,
   parseNetworkConfig,
 } from '@selvedge/core'
+import { decodeLeaseAttributes, encodeLeaseAttributes } from '@selvedge/core/kit'
 
 /** The families that a sample network has. */
 export type SampleFamilies = 'IPv4' | 'IPv6' | 'dual-stack'

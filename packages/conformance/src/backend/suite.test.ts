@@ -1,16 +1,13 @@
+import { type Backend, type Lease, OverlayError, type Resource } from '@selvedge/core'
 import {
-  type Backend,
   baseAddress,
   enabledFamilies,
-  type Lease,
   link,
-  OverlayError,
   peerAddresses,
   publicAddresses,
-  type Resource,
   route,
   unknownKeyWarnings,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
 import { type BackendSuiteOptions, backendSuite } from './index.js'
 

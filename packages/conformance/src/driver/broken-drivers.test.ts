@@ -1,4 +1,5 @@
-import { type Driver, type KernelResource, type OperationResult, OverlayError } from '@selvedge/core'
+import { type Driver, type OperationResult, OverlayError } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
 import { outcome } from '../../tests/outcome.js'
 import { FakeKernel } from '../fake-kernel/kernel.js'

@@ -1,4 +1,5 @@
-import type { Driver, KernelResource, OwnershipScope } from '@selvedge/core'
+import type { Driver, OwnershipScope } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 import { assertHolds, DEFAULT_TIMEOUT_MS, heldBy, within } from '../assertions.js'
 import { SCOPE } from './samples.js'
 import type { DriverFeatures, DriverSuiteOptions, HostUnderTest } from './types.js'

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Driver, KernelResource } from '@selvedge/core'
+import type { Driver } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 import { done } from '../assertions.js'
 import { puts } from '../operations.js'
 import { type DriverSection, holds } from './fixture.js'

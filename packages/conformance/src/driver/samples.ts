@@ -1,3 +1,4 @@
+import type { OwnershipScope } from '@selvedge/core'
 import {
   type AddressResource,
   address,
@@ -8,10 +9,9 @@ import {
   link,
   type NeighbourResource,
   neighbour,
-  type OwnershipScope,
   type RouteResource,
   route,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 
 export const DEVICE = 'flannel.1'
 

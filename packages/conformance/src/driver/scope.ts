@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict'
-import {
-  address,
-  fdb,
-  type KernelResource,
-  link,
-  neighbour,
-  type OwnershipScope,
-  route,
-} from '@selvedge/core'
+import type { OwnershipScope } from '@selvedge/core'
+import { address, fdb, type KernelResource, link, neighbour, route } from '@selvedge/core/kit'
 import { done } from '../assertions.js'
 import { deletes, puts } from '../operations.js'
 import { type DriverSection, holds } from './fixture.js'

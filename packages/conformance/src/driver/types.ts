@@ -1,4 +1,5 @@
-import type { Driver, KernelResource } from '@selvedge/core'
+import type { Driver } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 
 /** What a driver can do beyond the least. Everything is taken for true unless it is declared false. */
 export interface DriverFeatures {

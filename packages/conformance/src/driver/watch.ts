@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
-import type { Driver, DriverEvent, KernelResource } from '@selvedge/core'
+import type { Driver, DriverEvent } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 import { done } from '../assertions.js'
 import { deletes, puts } from '../operations.js'
 import type { DriverSection, TestHost } from './fixture.js'

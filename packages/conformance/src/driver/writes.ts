@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type KernelResource, route } from '@selvedge/core'
+import { type KernelResource, route } from '@selvedge/core/kit'
 import { done, failed } from '../assertions.js'
 import { deletes, puts } from '../operations.js'
 import { type DriverSection, held, holds } from './fixture.js'

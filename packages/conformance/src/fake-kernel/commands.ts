@@ -1,4 +1,4 @@
-import { familyOf } from '@selvedge/core'
+import { familyOf } from '@selvedge/core/kit'
 import { addAddress, addLink, changeLink, deleteAddress, deleteLink, splitAddress } from './links.js'
 import { addFdbEntry, addNeighbour, deleteFdbEntry, deleteNeighbour } from './neighbours.js'
 import { addRoute, deleteRoute, ROUTE_PROTOCOLS, type RouteProtocol } from './routes.js'

@@ -4,12 +4,12 @@ import type {
   Driver,
   DriverEvent,
   ExternalInterface,
-  KernelResource,
   Operation,
   OperationResult,
   OwnershipScope,
 } from '@selvedge/core'
 import { OverlayError } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 import { FakeKernelError, refusal } from './errors.js'
 import type { FaultPlan } from './faults.js'
 import { type Ownership, ownershipOf } from './ownership.js'

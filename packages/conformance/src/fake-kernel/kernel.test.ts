@@ -1,4 +1,5 @@
-import { address, fdb, link, neighbour, type OwnershipScope, route } from '@selvedge/core'
+import type { OwnershipScope } from '@selvedge/core'
+import { address, fdb, link, neighbour, route } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../fake-clock.js'
 import { FakeKernel } from './kernel.js'

@@ -1,4 +1,5 @@
-import { type Clock, type KernelResource, OverlayError, systemClock } from '@selvedge/core'
+import { type Clock, OverlayError } from '@selvedge/core'
+import { type KernelResource, systemClock } from '@selvedge/core/kit'
 import { runCommand } from './commands.js'
 import { type Attempt, FakeDriver, type FakeDriverOptions, type FakeKernelDriver } from './driver.js'
 import { FakeKernelError } from './errors.js'

@@ -1,4 +1,4 @@
-import { canonicalAddress, canonicalCidr, canonicalMac, type Family, familyOf } from '@selvedge/core'
+import { canonicalAddress, canonicalCidr, canonicalMac, type Family, familyOf } from '@selvedge/core/kit'
 import { FakeKernelError } from './errors.js'
 import { addConnectedRoute, flushRoutes, removeConnectedRoute } from './routes.js'
 import { ALL_ZERO_MAC, type KernelState, LEAST_IPV6_MTU, requireIpv6 } from './state.js'

@@ -1,4 +1,4 @@
-import { type Cidr, cidrOf, type Family, formatCidr, parseAddress } from '@selvedge/core'
+import { type Cidr, cidrOf, type Family, formatCidr, parseAddress } from '@selvedge/core/kit'
 import { FakeKernelError } from './errors.js'
 import type { LinkState, RouteState } from './types.js'
 

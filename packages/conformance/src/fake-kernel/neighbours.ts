@@ -1,4 +1,4 @@
-import { canonicalAddress, canonicalMac, familyOf } from '@selvedge/core'
+import { canonicalAddress, canonicalMac, familyOf } from '@selvedge/core/kit'
 import { FakeKernelError } from './errors.js'
 import { ALL_ZERO_MAC, type KernelState, requireIpv6 } from './state.js'
 import type { LinkState } from './types.js'

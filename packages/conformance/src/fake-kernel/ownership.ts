@@ -1,4 +1,5 @@
-import { contains, type OwnershipScope, requireCidr } from '@selvedge/core'
+import type { OwnershipScope } from '@selvedge/core'
+import { contains, requireCidr } from '@selvedge/core/kit'
 import type { Change, LinkState, RouteState } from './types.js'
 
 /** `OwnershipScope` in code: which links and routes a driver calls its own. */

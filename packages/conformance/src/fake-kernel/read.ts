@@ -1,15 +1,14 @@
+import { type ExternalInterface, OverlayError } from '@selvedge/core'
 import {
   address,
   canonicalCidr,
-  type ExternalInterface,
   familyOf,
   fdb,
   type KernelResource,
   link,
   neighbour,
-  OverlayError,
   route,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 import type { Ownership } from './ownership.js'
 import type { KernelState } from './state.js'
 import type { LinkState, RouteState } from './types.js'

@@ -1,4 +1,4 @@
-import type { KernelResource } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 
 /** One thing that a driver asked of the kernel. */
 export type FakeRequest =

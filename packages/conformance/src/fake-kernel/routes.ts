@@ -1,4 +1,4 @@
-import { type Family, requireCidr, route } from '@selvedge/core'
+import { type Family, requireCidr, route } from '@selvedge/core/kit'
 import { FakeKernelError } from './errors.js'
 import { checkGateway, linkTowards } from './lookup.js'
 import { type KernelState, requireIpv6 } from './state.js'

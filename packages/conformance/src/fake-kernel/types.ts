@@ -1,4 +1,4 @@
-import type { Cidr } from '@selvedge/core'
+import type { Cidr } from '@selvedge/core/kit'
 
 export interface VxlanState {
   readonly vni: number

@@ -1,3 +1,4 @@
+import { OverlayError } from '@selvedge/core'
 import {
   type AddressResource,
   type FdbResource,
@@ -5,10 +6,9 @@ import {
   type LinkResource,
   linkChange,
   type NeighbourResource,
-  OverlayError,
   type RouteResource,
   satisfies,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 import { FakeKernelError } from './errors.js'
 import { addAddress, addLink, changeLink, deleteAddress, deleteLink } from './links.js'
 import { addFdbEntry, addNeighbour, deleteFdbEntry, deleteNeighbour, leadsToMany } from './neighbours.js'

@@ -1,17 +1,6 @@
 import assert from 'node:assert/strict'
-import {
-  address,
-  type Driver,
-  fdb,
-  type KernelResource,
-  link,
-  neighbour,
-  type OverlayError,
-  type OwnershipScope,
-  type Random,
-  Reconciler,
-  route,
-} from '@selvedge/core'
+import type { Driver, OverlayError, OwnershipScope, Random } from '@selvedge/core'
+import { address, fdb, type KernelResource, link, neighbour, Reconciler, route } from '@selvedge/core/kit'
 import { assertHolds } from '../assertions.js'
 import type { MasterHost } from './types.js'
 

@@ -1,4 +1,4 @@
-import type { KernelResource } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
 import { deleteCommand, outcome } from '../../tests/outcome.js'
 import { everySort, ownAddress, peer, SCOPE } from '../driver/samples.js'

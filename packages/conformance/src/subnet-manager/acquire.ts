@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { contains, type Lease, requireCidr } from '@selvedge/core'
+import type { Lease } from '@selvedge/core'
+import { contains, requireCidr } from '@selvedge/core/kit'
 import { rejectsWith } from '../assertions.js'
 import { assertApart, attributesOf, ipv4Network, joinAtOnce, nodes, type Section, SLOTS } from './fixture.js'
 import { published } from './observer.js'

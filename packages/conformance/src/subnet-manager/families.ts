@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { requireCidr } from '@selvedge/core'
+import { requireCidr } from '@selvedge/core/kit'
 import { rejectsWith } from '../assertions.js'
 import {
   assertApart,

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict'
-import {
-  encodeLeaseAttributes,
-  type Lease,
-  type LeaseEvent,
-  leaseKey,
-  type SubnetManager,
-} from '@selvedge/core'
+import { type Lease, type LeaseEvent, leaseKey, type SubnetManager } from '@selvedge/core'
+import { encodeLeaseAttributes } from '@selvedge/core/kit'
 
 /**
  * A consumer of `watchLeases` that keeps the leases it is told of, and notes what no watch may tell: a change before
