@@ -1,11 +1,5 @@
-import {
-  type FamilyParts,
-  type Lease,
-  type LeaseAttributes,
-  OverlayError,
-  type PublicAddresses,
-  sameNode,
-} from '@selvedge/core'
+import { type Lease, type LeaseAttributes, OverlayError, type PublicAddresses } from '@selvedge/core'
+import { type FamilyParts, sameNode } from '@selvedge/core/kit'
 import type { Nodes } from './client/node-client.js'
 import type { NodeRecord } from './client/node-record.js'
 import type { NodeNews } from './client/reflector.js'

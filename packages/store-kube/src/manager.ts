@@ -1,7 +1,6 @@
 import {
   type AbortOptions,
   type Clock,
-  enabledFamilies,
   type Lease,
   type LeaseEvent,
   type LeaseRequest,
@@ -11,9 +10,9 @@ import {
   type PublicAddresses,
   type Random,
   type SubnetManager,
-  systemClock,
   type WatchOptions,
 } from '@selvedge/core'
+import { enabledFamilies, systemClock } from '@selvedge/core/kit'
 import { DEFAULT_ANNOTATION_PREFIX, fullPrefix } from './annotations.js'
 import type { KubeAccess } from './auth/access.js'
 import { AgentKeeper, type Connector } from './auth/http-agent-cache.js'

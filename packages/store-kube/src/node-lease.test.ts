@@ -1,4 +1,5 @@
-import { enabledFamilies, isOverlayError, parseNetworkConfig } from '@selvedge/core'
+import { isOverlayError, parseNetworkConfig } from '@selvedge/core'
+import { enabledFamilies } from '@selvedge/core/kit'
 import { describe, expect, test } from 'vitest'
 import type { Annotations } from './annotations.js'
 import type { NodeRecord } from './client/node-record.js'

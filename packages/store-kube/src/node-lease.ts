@@ -1,18 +1,20 @@
 import {
-  canonicalCidr,
-  type FamilyParts,
-  formatAddress,
-  IPV4_PARTS,
-  IPV6_PARTS,
   type JsonValue,
   type Lease,
   type LeaseAttributes,
   type LeaseSubnets,
   OverlayError,
   type PublicAddresses,
+} from '@selvedge/core'
+import {
+  canonicalCidr,
+  type FamilyParts,
+  formatAddress,
+  IPV4_PARTS,
+  IPV6_PARTS,
   parseAddress,
   parseCidr,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 import { type AnnotationName, type Annotations, PUBLISHED, type PublishedName } from './annotations.js'
 import type { NodeRecord } from './client/node-record.js'
 

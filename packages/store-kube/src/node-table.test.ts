@@ -1,4 +1,5 @@
-import { enabledFamilies, type LeaseEvent, leaseKey, parseNetworkConfig } from '@selvedge/core'
+import { type LeaseEvent, leaseKey, parseNetworkConfig } from '@selvedge/core'
+import { enabledFamilies } from '@selvedge/core/kit'
 import { expect, test } from 'vitest'
 import type { NodeRecord } from './client/node-record.js'
 import { leaseOfNode } from './node-lease.js'

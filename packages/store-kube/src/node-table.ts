@@ -1,4 +1,5 @@
-import { type Lease, type LeaseEvent, leaseKey, OverlayError, sameLease } from '@selvedge/core'
+import { type Lease, type LeaseEvent, leaseKey, OverlayError } from '@selvedge/core'
+import { sameLease } from '@selvedge/core/kit'
 import type { NodeRecord } from './client/node-record.js'
 
 export type NodeChange =

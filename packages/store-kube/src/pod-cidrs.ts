@@ -1,4 +1,5 @@
-import { contains, enabledFamilies, type NetworkConfig, OverlayError, requireCidr } from '@selvedge/core'
+import { type NetworkConfig, OverlayError } from '@selvedge/core'
+import { contains, enabledFamilies, requireCidr } from '@selvedge/core/kit'
 import type { NodeRecord } from './client/node-record.js'
 import { podCidrOf } from './node-lease.js'
 

@@ -1,5 +1,6 @@
 import { FakeClock } from '@selvedge/conformance'
-import { enabledFamilies, OverlayError, parseNetworkConfig } from '@selvedge/core'
+import { OverlayError, parseNetworkConfig } from '@selvedge/core'
+import { enabledFamilies } from '@selvedge/core/kit'
 import { expect, test } from 'vitest'
 import type { NodeRecord } from './client/node-record.js'
 import { OwnAddresses } from './published-addresses.js'

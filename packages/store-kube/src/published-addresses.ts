@@ -1,12 +1,5 @@
-import {
-  backoffDelay,
-  type Clock,
-  type FamilyParts,
-  OverlayError,
-  type PublicAddresses,
-  type Random,
-  Wake,
-} from '@selvedge/core'
+import { type Clock, OverlayError, type PublicAddresses, type Random } from '@selvedge/core'
+import { backoffDelay, type FamilyParts, Wake } from '@selvedge/core/kit'
 import type { NodeRecord } from './client/node-record.js'
 import { addressSetByPeople, nodeAddresses } from './node-lease.js'
 

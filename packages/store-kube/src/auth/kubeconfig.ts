@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
-import { isJsonObject, OverlayError } from '@selvedge/core'
+import { OverlayError } from '@selvedge/core'
+import { isJsonObject } from '@selvedge/core/kit'
 import { load, YAMLException } from 'js-yaml'
 import type { KubeConfigAccess } from './access.js'
 import { parseApiUrl, type Source, type Target } from './target-connector.js'

@@ -1,4 +1,5 @@
-import { isJsonObject, OverlayError } from '@selvedge/core'
+import { OverlayError } from '@selvedge/core'
+import { isJsonObject } from '@selvedge/core/kit'
 import type { PodReference } from '../options.js'
 import { isApiError } from './api-error.js'
 import { type KubeApi, PROTOBUF, STRATEGIC_MERGE_PATCH } from './kube-api.js'

@@ -1,4 +1,5 @@
-import { backoffDelay, type Clock, OverlayError, type Random } from '@selvedge/core'
+import { type Clock, OverlayError, type Random } from '@selvedge/core'
+import { backoffDelay } from '@selvedge/core/kit'
 import { ApiError, isGone } from './api-error.js'
 import { isSilence, type KubeApi, PROTOBUF, PROTOBUF_WATCH } from './kube-api.js'
 import type { ListMeta, NodeDecoder, WatchMessage } from './node-codec.js'

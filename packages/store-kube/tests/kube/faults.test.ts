@@ -1,4 +1,5 @@
-import { isOverlayError, type LeaseAttributes, systemClock } from '@selvedge/core'
+import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
+import { systemClock } from '@selvedge/core/kit'
 import { KubeCluster } from '@selvedge/lab'
 import { KubeSubnetManager, type KubeSubnetManagerOptions } from '@selvedge/store-kube'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
