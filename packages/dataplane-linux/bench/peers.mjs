@@ -8,7 +8,7 @@
  * Works in a network namespace that it makes and removes. Takes root and iproute2.
  */
 import { execFileSync } from 'node:child_process'
-import { fdb, link, neighbour, route } from '@selvedge/core'
+import { fdb, link, neighbour, route } from '@selvedge/core/kit'
 import { linux } from '@selvedge/dataplane-linux'
 
 const NAMESPACE = `slv-bench-${process.pid}`

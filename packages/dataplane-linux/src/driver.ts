@@ -3,13 +3,12 @@ import {
   type Driver,
   type DriverEvent,
   type ExternalInterface,
-  type KernelResource,
-  type LinkResource,
   type Operation,
   type OperationResult,
   OverlayError,
   type OwnershipScope,
 } from '@selvedge/core'
+import type { KernelResource, LinkResource } from '@selvedge/core/kit'
 import { Belief } from './cache/kernel-cache.js'
 import { Knowledge } from './cache/knowledge.js'
 import { findExternalInterface } from './interface/external-interface.js'

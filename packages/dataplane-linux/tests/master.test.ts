@@ -1,5 +1,6 @@
 import { type MasterHost, masterRun } from '@selvedge/conformance'
-import { type Clock, systemClock } from '@selvedge/core'
+import type { Clock } from '@selvedge/core'
+import { systemClock } from '@selvedge/core/kit'
 import { describe, it } from 'vitest'
 import { linux } from '../src/index.js'
 import { TestNamespace } from './namespace.js'

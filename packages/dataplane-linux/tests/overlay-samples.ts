@@ -1,5 +1,5 @@
+import type { Driver, Operation, OwnershipScope } from '@selvedge/core'
 import {
-  type Driver,
   type FdbResource,
   fdb,
   type KernelResource,
@@ -7,11 +7,9 @@ import {
   link,
   type NeighbourResource,
   neighbour,
-  type Operation,
-  type OwnershipScope,
   type RouteResource,
   route,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 import { expect } from 'vitest'
 
 export const SCOPE: OwnershipScope = {

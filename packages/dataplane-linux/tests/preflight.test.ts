@@ -1,4 +1,5 @@
-import type { Driver, KernelResource } from '@selvedge/core'
+import type { Driver } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { linux } from '../src/index.js'
 import { TestNamespace } from './namespace.js'

@@ -1,4 +1,5 @@
-import { type Driver, type KernelResource, type RouteResource, route, satisfies } from '@selvedge/core'
+import type { Driver } from '@selvedge/core'
+import { type KernelResource, type RouteResource, route, satisfies } from '@selvedge/core/kit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { linux } from '../src/index.js'
 import { TestNamespace } from './namespace.js'

@@ -1,4 +1,5 @@
-import type { Driver, DriverEvent, KernelResource } from '@selvedge/core'
+import type { Driver, DriverEvent } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Belief } from '../src/cache/kernel-cache.js'
 import { Knowledge } from '../src/cache/knowledge.js'

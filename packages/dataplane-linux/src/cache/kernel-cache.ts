@@ -1,4 +1,5 @@
-import { familyOf, type OwnershipScope, type RouteResource } from '@selvedge/core'
+import type { OwnershipScope } from '@selvedge/core'
+import { familyOf, type RouteResource } from '@selvedge/core/kit'
 import type { LinkMessage, RouteMessage } from '../netlink/index.js'
 import { type Nexthop, NexthopTable } from './nexthop-table.js'
 import { RouteOwnership } from './ownership.js'

@@ -1,12 +1,5 @@
-import {
-  type Cidr,
-  contains,
-  familyOf,
-  type OwnershipScope,
-  parseCidr,
-  type RouteResource,
-  requireCidr,
-} from '@selvedge/core'
+import type { OwnershipScope } from '@selvedge/core'
+import { type Cidr, contains, familyOf, parseCidr, type RouteResource, requireCidr } from '@selvedge/core/kit'
 import {
   type NexthopMessage,
   type RouteMessage,

@@ -1,4 +1,5 @@
-import { type AbortOptions, canonicalAddress, type ExternalInterface } from '@selvedge/core'
+import type { AbortOptions, ExternalInterface } from '@selvedge/core'
+import { canonicalAddress } from '@selvedge/core/kit'
 import {
   type AddressMessage,
   AF_INET,

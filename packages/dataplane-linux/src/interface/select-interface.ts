@@ -1,10 +1,5 @@
-import {
-  canonicalAddress,
-  type ExternalInterface,
-  familyOf,
-  OverlayError,
-  parseAddress,
-} from '@selvedge/core'
+import { type ExternalInterface, OverlayError } from '@selvedge/core'
+import { canonicalAddress, familyOf, parseAddress } from '@selvedge/core/kit'
 
 /**
  * How to find the external interface:

@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress } from '@selvedge/core'
+import { formatAddress, parseAddress } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
 import { readAddress, readHardwareAddress, writeAddress, writeMac } from './address-codec.js'
 

@@ -1,4 +1,4 @@
-import { address, fdb, neighbour, route } from '@selvedge/core'
+import { address, fdb, neighbour, route } from '@selvedge/core/kit'
 import { expect, it } from 'vitest'
 import { routeKey, routeResource } from '../cache/ownership.js'
 import type { RouteMessage } from '../netlink/index.js'

@@ -1,4 +1,4 @@
-import type { AddressResource, FdbResource, NeighbourResource, RouteResource } from '@selvedge/core'
+import type { AddressResource, FdbResource, NeighbourResource, RouteResource } from '@selvedge/core/kit'
 import { leadsToMany } from '../write/entries.js'
 
 /*

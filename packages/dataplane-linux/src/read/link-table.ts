@@ -1,4 +1,5 @@
-import { type AbortOptions, type LinkResource, link, type OwnershipScope } from '@selvedge/core'
+import type { AbortOptions, OwnershipScope } from '@selvedge/core'
+import { type LinkResource, link } from '@selvedge/core/kit'
 import { IFF_UP, type LinkMessage, type NetlinkConnection, readLink, writeGetLink } from '../netlink/index.js'
 
 /** The links of a namespace as they were when they were read. */

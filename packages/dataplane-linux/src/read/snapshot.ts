@@ -1,4 +1,5 @@
-import type { AbortOptions, FdbResource, KernelResource, OwnershipScope } from '@selvedge/core'
+import type { AbortOptions, OwnershipScope } from '@selvedge/core'
+import type { FdbResource, KernelResource } from '@selvedge/core/kit'
 import { Belief } from '../cache/kernel-cache.js'
 import type { Nexthop } from '../cache/nexthop-table.js'
 import { routeResource } from '../cache/ownership.js'

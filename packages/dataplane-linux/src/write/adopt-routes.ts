@@ -1,10 +1,5 @@
-import {
-  familyOf,
-  type Operation,
-  type OperationResult,
-  OverlayError,
-  type RouteResource,
-} from '@selvedge/core'
+import { type Operation, type OperationResult, OverlayError } from '@selvedge/core'
+import { familyOf, type RouteResource } from '@selvedge/core/kit'
 import { routeKey } from '../cache/ownership.js'
 import {
   AF_INET,

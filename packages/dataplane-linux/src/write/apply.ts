@@ -1,13 +1,11 @@
+import type { AbortOptions, Operation, OperationResult } from '@selvedge/core'
 import type {
-  AbortOptions,
   AddressResource,
   FdbResource,
   KernelResource,
   NeighbourResource,
-  Operation,
-  OperationResult,
   RouteResource,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 import type { Belief } from '../cache/kernel-cache.js'
 import type { NetlinkConnection } from '../netlink/index.js'
 import { findLink } from '../read/link-table.js'

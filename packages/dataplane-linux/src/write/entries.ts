@@ -1,11 +1,11 @@
+import type { Operation } from '@selvedge/core'
 import {
   type AddressResource,
   type FdbResource,
   familyOf,
   type NeighbourResource,
-  type Operation,
   type RouteResource,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 import type { Nexthop } from '../cache/nexthop-table.js'
 import {
   AF_BRIDGE,

@@ -1,12 +1,11 @@
 import {
   type AbortOptions,
   isOverlayError,
-  type LinkResource,
-  linkChange,
   type Operation,
   type OperationResult,
   OverlayError,
 } from '@selvedge/core'
+import { type LinkResource, linkChange } from '@selvedge/core/kit'
 import type { Belief } from '../cache/kernel-cache.js'
 import {
   IFF_UP,

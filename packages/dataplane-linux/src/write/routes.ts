@@ -1,4 +1,5 @@
-import type { OperationResult, RouteResource } from '@selvedge/core'
+import type { OperationResult } from '@selvedge/core'
+import type { RouteResource } from '@selvedge/core/kit'
 import { countsForThreshold } from '../cache/kernel-cache.js'
 import type { Nexthop } from '../cache/nexthop-table.js'
 import { type MessageWriter, NLM_F_REQUEST, type Refusal, writeDeleteNexthop } from '../netlink/index.js'
