@@ -15,18 +15,18 @@ it('publishes what flannel would, byte for byte: an address and no type', () => 
   )
 })
 
-it('calls for nothing, not even on behalf of a peer of its own kind', () => {
+it('needs no resources, not even for a peer of its own type', () => {
   expect(alloc().local(context)).toEqual([])
   expect(alloc().peer({ subnet: '10.5.7.0/24', attributes: { publicIp: '192.168.64.3' } }, context)).toEqual(
     [],
   )
 })
 
-it("leaves pods the interface's whole MTU", () => {
+it("leaves pods the interface's full MTU", () => {
   expect(alloc().mtu(context)).toBe(1500)
 })
 
-it('refuses a node without a public address: a store knows it by that', () => {
+it('refuses a node without a public address, by which the store knows it', () => {
   expect(() => alloc().attributes({ ...context, publicIp: undefined })).toThrow(
     expect.objectContaining({ code: 'INTERFACE_UNSUITABLE' }),
   )

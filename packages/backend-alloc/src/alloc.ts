@@ -1,8 +1,8 @@
 import { type Backend, publicAddresses, unknownKeyWarnings } from '@selvedge/core'
 
 /**
- * The alloc backend, compatible with flannel's: the node holds a subnet, and how packets get there is somebody else's
- * affair. It calls for no resources, and publishes no type, as flannel does not.
+ * The alloc backend, compatible with flannel's: the node leases a subnet, and routing packets to it is left to others
+ * (a router, a cloud, static routes). It needs no resources and, like flannel's, publishes no type.
  *
  * It has no settings.
  */

@@ -49,16 +49,16 @@ const ipv6Peer: Lease = { ...peer, subnet: undefined }
 const route4 = route({ destination: '10.5.7.0/24', gateway: '192.168.64.3', device: 'eth0' })
 const route6 = route({ destination: '2001:cafe:42:7::/64', gateway: '2001:db8::3', device: 'eth0' })
 
-describe('what a peer calls for', () => {
+describe("a peer's resources", () => {
   const rows: readonly [what: string, Families, Lease, Resource[]][] = [
-    ['a peer of IPv4', 'IPv4', ipv4Peer, [route4]],
-    ['a peer of IPv6', 'IPv6', ipv6Peer, [route6]],
-    ['a peer of both', 'dual-stack', peer, [route4, route6]],
-    ['a peer of both where only IPv4 is on', 'IPv4', peer, [route4]],
-    ['a peer of IPv4 where both are on', 'dual-stack', ipv4Peer, [route4]],
-    ['a peer of IPv6 where only IPv4 is on', 'IPv4', ipv6Peer, []],
-    ['a peer of vxlan', 'IPv4', { ...peer, attributes: { ...peer.attributes, backendType: 'vxlan' } }, []],
-    ['a peer of no type (udp, alloc)', 'IPv4', { ...peer, attributes: { publicIp: '192.168.64.3' } }, []],
+    ['an IPv4 peer', 'IPv4', ipv4Peer, [route4]],
+    ['an IPv6 peer', 'IPv6', ipv6Peer, [route6]],
+    ['a dual-stack peer', 'dual-stack', peer, [route4, route6]],
+    ['a dual-stack peer with only IPv4 on', 'IPv4', peer, [route4]],
+    ['an IPv4 peer with both on', 'dual-stack', ipv4Peer, [route4]],
+    ['an IPv6 peer with only IPv4 on', 'IPv4', ipv6Peer, []],
+    ['a vxlan peer', 'IPv4', { ...peer, attributes: { ...peer.attributes, backendType: 'vxlan' } }, []],
+    ['a peer without a type (udp, alloc)', 'IPv4', { ...peer, attributes: { publicIp: '192.168.64.3' } }, []],
   ]
   it.each(rows)('%s', (_what, network, lease, resources) => {
     expect(hostGw().peer(lease, node(network))).toEqual(resources)
@@ -81,7 +81,7 @@ describe('what a peer calls for', () => {
 })
 
 describe('the node itself', () => {
-  it.each<Families>(['IPv4', 'IPv6', 'dual-stack'])('needs nothing of its own (%s)', (network) => {
+  it.each<Families>(['IPv4', 'IPv6', 'dual-stack'])('needs no resources of its own (%s)', (network) => {
     expect(hostGw().local(node(network))).toEqual([])
   })
 
@@ -94,7 +94,7 @@ describe('the node itself', () => {
     )
   })
 
-  it("leaves pods the interface's whole MTU", () => {
+  it("leaves pods the interface's full MTU", () => {
     expect(hostGw().mtu(node('IPv4', { externalInterface: { ...eth0, mtu: 9000 } }))).toBe(9000)
   })
 
@@ -120,7 +120,7 @@ describe('the node itself', () => {
     }
   })
 
-  it('warns of settings, for it has none', () => {
+  it('warns of settings, since it has none', () => {
     const config = parseNetworkConfig({ ...networks.IPv4, Backend: { Type: 'host-gw', MTU: 1400 } })
     expect(hostGw().warnings?.(node('IPv4', { config }))).toEqual([
       'in the host-gw settings, the key MTU means nothing; known keys: none',

@@ -20,7 +20,7 @@ const TYPE = 'host-gw'
 
 /**
  * The host-gw backend, compatible with flannel's: a plain route to each peer's subnet, with the peer as its gateway.
- * Nothing is wrapped, so pods have the external interface's whole MTU; all nodes must be on one network.
+ * Nothing is encapsulated, so pods get the external interface's full MTU. All nodes must be on one network.
  *
  * It has no settings.
  */
@@ -45,7 +45,7 @@ export function hostGw(): Backend {
   }
 }
 
-/** Peers take the public address for a gateway, so it has to be one that this host answers to. */
+/** Peers use the public address as a gateway, so it must be an address of this host. */
 function requireOwnAddresses(context: NodeContext): void {
   for (const parts of enabledFamilies(context.config)) {
     const own = interfaceAddress(context, parts)
@@ -55,7 +55,7 @@ function requireOwnAddresses(context: NodeContext): void {
         'INTERFACE_UNSUITABLE',
         `the public ${parts.name} address is ${published}, but that of ${context.externalInterface.name} is ${own}: ` +
           'host-gw makes this host a gateway on its own network and does not work through NAT; ' +
-          'name the interface that bears the address, or use vxlan',
+          'name the interface that has the address, or use vxlan',
       )
     }
   }
@@ -67,7 +67,7 @@ function peer(parts: FamilyParts, lease: Lease, context: LeaseContext): Resource
   const { subnet, publicAddress } = addresses
   const { externalInterface } = context
   if (!isOnLink(externalInterface, publicAddress)) {
-    // flannel asks the kernel for the route all the same, which refuses it: "Nexthop has invalid gateway".
+    // flannel tries to add the route all the same, and the kernel refuses it: "Nexthop has invalid gateway".
     const { name, onLink } = externalInterface
     throw new OverlayError(
       'INVALID_LEASE',

@@ -10,40 +10,40 @@ import {
   unknownKeyWarnings,
 } from '@selvedge/core'
 
-/** Each of them overrides the key of the network config's Backend section that it is named after. */
+/** Each overrides the key of the network config's Backend section that it is named after. */
 export interface VxlanOptions {
   /**
-   * `VNI`: the VXLAN Network Identifier, the same on every node. 0 to 16777215 (RFC 7348: 24 bits); 1 where absent.
-   * The device's name carries it, and an interface name holds 15 bytes (IFNAMSIZ): so at most 9999999 in an IPv4
-   * network (`flannel.9999999`), and 9999 where IPv6 is on (`flannel-v6.9999`).
+   * `VNI`: the VXLAN Network Identifier, the same on every node. 0 to 16777215 (RFC 7348: 24 bits); default 1. It is
+   * part of the device's name, and an interface name has at most 15 bytes (IFNAMSIZ): at most 9999999 in an IPv4
+   * network (`flannel.9999999`), and 9999 if IPv6 is on (`flannel-v6.9999`).
    */
   readonly vni?: number | undefined
   /**
-   * `Port`: the UDP port that outer packets go to, the same on every node. 1 to 65535; 8472 where absent or 0 (the
-   * Linux kernel's default and flannel's; IANA's is 4789).
+   * `Port`: the UDP port that outer packets go to, the same on every node. 1 to 65535; 0 or absent: 8472 (the default
+   * of the Linux kernel and of flannel; IANA's is 4789).
    */
   readonly port?: number | undefined
   /**
-   * `MTU`: the largest outer packet to send, in bytes, where it is less than the external interface could: what is
-   * left for pods is this less the overhead. 1 to 65535; the external interface's MTU where absent or 0.
+   * `MTU`: the largest outer packet to send, in bytes, if the path is narrower than the external interface; pods get
+   * this minus the overhead. 1 to 65535; 0 or absent: the external interface's MTU.
    */
   readonly mtu?: number | undefined
-  /** `GBP`: the Group Based Policy extension, the same on every node. Off where absent. */
+  /** `GBP`: the Group Based Policy extension, the same on every node. Default: off. */
   readonly gbp?: boolean | undefined
-  /** `Learning`: whether the kernel learns where MACs are from traffic. Off where absent: leases say it all. */
+  /** `Learning`: whether the kernel learns MACs from traffic. Default: off, since leases say where every MAC is. */
   readonly learning?: boolean | undefined
   /**
    * `DirectRouting`: a plain route, without VXLAN, to each peer whose public address is on the external interface's
-   * own network. Off where absent.
+   * own network. Default: off.
    */
   readonly directRouting?: boolean | undefined
 }
 
-/** What counts on this node, with every default filled in. */
+/** The settings in force on this node, with every default filled in. */
 export interface VxlanSettings {
   readonly vni: number
   readonly port: number
-  /** Undefined where the external interface's own counts. */
+  /** Undefined: the external interface's own. */
   readonly mtu: number | undefined
   readonly gbp: boolean
   readonly learning: boolean
@@ -54,10 +54,10 @@ const WHERE = 'the vxlan settings'
 const DEFAULT_VNI = 1
 /** drivers/net/vxlan/vxlan_core.c, the module parameter `udp_port`. */
 const DEFAULT_PORT = 8472
-/** IFNAMSIZ less the closing zero byte (include/uapi/linux/if.h). */
-const LONGEST_NAME = 15
+/** IFNAMSIZ minus the terminating zero byte (include/uapi/linux/if.h). */
+const MAX_NAME_LENGTH = 15
 
-/** As the network config spells them. None has a fallback here, so that an option can be told from a default. */
+/** As the network config spells them. None has a fallback here, so that an option can be told apart from a default. */
 const fields = {
   VNI: integerField(0, 2 ** 24 - 1, undefined),
   Port: integerField(0, 65535, undefined),
@@ -80,14 +80,14 @@ export function readOptions(options: VxlanOptions): Given {
   return values
 }
 
-/** The settings of a network: the options where given, else the config's Backend section, else the defaults. */
+/** The settings of a network: the options, else the config's Backend section, else the defaults. */
 export function readSettings(config: NetworkConfig, options: Given): VxlanSettings {
   const { values: section } = readFields(fields, config.backend?.options ?? {}, WHERE)
   const vni = options.VNI ?? section.VNI ?? DEFAULT_VNI
   for (const parts of enabledFamilies(config)) {
     const name = deviceName(parts, vni)
-    if (name.length > LONGEST_NAME) {
-      const rule = `must be smaller: the device's name, ${name}, would be longer than the ${LONGEST_NAME} bytes that Linux allows`
+    if (name.length > MAX_NAME_LENGTH) {
+      const rule = `must be smaller: the device's name, ${name}, would be longer than the ${MAX_NAME_LENGTH} bytes that Linux allows`
       throw invalidField('VNI', vni, rule, WHERE)
     }
   }
@@ -101,7 +101,7 @@ export function readSettings(config: NetworkConfig, options: Given): VxlanSettin
   }
 }
 
-/** A warning for each key of the Backend section that is none of these. */
+/** A warning for each unknown key of the Backend section. */
 export function settingsWarnings(config: NetworkConfig): readonly string[] {
   const { unknownKeys } = readFields(fields, config.backend?.options ?? {}, WHERE)
   return unknownKeyWarnings(unknownKeys, fields, WHERE)

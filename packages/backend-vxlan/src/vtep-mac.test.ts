@@ -28,7 +28,7 @@ describe('a MAC that was never published', () => {
     ])
   })
 
-  it('differs from node to node in nothing but the address', () => {
+  it('differs between nodes in the address alone', () => {
     const macs = Array.from({ length: 65_536 }, (_, host) =>
       vtepMac({ publicIp: `10.9.${host >> 8}.${host & 255}` }, undefined, IPV4_PARTS, 1),
     )
@@ -36,7 +36,7 @@ describe('a MAC that was never published', () => {
     expect(new Set(macs.map((mac) => mac.slice(0, 5))).size).toBe(1)
   })
 
-  it('differs from VNI to VNI and from family to family', () => {
+  it('differs between VNIs and between families', () => {
     const both = { ...HERE, publicIpv6: '2001:db8::3' }
     const macs = [1, 2].flatMap((vni) =>
       [IPV4_PARTS, IPV6_PARTS].map((parts) => vtepMac(both, undefined, parts, vni)),
@@ -44,14 +44,14 @@ describe('a MAC that was never published', () => {
     expect(new Set(macs).size).toBe(4)
   })
 
-  it('differs from node to node without IPv4', () => {
+  it('differs between nodes without IPv4', () => {
     const macs = Array.from({ length: 1000 }, (_, host) =>
       vtepMac({ publicIpv6: `2001:db8::${(host + 1).toString(16)}` }, undefined, IPV6_PARTS, 1),
     )
     expect(new Set(macs).size).toBe(macs.length)
   })
 
-  it('is of one device, and locally administered', () => {
+  it('is unicast and locally administered', () => {
     for (let vni = 0; vni < 256; vni += 1) {
       for (const addresses of [HERE, { publicIpv6: `2001:db8::${vni.toString(16)}` }]) {
         expect(firstOctet(vtepMac(addresses, undefined, IPV4_PARTS, vni)) & 0b11).toBe(0b10)
@@ -86,7 +86,7 @@ describe('a MAC that was published before', () => {
     expect(vtepMac(HERE, moved, IPV4_PARTS, 1)).toBe(FROM_FLANNEL)
   })
 
-  it('and followed from an address, is left behind with it: the next node there derives the same', () => {
+  it('and derived from an address, stays behind with it: the next node there derives the same', () => {
     const there = { publicIp: '192.168.64.99' }
     const moved = published({ VNI: 1, VtepMAC: vtepMac(there, undefined, IPV4_PARTS, 1) }, there)
     expect(vtepMac(HERE, moved, IPV4_PARTS, 1)).toBe(derived)

@@ -13,10 +13,10 @@ const LOCAL_BIT = 0b10
 const FREE_BITS = 0b11111100
 
 /**
- * The MAC that a node's device bears, and publishes: the one that peers know it by where there is one, else one that
- * follows from the node's public address, so that it is the same after a restart on a host that remembers nothing.
+ * The MAC of a node's device, which the node publishes: the one that it published before, else one derived from its
+ * public address, so that a host that keeps no state has the same MAC after a restart.
  *
- * @param previous what this node published before
+ * @param previous this node's earlier lease
  */
 export function vtepMac(
   addresses: PublicAddresses,
@@ -27,11 +27,11 @@ export function vtepMac(
   const derived = deriveMac(addresses, parts, vni)
   const published = previous === undefined ? undefined : publishedMac(previous, parts, vni)
   if (previous === undefined || published === undefined) return derived
-  // A derived MAC goes with its address: whoever bears that address next derives the same.
+  // A derived MAC stays with its address: the next node at that address derives the same one.
   return published === deriveMac(previous.attributes, parts, vni) ? derived : published
 }
 
-/** What the lease says, where it says it well, whether selvedge or flannel published it. */
+/** The MAC in a lease, by selvedge or by flannel; undefined if it has none that is usable. */
 function publishedMac(lease: Lease, parts: FamilyParts, vni: number): string | undefined {
   if (lease.attributes.backendType !== 'vxlan') return undefined
   try {
@@ -43,9 +43,10 @@ function publishedMac(lease: Lease, parts: FamilyParts, vni: number): string | u
 }
 
 /**
- * A locally administered unicast MAC out of what the node publishes. Its last four octets are the public IPv4 address
- * and its first two the same on every node, so no two nodes of a network get the same one. An IPv6 address does not
- * fit: there all 46 free bits come from a hash, and among 65,000 nodes two alike are a matter of 1 in 30,000.
+ * A locally administered unicast MAC, derived from the node's public address. Its last four octets are the public IPv4
+ * address and its first two are the same on every node, so no two nodes of a network derive the same one. An IPv6
+ * address does not fit: all 46 free bits come from a hash, and among 65,000 nodes the odds that any two collide are
+ * 1 in 30,000.
  */
 function deriveMac({ publicIp, publicIpv6 }: PublicAddresses, { family }: FamilyParts, vni: number): string {
   const octets =

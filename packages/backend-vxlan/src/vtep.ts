@@ -10,9 +10,9 @@ import {
   readFields,
 } from '@selvedge/core'
 
-/** A VXLAN tunnel endpoint as its node publishes it. */
+/** A VXLAN tunnel endpoint, as its node publishes it. */
 export interface Vtep {
-  /** Undefined where it is not said: flannel once published the MAC alone. */
+  /** Undefined if the lease has none: flannel once published the MAC alone. */
   readonly vni: number | undefined
   readonly mac: string
 }
@@ -33,14 +33,14 @@ const vtepMac: Field<unknown> = {
 
 const fields = { VNI: integerField(0, 2 ** 24 - 1, undefined), VtepMAC: vtepMac }
 
-/** The data that flannel publishes, in the order of its fields. */
+/** The data that flannel publishes, with its fields in flannel's order. */
 export function vtepData(vni: number, mac: string): JsonValue {
   return { VNI: vni, VtepMAC: mac }
 }
 
 /**
- * Reads what a lease says of its node's tunnel endpoint. Throws an OverlayError of code `INVALID_LEASE` where it says
- * none, or one of another VNI: flannel does not look at a peer's VNI and sends, but what it sends is dropped there.
+ * Reads the tunnel endpoint that a lease publishes. Throws an OverlayError of code `INVALID_LEASE` if there is none, or
+ * one of another VNI. (flannel ignores a peer's VNI and sends, but the peer drops what it sends.)
  */
 export function readVtep(lease: Lease, parts: FamilyParts, vni: number): Vtep {
   const data = lease.attributes[parts.backendData]

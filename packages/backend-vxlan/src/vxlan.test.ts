@@ -108,7 +108,7 @@ const wrapped6 = [
 const direct4 = route({ destination: '10.5.7.0/24', gateway: '192.168.64.3', device: 'eth0' })
 const direct6 = route({ destination: '2001:cafe:42:7::/64', gateway: '2001:db8::3', device: 'eth0' })
 
-describe('what a peer calls for', () => {
+describe("a peer's resources", () => {
   const rows: readonly [
     what: string,
     network: Families,
@@ -116,17 +116,17 @@ describe('what a peer calls for', () => {
     lease: Lease,
     resources: Resource[],
   ][] = [
-    ['a peer of IPv4', 'IPv4', {}, ipv4Peer, wrapped4],
-    ['a peer of IPv6', 'IPv6', {}, ipv6Peer, wrapped6],
-    ['a peer of both', 'dual-stack', {}, peer, [...wrapped4, ...wrapped6]],
-    ['a peer of both where only IPv4 is on', 'IPv4', {}, peer, wrapped4],
-    ['a peer of both where only IPv6 is on', 'IPv6', {}, peer, wrapped6],
-    ['a peer of IPv4 where both are on', 'dual-stack', {}, ipv4Peer, wrapped4],
-    ['a peer of IPv6 where both are on', 'dual-stack', {}, ipv6Peer, wrapped6],
-    ['a peer of IPv6 where only IPv4 is on', 'IPv4', {}, ipv6Peer, []],
+    ['an IPv4 peer', 'IPv4', {}, ipv4Peer, wrapped4],
+    ['an IPv6 peer', 'IPv6', {}, ipv6Peer, wrapped6],
+    ['a dual-stack peer', 'dual-stack', {}, peer, [...wrapped4, ...wrapped6]],
+    ['a dual-stack peer with only IPv4 on', 'IPv4', {}, peer, wrapped4],
+    ['a dual-stack peer with only IPv6 on', 'IPv6', {}, peer, wrapped6],
+    ['an IPv4 peer with both on', 'dual-stack', {}, ipv4Peer, wrapped4],
+    ['an IPv6 peer with both on', 'dual-stack', {}, ipv6Peer, wrapped6],
+    ['an IPv6 peer with only IPv4 on', 'IPv4', {}, ipv6Peer, []],
     ['a peer on the same network, DirectRouting', 'IPv4', { DirectRouting: true }, ipv4Peer, [direct4]],
-    ['the same of IPv6', 'IPv6', { DirectRouting: true }, ipv6Peer, [direct6]],
-    ['the same of both', 'dual-stack', { DirectRouting: true }, peer, [direct4, direct6]],
+    ['the same, IPv6', 'IPv6', { DirectRouting: true }, ipv6Peer, [direct6]],
+    ['the same, dual-stack', 'dual-stack', { DirectRouting: true }, peer, [direct4, direct6]],
     [
       'a peer behind a router in one family, DirectRouting',
       'dual-stack',
@@ -140,13 +140,19 @@ describe('what a peer calls for', () => {
       ].filter((resource) => resource !== undefined),
     ],
     [
-      'a peer of host-gw',
+      'a host-gw peer',
       'IPv4',
       {},
       { ...peer, attributes: { ...peer.attributes, backendType: 'host-gw' } },
       [],
     ],
-    ['a peer of no type (udp, alloc)', 'IPv4', {}, { ...peer, attributes: { publicIp: '192.168.64.3' } }, []],
+    [
+      'a peer without a type (udp, alloc)',
+      'IPv4',
+      {},
+      { ...peer, attributes: { publicIp: '192.168.64.3' } },
+      [],
+    ],
   ]
   it.each(rows)('%s', (_what, network, settings, lease, resources) => {
     expect(vxlan().peer(lease, withLease(network, settings))).toEqual(resources)
@@ -166,7 +172,7 @@ describe('what a peer calls for', () => {
   })
 
   const readable: readonly [what: string, data: object, vni: number][] = [
-    ['keys in whatever case, as Go reads them', { vni: 1, VTEPmac: PEER_MAC }, 1],
+    ['keys in any case, as Go reads them', { vni: 1, VTEPmac: PEER_MAC }, 1],
     ['a MAC in upper case', { VNI: 1, VtepMAC: PEER_MAC.toUpperCase() }, 1],
     ['the MAC alone, as flannel once published it', { VtepMAC: PEER_MAC }, 1],
     [
@@ -174,7 +180,7 @@ describe('what a peer calls for', () => {
       { VNI: 70000 & 0xffff, VtepMAC: PEER_MAC },
       70000,
     ],
-    ['fields that nobody knows', { VNI: 1, VtepMAC: PEER_MAC, More: [] }, 1],
+    ['unknown fields', { VNI: 1, VtepMAC: PEER_MAC, More: [] }, 1],
   ]
   it.each(readable)('reads %s', (_what, backendData, number) => {
     const lease: Lease = {
@@ -225,7 +231,7 @@ describe('what a peer calls for', () => {
     expect(answer).toThrow('the lease of 10.5.7.0/24')
   })
 
-  it('refuses a peer of both families whose IPv6 part is unreadable, naming that part', () => {
+  it('refuses a dual-stack peer whose IPv6 part is unreadable, naming that part', () => {
     const lease: Lease = { ...peer, attributes: { ...peer.attributes, backendV6Data: { VNI: 1 } } }
     expect(() => vxlan().peer(lease, withLease('dual-stack'))).toThrow(
       /2001:cafe:42:7::\/64 .*BackendV6Data, VtepMAC/,
@@ -272,7 +278,7 @@ describe('what the node itself needs', () => {
     })
   })
 
-  it('keeps the address of its interface as the source where it is reached at another (NAT)', () => {
+  it('keeps the address of its interface as the source if peers reach it at another (NAT)', () => {
     const context = withLease('IPv4', {}, { publicIp: '203.0.113.7' })
     expect(context.lease.attributes.publicIp).toBe('203.0.113.7')
     expect(vxlan().local(context)[0]).toMatchObject({ vxlan: { local: '192.168.64.2' } })
@@ -281,7 +287,7 @@ describe('what the node itself needs', () => {
   it.each<[string, Partial<ExternalInterface>, string]>([
     ['IPv4', { ipv4: undefined }, 'eth0 has no IPv4 address'],
     ['IPv6', { ipv6: undefined }, 'eth0 has no IPv6 address'],
-  ])('refuses an interface without an address of %s', (_family, changes, says) => {
+  ])('refuses an interface without an %s address', (_family, changes, says) => {
     const context = withLease('dual-stack', {}, { externalInterface: { ...eth0, ...changes } })
     expect(() => vxlan().local(context)).toThrow(expect.objectContaining({ code: 'INTERFACE_UNSUITABLE' }))
     expect(() => vxlan().local(context)).toThrow(says)
@@ -413,7 +419,7 @@ describe('settings', () => {
     expect(Math.max(...names.map(({ length }) => length))).toBe(15)
   })
 
-  it('warn of keys that mean nothing', () => {
+  it('warn of unknown keys', () => {
     const { warnings } = vxlan()
     expect(warnings?.(node('IPv4', { VNI: 1, port: 8472, DirectRoutes: true, MacPrefix: '0E-2A' }))).toEqual([
       'in the vxlan settings, the key DirectRoutes means nothing; known keys: VNI, Port, MTU, GBP, Learning, DirectRouting',

@@ -35,8 +35,8 @@ import { vtepMac } from './vtep-mac.js'
 const TYPE = 'vxlan'
 
 /**
- * The vxlan backend, compatible with flannel's: packets between hosts travel in UDP, wrapped and unwrapped by the
- * kernel. One VXLAN device a family; for each peer a neighbour, a forwarding entry and a route, so that nothing is
+ * The vxlan backend, compatible with flannel's: packets between hosts travel in UDP, encapsulated and decapsulated by
+ * the kernel. One VXLAN device a family, and for each peer a neighbour, an fdb entry and a route, so that nothing is
  * ever flooded or learned.
  *
  * Settings come from the network config's Backend section; `options` override them. Throws an OverlayError of code
@@ -73,7 +73,7 @@ function attributes(context: NodeContext, { vni }: VxlanSettings): LeaseAttribut
   return published
 }
 
-/** The device of one family and its address. */
+/** The device of one family, and its address. */
 function device(parts: FamilyParts, context: LeaseContext, settings: VxlanSettings): Resource[] {
   const { vni, port, learning, gbp } = settings
   const subnet = context.lease[parts.subnet]
@@ -89,7 +89,7 @@ function device(parts: FamilyParts, context: LeaseContext, settings: VxlanSettin
       name,
       type: 'vxlan',
       mtu: deviceMtu(parts, context, settings),
-      // What was published, and not what would be now: it is what the peers have in their tables.
+      // What was published, not what would be published now: it is what the peers have in their tables.
       macAddress: readVtep(context.lease, parts, vni).mac,
       vxlan: {
         vni,
@@ -101,12 +101,12 @@ function device(parts: FamilyParts, context: LeaseContext, settings: VxlanSettin
       },
       acceptRouterAdvertisements: false,
     }),
-    // The source of what this host itself sends to pods. A longer prefix would bring a route and a broadcast address.
+    // The source of what this host itself sends to pods. A shorter prefix would add a route and a broadcast address.
     address({ link: name, address: baseAddress(subnet), prefixLength: parts.bits }),
   ]
 }
 
-/** What one peer calls for in one family. */
+/** One peer's resources in one family. */
 function peer(parts: FamilyParts, lease: Lease, context: LeaseContext, settings: VxlanSettings): Resource[] {
   const addresses = peerAddresses(lease, parts)
   if (addresses === undefined) return []
@@ -125,7 +125,7 @@ function peer(parts: FamilyParts, lease: Lease, context: LeaseContext, settings:
   ]
 }
 
-/** A node has one network config for tens of thousands of peers: read it once. */
+/** A node has one network config for tens of thousands of peers: it is read once. */
 function rememberLast<K extends object, V>(compute: (key: K) => V): (key: K) => V {
   let last: { key: K; value: V } | undefined
   return (key) => {
