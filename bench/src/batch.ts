@@ -4,7 +4,7 @@ import { baseAddress, type Lease } from '@selvedge/core'
 import type { Host } from '@selvedge/lab'
 
 /**
- * Milliseconds that `ip -batch` for neighbours and routes and `bridge -batch` for forwarding entries take for the same
+ * Milliseconds that `ip -batch` for neighbours and routes and `bridge -batch` for fdb entries take for the same
  * entries as selvedge writes; the sum of the three. Leaves the host as it was.
  */
 export async function measureBatch(host: Host, directory: string, leases: readonly Lease[]): Promise<number> {

@@ -5,55 +5,55 @@ import { EtcdLab } from './etcd-lab.js'
 import { percentile } from './median.js'
 import { peerLease } from './peers.js'
 
-/** How soon a lease's put or delete in etcd is a route's change in the kernel. Milliseconds. */
+/** How soon a lease's put or delete in etcd becomes a route's change in the kernel. Milliseconds. */
 export interface EtcdChange {
   readonly peers: number
   readonly changes: number
-  /** From the request to etcd until the kernel tells of the route. */
+  /** From the request to etcd until the kernel's notification of the route. */
   readonly p50: number
   readonly p99: number
-  /** From the request to etcd until etcd has answered that it is stored: that much of it is etcd's own. */
+  /** From the request to etcd until etcd's answer: this much of it is etcd's own. */
   readonly etcdP50: number
   readonly etcdP99: number
 }
 
 const CHANGES = 300
 
-/** One change after the other: each is asked for when the kernel has told of the one before. */
+/** One change after the other: each is requested after the kernel's notification of the one before. */
 export async function measureEtcdChange(peers: number, signal: AbortSignal): Promise<EtcdChange> {
   await using lab = await EtcdLab.create(peers, signal)
   const agent = lab.startAgent()
   await agent.logged(IN_SYNC)
   await using monitor = await KernelMonitor.start(lab.host)
   const client = lab.startClient('change', CHANGES)
-  const said: string[] = []
-  createInterface(client.stdout).on('line', (line) => said.push(line))
+  const lines: string[] = []
+  createInterface(client.stdout).on('line', (line) => lines.push(line))
   client.stderr.pipe(process.stderr)
-  await until('the client to be ready', () => said.length > 0 || undefined)
+  await until('the client to be ready', () => lines.length > 0 || undefined)
   const { subnet } = peerLease(65_000)
-  const told: number[] = []
-  for (let heard = 0; told.length < CHANGES; ) {
+  const notified: number[] = []
+  for (let read = 0; notified.length < CHANGES; ) {
     client.kill('SIGUSR2')
     const change = await until(
-      'the kernel to tell of a change',
+      "the kernel's notification of a change",
       () => {
         const { events } = monitor
-        while (heard < events.length) {
-          const { text = '', time = Number.NaN } = events[heard] ?? {}
-          heard += 1
+        while (read < events.length) {
+          const { text = '', time = Number.NaN } = events[read] ?? {}
+          read += 1
           if (text.replace('Deleted ', '').startsWith(`${subnet} `)) return time
         }
         return undefined
       },
       { interval: 1 },
     )
-    told.push(change)
-    await until('etcd to answer', () => said.length > told.length || undefined, { interval: 1 })
+    notified.push(change)
+    await until('etcd to answer', () => lines.length > notified.length || undefined, { interval: 1 })
   }
   await agent.stop()
-  const changes = said.slice(1).map((line) => JSON.parse(line) as { asked: number; answered: number })
-  const delays = changes.map(({ asked }, index) => (told[index] ?? Number.NaN) - asked)
-  const answers = changes.map(({ asked, answered }) => answered - asked)
+  const changes = lines.slice(1).map((line) => JSON.parse(line) as { requested: number; answered: number })
+  const delays = changes.map(({ requested }, index) => (notified[index] ?? Number.NaN) - requested)
+  const answers = changes.map(({ requested, answered }) => answered - requested)
   return {
     peers,
     changes: CHANGES,

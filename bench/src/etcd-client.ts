@@ -1,5 +1,5 @@
 /**
- * What has to be done beside an agent, in the namespace of its etcd:
+ * Runs beside an agent, in the namespace of its etcd:
  *
  *     etcd-client.js ENDPOINT load COUNT     writes a network config and so many leases, as flannel does
  *     etcd-client.js ENDPOINT forget         deletes the lease of the agent
@@ -13,7 +13,7 @@ import { NETWORK, OWN_SUBNET, peerLease, peerLeases } from './peers.js'
 const PREFIX = '/coreos.com/network'
 /** etcd takes 128 operations in a transaction (--max-txn-ops). */
 const OPERATIONS = 128
-/** A peer that is not among those loaded. */
+/** A peer that is not loaded. */
 const NEWCOMER = peerLease(65_000)
 
 const [endpoint = '', command = '', argument = ''] = process.argv.slice(2)
@@ -40,23 +40,23 @@ async function forget(): Promise<void> {
   await client.delete().key(key({ subnet: OWN_SUBNET, attributes: {} }))
 }
 
-/** Prints a line for each change: when it was asked for, and when etcd answered. */
+/** Prints a line for each change: when it was requested, and when etcd answered. */
 async function change(times: number): Promise<void> {
   const now = () => performance.timeOrigin + performance.now()
-  let told = () => {}
-  process.on('SIGUSR2', () => told())
+  let proceed = () => {}
+  process.on('SIGUSR2', () => proceed())
   // Waiting for a signal alone does not keep a process alive.
   const alive = setInterval(() => {}, 1_000)
   for (let time = 0; time < times; time += 1) {
     const go = new Promise<void>((resolve) => {
-      told = resolve
+      proceed = resolve
     })
     if (time === 0) print('ready')
     await go
-    const asked = now()
+    const requested = now()
     if (time % 2 === 0) await client.put(key(NEWCOMER)).value(value(NEWCOMER))
     else await client.delete().key(key(NEWCOMER))
-    print({ asked, answered: now() })
+    print({ requested, answered: now() })
   }
   clearInterval(alive)
 }
@@ -72,7 +72,7 @@ async function requests(): Promise<void> {
   print(counts)
 }
 
-const print = (said: unknown): void => void process.stdout.write(`${JSON.stringify(said)}\n`)
+const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
 
 try {
   if (command === 'load') await load(Number(argument))

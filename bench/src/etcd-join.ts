@@ -1,7 +1,7 @@
 import { IN_SYNC } from './agent.js'
 import { EtcdLab } from './etcd-lab.js'
 
-/** What one agent asks of etcd from its start until it is in sync, by gRPC method. */
+/** One agent's requests to etcd from its start until it is in sync, by gRPC method. */
 export interface EtcdJoin {
   readonly peers: number
   readonly requests: Readonly<Record<string, number>>

@@ -4,10 +4,10 @@ import { Agent, type Program } from './agent.js'
 
 const CLIENT = fileURLToPath(new URL('etcd-client.js', import.meta.url))
 
-/** Where the lab's switch is reached by its hosts, and etcd with it. */
+/** The address of the lab's switch, and of etcd on it. */
 const ENDPOINT = 'http://192.168.77.254:2379'
 
-/** A host on a switch, and an etcd on the switch with so many leases in it. */
+/** A host on a switch, and an etcd on the switch that holds so many leases. */
 export class EtcdLab implements AsyncDisposable {
   readonly host: Host
   readonly #lab: Lab
@@ -30,14 +30,14 @@ export class EtcdLab implements AsyncDisposable {
     }
   }
 
-  /** Runs `etcd-client.ts`, and gives what it prints. */
+  /** Runs `etcd-client.ts`, and returns what it prints. */
   async client<T>(command: string, argument?: number): Promise<T> {
     const args = [CLIENT, ENDPOINT, command, ...(argument === undefined ? [] : [String(argument)])]
-    const said = await this.#lab.switch.exec(process.execPath, args, { timeout: 300_000 })
-    return JSON.parse(said || 'null') as T
+    const output = await this.#lab.switch.exec(process.execPath, args, { timeout: 300_000 })
+    return JSON.parse(output || 'null') as T
   }
 
-  /** The same, to be spoken to while it runs. */
+  /** The same, to be signalled while it runs. */
   startClient(command: string, argument: number): Child {
     return this.#lab.switch.spawn(process.execPath, [CLIENT, ENDPOINT, command, String(argument)])
   }
@@ -51,7 +51,7 @@ export class EtcdLab implements AsyncDisposable {
     return this.#lab.directory
   }
 
-  /** Takes back the lease of an agent that has stopped. */
+  /** Deletes the lease of an agent that has stopped. */
   async forgetAgent(): Promise<void> {
     await this.client('forget')
   }
@@ -77,7 +77,7 @@ async function startEtcd({ directory, switch: network }: Lab): Promise<void> {
   etcd.stderr.resume()
   await until('etcd to answer', async () => {
     if (etcd.exitCode !== null) throw new Error(`etcd ended with status ${etcd.exitCode}`)
-    const asked = network.exec('sh', ['-c', `ETCDCTL_API=3 etcdctl --endpoints ${ENDPOINT} endpoint health`])
-    return asked.then(() => true).catch(() => undefined)
+    const answer = network.exec('sh', ['-c', `ETCDCTL_API=3 etcdctl --endpoints ${ENDPOINT} endpoint health`])
+    return answer.then(() => true).catch(() => undefined)
   })
 }

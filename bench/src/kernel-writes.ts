@@ -8,12 +8,12 @@ import { median } from './median.js'
 import { OneSnapshot } from './one-snapshot.js'
 import { peerLeases } from './peers.js'
 
-/** Milliseconds that writing a neighbour, a forwarding entry and a route for each of so many peers took. */
+/** How long it takes to write a neighbour, an fdb entry and a route for each peer. Milliseconds. */
 export interface KernelWrites {
   readonly peers: number
-  /** In a process that does this for the first time, as an agent that starts does. */
+  /** In a process that does this for the first time, as an agent does at its start. */
   readonly first: number
-  /** The same again in that process, when its code is compiled: the median of three. */
+  /** Again in that process, with its code compiled: the median of three. */
   readonly again: number
   readonly batch: number
 }

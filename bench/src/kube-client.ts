@@ -1,10 +1,10 @@
 /**
- * What has to be done beside an agent, in the namespace of its API server:
+ * Runs beside an agent, in the namespace of its API server:
  *
  *     kube-client.js URL CA TOKEN-FILE load COUNT      registers so many nodes, with what flannel publishes for each;
- *                                                      prints what the API server gives out for one, in bytes
- *     kube-client.js URL CA TOKEN-FILE register NAME   registers a node of which flannel has published nothing, in the
- *                                                      place of one of that name
+ *                                                      prints the size of one as the API server returns it, in bytes
+ *     kube-client.js URL CA TOKEN-FILE register NAME   registers a node without annotations, in place of one of that
+ *                                                      name
  */
 import { readFileSync } from 'node:fs'
 import type { Lease } from '@selvedge/core'
@@ -14,7 +14,7 @@ import { nodeName, realisticNode } from './realistic-node.js'
 
 const NODES = '/api/v1/nodes'
 const PREFIX = 'flannel.alpha.coreos.com'
-/** Requests at a time. */
+/** Concurrent requests. */
 const CREATORS = 8
 
 const [url = '', caFile = '', tokenFile = '', command = '', argument = ''] = process.argv.slice(2)

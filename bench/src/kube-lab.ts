@@ -6,16 +6,16 @@ import { NETWORK } from './peers.js'
 
 const CLIENT = fileURLToPath(new URL('kube-client.js', import.meta.url))
 
-/** Where the lab's switch is reached by its hosts, and the API server with it. */
+/** The address of the lab's switch, and of the API server on it. */
 const ADDRESS = '192.168.77.254'
 
-/** Where a pod finds what its service account may show. */
+/** Where a pod finds the credentials of its service account. */
 const SERVICE_ACCOUNT = '/run/secrets/kubernetes.io/serviceaccount'
 
-/** A host on a switch, and a Kubernetes control plane on the switch that knows the host's node and so many others. */
+/** A host on a switch, and a Kubernetes control plane on the switch with the host's node and so many others. */
 export class KubeLab implements AsyncDisposable {
   readonly host: Host
-  /** What the API server gives out for one node, in bytes of JSON. */
+  /** The size of one node as the API server returns it, in bytes of JSON. */
   readonly nodeSize: number
   readonly #lab: Lab
   readonly #cluster: KubeCluster
@@ -46,7 +46,7 @@ export class KubeLab implements AsyncDisposable {
     }
   }
 
-  /** An agent that finds the API server and its rights as in a pod. */
+  /** An agent that finds the API server and its service account as in a pod. */
   startPod(): Agent {
     const { hostname, port } = new URL(this.#cluster.url)
     const { authority, tokenFile } = this.#cluster
@@ -63,7 +63,7 @@ export class KubeLab implements AsyncDisposable {
     })
   }
 
-  /** An agent that a kubeconfig with a token tells where the API server is. */
+  /** An agent that finds the API server by a kubeconfig with a token. */
   startWithKubeconfig(): Agent {
     return Agent.start(this.host, this.directory, {
       flags: [...this.#flags, `-kubeconfig-file=${this.#kubeconfig}`],
@@ -75,7 +75,7 @@ export class KubeLab implements AsyncDisposable {
     return this.#lab.directory
   }
 
-  /** Registers the host's node anew: what an agent, which has stopped, has written to it is gone. */
+  /** Registers the host's node again, without what a stopped agent has written to it. */
   async forgetAgent(): Promise<void> {
     await runClient(this.#lab, this.#cluster, 'register', this.host.name)
   }
@@ -92,7 +92,7 @@ export class KubeLab implements AsyncDisposable {
 
 const configFile = (lab: Lab): string => `${lab.directory}/net-conf.json`
 
-/** Runs `kube-client.ts`, and gives what it prints. */
+/** Runs `kube-client.ts`, and returns what it prints. */
 function runClient(lab: Lab, cluster: KubeCluster, ...command: readonly string[]): Promise<string> {
   const args = [CLIENT, cluster.url, cluster.authority.certFile, cluster.tokenFile, ...command]
   return lab.switch.exec(process.execPath, args, { timeout: 600_000 })

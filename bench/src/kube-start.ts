@@ -6,9 +6,9 @@ import { measureStarts, type Starts } from './starts.js'
 /** What it takes an agent to join a cluster of so many other nodes. */
 export interface KubeStart {
   readonly peers: number
-  /** What the API server gives out for one node, in bytes of JSON. */
+  /** The size of one node as the API server returns it, in bytes of JSON. */
   readonly nodeSize: number
-  /** By the service account of its pod. */
+  /** With the service account of its pod. */
   readonly pod: Starts
   readonly kubeconfig: Starts
   /** What `ip -batch` and `bridge -batch` take for the same entries, without any store. Milliseconds. */

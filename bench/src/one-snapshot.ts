@@ -9,7 +9,7 @@ import {
 } from '@selvedge/core'
 import { NETWORK, OWN_SUBNET } from './peers.js'
 
-/** A store that costs nothing: one snapshot, and never a change. So that what is measured is not the store. */
+/** A store that costs nothing: one snapshot and no change, so that the store is not measured. */
 export class OneSnapshot implements SubnetManager {
   readonly name = 'one-snapshot'
   readonly #peers: readonly Lease[]

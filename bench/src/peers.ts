@@ -3,7 +3,7 @@ import type { Lease } from '@selvedge/core'
 /** The network that holds the subnets of all peers: 10.0.0.0/24 to 10.255.255.0/24. */
 export const NETWORK = '10.0.0.0/8'
 
-/** What is left of `NETWORK` once 65,000 peers have theirs. */
+/** The one subnet of `NETWORK` that 65,000 peers leave free. */
 export const OWN_SUBNET = '10.255.255.0/24'
 
 /** The lease of peer number `n`, 0 to 65,000, as a vxlan node of flannel's publishes it. */

@@ -1,4 +1,4 @@
-/** What the `index`th node is called. */
+/** The name of the `index`th node. */
 export const nodeName = (index: number): string => `node-${String(index).padStart(5, '0')}`
 
 /**

@@ -18,15 +18,15 @@ export interface Starts extends Start {
   readonly starts: number
 }
 
-/** A host, and a store that knows so many peers. */
+/** A host, and a store with so many peers. */
 export interface StartNetwork {
   readonly host: Host
   readonly directory: string
-  /** Takes out of the store what an agent, which has stopped, has put there. */
+  /** Removes from the store what an agent, now stopped, has written there. */
   forgetAgent(): Promise<void>
 }
 
-/** So many starts take up to half a minute. */
+/** As many starts as fit into about half a minute. */
 const roundsWith = (peers: number): number => (peers <= 5_000 ? 7 : peers <= 20_000 ? 3 : 1)
 
 /** Starts an agent in each of several ways, in turn, again and again; gives the medians of each. */
@@ -45,7 +45,7 @@ export async function measureStarts<W extends string>(
 }
 
 /**
- * Starts agents on a host that knows nothing of them, each of several ways once a round. Every other round goes
+ * Starts agents on a host without any state, each of several ways once a round. Every other round goes
  * backwards, so that what drifts, such as the machine's other load, falls on all alike.
  * @returns the starts of each way
  */

@@ -1,6 +1,6 @@
 /**
- * An agent of one's own: what flanneld does, as a function. It leases a subnet, keeps the kernel as the leases call
- * for, tells the CNI plugin in subnet.env, and stops when it is told to, leaving traffic flowing.
+ * An agent of your own: what flanneld does, as a function. It leases a subnet, keeps the kernel as the leases require,
+ * writes subnet.env for the CNI plugin, and stops when asked to, leaving traffic flowing.
  *
  *     npm run build && sudo node examples/dist/agent.js
  */
@@ -31,7 +31,7 @@ export async function agent({ subnetFile, signal, log, ...composition }: AgentOp
   try {
     await overlay.start({ signal })
   } catch (error) {
-    if (signal.aborted) return // told to stop before it had begun
+    if (signal.aborted) return // stopped before it had started
     throw error
   }
   await writeFile()
@@ -41,8 +41,8 @@ export async function agent({ subnetFile, signal, log, ...composition }: AgentOp
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const told = new AbortController()
-  process.once('SIGINT', () => told.abort()).once('SIGTERM', () => told.abort())
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort())
   await agent({
     subnets: new LocalSubnetManager({
       path: '/var/lib/overlay/leases',
@@ -51,7 +51,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     backend: vxlan(),
     drivers: [linux()],
     subnetFile: '/run/overlay/subnet.env',
-    signal: told.signal,
+    signal: stop.signal,
     log: console.error,
   })
 }

@@ -1,10 +1,10 @@
 /**
- * A backend of one's own: hosts whose router already knows the way to each subnet (by BGP, say). Peers on the host's
- * own network get a direct route, and everyone else is reached through the router.
+ * A backend of your own: hosts whose router already has a route to each subnet (by BGP, say). Peers on the host's own
+ * network get a direct route; all others are reached through the router.
  *
  *     { "Network": "10.244.0.0/16", "Backend": { "Type": "via-router", "Router": "192.0.2.254" } }
  *
- * A backend is pure: it gets a context and a lease and says which resources they call for. `backendSuite` proves it.
+ * A backend is pure: from a context and a lease it makes resources. `backendSuite` proves it.
  */
 import {
   type Backend,
@@ -44,7 +44,7 @@ export function viaRouter(): Backend {
     },
     peer(lease, { externalInterface }) {
       if (lease.attributes.backendType !== TYPE) return []
-      const peer = peerAddresses(lease, IPV4_PARTS) // throws INVALID_LEASE where the lease does not say
+      const peer = peerAddresses(lease, IPV4_PARTS) // throws INVALID_LEASE if the lease has no address
       if (peer === undefined || !isOnLink(externalInterface, peer.publicAddress)) return []
       return [
         route({ destination: peer.subnet, gateway: peer.publicAddress, device: externalInterface.name }),

@@ -37,13 +37,13 @@ const { lease, mtu } = there.overlay
 console.log(`${here.overlay.lease.subnet} and ${lease.subnet}, MTU for pods ${mtu}`)
 console.log(here.kernel.toText())
 
-// Somebody deletes the route to the other host.
+// An operator deletes the route to the other host.
 here.kernel.run(`ip route del ${lease.subnet}`)
-here.overlay.resync() // the kernel tells of it as well; this is for those who cannot wait
+here.overlay.resync() // the kernel's notification does the same an instant later
 await here.overlay.whenInSync()
 console.log(`healed: ${here.kernel.toText().includes(`${lease.subnet} via`)}`)
 
-// What a stopped overlay leaves behind goes on carrying traffic, unless it is told to clean up.
+// A stopped overlay leaves traffic flowing, unless it cleans up.
 await there.overlay.stop()
 await here.overlay.stop({ cleanup: true })
 console.log(`cleaned up: ${!here.kernel.toText().includes('10.244.')}`)

@@ -1,5 +1,5 @@
 /**
- * A unit test of a composition: the overlay on a fake kernel, and a clock that moves when told to. No root, no waiting,
+ * A unit test of a composition: the overlay on a fake kernel, and a clock that the test advances. No root, no waiting,
  * faults on demand. What the tests look at is what the kernel holds, as `ip` and `bridge` would print it.
  */
 import { vxlan } from '@selvedge/backend-vxlan'
@@ -40,7 +40,7 @@ afterEach(() => host.overlay.stop())
 
 it('reaches a peer as soon as it has joined', async () => {
   host.join(2)
-  await host.clock.settle() // whatever can happen without time passing
+  await host.clock.settle() // all that can happen without time passing
   expect(host.kernel.toText()).toContain('10.244.2.0/24 via 10.244.2.0 dev flannel.1 proto 157 onlink')
 })
 

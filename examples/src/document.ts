@@ -1,20 +1,20 @@
 import { type AbortOptions, OverlayError, systemClock, Wake } from '@selvedge/core'
 
-/** What one's database holds: keys and values as flannel writes them in etcd. */
+/** The contents of your database: keys and values as flannel writes them in etcd. */
 export interface Contents {
   config?: string
   readonly leases: Map<string, string>
 }
 
-/** What `store.ts` needs of a database. Its calls reject with the signal's reason where that aborts. */
+/** What `store.ts` needs of a database. Its calls reject with the signal's reason when it aborts. */
 export interface Document extends AsyncDisposable {
-  /** Hands out the contents, and writes what `change` made of them, in one transaction. */
+  /** Passes the contents to `change`, and writes what it changed, in one transaction. */
   transact<T>(options: AbortOptions, change: (contents: Contents) => T): Promise<T>
   /** The contents, now and after each change, until the signal aborts. */
   watch(options: AbortOptions): AsyncIterable<Contents>
 }
 
-/** Stands for a client of the database here: several may share the `contents` of one. */
+/** Stands in for a client of the database: several may share one `contents`. */
 export function memoryDocument(contents: Contents, observers: Set<() => void>): Document {
   const closed = new AbortController()
   const either = ({ signal }: AbortOptions) =>

@@ -41,7 +41,7 @@ describe('compose.ts', () => {
 })
 
 describe('agent.ts', () => {
-  it('writes subnet.env, tells of peers, stops when told to, and returns to its subnet', async () => {
+  it('writes subnet.env, logs peers, stops when asked to, and returns to its subnet', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'selvedge-agent-'))
     try {
       const subnetFile = join(folder, 'subnet.env')
@@ -50,7 +50,7 @@ describe('agent.ts', () => {
       // A store that has forgotten everything each time: only the file remembers the subnet.
       for (const previous of ['10.244.77.0/24', undefined]) {
         const store = new MemoryStore({ config: { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } } })
-        const told = new AbortController()
+        const stop = new AbortController()
         const lines: string[] = []
         const running = agent({
           subnets: new MemorySubnetManager(store),
@@ -58,12 +58,12 @@ describe('agent.ts', () => {
           drivers: [kernel.driver()],
           ...(previous !== undefined && { previous: { subnet: previous } }),
           subnetFile,
-          signal: told.signal,
+          signal: stop.signal,
           log: (line) => void lines.push(line),
         })
         await vi.waitUntil(() => lines.some((line) => line.startsWith('running:')))
         texts.push(await readFile(subnetFile, 'utf8'))
-        told.abort()
+        stop.abort()
         await running
         expect(lines.filter((line) => line.startsWith('error'))).toEqual([])
       }
@@ -77,8 +77,8 @@ describe('agent.ts', () => {
     }
   })
 
-  it('told to stop before it has begun, ends without an error', async () => {
-    const told = AbortSignal.abort(new Error('stop'))
+  it('ends without an error if it is stopped before it has started', async () => {
+    const stopped = AbortSignal.abort(new Error('stop'))
     const log = vi.fn()
     const store = new MemoryStore({ config: { Network: '10.244.0.0/16' } })
     const subnetFile = join(tmpdir(), 'selvedge-agent-never-written')
@@ -87,7 +87,7 @@ describe('agent.ts', () => {
       backend: vxlan(),
       drivers: [hostKernel().driver()],
     }
-    await agent({ ...composition, subnetFile, signal: told, log })
+    await agent({ ...composition, subnetFile, signal: stopped, log })
     expect(log).not.toHaveBeenCalled()
   })
 })

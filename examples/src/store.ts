@@ -1,6 +1,6 @@
 /**
- * A store of one's own, in any database that can change a document in a transaction (`document.ts` stands for one).
- * Leases here never end, and nobody else writes into the document. `subnetManagerSuite` proves it: see `store.test.ts`.
+ * A store of your own, on any database that can change a document in a transaction (`document.ts` stands in for one).
+ * Leases never end here, and nothing else writes to the document. `subnetManagerSuite` proves it: see `store.test.ts`.
  */
 import {
   chooseSubnets,

@@ -12,9 +12,9 @@ const PROGRAM = fileURLToPath(new URL('../dist/host-agent.js', import.meta.url))
 
 type EventOf<E extends AgentEvent['event']> = Extract<AgentEvent, { event: E }>
 
-/** The agent of one host, as a process in that host's namespace. Emits `event` for each thing that it tells. */
+/** The agent of one host, as a process in that host's namespace. Emits `event` for each line that it prints. */
 export class AgentProcess extends EventEmitter<{ event: [AgentEvent] }> {
-  /** All that it has told so far. */
+  /** All that it has printed so far. */
   readonly events: AgentEvent[] = []
   readonly #child: Child
   readonly #closed: Promise<void>
@@ -41,34 +41,34 @@ export class AgentProcess extends EventEmitter<{ event: [AgentEvent] }> {
     return new AgentProcess(host, host.spawn(process.execPath, [PROGRAM, JSON.stringify(settings)]))
   }
 
-  /** What it told once its overlay had started. */
+  /** Waits until its overlay has started. */
   ready(timeout?: number): Promise<EventOf<'ready'>> {
-    return this.told('ready', () => true, { timeout })
+    return this.waitFor('ready', () => true, { timeout })
   }
 
-  /** Waits until it has told of a peer's lease, and then of a round of writes without a failure. */
-  async knows(lease: Lease): Promise<void> {
+  /** Waits for a peer's lease, and then for a round of writes without a failure. */
+  async waitForPeer(lease: Lease): Promise<void> {
     const isIt = (other: Lease) => leaseKey(other) === leaseKey(lease)
-    const peer = await this.told('peer', (event) => event.type === 'put' && isIt(event.lease))
-    await this.told('sync', ({ failed }) => failed === 0, { from: this.events.indexOf(peer) })
+    const peer = await this.waitFor('peer', (event) => event.type === 'put' && isIt(event.lease))
+    await this.waitFor('sync', ({ failed }) => failed === 0, { from: this.events.indexOf(peer) })
   }
 
   /**
-   * The first event of this kind that matches, told already or still to come.
-   * @param from how many events to pass over
-   * @throws where the agent ends before, or tells none in time (default: 10,000 ms).
+   * The first event of this kind that matches, printed already or still to come.
+   * @param from how many events to skip
+   * @throws if the agent ends first, or prints none within `timeout` ms (default: 10,000).
    */
-  told<E extends AgentEvent['event']>(
+  waitFor<E extends AgentEvent['event']>(
     kind: E,
     matches: (event: EventOf<E>) => boolean = () => true,
     { from = 0, timeout = 10_000 }: { from?: number; timeout?: number | undefined } = {},
   ): Promise<EventOf<E>> {
-    const wanted = (event: AgentEvent): event is EventOf<E> =>
+    const isMatch = (event: AgentEvent): event is EventOf<E> =>
       event.event === kind && matches(event as EventOf<E>)
     return until(
-      `the agent of ${this.#host.name} to tell of ${kind}`,
+      `the agent of ${this.#host.name} to print '${kind}'`,
       () => {
-        const found = this.events.slice(from).find(wanted)
+        const found = this.events.slice(from).find(isMatch)
         if (found === undefined && this.#hasEnded()) throw this.#failure()
         return found
       },
@@ -78,7 +78,7 @@ export class AgentProcess extends EventEmitter<{ event: [AgentEvent] }> {
 
   /**
    * Ends it with SIGTERM; what it put into the kernel stays.
-   * @throws where it does not end in 5 s, or not with status 0.
+   * @throws if it does not end within 5 s with status 0.
    */
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM')
@@ -86,7 +86,7 @@ export class AgentProcess extends EventEmitter<{ event: [AgentEvent] }> {
     if (this.#child.exitCode !== 0) throw this.#failure()
   }
 
-  /** Kills it with SIGKILL: it has no chance to do anything more. */
+  /** Kills it with SIGKILL. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.#closed

@@ -1,10 +1,10 @@
 import type { Drift, Lease, LeaseKeeperEvent, PeerEvent, SyncReport } from '@selvedge/core'
 
-/** What a host's agent is told when it is started: one JSON text, its only argument. */
+/** The settings of a host's agent: one JSON text, its only argument. */
 export interface AgentSettings {
   /** The LMDB file that all hosts share, with the network config in it. */
   store: string
-  /** Where to write subnet.env, and where to find the subnet that was held before. */
+  /** The file to write subnet.env to, and to read the previous subnet from. */
   subnetEnv: string
   /** How long a lease lasts unless renewed, in ms. Default: the store's. */
   leaseTerm?: number
@@ -12,11 +12,11 @@ export interface AgentSettings {
   renewMargin?: number
 }
 
-/** What a host's agent tells: one JSON text a line on its standard output. */
+/** What a host's agent prints: one JSON text a line. */
 export type AgentEvent =
   /** The overlay has started and subnet.env is written. */
   | { event: 'ready'; lease: Lease; mtu: number }
-  /** For the first time, the kernel holds what all known leases call for. */
+  /** For the first time, the kernel's state is as all known leases require. */
   | { event: 'in-sync' }
   | { event: 'lease'; type: LeaseKeeperEvent['type']; lease: Lease }
   | { event: 'peer'; type: PeerEvent['type']; lease: Lease }

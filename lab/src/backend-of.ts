@@ -2,7 +2,7 @@ import { hostGw } from '@selvedge/backend-hostgw'
 import { vxlan } from '@selvedge/backend-vxlan'
 import type { Backend, NetworkConfig } from '@selvedge/core'
 
-/** The backend that a network's config asks for, of those that a lab knows. */
+/** The backend that a network's config names: vxlan or host-gw. */
 export function backendOf({ backend }: NetworkConfig): Backend {
   switch (backend?.type) {
     case 'vxlan':
@@ -10,6 +10,6 @@ export function backendOf({ backend }: NetworkConfig): Backend {
     case 'host-gw':
       return hostGw()
     default:
-      throw new TypeError(`Backend.Type is '${backend?.type}'; a lab knows vxlan and host-gw`)
+      throw new TypeError(`Backend.Type is '${backend?.type}'; a lab has vxlan and host-gw`)
   }
 }

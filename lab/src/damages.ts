@@ -1,7 +1,7 @@
 import { type Damage, type Healing, timeHealing } from './healing.js'
 import type { Namespace } from './namespace.js'
 
-/** What one peer's lease puts into another host's kernel, by the names that it has there. */
+/** What one peer's lease adds to another host's kernel. */
 export interface PeerEntries {
   /** The peer's subnet: `10.244.2.0/24`. */
   subnet: string
@@ -11,12 +11,12 @@ export interface PeerEntries {
   vtepMac?: string | undefined
 }
 
-/** A command that damages a host, and how the kernel tells of the damage and of its repair. */
+/** A command that damages a host, and the notifications of the damage and of its repair. */
 export interface DamageCommand extends Omit<Damage, 'inflict'> {
   command: string
 }
 
-/** Does a damage, and waits until it is healed. */
+/** Does damage, and waits until it is repaired. */
 export function inflict(host: Namespace, { command, ...damage }: DamageCommand): Promise<Healing> {
   return timeHealing(host, { inflict: () => host.exec('sh', ['-ec', command]), ...damage })
 }
@@ -24,8 +24,8 @@ export function inflict(host: Namespace, { command, ...damage }: DamageCommand):
 export function deleteRoute(peer: PeerEntries): DamageCommand {
   return {
     command: `ip route delete ${peer.subnet}`,
-    done: told(`Deleted ${routeOf(peer)}`),
-    back: [told(routeOf(peer))],
+    done: notification(`Deleted ${routeOf(peer)}`),
+    back: [notification(routeOf(peer))],
   }
 }
 
@@ -33,43 +33,43 @@ export function deleteNeighbour(peer: PeerEntries, device: string): DamageComman
   return {
     command: `ip neigh delete ${baseOf(peer)} dev ${device}`,
     // A neighbour that is deleted first becomes one that failed.
-    done: told(`(Deleted )?${literal(`${baseOf(peer)} dev ${device}`)} .*FAILED`),
-    back: [told(neighbourOf(peer, device))],
+    done: notification(`(Deleted )?${literal(`${baseOf(peer)} dev ${device}`)} .*FAILED`),
+    back: [notification(neighbourOf(peer, device))],
   }
 }
 
-export function deleteForwarding(peer: PeerEntries, device: string): DamageCommand {
+export function deleteFdbEntry(peer: PeerEntries, device: string): DamageCommand {
   return {
     command: `bridge fdb delete ${peer.vtepMac} dev ${device} dst ${peer.publicIp}`,
-    done: told(`Deleted ${forwardingOf(peer, device)}`),
-    back: [told(forwardingOf(peer, device))],
+    done: notification(`Deleted ${fdbEntryOf(peer, device)}`),
+    back: [notification(fdbEntryOf(peer, device))],
   }
 }
 
-/** Takes the routes, neighbours and forwarding entries of all peers with it. */
+/** Takes the routes, neighbours and fdb entries of all peers with it. */
 export function deleteDevice(peers: readonly PeerEntries[], device: string): DamageCommand {
   return {
     command: `ip link delete ${device}`,
-    done: told(`Deleted \\d+: ${literal(device)}:`),
+    done: notification(`Deleted \\d+: ${literal(device)}:`),
     back: [
-      told(upOf(device)),
+      notification(upOf(device)),
       ...peers.flatMap((peer) => [
-        told(forwardingOf(peer, device)),
-        told(neighbourOf(peer, device)),
-        told(routeOf(peer)),
+        notification(fdbEntryOf(peer, device)),
+        notification(neighbourOf(peer, device)),
+        notification(routeOf(peer)),
       ]),
     ],
   }
 }
 
-/** Takes the routes and neighbours of all peers with it; forwarding entries stay. */
+/** Takes the routes and neighbours of all peers with it; fdb entries stay. */
 export function flapDevice(peers: readonly PeerEntries[], device: string): DamageCommand {
   return {
     command: `ip link set ${device} down; ip link set ${device} up`,
-    done: told(`\\d+: ${literal(device)}: <BROADCAST,MULTICAST>`),
+    done: notification(`\\d+: ${literal(device)}: <BROADCAST,MULTICAST>`),
     back: [
-      told(upOf(device)),
-      ...peers.flatMap((peer) => [told(neighbourOf(peer, device)), told(routeOf(peer))]),
+      notification(upOf(device)),
+      ...peers.flatMap((peer) => [notification(neighbourOf(peer, device)), notification(routeOf(peer))]),
     ],
   }
 }
@@ -88,21 +88,21 @@ export function changeParentMtu(
 ): DamageCommand {
   return {
     command: `ip link set ${parent} mtu ${mtu}`,
-    done: told(`\\d+: ${literal(parent)}(@\\S+)?: .* mtu ${mtu} `),
-    back: [told(`\\d+: ${literal(device)}: .* mtu ${mtu - overhead} `)],
+    done: notification(`\\d+: ${literal(parent)}(@\\S+)?: .* mtu ${mtu} `),
+    back: [notification(`\\d+: ${literal(device)}: .* mtu ${mtu - overhead} `)],
   }
 }
 
-/** Anchored: an event that tells of a deletion begins with `Deleted`. */
-const told = (pattern: string): RegExp => new RegExp(`^${pattern}`)
+/** Anchored: the notification of a deletion begins with `Deleted`. */
+const notification = (pattern: string): RegExp => new RegExp(`^${pattern}`)
 
 const routeOf = ({ subnet }: PeerEntries): string => `${literal(subnet)} `
 
 const neighbourOf = (peer: PeerEntries, device: string): string =>
   literal(`${baseOf(peer)} dev ${device} lladdr ${peer.vtepMac} PERMANENT`)
 
-/** `ip monitor` prints an entry of a vxlan device's forwarding table as a neighbour on the underlay. */
-const forwardingOf = ({ publicIp, vtepMac }: PeerEntries, device: string): string =>
+/** `ip monitor` prints an fdb entry of a vxlan device as a neighbour on the underlay. */
+const fdbEntryOf = ({ publicIp, vtepMac }: PeerEntries, device: string): string =>
   literal(`${publicIp} dev ${device} lladdr ${vtepMac}`)
 
 const upOf = (device: string): string => `\\d+: ${literal(device)}: <\\S*\\bUP\\b`

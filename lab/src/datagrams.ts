@@ -25,27 +25,28 @@ export class Datagrams implements AsyncDisposable {
     createInterface(child.stdout).on('line', (line) => this.received.push(line))
   }
 
-  /** @param path of the socket; in the abstract namespace where it begins with `@` */
+  /** @param path of the socket; in the abstract namespace if it begins with `@` */
   static async listen(path: string): Promise<Datagrams> {
     const child = spawn('perl', ['-e', RECEIVER, path], { stdio: ['ignore', 'pipe', 'pipe'] })
-    let said = ''
+    let errorOutput = ''
     child.stderr.setEncoding('utf8').on('data', (chunk) => {
-      said += chunk
+      errorOutput += chunk
     })
     const datagrams = new Datagrams(child)
     await until(`a socket at ${path}`, () => {
-      if (child.exitCode !== null) throw new Error(`perl ended: ${said}`)
+      if (child.exitCode !== null) throw new Error(`perl ended: ${errorOutput}`)
       return datagrams.received.shift()
     })
     return datagrams
   }
 
   /** Resolves once this, or what it matches, has come. */
-  async receiving(wanted: string | RegExp): Promise<void> {
-    const isWanted = (text: string) => (typeof wanted === 'string' ? text === wanted : wanted.test(text))
-    await until(`the datagram '${wanted}'`, () => this.received.some(isWanted) || undefined).catch(
+  async receiving(expected: string | RegExp): Promise<void> {
+    const isExpected = (text: string) =>
+      typeof expected === 'string' ? text === expected : expected.test(text)
+    await until(`the datagram '${expected}'`, () => this.received.some(isExpected) || undefined).catch(
       (error) => {
-        throw new Error(`${error.message}; there came: ${this.received.join(', ')}`, { cause: error })
+        throw new Error(`${error.message}; instead: ${this.received.join(', ')}`, { cause: error })
       },
     )
   }

@@ -9,7 +9,7 @@ import { JsonReport, type Report, TextReport } from './demo/report.js'
 
 process.exitCode = await main(process.argv.slice(2))
 
-/** @returns the exit status: 0 where nothing was lost, 2 for a command line that is none, 130 after Ctrl-C */
+/** @returns the exit status: 0 if nothing was lost, 2 for an invalid command line, 130 after Ctrl-C */
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args)
   if (options === undefined) return 2
@@ -19,7 +19,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const interrupt = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt.abort())
-  // Whoever reads may stop reading, as `head` does. That is no reason to leave namespaces behind.
+  // The reader may go away, as `head` does. The namespaces are removed all the same.
   process.stdout.on('error', () => interrupt.abort())
 
   const report = reportFor(options)

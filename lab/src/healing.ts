@@ -1,27 +1,27 @@
 import { type KernelEvent, KernelMonitor } from './monitor.js'
 import type { Namespace } from './namespace.js'
 
-/** A damage to the kernel's state, and by which notifications to tell that it happened and is mended. */
+/** Damage to the kernel's state, and the notifications that show when it is done and when it is repaired. */
 export interface Damage {
   /** Does the damage. */
   inflict: () => Promise<unknown>
-  /** The kernel's word that it is done. */
+  /** The notification of the damage. */
   done: RegExp
-  /** The kernel's word on each thing that must come back. */
+  /** The notifications of each thing that must come back. */
   back: readonly RegExp[]
 }
 
-/** How the kernel's state came back. */
+/** How the kernel's state was repaired. */
 export interface Healing {
-  /** Milliseconds from the damage to the last thing's return, by the kernel's notifications. */
+  /** Milliseconds from the damage to the last repair, by the kernel's notifications. */
   duration: number
-  /** The damage, and each thing's return, in the kernel's own words; `time` counts from the damage. */
+  /** The notifications of the damage and of each repair; `time` counts from the damage. */
   events: readonly KernelEvent[]
 }
 
 /**
  * Does damage and waits until all is back.
- * @throws {TimeoutError} where something is not back after `timeout` ms (default: 10,000).
+ * @throws {TimeoutError} if something is not back after `timeout` ms (default: 10,000).
  */
 export async function timeHealing(where: Namespace, damage: Damage, timeout = 10_000): Promise<Healing> {
   await using monitor = await KernelMonitor.start(where)

@@ -1,6 +1,6 @@
 /**
- * The program that runs on each host of a lab: the whole of an overlay in one file, and no more. It is given its
- * settings as JSON, tells what happens as lines of JSON, and ends on SIGTERM or Ctrl-C, leaving traffic flowing.
+ * The program that runs on each host of a lab: a whole overlay in one file. Its argument is its settings as JSON; it
+ * prints what happens as lines of JSON, and ends on SIGTERM or Ctrl-C, leaving traffic flowing.
  */
 import { createOverlay, readSubnetEnv, writeSubnetEnv } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
@@ -23,23 +23,23 @@ const overlay = createOverlay({
   renewMargin: settings.renewMargin,
 })
 
-overlay.on('peer', ({ type, lease }) => tell({ event: 'peer', type, lease }))
-overlay.on('sync', (report) => tell({ event: 'sync', ...report }))
-overlay.on('drift', (drift) => tell({ event: 'drift', drift }))
-overlay.on('error', ({ code, message }) => tell({ event: 'error', code, message }))
-overlay.on('warning', (message) => tell({ event: 'warning', message }))
+overlay.on('peer', ({ type, lease }) => print({ event: 'peer', type, lease }))
+overlay.on('sync', (report) => print({ event: 'sync', ...report }))
+overlay.on('drift', (drift) => print({ event: 'drift', drift }))
+overlay.on('error', ({ code, message }) => print({ event: 'error', code, message }))
+overlay.on('warning', (message) => print({ event: 'warning', message }))
 overlay.on('mtu', () => publish())
 overlay.on('lease', ({ type, lease }) => {
-  tell({ event: 'lease', type, lease })
+  print({ event: 'lease', type, lease })
   if (type === 'changed') publish()
 })
 
 try {
   await overlay.start({ signal: ending.signal })
   await publish()
-  tell({ event: 'ready', lease: overlay.lease, mtu: overlay.mtu })
+  print({ event: 'ready', lease: overlay.lease, mtu: overlay.mtu })
   await overlay.whenInSync({ signal: ending.signal })
-  tell({ event: 'in-sync' })
+  print({ event: 'in-sync' })
   await new Promise((resolve) => ending.signal.addEventListener('abort', resolve))
 } catch (error) {
   if (!ending.signal.aborted) throw error
@@ -47,15 +47,15 @@ try {
   await overlay.stop()
 }
 
-/** Hands subnet and MTU on to whoever sets up pods. */
+/** Writes the subnet and MTU for the CNI plugin. */
 async function publish(): Promise<void> {
   try {
     await writeSubnetEnv(settings.subnetEnv, overlay.subnetEnv({ ipMasq: false }))
   } catch (error) {
-    tell({ event: 'error', code: 'SUBNET_ENV', message: String(error) })
+    print({ event: 'error', code: 'SUBNET_ENV', message: String(error) })
   }
 }
 
-function tell(event: AgentEvent): void {
+function print(event: AgentEvent): void {
   process.stdout.write(`${JSON.stringify(event)}\n`)
 }

@@ -29,7 +29,7 @@ export interface HostSettings {
 export class Host extends Namespace {
   /** `h1`, `h2`, …; also the name of its port on the switch. */
   readonly name: string
-  /** The addresses of `eth0`, without their prefix: IPv4 first where there are both. */
+  /** The addresses of `eth0`, without their prefix: IPv4 first if there are both. */
   readonly addresses: readonly string[]
   readonly #settings: HostSettings
   readonly #pods: Pod[] = []

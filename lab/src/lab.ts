@@ -11,7 +11,7 @@ export interface LabOptions {
   ipv4?: boolean
   /** Whether the hosts have IPv6 addresses, fd77::/64. Default: false. */
   ipv6?: boolean
-  /** Aborting stops whatever the lab is doing, with the signal's reason. Dispose of the lab then. */
+  /** An abort stops what the lab is doing, with the signal's reason. Dispose of the lab then. */
   signal?: AbortSignal
 }
 
@@ -26,8 +26,7 @@ const GATEWAY = 254
  * Hosts on one switch, each in a network namespace of its own, joined by veth pairs. Nothing is put
  * into the namespace of the machine itself.
  *
- * Use it with `await using`, so that it is removed whatever happens. What a killed process leaves
- * behind, the next lab sweeps away.
+ * Use it with `await using`, so that it is always removed. The next lab removes what a killed process left behind.
  */
 export class Lab implements AsyncDisposable {
   /** What every namespace and the folder of this lab begin with. */

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import type { Child, Namespace } from './namespace.js'
 import { TimeoutError, until } from './until.js'
 
-/** One change that the kernel told of. */
+/** One notification of the kernel's. */
 export interface KernelEvent {
   /** When it was read, in milliseconds since the epoch, to the microsecond. */
   time: number
@@ -11,14 +11,14 @@ export interface KernelEvent {
 }
 
 /**
- * The kernel dates no notification: `ip monitor` does when it reads one. So it is given real-time priority, to read at
- * once on a busy machine too. Where that is not allowed, times are coarser.
+ * The kernel puts no time on a notification: `ip monitor` does when it reads one. It runs with real-time priority, to
+ * read at once on a busy machine too. If that is not allowed, times are coarser.
  */
 const LISTEN = 'chrt --rr --pid 1 $$ 2>/dev/null; exec ip -tshort -oneline monitor link address route neigh'
 
 /**
- * The kernel's own record of changes to links, addresses, routes, neighbours and forwarding entries
- * of a namespace. It dates every change, where polling would only bound it.
+ * The kernel's notifications of changes to a namespace's links, addresses, routes, neighbours and fdb entries. They
+ * give each change a time, which polling could only bound.
  */
 export class KernelMonitor implements AsyncDisposable {
   readonly events: KernelEvent[] = []
@@ -35,25 +35,25 @@ export class KernelMonitor implements AsyncDisposable {
     this.#closed = new Promise((resolve) => child.once('close', () => resolve()))
   }
 
-  /** Starts one, and waits until it tells what happens. */
+  /** Starts one, and waits until it prints notifications. */
   static async start(namespace: Namespace): Promise<KernelMonitor> {
     const monitor = new KernelMonitor(namespace.spawn('sh', ['-c', LISTEN]))
-    await monitor.#hears(namespace)
+    await monitor.#listens(namespace)
     return monitor
   }
 
   /**
    * The first event from index `from` on that matches, once it is there.
-   * @throws {TimeoutError} telling what the kernel told instead, after `timeout` ms.
+   * @throws {TimeoutError} that lists what came instead, after `timeout` ms.
    */
   async event(pattern: RegExp, from = 0, timeout = 10_000): Promise<KernelEvent> {
     const find = () => this.events.slice(from).find(({ text }) => pattern.test(text))
     try {
-      return await until(`the kernel to tell of ${pattern}`, find, { timeout, interval: 2 })
+      return await until(`the kernel's notification of ${pattern}`, find, { timeout, interval: 2 })
     } catch (error) {
       if (!(error instanceof TimeoutError)) throw error
-      const told = this.events.slice(from).map(({ text }) => `\n  ${text}`)
-      throw new TimeoutError(`${error.message}; it told of:${told.join('') || ' nothing'}`)
+      const others = this.events.slice(from).map(({ text }) => `\n  ${text}`)
+      throw new TimeoutError(`${error.message}; instead:${others.join('') || ' nothing'}`)
     }
   }
 
@@ -63,18 +63,18 @@ export class KernelMonitor implements AsyncDisposable {
   }
 
   /**
-   * `ip monitor` joins its groups, then dumps the links, and throws away what it is told before that dump has ended. No
-   * file shows when that is, so the loopback's alias is changed until it tells of it.
+   * `ip monitor` joins its groups, then dumps the links, and discards the notifications that come before the dump ends.
+   * No file shows when that is, so the loopback's alias is changed until a notification of it is printed.
    */
-  async #hears(namespace: Namespace): Promise<void> {
+  async #listens(namespace: Namespace): Promise<void> {
     const alias = (text: string) => namespace.ip('link', 'set', 'dev', 'lo', 'alias', text)
-    const told = () => this.events.some(({ text }) => /^\d+: lo:/.test(text)) || undefined
+    const isNotified = () => this.events.some(({ text }) => /^\d+: lo:/.test(text)) || undefined
     const options = { signal: namespace.signal, interval: 10 }
     let tries = 0
     await until(
-      `ip monitor to hear what happens in ${namespace.namespace}`,
+      `ip monitor to print notifications of ${namespace.namespace}`,
       async () => {
-        if (told()) return true
+        if (isNotified()) return true
         tries += 1
         await alias(`try ${tries}`)
         return undefined
@@ -83,12 +83,12 @@ export class KernelMonitor implements AsyncDisposable {
     )
     this.events.length = 0
     await alias('')
-    await until('ip monitor to tell of the last alias', told, options)
+    await until('ip monitor to print the last alias', isNotified, options)
     this.events.length = 0
   }
 }
 
-/** Reads `2026-11-21T05:47:59.522673`, local time, keeping the microseconds that Date drops. */
+/** Parses `2026-11-21T05:47:59.522673`, local time, with the microseconds that Date drops. */
 function parseTime(text: string): number {
   const [date = '', fraction = '0'] = text.split('.')
   return Date.parse(date) + Number(`0.${fraction}`) * 1000

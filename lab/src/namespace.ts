@@ -64,7 +64,7 @@ export class Namespace {
     return child
   }
 
-  /** Kills, with SIGKILL, whatever `spawn` started and still runs. */
+  /** Kills, with SIGKILL, every process of `spawn` that still runs. */
   async killAll(): Promise<void> {
     const ends = [...this.#children].map(
       (child) => new Promise<void>((resolve) => child.once('close', () => resolve())),

@@ -11,7 +11,7 @@ import type { Pod } from './pod.js'
 /** A host that has joined a network: its agent, and a pod. */
 export interface Member {
   readonly host: Host
-  /** As it was started first; a test may kill it and start another. */
+  /** The first one on this host; a test may kill it and start another. */
   readonly agent: AgentProcess
   readonly pod: Pod
   readonly lease: Lease
@@ -69,18 +69,18 @@ export class Network {
     return { host, agent, pod, lease, mtu, joinedAfter }
   }
 
-  /** All hosts of the lab join at once. Resolves when each knows all the others. */
+  /** All hosts of the lab join at once. Resolves once each has the routes to all the others. */
   async joinAll(): Promise<Member[]> {
     const { hosts } = this.#lab
     const members = await Promise.all(hosts.map((host) => this.join(host)))
     for (const member of members) {
-      for (const peer of members) if (peer !== member) await member.agent.knows(peer.lease)
+      for (const peer of members) if (peer !== member) await member.agent.waitForPeer(peer.lease)
     }
     return members
   }
 }
 
-/** What a peer's lease names in the kernel of the others, for one family. */
+/** What a peer's lease adds to the others' kernels, in one family. */
 export function entriesOf({ subnet, ipv6Subnet, attributes }: Lease, family: Family = 4): PeerEntries {
   const { publicIp, publicIpv6, backendData, backendV6Data } = attributes
   return family === 4

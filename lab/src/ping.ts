@@ -3,7 +3,7 @@ import type { Child, Namespace } from './namespace.js'
 import { CommandError } from './run.js'
 import { until, within } from './until.js'
 
-/** What came of a number of echo requests. */
+/** The counts of a number of echo requests. */
 export interface PingResult {
   sent: number
   lost: number
@@ -33,7 +33,7 @@ export async function ping(from: Namespace, target: string, options: PingOptions
 /**
  * Sends echo requests, one each `interval` ms (default: 5), until the first answer.
  * @returns after how many milliseconds it came.
- * @throws {CommandError} where none came within `timeout` ms (default: 10,000).
+ * @throws {CommandError} if none came within `timeout` ms (default: 10,000).
  */
 export async function pingUntilReached(
   from: Namespace,
@@ -44,7 +44,7 @@ export async function pingUntilReached(
   await until(
     `an answer from ${target} to ${from.namespace}`,
     async () => {
-      // Without a route, ping gives up at once: so it is started again until there is one.
+      // Without a route ping gives up at once, so it is started again until there is one.
       const args = [
         '-n',
         '-q',
@@ -109,7 +109,7 @@ export interface PingStreamResult extends PingResult {
   longestGap: number
 }
 
-/** Echo requests at a steady pace, of which every lost one is counted. */
+/** Echo requests at a steady pace; every lost one is counted. */
 export class PingStream {
   readonly target: string
   readonly #child: Child

@@ -1,7 +1,7 @@
 import { addressAt, requireCidr } from '@selvedge/core'
 import { Namespace } from './namespace.js'
 
-/** What a host gives its pods: what its subnet.env says. */
+/** What a host's subnet.env says of its pods' network. */
 export interface PodNetwork {
   /** The host's subnets, one a family: `10.244.1.0/24`. The first address of each is the bridge's. */
   subnets: readonly string[]

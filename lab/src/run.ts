@@ -12,7 +12,7 @@ export interface RunOptions {
 export class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly command: string
-  /** Exit status; null where a signal or the timeout ended the command. */
+  /** Exit status; null if a signal or the timeout ended the command. */
   readonly status: number | null
   readonly stdout: string
   readonly stderr: string
@@ -31,7 +31,7 @@ const DEFAULT_TIMEOUT = 10_000
 
 /**
  * Runs a command to its end and gives what it wrote to standard output.
- * @throws {CommandError} where it fails; the signal's reason where it was aborted.
+ * @throws {CommandError} if it fails; the signal's reason if it was aborted.
  */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const { input, timeout = DEFAULT_TIMEOUT, signal } = options
@@ -69,7 +69,7 @@ export function run(command: string, args: readonly string[], options: RunOption
       const reason = timedOut ? `no end after ${timeout} ms` : (killer ?? `exit status ${status}`)
       reject(new CommandError(title, status, reason, stdout, stderr))
     })
-    // A command that ends without reading its input breaks the pipe; its status tells the story.
+    // A command that ends without reading its input breaks the pipe; its status says how it ended.
     child.stdin.on('error', () => {})
     child.stdin.end(input ?? '')
   })

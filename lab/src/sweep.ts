@@ -6,8 +6,7 @@ import { until } from './until.js'
 
 /**
  * Everything a lab makes outside itself is named `slv-<pid of its owner>-<number>`: its namespaces
- * (with the host's name after it) and its folder. So whoever comes next can tell what a killed
- * process left behind.
+ * (with the host's name after it) and its folder. The next lab recognizes by it what a killed process left behind.
  */
 const NAME = /^(slv-(\d+)-\d+)(?:-|$)/
 
@@ -47,7 +46,7 @@ export async function deleteNamespaces(names: readonly string[]): Promise<void> 
   try {
     await run('ip', ['-force', '-batch', '-'], { input: commands.join('') })
   } catch (error) {
-    // Another sweep may have been faster. What counts is that they are gone.
+    // Another sweep may have been faster. All that matters is that they are gone.
     const left = new Set(await listNamespaces())
     if (doomed.some((name) => left.has(name))) throw error
   }
@@ -68,7 +67,7 @@ export async function sweep(): Promise<string[]> {
   return [...abandoned].sort()
 }
 
-/** The lab that a namespace or folder belongs to, where its owner is dead. */
+/** The lab that a namespace or folder belongs to, if its owner is dead. */
 function abandonedLab(name: string): string | undefined {
   const [, lab, pid] = NAME.exec(name) ?? []
   return lab !== undefined && !isAlive(Number(pid)) ? lab : undefined

@@ -1,4 +1,4 @@
-// Makes a lab with a process in it, says its name, and waits to be killed.
+// Makes a lab with a process in it, prints its name, and waits to be killed.
 import { Lab } from '../dist/index.js'
 
 const lab = await Lab.create({ hosts: 1 })

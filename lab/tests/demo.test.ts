@@ -40,14 +40,16 @@ test('Ctrl-C in the midst of it leaves nothing', async () => {
   expect(await leftOf(demo)).toEqual([])
 })
 
-test('--keep keeps it up, heals and tells of it, until Ctrl-C', async () => {
+test('--keep keeps it up, heals and reports it, until Ctrl-C', async () => {
   const demo = start('--hosts', '2', '--keep')
   await until('the demo to be kept', () => (demo.output().includes('Ctrl-C removes it') ? true : undefined), {
     timeout: 30_000,
   })
   expect(await leftOf(demo)).toHaveLength(6)
   await new Namespace(`slv-${demo.process.pid}-1-h1`).ip('link', 'delete', 'flannel.1')
-  await until('it to tell', () => (demo.output().includes('h1: missing, repaired: link') ? true : undefined))
+  await until('the repair to be reported', () =>
+    demo.output().includes('h1: missing, repaired: link') ? true : undefined,
+  )
   demo.process.kill('SIGINT')
   const [status] = await once(demo.process, 'close')
   expect(status).toBe(0)

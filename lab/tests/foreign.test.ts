@@ -27,7 +27,7 @@ test('what others put into the kernel survives start, repair, kill, restart and 
   const agent = network.startAgent(host)
   const peer = network.startAgent(other)
   const { lease } = await peer.ready()
-  await agent.knows(lease)
+  await agent.waitForPeer(lease)
   // Not permanent, so the kernel's own, even on a device of ours.
   await host.ip('neigh', 'add', '10.244.251.1', 'lladdr', MAC, 'dev', 'flannel.1', 'nud', 'reachable')
   expect(await foreignState(host)).toBe(before)
@@ -39,7 +39,7 @@ test('what others put into the kernel survives start, repair, kill, restart and 
     await subnets.releaseLease(lease)
   }
   const again = network.startAgent(host)
-  await again.told('in-sync')
+  await again.waitFor('in-sync')
   expect(await host.ip('route')).not.toContain(`${lease.subnet} `)
   expect(await foreignState(host)).toBe(before)
   expect(await host.ip('neigh', 'show', 'dev', 'flannel.1')).toContain('10.244.251.1')

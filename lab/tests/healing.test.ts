@@ -3,7 +3,7 @@ import {
   changeParentMtu,
   type DamageCommand,
   deleteDevice,
-  deleteForwarding,
+  deleteFdbEntry,
   deleteNeighbour,
   deleteRoute,
   entriesOf,
@@ -19,7 +19,7 @@ import {
 } from '../src/index.js'
 import { type JoinedLab, joinedLab, printTime, vxlanConfig } from './setup.js'
 
-/** Healing takes milliseconds. This only tells a repair by notification from one by the timer (60 s). */
+/** Healing takes milliseconds. This bound only distinguishes a repair by notification from one by the timer (60 s). */
 const BOUND = 5000
 
 const dualStack = { ...vxlanConfig, EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
@@ -47,7 +47,7 @@ describe.each([
   const damages: [string, (peers: readonly PeerEntries[], peer: PeerEntries) => DamageCommand][] = [
     ['a route', (_, peer) => deleteRoute(peer)],
     ['a neighbour', (_, peer) => deleteNeighbour(peer, device)],
-    ['a forwarding entry', (_, peer) => deleteForwarding(peer, device)],
+    ['an fdb entry', (_, peer) => deleteFdbEntry(peer, device)],
     ['the device', (all) => deleteDevice(all, device)],
     ['the device put down', (all) => putDeviceDown(all, device)],
     ['a flap of the device', (all) => flapDevice(all, device)],
@@ -69,15 +69,15 @@ describe.each([
     expect(pings.filter(({ lost }) => lost > 0)).toEqual([])
   })
 
-  test('a change of the parent MTU is followed, there and back, and subnet.env tells', async () => {
+  test('a change of the parent MTU is followed, there and back, in subnet.env too', async () => {
     const { host, mtu } = nextVictim().victim
     for (const parent of [1400, 1500]) {
       const { duration } = await inflict(host, changeParentMtu('eth0', parent, device, overhead))
       printTime(`followed, IPv${family}: parent MTU ${parent}`, duration)
       expect(duration).toBeLessThan(BOUND)
-      const told = `FLANNEL_MTU=${mtu - 1500 + parent}\n`
+      const expected = `FLANNEL_MTU=${mtu - 1500 + parent}\n`
       const subnetEnv = () => host.exec('cat', [joined.network.subnetEnvOf(host)])
-      await expect.poll(subnetEnv, { timeout: BOUND }).toContain(told)
+      await expect.poll(subnetEnv, { timeout: BOUND }).toContain(expected)
     }
   })
 })
@@ -90,7 +90,7 @@ test('host-gw: a deleted route comes back', async () => {
   expect(duration).toBeLessThan(BOUND)
 })
 
-/** What a host holds, without what the kernel numbers anew: interface indexes and nexthop ids. */
+/** What a host holds, without the interface indexes and nexthop ids, which the kernel numbers again. */
 async function state(host: Namespace, device: string): Promise<KernelState> {
   const { link, addresses, routes, ...rest } = await readKernelState(host, device)
   const unnumbered = (text: string) => text.replace(/^\d+: /gm, '')

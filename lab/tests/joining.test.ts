@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Lab, Network, pingUntilReached } from '../src/index.js'
 import { joinedLab, printTime, vxlanConfig } from './setup.js'
 
-/** Joining takes milliseconds. This only tells an event that is followed from one that is polled for, in ms. */
+/** Joining takes milliseconds. This bound, in ms, only distinguishes following events from polling. */
 const BOUND = 2000
 
 test('a host that joins is reached at once', async () => {

@@ -17,8 +17,8 @@ it('runs the program that the README begins with, as it stands there but for its
   const options = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext }
   await writeFile(PROGRAM, ts.transpileModule(source, { compilerOptions: options }).outputText)
   try {
-    const said = await lab.host(0).exec(process.execPath, [PROGRAM])
-    expect(said).toMatch(/^10\.244\.\d+\.0\/24 1450\n$/)
+    const output = await lab.host(0).exec(process.execPath, [PROGRAM])
+    expect(output).toMatch(/^10\.244\.\d+\.0\/24 1450\n$/)
     expect(await lab.host(0).ip('link', 'show', 'flannel.1')).toContain('mtu 1450')
   } finally {
     await rm(PROGRAM, { force: true })

@@ -20,7 +20,7 @@ test.each(['vxlan', 'host-gw'])(
       const agent = joined.network.startAgent(host)
       running.set(host, agent)
       const { lease: found } = await agent.ready()
-      await agent.told('in-sync')
+      await agent.waitFor('in-sync')
       printTime(`${type}: agent of ${host.name} killed, started again, in sync`, performance.now() - start)
       expect(found.subnet).toBe(lease.subnet)
       expect(found.attributes).toEqual(lease.attributes)
@@ -60,7 +60,7 @@ test('a peer that left while an agent was down is gone from all three tables', a
   })
 
   const again = joined.network.startAgent(first.host)
-  await again.told('in-sync')
+  await again.waitFor('in-sync')
   const state = await readKernelState(first.host, DEVICE)
   expect(mentions(state, gone)).toEqual({ route: false, neighbour: false, fdb: false })
   expect(mentions(state, kept)).toEqual({ route: true, neighbour: true, fdb: true })

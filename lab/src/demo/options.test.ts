@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseDemoOptions } from './options.js'
 
-test('three hosts over vxlan, unless told otherwise', () => {
+test('three hosts over vxlan by default', () => {
   expect(parseDemoOptions([])).toMatchObject({ hosts: 3, backend: 'vxlan', keep: false, json: false })
   expect(parseDemoOptions(['--hosts', '5', '--backend=host-gw', '--json', '--keep'])).toMatchObject({
     hosts: 5,

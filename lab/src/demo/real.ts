@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { deleteDevice, deleteForwarding, deleteRoute, inflict, type PeerEntries } from '../damages.js'
+import { deleteDevice, deleteFdbEntry, deleteRoute, inflict, type PeerEntries } from '../damages.js'
 import { Lab } from '../lab.js'
 import { entriesOf, type Member, Network } from '../network.js'
 import { pingMatrix } from '../ping.js'
@@ -9,12 +9,11 @@ import { viewHost } from './views.js'
 
 const DEVICE = 'flannel.1'
 
-/** What the other hosts' leases put into a host's kernel. */
+/** What the other hosts' leases add to a host's kernel. */
 type Peers = readonly [PeerEntries, ...PeerEntries[]]
 
 /**
- * Hosts on one switch, with an agent process and a pod on each, on the real kernel. Removes all that it made,
- * whatever happens.
+ * Hosts on one switch, with an agent process and a pod on each, on the real kernel. Always removes all that it made.
  * @returns how many pings were lost
  */
 export async function realDemo(options: DemoOptions, report: Report, signal: AbortSignal): Promise<number> {
@@ -58,20 +57,19 @@ async function pingAll(when: string, members: readonly Member[], report: Report)
 }
 
 /**
- * Does damage before the reader's eyes, each to another host: an agent mends ten accidents at once, and then one a
- * second.
+ * Does damage, each to another host: an agent repairs ten changes at once, and after that one a second.
  */
 async function damageInTurn(
   members: readonly Member[],
   device: string | undefined,
   report: Report,
 ): Promise<void> {
-  report.heading('Damage and repair, as the kernel told of them')
+  report.heading("Damage and repair, by the kernel's notifications")
   const damages = [
     ([peer]: Peers) => deleteRoute(peer),
     ...(device === undefined
       ? []
-      : [([peer]: Peers) => deleteForwarding(peer, device), (peers: Peers) => deleteDevice(peers, device)]),
+      : [([peer]: Peers) => deleteFdbEntry(peer, device), (peers: Peers) => deleteDevice(peers, device)]),
   ]
   for (const [i, damage] of damages.entries()) {
     const victim = members[i % members.length]
@@ -85,7 +83,7 @@ async function damageInTurn(
   }
 }
 
-/** Leaves the reader time to look around, and tells what the agents find damaged meanwhile. */
+/** Keeps everything running, so that one can look around, and reports what the agents find damaged. */
 async function keepUntil(
   signal: AbortSignal,
   lab: Lab,

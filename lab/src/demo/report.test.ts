@@ -14,7 +14,7 @@ const matrix = [
   { from: 'h2p1', to: 'h1p1', address: '10.244.1.2', sent: 5, lost: 1 },
 ]
 
-function tell(report: Report): void {
+function fill(report: Report): void {
   report.heading('Leases')
   report.hosts([
     {
@@ -41,8 +41,8 @@ function tell(report: Report): void {
   report.end()
 }
 
-test('people read it in columns', () => {
-  tell(new TextReport(write))
+test('text is in columns', () => {
+  fill(new TextReport(write))
   expect(output).toBe(`
 Leases
   host  public IP     subnet         MTU   backend data  ready after
@@ -65,7 +65,7 @@ Leases
 })
 
 test('programs read one JSON document', () => {
-  tell(new JsonReport(write, { backend: 'vxlan', kernel: 'linux' }))
+  fill(new JsonReport(write, { backend: 'vxlan', kernel: 'linux' }))
   expect(JSON.parse(output)).toMatchObject({
     backend: 'vxlan',
     hosts: [{ name: 'h1', lease: { subnet: '10.244.1.0/24' } }],

@@ -2,7 +2,7 @@ import type { MatrixEntry } from '../ping.js'
 import { type DemoResult, type HostView, type JoinedHost, type Repair, totalPings } from './result.js'
 import { table } from './table.js'
 
-/** Where the demo tells what it found, as it finds it. */
+/** Takes what the demo finds, as it finds it. */
 export interface Report {
   /** What is about to be shown, or to happen. */
   heading(text: string): void
@@ -52,7 +52,7 @@ export class JsonReport implements Report {
   }
 }
 
-/** For people. */
+/** For reading in a terminal. */
 export class TextReport implements Report {
   readonly #write: Write
   readonly #bold: (text: string) => string
@@ -134,7 +134,7 @@ export class TextReport implements Report {
 /** So that h2 comes before h10. */
 const byName = new Intl.Collator('en', { numeric: true }).compare
 
-/** Without the backslashes that `ip -oneline` puts where a line would end. */
+/** Without the backslashes that `ip -oneline` prints instead of line ends. */
 function oneLine(text: string): string {
   return text.replaceAll(/\s*\\\s*/g, ' ').trim()
 }

@@ -23,14 +23,14 @@ export interface HostView {
   outputs: readonly CommandOutput[]
 }
 
-/** A damage to one host, and how it was healed. */
+/** Damage to one host, and how it was repaired. */
 export interface Repair {
   host: string
-  /** What did the damage. */
+  /** The command that did the damage. */
   command: string
   /** Milliseconds until the last thing was back. */
   healedAfter: number
-  /** What the kernel told meanwhile; `time` counts from the damage, in milliseconds. */
+  /** The kernel's notifications meanwhile; `time` counts from the damage, in milliseconds. */
   events: readonly KernelEvent[]
 }
 

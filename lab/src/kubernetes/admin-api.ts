@@ -7,7 +7,7 @@ export interface Reply {
   readonly body: Buffer
 }
 
-/** A client of an API server that knows nothing of what is tested or measured. */
+/** A client of an API server that shares no code with what is tested or measured. */
 export class AdminApi {
   readonly #url: string
   readonly #agent: Agent

@@ -33,7 +33,7 @@ export function serverCertificate(
   return certificate(folder, name, `/CN=${name}`, extensions, authority)
 }
 
-/** A certificate by which the API server knows `user`, of `group`. */
+/** A certificate that identifies `user`, of `group`, to the API server. */
 export function clientCertificate(
   folder: string,
   user: string,

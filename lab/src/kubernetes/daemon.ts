@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 
-/** Enough of what a daemon said last to tell why it ended. */
+/** How much of a daemon's last output to keep, in characters: enough to see why it ended. */
 const OUTPUT_KEPT = 8_000
 
 /** A program that runs until it is stopped, and whose last words are kept. */
@@ -34,7 +34,7 @@ export class Daemon {
     return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined
   }
 
-  /** Waits until `look` resolves to true; fails where the program ends first, or after `timeout` ms. */
+  /** Waits until `look` resolves to true; fails if the program ends first, or after `timeout` ms. */
   async untilReady(look: () => Promise<boolean>, timeout = 60_000): Promise<void> {
     const end = performance.now() + timeout
     while (!(await look().catch(() => false))) {

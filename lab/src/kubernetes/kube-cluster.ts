@@ -27,7 +27,7 @@ interface ClusterParts {
   readonly apiserverArgs: readonly string[]
   readonly etcd: Daemon
   readonly etcdUrl: string
-  /** What a command begins with to run where the cluster does. */
+  /** The prefix that runs a command in the cluster's namespace. */
   readonly inPlace: readonly string[]
 }
 
@@ -37,7 +37,7 @@ const ADMIN_TOKEN = 'admin-token-of-the-tests'
 const ETCD_QUOTA = 4 * 1024 ** 3
 
 /**
- * A real control plane: etcd, kube-apiserver and, where asked for, kube-controller-manager. Everything it writes is in
+ * A real control plane: etcd, kube-apiserver and optionally kube-controller-manager. Everything it writes is in
  * one folder, which `stop` removes; of a killed process, the next lab or cluster does.
  */
 export class KubeCluster {
