@@ -1,4 +1,5 @@
-import { decodeLeaseAttributes, type Lease, type LeaseSubnets, leaseKey, parseLeaseKey } from '@selvedge/core'
+import { type Lease, type LeaseSubnets, leaseKey } from '@selvedge/core'
+import { decodeLeaseAttributes, parseLeaseKey } from '@selvedge/core/kit'
 import type { KeyValue } from './client/api.js'
 import type { NetworkKeys } from './keys.js'
 

@@ -1,15 +1,13 @@
 import {
   type AbortOptions,
-  chooseSubnets,
   type Lease,
   type LeaseAttributes,
   type LeaseRequest,
   leaseKey,
   type NetworkConfig,
   OverlayError,
-  type SubnetChoice,
-  sameNode,
 } from '@selvedge/core'
+import { chooseSubnets, type SubnetChoice, sameNode } from '@selvedge/core/kit'
 import type { KeyValue } from './client/api.js'
 import type { NetworkKeys } from './keys.js'
 import { isReservation, type LeaseRecord, NO_LEASE, type ValidRecord } from './lease-record.js'

@@ -1,4 +1,5 @@
-import { type Clock, OverlayError, type Random, systemClock } from '@selvedge/core'
+import { type Clock, OverlayError, type Random } from '@selvedge/core'
+import { systemClock } from '@selvedge/core/kit'
 import type { EtcdClient } from './client/api.js'
 import type { EtcdTls } from './client/tls.js'
 import { DEFAULT_PREFIX } from './keys.js'

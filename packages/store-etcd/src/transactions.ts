@@ -1,4 +1,5 @@
-import { encodeLeaseAttributes, type LeaseAttributes, type LeaseSubnets } from '@selvedge/core'
+import type { LeaseAttributes, LeaseSubnets } from '@selvedge/core'
+import { encodeLeaseAttributes } from '@selvedge/core/kit'
 import type { Compare, KeyValue, Operation, TxnRequest } from './client/api.js'
 import type { NetworkKeys } from './keys.js'
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type StoreUnderTest, subnetManagerSuite } from '@selvedge/conformance'
-import { encodeLeaseAttributes, leaseKey } from '@selvedge/core'
+import { leaseKey } from '@selvedge/core'
+import { encodeLeaseAttributes } from '@selvedge/core/kit'
 import { EtcdSubnetManager } from '@selvedge/store-etcd'
 import { Etcd3 } from 'etcd3'
 import { afterAll, beforeAll, describe, it } from 'vitest'

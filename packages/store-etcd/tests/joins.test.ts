@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Clock, type Lease, leaseKey, systemClock } from '@selvedge/core'
+import { type Clock, type Lease, leaseKey } from '@selvedge/core'
+import { systemClock } from '@selvedge/core/kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
 import { type Fate, FaultyClient } from './faulty-client.js'

@@ -1,4 +1,5 @@
-import { type Clock, encodeLeaseAttributes, systemClock } from '@selvedge/core'
+import type { Clock } from '@selvedge/core'
+import { encodeLeaseAttributes, systemClock } from '@selvedge/core/kit'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
 import { attributesOf, dualStackNetwork, ipv4Network, ipv6Network, TestNetwork } from './network.js'

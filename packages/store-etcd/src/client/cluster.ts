@@ -1,4 +1,5 @@
-import { type AbortOptions, backoffDelay, OverlayError } from '@selvedge/core'
+import { type AbortOptions, OverlayError } from '@selvedge/core'
+import { backoffDelay } from '@selvedge/core/kit'
 import type { NetworkKeys } from '../keys.js'
 import type { Settings } from '../options.js'
 import { abortable } from './abortable.js'

@@ -1,4 +1,5 @@
-import { backoffDelay, type Clock, isOverlayError, type OverlayError, type Random } from '@selvedge/core'
+import { type Clock, isOverlayError, type OverlayError, type Random } from '@selvedge/core'
+import { backoffDelay } from '@selvedge/core/kit'
 import type { KeyRange, KeyValue, ResponseHeader, WatchEvent } from './api.js'
 import { BACKOFF, type EtcdCluster } from './cluster.js'
 import { EtcdFailure } from './errors.js'
