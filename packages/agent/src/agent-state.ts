@@ -1,5 +1,5 @@
 import { type Overlay, sameNode } from '@selvedge/core'
-import type { CachedSubnetManager } from './lease-cache/cached-subnet-manager.js'
+import type { CachedSubnetManager } from '@selvedge/node-state'
 import type { Snapshot } from './observe/metrics.js'
 import type { AgentServices } from './services.js'
 import type { HeardStore } from './stores/heard-store.js'

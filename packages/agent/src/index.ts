@@ -11,13 +11,6 @@ export type {
   StoreSettings,
 } from './command-line/settings.js'
 export { type InterfaceChoice, interfaceChoices } from './interface-choices.js'
-export {
-  CachedSubnetManager,
-  type CachedSubnetManagerOptions,
-  type CacheObserver,
-} from './lease-cache/cached-subnet-manager.js'
-export type { KnownNetwork } from './lease-cache/known-network.js'
-export { type LeaseCache, LeaseFile, type LeaseFileOptions } from './lease-cache/lease-file.js'
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logging/logger.js'
 export { Redactor } from './logging/redactor.js'
 export { secretsOf, secretsOfSettings } from './secrets.js'

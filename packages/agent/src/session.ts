@@ -11,11 +11,10 @@ import {
   type SubnetEnv,
   type SubnetManager,
 } from '@selvedge/core'
+import { CachedSubnetManager, LeaseFile, SubnetFile } from '@selvedge/node-state'
 import type { AgentState } from './agent-state.js'
 import { withBackendType } from './backends.js'
 import type { AgentSettings } from './command-line/settings.js'
-import { CachedSubnetManager } from './lease-cache/cached-subnet-manager.js'
-import { LeaseFile } from './lease-cache/lease-file.js'
 import { NodeAddresses } from './node-addresses.js'
 import type { LateMetrics } from './observe/late-metrics.js'
 import { reportOverlay } from './report-overlay.js'
@@ -24,7 +23,6 @@ import type { AgentServices } from './services.js'
 import { FixedConfig } from './stores/fixed-config.js'
 import { HeardStore } from './stores/heard-store.js'
 import type { OpenStore, StoreEvents } from './stores/store.js'
-import { SubnetFile } from './subnet-file.js'
 
 export interface SessionContext {
   readonly settings: AgentSettings

@@ -5,7 +5,7 @@ import {
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { ForwardingSubnetManager } from './forwarding-subnet-manager.js'
+import { ForwardingSubnetManager } from '@selvedge/node-state'
 
 export interface HearingObserver {
   /** The watch of all leases has lost the store; told once, until it is heard again. */

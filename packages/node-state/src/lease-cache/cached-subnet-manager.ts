@@ -14,7 +14,7 @@ import {
   systemClock,
   type WatchOptions,
 } from '@selvedge/core'
-import { ForwardingSubnetManager } from '../stores/forwarding-subnet-manager.js'
+import { ForwardingSubnetManager } from '../forwarding-subnet-manager.js'
 import type { KnownNetwork } from './known-network.js'
 import type { LeaseCache } from './lease-file.js'
 import { networkConfigJson } from './network-config-json.js'

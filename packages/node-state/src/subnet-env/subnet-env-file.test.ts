@@ -1,6 +1,6 @@
 import { FakeClock } from '@selvedge/conformance'
 import { expect, test } from 'vitest'
-import { SubnetFile } from './subnet-file.js'
+import { SubnetFile } from './subnet-env-file.js'
 
 function subnetFile() {
   const clock = new FakeClock()
