@@ -1,4 +1,4 @@
-import { LONGEST_VARINT, ProtobufError, readVarint } from './protobuf.js'
+import { FieldReader, MAX_VARINT_LENGTH, ProtobufError } from './protobuf.js'
 
 /** No object of the API comes near: etcd takes 1.5 MiB a request. A longer one is a stream that went out of step. */
 const LONGEST_PIECE = 64 * 1024 * 1024
@@ -36,12 +36,14 @@ export class ByteStream {
     return this.#held === 0
   }
 
-  /** The next number, and how many bytes it took. */
+  /** The next varint, and how many bytes it took. */
   async varint(): Promise<{ readonly value: number; readonly length: number }> {
-    if (this.#held < LONGEST_VARINT) await this.#fill(LONGEST_VARINT)
-    const read = readVarint(this.#buffer, this.#start, this.#end)
-    this.#start += read.length
-    return read
+    if (this.#held < MAX_VARINT_LENGTH) await this.#fill(MAX_VARINT_LENGTH)
+    const reader = new FieldReader(this.#buffer, this.#start, this.#end)
+    const value = reader.readVarint()
+    const length = reader.end - this.#start
+    this.#start = reader.end
+    return { value, length }
   }
 
   get #held(): number {

@@ -1,16 +1,19 @@
-/** Wire types (protobuf.dev, "Encoding"). Groups are not used by Kubernetes. */
+/** Wire types (protobuf.dev, "Encoding"). Kubernetes does not use groups. */
 const VARINT = 0
 const FIXED64 = 1
 const LENGTH_DELIMITED = 2
 const FIXED32 = 5
 
-/** The bytes are no protobuf message, or end in the midst of one. */
+/** The bytes are not a protobuf message, or end in the middle of one. */
 export class ProtobufError extends Error {
   override readonly name = 'ProtobufError'
 }
 
+/** The maximum length of a varint in bytes: 64 bits, 7 to a byte. */
+export const MAX_VARINT_LENGTH = 10
+
 /**
- * Steps through the fields of one protobuf message without copying or decoding any but those that are asked for:
+ * Steps through the fields of one protobuf message and decodes only those that are asked for, without copying:
  *
  * ```ts
  * const fields = new FieldReader(bytes)
@@ -19,50 +22,48 @@ export class ProtobufError extends Error {
  */
 export class FieldReader {
   readonly bytes: Buffer
-  /** The field's number. */
+  /** The current field's number. */
   number = 0
-  /** Where the field's bytes are; of a number, where it stands in varint form. */
+  /** Where the current field's value begins; for a number, where its varint does. */
   start = 0
-  end = 0
-  #position: number
+  /** Where the current field ends, and the next one begins. */
+  end: number
   readonly #limit: number
 
-  constructor(bytes: Buffer, start = 0, end = bytes.length) {
+  constructor(bytes: Buffer, start = 0, limit = bytes.length) {
     this.bytes = bytes
-    this.#position = start
-    this.#limit = end
+    this.end = start
+    this.#limit = limit
   }
 
-  /** Moves to the next field; false where there is none. Throws a ProtobufError for what is no message. */
+  /** Moves to the next field; false if there is none. Throws a ProtobufError if the bytes are not a message. */
   next(): boolean {
-    if (this.#position >= this.#limit) return false
-    const tag = this.#varint()
+    if (this.end >= this.#limit) return false
+    const tag = this.readVarint()
     this.number = Math.floor(tag / 8)
-    const wireType = tag % 8
-    const length = this.#lengthOf(wireType)
-    this.start = this.#position
-    this.end = this.start + length
+    const length = this.#lengthOf(tag % 8)
+    this.start = this.end
+    this.end += length
     if (this.end > this.#limit) throw new ProtobufError(`field ${this.number} is cut short`)
-    this.#position = this.end
     return true
   }
 
-  /** The field as text. */
+  /** The current field as text. */
   text(): string {
     return this.bytes.toString('utf8', this.start, this.end)
   }
 
-  /** The field as a message. */
+  /** The current field as a message. */
   message(): FieldReader {
     return new FieldReader(this.bytes, this.start, this.end)
   }
 
-  /** The field, which is a varint, as a number. */
+  /** The current field, which is a varint, as a number. */
   varint(): number {
-    return readVarint(this.bytes, this.start, this.end).value
+    return new FieldReader(this.bytes, this.start, this.end).readVarint()
   }
 
-  /** True where the field's bytes begin with these. */
+  /** True if the current field's bytes begin with these. */
   startsWith(prefix: Buffer): boolean {
     return (
       this.end - this.start >= prefix.length &&
@@ -70,36 +71,49 @@ export class FieldReader {
     )
   }
 
-  #lengthOf(wireType: number): number {
-    if (wireType === LENGTH_DELIMITED) return this.#varint()
-    if (wireType === VARINT) return readVarint(this.bytes, this.#position, this.#limit).length
-    if (wireType === FIXED64) return 8
-    if (wireType === FIXED32) return 4
-    throw new ProtobufError(`field ${this.number} is of the wire type ${wireType}`)
-  }
-
-  #varint(): number {
-    const { value, length } = readVarint(this.bytes, this.#position, this.#limit)
-    this.#position += length
+  /**
+   * Reads a varint that is no field's value, such as a length, and moves behind it. Above 2^53 the value is not exact,
+   * which lengths and codes never reach. Throws a ProtobufError if it does not end.
+   */
+  readVarint(): number {
+    let byte = this.#byte()
+    let value = byte & 0x7f
+    for (let scale = 0x80, length = 1; byte >= 0x80; scale *= 0x80, length += 1) {
+      if (length === MAX_VARINT_LENGTH) throw new ProtobufError('a number does not end')
+      byte = this.#byte()
+      value += (byte & 0x7f) * scale
+    }
     return value
   }
-}
 
-/** The longest varint, in bytes: 64 bits of 7 each. */
-export const LONGEST_VARINT = 10
-
-/**
- * A varint and how many bytes it takes. Above 2^53 the value is not exact, which lengths and codes never are. Throws a
- * ProtobufError where it does not end before `limit`.
- */
-export function readVarint(bytes: Buffer, start: number, limit: number): { value: number; length: number } {
-  let value = 0
-  let scale = 1
-  for (let length = 1; length <= LONGEST_VARINT && start + length <= limit; length += 1) {
-    const byte = bytes[start + length - 1] ?? 0
-    value += (byte & 0x7f) * scale
-    if (byte < 0x80) return { value, length }
-    scale *= 0x80
+  #byte(): number {
+    const byte = this.end < this.#limit ? this.bytes[this.end] : undefined
+    if (byte === undefined) throw new ProtobufError('a number does not end')
+    this.end += 1
+    return byte
   }
-  throw new ProtobufError('a number does not end')
+
+  /** How long the value is that begins here. */
+  #lengthOf(wireType: number): number {
+    switch (wireType) {
+      case LENGTH_DELIMITED:
+        return this.readVarint()
+      case VARINT:
+        return this.#varintLength()
+      case FIXED64:
+        return 8
+      case FIXED32:
+        return 4
+      default:
+        throw new ProtobufError(`field ${this.number} has the wire type ${wireType}`)
+    }
+  }
+
+  #varintLength(): number {
+    const start = this.end
+    this.readVarint()
+    const length = this.end - start
+    this.end = start
+    return length
+  }
 }
