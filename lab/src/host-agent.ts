@@ -13,7 +13,7 @@ const settings: AgentSettings = JSON.parse(process.argv[2] ?? '{}')
 const ending = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ending.abort())
 
-const subnets = new LocalSubnetManager({ path: settings.store, leaseTerm: settings.leaseTerm })
+const subnets = new LocalSubnetManager({ path: settings.store, leaseTermMs: settings.leaseTerm })
 const previous = await readSubnetEnv(settings.subnetEnv)
 const overlay = createOverlay({
   subnets,

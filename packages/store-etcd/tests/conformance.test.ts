@@ -56,7 +56,7 @@ subnetManagerSuite(
         putRecord,
         reserve: (lease) => putRecord(leaseKey(lease), encodeLeaseAttributes(lease.attributes)),
         advance: (milliseconds: number) => sleep(milliseconds),
-        leaseTerm: SUITE_TERM,
+        leaseTermMs: SUITE_TERM,
         async interrupt(meanwhile: () => Promise<void>) {
           proxy.cut()
           await meanwhile()

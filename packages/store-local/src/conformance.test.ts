@@ -7,7 +7,7 @@ import { putRecord } from './lease-records.js'
 import { shareDatabase } from './lmdb/share.js'
 import { LocalSubnetManager } from './manager.js'
 
-const leaseTerm = 60_000
+const leaseTermMs = 60_000
 
 subnetManagerSuite(
   { describe, it },
@@ -16,7 +16,7 @@ subnetManagerSuite(
       const folder = await mkdtemp(join(tmpdir(), 'slv-local-'))
       const path = join(folder, 'leases.mdb')
       const clock = new FakeClock()
-      const connect = () => new LocalSubnetManager({ path, config, leaseTerm, clock })
+      const connect = () => new LocalSubnetManager({ path, config, leaseTermMs, clock })
       const asAdministrator = async (work: (manager: LocalSubnetManager) => Promise<unknown>) => {
         await using manager = connect()
         await work(manager)
@@ -27,10 +27,10 @@ subnetManagerSuite(
         setNetworkConfig: (next) => asAdministrator((manager) => manager.setNetworkConfig(next)),
         reserve: (lease) => asAdministrator((manager) => manager.reserve(lease)),
         advance: (milliseconds) => clock.advance(milliseconds),
-        leaseTerm,
+        leaseTermMs,
         async putRecord(key, value) {
-          const share = await shareDatabase(path, { lockTimeout: 5000 })
-          await share.database.write((tables) => putRecord(tables, key, value), { lockTimeout: 5000 })
+          const share = await shareDatabase(path, { lockTimeoutMs: 5000 })
+          await share.database.write((tables) => putRecord(tables, key, value), { lockTimeoutMs: 5000 })
           await share.release()
         },
       }

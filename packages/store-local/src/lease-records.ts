@@ -23,7 +23,7 @@ export interface Term {
   /** In ms since the epoch. */
   readonly now: number
   /** In ms. */
-  readonly leaseTerm: number
+  readonly leaseTermMs: number
 }
 
 /** What happened since a watcher last asked. */
@@ -46,14 +46,14 @@ export function acquireLease(
   const choice = chooseSubnets({ config, leases: [...leases, ...occupied], request })
   for (const lease of choice.givenUp) deleteLease(tables, leaseKey(lease))
   const isReserved = choice.kept !== undefined && choice.kept.expiresAt === undefined
-  const expiresAt = isReserved ? undefined : term.now + term.leaseTerm
+  const expiresAt = isReserved ? undefined : term.now + term.leaseTermMs
   return putLease(tables, { ...choice.subnets, attributes: choice.attributes, expiresAt })
 }
 
 /** See `SubnetManager.renewLease`. */
 export function renewLease(tables: Tables, lease: Lease, term: Term): Lease {
   const held = requireHeld(lease, readLease(tables, leaseKey(lease)))
-  const expiresAt = held.expiresAt === undefined ? undefined : term.now + term.leaseTerm
+  const expiresAt = held.expiresAt === undefined ? undefined : term.now + term.leaseTermMs
   return putLease(tables, { ...held, attributes: lease.attributes, expiresAt })
 }
 

@@ -36,9 +36,9 @@ export interface LocalSubnetManagerOptions {
   /** The network config as flannel writes it, JSON text or an object: written where the store holds none yet. */
   readonly config?: string | object | undefined
   /** How long a lease lasts unless renewed, in ms. Default: 24 hours, as with flannel. */
-  readonly leaseTerm?: number | undefined
+  readonly leaseTermMs?: number | undefined
   /** How long to wait for another process that is stopped in the midst of a write, in ms. Default: 5,000. */
-  readonly lockTimeout?: number | undefined
+  readonly lockTimeoutMs?: number | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -59,8 +59,8 @@ export class LocalSubnetManager implements SubnetManager {
   readonly name = 'local'
   readonly path: string
   readonly #config: string | undefined
-  readonly #leaseTerm: number
-  readonly #lockTimeout: number
+  readonly #leaseTermMs: number
+  readonly #lockTimeoutMs: number
   readonly #clock: Clock
   readonly #closed = new AbortController()
   #share: Promise<DatabaseShare> | undefined
@@ -69,20 +69,20 @@ export class LocalSubnetManager implements SubnetManager {
   constructor({
     path,
     config,
-    leaseTerm = DAY,
-    lockTimeout = 5000,
+    leaseTermMs = DAY,
+    lockTimeoutMs = 5000,
     clock = systemClock,
   }: LocalSubnetManagerOptions) {
     if (typeof path !== 'string' || path === '')
       throw new TypeError("path is missing: it names the store's file")
-    if (!(leaseTerm > 0))
-      throw new TypeError(`leaseTerm is ${leaseTerm}, not a number of milliseconds above 0`)
-    if (!(lockTimeout >= 0))
-      throw new TypeError(`lockTimeout is ${lockTimeout}, not a number of milliseconds`)
+    if (!(leaseTermMs > 0))
+      throw new TypeError(`leaseTermMs is ${leaseTermMs}, not a number of milliseconds above 0`)
+    if (!(lockTimeoutMs >= 0))
+      throw new TypeError(`lockTimeoutMs is ${lockTimeoutMs}, not a number of milliseconds`)
     this.path = resolve(path)
     this.#config = config === undefined ? undefined : configText(config)
-    this.#leaseTerm = leaseTerm
-    this.#lockTimeout = lockTimeout
+    this.#leaseTermMs = leaseTermMs
+    this.#lockTimeoutMs = lockTimeoutMs
     this.#clock = clock
   }
 
@@ -171,7 +171,7 @@ export class LocalSubnetManager implements SubnetManager {
     const database = await this.#open(stop)
     try {
       const work = (tables: Tables) => {
-        const term = { now: this.#clock.now(), leaseTerm: this.#leaseTerm }
+        const term = { now: this.#clock.now(), leaseTermMs: this.#leaseTermMs }
         expireLeases(tables, term.now)
         return body(tables, term)
       }
@@ -183,7 +183,7 @@ export class LocalSubnetManager implements SubnetManager {
   }
 
   #transact<T>(database: Database, body: (tables: Tables) => T, signal: AbortSignal): Promise<T> {
-    return database.write(body, { lockTimeout: this.#lockTimeout, signal })
+    return database.write(body, { lockTimeoutMs: this.#lockTimeoutMs, signal })
   }
 
   /**
@@ -242,7 +242,7 @@ export class LocalSubnetManager implements SubnetManager {
 
   async #openAnew(): Promise<DatabaseShare> {
     try {
-      const share = await shareDatabase(this.path, { lockTimeout: this.#lockTimeout })
+      const share = await shareDatabase(this.path, { lockTimeoutMs: this.#lockTimeoutMs })
       try {
         await this.#offerConfig(share.database)
         return share

@@ -138,7 +138,7 @@ describe('processes on one store', () => {
 
   it('end the lease of one that was killed, when its term is over', async () => {
     const path = await storePath()
-    const options = { path, config: network, leaseTerm: 1500 }
+    const options = { path, config: network, leaseTermMs: 1500 }
     const [node] = await nodes(1, options)
     const lease = (await node?.call('acquireLease', { attributes: attributesOf(1) })) as Lease
     await node?.kill()
@@ -153,7 +153,7 @@ describe('processes on one store', () => {
 
   it('say so in time when one is stopped while it holds the lock, still read, and go on when it is killed', async () => {
     const path = await storePath()
-    const options = { path, config: network, lockTimeout: 300 }
+    const options = { path, config: network, lockTimeoutMs: 300 }
     const manager = managerOf(options)
     const lease = await manager.acquireLease({ attributes: attributesOf(1) })
     const [holder, starting] = await nodes(2, options)
@@ -168,7 +168,7 @@ describe('processes on one store', () => {
     expect(await snapshot(manager)).toEqual([lease])
     await expect(starting?.call('getNetworkConfig')).rejects.toMatchObject(held)
     const abort = new AbortController()
-    const waiting = managerOf({ ...options, lockTimeout: 60_000 }).acquireLease(
+    const waiting = managerOf({ ...options, lockTimeoutMs: 60_000 }).acquireLease(
       { attributes: attributesOf(2) },
       abort,
     )

@@ -15,7 +15,7 @@ import { MemoryStore } from './store.js'
 /** Long enough for what works, short enough for what hangs. */
 const PATIENCE = 250
 
-const leaseTerm = 60_000
+const leaseTermMs = 60_000
 
 /** Runs the suite on managers of class `Manager`; returns the names of the tests that fail, and of all. */
 async function runSuite(Manager: typeof MemorySubnetManager): Promise<{ failed: string[]; all: string[] }> {
@@ -25,17 +25,17 @@ async function runSuite(Manager: typeof MemorySubnetManager): Promise<{ failed: 
     {
       setup(config) {
         const clock = new FakeClock()
-        const store = new MemoryStore({ config, leaseTerm, clock })
+        const store = new MemoryStore({ config, leaseTermMs, clock })
         return {
           connect: () => new Manager(store),
           setNetworkConfig: (next) => store.setNetworkConfig(next),
           reserve: (lease) => store.reserve(lease),
           advance: (milliseconds) => clock.advance(milliseconds),
-          leaseTerm,
+          leaseTermMs,
         }
       },
       supports: { foreignRecords: false, interruptions: false },
-      patience: PATIENCE,
+      timeoutMs: PATIENCE,
     },
   )
   const outcomes = await Promise.all(

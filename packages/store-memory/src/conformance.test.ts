@@ -3,20 +3,20 @@ import { describe, it } from 'vitest'
 import { MemorySubnetManager } from './manager.js'
 import { MemoryStore } from './store.js'
 
-const leaseTerm = 60_000
+const leaseTermMs = 60_000
 
 subnetManagerSuite(
   { describe, it },
   {
     setup(config) {
       const clock = new FakeClock()
-      const store = new MemoryStore({ config, leaseTerm, clock })
+      const store = new MemoryStore({ config, leaseTermMs, clock })
       return {
         connect: () => new MemorySubnetManager(store),
         setNetworkConfig: (next) => store.setNetworkConfig(next),
         reserve: (lease) => store.reserve(lease),
         advance: (milliseconds) => clock.advance(milliseconds),
-        leaseTerm,
+        leaseTermMs,
       }
     },
     supports: { foreignRecords: false, interruptions: false },

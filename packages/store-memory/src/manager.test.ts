@@ -41,7 +41,7 @@ describe('MemorySubnetManager', () => {
 
   it('tells the end of a lease at its time, however long after the last change', async () => {
     const clock = new FakeClock()
-    const manager = new MemorySubnetManager({ config, clock, leaseTerm: 60_000 })
+    const manager = new MemorySubnetManager({ config, clock, leaseTermMs: 60_000 })
     const lease = await manager.acquireLease({ attributes: node(1) })
     const watch = manager.watchLeases({ signal: new AbortController().signal })
     await watch.next()
@@ -79,8 +79,8 @@ describe('MemoryStore', () => {
     expect(store.networkConfig?.ipv4?.network).toBe('10.5.0.0/16')
   })
 
-  it.each([0, -1, Number.NaN])('refuses a lease term of %d', (leaseTerm) => {
-    expect(() => new MemoryStore({ leaseTerm })).toThrow(TypeError)
+  it.each([0, -1, Number.NaN])('refuses a lease term of %d', (leaseTermMs) => {
+    expect(() => new MemoryStore({ leaseTermMs })).toThrow(TypeError)
   })
 
   it('reserves no subnet that another node holds any of', async () => {

@@ -19,7 +19,7 @@ export interface MemoryStoreOptions {
   /** The network config as flannel writes it, as JSON text or as an object. Without one, nodes wait for one. */
   readonly config?: string | object | undefined
   /** How long a lease lasts unless renewed, in ms. Default: 24 hours, as with flannel. */
-  readonly leaseTerm?: number | undefined
+  readonly leaseTermMs?: number | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -42,7 +42,7 @@ const EVENTS_KEPT = 1000
  */
 export class MemoryStore {
   readonly clock: Clock
-  readonly leaseTerm: number
+  readonly leaseTermMs: number
   #config: NetworkConfig | undefined
   #leases = new Map<string, Lease>()
   /** The subnets of `#leases`; gathered anew when the config changes. */
@@ -56,11 +56,11 @@ export class MemoryStore {
   readonly #observers = new Set<() => void>()
 
   /** Throws an OverlayError `INVALID_CONFIG` for a config that breaks a rule. */
-  constructor({ config, leaseTerm = DAY, clock = systemClock }: MemoryStoreOptions = {}) {
-    if (!(leaseTerm > 0))
-      throw new TypeError(`leaseTerm is ${leaseTerm}, not a number of milliseconds above 0`)
+  constructor({ config, leaseTermMs = DAY, clock = systemClock }: MemoryStoreOptions = {}) {
+    if (!(leaseTermMs > 0))
+      throw new TypeError(`leaseTermMs is ${leaseTermMs}, not a number of milliseconds above 0`)
     this.clock = clock
-    this.leaseTerm = leaseTerm
+    this.leaseTermMs = leaseTermMs
     if (config !== undefined) this.setNetworkConfig(config)
   }
 
@@ -109,7 +109,7 @@ export class MemoryStore {
     return this.#put({
       ...choice.subnets,
       attributes: choice.attributes,
-      expiresAt: reserved ? undefined : this.clock.now() + this.leaseTerm,
+      expiresAt: reserved ? undefined : this.clock.now() + this.leaseTermMs,
     })
   }
 
@@ -117,7 +117,7 @@ export class MemoryStore {
   renew(lease: Lease): Lease {
     this.#expire()
     const held = requireHeld(lease, this.#leases.get(leaseKey(lease)))
-    const expiresAt = held.expiresAt === undefined ? undefined : this.clock.now() + this.leaseTerm
+    const expiresAt = held.expiresAt === undefined ? undefined : this.clock.now() + this.leaseTermMs
     return this.#put({ ...held, attributes: lease.attributes, expiresAt })
   }
 

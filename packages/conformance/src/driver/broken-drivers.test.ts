@@ -203,8 +203,8 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
 
 const suiteOn = (breakage: Breakage) => (runner: Runner) =>
   driverSuite(runner, {
-    patience: 20,
-    quiet: 1,
+    timeoutMs: 20,
+    quietMs: 1,
     setup: () => {
       const kernel = new FakeKernel({ interfaces: [{ addresses: ['192.168.0.1/24', 'fd00::1/64'] }] })
       return {

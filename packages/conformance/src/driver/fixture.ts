@@ -15,8 +15,8 @@ const DEFAULT_QUIET_MS = 250
 
 /** The host of one test, and what the tests ask of it. */
 export class TestHost implements AsyncDisposable {
-  readonly patience: number
-  readonly quiet: number
+  readonly timeoutMs: number
+  readonly quietMs: number
   readonly #host: HostUnderTest
   readonly #tearDown: () => unknown
   readonly #drivers: Driver<KernelResource>[] = []
@@ -30,14 +30,14 @@ export class TestHost implements AsyncDisposable {
     host: HostUnderTest,
     tearDown: () => unknown,
     {
-      patience = DEFAULT_TIMEOUT_MS,
-      quiet = DEFAULT_QUIET_MS,
-    }: Pick<DriverSuiteOptions, 'patience' | 'quiet'>,
+      timeoutMs = DEFAULT_TIMEOUT_MS,
+      quietMs = DEFAULT_QUIET_MS,
+    }: Pick<DriverSuiteOptions, 'timeoutMs' | 'quietMs'>,
   ) {
     this.#host = host
     this.#tearDown = tearDown
-    this.patience = patience
-    this.quiet = quiet
+    this.timeoutMs = timeoutMs
+    this.quietMs = quietMs
   }
 
   async connect(): Promise<Driver<KernelResource>> {
@@ -57,7 +57,7 @@ export class TestHost implements AsyncDisposable {
 
   /** Waits for what must come, and fails where it does not. */
   soon<T>(promise: Promise<T>, what: string): Promise<T> {
-    return within(this.patience, promise, what)
+    return within(this.timeoutMs, promise, what)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -12,4 +12,4 @@ function fakeHost(): HostUnderTest {
   }
 }
 
-driverSuite({ describe, it }, { setup: fakeHost, quiet: 5 })
+driverSuite({ describe, it }, { setup: fakeHost, quietMs: 5 })

@@ -41,7 +41,7 @@ export interface DriverSuiteOptions<H extends HostUnderTest = HostUnderTest> {
   teardown?(host: H): unknown
   readonly supports?: Partial<DriverFeatures>
   /** How long anything may take before it has failed, in ms; 10,000 where absent. */
-  readonly patience?: number
+  readonly timeoutMs?: number
   /** How long nothing has to come before it is taken that nothing will, in ms; 250 where absent. */
-  readonly quiet?: number
+  readonly quietMs?: number
 }

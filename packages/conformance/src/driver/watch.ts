@@ -16,10 +16,10 @@ class Watching implements AsyncDisposable {
   #next: Promise<IteratorResult<DriverEvent>>
 
   /** Begins, and waits until what has happened before has been told, or cannot come any more. */
-  static async on({ quiet }: TestHost, driver: Driver<KernelResource>): Promise<Watching> {
+  static async on({ quietMs }: TestHost, driver: Driver<KernelResource>): Promise<Watching> {
     await driver.snapshot(SCOPE)
     const watching = new Watching(driver)
-    while ((await watching.within(quiet)) !== undefined) await driver.snapshot(SCOPE)
+    while ((await watching.within(quietMs)) !== undefined) await driver.snapshot(SCOPE)
     return watching
   }
 
@@ -103,7 +103,7 @@ export function watchTests({ test }: DriverSection): void {
     await using watching = await Watching.on(host, driver)
     await done(driver, puts(...resourcesOf(peer(3)), { ...peer(2).route, gateway: '10.99.0.77' }))
     await done(driver, deletes(...resourcesOf(peer(2)).toReversed()))
-    assert.equal(await watching.within(host.quiet), undefined)
+    assert.equal(await watching.within(host.quietMs), undefined)
   })
 
   test('tells a watcher of changes that come while it is busy', async (host) => {

@@ -105,7 +105,7 @@ export class FakeDriver implements FakeKernelDriver {
     const { faults, state } = this.#host
     const request: FakeRequest = { type: 'snapshot', driver: this.name }
     for (let read = 1; read <= MOST_READS; read += 1) {
-      await this.#pause(faults.delays.snapshot, signal)
+      await this.#pause(faults.delays.snapshotMs, signal)
       const errno = faults.errnoFor(request)
       this.#host.record({ ...request, changed: false, ...(errno === undefined ? {} : { errno }) })
       if (errno !== undefined) throw refusal(request, new FakeKernelError(errno, 'asked to fail'))
@@ -123,11 +123,11 @@ export class FakeDriver implements FakeKernelDriver {
     { signal }: AbortOptions = {},
   ): Promise<readonly OperationResult[]> {
     this.#requireUse(signal)
-    await this.#pause(this.#host.faults.delays.apply, signal)
+    await this.#pause(this.#host.faults.delays.applyMs, signal)
     const results: OperationResult[] = []
     for (const operation of operations) {
-      if (this.#host.faults.delays.operation !== undefined) {
-        await this.#pause(this.#host.faults.delays.operation, signal)
+      if (this.#host.faults.delays.operationMs !== undefined) {
+        await this.#pause(this.#host.faults.delays.operationMs, signal)
       }
       results.push(this.#carryOut(operation))
     }

@@ -13,11 +13,11 @@ export interface FaultOptions {
 
 /** How long things take, in ms on the kernel's clock. */
 export interface Delays {
-  readonly snapshot?: number | undefined
+  readonly snapshotMs?: number | undefined
   /** Before the first operation of an apply. */
-  readonly apply?: number | undefined
+  readonly applyMs?: number | undefined
   /** Before each operation of an apply: an abort or a crash may come between two. */
-  readonly operation?: number | undefined
+  readonly operationMs?: number | undefined
 }
 
 /** A fault, a fighter or a crash to come: it can be seen at work, and be called off. */

@@ -211,7 +211,7 @@ describe('FakeKernel: what goes wrong', () => {
   it('is slow on the clock that it is given, and stops in between where it is aborted', async () => {
     const clock = new FakeClock()
     const kernel = new FakeKernel({ clock })
-    kernel.slow({ operation: 100 })
+    kernel.slow({ operationMs: 100 })
     const controller = new AbortController()
     const reason = new Error('stop')
     const applying = kernel.driver().apply(

@@ -60,9 +60,9 @@ function trouble(kernel: FakeKernel, random: Random): string {
     },
     () => {
       kernel.slow({
-        snapshot: draw(random, 1, 50),
-        apply: draw(random, 1, 500),
-        operation: draw(random, 0, 20),
+        snapshotMs: draw(random, 1, 50),
+        applyMs: draw(random, 1, 500),
+        operationMs: draw(random, 0, 20),
       })
       return 'all is slow'
     },

@@ -84,7 +84,7 @@ describe('resourceSuite on a driver that', () => {
       },
     ],
   ])('%s: fails', async (_what, finds, alter) => {
-    const suite = (runner: Runner) => resourceSuite(runner, { setup: () => holder(alter), patience: 50 })
+    const suite = (runner: Runner) => resourceSuite(runner, { setup: () => holder(alter), timeoutMs: 50 })
     const { all, failed } = await outcome(suite, finds)
     expect(all).not.toEqual([])
     expect(failed).toEqual(all)

@@ -17,7 +17,7 @@ import type { ResourceSuiteOptions, ResourcesUnderTest } from './types.js'
  */
 export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R>>(
   { describe, it }: Runner,
-  { setup, teardown, patience = DEFAULT_TIMEOUT_MS }: ResourceSuiteOptions<R, H>,
+  { setup, teardown, timeoutMs = DEFAULT_TIMEOUT_MS }: ResourceSuiteOptions<R, H>,
 ): void {
   const test = (name: string, body: (holder: H, connect: () => Promise<Driver<R>>) => Promise<void>) =>
     it(name, async () => {
@@ -133,7 +133,7 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
         driver.snapshot(holder.scope, { signal }),
         driver.apply(puts(...holder.samples), { signal }),
       ]
-      for (const result of await within(patience, Promise.allSettled(calls), 'the end of every call')) {
+      for (const result of await within(timeoutMs, Promise.allSettled(calls), 'the end of every call')) {
         assert.equal(result.status === 'rejected' && result.reason, reason)
       }
       assert.equal(await holder.state(), before)
@@ -147,7 +147,7 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
       await driver[Symbol.asyncDispose]()
       await driver[Symbol.asyncDispose]()
       const calls = [driver.snapshot(scope), driver.apply(puts(...samples))]
-      for (const result of await within(patience, Promise.allSettled(calls), 'the end of every call')) {
+      for (const result of await within(timeoutMs, Promise.allSettled(calls), 'the end of every call')) {
         assert.ok(result.status === 'rejected', 'a call to a driver that was disposed of went through')
         assert.equal(result.reason?.code, 'CLOSED')
       }
@@ -165,14 +165,14 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
         const events = driver.watch({ signal: controller.signal })[Symbol.asyncIterator]()
         const first = events.next()
         for (const sample of holder.samples.toReversed()) await holder.remove(sample)
-        const { value } = await within(patience, first, 'an event when somebody else deletes what is ours')
+        const { value } = await within(timeoutMs, first, 'an event when somebody else deletes what is ours')
         assert.ok(value?.type === 'changed' || value?.type === 'overrun')
         if (disposed) await driver[Symbol.asyncDispose]()
         else controller.abort()
         const ended = async () => {
           while ((await events.next()).done !== true);
         }
-        await within(patience, ended(), 'the end of the watch')
+        await within(timeoutMs, ended(), 'the end of the watch')
       }
     })
   })

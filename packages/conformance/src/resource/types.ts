@@ -25,5 +25,5 @@ export interface ResourceSuiteOptions<R extends Resource, H extends ResourcesUnd
   /** Removes it. Every driver that the suite opened is disposed of by then. */
   teardown?(holder: H): unknown
   /** How long anything may take before it has failed, in ms; 10,000 where absent. */
-  readonly patience?: number
+  readonly timeoutMs?: number
 }

@@ -148,7 +148,7 @@ function reservationTests({ supports, test }: Section): void {
     await manager.releaseLease(renewed)
     assert.equal((await store.leases(manager)).size, 1, 'a release took the reservation')
     if (!supports.expiry) return
-    await store.advance(3 * store.leaseTerm)
+    await store.advance(3 * store.leaseTermMs)
     assert.equal((await store.leases(manager)).size, 1)
   })
 

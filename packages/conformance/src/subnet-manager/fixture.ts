@@ -48,24 +48,24 @@ export function ipv6AttributesOf(node: number): LeaseAttributes {
 
 /** The store of one test, and all that the test opened on it. */
 export class TestStore implements AsyncDisposable {
-  readonly patience: number
+  readonly timeoutMs: number
   readonly #store: StoreUnderTest
   readonly #teardown: () => unknown
   readonly #managers: SubnetManager[] = []
   readonly #observers: LeaseObserver[] = []
 
   static async setUp<Store extends StoreUnderTest>(
-    { setup, teardown, patience = DEFAULT_TIMEOUT_MS }: SubnetManagerSuiteOptions<Store>,
+    { setup, teardown, timeoutMs = DEFAULT_TIMEOUT_MS }: SubnetManagerSuiteOptions<Store>,
     config: object | undefined,
   ): Promise<TestStore> {
     const store = await setup(config)
-    return new TestStore(store, patience, () => teardown?.(store))
+    return new TestStore(store, timeoutMs, () => teardown?.(store))
   }
 
-  constructor(store: StoreUnderTest, patience: number, teardown: () => unknown) {
+  constructor(store: StoreUnderTest, timeoutMs: number, teardown: () => unknown) {
     this.#store = store
     this.#teardown = teardown
-    this.patience = patience
+    this.timeoutMs = timeoutMs
   }
 
   async connect(node: number): Promise<SubnetManager> {
@@ -86,7 +86,7 @@ export class TestStore implements AsyncDisposable {
 
   /** Watches until the test ends; resolves after the first snapshot. */
   async observe(manager: SubnetManager): Promise<LeaseObserver> {
-    const observer = new LeaseObserver(manager, this.patience)
+    const observer = new LeaseObserver(manager, this.timeoutMs)
     this.#observers.push(observer)
     await observer.until('the first snapshot', () => observer.snapshots > 0)
     return observer
@@ -99,9 +99,12 @@ export class TestStore implements AsyncDisposable {
     return observer.leases
   }
 
-  get leaseTerm(): number {
-    assert.ok(this.#store.leaseTerm, 'setup gives no `leaseTerm`: give one, or declare supports.expiry false')
-    return this.#store.leaseTerm
+  get leaseTermMs(): number {
+    assert.ok(
+      this.#store.leaseTermMs,
+      'setup gives no `leaseTermMs`: give one, or declare supports.expiry false',
+    )
+    return this.#store.leaseTermMs
   }
 
   async advance(milliseconds: number): Promise<void> {
@@ -143,7 +146,7 @@ export class TestStore implements AsyncDisposable {
 
   /** Fails where `promise` is not settled in time: a store that hangs fails its test, and not the whole run. */
   within<T>(what: string, promise: PromiseLike<T>): Promise<T> {
-    return within(this.patience, promise, what)
+    return within(this.timeoutMs, promise, what)
   }
 
   /** Passes on what observers saw that no watch may tell, then takes everything down. */

@@ -12,7 +12,7 @@ export class LeaseObserver {
   /** What the watch reported to `onError`. */
   readonly errors: Error[] = []
   snapshots = 0
-  readonly #patience: number
+  readonly #timeoutMs: number
   readonly #abort = new AbortController()
   readonly #done: Promise<void>
   readonly #faults: string[] = []
@@ -21,19 +21,19 @@ export class LeaseObserver {
   #gate: Promise<void> | undefined
   #news: (() => void) | undefined
 
-  constructor(manager: SubnetManager, patience: number) {
-    this.#patience = patience
+  constructor(manager: SubnetManager, timeoutMs: number) {
+    this.#timeoutMs = timeoutMs
     this.#done = this.#run(manager)
   }
 
   /** Waits until `condition` holds after an event; fails, with what was seen, when that takes too long. */
   async until(what: string, condition: () => boolean): Promise<void> {
-    const deadline = performance.now() + this.#patience
+    const deadline = performance.now() + this.#timeoutMs
     while (!condition()) {
       if (this.#failure !== undefined) throw this.#failure.error
       const left = deadline - performance.now()
       if (this.#ended || left <= 0) {
-        const why = this.#ended ? 'the watch ended' : `${this.#patience} ms passed`
+        const why = this.#ended ? 'the watch ended' : `${this.#timeoutMs} ms passed`
         assert.fail(`${why} without ${what}; the watch told ${summary(this.events)}`)
       }
       await new Promise<void>((resolve) => {

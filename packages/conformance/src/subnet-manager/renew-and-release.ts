@@ -92,19 +92,19 @@ export function endSection({ supports, test }: Section): void {
 function expiryTests({ supports, test }: Section): void {
   test('a lease says when it ends, and a renewal extends it', ipv4Network, async (store) => {
     const { manager, lease } = await store.join(1)
-    await store.advance(0.6 * store.leaseTerm)
+    await store.advance(0.6 * store.leaseTermMs)
     const renewed = await manager.renewLease(lease)
     assert.ok(lease.expiresAt !== undefined && renewed.expiresAt !== undefined, 'a lease without an end')
     assert.ok(renewed.expiresAt > lease.expiresAt, `${renewed.expiresAt} is not after ${lease.expiresAt}`)
-    await store.advance(0.6 * store.leaseTerm)
+    await store.advance(0.6 * store.leaseTermMs)
     assert.equal((await store.leases(manager)).size, 1)
   })
 
   test('a node that asks again extends its lease', ipv4Network, async (store) => {
     const { manager } = await store.join(1)
-    await store.advance(0.6 * store.leaseTerm)
+    await store.advance(0.6 * store.leaseTermMs)
     await manager.acquireLease({ attributes: attributesOf(1) })
-    await store.advance(0.6 * store.leaseTerm)
+    await store.advance(0.6 * store.leaseTermMs)
     assert.equal((await store.leases(manager)).size, 1)
   })
 
@@ -112,9 +112,9 @@ function expiryTests({ supports, test }: Section): void {
     const ending = await store.join(1)
     const other = await store.join(2)
     const observer = await store.observe(other.manager)
-    await store.advance(0.6 * store.leaseTerm)
+    await store.advance(0.6 * store.leaseTermMs)
     await other.manager.renewLease(other.lease)
-    await store.advance(0.6 * store.leaseTerm)
+    await store.advance(0.6 * store.leaseTermMs)
     await observer.untilShows('the lease of node 2 alone', [other.lease])
     await rejectsWith('LEASE_LOST', ending.manager.renewLease(ending.lease))
     await observer.untilShows('the lease of node 2 alone', [other.lease])
@@ -123,7 +123,7 @@ function expiryTests({ supports, test }: Section): void {
   if (supports.allocation) {
     test('the subnet of a lease that ended is free', ipv4Network, async (store) => {
       const { lease } = await store.join(1)
-      await store.advance(1.1 * store.leaseTerm)
+      await store.advance(1.1 * store.leaseTermMs)
       assert.equal((await store.join(2, { previous: lease })).lease.subnet, lease.subnet)
     })
   }

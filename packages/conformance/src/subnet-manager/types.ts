@@ -7,7 +7,7 @@ import type { Lease, SubnetManager } from '@selvedge/core'
 export interface StoreFeatures {
   /** The store chooses subnets itself. False where others assign them, as Kubernetes does its PodCIDRs. */
   readonly allocation: boolean
-  /** Leases end unless renewed. Needs `advance` and `leaseTerm`. */
+  /** Leases end unless renewed. Needs `advance` and `leaseTermMs`. */
   readonly expiry: boolean
   /** Leases that never end. Needs `reserve`. */
   readonly reservations: boolean
@@ -35,7 +35,7 @@ export interface StoreUnderTest {
   /** Lets so many ms pass on the store's clock. */
   advance?(milliseconds: number): unknown
   /** How long a lease lasts on the store's clock, in ms. */
-  readonly leaseTerm?: number
+  readonly leaseTermMs?: number
   /** Writes any record where leases are kept, under a key in the form of `leaseKey` or not. */
   putRecord?(key: string, value: string): unknown
   /** Takes the store away from every manager, awaits `meanwhile`, gives it back. */
@@ -49,5 +49,5 @@ export interface SubnetManagerSuiteOptions<Store extends StoreUnderTest = StoreU
   teardown?(store: Store): unknown
   readonly supports?: Partial<StoreFeatures>
   /** How long anything may take before it has failed, in ms; 10,000 where absent. */
-  readonly patience?: number
+  readonly timeoutMs?: number
 }

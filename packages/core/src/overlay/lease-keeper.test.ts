@@ -19,7 +19,7 @@ describe('LeaseKeeper', () => {
 
   beforeEach(() => {
     clock = new FakeClock()
-    store = new MemoryStore({ config: { Network: '10.244.0.0/16' }, leaseTerm: 24 * HOUR, clock })
+    store = new MemoryStore({ config: { Network: '10.244.0.0/16' }, leaseTermMs: 24 * HOUR, clock })
     subnets = new MemorySubnetManager(store)
     stop = new AbortController()
     published = { publicIp: '192.0.2.1', backendType: 'vxlan', backendData: { VtepMAC: '02:00:00:00:00:01' } }
@@ -76,7 +76,7 @@ describe('LeaseKeeper', () => {
   })
 
   it('renews a short lease at half time', async () => {
-    store = new MemoryStore({ config: { Network: '10.244.0.0/16' }, leaseTerm: 60_000, clock })
+    store = new MemoryStore({ config: { Network: '10.244.0.0/16' }, leaseTermMs: 60_000, clock })
     subnets = new MemorySubnetManager(store)
     await started()
     await clock.advance(30_000)

@@ -25,7 +25,7 @@ describe('Overlay', () => {
 
   beforeEach(() => {
     clock = new FakeClock()
-    store = new MemoryStore({ config: CONFIG, leaseTerm: 24 * HOUR, clock })
+    store = new MemoryStore({ config: CONFIG, leaseTermMs: 24 * HOUR, clock })
     kernel = new FakeKernel({ clock, interfaces: [{ name: 'eth0', addresses: ['192.0.2.1/24'] }] })
   })
 
@@ -379,7 +379,7 @@ describe('Overlay', () => {
       await waiting.stop()
       await ended
       store.setNetworkConfig(CONFIG)
-      kernel.slow({ snapshot: 1_000 })
+      kernel.slow({ snapshotMs: 1_000 })
       const overlay = compose()
       const begun = overlay.start()
       await clock.advance(1_000)

@@ -153,7 +153,7 @@ describe('around a store that answers it is that store', () => {
     {
       setup(config) {
         const clock = new FakeClock()
-        const store = new MemoryStore({ config, leaseTerm, clock })
+        const store = new MemoryStore({ config, leaseTermMs: leaseTerm, clock })
         return {
           connect: () =>
             new CachedSubnetManager({
@@ -170,7 +170,7 @@ describe('around a store that answers it is that store', () => {
           setNetworkConfig: (next) => store.setNetworkConfig(next),
           reserve: (lease) => store.reserve(lease),
           advance: (milliseconds) => clock.advance(milliseconds),
-          leaseTerm,
+          leaseTermMs: leaseTerm,
         }
       },
       supports: { foreignRecords: false, interruptions: false },

@@ -18,6 +18,6 @@ subnetManagerSuite(
     teardown: () => cluster.removeNodes(),
     // The controller manager gives out PodCIDRs, and they belong to a node for as long as it exists.
     supports: { allocation: false, expiry: false, reservations: false },
-    patience: 30_000,
+    timeoutMs: 30_000,
   },
 )

@@ -20,7 +20,7 @@ const TABLES = ['meta', 'leases', 'ends', 'log']
 
 export interface WaitOptions {
   /** How long to wait for a writer that does not come to its end, in ms. */
-  readonly lockTimeout: number
+  readonly lockTimeoutMs: number
   readonly signal?: AbortSignal | undefined
 }
 
@@ -129,14 +129,14 @@ async function requireWriteLock(
   attempted: string,
   path: string,
   readHead: () => Buffer,
-  { lockTimeout, signal }: WaitOptions,
+  { lockTimeoutMs, signal }: WaitOptions,
 ): Promise<void> {
-  const holder = await waitForWriteLock(readHead, lockTimeout, signal)
+  const holder = await waitForWriteLock(readHead, lockTimeoutMs, signal)
   if (holder === undefined) return
   throw new OverlayError(
     'STORE_UNAVAILABLE',
     `${attempted} the store ${path}: thread ${holder} (by its own pid namespace) has held its lock for ` +
-      `${lockTimeout} ms; continue the process, or kill it: that frees the lock and harms no data`,
+      `${lockTimeoutMs} ms; continue the process, or kill it: that frees the lock and harms no data`,
   )
 }
 
