@@ -7,19 +7,18 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { lightEtcd3 } from './bundle/etcd3.mjs'
 
 const SELVEDGED = fileURLToPath(new URL('../packages/selvedged', import.meta.url))
 
-/**
- * Loaded as they are: what brings native code. grpc-js asks for proto-loader only if its own diagnostics (channelz) are
- * on.
- */
-const EXTERNAL = /^(koffi|netlink|@grpc\/proto-loader)(\/|$)/
+/** Loaded as they are: what brings native code. */
+const EXTERNAL = /^(koffi|netlink)(\/|$)/
 
 const bundle = await rolldown({
   input: { main: join(SELVEDGED, 'dist/main.js') },
   platform: 'node',
   external: EXTERNAL,
+  plugins: [lightEtcd3()],
   preserveEntrySignatures: false,
 })
 // Written beside and then renamed: a bundle is complete, or absent.

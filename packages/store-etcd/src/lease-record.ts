@@ -1,6 +1,6 @@
 import { type Lease, type LeaseSubnets, leaseKey } from '@selvedge/core'
 import { decodeLeaseAttributes, parseLeaseKey } from '@selvedge/core/kit'
-import type { KeyValue } from './client/api.js'
+import type { IKeyValue } from 'etcd3'
 import type { NetworkKeys } from './keys.js'
 
 /** How etcd writes that a key hangs on no lease of its: what makes a lease of ours a reservation. */
@@ -12,7 +12,7 @@ export type LeaseRecord = ValidRecord | BadRecord
 interface RecordKey {
   /** The key below `subnets/`, such as `10.5.52.0-24`. */
   readonly name: string
-  readonly kv: KeyValue
+  readonly kv: IKeyValue
 }
 
 export interface ValidRecord extends RecordKey {
@@ -32,7 +32,7 @@ export interface BadRecord extends RecordKey {
 }
 
 /** Reads a key and its value as flannel writes them. */
-export function readRecord(kv: KeyValue, keys: NetworkKeys): LeaseRecord {
+export function readRecord(kv: IKeyValue, keys: NetworkKeys): LeaseRecord {
   const name = keys.nameOf(kv.key)
   const subnets = parseLeaseKey(name)
   if (subnets === undefined) return { name, kv, problem: 'its key names no subnet' }

@@ -6,7 +6,7 @@ import {
   leaseKey,
   OverlayError,
 } from '@selvedge/core'
-import type { KeyValue, TxnRequest } from './client/api.js'
+import type { IKeyValue, ITxnRequest } from 'etcd3'
 import type { CallRequest, EtcdCluster } from './client/cluster.js'
 import { EtcdFailure } from './client/errors.js'
 import { keepAliveOnce } from './client/streams.js'
@@ -62,7 +62,7 @@ export class LeaseRequests {
     const call = this.#call(`listing the leases at ${this.#keys.leasesPath}`, options)
     const ranges = [{ key: Buffer.from(config) }, leases].map((range) => ({ request_range: range }))
     const { header, responses } = await this.#cluster.call(
-      { ...call, timeout: listTimeout(this.#settings) },
+      { ...call, timeoutMs: listTimeoutMs(this.#settings) },
       (client, limits) => client.kv.txn({ compare: [], success: ranges }, limits),
     )
     const [configKeys = [], leaseKeys = []] = responses.map(({ response_range }) => response_range?.kvs)
@@ -80,7 +80,7 @@ export class LeaseRequests {
    */
   async readOn(
     was: Leases,
-    deleted: readonly KeyValue[],
+    deleted: readonly IKeyValue[],
     options: AbortOptions,
   ): Promise<Leases | undefined> {
     const since = String(BigInt(was.revision) + 1n)
@@ -88,7 +88,7 @@ export class LeaseRequests {
       {
         attempted: `listing the leases at ${this.#keys.leasesPath}`,
         signal: options.signal,
-        timeout: listTimeout(this.#settings),
+        timeoutMs: listTimeoutMs(this.#settings),
       },
       (client, limits) => client.kv.range({ ...this.#keys.leases, min_mod_revision: since }, limits),
     )
@@ -126,7 +126,7 @@ export class LeaseRequests {
     const { ID, TTL } = await this.#cluster.call(
       this.#call('asking for an etcd lease', options),
       (client, limits) =>
-        client.leaseClient.leaseGrant({ TTL: String(this.#settings.leaseTerm / 1000) }, limits),
+        client.leaseClient.leaseGrant({ TTL: String(this.#settings.leaseTermMs / 1000) }, limits),
     )
     return { id: ID, endsAt: since + Number(TTL) * 1000 }
   }
@@ -138,11 +138,11 @@ export class LeaseRequests {
   async extend(id: string, options: AbortOptions): Promise<EtcdLease | undefined> {
     const since = this.#clock.now()
     const call = this.#call('extending an etcd lease', options)
-    const { requestTimeout, leaseTerm } = this.#settings
+    const { requestTimeoutMs, leaseTermMs } = this.#settings
     const ttl = await this.#cluster.call(call, (client) =>
-      keepAliveOnce(client, id, { ...options, timeout: requestTimeout }),
+      keepAliveOnce(client, id, { ...options, timeoutMs: requestTimeoutMs }),
     )
-    return ttl * 1000 === leaseTerm ? { id, endsAt: since + leaseTerm } : undefined
+    return ttl * 1000 === leaseTermMs ? { id, endsAt: since + leaseTermMs } : undefined
   }
 
   /** Ends an etcd lease, and with it the keys that hang on it. One that is gone is let be. */
@@ -165,7 +165,7 @@ export class LeaseRequests {
   }
 
   /** Carries out a transaction, at most once. */
-  async commit(attempted: string, txn: TxnRequest, options: AbortOptions): Promise<Outcome> {
+  async commit(attempted: string, txn: ITxnRequest, options: AbortOptions): Promise<Outcome> {
     try {
       const { succeeded } = await this.#cluster.call(
         { ...this.#call(attempted, options), once: true },
@@ -187,4 +187,4 @@ export class LeaseRequests {
 }
 
 /** All leases of a large network take longer than one. */
-export const listTimeout = ({ requestTimeout }: Settings): number => 3 * requestTimeout
+export const listTimeoutMs = ({ requestTimeoutMs }: Settings): number => 3 * requestTimeoutMs

@@ -1,24 +1,25 @@
+import type { IKeyValue } from 'etcd3'
 import { describe, expect, it } from 'vitest'
-import type { KeyValue } from './client/api.js'
 import { NetworkKeys } from './keys.js'
 import { LeaseView } from './lease-view.js'
 
 const keys = new NetworkKeys('/n')
 const GOOD = '{"PublicIP":"192.0.2.1"}'
 
-const stored = (name: string, value: string, mod_revision = '1'): KeyValue => ({
+const stored = (name: string, value: string, mod_revision = '1'): IKeyValue => ({
   key: Buffer.from(`/n/subnets/${name}`),
   value: Buffer.from(value),
   create_revision: '1',
   mod_revision,
+  version: '1',
   lease: '0',
 })
 
 function view() {
   const problems: string[] = []
   const leases = new LeaseView(keys, (error) => problems.push(error.message))
-  const list = (...all: KeyValue[]) => [...leases.take({ type: 'list', keys: all })].map(show)
-  const change = (type: 'Put' | 'Delete', kv: KeyValue) =>
+  const list = (...all: IKeyValue[]) => [...leases.take({ type: 'list', keys: all })].map(show)
+  const change = (type: 'Put' | 'Delete', kv: IKeyValue) =>
     [...leases.take({ type: 'events', events: [{ type, kv }] })].map(show)
   return { list, change, problems }
 }

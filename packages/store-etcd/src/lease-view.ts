@@ -1,5 +1,5 @@
 import { type Lease, type LeaseEvent, OverlayError } from '@selvedge/core'
-import type { KeyValue } from './client/api.js'
+import type { IKeyValue } from 'etcd3'
 import type { KeyNews } from './client/watch-keys.js'
 import type { NetworkKeys } from './keys.js'
 import { type BadRecord, type LeaseRecord, readRecord } from './lease-record.js'
@@ -44,7 +44,7 @@ export class LeaseView {
     return [...this.#leases.values()]
   }
 
-  #put(kv: KeyValue): LeaseEvent | undefined {
+  #put(kv: IKeyValue): LeaseEvent | undefined {
     const record = readRecord(kv, this.#keys)
     if (record.lease === undefined) {
       this.#report(record, this.#reported)
@@ -56,7 +56,7 @@ export class LeaseView {
     return { type: 'put', lease: record.lease }
   }
 
-  #delete(kv: KeyValue): LeaseEvent | undefined {
+  #delete(kv: IKeyValue): LeaseEvent | undefined {
     const name = this.#keys.nameOf(kv.key)
     this.#reported.delete(name)
     return this.#remove(name)

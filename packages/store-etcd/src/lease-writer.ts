@@ -8,7 +8,7 @@ import {
   OverlayError,
 } from '@selvedge/core'
 import { chooseSubnets, type SubnetChoice, sameNode } from '@selvedge/core/kit'
-import type { KeyValue } from './client/api.js'
+import type { IKeyValue } from 'etcd3'
 import type { NetworkKeys } from './keys.js'
 import { isReservation, type LeaseRecord, NO_LEASE, type ValidRecord } from './lease-record.js'
 import type { LeaseRequests, Leases, NetworkState, Outcome } from './lease-requests.js'
@@ -24,7 +24,7 @@ interface Plan extends SubnetChoice {
   /** The record of `kept`. */
   readonly held: ValidRecord | undefined
   /** The keys of `givenUp`. */
-  readonly replaces: readonly KeyValue[]
+  readonly replaces: readonly IKeyValue[]
 }
 
 export interface Acquired {
@@ -32,7 +32,7 @@ export interface Acquired {
   /** All leases, as they were when this one was chosen. */
   readonly listed: Leases
   /** Those of them that it replaced. */
-  readonly deleted: readonly KeyValue[]
+  readonly deleted: readonly IKeyValue[]
 }
 
 type Attempt = { readonly lease: Lease } | { readonly lease?: undefined; readonly outcome: Outcome }
@@ -113,7 +113,7 @@ export class LeaseWriter {
 
   #plan(config: NetworkConfig, { records }: NetworkState, request: LeaseRequest): Plan {
     // When others' leases end is not known; all that counts here is that they do.
-    const expiresAt = this.#settings.clock.now() + this.#settings.leaseTerm
+    const expiresAt = this.#settings.clock.now() + this.#settings.leaseTermMs
     const known = new Map<Lease, ValidRecord>()
     const taken: Lease[] = []
     for (const record of records) {
@@ -155,7 +155,7 @@ export class LeaseWriter {
   async #extend(
     held: ValidRecord,
     attributes: LeaseAttributes,
-    replaces: readonly KeyValue[],
+    replaces: readonly IKeyValue[],
     options: AbortOptions,
   ): Promise<Attempt> {
     const { kv, lease } = held

@@ -11,10 +11,10 @@ import {
   type WatchOptions,
 } from '@selvedge/core'
 import { EtcdCluster } from './client/cluster.js'
-import { EndpointMember, GivenMember, type Member } from './client/endpoint.js'
+import { type Endpoint, GivenClient, UrlEndpoint } from './client/endpoint.js'
 import { type FollowOptions, followKeys } from './client/watch-keys.js'
 import { NetworkKeys } from './keys.js'
-import { LeaseRequests, listTimeout } from './lease-requests.js'
+import { LeaseRequests, listTimeoutMs } from './lease-requests.js'
 import { LeaseView } from './lease-view.js'
 import { type Acquired, LeaseWriter } from './lease-writer.js'
 import { type EtcdSubnetManagerOptions, readSettings, type Settings } from './options.js'
@@ -46,7 +46,10 @@ export class EtcdSubnetManager implements SubnetManager {
   constructor(options: EtcdSubnetManagerOptions) {
     this.#settings = readSettings(options)
     this.#keys = new NetworkKeys(this.#settings.prefix)
-    this.#cluster = new EtcdCluster(membersOf(this.#settings, this.#keys), this.#settings, this.#keys)
+    this.#cluster = new EtcdCluster(endpointsOf(this.#settings, this.#keys), {
+      ...this.#settings,
+      rights: this.#keys.rights,
+    })
     this.#requests = new LeaseRequests(this.#cluster, this.#keys, this.#settings)
     this.#writer = new LeaseWriter(this.#requests, this.#keys, this.#settings)
   }
@@ -175,14 +178,14 @@ export class EtcdSubnetManager implements SubnetManager {
     range: NetworkKeys['leases'],
     options: Pick<FollowOptions, 'after' | 'attempted' | 'signal' | 'onError' | 'onRecovered'>,
   ): ReturnType<typeof followKeys> {
-    const { requestTimeout, clock, random } = this.#settings
-    const timeouts = { request: requestTimeout, list: listTimeout(this.#settings) }
-    return followKeys(this.#cluster, range, { ...options, timeouts, clock, random })
+    const { requestTimeoutMs, clock, random } = this.#settings
+    const timeoutsMs = { request: requestTimeoutMs, list: listTimeoutMs(this.#settings) }
+    return followKeys(this.#cluster, range, { ...options, timeoutsMs, clock, random })
   }
 }
 
-function membersOf(settings: Settings, keys: NetworkKeys): readonly Member[] {
+function endpointsOf(settings: Settings, keys: NetworkKeys): readonly Endpoint[] {
   const { client, endpoints } = settings
-  if (client !== undefined) return [new GivenMember(client, keys.config)]
-  return endpoints.map((endpoint) => new EndpointMember(endpoint, settings))
+  if (client !== undefined) return [new GivenClient(client, keys.config)]
+  return endpoints.map((url) => new UrlEndpoint(url, settings))
 }

@@ -7,22 +7,22 @@ describe('readSettings', () => {
   it('fills in the defaults', () => {
     expect(readSettings({ endpoints })).toMatchObject({
       prefix: '/coreos.com/network',
-      leaseTerm: 86_400_000,
-      requestTimeout: 5_000,
-      patience: 10_000,
+      leaseTermMs: 86_400_000,
+      requestTimeoutMs: 5_000,
+      patienceMs: 10_000,
       auth: undefined,
       client: undefined,
     })
   })
 
   it.each([
-    ['http://127.0.0.1:2379', 'http://127.0.0.1:2379'],
-    ['https://etcd-0.example/', 'https://etcd-0.example:2379'],
-    ['HTTPS://ETCD:443', 'https://ETCD:443'],
-    ['http://[fd00::5]:80', 'http://[fd00::5]:80'],
-  ])('reads endpoint %s as %s', (text, url) => {
+    ['http://127.0.0.1:2379', 'http://127.0.0.1:2379', '127.0.0.1', 2379],
+    ['https://etcd-0.example/', 'https://etcd-0.example:2379', 'etcd-0.example', 2379],
+    ['HTTPS://ETCD:443', 'https://ETCD:443', 'ETCD', 443],
+    ['http://[fd00::5]:80', 'http://[fd00::5]:80', 'fd00::5', 80],
+  ])('reads endpoint %s as %s', (text, url, host, port) => {
     const [endpoint] = readSettings({ endpoints: [text] }).endpoints
-    expect(endpoint).toEqual({ url, address: url.replace(/^.*\//, ''), secure: url.startsWith('https') })
+    expect(endpoint).toEqual({ url, host, port, secure: url.startsWith('https') })
   })
 
   it.each<[string, EtcdSubnetManagerOptions, RegExp]>([
@@ -38,11 +38,15 @@ describe('readSettings', () => {
     ['a port too high', { endpoints: ['http://etcd:70000'] }, /endpoint 'http:\/\/etcd:70000' must be/],
     ['a user without a password', { endpoints, username: 'u' }, /username and password belong together/],
     ['a password without a user', { endpoints, password: 'p' }, /username and password belong together/],
-    ['a term of fractions', { endpoints, leaseTerm: 5_500 }, /leaseTerm is 5500, but must be whole seconds/],
-    ['a term too short', { endpoints, leaseTerm: 4_000 }, /leaseTerm is 4000/],
-    ['no term', { endpoints, leaseTerm: Number.NaN }, /leaseTerm is NaN/],
-    ['no time to answer', { endpoints, requestTimeout: 0 }, /requestTimeout is 0, but must be/],
-    ['endless patience', { endpoints, patience: Number.POSITIVE_INFINITY }, /patience is Infinity/],
+    [
+      'a term of fractions',
+      { endpoints, leaseTermMs: 5_500 },
+      /leaseTermMs is 5500, but must be whole seconds/,
+    ],
+    ['a term too short', { endpoints, leaseTermMs: 4_000 }, /leaseTermMs is 4000/],
+    ['no term', { endpoints, leaseTermMs: Number.NaN }, /leaseTermMs is NaN/],
+    ['no time to answer', { endpoints, requestTimeoutMs: 0 }, /requestTimeoutMs is 0, but must be/],
+    ['endless patience', { endpoints, patienceMs: Number.POSITIVE_INFINITY }, /patienceMs is Infinity/],
   ])('refuses %s', (_, options, message) => {
     expect(() => readSettings(options)).toThrow(
       expect.objectContaining({ code: 'INVALID_CONFIG', message: expect.stringMatching(message) }),

@@ -1,6 +1,8 @@
-import { type Clock, OverlayError, type Random } from '@selvedge/core'
+import type { Clock, OverlayError, Random } from '@selvedge/core'
 import { systemClock } from '@selvedge/core/kit'
 import type { EtcdClient } from './client/api.js'
+import type { Credentials } from './client/connection.js'
+import { type EndpointUrl, invalidOption, parseEndpoint } from './client/endpoint-url.js'
 import type { EtcdTls } from './client/tls.js'
 import { DEFAULT_PREFIX } from './keys.js'
 
@@ -21,14 +23,14 @@ export interface EtcdSubnetManagerOptions {
   readonly username?: string | undefined
   readonly password?: string | undefined
   /** How long a lease lasts unless renewed, in ms: whole seconds, at least 5 s. Default: 24 hours, as with flannel. */
-  readonly leaseTerm?: number | undefined
+  readonly leaseTermMs?: number | undefined
   /** How long one endpoint has to answer one request, in ms. Default: 5000; three times that for all leases. */
-  readonly requestTimeout?: number | undefined
+  readonly requestTimeoutMs?: number | undefined
   /**
    * How long a call goes on asking where no endpoint answers, in ms, before it rejects with `STORE_UNAVAILABLE`; it
    * asks each endpoint at least once. Default: 10,000. Watches never give up.
    */
-  readonly patience?: number | undefined
+  readonly patienceMs?: number | undefined
   /** Told why a call waits: the network config is not there yet, or etcd went away while it was waited for. */
   readonly onWaiting?: ((why: OverlayError) => void) | undefined
   /**
@@ -43,79 +45,54 @@ export interface EtcdSubnetManagerOptions {
 
 /** The same, checked, with every default filled in. */
 export interface Settings {
-  readonly endpoints: readonly Endpoint[]
+  readonly endpoints: readonly EndpointUrl[]
   readonly client: EtcdClient | undefined
   readonly prefix: string
   readonly tls: () => EtcdTls | Promise<EtcdTls>
-  readonly auth: { readonly username: string; readonly password: string } | undefined
-  readonly leaseTerm: number
-  readonly requestTimeout: number
-  readonly patience: number
+  readonly auth: Credentials | undefined
+  readonly leaseTermMs: number
+  readonly requestTimeoutMs: number
+  readonly patienceMs: number
   readonly onWaiting: (why: OverlayError) => void
   readonly clock: Clock
   readonly random: Random
 }
 
-export interface Endpoint {
-  /** As in messages: `https://10.0.0.5:2379`. */
-  readonly url: string
-  /** `10.0.0.5:2379`. */
-  readonly address: string
-  readonly secure: boolean
-}
-
-const DAY = 24 * 60 * 60 * 1000
+const DAY_MS = 24 * 60 * 60 * 1000
 
 /** Below that, etcd's own minimum (1.5 election timeouts) and a lost request or two leave no time to renew. */
-const SHORTEST_TERM = 5_000
+const MIN_TERM_MS = 5_000
 
 /** Throws an OverlayError `INVALID_CONFIG` that names the option and the rule. */
 export function readSettings(options: EtcdSubnetManagerOptions): Settings {
-  const { endpoints = [], client, username, password, tls = {}, leaseTerm = DAY } = options
+  const { endpoints = [], client, username, password, tls = {}, leaseTermMs = DAY_MS } = options
   if ((client === undefined) === (endpoints.length === 0)) {
-    throw invalid('give either endpoints, such as ["http://127.0.0.1:2379"], or a client')
+    throw invalidOption('give either endpoints, such as ["http://127.0.0.1:2379"], or a client')
   }
   if ((username === undefined) !== (password === undefined)) {
-    throw invalid('username and password belong together; give both, or neither')
+    throw invalidOption('username and password belong together; give both, or neither')
   }
-  if (leaseTerm % 1000 !== 0 || !(leaseTerm >= SHORTEST_TERM)) {
-    throw invalid(`leaseTerm is ${leaseTerm}, but must be whole seconds, in ms, from ${SHORTEST_TERM} on`)
+  if (leaseTermMs % 1000 !== 0 || !(leaseTermMs >= MIN_TERM_MS)) {
+    throw invalidOption(
+      `leaseTermMs is ${leaseTermMs}, but must be whole seconds, in ms, from ${MIN_TERM_MS} on`,
+    )
   }
   return {
-    endpoints: endpoints.map(readEndpoint),
+    endpoints: endpoints.map(parseEndpoint),
     client,
     prefix: options.prefix ?? DEFAULT_PREFIX,
     tls: typeof tls === 'function' ? tls : () => tls,
     auth: username === undefined || password === undefined ? undefined : { username, password },
-    leaseTerm,
-    requestTimeout: positive('requestTimeout', options.requestTimeout ?? 5_000),
-    patience: positive('patience', options.patience ?? 10_000),
+    leaseTermMs,
+    requestTimeoutMs: positive('requestTimeoutMs', options.requestTimeoutMs ?? 5_000),
+    patienceMs: positive('patienceMs', options.patienceMs ?? 10_000),
     onWaiting: options.onWaiting ?? (() => {}),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   }
 }
 
-const ENDPOINT = /^(https?):\/\/(\[[\da-f:.]+\]|[^\s:/@?#[\]]+)(?::(\d{1,5}))?\/?$/i
-
-function readEndpoint(text: string): Endpoint {
-  const [, scheme = '', host = '', port = '2379'] = ENDPOINT.exec(text) ?? []
-  if (host === '' || Number(port) > 65_535) {
-    // Only what stands after an `@` is shown: before it may stand a password.
-    const shown = text.slice(text.lastIndexOf('@') + 1)
-    throw invalid(
-      `endpoint '${shown}' must be http or https, a host and a port, such as https://10.0.0.5:2379`,
-    )
-  }
-  const address = `${host}:${port}`
-  return { url: `${scheme.toLowerCase()}://${address}`, address, secure: scheme.toLowerCase() === 'https' }
-}
-
 function positive(name: string, value: number): number {
   if (value > 0 && Number.isFinite(value)) return value
-  throw invalid(`${name} is ${value}, but must be a number of milliseconds above 0`)
-}
-
-function invalid(rule: string): OverlayError {
-  return new OverlayError('INVALID_CONFIG', `the options of the etcd store: ${rule}`)
+  throw invalidOption(`${name} is ${value}, but must be a number of milliseconds above 0`)
 }

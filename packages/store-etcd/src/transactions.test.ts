@@ -1,7 +1,7 @@
+import type { ICompare, IKeyValue, IRequestOp } from 'etcd3'
 import { describe, expect, it } from 'vitest'
-import type { Compare, KeyValue, Operation, TxnRequest } from './client/api.js'
 import { NetworkKeys } from './keys.js'
-import { createLease, deleteLease, rewriteLease } from './transactions.js'
+import { createLease, deleteLease, rewriteLease, type Transaction } from './transactions.js'
 
 const keys = new NetworkKeys('/n')
 const attributes = { publicIp: '192.0.2.1', backendType: 'host-gw' }
@@ -9,20 +9,21 @@ const VALUE = '{"PublicIP":"192.0.2.1","PublicIPv6":null,"BackendType":"host-gw"
 const ipv4 = { subnet: '10.5.52.0/24' }
 const dual = { ...ipv4, ipv6Subnet: 'fd00:0:0:7::/64' }
 
-const stored = (key: string, mod_revision: string, lease: string): KeyValue => ({
+const stored = (key: string, mod_revision: string, lease: string): IKeyValue => ({
   key: Buffer.from(key),
   value: Buffer.from(VALUE),
   create_revision: '1',
   mod_revision,
+  version: '1',
   lease,
 })
 
 /** A transaction as a person would write it down. */
-function shown(txn: TxnRequest | undefined): string[] | undefined {
+function shown(txn: Transaction | undefined): string[] | undefined {
   return txn && [...txn.compare.map(showCompare), ...txn.success.map(showOperation)]
 }
 
-function showCompare(compare: Compare): string {
+function showCompare(compare: ICompare): string {
   const { key, range_end, target } = compare
   const at = range_end === undefined ? `${key}` : `all of ${key} to ${range_end}`
   if (target === 'Version') return `if version of ${at} = ${compare.version}`
@@ -30,10 +31,9 @@ function showCompare(compare: Compare): string {
   return `if revision of ${at} ${compare.result === 'Less' ? '<' : '='} ${compare.mod_revision}`
 }
 
-function showOperation(operation: Operation): string {
-  if ('request_delete_range' in operation) return `delete ${operation.request_delete_range.key}`
-  if ('request_range' in operation) return `read ${operation.request_range.key}`
-  const { key, value, lease } = operation.request_put
+function showOperation({ request_put, request_delete_range }: IRequestOp): string {
+  if (request_put === undefined) return `delete ${request_delete_range?.key}`
+  const { key, value, lease } = request_put
   return `put ${key} = ${value} on ${lease}`
 }
 

@@ -1,6 +1,6 @@
 import type { LeaseAttributes, LeaseSubnets } from '@selvedge/core'
 import { encodeLeaseAttributes } from '@selvedge/core/kit'
-import type { Compare, KeyValue, Operation, TxnRequest } from './client/api.js'
+import type { ICompare, IKeyValue, IRequestOp, ITxnRequest } from 'etcd3'
 import type { NetworkKeys } from './keys.js'
 
 /**
@@ -13,6 +13,9 @@ import type { NetworkKeys } from './keys.js'
  * requires that nobody has written it since the list. What a claim says, and whether there still is one, means
  * nothing: who holds a subnet is in the leases alone.
  */
+
+/** All comparisons must hold for `success` to be carried out. */
+export type Transaction = Required<Pick<ITxnRequest, 'compare' | 'success'>>
 
 export interface NewLease {
   readonly subnets: LeaseSubnets
@@ -28,16 +31,16 @@ export interface NewLease {
    */
   readonly alone: boolean
   /** Leases of the same node that this one replaces. */
-  readonly replaces: readonly KeyValue[]
+  readonly replaces: readonly IKeyValue[]
 }
 
-export function createLease(keys: NetworkKeys, lease: NewLease): TxnRequest {
+export function createLease(keys: NetworkKeys, lease: NewLease): Transaction {
   const { subnets, attributes, etcdLease, listedAt, alone, replaces } = lease
   const { subnet, ipv6Subnet } = subnets
   const key = keys.lease(subnets)
   const since = String(BigInt(listedAt) + 1n)
-  const compare: Compare[] = [{ key, target: 'Version', result: 'Equal', version: '0' }]
-  const success: Operation[] = [put(key, attributes, etcdLease)]
+  const compare: ICompare[] = [{ key, target: 'Version', result: 'Equal', version: '0' }]
+  const success: IRequestOp[] = [put(key, attributes, etcdLease)]
   if (subnet !== undefined) {
     compare.push({ ...keys.leasesAt(subnet), target: 'Create', result: 'Less', create_revision: since })
   }
@@ -52,20 +55,20 @@ export function createLease(keys: NetworkKeys, lease: NewLease): TxnRequest {
 
 export interface RewrittenLease {
   /** As it was read. */
-  readonly was: KeyValue
+  readonly was: IKeyValue
   readonly subnets: LeaseSubnets
   /** Absent: the value stays. */
   readonly attributes?: LeaseAttributes | undefined
   /** The etcd lease to hang it on from now on; where it is another one than before, the claim goes along. */
   readonly etcdLease: string
-  readonly replaces: readonly KeyValue[]
+  readonly replaces: readonly IKeyValue[]
 }
 
 /** Undefined where there is nothing to write. */
-export function rewriteLease(keys: NetworkKeys, lease: RewrittenLease): TxnRequest | undefined {
+export function rewriteLease(keys: NetworkKeys, lease: RewrittenLease): Transaction | undefined {
   const { was, subnets, attributes, etcdLease, replaces } = lease
   const moved = etcdLease !== was.lease
-  const success: Operation[] = []
+  const success: IRequestOp[] = []
   if (moved || attributes !== undefined) {
     const value = attributes === undefined ? was.value : encode(attributes)
     success.push({ request_put: { key: was.key, value, lease: etcdLease } })
@@ -78,27 +81,27 @@ export function rewriteLease(keys: NetworkKeys, lease: RewrittenLease): TxnReque
   return withDeletes({ compare: [unchanged(was)], success }, replaces)
 }
 
-export function deleteLease(keys: NetworkKeys, was: KeyValue, { ipv6Subnet }: LeaseSubnets): TxnRequest {
-  const success: Operation[] = [{ request_delete_range: { key: was.key } }]
+export function deleteLease(keys: NetworkKeys, was: IKeyValue, { ipv6Subnet }: LeaseSubnets): Transaction {
+  const success: IRequestOp[] = [{ request_delete_range: { key: was.key } }]
   if (ipv6Subnet !== undefined) success.push({ request_delete_range: { key: keys.claim(ipv6Subnet) } })
   return { compare: [unchanged(was)], success }
 }
 
-function withDeletes({ compare, success }: TxnRequest, replaces: readonly KeyValue[]): TxnRequest {
+function withDeletes({ compare, success }: Transaction, replaces: readonly IKeyValue[]): Transaction {
   return {
     compare: [...compare, ...replaces.map(unchanged)],
     success: [...success, ...replaces.map(({ key }) => ({ request_delete_range: { key } }))],
   }
 }
 
-const unchanged = ({ key, mod_revision }: KeyValue): Compare => ({
+const unchanged = ({ key, mod_revision }: IKeyValue): ICompare => ({
   key,
   target: 'Mod',
   result: 'Equal',
   mod_revision,
 })
 
-const put = (key: Buffer, attributes: LeaseAttributes, lease: string): Operation => ({
+const put = (key: Buffer, attributes: LeaseAttributes, lease: string): IRequestOp => ({
   request_put: { key, value: encode(attributes), lease },
 })
 

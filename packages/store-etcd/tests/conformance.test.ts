@@ -50,7 +50,7 @@ subnetManagerSuite(
           new EtcdSubnetManager({
             endpoints: [`http://127.0.0.1:${proxy.port}`],
             prefix,
-            leaseTerm: TERM,
+            leaseTermMs: TERM,
           }),
         setNetworkConfig,
         putRecord,

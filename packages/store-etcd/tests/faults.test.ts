@@ -140,7 +140,7 @@ describe.concurrent('a watch', () => {
     await using etcd = await EtcdServer.start()
     await using proxy = await TcpProxy.to(etcd.port)
     await using network = await TestNetwork.in([etcd.endpoint])
-    const cutOff = network.manager({ endpoints: [`http://127.0.0.1:${proxy.port}`], leaseTerm: 5_000 })
+    const cutOff = network.manager({ endpoints: [`http://127.0.0.1:${proxy.port}`], leaseTermMs: 5_000 })
     const other = network.manager()
     await using watcher = await Watcher.on(cutOff)
     await using otherWatcher = await Watcher.on(other)
@@ -174,7 +174,7 @@ describe.concurrent('a call', () => {
     try {
       const manager = network.manager({
         endpoints: ['http://127.0.0.1:1', `http://127.0.0.1:${address.port}`, etcd.endpoint],
-        requestTimeout: 500,
+        requestTimeoutMs: 500,
         random: () => 0,
       })
       await manager.getNetworkConfig()
@@ -191,7 +191,7 @@ describe.concurrent('a call', () => {
 
   it('names every endpoint, and what it said, where none answers in time', async ({ expect }) => {
     await using network = await TestNetwork.in(['http://127.0.0.1:1', 'http://127.0.0.1:2'], 'none')
-    const manager = network.manager({ patience: 300 })
+    const manager = network.manager({ patienceMs: 300 })
     const calledAt = performance.now()
     await expect(manager.acquireLease({ attributes: attributesOf(1) })).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
@@ -206,7 +206,7 @@ describe.concurrent('a call', () => {
     await using etcd = await EtcdServer.start()
     await using network = await TestNetwork.in([etcd.endpoint])
     await etcd.kill()
-    const joining = network.manager({ patience: 20_000 }).acquireLease({ attributes: attributesOf(1) })
+    const joining = network.manager({ patienceMs: 20_000 }).acquireLease({ attributes: attributesOf(1) })
     await sleep(300)
     await etcd.restart()
     expect((await joining).subnet).toMatch(/^10\.99\./)

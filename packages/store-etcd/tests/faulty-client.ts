@@ -36,9 +36,9 @@ export class FaultyClient implements EtcdClient {
     this.leaseClient = {
       leaseGrant: (request, options) => send('grant', () => etcd.leaseClient.leaseGrant(request, options)),
       leaseRevoke: (request, options) => send('revoke', () => etcd.leaseClient.leaseRevoke(request, options)),
-      leaseKeepAlive: (options) => send('keepAlive', () => etcd.leaseClient.leaseKeepAlive(options)),
+      leaseKeepAlive: () => send('keepAlive', () => etcd.leaseClient.leaseKeepAlive()),
     }
-    this.watchClient = { watch: (options) => send('watch', () => etcd.watchClient.watch(options)) }
+    this.watchClient = { watch: () => send('watch', () => etcd.watchClient.watch()) }
   }
 
   close(): void {

@@ -40,7 +40,7 @@ afterAll(async () => {
 })
 
 const connect = (etcd: EtcdServer, tls?: EtcdTls | (() => Promise<EtcdTls>)) =>
-  new EtcdSubnetManager({ endpoints: [etcd.endpoint], tls, patience: 200 })
+  new EtcdSubnetManager({ endpoints: [etcd.endpoint], tls, patienceMs: 200 })
 
 const client = async (name: string): Promise<EtcdTls> => ({
   ca: await pem(certificates.cert('ca')),
@@ -141,7 +141,7 @@ describe('TLS that fails', () => {
       plain.endpoint.replace('http:', 'https:'),
       open.endpoint.replace('https:', 'http:'),
     ]) {
-      const manager = new EtcdSubnetManager({ endpoints: [endpoint], patience: 200 })
+      const manager = new EtcdSubnetManager({ endpoints: [endpoint], patienceMs: 200 })
       await expect(answer(manager)).rejects.toMatchObject({
         code: 'STORE_UNAVAILABLE',
         message: expect.stringMatching(new RegExp(`etcd does not answer at ${endpoint} \\(.+\\)`)),

@@ -16,8 +16,8 @@ export function openEtcd(settings: EtcdSettings, { onWaiting }: StoreEvents): Op
     tls: tlsFiles(tls),
     username,
     password,
-    leaseTerm,
-    patience: PATIENCE,
+    leaseTermMs: leaseTerm,
+    patienceMs: PATIENCE,
     onWaiting: ({ code, message }) => onWaiting({ for: 'network-config', code, message }),
   })
   return { subnets, identity: `etcd ${[...endpoints].sort().join(',')} ${prefix}` }

@@ -1,12 +1,20 @@
-import { OverlayError } from '@selvedge/core'
-import type { NetworkKeys } from '../keys.js'
-import type { Settings } from '../options.js'
+import { type Clock, OverlayError } from '@selvedge/core'
+import type { Credentials } from './connection.js'
 import type { Failure, FailureKind } from './errors.js'
 
-export interface MemberFailure {
+export interface EndpointFailure {
   /** The endpoint, for the message. */
   readonly name: string
   readonly failure: Failure
+}
+
+/** What messages name besides. */
+export interface ErrorContext {
+  /** Absent: etcd is asked without a user. */
+  readonly auth: Credentials | undefined
+  /** What a user of etcd must be allowed. */
+  readonly rights: string
+  readonly clock: Clock
 }
 
 interface Explanation {
@@ -25,19 +33,18 @@ const SILENT: Explanation = {
 /** What the endpoints asked answered, in one error that says what to do. */
 export function clusterError(
   attempted: string,
-  failures: readonly MemberFailure[],
-  settings: Settings,
-  keys: NetworkKeys,
+  failures: readonly EndpointFailure[],
+  context: ErrorContext,
 ): OverlayError {
   const kinds = new Set(failures.map(({ failure }) => failure.kind))
   const [kind = 'unavailable'] = kinds
-  const { code, problem, remedy } = kinds.size === 1 ? explain(kind, settings, keys) : SILENT
+  const { code, problem, remedy } = kinds.size === 1 ? explain(kind, context) : SILENT
   const said = failures.map(({ name, failure }) => `${name} (${failure.said})`).join(', ')
   const cause = failures.at(-1)?.failure.cause
   return new OverlayError(code, `${attempted}: ${problem} at ${said}; ${remedy}`, { cause })
 }
 
-function explain(kind: FailureKind, { auth, clock }: Settings, keys: NetworkKeys): Explanation {
+function explain(kind: FailureKind, { auth, clock, rights }: ErrorContext): Explanation {
   switch (kind) {
     case 'denied':
     case 'token':
@@ -45,7 +52,7 @@ function explain(kind: FailureKind, { auth, clock }: Settings, keys: NetworkKeys
       return {
         code: 'ACCESS_DENIED',
         problem: `etcd refuses ${auth === undefined ? 'a client without a user' : `user '${auth.username}'`}`,
-        remedy: `check name and password; the user's role must ${keys.rights}`,
+        remedy: `check name and password; the user's role must ${rights}`,
       }
     case 'untrusted':
       return {

@@ -1,46 +1,50 @@
-import { type AbortOptions, OverlayError } from '@selvedge/core'
+import { type AbortOptions, OverlayError, type Random } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
-import type { NetworkKeys } from '../keys.js'
-import type { Settings } from '../options.js'
 import { abortable } from './abortable.js'
 import type { CallOptions, EtcdClient } from './api.js'
-import { clusterError } from './cluster-error.js'
-import type { Member, Renewal } from './endpoint.js'
+import { clusterError, type ErrorContext } from './cluster-error.js'
+import type { Endpoint, Renewal } from './endpoint.js'
 import { classify, EtcdFailure, type Failure } from './errors.js'
 
 export interface CallRequest extends AbortOptions {
   /** Begins the message where it fails: `listing leases`. */
   readonly attempted: string
-  /** True to go on asking for as long as the option `patience` says; else each endpoint is asked once. */
+  /** True to go on asking for `patienceMs`; else each endpoint is asked once. */
   readonly patient?: boolean | undefined
   /** How long one endpoint has to answer, in ms. */
-  readonly timeout?: number | undefined
+  readonly timeoutMs?: number | undefined
   /** True for what must not be done twice: one endpoint is asked, and a failure does not say whether it was done. */
   readonly once?: boolean | undefined
+}
+
+export interface ClusterOptions extends ErrorContext {
+  /** How long one endpoint has to answer one request, in ms. */
+  readonly requestTimeoutMs: number
+  /** How long a patient call goes on asking, in ms. */
+  readonly patienceMs: number
+  readonly random: Random
 }
 
 /** @param endpoint what the client talks to, for messages */
 export type Request<T> = (client: EtcdClient, options: CallOptions, endpoint: string) => Promise<T>
 
 /** Pauses after all endpoints have failed, in ms. */
-export const BACKOFF = { first: 100, most: 5_000 }
+export const BACKOFF = { first: 100, most: 2_000 }
 
 /**
  * The endpoints of one etcd cluster. Keeps to the one that answered last, goes on to the next when it fails, and turns
  * what etcd, gRPC and TLS say into OverlayErrors.
  */
 export class EtcdCluster {
-  readonly #members: readonly Member[]
-  readonly #settings: Settings
-  readonly #keys: NetworkKeys
+  readonly #endpoints: readonly Endpoint[]
+  readonly #options: ClusterOptions
   #current: number
 
-  constructor(members: readonly Member[], settings: Settings, keys: NetworkKeys) {
-    this.#members = members
-    this.#settings = settings
-    this.#keys = keys
+  constructor(endpoints: readonly Endpoint[], options: ClusterOptions) {
+    this.#endpoints = endpoints
+    this.#options = options
     // Nodes with the same list spread over it.
-    this.#current = Math.floor(settings.random() * members.length)
+    this.#current = Math.floor(options.random() * endpoints.length)
   }
 
   /**
@@ -49,21 +53,21 @@ export class EtcdCluster {
    * caller can judge (a revision or an etcd lease that is gone) is thrown as an `EtcdFailure`.
    */
   async call<T>(call: CallRequest, request: Request<T>): Promise<T> {
-    const { clock, random, patience, requestTimeout } = this.#settings
-    const { attempted, signal, timeout = requestTimeout, patient = false, once = false } = call
-    const until = clock.monotonic() + (patient ? patience : 0)
+    const { clock, random, patienceMs, requestTimeoutMs } = this.#options
+    const { attempted, signal, timeoutMs = requestTimeoutMs, patient = false, once = false } = call
+    const until = clock.monotonic() + (patient ? patienceMs : 0)
     for (let round = 1; ; round += 1) {
       const failures = new Map<string, Failure>()
-      for (let asked = 0; asked < this.#members.length; asked += 1) {
+      for (let asked = 0; asked < this.#endpoints.length; asked += 1) {
         signal?.throwIfAborted()
-        const member = this.#currentMember()
-        const answer = await this.#ask(member, timeout, request, signal)
+        const endpoint = this.#currentEndpoint()
+        const answer = await this.#ask(endpoint, timeoutMs, request, signal)
         if ('value' in answer) return answer.value
         const { failure } = answer
         if (isTheCallers(failure)) throw new EtcdFailure(failure.kind, failure.said)
-        if (isFinal(failure)) throw this.#error(attempted, new Map([[member.name, failure]]))
-        failures.set(member.name, failure)
-        this.#moveOn(member.name)
+        if (isFinal(failure)) throw this.#error(attempted, new Map([[endpoint.name, failure]]))
+        failures.set(endpoint.name, failure)
+        this.#moveOn(endpoint.name)
         if (once) throw this.#error(attempted, failures)
       }
       const hopeless = [...failures.values()].every(({ kind }) => kind !== 'unavailable')
@@ -81,46 +85,47 @@ export class EtcdCluster {
   }
 
   close(): void {
-    for (const member of this.#members) member.close()
+    for (const endpoint of this.#endpoints) endpoint.close()
   }
 
-  /** Asks one endpoint, and again where it refused us for a reason that is mended by then. */
+  /** Asks one endpoint, and again if it refused us for a reason that is mended by then. */
   async #ask<T>(
-    member: Member,
-    timeout: number,
+    endpoint: Endpoint,
+    timeoutMs: number,
     request: Request<T>,
     signal: AbortSignal | undefined,
   ): Promise<{ value: T } | { failure: Failure }> {
+    const { auth } = this.#options
     // gRPC measures deadlines on the real clock, whatever clock the store was given.
-    const send = async () => request(await member.client(), { deadline: Date.now() + timeout }, member.name)
+    const send = () =>
+      endpoint.call((client) => request(client, { deadline: Date.now() + timeoutMs }, endpoint.name))
     const tried = new Set<Renewal>()
     for (;;) {
       const answer = await attempt(send, signal)
       if ('value' in answer) return answer
-      const renewal = renewalFor(answer.failure, this.#settings.auth !== undefined)
+      const renewal = renewalFor(answer.failure, auth !== undefined)
       if (renewal === undefined || tried.has(renewal)) return answer
       tried.add(renewal)
-      const renewed = await attempt(() => member.renew(renewal), signal)
+      const renewed = await attempt(() => endpoint.renew(renewal), signal)
       if ('failure' in renewed) return renewed
-      // New certificates serve the next round. What was refused for its token was not carried out: it may be repeated.
-      if (renewal === 'certificates') return answer
+      // What was refused for its token was not carried out: it may be repeated.
     }
   }
 
-  #currentMember(): Member {
-    const member = this.#members[this.#current]
-    if (member === undefined) throw new TypeError('an etcd cluster has at least one endpoint')
-    return member
+  #currentEndpoint(): Endpoint {
+    const endpoint = this.#endpoints[this.#current]
+    if (endpoint === undefined) throw new TypeError('an etcd cluster has at least one endpoint')
+    return endpoint
   }
 
   #error(attempted: string, failures: ReadonlyMap<string, Failure>): OverlayError {
     const all = [...failures].map(([name, failure]) => ({ name, failure }))
-    return clusterError(attempted, all, this.#settings, this.#keys)
+    return clusterError(attempted, all, this.#options)
   }
 
   /** Unless another call has moved on meanwhile. */
   #moveOn(from: string): void {
-    if (this.#currentMember().name === from) this.#current = (this.#current + 1) % this.#members.length
+    if (this.#currentEndpoint().name === from) this.#current = (this.#current + 1) % this.#endpoints.length
   }
 }
 
@@ -150,10 +155,6 @@ function renewalFor({ kind, said }: Failure, hasUser: boolean): Renewal | undefi
     case 'denied':
       // Users were switched on after we had found them to be off.
       return hasUser && said.includes('user name is empty') ? 'auth-on' : undefined
-    case 'unavailable':
-    case 'untrusted':
-    case 'client-certificate':
-      return 'certificates'
     default:
       return undefined
   }

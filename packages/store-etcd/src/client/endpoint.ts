@@ -1,38 +1,38 @@
+import { connect } from 'node:net'
 import { OverlayError } from '@selvedge/core'
-import type { Endpoint, Settings } from '../options.js'
 import type { EtcdClient } from './api.js'
+import { CONNECT_TIMEOUT_MS, Connection, type Credentials } from './connection.js'
+import { type EndpointUrl, hostAndPort } from './endpoint-url.js'
 import { EtcdFailure } from './errors.js'
-import { GrpcEtcdClient } from './etcd-client.js'
-import { sameCredentials, type TlsCredentials, tlsCredentials } from './tls.js'
+import { type EtcdTls, type TlsCredentials, tlsCredentials } from './tls.js'
 
-/**
- * What may help after a failure: `certificates` connects anew where they have changed, `token` gets a new one, the
- * others begin or cease to name a user.
- */
-export type Renewal = 'certificates' | 'token' | 'auth-on' | 'auth-off'
+/** What may help after a failure: `token` gets a new one, the others begin or cease to name a user. */
+export type Renewal = 'token' | 'auth-on' | 'auth-off'
 
-/** One endpoint and the client that talks to it. */
-export interface Member {
+/** One way to reach etcd. */
+export interface Endpoint {
   /** For messages. */
   readonly name: string
-  client(): Promise<EtcdClient>
+  /** Settles as `request` does, or rejects with why there is no connection. */
+  call<T>(request: (client: EtcdClient) => Promise<T>): Promise<T>
   renew(what: Renewal): Promise<void>
   close(): void
 }
 
-/** The client that the user brought: used as it is, and left open. */
-export class GivenMember implements Member {
+/** The client that the caller brought: used as it is, and left open. */
+export class GivenClient implements Endpoint {
   readonly name = 'the given client'
   readonly #client: EtcdClient
   readonly #probe: Buffer
 
+  /** @param probe a key to read when a token has expired */
   constructor(client: EtcdClient, probe: string) {
     this.#client = client
     this.#probe = Buffer.from(probe)
   }
 
-  async client(): Promise<EtcdClient> {
-    return this.#client
+  call<T>(request: (client: EtcdClient) => Promise<T>): Promise<T> {
+    return request(this.#client)
   }
 
   /** etcd3 exchanges an expired token in unary calls only, and for later streams too. */
@@ -43,69 +43,102 @@ export class GivenMember implements Member {
   close(): void {}
 }
 
-/** A client of our own for one endpoint, made when it is first needed. */
-export class EndpointMember implements Member {
+export interface EndpointOptions {
+  readonly tls: () => EtcdTls | Promise<EtcdTls>
+  readonly auth: Credentials | undefined
+  readonly requestTimeoutMs: number
+}
+
+/** An endpoint of etcd, by a client of our own, which is made when it is first needed. */
+export class UrlEndpoint implements Endpoint {
   readonly name: string
-  readonly #endpoint: Endpoint
-  readonly #settings: Settings
-  #client: GrpcEtcdClient | undefined
-  #credentials: TlsCredentials = {}
-  /** False where etcd knows no users, though we were given one. */
-  #authenticates = true
+  readonly #url: EndpointUrl
+  readonly #options: EndpointOptions
+  #connection: Promise<Connection> | undefined
+  /** True if no connection could be made the last time. */
+  #unreachable = false
   #closed = false
 
-  constructor(endpoint: Endpoint, settings: Settings) {
-    this.name = endpoint.url
-    this.#endpoint = endpoint
-    this.#settings = settings
+  constructor(url: EndpointUrl, options: EndpointOptions) {
+    this.name = url.url
+    this.#url = url
+    this.#options = options
   }
 
-  async client(): Promise<EtcdClient> {
-    if (this.#client !== undefined) return this.#client
-    const credentials = await this.#readCredentials()
-    if (this.#closed) throw new EtcdFailure('closed', 'closed before it connected')
-    // Two calls may have waited for the certificates: the first one back makes the client.
-    if (this.#client === undefined) {
-      this.#credentials = credentials
-      this.#client = this.#connect(credentials)
+  async call<T>(request: (client: EtcdClient) => Promise<T>): Promise<T> {
+    this.#connection ??= this.#connect()
+    const connecting = this.#connection
+    const connection = await connecting
+    try {
+      await connection.ready()
+      this.#unreachable = false
+      return await request(connection.client)
+    } catch (error) {
+      if (!connection.isReady) {
+        // The next call makes a new one, with the certificates that there are by then.
+        this.#unreachable = true
+        if (this.#connection === connecting) this.#connection = undefined
+        connection.close()
+      }
+      throw error
     }
-    return this.#client
   }
 
   async renew(what: Renewal): Promise<void> {
-    if (what === 'certificates' && sameCredentials(await this.#readCredentials(), this.#credentials)) return
-    if (what === 'token') return this.#client?.forgetToken()
-    if (what === 'auth-off') this.#authenticates = false
-    if (what === 'auth-on') this.#authenticates = true
-    this.#disconnect()
+    const connection = await this.#connection
+    if (what === 'token') connection?.forgetToken()
+    else connection?.setHasUser(what === 'auth-on')
   }
 
   close(): void {
     this.#closed = true
-    this.#disconnect()
+    this.#connection?.then(
+      (connection) => connection.close(),
+      () => {},
+    )
   }
 
-  #disconnect(): void {
-    this.#client?.close()
-    this.#client = undefined
+  async #connect(): Promise<Connection> {
+    try {
+      // gRPC leaves a TCP connect that it gave up to the kernel, which tries for two minutes: one every few seconds of a
+      // long outage would all come through at its end.
+      if (this.#unreachable) await knock(this.#url)
+      const tls = this.#url.secure ? await this.#readCredentials() : undefined
+      if (this.#closed) throw new EtcdFailure('closed', 'closed before it connected')
+      return this.#open(tls)
+    } catch (error) {
+      this.#connection = undefined
+      throw error
+    }
   }
 
   async #readCredentials(): Promise<TlsCredentials> {
-    return this.#endpoint.secure ? tlsCredentials(await this.#settings.tls()) : {}
+    return tlsCredentials(await this.#options.tls())
   }
 
-  #connect(credentials: TlsCredentials): GrpcEtcdClient {
-    const { auth, requestTimeout } = this.#settings
-    const { address, secure } = this.#endpoint
+  #open(tls: TlsCredentials | undefined): Connection {
+    const { auth, requestTimeoutMs: authTimeoutMs } = this.#options
     try {
-      return new GrpcEtcdClient({
-        address,
-        tls: secure ? credentials : undefined,
-        auth: this.#authenticates ? auth : undefined,
-        authTimeout: requestTimeout,
-      })
+      return new Connection({ address: hostAndPort(this.#url), tls, auth, authTimeoutMs })
     } catch (error) {
       throw OverlayError.from(error, 'INVALID_CONFIG', `making a client for etcd at ${this.name}`)
     }
   }
+}
+
+/** Resolves if `host` takes a TCP connection, which is closed again. */
+function knock({ host, port }: EndpointUrl): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS })
+    const fail = (said: string) => {
+      socket.destroy()
+      reject(new EtcdFailure('unavailable', said))
+    }
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve()
+    })
+    socket.once('timeout', () => fail(`no connection within ${CONNECT_TIMEOUT_MS / 1000} s`))
+    socket.once('error', (error) => fail(error.message))
+  })
 }

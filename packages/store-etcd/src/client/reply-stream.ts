@@ -1,21 +1,21 @@
 import { Duplex } from 'node:stream'
-import type { EtcdStream } from './api.js'
+import type { IDuplexStream } from 'etcd3'
 import { EtcdFailure } from './errors.js'
 
 export interface StreamOptions {
-  /** How long etcd has for its first reply, in ms. */
-  readonly timeout: number
+  /** How long etcd has for its first reply. */
+  readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
 }
 
 /** A gRPC stream that is read reply by reply; one that is read slowly slows etcd down, and fills no memory here. */
 export class ReplyStream<Request, Reply> {
-  readonly #stream: EtcdStream<Request> & Duplex
+  readonly #stream: IDuplexStream<Request, Reply> & Duplex
   readonly #replies: AsyncIterator<Reply>
   readonly #options: StreamOptions
 
   /** Closed when the signal aborts. */
-  constructor(stream: EtcdStream<Request>, options: StreamOptions) {
+  constructor(stream: IDuplexStream<Request, Reply>, options: StreamOptions) {
     if (!(stream instanceof Duplex)) throw new TypeError('the client of etcd gave no stream that can be read')
     this.#stream = stream
     this.#replies = stream[Symbol.asyncIterator]()
@@ -32,10 +32,10 @@ export class ReplyStream<Request, Reply> {
 
   /** The first reply, in time. */
   async first(): Promise<Reply> {
-    const { timeout } = this.#options
+    const { timeoutMs } = this.#options
     const timer = setTimeout(
-      () => this.#stream.destroy(new EtcdFailure('unavailable', `no answer within ${timeout / 1000} s`)),
-      timeout,
+      () => this.#stream.destroy(new EtcdFailure('unavailable', `no answer within ${timeoutMs / 1000} s`)),
+      timeoutMs,
     )
     try {
       return await this.next()

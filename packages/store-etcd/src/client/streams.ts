@@ -1,21 +1,29 @@
-import type { EtcdClient, WatchCreateRequest, WatchEvent, WatchResponse } from './api.js'
+import type {
+  IEvent,
+  ILeaseKeepAliveRequest,
+  ILeaseKeepAliveResponse,
+  IWatchCreateRequest,
+  IWatchRequest,
+  IWatchResponse,
+} from 'etcd3'
+import type { EtcdClient } from './api.js'
 import { EtcdFailure } from './errors.js'
 import { ReplyStream, type StreamOptions } from './reply-stream.js'
 
 /** A watch that etcd has begun. */
 export interface OpenWatch {
   /** The next events, in the store's order. Throws what the watch ended with. */
-  next(): Promise<readonly WatchEvent[]>
+  next(): Promise<readonly IEvent[]>
   close(): void
 }
 
 /** Begins a watch; resolves once etcd has said that it has. */
 export async function openWatch(
   client: EtcdClient,
-  request: WatchCreateRequest,
+  request: IWatchCreateRequest,
   options: StreamOptions,
 ): Promise<OpenWatch> {
-  const stream = new ReplyStream<object, WatchResponse>(await client.watchClient.watch(), options)
+  const stream = new ReplyStream<IWatchRequest, IWatchResponse>(await client.watchClient.watch(), options)
   try {
     stream.send({ create_request: request })
     eventsOf(await stream.first())
@@ -27,12 +35,7 @@ export async function openWatch(
 }
 
 /** Throws where etcd has cancelled the watch: it does so in a reply like any other. */
-function eventsOf({
-  canceled,
-  compact_revision,
-  cancel_reason,
-  events,
-}: WatchResponse): readonly WatchEvent[] {
+function eventsOf({ canceled, compact_revision, cancel_reason, events }: IWatchResponse): readonly IEvent[] {
   if (!canceled) return events
   if (compact_revision !== '0') {
     throw new EtcdFailure('compacted', `etcd has forgotten what was before revision ${compact_revision}`)
@@ -44,7 +47,7 @@ function eventsOf({
 
 /** Extends an etcd lease by its own TTL. Returns that TTL in seconds, or 0 where there is no such lease any more. */
 export async function keepAliveOnce(client: EtcdClient, id: string, options: StreamOptions): Promise<number> {
-  const stream = new ReplyStream<object, { readonly TTL: string }>(
+  const stream = new ReplyStream<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse>(
     await client.leaseClient.leaseKeepAlive(),
     options,
   )

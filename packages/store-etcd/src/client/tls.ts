@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { OverlayError } from '@selvedge/core'
+import { invalidOption } from './endpoint-url.js'
 
 /** Certificates and key as PEM text. */
 export interface EtcdTls {
@@ -52,7 +53,7 @@ export interface TlsCredentials {
 export function tlsCredentials({ ca, cert, key }: EtcdTls): TlsCredentials {
   if ((cert === undefined) !== (key === undefined)) {
     const [given, missing] = key === undefined ? ['certificate', 'key'] : ['key', 'certificate']
-    throw invalid(`a TLS ${given} was given without its ${missing}; give both, or neither`)
+    throw invalidOption(`a TLS ${given} was given without its ${missing}; give both, or neither`)
   }
   const credentials: TlsCredentials = {}
   if (ca !== undefined) {
@@ -62,23 +63,12 @@ export function tlsCredentials({ ca, cert, key }: EtcdTls): TlsCredentials {
   if (cert !== undefined && key !== undefined) {
     const certificate = parseCertificate('client certificate', cert)
     if (!certificate.checkPrivateKey(parseKey(key))) {
-      throw invalid('the TLS key is not the key of the client certificate')
+      throw invalidOption('the TLS key is not the key of the client certificate')
     }
     credentials.certChain = Buffer.from(cert)
     credentials.privateKey = Buffer.from(key)
   }
   return credentials
-}
-
-/** True where two say the same. */
-export function sameCredentials(a: TlsCredentials, b: TlsCredentials): boolean {
-  const same = (one?: Buffer, other?: Buffer) =>
-    one === undefined || other === undefined ? one === other : one.equals(other)
-  return (
-    same(a.rootCertificate, b.rootCertificate) &&
-    same(a.certChain, b.certChain) &&
-    same(a.privateKey, b.privateKey)
-  )
 }
 
 function parseCertificate(what: string, pem: string | Buffer): X509Certificate {
@@ -98,8 +88,6 @@ function parseKey(pem: string | Buffer) {
     return createPrivateKey(pem)
   } catch {
     // The cause is left out: nobody promises that it never quotes what it was given.
-    throw invalid('the TLS key is not a private key in PEM, or is encrypted')
+    throw invalidOption('the TLS key is not a private key in PEM, or is encrypted')
   }
 }
-
-const invalid = (rule: string) => new OverlayError('INVALID_CONFIG', `the options of the etcd store: ${rule}`)

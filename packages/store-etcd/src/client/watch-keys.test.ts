@@ -1,22 +1,23 @@
 import { Duplex } from 'node:stream'
 import { FakeClock } from '@selvedge/conformance'
+import type { IDuplexStream, IKeyValue, IRangeResponse, IWatchRequest, IWatchResponse } from 'etcd3'
 import { describe, expect, it } from 'vitest'
 import { NetworkKeys } from '../keys.js'
 import { readSettings } from '../options.js'
-import type { EtcdClient, EtcdStream, KeyValue, WatchResponse } from './api.js'
+import type { EtcdClient } from './api.js'
 import { EtcdCluster } from './cluster.js'
-import { GivenMember } from './endpoint.js'
+import { GivenClient } from './endpoint.js'
 import { followKeys, type KeyNews } from './watch-keys.js'
 
 /** One watch, as etcd's side of it. */
-class FakeWatch extends Duplex implements EtcdStream<object> {
+class FakeWatch extends Duplex implements IDuplexStream<IWatchRequest, IWatchResponse> {
   cancelled = false
 
   constructor() {
     super({ objectMode: true, read: () => {}, write: (_request, _encoding, done) => done() })
   }
 
-  reply(reply: Partial<WatchResponse>): void {
+  reply(reply: Partial<IWatchResponse>): void {
     this.push({
       created: false,
       canceled: false,
@@ -43,7 +44,7 @@ class FakeEtcd implements EtcdClient {
   readonly kv: EtcdClient['kv'] = {
     range: async ({ limit }) => {
       this.asked.push(limit === undefined ? 'list' : 'probe')
-      return { header: { cluster_id: this.cluster, revision: String(this.revision) }, kvs: [], count: '0' }
+      return { header: this.#header(), kvs: [], more: false, count: '0' }
     },
     txn: () => Promise.reject(new Error('not used here')),
   }
@@ -65,6 +66,10 @@ class FakeEtcd implements EtcdClient {
     },
   }
 
+  #header(): IRangeResponse['header'] {
+    return { cluster_id: this.cluster, member_id: '1', revision: String(this.revision), raft_term: '2' }
+  }
+
   get watch(): FakeWatch {
     const watch = this.watches.at(-1)
     if (watch === undefined) throw new TypeError('nothing is watched')
@@ -73,24 +78,23 @@ class FakeEtcd implements EtcdClient {
 
   put(revision: number): void {
     this.revision = revision
-    const kv: KeyValue = {
+    const kv: IKeyValue = {
       key: Buffer.from(`k${revision}`),
       value: Buffer.from(''),
       create_revision: '1',
       mod_revision: String(revision),
+      version: '1',
       lease: '0',
     }
-    this.watch.reply({ events: [{ type: 'Put', kv }] })
+    this.watch.reply({ events: [{ type: 'Put', kv, prev_kv: kv }] })
   }
-
-  close(): void {}
 }
 
 function follow(etcd: FakeEtcd) {
   const clock = new FakeClock()
   const settings = readSettings({ client: etcd, clock, random: () => 0 })
   const keys = new NetworkKeys('/n')
-  const cluster = new EtcdCluster([new GivenMember(etcd, keys.config)], settings, keys)
+  const cluster = new EtcdCluster([new GivenClient(etcd, keys.config)], { ...settings, rights: keys.rights })
   const abort = new AbortController()
   const errors: string[] = []
   let recovered = 0
@@ -101,7 +105,7 @@ function follow(etcd: FakeEtcd) {
     onRecovered: () => {
       recovered += 1
     },
-    timeouts: { request: 1_000, list: 1_000 },
+    timeoutsMs: { request: 1_000, list: 1_000 },
     clock,
     random: settings.random,
   })

@@ -1,14 +1,18 @@
 import { type Clock, isOverlayError, type OverlayError, type Random } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
-import type { KeyRange, KeyValue, ResponseHeader, WatchEvent } from './api.js'
+import type { IEvent, IKeyValue, IResponseHeader } from 'etcd3'
+import type { KeyRange } from './api.js'
 import { BACKOFF, type EtcdCluster } from './cluster.js'
 import { EtcdFailure } from './errors.js'
 import { type OpenWatch, openWatch } from './streams.js'
 
+/** Of a deleted key, only `key` and `mod_revision` (that of the deletion) are filled in. */
+export type KeyEvent = Pick<IEvent, 'type' | 'kv'>
+
 /** `list`: every key of the range, after which nothing is missed until the next list. */
 export type KeyNews =
-  | { readonly type: 'list'; readonly keys: readonly KeyValue[] }
-  | { readonly type: 'events'; readonly events: readonly WatchEvent[] }
+  | { readonly type: 'list'; readonly keys: readonly IKeyValue[] }
+  | { readonly type: 'events'; readonly events: readonly KeyEvent[] }
 
 export interface FollowOptions {
   readonly signal: AbortSignal
@@ -20,8 +24,8 @@ export interface FollowOptions {
   readonly onError: (error: OverlayError) => void
   /** Called when the range is watched again after that. */
   readonly onRecovered?: (() => void) | undefined
-  /** How long an endpoint has to answer a small request, and to list the range, in ms. */
-  readonly timeouts: { readonly request: number; readonly list: number }
+  /** How long an endpoint has to answer a small request, and to list the range. */
+  readonly timeoutsMs: { readonly request: number; readonly list: number }
   readonly clock: Clock
   readonly random: Random
 }
@@ -41,23 +45,23 @@ export async function* followKeys(
   range: KeyRange,
   options: FollowOptions,
 ): AsyncGenerator<KeyNews, void, undefined> {
-  const { signal, after, attempted, onError, onRecovered, timeouts, clock, random } = options
+  const { signal, after, attempted, onError, onRecovered, timeoutsMs, clock, random } = options
   // A generator of its own: the list, which may be large, does not outlive it.
   const list = async function* (): AsyncGenerator<KeyNews, Position, undefined> {
-    const call = { attempted, signal, timeout: timeouts.list }
+    const call = { attempted, signal, timeoutMs: timeoutsMs.list }
     const { header, kvs } = await cluster.call(call, (client, limits) => client.kv.range(range, limits))
     yield { type: 'list', keys: kvs }
     return { cluster: header.cluster_id, revision: BigInt(header.revision) }
   }
   const probe = async () => {
-    const call = { attempted, signal, timeout: timeouts.request }
+    const call = { attempted, signal, timeoutMs: timeoutsMs.request }
     const { header } = await cluster.call(call, (client, limits) =>
       client.kv.range({ ...range, limit: 1 }, limits),
     )
     return header
   }
   const watch = async (start_revision: string): Promise<OpenWatch> => {
-    const limits = { signal, timeout: timeouts.request }
+    const limits = { signal, timeoutMs: timeoutsMs.request }
     return cluster.call({ attempted, ...limits }, async (client, _options, endpoint) => {
       const { next, close } = await openWatch(client, { ...range, start_revision }, limits)
       const failed = (error: unknown) => {
@@ -107,5 +111,5 @@ interface Position {
   readonly revision: bigint
 }
 
-const continues = ({ cluster_id, revision }: ResponseHeader, position: Position): boolean =>
+const continues = ({ cluster_id, revision }: IResponseHeader, position: Position): boolean =>
   cluster_id === position.cluster && BigInt(revision) >= position.revision
