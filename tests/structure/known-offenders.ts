@@ -7,5 +7,5 @@ export const KNOWN_OFFENDERS = {
   wrongArrows: ['packages/core/src/lease/subnet-env.ts'],
   undeclaredImports: ['packages/core/package.json'],
   processUse: [],
-  unimportableTypes: ['@selvedge/agent does not export', '@selvedge/store-etcd does not export'],
+  unimportableTypes: ['@selvedge/agent does not export'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
