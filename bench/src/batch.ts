@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { baseAddress, type Lease } from '@selvedge/core'
+import type { Lease } from '@selvedge/core'
+import { baseAddress } from '@selvedge/core/kit'
 import type { Host } from '@selvedge/lab'
 
 /**

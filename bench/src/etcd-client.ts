@@ -6,7 +6,8 @@
  *     etcd-client.js ENDPOINT change TIMES   puts and deletes one more lease in turn, each at a SIGUSR2
  *     etcd-client.js ENDPOINT requests       prints how many requests of each kind etcd has served
  */
-import { encodeLeaseAttributes, type Lease, leaseKey } from '@selvedge/core'
+import { type Lease, leaseKey } from '@selvedge/core'
+import { encodeLeaseAttributes } from '@selvedge/core/kit'
 import { Etcd3 } from 'etcd3'
 import { NETWORK, OWN_SUBNET, peerLease, peerLeases } from './peers.js'
 

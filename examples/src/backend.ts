@@ -6,12 +6,11 @@
  *
  * A backend is pure: from a context and a lease it makes resources. `backendSuite` proves it.
  */
+import type { Backend, NetworkConfig } from '@selvedge/core'
 import {
-  type Backend,
   IPV4_PARTS,
   invalidField,
   isOnLink,
-  type NetworkConfig,
   parseAddress,
   peerAddresses,
   publicAddresses,
@@ -19,7 +18,7 @@ import {
   route,
   textField,
   unknownKeyWarnings,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 
 const TYPE = 'via-router'
 const WHERE = 'the via-router settings'

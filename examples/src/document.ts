@@ -1,4 +1,5 @@
-import { type AbortOptions, OverlayError, systemClock, Wake } from '@selvedge/core'
+import { type AbortOptions, OverlayError } from '@selvedge/core'
+import { systemClock, Wake } from '@selvedge/core/kit'
 
 /** The contents of your database: keys and values as flannel writes them in etcd. */
 export interface Contents {

@@ -2,17 +2,8 @@
  * A store of your own, on any database that can change a document in a transaction (`document.ts` stands in for one).
  * Leases never end here, and nothing else writes to the document. `subnetManagerSuite` proves it: see `store.test.ts`.
  */
-import {
-  chooseSubnets,
-  decodeLease,
-  encodeLeaseAttributes,
-  type Lease,
-  leaseKey,
-  parseNetworkConfig,
-  requireHeld,
-  type SubnetManager,
-  sameNode,
-} from '@selvedge/core'
+import { type Lease, leaseKey, parseNetworkConfig, type SubnetManager } from '@selvedge/core'
+import { chooseSubnets, decodeLease, encodeLeaseAttributes, requireHeld, sameNode } from '@selvedge/core/kit'
 import type { Contents, Document } from './document.js'
 
 const leasesIn = ({ leases }: Contents) => [...leases].map(([key, value]) => decodeLease(key, value))

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import type { Family, JsonValue, Lease } from '@selvedge/core'
+import type { JsonValue, Lease } from '@selvedge/core'
+import type { Family } from '@selvedge/core/kit'
 import { LocalSubnetManager } from '@selvedge/store-local'
 import { AgentProcess } from './agent-process.js'
 import type { AgentSettings } from './agent-protocol.js'

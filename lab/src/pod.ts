@@ -1,4 +1,4 @@
-import { addressAt, requireCidr } from '@selvedge/core'
+import { addressAt, requireCidr } from '@selvedge/core/kit'
 import { Namespace } from './namespace.js'
 
 /** What a host's subnet.env says of its pods' network. */

@@ -1,4 +1,5 @@
-import { type Overlay, sameNode } from '@selvedge/core'
+import type { Overlay } from '@selvedge/core'
+import { sameNode } from '@selvedge/core/kit'
 import type { CachedSubnetManager } from '@selvedge/node-state'
 import type { Snapshot } from './observe/metrics.js'
 import type { AgentServices } from './services.js'

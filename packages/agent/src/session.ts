@@ -1,6 +1,5 @@
 import {
   type AbortOptions,
-  backoffDelay,
   createOverlay,
   type Driver,
   isOverlayError,
@@ -11,6 +10,7 @@ import {
   type SubnetEnv,
   type SubnetManager,
 } from '@selvedge/core'
+import { backoffDelay } from '@selvedge/core/kit'
 import { CachedSubnetManager, LeaseFile, SubnetFile } from '@selvedge/node-state'
 import type { AgentState } from './agent-state.js'
 import { withBackendType } from './backends.js'

@@ -1,4 +1,5 @@
-import { encodeLeaseAttributes, type LeaseContext, parseNetworkConfig } from '@selvedge/core'
+import { type LeaseContext, parseNetworkConfig } from '@selvedge/core'
+import { encodeLeaseAttributes } from '@selvedge/core/kit'
 import { expect, it } from 'vitest'
 import { alloc } from './index.js'
 

@@ -1,4 +1,5 @@
-import { type Backend, publicAddresses, unknownKeyWarnings } from '@selvedge/core'
+import type { Backend } from '@selvedge/core'
+import { publicAddresses, unknownKeyWarnings } from '@selvedge/core/kit'
 
 /**
  * The alloc backend, compatible with flannel's: the node leases a subnet, and routing packets to it is left to others

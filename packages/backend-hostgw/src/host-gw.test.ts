@@ -1,12 +1,11 @@
 import {
   type ExternalInterface,
-  encodeLeaseAttributes,
   type Lease,
   type LeaseContext,
   parseNetworkConfig,
   type Resource,
-  route,
 } from '@selvedge/core'
+import { encodeLeaseAttributes, route } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
 import { hostGw } from './index.js'
 

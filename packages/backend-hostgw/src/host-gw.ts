@@ -1,20 +1,22 @@
 import {
   type Backend,
+  type Lease,
+  type LeaseContext,
+  type NodeContext,
+  OverlayError,
+  type Resource,
+} from '@selvedge/core'
+import {
   describeLease,
   enabledFamilies,
   type FamilyParts,
   interfaceAddress,
   isOnLink,
-  type Lease,
-  type LeaseContext,
-  type NodeContext,
-  OverlayError,
   peerAddresses,
   publicAddresses,
-  type Resource,
   route,
   unknownKeyWarnings,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 
 const TYPE = 'host-gw'
 

@@ -1,10 +1,5 @@
-import {
-  enabledFamilies,
-  type FamilyParts,
-  invalidField,
-  type NodeContext,
-  OverlayError,
-} from '@selvedge/core'
+import { type NodeContext, OverlayError } from '@selvedge/core'
+import { enabledFamilies, type FamilyParts, invalidField } from '@selvedge/core/kit'
 import type { VxlanSettings } from './settings.js'
 
 /**

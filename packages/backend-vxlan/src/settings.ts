@@ -1,3 +1,4 @@
+import type { NetworkConfig } from '@selvedge/core'
 import {
   booleanField,
   enabledFamilies,
@@ -5,10 +6,9 @@ import {
   type FieldValues,
   integerField,
   invalidField,
-  type NetworkConfig,
   readFields,
   unknownKeyWarnings,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 
 /** Each overrides the key of the network config's Backend section that it is named after. */
 export interface VxlanOptions {

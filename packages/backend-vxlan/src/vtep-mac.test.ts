@@ -1,4 +1,5 @@
-import { IPV4_PARTS, IPV6_PARTS, type Lease, type LeaseAttributes } from '@selvedge/core'
+import type { Lease, LeaseAttributes } from '@selvedge/core'
+import { IPV4_PARTS, IPV6_PARTS } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
 import { vtepMac } from './vtep-mac.js'
 

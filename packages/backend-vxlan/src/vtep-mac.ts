@@ -1,11 +1,6 @@
 import { createHash } from 'node:crypto'
-import {
-  type Family,
-  type FamilyParts,
-  isOverlayError,
-  type Lease,
-  type PublicAddresses,
-} from '@selvedge/core'
+import { isOverlayError, type Lease, type PublicAddresses } from '@selvedge/core'
+import type { Family, FamilyParts } from '@selvedge/core/kit'
 import { readVtep } from './vtep.js'
 
 /** The second-lowest bit of the first octet marks a locally administered MAC, the lowest a group's (IEEE 802-2014, 8.2). */

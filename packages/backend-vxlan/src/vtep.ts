@@ -1,3 +1,4 @@
+import type { JsonValue, Lease } from '@selvedge/core'
 import {
   describeLease,
   type FamilyParts,
@@ -5,10 +6,8 @@ import {
   integerField,
   invalidField,
   isJsonObject,
-  type JsonValue,
-  type Lease,
   readFields,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 
 /** A VXLAN tunnel endpoint, as its node publishes it. */
 export interface Vtep {

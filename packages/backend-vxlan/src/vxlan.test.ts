@@ -1,17 +1,12 @@
 import {
-  address,
   type ExternalInterface,
-  encodeLeaseAttributes,
-  fdb,
   type Lease,
   type LeaseContext,
-  link,
   type NodeContext,
-  neighbour,
   parseNetworkConfig,
   type Resource,
-  route,
 } from '@selvedge/core'
+import { address, encodeLeaseAttributes, fdb, link, neighbour, route } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
 import { type VxlanOptions, vxlan } from './index.js'
 

@@ -1,25 +1,27 @@
 import {
-  address,
   type Backend,
+  type Lease,
+  type LeaseAttributes,
+  type LeaseContext,
+  type NetworkConfig,
+  type NodeContext,
+  OverlayError,
+  type Resource,
+} from '@selvedge/core'
+import {
+  address,
   baseAddress,
   enabledFamilies,
   type FamilyParts,
   fdb,
   interfaceAddress,
   isOnLink,
-  type Lease,
-  type LeaseAttributes,
-  type LeaseContext,
   link,
-  type NetworkConfig,
-  type NodeContext,
   neighbour,
-  OverlayError,
   peerAddresses,
   publicAddresses,
-  type Resource,
   route,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 import { deviceMtu, podMtu } from './mtu.js'
 import {
   deviceName,

@@ -5,8 +5,6 @@ export type { Driver, DriverEvent, Operation, OperationResult, OwnershipScope } 
 export type { ExternalInterface, LeaseContext, NodeContext } from './contract/node-context.js'
 export type { Resource } from './contract/resource.js'
 export type { LeaseEvent, LeaseRequest, SubnetManager, WatchOptions } from './contract/subnet-manager.js'
-// Until every import of these says /kit.
-export * from './kit.js'
 export {
   type Lease,
   type LeaseAttributes,

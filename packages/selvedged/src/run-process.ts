@@ -12,7 +12,8 @@ import {
   ServiceManager,
   secretsOfSettings,
 } from '@selvedge/agent'
-import { isOverlayError, systemClock } from '@selvedge/core'
+import { isOverlayError } from '@selvedge/core'
+import { systemClock } from '@selvedge/core/kit'
 import { linux } from '@selvedge/dataplane-linux'
 import { destination } from 'pino'
 

@@ -1,18 +1,20 @@
 import {
-  chooseSubnets,
-  decodeLeaseAttributes,
-  encodeLeaseAttributes,
   type Lease,
   type LeaseEvent,
   type LeaseRequest,
   leaseKey,
   type NetworkConfig,
   OverlayError,
+} from '@selvedge/core'
+import {
+  chooseSubnets,
+  decodeLeaseAttributes,
+  encodeLeaseAttributes,
   parseLeaseKey,
   requireHeld,
   requireUnheld,
   sameNode,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 import type { LogEntry, Tables } from './tables.js'
 
 /** A watcher that is further behind gets a snapshot. */

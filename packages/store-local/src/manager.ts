@@ -10,10 +10,9 @@ import {
   OverlayError,
   parseNetworkConfig,
   type SubnetManager,
-  systemClock,
-  Wake,
   type WatchOptions,
 } from '@selvedge/core'
+import { systemClock, Wake } from '@selvedge/core/kit'
 import {
   acquireLease,
   type Changes,

@@ -6,9 +6,9 @@ import {
   type NetworkConfig,
   OverlayError,
   type SubnetManager,
-  Wake,
   type WatchOptions,
 } from '@selvedge/core'
+import { Wake } from '@selvedge/core/kit'
 import { MemoryStore, type MemoryStoreOptions } from './store.js'
 
 /**

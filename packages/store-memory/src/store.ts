@@ -1,19 +1,21 @@
 import {
   type Clock,
-  chooseSubnets,
   type Lease,
-  LeasedSubnets,
   type LeaseEvent,
   type LeaseRequest,
   type LeaseSubnets,
   leaseKey,
   type NetworkConfig,
   parseNetworkConfig,
+} from '@selvedge/core'
+import {
+  chooseSubnets,
+  LeasedSubnets,
   requireHeld,
   requireUnheld,
   sameNode,
   systemClock,
-} from '@selvedge/core'
+} from '@selvedge/core/kit'
 
 export interface MemoryStoreOptions {
   /** The network config as flannel writes it, as JSON text or as an object. Without one, nodes wait for one. */

@@ -1,4 +1,4 @@
-import { parseAddress } from '@selvedge/core'
+import { parseAddress } from '@selvedge/core/kit'
 import { absentFeatures } from './absent.js'
 import { UsageError } from './flag-set.js'
 import type { FlagName, SelvedgedFlags } from './flannel-flags.js'

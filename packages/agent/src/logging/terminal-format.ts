@@ -1,4 +1,4 @@
-import { isJsonObject } from '@selvedge/core'
+import { isJsonObject } from '@selvedge/core/kit'
 
 const LEVELS: Readonly<Record<number, string>> = {
   10: 'TRACE',

@@ -10,10 +10,9 @@ import {
   OverlayError,
   type PublicAddresses,
   type SubnetManager,
-  sameNode,
-  systemClock,
   type WatchOptions,
 } from '@selvedge/core'
+import { sameNode, systemClock } from '@selvedge/core/kit'
 import { ForwardingSubnetManager } from '../forwarding-subnet-manager.js'
 import type { KnownNetwork } from './known-network.js'
 import type { LeaseCache } from './lease-file.js'

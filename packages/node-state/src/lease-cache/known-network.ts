@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto'
 import {
-  decodeLeaseAttributes,
-  encodeLeaseAttributes,
-  isJsonObject,
   type Lease,
   leaseKey,
   type NetworkConfig,
   type PublicAddresses,
-  parseLeaseKey,
   parseNetworkConfig,
 } from '@selvedge/core'
+import { decodeLeaseAttributes, encodeLeaseAttributes, isJsonObject, parseLeaseKey } from '@selvedge/core/kit'
 import { networkConfigJson } from './network-config-json.js'
 
 /** All that a node needs to know of its network to be a part of it. */

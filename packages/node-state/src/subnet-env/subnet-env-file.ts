@@ -1,4 +1,5 @@
-import { backoffDelay, type Clock, type Random, writeSubnetEnv } from '@selvedge/core'
+import { type Clock, type Random, writeSubnetEnv } from '@selvedge/core'
+import { backoffDelay } from '@selvedge/core/kit'
 
 export interface SubnetFileOptions {
   readonly path: string
