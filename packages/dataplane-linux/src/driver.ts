@@ -9,8 +9,8 @@ import {
   type OwnershipScope,
 } from '@selvedge/core'
 import type { KernelResource, LinkResource } from '@selvedge/core/kit'
-import { Belief } from './cache/kernel-cache.js'
-import { Knowledge } from './cache/knowledge.js'
+import { Knowledge } from './cache/kernel-cache.js'
+import { Belief } from './cache/kernel-state.js'
 import { findExternalInterface } from './interface/external-interface.js'
 import { type LinkMessage, NetlinkConnection } from './netlink/index.js'
 import { type LinuxOptions, readOptions, type Settings } from './options.js'
@@ -19,7 +19,7 @@ import { fingerprint } from './read/link-table.js'
 import { readSnapshot } from './read/snapshot.js'
 import { Sysctl } from './sysctl.js'
 import { watchKernel } from './watch/watch.js'
-import { applyEntries } from './write/apply.js'
+import { applyEntries } from './write/entries.js'
 import { applyLink } from './write/links.js'
 
 /**

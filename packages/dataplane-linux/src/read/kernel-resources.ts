@@ -1,5 +1,5 @@
 import type { AddressResource, FdbResource, NeighbourResource, RouteResource } from '@selvedge/core/kit'
-import { leadsToMany } from '../write/entries.js'
+import { leadsToMany } from '../write/encode.js'
 
 /*
  * Resources as the core's own functions make them, from what the kernel told. The codec writes addresses in the

@@ -1,6 +1,6 @@
 import type { AbortOptions, OwnershipScope } from '@selvedge/core'
 import type { FdbResource, KernelResource } from '@selvedge/core/kit'
-import { Belief } from '../cache/kernel-cache.js'
+import { Belief } from '../cache/kernel-state.js'
 import type { Nexthop } from '../cache/nexthop-table.js'
 import { routeResource } from '../cache/ownership.js'
 import {

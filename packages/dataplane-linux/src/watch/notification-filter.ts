@@ -1,4 +1,4 @@
-import type { Belief } from '../cache/kernel-cache.js'
+import type { Belief } from '../cache/kernel-state.js'
 import { routeKey } from '../cache/ownership.js'
 import {
   AF_BRIDGE,
@@ -26,7 +26,7 @@ import {
   readRoute,
 } from '../netlink/index.js'
 import { fingerprint, isOwnLink } from '../read/link-table.js'
-import { leadsToMany } from '../write/entries.js'
+import { leadsToMany } from '../write/encode.js'
 
 /**
  * Whether a notification tells of a change that may concern the overlay and that is not its own doing. On a host

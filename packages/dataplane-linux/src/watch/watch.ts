@@ -1,5 +1,5 @@
 import type { DriverEvent } from '@selvedge/core'
-import type { Knowledge } from '../cache/knowledge.js'
+import type { Knowledge } from '../cache/kernel-cache.js'
 import {
   MessageReader,
   NetlinkMonitor,

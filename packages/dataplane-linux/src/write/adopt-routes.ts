@@ -11,8 +11,8 @@ import {
   readRoute,
   writeGetRoutes,
 } from '../netlink/index.js'
-import type { ApplyContext } from './apply.js'
-import { writePutRoute } from './entries.js'
+import { writePutRoute } from './encode.js'
+import type { ApplyContext } from './entries.js'
 import { describe, outcomeOf } from './outcome.js'
 import type { RouteLot } from './routes.js'
 

@@ -1,195 +1,150 @@
-import type { Operation } from '@selvedge/core'
-import {
-  type AddressResource,
-  type FdbResource,
-  familyOf,
-  type NeighbourResource,
-  type RouteResource,
+import type { AbortOptions, Operation, OperationResult } from '@selvedge/core'
+import type {
+  AddressResource,
+  FdbResource,
+  KernelResource,
+  NeighbourResource,
+  RouteResource,
 } from '@selvedge/core/kit'
-import type { Nexthop } from '../cache/nexthop-table.js'
-import {
-  AF_BRIDGE,
-  AF_INET,
-  AF_INET6,
-  IFA_F_NODAD,
-  type MessageWriter,
-  NLM_F_APPEND,
-  NLM_F_CREATE,
-  NLM_F_EXCL,
-  NLM_F_REPLACE,
-  NLM_F_REQUEST,
-  RT_SCOPE_LINK,
-  RT_SCOPE_NOWHERE,
-  RT_SCOPE_UNIVERSE,
-  RTM_DELADDR,
-  RTM_DELNEIGH,
-  RTM_DELROUTE,
-  RTM_NEWADDR,
-  RTM_NEWNEIGH,
-  RTM_NEWROUTE,
-  RTN_BLACKHOLE,
-  RTN_UNICAST,
-  RTN_UNSPEC,
-  writeAddressMessage,
-  writeNeighbour,
-  writeNewNexthop,
-  writeRoute,
-} from '../netlink/index.js'
+import type { Belief } from '../cache/kernel-state.js'
+import type { NetlinkConnection } from '../netlink/index.js'
+import { findLink } from '../read/link-table.js'
+import { writeEntry } from './encode.js'
+import { linkGone, outcomeOf, SUCCESS, SUCCESS_STALE } from './outcome.js'
+import { applyRoutes } from './routes.js'
 
-/*
- * From resources to messages. All of it runs once for each of tens of thousands of entries, so nothing is kept and
- * nothing is made that outlives a call.
- */
+export type EntryResource = Exclude<KernelResource, { kind: 'link' }>
+type EntryOperation = Operation<EntryResource>
+type OnLinkOperation = Operation<AddressResource | NeighbourResource | FdbResource>
 
-const PUT = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE
-
-/** @param index of the link that the entry is on */
-export function writeEntry(
-  writer: MessageWriter,
-  sequence: number,
-  { type, resource }: Operation<AddressResource | NeighbourResource | FdbResource>,
-  index: number,
-): void {
-  switch (resource.kind) {
-    case 'address':
-      writeAddress(writer, sequence, type, resource, index)
-      break
-    case 'neighbour':
-      writeNeighbourEntry(writer, sequence, type, resource, index)
-      break
-    case 'fdb':
-      writeForwarding(writer, sequence, type, resource, index)
-  }
+/** What applying needs to know. */
+export interface ApplyContext {
+  readonly connection: NetlinkConnection
+  readonly belief: Belief
+  readonly routeProtocol: number
+  /** Infinity where the kernel has no nexthop objects. */
+  readonly nexthopThreshold: number
+  readonly options: AbortOptions
 }
 
-function writeAddress(
-  writer: MessageWriter,
-  sequence: number,
-  type: 'put' | 'delete',
-  { address: local, prefixLength }: AddressResource,
-  index: number,
-): void {
-  // Duplicate address detection would keep an IPv6 address from being used for a second, on a link without peers
-  // that could answer.
-  const flags = type === 'put' && familyOf(local) === 6 ? IFA_F_NODAD : undefined
-  const request = { index, local, prefixLength, flags }
-  if (type === 'put') writeAddressMessage(writer, RTM_NEWADDR, PUT, sequence, request)
-  else writeAddressMessage(writer, RTM_DELADDR, NLM_F_REQUEST, sequence, request)
+/** Operations to carry out together, with what was found out about each; all lists in the same order. */
+export interface Lot<R extends EntryResource> {
+  readonly operations: Operation<R>[]
+  /** The index of the link that each is on, or leads through; 0 for none. */
+  readonly links: number[]
+  /** Where in the results each outcome goes. */
+  readonly slots: number[]
 }
 
-function writeNeighbourEntry(
-  writer: MessageWriter,
-  sequence: number,
-  type: 'put' | 'delete',
-  { address: destination, macAddress }: NeighbourResource,
-  index: number,
-): void {
-  const family = familyOf(destination) === 4 ? AF_INET : AF_INET6
-  const request = { family, index, destination, macAddress: type === 'put' ? macAddress : undefined } as const
-  if (type === 'put') writeNeighbour(writer, RTM_NEWNEIGH, PUT, sequence, request)
-  else writeNeighbour(writer, RTM_DELNEIGH, NLM_F_REQUEST, sequence, request)
-}
+const emptyLot = <R extends EntryResource>(): Lot<R> => ({ operations: [], links: [], slots: [] })
 
-/** A multicast or the all-zero MAC leads to many destinations, and is appended to; any other to one. */
-export const leadsToMany = (macAddress: string): boolean =>
-  (Number.parseInt(macAddress.slice(0, 2), 16) & 1) === 1 || macAddress === '00:00:00:00:00:00'
-
-function writeForwarding(
-  writer: MessageWriter,
-  sequence: number,
-  type: 'put' | 'delete',
-  { macAddress, destination }: FdbResource,
-  index: number,
-): void {
-  const many = leadsToMany(macAddress)
-  if (type === 'put') {
-    const flags = many ? NLM_F_REQUEST | NLM_F_CREATE | NLM_F_APPEND : PUT
-    writeNeighbour(writer, RTM_NEWNEIGH, flags, sequence, {
-      family: AF_BRIDGE,
-      index,
-      destination,
-      macAddress,
-    })
-    return
-  }
-  // Without a destination the kernel deletes what there is; with another than there is, nothing, without a word.
-  const which = many ? destination : undefined
-  writeNeighbour(writer, RTM_DELNEIGH, NLM_F_REQUEST, sequence, {
-    family: AF_BRIDGE,
-    index,
-    destination: which,
-    macAddress,
-  })
-}
-
-export interface RouteHow {
-  /** RTPROT_* */
-  readonly protocol: number
-  /** Interface index; 0 for a blackhole. */
-  readonly oif: number
-  /** 0 to hold it inline. */
-  readonly nexthopId: number
-  /** Take the place of what there is, instead of failing with EEXIST. */
-  readonly replace: boolean
-}
-
-export function writePutRoute(
-  writer: MessageWriter,
-  sequence: number,
-  { destination, table, tos, metric: priority, gateway, onLink, type }: RouteResource,
-  { protocol, oif, nexthopId, replace }: RouteHow,
-): void {
-  const flags = NLM_F_REQUEST | NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL)
-  const isInline = type === 'unicast' && nexthopId === 0
-  writeRoute(writer, RTM_NEWROUTE, flags, sequence, {
-    destination,
-    table,
-    tos,
-    priority,
-    protocol,
-    type: type === 'blackhole' ? RTN_BLACKHOLE : RTN_UNICAST,
-    // As `ip route` does: what has no gateway is on the link.
-    scope: isInline && gateway === undefined ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
-    gateway: isInline ? gateway : undefined,
-    oif: isInline ? oif : 0,
-    onLink: isInline && onLink,
-    nexthopId,
-  })
-}
-
-/** Deletes the route of this key and protocol, wherever it leads. */
-export function writeDeleteRoute(
-  writer: MessageWriter,
-  sequence: number,
-  { destination, table, tos, metric: priority }: RouteResource,
-  protocol: number,
-): void {
-  writeRoute(writer, RTM_DELROUTE, NLM_F_REQUEST, sequence, {
-    destination,
-    table,
-    tos,
-    priority,
-    protocol,
-    type: RTN_UNSPEC,
-    scope: RT_SCOPE_NOWHERE,
-    gateway: undefined,
-    oif: 0,
-    onLink: false,
-    nexthopId: 0,
-  })
-}
+const linkOf = (resource: EntryResource): string | undefined =>
+  resource.kind === 'route' ? resource.device : resource.link
 
 /**
- * @param known it is ours already: write it again, should it have gone with its link; otherwise fail with EEXIST where
- * somebody has this id
+ * Applies the operations from `first` on that are on anything but links, in as few system calls as they fit into, and
+ * puts their outcomes into `results`. Returns the position of the first operation that is on a link, or the end.
  */
-export function writeNexthop(
-  writer: MessageWriter,
-  sequence: number,
-  { id, oif, gateway, onLink }: Nexthop,
-  protocol: number,
-  known: boolean,
+export async function applyEntries(
+  context: ApplyContext,
+  operations: readonly Operation<KernelResource>[],
+  first: number,
+  results: OperationResult[],
+): Promise<number> {
+  // The core hands over one kind at a time. In a mixed lot, what routes lead through is put before them and goes
+  // after them.
+  const puts = emptyLot<OnLinkOperation['resource']>()
+  const routes = emptyLot<RouteResource>()
+  const deletes = emptyLot<OnLinkOperation['resource']>()
+  const links = new Map<string, number | undefined>()
+  let at = first
+  for (; at < operations.length; at += 1) {
+    const operation = operations[at]
+    if (operation === undefined || !isEntry(operation)) break
+    const name = linkOf(operation.resource)
+    if (name !== undefined && !links.has(name)) {
+      links.set(name, await indexOf(context, name))
+    }
+    const link = name === undefined ? 0 : links.get(name)
+    if (link === undefined) {
+      results[at] = onMissingLink(context.belief, operation, name ?? '')
+    } else if (isRoute(operation)) {
+      add(routes, operation, link, at)
+    } else if (isOnLink(operation)) {
+      add(operation.type === 'put' ? puts : deletes, operation, link, at)
+    }
+  }
+  await applyOnLinks(context, puts, results)
+  await applyRoutes(context, routes, results)
+  await applyOnLinks(context, deletes, results)
+  return at
+}
+
+const indexOf = async ({ belief, connection, options }: ApplyContext, name: string) =>
+  belief.indexOf(name) ?? (await findLink(connection, name, options))?.index
+
+export const isEntry = (operation: Operation<KernelResource>): operation is EntryOperation =>
+  operation.resource.kind !== 'link'
+const isRoute = (operation: EntryOperation): operation is Operation<RouteResource> =>
+  operation.resource.kind === 'route'
+const isOnLink = (operation: EntryOperation): operation is OnLinkOperation => !isRoute(operation)
+
+function add<R extends EntryResource>(
+  lot: Lot<R>,
+  operation: Operation<R>,
+  link: number,
+  slot: number,
 ): void {
-  const flags = NLM_F_REQUEST | NLM_F_CREATE | (known ? NLM_F_REPLACE : NLM_F_EXCL)
-  writeNewNexthop(writer, flags, sequence, { id, protocol, oif, gateway, onLink })
+  lot.operations.push(operation)
+  lot.links.push(link)
+  lot.slots.push(slot)
+}
+
+/** With a link all that is on it has gone. */
+function onMissingLink(belief: Belief, operation: EntryOperation, name: string): OperationResult {
+  if (operation.type === 'put') return linkGone(operation, name)
+  forget(belief, operation.resource)
+  return SUCCESS
+}
+
+async function applyOnLinks(
+  { connection, belief, options }: ApplyContext,
+  { operations, links, slots }: Lot<OnLinkOperation['resource']>,
+  results: OperationResult[],
+): Promise<void> {
+  if (operations.length === 0) return
+  // Before it is written, since the kernel tells of it while it is being written.
+  for (const operation of operations) remember(belief, operation)
+  const refusals = await connection.batch(
+    operations.length,
+    (writer, number, sequence) => {
+      const operation = operations[number]
+      if (operation !== undefined) writeEntry(writer, sequence, operation, links[number] ?? 0)
+    },
+    options,
+  )
+  for (const [number, operation] of operations.entries()) {
+    const refusal = refusals.get(number)
+    const outcome = refusal === undefined ? successOf(operation) : outcomeOf(operation, refusal)
+    if (!outcome.ok && operation.type === 'put') forget(belief, operation.resource)
+    results[slots[number] ?? 0] = outcome
+  }
+}
+
+/** With an IPv4 address its secondaries may go; with the last one, all routes and neighbours of the link. */
+const successOf = ({ type, resource }: EntryOperation): OperationResult =>
+  type === 'delete' && resource.kind === 'address' ? SUCCESS_STALE : SUCCESS
+
+function remember(belief: Belief, { type, resource }: EntryOperation): void {
+  if (type === 'delete') forget(belief, resource)
+  else if (resource.kind === 'address') belief.addresses.add(resource.key)
+  else if (resource.kind === 'neighbour') belief.neighbours.add(resource.key)
+  else if (resource.kind === 'fdb') belief.forwarding.set(resource.key, resource.destination)
+}
+
+function forget(belief: Belief, resource: EntryResource): void {
+  if (resource.kind === 'address') belief.addresses.delete(resource.key)
+  else if (resource.kind === 'neighbour') belief.neighbours.delete(resource.key)
+  else if (resource.kind === 'fdb') belief.forwarding.delete(resource.key)
+  else belief.forgetRoute(resource)
 }

@@ -6,7 +6,7 @@ import {
   OverlayError,
 } from '@selvedge/core'
 import { type LinkResource, linkChange } from '@selvedge/core/kit'
-import type { Belief } from '../cache/kernel-cache.js'
+import type { Belief } from '../cache/kernel-state.js'
 import {
   IFF_UP,
   type LinkMessage,

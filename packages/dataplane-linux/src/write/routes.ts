@@ -1,11 +1,11 @@
 import type { OperationResult } from '@selvedge/core'
 import type { RouteResource } from '@selvedge/core/kit'
-import { countsForThreshold } from '../cache/kernel-cache.js'
+import { countsForThreshold } from '../cache/kernel-state.js'
 import type { Nexthop } from '../cache/nexthop-table.js'
 import { type MessageWriter, NLM_F_REQUEST, type Refusal, writeDeleteNexthop } from '../netlink/index.js'
 import { takeOver } from './adopt-routes.js'
-import type { ApplyContext, Lot } from './apply.js'
-import { writeDeleteRoute, writeNexthop, writePutRoute } from './entries.js'
+import { writeDeleteRoute, writeNexthop, writePutRoute } from './encode.js'
+import type { ApplyContext, Lot } from './entries.js'
 import { outcomeOf, SUCCESS } from './outcome.js'
 
 /*
