@@ -1,34 +1,35 @@
-import {
-  type AbortOptions,
-  type Driver,
-  type DriverEvent,
-  type ExternalInterface,
-  type Operation,
-  type OperationResult,
-  OverlayError,
-  type OwnershipScope,
+import type {
+  AbortOptions,
+  Driver,
+  DriverEvent,
+  ExternalInterface,
+  Operation,
+  OperationResult,
+  OwnershipScope,
 } from '@selvedge/core'
-import type { KernelResource, LinkResource } from '@selvedge/core/kit'
-import { Knowledge } from './cache/kernel-cache.js'
-import { Belief } from './cache/kernel-state.js'
+import { OverlayError } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
+import { KernelCache } from './cache/kernel-cache.js'
+import { KernelState } from './cache/kernel-state.js'
 import { findExternalInterface } from './interface/external-interface.js'
-import { type LinkMessage, NetlinkConnection } from './netlink/index.js'
+import { overlayErrorOf, withOverlayErrors } from './kernel-error.js'
+import { NetlinkConnection } from './netlink/index.js'
 import { type LinuxOptions, readOptions, type Settings } from './options.js'
 import { checkLinkType, checkRights, findWarnings, hasNexthops } from './preflight.js'
 import { fingerprint } from './read/link-table.js'
 import { readSnapshot } from './read/snapshot.js'
+import type { LinkMessage } from './rtnetlink/index.js'
 import { Sysctl } from './sysctl.js'
 import { watchKernel } from './watch/watch.js'
-import { applyEntries } from './write/entries.js'
-import { applyLink } from './write/links.js'
+import { applyOperations } from './write/apply.js'
 
 /**
- * The driver of the Linux kernel's links, addresses, routes, neighbours and forwarding entries, over netlink. Nothing
- * is opened before it is first used.
+ * The driver of the Linux kernel's links, addresses, routes, neighbours and fdb entries, over netlink. It opens nothing
+ * before it is first used.
  *
- * One driver serves one overlay; several overlays, each with its own, share a host and its namespace.
+ * One driver serves one overlay. Several overlays, each with a driver of its own, can share a host and its namespace.
  *
- * @throws OverlayError `INVALID_CONFIG` for an option out of its range
+ * @throws OverlayError `INVALID_CONFIG` for an option out of range
  */
 export function linux(options: LinuxOptions = {}): Driver<KernelResource> {
   return new LinuxDriver(readOptions(options))
@@ -37,6 +38,7 @@ export function linux(options: LinuxOptions = {}): Driver<KernelResource> {
 /** What is open once the driver is used. */
 interface Open {
   readonly connection: NetlinkConnection
+  /** Whether this kernel has nexthop objects (Linux 5.3). */
   readonly hasNexthops: boolean
 }
 
@@ -48,10 +50,10 @@ class LinuxDriver implements Driver<KernelResource> {
   #open: Promise<Open> | undefined
   /** Aborted when the driver is disposed of. */
   readonly #end = new AbortController()
-  readonly #knowledge = new Knowledge()
+  readonly #cache = new KernelCache()
   /** The interface that packets to peers leave by, as it was last found. */
   #external: LinkMessage | undefined
-  /** Reads and writes take turns: what one believes must not be of the middle of the other. */
+  /** Reads and writes take turns: a snapshot must not show the middle of a write. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(settings: Settings) {
@@ -60,76 +62,76 @@ class LinuxDriver implements Driver<KernelResource> {
   }
 
   async check(requirements: readonly string[], options: AbortOptions = {}): Promise<readonly string[]> {
-    const { connection } = await this.#use(options)
-    await checkRights(connection, options)
-    for (const type of requirements) await checkLinkType(connection, type, options)
-    return findWarnings(this.#sysctl)
+    return this.#use(options, async ({ connection }) => {
+      await checkRights(connection, options)
+      for (const type of requirements) await checkLinkType(connection, type, options)
+      return findWarnings(this.#sysctl)
+    })
   }
 
   async externalInterface(options: AbortOptions = {}): Promise<ExternalInterface> {
-    const { connection } = await this.#use(options)
-    const { interfaces, routeProtocol } = this.#settings
-    const { external, link } = await findExternalInterface(connection, interfaces, routeProtocol, options)
-    this.#external = link
-    this.#knowledge.belief?.watchExternal(link, fingerprint(link))
-    return external
+    return this.#use(options, async ({ connection }) => {
+      const { interfaces, routeProtocol } = this.#settings
+      const { external, link } = await findExternalInterface(connection, interfaces, routeProtocol, options)
+      this.#external = link
+      this.#cache.state?.watchExternal(link, fingerprint(link))
+      return external
+    })
   }
 
   async snapshot(scope: OwnershipScope, options: AbortOptions = {}): Promise<readonly KernelResource[]> {
-    const { connection, hasNexthops } = await this.#use(options)
-    return this.#takeTurn(async () => {
-      const source = {
-        connection,
-        hasNexthops,
-        sysctl: this.#sysctl,
-        routeProtocol: this.#settings.routeProtocol,
-        external: this.#external,
-      }
-      const { resources } = await this.#knowledge.renew(() => readSnapshot(source, scope, options))
-      return resources
-    })
+    return this.#use(options, ({ connection, hasNexthops }) =>
+      this.#takeTurn(async () => {
+        const source = {
+          connection,
+          hasNexthops,
+          sysctl: this.#sysctl,
+          routeProtocol: this.#settings.routeProtocol,
+          external: this.#external,
+        }
+        const { resources } = await this.#cache.refresh(() => readSnapshot(source, scope, options))
+        return resources
+      }),
+    )
   }
 
   async apply(
     operations: readonly Operation<KernelResource>[],
     options: AbortOptions = {},
   ): Promise<readonly OperationResult[]> {
-    const { connection, hasNexthops } = await this.#use(options)
-    return this.#takeTurn(async () => {
-      const { routeProtocol, nexthopThreshold } = this.#settings
-      const nothing = new Belief({ aliases: [], links: [], networks: [] }, routeProtocol)
-      const context = {
-        connection,
-        options,
-        routeProtocol,
-        belief: this.#knowledge.assume(nothing),
-        sysctl: this.#sysctl,
-        nexthopThreshold: hasNexthops ? nexthopThreshold : Number.POSITIVE_INFINITY,
-      }
-      const results: OperationResult[] = new Array(operations.length)
-      for (let at = 0; at < operations.length; ) {
-        const operation = operations[at]
-        if (operation !== undefined && isLinkOperation(operation)) {
-          results[at] = await applyLink(context, operation)
-          at += 1
-          continue
-        }
-        at = await applyEntries(context, operations, at, results)
-      }
-      return results
-    })
+    const { routeProtocol, nexthopThreshold } = this.#settings
+    return this.#use(options, ({ connection, hasNexthops }) =>
+      this.#takeTurn(() =>
+        applyOperations(
+          {
+            connection,
+            options,
+            routeProtocol,
+            state: this.#cache.ensure(() => new KernelState(NO_SCOPE, routeProtocol)),
+            sysctl: this.#sysctl,
+            nexthopThreshold: hasNexthops ? nexthopThreshold : Number.POSITIVE_INFINITY,
+          },
+          operations,
+        ),
+      ),
+    )
   }
 
   async *watch({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent> {
     if (signal.aborted) return
-    const { connection, hasNexthops } = await this.#use({})
-    yield* watchKernel({
+    const { connection, hasNexthops } = await this.#use({}, async (open) => open)
+    const events = watchKernel({
       namespace: this.#settings.namespace,
       ownPort: connection.port,
       hasNexthops,
-      knowledge: this.#knowledge,
+      cache: this.#cache,
       signal: AbortSignal.any([signal, this.#end.signal]),
     })
+    try {
+      yield* events
+    } catch (error) {
+      throw overlayErrorOf(error)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,14 +140,19 @@ class LinuxDriver implements Driver<KernelResource> {
     await open?.connection[Symbol.asyncDispose]()
   }
 
-  async #use({ signal }: AbortOptions): Promise<Open> {
+  /** Opens the connection if it is not open yet, and translates the errors of netlink. */
+  async #use<T>({ signal }: AbortOptions, body: (open: Open) => Promise<T>): Promise<T> {
     signal?.throwIfAborted()
     if (this.#end.signal.aborted) throw new OverlayError('CLOSED', 'the Linux driver was disposed of')
+    return withOverlayErrors(async () => body(await this.#opened()))
+  }
+
+  async #opened(): Promise<Open> {
     this.#open ??= this.#openConnection()
     try {
       return await this.#open
     } catch (error) {
-      // What was missing may be there the next time.
+      // What is missing now may be there the next time.
       this.#open = undefined
       throw error
     }
@@ -162,8 +169,8 @@ class LinuxDriver implements Driver<KernelResource> {
   }
 
   /**
-   * An exchange with the kernel takes no turn of the event loop by itself. Each call takes one, so that who calls in a
-   * loop until something happens does not keep it from happening.
+   * An exchange with the kernel needs no turn of the event loop. Each call takes one, so that a caller that loops until
+   * something happens does not prevent it.
    */
   #takeTurn<T>(body: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(async () => {
@@ -178,5 +185,5 @@ class LinuxDriver implements Driver<KernelResource> {
   }
 }
 
-const isLinkOperation = (operation: Operation<KernelResource>): operation is Operation<LinkResource> =>
-  operation.resource.kind === 'link'
+/** Of a driver that writes before it has read. */
+const NO_SCOPE: OwnershipScope = { aliases: [], links: [], networks: [] }

@@ -2,41 +2,32 @@ import { OverlayError } from '@selvedge/core'
 import type { InterfaceChoice } from './interface/select-interface.js'
 
 export interface LinuxOptions {
-  /**
-   * The network namespace to work in, by path such as `/run/netns/blue`. The process's own where absent. Takes
-   * CAP_SYS_ADMIN.
-   */
+  /** The network namespace to use, by path such as `/run/netns/blue`. The process's own by default. Needs CAP_SYS_ADMIN. */
   readonly namespace?: string | undefined
-  /**
-   * How to find the interface that packets to peers leave by: the first choice that fits. The one of the default
-   * route where absent.
-   */
+  /** How to find the interface that packets to peers leave by: the first choice that fits. By default the default route's. */
   readonly interface?: InterfaceChoice | readonly InterfaceChoice[] | undefined
   /**
-   * The protocol number (rtm_protocol) that our routes and nexthops bear, 5 to 255; 157 where absent. No other
-   * program on the host may write routes of this number into the overlay's networks.
+   * The protocol number (rtm_protocol) of our routes and nexthop objects, 5 to 255. 157 by default. No other program
+   * on the host may write routes of this number into the overlay's networks.
    */
   readonly routeProtocol?: number | undefined
   /**
-   * How many IPv4 routes with a gateway lead through one device before further ones are written through nexthop
-   * objects; 256 where absent, `Infinity` for never. See the README for why.
+   * How many IPv4 routes with a gateway may lead through a device before further ones are written through nexthop
+   * objects. 256 by default, `Infinity` for never. The README says why.
    */
   readonly nexthopThreshold?: number | undefined
 }
 
-/** Numbers up to here are the kernel's and `ip`'s own: unspec, redirect, kernel, boot, static. */
+/** The numbers up to this one belong to the kernel and `ip`: unspec, redirect, kernel, boot, static. */
 const LAST_RESERVED_PROTOCOL = 4
 
-/**
- * In none of the lists of protocol numbers that are about: include/uapi/linux/rtnetlink.h, iproute2's rt_protos,
- * Calico (80), OVN (84), FRR (11, 186 to 198).
- */
+/** Used by none of include/uapi/linux/rtnetlink.h, iproute2's rt_protos, Calico (80), OVN (84), FRR (11, 186 to 198). */
 export const DEFAULT_ROUTE_PROTOCOL = 157
 
 /**
- * The kernel keeps next hops that differ in their gateway only in one hash chain (net/ipv4/fib_semantics.c,
- * fib_info_hashfn), so adding the n-th route of that sort compares it with all before: 5,000 take 0.3 s, 20,000 take
- * 5 s. At 256 it is not to be noticed yet, and `ip route` reads as it does under flannel.
+ * The kernel keeps next hops that differ only in their gateway in one hash chain (net/ipv4/fib_semantics.c,
+ * fib_info_hashfn), so adding the n-th such route compares it with all before: 5,000 take 0.3 s, 20,000 take 5 s. Up
+ * to 256 this is not noticeable, and `ip route` prints what it does under flannel.
  */
 export const DEFAULT_NEXTHOP_THRESHOLD = 256
 
@@ -47,7 +38,7 @@ export interface Settings {
   readonly nexthopThreshold: number
 }
 
-/** Fills in what is absent. Throws `INVALID_CONFIG` for a value out of its range. */
+/** Fills in defaults. Throws `INVALID_CONFIG` for a value out of range. */
 export function readOptions(options: LinuxOptions): Settings {
   const { routeProtocol = DEFAULT_ROUTE_PROTOCOL, nexthopThreshold = DEFAULT_NEXTHOP_THRESHOLD } = options
   const choice = options.interface ?? []
@@ -68,6 +59,6 @@ export function readOptions(options: LinuxOptions): Settings {
   }
 }
 
-/** `Array.isArray` does not tell a readonly array from what else the union holds. */
+/** `Array.isArray` does not narrow to a readonly array. */
 const isList = (choice: InterfaceChoice | readonly InterfaceChoice[]): choice is readonly InterfaceChoice[] =>
   Array.isArray(choice)

@@ -1,23 +1,18 @@
 import { release } from 'node:os'
-import { type AbortOptions, isOverlayError, OverlayError } from '@selvedge/core'
-import {
-  type NetlinkConnection,
-  NLM_F_CREATE,
-  NLM_F_EXCL,
-  readNexthop,
-  writeGetNexthops,
-  writeNewLink,
-} from './netlink/index.js'
+import { type AbortOptions, OverlayError } from '@selvedge/core'
+import { isDenied, isUnsupported } from './kernel-error.js'
+import { type NetlinkConnection, NetlinkError, NLM_F_CREATE, NLM_F_EXCL } from './netlink/index.js'
+import { readNexthop, writeGetNexthops, writeNewLink } from './rtnetlink/index.js'
 import type { Sysctl } from './sysctl.js'
 
-/** An index that no link has: the kernel counts up from 1. */
+/** An index that no link has: the kernel counts from 1. */
 const NO_LINK = 0x7fff_ffff
-/** A name that no link can have (dev_valid_name), so that nothing is made whatever the kernel thinks of the rest. */
+/** A name that no link can have (dev_valid_name), so that none is created, whatever the kernel answers. */
 const IMPOSSIBLE_NAME = 'a/b'
 
 /**
- * Finds out whether this process may write, by asking for a change to a link that cannot be there: the kernel looks
- * at rights first. Rejects with `ACCESS_DENIED`.
+ * Finds out whether this process may write, by requesting a change of a link that cannot exist: the kernel checks
+ * rights first. Rejects with EPERM if not.
  */
 export async function checkRights(connection: NetlinkConnection, options: AbortOptions): Promise<void> {
   await connection.request(
@@ -29,8 +24,8 @@ export async function checkRights(connection: NetlinkConnection, options: AbortO
 }
 
 /**
- * Finds out whether the kernel knows a type of links (and has it load the module), by asking for one under a name
- * that cannot be. Rejects with `UNSUPPORTED`.
+ * Finds out whether the kernel knows a link type (and makes it load the module), by requesting a link of that type
+ * with an impossible name. Rejects with `UNSUPPORTED` if not.
  */
 export async function checkLinkType(
   connection: NetlinkConnection,
@@ -39,7 +34,7 @@ export async function checkLinkType(
 ): Promise<void> {
   try {
     await connection.request(
-      `making a ${type} link`,
+      `creating a ${type} link`,
       (writer, flags, sequence) =>
         writeNewLink(writer, flags | NLM_F_CREATE | NLM_F_EXCL, sequence, {
           name: IMPOSSIBLE_NAME,
@@ -49,14 +44,13 @@ export async function checkLinkType(
       options,
     )
   } catch (error) {
-    if (!isOverlayError(error) || error.errno === undefined) throw error
-    if (error.code === 'ACCESS_DENIED') throw error
-    // It knows the type where it complains of anything else: of the name, or of settings that are missing.
-    if (error.errno !== 'EOPNOTSUPP' || error.message.includes('creation via rtnetlink')) return
+    if (!(error instanceof NetlinkError) || error.reason !== 'refused' || isDenied(error)) throw error
+    // If the kernel complains about anything else, the name or missing settings, it knows the type.
+    if (error.errno !== 'EOPNOTSUPP' || error.kernelText?.includes('creation via rtnetlink')) return
     throw new OverlayError(
       'UNSUPPORTED',
-      `this kernel (${release()}) has no links of type ${type}: load its module (modprobe ${type}), or use a kernel ` +
-        `or a backend that fits`,
+      `this kernel (${release()}) has no links of type ${type}: load its module (modprobe ${type}), or use another ` +
+        'kernel or another backend',
       { errno: error.errno, cause: error },
     )
   }
@@ -68,15 +62,15 @@ export async function hasNexthops(connection: NetlinkConnection, options: AbortO
     await connection.dump('reading nexthops', writeGetNexthops, readNexthop, options)
     return true
   } catch (error) {
-    if (isOverlayError(error, 'UNSUPPORTED')) return false
+    if (error instanceof NetlinkError && isUnsupported(error)) return false
     throw error
   }
 }
 
-/** From here on the kernel's limits of its neighbour tables leave permanent entries out (58956317c8de). */
-const UNLIMITED_PERMANENT = 5
+/** From this version on, the limits of the neighbour tables do not count permanent entries (58956317c8de). */
+const FIRST_UNLIMITED = 5
 
-/** What works, but not well. */
+/** What works, but not well, and what to do about it. */
 export function findWarnings(sysctl: Sysctl, kernelRelease: string = release()): string[] {
   const warnings: string[] = []
   if (!sysctl.isWritable) {
@@ -85,13 +79,13 @@ export function findWarnings(sysctl: Sysctl, kernelRelease: string = release()):
         'net.ipv6.conf.default.accept_ra=0 on the host',
     )
   }
-  if (Number.parseInt(kernelRelease, 10) < UNLIMITED_PERMANENT) {
+  if (Number.parseInt(kernelRelease, 10) < FIRST_UNLIMITED) {
     for (const family of [4, 6] as const) {
       const limit = sysctl.neighbourLimit(family)
       if (limit === undefined || limit > 8192) continue
       warnings.push(
         `Linux ${kernelRelease} counts permanent neighbours against net.ipv${family}.neigh.default.gc_thresh3, which ` +
-          `is ${limit}: set it to more than there will be peers`,
+          `is ${limit}: set it above the expected number of peers`,
       )
     }
   }

@@ -89,13 +89,13 @@ it('is the first choice that fits', async () => {
   })
 })
 
-it('that cannot be found is an error that says what was looked for and what there is', async () => {
+it('that does not exist is an error that lists what was looked for and what exists', async () => {
   await expect(find()).rejects.toMatchObject({
     code: 'INTERFACE_NOT_FOUND',
     message: expect.stringMatching(/no default route.*eth0 \[192\.168\.0\.1 .*net1 \[10\.9\.0\.1\]/),
   })
   await expect(find(['nope', /^x/, { canReach: '8.8.8.8' }])).rejects.toThrow(
-    /no interface fits 'nope', nor the pattern \/\^x\/, nor the way to 8\.8\.8\.8/,
+    /no interface fits 'nope', nor the pattern \/\^x\/, nor the route to 8\.8\.8\.8/,
   )
 })
 

@@ -53,12 +53,12 @@ it('a VXLAN over IPv6 is made and read', async () => {
   ])
 })
 
-it('the error names the link that holds the VNI', async () => {
+it('the error names the link that has the VNI', async () => {
   namespace.ip('link add other type vxlan id 1 dstport 8472 dev eth0 local 192.168.0.1')
   const [result] = await driver.apply(puts(vxlan()))
   if (result?.ok !== false) throw new Error('it was made')
   expect(result.error.message).toMatch(
-    /creating vxlan link flannel\.1.*Link other holds VNI 1.*ip link del other/,
+    /creating vxlan link flannel\.1.*Link other has VNI 1.*ip link del other/,
   )
 })
 

@@ -1,10 +1,11 @@
 import type { Driver, DriverEvent } from '@selvedge/core'
 import type { KernelResource } from '@selvedge/core/kit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Knowledge } from '../src/cache/kernel-cache.js'
-import { Belief } from '../src/cache/kernel-state.js'
+import { KernelCache } from '../src/cache/kernel-cache.js'
+import { KernelState } from '../src/cache/kernel-state.js'
 import { linux } from '../src/index.js'
-import { NetlinkConnection, readLink, writeGetLink } from '../src/netlink/index.js'
+import { NetlinkConnection } from '../src/netlink/index.js'
+import { readLink, writeGetLink } from '../src/rtnetlink/index.js'
 import { watchKernel } from '../src/watch/watch.js'
 import { TestNamespace, until } from './namespace.js'
 import { deletes, done, peer, puts, SCOPE, vxlan } from './overlay-samples.js'
@@ -17,7 +18,7 @@ let next: Promise<IteratorResult<DriverEvent>>
 
 beforeEach(async () => {
   namespace = new TestNamespace()
-  // Otherwise eth0's link-local address is news a second or two later, when nobody else was found to have it.
+  // Otherwise eth0's link-local address is a change a second or two later, when it turns out to be unique.
   for (const scope of ['all', 'default']) {
     namespace.exec('sysctl', '-qw', `net.ipv6.conf.${scope}.accept_dad=0`)
   }
@@ -56,27 +57,27 @@ async function within(milliseconds: number): Promise<string> {
   return first
 }
 
-/** Waits until all that has happened before is told. */
+/** Waits until everything that has happened is reported. */
 async function settle(): Promise<void> {
   while ((await within(150)) !== 'quiet') await driver.snapshot(SCOPE)
 }
 
-/** Gathers what a watch tells that judges by `knowledge`, until the test ends it. */
-function collect(knowledge: Knowledge, ownPort: number, receiveBuffer?: number) {
+/** Collects the events of a watch with a cache of its own, until the test aborts it. */
+function collect(cache: KernelCache, ownPort: number, receiveBuffer?: number) {
   const { signal } = controller
-  const told: string[] = []
+  const reported: string[] = []
   const watching = watchKernel({
     namespace: namespace.path,
     ownPort,
     hasNexthops: true,
-    knowledge,
+    cache,
     signal,
     receiveBuffer,
   })
   const reader = (async () => {
-    for await (const { type } of watching) told.push(type)
+    for await (const { type } of watching) reported.push(type)
   })()
-  return { told, reader }
+  return { reported, reader }
 }
 
 const QUIET = 200
@@ -175,29 +176,29 @@ it('a change that comes while a snapshot is being read is judged by what was rea
   const [read, notRead] = [peer(0).neighbour, peer(1).neighbour]
   await done(driver, puts(read, notRead))
   const connection = new NetlinkConnection({ namespace: namespace.path })
-  const knowledge = new Knowledge()
+  const cache = new KernelCache()
   const links = await connection.dump('reading links', writeGetLink, readLink)
   const link = links.find(({ name }) => name === 'flannel.1')
-  const believing = (...keys: string[]): Belief => {
-    const belief = new Belief(SCOPE, 157)
-    if (link !== undefined) belief.ownLinks.set(link.index, link.name)
-    for (const key of keys) belief.neighbours.add(key)
-    return belief
+  const stateWith = (...keys: string[]): KernelState => {
+    const state = new KernelState(SCOPE, 157)
+    if (link !== undefined) state.ownLinks.set(link.index, link.name)
+    for (const key of keys) state.neighbours.add(key)
+    return state
   }
-  knowledge.assume(believing(read.key, notRead.key))
-  const { told, reader } = collect(knowledge, connection.port)
-  /** A snapshot that takes so long that the watch has heard of the change before it ends. */
-  const reading = (gone: string, belief: Belief): Promise<unknown> =>
-    knowledge.renew(async () => {
+  cache.ensure(() => stateWith(read.key, notRead.key))
+  const { reported, reader } = collect(cache, connection.port)
+  /** A snapshot that takes so long that the notification arrives before it ends. */
+  const reading = (gone: string, state: KernelState): Promise<unknown> =>
+    cache.refresh(async () => {
       namespace.ip(`neighbour del ${gone} dev flannel.1`)
       await new Promise((resolve) => setTimeout(resolve, 50))
-      return { belief }
+      return { state }
     })
-  await reading(notRead.address, believing(read.key))
-  expect(told, 'read after it had gone').toEqual([])
-  await reading(read.address, believing(read.key))
-  await until('the change is told', () => told.length > 0)
-  expect(told, 'read before it went').toEqual(['changed'])
+  await reading(notRead.address, stateWith(read.key))
+  expect(reported, 'read after the deletion').toEqual([])
+  await reading(read.address, stateWith(read.key))
+  await until('the change is reported', () => reported.length > 0)
+  expect(reported, 'read before the deletion').toEqual(['changed'])
   controller.abort()
   await reader
   await connection[Symbol.asyncDispose]()
@@ -236,20 +237,20 @@ describe('when the driver writes thousands of fdb entries', () => {
   })
 })
 
-it('an overrun is told, and the watch goes on', async () => {
+it('an overrun is reported, and the watch goes on', async () => {
   const connection = new NetlinkConnection({ namespace: namespace.path })
   const links = await connection.dump('reading links', writeGetLink, readLink)
-  const knowledge = new Knowledge()
-  const belief = knowledge.assume(new Belief(SCOPE, 157))
-  for (const { index, name } of links) if (name === 'flannel.1') belief.ownLinks.set(index, name)
-  const { told, reader } = collect(knowledge, connection.port, 4096)
-  // Of others' doing, so that none of it is news.
+  const cache = new KernelCache()
+  const state = cache.ensure(() => new KernelState(SCOPE, 157))
+  for (const { index, name } of links) if (name === 'flannel.1') state.ownLinks.set(index, name)
+  const { reported, reader } = collect(cache, connection.port, 4096)
+  // Written by another connection, so that each is foreign.
   await done(driver, puts(...Array.from({ length: 2_000 }, (_, index) => peer(index).neighbour)))
   const deadline = performance.now() + 5_000
-  while (!told.includes('overrun') && performance.now() < deadline) {
+  while (!reported.includes('overrun') && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
-  expect(told).toContain('overrun')
+  expect(reported).toContain('overrun')
   controller.abort()
   await reader
   await connection[Symbol.asyncDispose]()

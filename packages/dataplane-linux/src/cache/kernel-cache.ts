@@ -1,51 +1,46 @@
-import type { Belief } from './kernel-state.js'
-
-/** Someone who judges notifications by the belief in force. */
-export interface Listener {
-  /** Another belief was read. */
-  read(): void
-}
+import type { KernelState } from './kernel-state.js'
 
 /**
- * The belief in force. While a snapshot is being read there is none to judge notifications by: the old one is about
- * to go, and the new one holds what was read before a change as well as what was read after. So they wait for it.
+ * Holds the state in force. While a snapshot is being read there is none to judge notifications by: the old one is
+ * about to be replaced, and the new one mixes what was read before a change with what was read after it. So
+ * notifications wait until the snapshot ends.
  */
-export class Knowledge {
-  #belief: Belief | undefined
-  #reading = false
-  readonly #listeners = new Set<Listener>()
+export class KernelCache {
+  #state: KernelState | undefined
+  #isReading = false
+  readonly #listeners = new Set<() => void>()
 
-  get belief(): Belief | undefined {
-    return this.#belief
+  get state(): KernelState | undefined {
+    return this.#state
   }
 
-  /** The belief to judge by now; undefined where notifications must wait for the next. */
-  get certain(): Belief | undefined {
-    return this.#reading ? undefined : this.#belief
+  /** The state to judge notifications by; undefined if they must wait for the next. */
+  get settledState(): KernelState | undefined {
+    return this.#isReading ? undefined : this.#state
   }
 
-  /** Reads a new belief. Where that fails the old one stays in force. */
-  async renew<T extends { readonly belief: Belief }>(read: () => Promise<T>): Promise<T> {
-    this.#reading = true
+  /** Reads a new state. If that fails, the old one stays in force. */
+  async refresh<T extends { readonly state: KernelState }>(read: () => Promise<T>): Promise<T> {
+    this.#isReading = true
     try {
       const result = await read()
-      this.#belief = result.belief
+      this.#state = result.state
       return result
     } finally {
-      this.#reading = false
-      if (this.#belief !== undefined) for (const listener of this.#listeners) listener.read()
+      this.#isReading = false
+      if (this.#state !== undefined) for (const listener of this.#listeners) listener()
     }
   }
 
-  /** Returns what ends the listening. */
-  listen(listener: Listener): () => void {
+  /** Calls `listener` after each refresh. Returns a function that ends that. */
+  onRefresh(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** For one that writes before it has read. */
-  assume(belief: Belief): Belief {
-    this.#belief ??= belief
-    return this.#belief
+  /** The state in force, or `initial` if nothing was read before the first write. */
+  ensure(initial: () => KernelState): KernelState {
+    this.#state ??= initial()
+    return this.#state
   }
 }

@@ -1,30 +1,39 @@
 import type { OwnershipScope } from '@selvedge/core'
-import { familyOf, type RouteResource } from '@selvedge/core/kit'
-import type { LinkMessage, RouteMessage } from '../netlink/index.js'
+import {
+  type AddressResource,
+  type FdbResource,
+  familyOf,
+  type NeighbourResource,
+  type RouteResource,
+} from '@selvedge/core/kit'
+import type { LinkMessage, RouteMessage } from '../rtnetlink/index.js'
 import { type Nexthop, NexthopTable } from './nexthop-table.js'
 import { RouteOwnership } from './ownership.js'
 
+/** What is on a link of ours. */
+export type OnLinkResource = AddressResource | NeighbourResource | FdbResource
+
 /**
- * What the driver believes to be held since its last snapshot, and has written since. It decides nothing that is
- * wished; it tells which notifications are news, which nexthop objects are in use, and what else lay under a key.
+ * What of the overlay's own was in the kernel at the last snapshot, or was written since. It decides which
+ * notifications report a change by another process, which nexthop objects are in use, and what else is under a key.
  */
-export class Belief {
+export class KernelState {
   readonly scope: OwnershipScope
   readonly ownership: RouteOwnership
-  /** Our own links, by index. */
+  /** Names of our own links, by index. */
   readonly ownLinks = new Map<number, string>()
-  /** Links whose changes matter: our own, what they and our routes go out by; with what mattered of them last. */
+  /** Fingerprints of the links whose changes matter: our own, and those that they and our routes lead through. */
   readonly watchedLinks = new Map<number, string>()
-  /** The name of the interface that packets to peers leave by: one of that name that comes back is news. */
+  /** The name of the interface that packets to peers leave by: if one of that name comes back, that matters. */
   externalName: string | undefined
   readonly addresses = new Set<string>()
   readonly neighbours = new Set<string>()
-  /** Forwarding entries' keys, and their destinations: the kernel does not tell who wrote them. */
-  readonly forwarding = new Map<string, string>()
-  /** Where the kernel holds several routes of ours under one key: how many. */
-  readonly surplusRoutes = new Map<string, number>()
+  /** Destinations of fdb entries, by key. */
+  readonly fdb = new Map<string, string>()
+  /** If the kernel holds several routes of ours under one key: how many. */
+  readonly duplicateRoutes = new Map<string, number>()
   readonly nexthops = new NexthopTable()
-  /** Keys of routes, and the nexthop object that each leads through; undefined for one that is held inline. */
+  /** By key: the nexthop object that a route leads through, undefined for an inline route. */
   readonly #routes = new Map<string, Nexthop | undefined>()
   /** How many IPv4 routes with a gateway lead through a device, by its name. */
   readonly #routesThrough = new Map<string, number>()
@@ -38,19 +47,31 @@ export class Belief {
     return this.ownership.isOwn(message, this.ownLinks.has(message.oif))
   }
 
-  /** The index of our own link of this name. Should it have gone unnoticed, the kernel knows the index no more. */
+  /** The index of our own link of this name. If it is out of date, the kernel no longer knows the index. */
   indexOf(name: string): number | undefined {
     for (const [index, own] of this.ownLinks) if (own === name) return index
     return undefined
   }
 
-  watch(link: LinkMessage, print: string): void {
-    this.watchedLinks.set(link.index, print)
+  watchLink(link: LinkMessage, fingerprint: string): void {
+    this.watchedLinks.set(link.index, fingerprint)
   }
 
-  watchExternal(link: LinkMessage, print: string): void {
+  watchExternal(link: LinkMessage, fingerprint: string): void {
     this.externalName = link.name
-    this.watch(link, print)
+    this.watchLink(link, fingerprint)
+  }
+
+  add(resource: OnLinkResource): void {
+    if (resource.kind === 'fdb') this.fdb.set(resource.key, resource.destination)
+    else if (resource.kind === 'neighbour') this.neighbours.add(resource.key)
+    else this.addresses.add(resource.key)
+  }
+
+  remove(resource: OnLinkResource): void {
+    if (resource.kind === 'fdb') this.fdb.delete(resource.key)
+    else if (resource.kind === 'neighbour') this.neighbours.delete(resource.key)
+    else this.addresses.delete(resource.key)
   }
 
   hasRoute(key: string): boolean {
@@ -63,36 +84,37 @@ export class Belief {
   }
 
   /**
-   * @param nexthop what it leads through; undefined where it is held inline
-   * @returns the nexthop object that it led through before and that no route leads through now, if any
+   * @param nexthop what it leads through; undefined for an inline route
+   * @returns the nexthop object that it led through before, if no route leads through that any more
    */
-  holdRoute(resource: RouteResource, nexthop: Nexthop | undefined): Nexthop | undefined {
-    const { key, device } = resource
-    const isNew = !this.#routes.has(key)
+  addRoute(resource: RouteResource, nexthop: Nexthop | undefined): Nexthop | undefined {
+    const { key } = resource
+    if (!this.#routes.has(key)) this.#count(resource, 1)
     const previous = this.#routes.get(key)
     this.#routes.set(key, nexthop)
     if (nexthop !== undefined) nexthop.uses += 1
-    if (isNew && device !== undefined && countsForThreshold(resource)) this.#count(device, 1)
     return release(previous)
   }
 
-  /** @returns the nexthop object that it led through and that no route leads through now, if any */
-  forgetRoute(resource: RouteResource): Nexthop | undefined {
-    const { key, device } = resource
-    this.surplusRoutes.delete(key)
+  /** @returns the nexthop object that it led through, if no route leads through that any more */
+  removeRoute(resource: RouteResource): Nexthop | undefined {
+    const { key } = resource
+    this.duplicateRoutes.delete(key)
     if (!this.#routes.has(key)) return undefined
+    this.#count(resource, -1)
     const previous = this.#routes.get(key)
     this.#routes.delete(key)
-    if (device !== undefined && countsForThreshold(resource)) this.#count(device, -1)
     return release(previous)
   }
 
-  #count(device: string, difference: 1 | -1): void {
+  #count(resource: RouteResource, difference: 1 | -1): void {
+    const { device } = resource
+    if (device === undefined || !countsForThreshold(resource)) return
     this.#routesThrough.set(device, this.countThrough(device) + difference)
   }
 }
 
-/** Only next hops of IPv4 are compared with one another; an IPv6 gateway of IPv4 is nobody's wish. */
+/** The kernel compares next hops of IPv4 with one another, but not those of IPv6. */
 export const countsForThreshold = ({ gateway }: RouteResource): boolean =>
   gateway !== undefined && familyOf(gateway) === 4
 

@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto'
 
 /**
- * Ids of ours are drawn from the upper half of what a signed number holds: the kernel hands out its own from 1 on,
- * and people write small ones.
+ * Our ids are drawn from the upper half of the positive signed numbers: the kernel assigns its own from 1 on, and
+ * operators choose small ones.
  */
 const FIRST_ID = 2 ** 30
 const END_ID = 2 ** 31
 
-/** A nexthop object of ours: what it leads through, and how many of our routes lead through it. */
+/** A nexthop object of ours: its path, and how many of our routes lead through it. */
 export interface Nexthop {
   readonly id: number
   /** Interface index. */
@@ -17,10 +17,10 @@ export interface Nexthop {
   uses: number
 }
 
-/** The nexthop objects that are ours. Two routes of the same path share one. */
+/** Our nexthop objects. Routes of the same path share one. */
 export class NexthopTable {
   readonly #byId = new Map<number, Nexthop>()
-  /** By interface index, its sign telling `onLink`, then by gateway. */
+  /** By interface index, negative for `onLink`, then by gateway. */
   readonly #byPath = new Map<number, Map<string, Nexthop>>()
   #lastDrawn = 0
 
@@ -28,12 +28,12 @@ export class NexthopTable {
     return this.#byId.get(id)
   }
 
-  /** The one that leads this way; where several do, the first that was added. */
+  /** The object of this path; the first that was added if there are several. */
   find(oif: number, gateway: string, onLink: boolean): Nexthop | undefined {
     return this.#byPath.get(pathGroup(oif, onLink))?.get(gateway)
   }
 
-  /** Takes up one that is known to be ours. */
+  /** Adds one that is known to be ours. */
   add(id: number, oif: number, gateway: string, onLink: boolean): Nexthop {
     const known = this.#byId.get(id)
     if (known !== undefined) return known
@@ -49,7 +49,7 @@ export class NexthopTable {
     return nexthop
   }
 
-  /** A new one for a path that has none, of an id that is free as far as is known here. */
+  /** A new one for a path that has none, with an id that is free as far as is known here. */
   draw(oif: number, gateway: string, onLink: boolean): Nexthop {
     let id = this.#lastDrawn + 1
     while (id <= FIRST_ID || id >= END_ID || this.#byId.has(id)) id = randomInt(FIRST_ID, END_ID)
@@ -63,7 +63,7 @@ export class NexthopTable {
     if (gateways?.get(gateway)?.id === id) gateways.delete(gateway)
   }
 
-  /** After an id turned out to be somebody else's: the next are drawn elsewhere. */
+  /** Called when an id turns out to be another program's: the next ones are drawn from another range. */
   drawElsewhere(): void {
     this.#lastDrawn = 0
   }

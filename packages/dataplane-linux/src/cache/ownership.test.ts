@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RouteMessage } from '../netlink/index.js'
+import type { RouteMessage } from '../rtnetlink/index.js'
 import { RouteOwnership } from './ownership.js'
 
 const ownership = new RouteOwnership(

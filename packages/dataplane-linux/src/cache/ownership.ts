@@ -1,15 +1,8 @@
 import type { OwnershipScope } from '@selvedge/core'
-import { type Cidr, contains, familyOf, parseCidr, type RouteResource, requireCidr } from '@selvedge/core/kit'
-import {
-  type NexthopMessage,
-  type RouteMessage,
-  RTN_BLACKHOLE,
-  RTN_UNICAST,
-  RTNH_F_ONLINK,
-} from '../netlink/index.js'
-import { heldRoute } from '../read/kernel-resources.js'
+import { type Cidr, contains, familyOf, parseCidr, requireCidr } from '@selvedge/core/kit'
+import { type RouteMessage, RTN_BLACKHOLE, RTN_UNICAST } from '../rtnetlink/index.js'
 
-/** IPv4 networks as numbers: a route is looked at for each of tens of thousands, and bigints are slow. */
+/** IPv4 networks as numbers: every one of tens of thousands of routes is compared, and bigints are slow. */
 interface Network {
   readonly cidr: Cidr
   readonly v4: { readonly base: number; readonly mask: number; readonly length: number } | undefined
@@ -30,7 +23,7 @@ export class RouteOwnership {
     })
   }
 
-  /** Routes of our protocol are ours where they lead into our networks or through a link of ours. */
+  /** Routes of our protocol are ours if they lead into our networks or through a link of ours. */
   isOwn({ type, protocol, destination }: RouteMessage, throughOwnLink: boolean): boolean {
     if (protocol !== this.#protocol || (type !== RTN_UNICAST && type !== RTN_BLACKHOLE)) return false
     return throughOwnLink || this.isInside(destination)
@@ -62,36 +55,4 @@ function readIPv4Cidr(text: string): { readonly value: number; readonly length: 
     } else part = part * 10 + code - 48
   }
   return { value: value >>> 0, length: part }
-}
-
-/**
- * A route as the core speaks of it. One with several paths is told without any: no wish is like that, so that it is
- * put right.
- *
- * @param nexthop what the route's nexthop object says, where it leads through one
- */
-export function routeResource(
-  message: RouteMessage,
-  nexthop: NexthopMessage | undefined,
-  nameOf: (index: number) => string | undefined,
-): RouteResource {
-  const { destination, table, tos, priority: metric, type, paths } = message
-  const isBlackhole = type === RTN_BLACKHOLE
-  const hasPath = !isBlackhole && paths.length === 0 && nexthop?.special !== true
-  const path = nexthop ?? message
-  return heldRoute(routeKey(message), {
-    destination,
-    table,
-    tos,
-    metric,
-    type: isBlackhole ? 'blackhole' : 'unicast',
-    device: hasPath ? nameOf(path.oif) : undefined,
-    gateway: hasPath ? path.gateway : undefined,
-    onLink: hasPath && (path.flags & RTNH_F_ONLINK) !== 0,
-  })
-}
-
-/** The key of the resource that a route is, without making one. */
-export function routeKey({ table, destination, tos, priority }: RouteMessage): string {
-  return `route ${table} ${destination} ${tos} ${priority}`
 }

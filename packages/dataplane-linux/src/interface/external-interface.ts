@@ -1,5 +1,7 @@
 import type { AbortOptions, ExternalInterface } from '@selvedge/core'
 import { canonicalAddress } from '@selvedge/core/kit'
+import type { NetlinkConnection } from '../netlink/index.js'
+import { LinkTable } from '../read/link-table.js'
 import {
   type AddressMessage,
   AF_INET,
@@ -11,7 +13,6 @@ import {
   IFF_LOOPBACK,
   IFF_UP,
   type LinkMessage,
-  type NetlinkConnection,
   type RouteMessage,
   RT_SCOPE_LINK,
   RT_SCOPE_UNIVERSE,
@@ -23,17 +24,16 @@ import {
   writeGetAddresses,
   writeGetRoutes,
   writeLookUpRoute,
-} from '../netlink/index.js'
-import { LinkTable } from '../read/link-table.js'
+} from '../rtnetlink/index.js'
 import { type Candidate, type InterfaceChoice, selectInterface, type Way } from './select-interface.js'
 
-/** The external interface, and the link that it is. */
+/** The external interface, and its link. */
 export interface FoundInterface {
   readonly external: ExternalInterface
   readonly link: LinkMessage
 }
 
-/** Finds the interface that packets to peers leave by, as it is now. */
+/** Finds the interface that packets to peers leave by. */
 export async function findExternalInterface(
   connection: NetlinkConnection,
   choices: readonly InterfaceChoice[],
@@ -47,7 +47,7 @@ export async function findExternalInterface(
   const external = selectInterface(choices, {
     candidates,
     defaultIndex: choices.length > 0 ? undefined : defaultIndexOf(direct),
-    ways: await lookUpWays(connection, choices, options),
+    ways: await lookUpPaths(connection, choices, options),
   })
   const link = links.links.find(({ name }) => name === external.name)
   if (link === undefined)
@@ -55,7 +55,7 @@ export async function findExternalInterface(
   return { external, link }
 }
 
-/** The main table's routes that may tell what is on a link, and the default routes. */
+/** The main table's routes without a gateway, and the default routes. */
 async function readDirectRoutes(
   connection: NetlinkConnection,
   routeProtocol: number,
@@ -67,14 +67,14 @@ async function readDirectRoutes(
       'reading routes',
       (writer, flags, sequence) => writeGetRoutes(writer, flags, sequence, { family, table: RT_TABLE_MAIN }),
       (message) => {
-        // Our own are tens of thousands, and tell nothing of the host's network.
+        // Tens of thousands may be ours, and say nothing about the host's network.
         if (routeProtocolOf(message) === routeProtocol) return undefined
         const route = readRoute(message)
         const matters =
           route !== undefined && route.type === RTN_UNICAST && (isDirect(route) || isDefault(route))
         return matters ? route : undefined
       },
-      // A namespace that never had a route has no main table of IPv4.
+      // A namespace that never had a route has no main table for IPv4.
       { ...options, absence: ['ENOENT'] },
     )
     routes.push(...found)
@@ -88,7 +88,7 @@ const isDefault = ({ destination }: RouteMessage): boolean =>
 const isDirect = ({ gateway, paths, nexthopId, oif }: RouteMessage): boolean =>
   gateway === undefined && paths.length === 0 && nexthopId === 0 && oif !== 0
 
-/** Of the lowest metric; IPv4's before IPv6's. Of several paths, the first. */
+/** The interface of the default route with the lowest metric, IPv4 before IPv6; of several paths, the first. */
 function defaultIndexOf(routes: readonly RouteMessage[]): number | undefined {
   const [best] = routes.filter(isDefault).sort((a, b) => a.family - b.family || a.priority - b.priority)
   return best?.paths[0]?.oif ?? best?.oif
@@ -114,8 +114,8 @@ function candidateOf(
 }
 
 /**
- * Addresses that may be the source of packets to peers, best first: of global scope before link-local ones, lasting
- * before temporary. Of IPv6 only those that are known to be unique and not on their way out.
+ * Addresses that may be the source of packets to peers, best first: global before link-local, primary before secondary.
+ * IPv6 addresses must be known to be unique and must not be deprecated.
  */
 function usableAddresses(addresses: readonly AddressMessage[]): string[] {
   const usable = addresses.filter(({ family, scope, flags }) => {
@@ -129,7 +129,7 @@ function usableAddresses(addresses: readonly AddressMessage[]): string[] {
 
 const UNUSABLE_IPV6 = IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED
 
-async function lookUpWays(
+async function lookUpPaths(
   connection: NetlinkConnection,
   choices: readonly InterfaceChoice[],
   options: AbortOptions,
@@ -139,15 +139,15 @@ async function lookUpWays(
     if (typeof choice !== 'object' || choice instanceof RegExp) continue
     const address = canonicalAddress(choice.canReach)
     const [route] = await connection.request(
-      `looking up the way to ${address}`,
+      `looking up the route to ${address}`,
       (writer, flags, sequence) => writeLookUpRoute(writer, flags, sequence, address),
       readRoute,
-      { ...options, absence: NO_WAY },
+      { ...options, absence: NO_ROUTE },
     )
     if (route !== undefined) ways.set(choice.canReach, { index: route.oif, source: route.source })
   }
   return ways
 }
 
-/** What the kernel answers where no route leads to an address. */
-const NO_WAY = ['ENETUNREACH', 'EHOSTUNREACH'] as const
+/** Errors that mean that no route leads to an address. */
+const NO_ROUTE = ['ENETUNREACH', 'EHOSTUNREACH'] as const

@@ -3,13 +3,13 @@ import { canonicalAddress, familyOf, parseAddress } from '@selvedge/core/kit'
 
 /**
  * How to find the external interface:
- * - a name, or an address that the interface bears (flannel's `--iface`);
+ * - a name, or an address of the interface (flannel's `--iface`);
  * - a pattern, tried on addresses first and then on names, as flannel does (`--iface-regex`);
- * - `{ canReach }`: the one that packets to this address leave by (`--iface-can-reach`).
+ * - `{ canReach }`: the interface that packets to this address leave by (`--iface-can-reach`).
  */
 export type InterfaceChoice = string | RegExp | { readonly canReach: string }
 
-/** An interface with what is needed to choose among several. */
+/** An interface, with the facts that a choice depends on. */
 export interface Candidate {
   readonly name: string
   readonly index: number
@@ -17,7 +17,7 @@ export interface Candidate {
   readonly mtu: number
   readonly isUp: boolean
   readonly isLoopback: boolean
-  /** Usable as a source: best first. */
+  /** Those usable as a source, best first. */
   readonly addresses: readonly string[]
   /** CIDRs reached without a gateway. */
   readonly onLink: readonly string[]
@@ -30,7 +30,7 @@ export interface Way {
   readonly source?: string | undefined
 }
 
-/** What the kernel says, for a choice to be made from. */
+/** The facts from the kernel that a choice depends on. */
 export interface Surroundings {
   readonly candidates: readonly Candidate[]
   /** The interface of the default route: IPv4's, else IPv6's. */
@@ -40,8 +40,8 @@ export interface Surroundings {
 }
 
 /**
- * The first choice that fits; the default route's interface where there are no choices. Throws
- * `INTERFACE_NOT_FOUND`, saying what was looked for and what there is.
+ * The interface of the first choice that fits; without choices, the default route's. Throws `INTERFACE_NOT_FOUND`,
+ * which lists what was looked for and what exists.
  */
 export function selectInterface(
   choices: readonly InterfaceChoice[],
@@ -76,7 +76,7 @@ function tryChoice(choice: InterfaceChoice, surroundings: Surroundings): Externa
 }
 
 function matchPattern(pattern: RegExp, candidates: readonly Candidate[]): ExternalInterface | undefined {
-  // A global or sticky pattern remembers where it stopped.
+  // A global or sticky pattern keeps its position between calls.
   const matches = (text: string): boolean =>
     new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(text)
   for (const candidate of candidates) {
@@ -87,7 +87,7 @@ function matchPattern(pattern: RegExp, candidates: readonly Candidate[]): Extern
   return named && describe(named, [])
 }
 
-/** @param preferred addresses to take over the interface's first of their family */
+/** @param preferred addresses that take precedence over the first of their family */
 function describe(
   { name, mtu, addresses, onLink }: Candidate,
   preferred: readonly string[],
@@ -107,21 +107,21 @@ function describe(
 }
 
 function notFound(choices: readonly InterfaceChoice[], candidates: readonly Candidate[]): OverlayError {
-  const looked =
+  const problem =
     choices.length === 0
-      ? 'there is no default route, so its interface cannot be taken'
+      ? 'there is no default route'
       : `no interface fits ${choices.map(describeChoice).join(', nor ')}`
   const there = candidates
     .filter(({ isLoopback }) => !isLoopback)
     .map(({ name, addresses, isUp }) => `${name}${isUp ? '' : ' (down)'} [${addresses.join(' ')}]`)
   return new OverlayError(
     'INTERFACE_NOT_FOUND',
-    `${looked}. There are: ${there.join(', ') || 'none but loopback'}. Name one, or one of its addresses`,
+    `${problem}. Interfaces: ${there.join(', ') || 'none but loopback'}. Name one, or one of its addresses`,
   )
 }
 
 function describeChoice(choice: InterfaceChoice): string {
   if (choice instanceof RegExp) return `the pattern ${choice}`
-  if (typeof choice === 'object') return `the way to ${choice.canReach}`
+  if (typeof choice === 'object') return `the route to ${choice.canReach}`
   return `'${choice}'`
 }

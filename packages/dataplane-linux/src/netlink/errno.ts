@@ -1,9 +1,9 @@
 import { constants } from 'node:os'
 
-/** Numbers that have two names in libc; the kernel's own source uses these. */
+/** Numbers with two names in libc; the kernel's source uses these. */
 const KERNEL_NAMES = ['EAGAIN', 'EDEADLK', 'EOPNOTSUPP'] as const
 
-/** Answers of the kernel that libc has no name for, include/linux/errno.h. */
+/** Errors of the kernel that libc has no name for, include/linux/errno.h. */
 const INTERNAL = new Map([
   [512, 'ERESTARTSYS'],
   [524, 'ENOTSUPP'],
@@ -11,7 +11,7 @@ const INTERNAL = new Map([
 
 let names: Map<number, string> | undefined
 
-/** `ENODEV` for 19. A number without a name comes back as `errno 4711`. */
+/** `ENODEV` for 19, `errno 4711` for a number without a name. */
 export function errnoName(number: number): string {
   if (names === undefined) {
     names = new Map(INTERNAL)

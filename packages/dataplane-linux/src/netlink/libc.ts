@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module'
-import { OverlayError } from '@selvedge/core'
+import { NetlinkError } from './errors.js'
 
 /**
- * The two native modules, loaded when they are first needed: on a platform without them an import of this package
- * still works, and what needs them says what is missing.
+ * The two native modules, loaded when first needed: importing this package works on a platform without them, and the
+ * first use says what is missing.
  */
 
-/** What is used of `RawNetlinkSocket`. Only as a transport; all that is said over it is encoded here. */
+/** The part of `RawNetlinkSocket` in use: the transport alone. Every message is encoded here. */
 export interface RawSocket {
   on(event: 'message', listener: (message: Buffer) => void): unknown
   on(event: 'truncatedMessage' | 'error', listener: (error: unknown) => void): unknown
@@ -26,7 +26,7 @@ export interface FilterInstruction {
   readonly k: number
 }
 
-/** The C library's functions that Node has no door to. Each returns -1 and sets errno where it fails. */
+/** Functions of the C library that Node.js does not expose. Each returns -1 and sets errno if it fails. */
 export interface Libc {
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: [number]): number
@@ -35,7 +35,7 @@ export interface Libc {
   /** `setsockopt` of SO_ATTACH_FILTER. */
   attachFilter(fd: number, program: readonly FilterInstruction[]): number
   setns(fd: number, type: number): number
-  /** What failed last, such as 1 for EPERM. */
+  /** The error of the last call that failed, such as 1 for EPERM. */
   errno(): number
 }
 
@@ -53,7 +53,7 @@ interface KoffiModule {
 /** include/uapi/asm-generic/socket.h */
 const SOL_SOCKET = 1
 const SO_ATTACH_FILTER = 26
-/** `struct sock_fprog` where pointers take 64 bits: a count, padding, a pointer. */
+/** `struct sock_fprog` with 64-bit pointers: a count, padding, a pointer. */
 const SOCK_FPROG_LENGTH = 16
 
 const require = createRequire(import.meta.url)
@@ -68,7 +68,7 @@ export function openRawSocket(protocol: number): RawSocket {
 export function loadLibc(): Libc {
   libc ??= load('koffi', () => {
     const koffi = require('koffi') as KoffiModule
-    // The process itself links the C library, under whatever name this system has it.
+    // The process itself links the C library, whatever its name on this system.
     const library = koffi.load(null)
     const instruction = koffi.struct({ code: 'uint16_t', jt: 'uint8_t', jf: 'uint8_t', k: 'uint32_t' })
     const program = koffi.struct({ len: 'uint16_t', filter: koffi.pointer(instruction) })
@@ -105,12 +105,14 @@ function load<T>(name: string, loader: () => T): T {
   try {
     return loader()
   } catch (error) {
-    throw new OverlayError(
-      'UNSUPPORTED',
-      `the native module '${name}' does not load on ${process.platform} ${process.arch}: ${
-        error instanceof Error ? error.message : String(error)
-      }. It takes Linux with glibc on x64 or arm64, and npm must have installed optional binaries`,
-      { cause: error },
-    )
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new NetlinkError({
+      reason: 'unavailable',
+      operation: `loading the native module '${name}'`,
+      explanation:
+        `it does not load on ${process.platform} ${process.arch}: ${reason}. It needs Linux with glibc on x64 or ` +
+        'arm64, and npm must have installed optional binaries',
+      cause: error,
+    })
   }
 }

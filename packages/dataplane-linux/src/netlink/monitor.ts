@@ -2,28 +2,28 @@ import { MessageReader } from './reader.js'
 import { NetlinkSocket } from './socket.js'
 
 export interface MonitorOptions {
-  /** The network namespace to hear of, by path; the process's own where absent. */
+  /** The network namespace to observe, by path. The process's own by default. */
   readonly namespace?: string | undefined
-  /** RTNLGRP_*: what to hear of. */
+  /** The multicast groups to join (RTNLGRP_*). */
   readonly groups: readonly number[]
   /** Drop what the socket of this port caused, as far as the kernel knows. */
   readonly ignoredPort?: number | undefined
-  /** Receive buffer in bytes; 32 MiB where absent: what 50,000 forwarding entries written at once are told with. */
+  /** Receive buffer in bytes. 32 MiB by default, enough for 50,000 fdb entries written at once. */
   readonly receiveBuffer?: number | undefined
-  /** A notification; its `port` is that of the socket that caused it. The reader is good only during the call. */
+  /** A notification; its `port` is that of the socket that caused it. The reader is valid only during the call. */
   readonly onNotification: (message: MessageReader) => void
-  /** Notifications were lost, so whatever they would have told must be read again. */
+  /** Notifications were lost, so everything that they could concern must be read again. */
   readonly onOverrun: () => void
-  /** Receiving failed, or a handler threw; nothing more may come. */
+  /** Receiving failed, or a handler threw; there may be no further notifications. */
   readonly onError: (error: unknown) => void
 }
 
-/** Taken from the kernel's memory only while it is filled. */
+/** A limit: the kernel's memory is taken only for what is queued. */
 const RECEIVE_BUFFER = 32 << 20
 
 /**
- * Hears the kernel's notifications. On a busy host most of them concern nobody here, so they come as calls on a
- * reader over the kernel's own bytes: the hearer decides what is worth an object.
+ * Receives the kernel's notifications. On a busy host most of them are irrelevant, so a handler gets a reader over the
+ * kernel's bytes and decides which are worth decoding.
  */
 export class NetlinkMonitor {
   readonly #socket: NetlinkSocket
@@ -49,7 +49,7 @@ export class NetlinkMonitor {
   }
 
   #receive(bytes: Buffer): void {
-    // A full buffer has something to read, so an overrun never goes unnoticed for want of a message.
+    // A full buffer has something to read, so an overrun is always followed by a message.
     if (!this.#checking) {
       this.#checking = true
       setImmediate(() => this.#checkDrops())

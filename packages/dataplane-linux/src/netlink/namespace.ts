@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
-import { OverlayError } from '@selvedge/core'
 import { errnoName } from './errno.js'
+import { NetlinkError } from './errors.js'
 import { loadLibc } from './libc.js'
 
 /** include/uapi/linux/sched.h */
@@ -8,20 +8,20 @@ const CLONE_NEWNET = 0x40000000
 const OWN_NAMESPACE = '/proc/thread-self/ns/net'
 
 /**
- * Calls `body` with this thread inside the network namespace that the file `path` stands for, such as
- * `/run/netns/blue` or `/proc/4711/ns/net`, and comes back whatever happens. Without a path it just calls `body`.
+ * Calls `body` with this thread inside the network namespace of the file `path`, such as `/run/netns/blue` or
+ * `/proc/4711/ns/net`, and always returns to the original one. Without a path it just calls `body`.
  *
- * Only what `body` does synchronously happens there: a socket belongs for good to the namespace that it was made
- * in, and `/proc/sys/net` shows that of the thread that opens a file in it. Needs CAP_SYS_ADMIN.
+ * Only the synchronous part of `body` runs there: a socket stays in the namespace that it was created in, and
+ * `/proc/sys/net` shows the namespace of the thread that opens a file in it. Needs CAP_SYS_ADMIN.
  */
 export function inNamespace<T>(path: string | undefined, body: () => T): T {
   if (path === undefined) return body()
   const libc = loadLibc()
-  const home = openSync(OWN_NAMESPACE, 'r')
+  const home = openNamespace(OWN_NAMESPACE)
   try {
-    const target = openTarget(path)
+    const target = openNamespace(path)
     try {
-      // Entering one's own namespace changes nothing and asks for the same rights as coming back will.
+      // Entering the namespace that the thread is in changes nothing, and needs the rights that returning will need.
       if (libc.setns(home, CLONE_NEWNET) !== 0) throw refused(path, libc.errno())
       if (libc.setns(target, CLONE_NEWNET) !== 0) throw refused(path, libc.errno())
     } finally {
@@ -47,35 +47,33 @@ function thenLeave<T>(body: () => T, leave: () => void): T {
   return result
 }
 
-function openTarget(path: string): number {
+function openNamespace(path: string): number {
   try {
     return openSync(path, 'r')
   } catch (error) {
-    throw new OverlayError('UNSUPPORTED', `network namespace ${path} cannot be opened: ${String(error)}`, {
-      cause: error,
-    })
+    throw NetlinkError.from(error, 'unavailable', `opening network namespace ${path}`)
   }
 }
 
-function refused(path: string, errno: number): OverlayError {
-  const name = errnoName(errno)
-  if (name === 'EINVAL') {
-    return new OverlayError('UNSUPPORTED', `${path} is not a network namespace (setns: EINVAL)`, {
-      errno: name,
+function refused(path: string, number: number): NetlinkError {
+  const operation = `entering network namespace ${path}`
+  const errno = errnoName(number)
+  if (errno === 'EINVAL') {
+    return new NetlinkError({
+      reason: 'unavailable',
+      operation,
+      explanation: 'it is not a network namespace (setns: EINVAL)',
+      errno,
     })
   }
-  return new OverlayError(
-    'ACCESS_DENIED',
-    `entering network namespace ${path} was refused (setns: ${name}); it takes CAP_SYS_ADMIN`,
-    { errno: name },
-  )
+  return new NetlinkError({ reason: 'refused', operation, errno, capability: 'CAP_SYS_ADMIN' })
 }
 
-/** The way back was tried on the way in, so this does not happen short of a fault in the kernel. */
-function stranded(path: string, errno: number): OverlayError {
-  return new OverlayError(
-    'KERNEL_REFUSED',
-    `this thread cannot leave network namespace ${path} (setns: ${errnoName(errno)}); restart the process`,
-    { errno: errnoName(errno) },
-  )
-}
+/** Returning was tried on the way in, so this takes a kernel fault. */
+const stranded = (path: string, number: number): NetlinkError =>
+  new NetlinkError({
+    reason: 'refused',
+    operation: `leaving network namespace ${path}`,
+    explanation: `setns failed with ${errnoName(number)}; restart the process`,
+    errno: errnoName(number),
+  })

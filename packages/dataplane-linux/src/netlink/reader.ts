@@ -1,24 +1,16 @@
-import { OverlayError } from '@selvedge/core'
 import { readAddress, readHardwareAddress } from './address-codec.js'
 import { ATTRIBUTE_HEADER_LENGTH, HEADER_LENGTH, NLA_TYPE_MASK } from './constants.js'
+import { malformed } from './errors.js'
 
 const align = (length: number): number => (length + 3) & ~3
 
-/** What cannot be a netlink message, whoever sent it. Thrown instead of reading past an end or going round for ever. */
-export function malformed(what: string): OverlayError {
-  return new OverlayError(
-    'UNSUPPORTED',
-    `netlink: ${what}. Either the message was cut short or this kernel speaks a netlink that is not known here`,
-  )
-}
-
-/** Steps through the messages of one datagram. Fields tell of the message that `next` moved to. */
+/** Steps through the messages of one datagram. The fields describe the message that `next` moved to. */
 export class MessageReader {
   readonly buffer: Buffer
   type = 0
   flags = 0
   sequence = 0
-  /** The port of the socket whose request led to this message; 0 where the kernel acted by itself. */
+  /** The port of the socket whose request caused this message; 0 if the kernel acted by itself. */
   port = 0
   /** Where the body begins and ends in `buffer`. */
   start = 0
@@ -29,12 +21,12 @@ export class MessageReader {
     this.buffer = buffer
   }
 
-  /** Moves to the next message; false at the end. Throws where the bytes are no message. */
+  /** Moves to the next message; false at the end. Throws a NetlinkError (`malformed`) if the bytes are no message. */
   next(): boolean {
     const at = this.#next
     const left = this.buffer.length - at
     if (left <= 0) return false
-    if (left < HEADER_LENGTH) throw malformed(`${left} bytes where a message header takes ${HEADER_LENGTH}`)
+    if (left < HEADER_LENGTH) throw malformed(`${left} bytes instead of a message header of ${HEADER_LENGTH}`)
     const length = this.buffer.readUInt32LE(at)
     if (length < HEADER_LENGTH || length > left) throw malformed(`a message of ${length} bytes in ${left}`)
     this.type = this.buffer.readUInt16LE(at + 4)
@@ -52,16 +44,18 @@ export class MessageReader {
     return this.buffer.subarray(this.start - HEADER_LENGTH, this.end)
   }
 
-  /** Where the attributes begin behind a fixed header of `length` bytes. Throws where the body is shorter. */
+  /** The attributes behind a fixed header of `length` bytes. Throws a NetlinkError (`malformed`) if the body is shorter. */
   attributesAfter(length: number): AttributeReader {
     if (this.end - this.start < length) {
-      throw malformed(`message type ${this.type} of ${this.end - this.start} bytes where ${length} are fixed`)
+      throw malformed(
+        `message type ${this.type} of ${this.end - this.start} bytes instead of at least ${length}`,
+      )
     }
     return new AttributeReader(this.buffer, this.start + align(length), this.end)
   }
 }
 
-/** Steps through attributes. Fields tell of the attribute that `next` moved to. */
+/** Steps through attributes. The fields describe the attribute that `next` moved to. */
 export class AttributeReader {
   readonly buffer: Buffer
   /** The attribute's type, without the nested and byte order bits. */
@@ -78,12 +72,12 @@ export class AttributeReader {
     this.#end = end
   }
 
-  /** Moves to the next attribute; false at the end. Throws where the bytes are no attribute. */
+  /** Moves to the next attribute; false at the end. Throws a NetlinkError (`malformed`) if the bytes are none. */
   next(): boolean {
     const at = this.#next
     const left = this.#end - at
     if (left <= 0) return false
-    if (left < ATTRIBUTE_HEADER_LENGTH) throw malformed(`${left} bytes where an attribute header takes 4`)
+    if (left < ATTRIBUTE_HEADER_LENGTH) throw malformed(`${left} bytes instead of an attribute header of 4`)
     const length = this.buffer.readUInt16LE(at)
     if (length < ATTRIBUTE_HEADER_LENGTH || length > left) {
       throw malformed(`an attribute of ${length} bytes in ${left}`)
@@ -115,7 +109,7 @@ export class AttributeReader {
     return this.buffer.readUInt32LE(this.start)
   }
 
-  /** A string up to its NUL, or to the end where there is none. */
+  /** A string up to its NUL, or to the end if there is none. */
   text(): string {
     const end = this.start + this.length
     const nul = this.buffer.indexOf(0, this.start)
@@ -138,14 +132,14 @@ export class AttributeReader {
     return this.within(this.start, this.start + this.length)
   }
 
-  /** The attributes between two places of the buffer. */
+  /** The attributes between two offsets of the buffer. */
   within(start: number, end: number): AttributeReader {
     return new AttributeReader(this.buffer, start, end)
   }
 
   #atLeast(length: number): void {
     if (this.length < length) {
-      throw malformed(`attribute ${this.type} of ${this.length} bytes where ${length} are needed`)
+      throw malformed(`attribute ${this.type} of ${this.length} bytes instead of at least ${length}`)
     }
   }
 }

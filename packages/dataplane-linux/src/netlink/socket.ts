@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { OverlayError } from '@selvedge/core'
 import { NETLINK_ROUTE } from './constants.js'
 import { errnoName } from './errno.js'
+import { NetlinkError } from './errors.js'
 import { type Libc, loadLibc, openRawSocket, type RawSocket } from './libc.js'
 import { inNamespace } from './namespace.js'
 import { rejectMessagesOf } from './port-filter.js'
@@ -11,7 +11,7 @@ const SOL_SOCKET = 1
 const SO_RCVBUF = 8
 const SO_RCVBUFFORCE = 33
 const SO_MEMINFO = 55
-/** Where SO_MEMINFO counts lost messages, include/uapi/linux/sock_diag.h, and how many numbers it has. */
+/** The position of the count of lost messages in SO_MEMINFO, include/uapi/linux/sock_diag.h, and its length. */
 const SK_MEMINFO_DROPS = 8
 const SK_MEMINFO_VARS = 9
 
@@ -22,23 +22,23 @@ const NETLINK_CAP_ACK = 10
 const NETLINK_EXT_ACK = 11
 const NETLINK_GET_STRICT_CHK = 12
 
-/** The kernel holds what was not read yet up to twice this; 1,000 errors take less than 1 MB. */
+/** The kernel queues up to twice this; 1,000 errors take less than 1 MB. */
 const RECEIVE_BUFFER = 8 << 20
 
-/** Far more than the kernel puts together into one of a dump (32 KiB), or tells of one link. */
-const LARGEST_MESSAGE = 128 << 10
-/** After so many the event loop turns. */
-const MOST_AT_ONCE = 256
-/** So many are read right after a request, before the event loop has turned at all: some 8,000 neighbours. */
-const MOST_WITHOUT_TURN = 16
+/** Far more than one datagram of a dump (32 KiB), or the notification of one link. */
+const MAX_DATAGRAM_BYTES = 128 << 10
+/** Datagrams read before the event loop turns. */
+const MAX_AT_ONCE = 256
+/** Datagrams read right after a request, before the event loop turns: some 8,000 neighbours. */
+const MAX_WITHOUT_TURN = 16
 /** include/linux/socket.h */
 const MSG_TRUNC = 0x20
 const MSG_DONTWAIT = 0x40
 
 export interface SocketOptions {
-  /** The network namespace to open it in, by path; this thread's own where absent. */
+  /** The network namespace to open it in, by path. This thread's own by default. */
   readonly namespace?: string | undefined
-  /** In bytes; 8 MiB where absent. The kernel doubles it, and halves it again in its own accounts. */
+  /** In bytes; 8 MiB by default. The kernel doubles it for its own overhead. */
   readonly receiveBuffer?: number | undefined
   /**
    * Messages that the socket of this port caused are dropped by the kernel instead of being queued: for a driver that
@@ -48,26 +48,26 @@ export interface SocketOptions {
   readonly ignoredPort?: number | undefined
   /** Multicast groups (RTNLGRP_*) to join. */
   readonly groups?: readonly number[] | undefined
-  /** A datagram; its bytes are good only during the call. */
+  /** A datagram; its bytes are valid only during the call. */
   readonly onMessage: (message: Buffer) => void
-  /** `onMessage` threw, or receiving failed and there is no telling what was lost. Must not throw. */
+  /** `onMessage` threw, or receiving failed, so that anything may be lost. Must not throw. */
   readonly onError: (error: unknown) => void
 }
 
 /**
- * A netlink socket as it must be: an overrun of the receive buffer is counted, where `RawNetlinkSocket` alone aborts
- * the process; the kernel explains its errors; and it takes the filters of a dump at their word, where it can.
+ * A netlink socket that counts overruns of its receive buffer (`RawNetlinkSocket` alone aborts the process), gets the
+ * kernel's explanations of errors, and has dumps filtered by the kernel if it can.
  */
 export class NetlinkSocket {
-  /** What tells this socket's own doings in notifications (`nlmsg_pid`). */
+  /** Identifies what this socket caused in notifications (`nlmsg_pid`). */
   readonly port: number
   readonly #raw: RawSocket
   readonly #fd: number
   readonly #libc: Libc
   readonly #onMessage: (message: Buffer) => void
   readonly #onError: (error: unknown) => void
-  /** A view of it goes to `onMessage`, which is done with it when it returns. */
-  readonly #buffer = Buffer.allocUnsafeSlow(LARGEST_MESSAGE)
+  /** `onMessage` gets a view of it, which is valid until it returns. */
+  readonly #buffer = Buffer.allocUnsafeSlow(MAX_DATAGRAM_BYTES)
   readonly #memory = Buffer.alloc(4 * SK_MEMINFO_VARS)
   #closed = false
 
@@ -95,8 +95,8 @@ export class NetlinkSocket {
     this.#onMessage = options.onMessage
     this.#onError = options.onError
     raw.on('message', (message) => {
-      this.#hear(message)
-      this.#readOn(MOST_AT_ONCE)
+      this.#deliver(message)
+      this.#readQueued(MAX_AT_ONCE)
     })
     raw.on('truncatedMessage', options.onError)
     raw.on('error', options.onError)
@@ -104,23 +104,22 @@ export class NetlinkSocket {
   }
 
   /**
-   * Hands one datagram to the kernel, which has carried out all of it, and has put all its answers where `onMessage`
-   * gets them from, when `callback` is called: nearly always before this returns, and without a turn of the event
-   * loop. The bytes must stay as they are until then.
+   * Sends one datagram. When `callback` is called, the kernel has carried out all of it and has queued every answer:
+   * nearly always before this returns, and without a turn of the event loop. The bytes must not change until then.
    */
   send(bytes: Uint8Array, callback: (error?: unknown) => void): void {
     const sent = this.#libc.send(this.#fd, bytes, bytes.length, MSG_DONTWAIT)
-    // RawNetlinkSocket waits for what is in the way, or meets what is wrong, too.
+    // RawNetlinkSocket waits until the socket is writable, or meets the same error.
     if (sent === bytes.length) callback()
     else this.#raw.send(bytes, {}, callback)
   }
 
-  /** Hands to `onMessage` what is there already; the rest of a large table follows as the event loop turns. */
+  /** Delivers what is queued already; the rest of a large table follows as the event loop turns. */
   readNow(): void {
-    this.#readOn(MOST_WITHOUT_TURN)
+    this.#readQueued(MAX_WITHOUT_TURN)
   }
 
-  /** How many messages were lost so far because nobody read them in time. */
+  /** How many messages were lost so far because the receive buffer was full. */
   drops(): number {
     if (this.#libc.getsockopt(this.#fd, SOL_SOCKET, SO_MEMINFO, this.#memory, [this.#memory.length]) !== 0) {
       throw this.#refused('SO_MEMINFO')
@@ -138,54 +137,54 @@ export class NetlinkSocket {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    // Closed under the feet of its own callback, the native socket touches freed memory.
+    // If it is closed inside its own callback, the native socket touches freed memory.
     setImmediate(() => this.#raw.close())
   }
 
   #configure({ receiveBuffer = RECEIVE_BUFFER, ignoredPort }: SocketOptions): void {
     this.#set(SOL_NETLINK, NETLINK_NO_ENOBUFS, 1, 'NETLINK_NO_ENOBUFS')
-    // Old kernels go without: errors bear no explanation, and dumps hold more than was asked for.
+    // Old kernels lack them: errors have no explanation, and dumps hold more than was asked for.
     for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) {
       this.#try(SOL_NETLINK, option, 1)
     }
-    // FORCE takes CAP_NET_ADMIN; without it sysctl net.core.rmem_max is the limit, and reading works all the same.
+    // FORCE needs CAP_NET_ADMIN; without it net.core.rmem_max is the limit, and reading works all the same.
     if (!this.#try(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)) {
       this.#set(SOL_SOCKET, SO_RCVBUF, receiveBuffer, 'SO_RCVBUF')
     }
-    // Where the kernel refuses the filter, the messages are delivered, and their reader knows them by their port.
+    // If the kernel refuses the filter, the messages are delivered, and their reader recognizes them by their port.
     if (ignoredPort !== undefined) this.#libc.attachFilter(this.#fd, rejectMessagesOf(ignoredPort))
   }
 
-  #hear(message: Buffer): void {
+  #deliver(message: Buffer): void {
     if (this.#closed) return
     try {
       this.#onMessage(message)
     } catch (error) {
-      // Thrown through native code, it would abort the process.
+      // An exception in native code would abort the process.
       this.#onError(error)
     }
   }
 
   /**
-   * Reads what else is there. `RawNetlinkSocket` would too, but takes five times as long for each message, and with
-   * the small buffers that it offers the kernel tells a large table in eight times as many.
+   * Reads what is queued. `RawNetlinkSocket` would too, but needs five times as long for each datagram, and its small
+   * buffers make the kernel split a large table into eight times as many.
    */
-  #readOn(most: number): void {
-    for (let count = 0; count < most && !this.#closed; count += 1) {
+  #readQueued(max: number): void {
+    for (let count = 0; count < max && !this.#closed; count += 1) {
       const length = this.#libc.recv(this.#fd, this.#buffer, this.#buffer.length, MSG_DONTWAIT | MSG_TRUNC)
       if (length > this.#buffer.length) {
-        this.#onError(new Error(`a message of ${length} bytes was cut to ${this.#buffer.length}`))
+        this.#onError(new Error(`a datagram of ${length} bytes was truncated to ${this.#buffer.length}`))
       } else if (length > 0) {
-        this.#hear(this.#buffer.subarray(0, length))
+        this.#deliver(this.#buffer.subarray(0, length))
       } else {
-        // Nothing more for now; or what is wrong, RawNetlinkSocket meets too and tells.
+        // The queue is empty; or there is an error, which RawNetlinkSocket meets too and reports.
         return
       }
     }
   }
 
-  #set(level: number, name: number, value: number, title: string): void {
-    if (!this.#try(level, name, value)) throw this.#refused(title)
+  #set(level: number, name: number, value: number, option: string): void {
+    if (!this.#try(level, name, value)) throw this.#refused(option)
   }
 
   #try(level: number, name: number, value: number): boolean {
@@ -194,19 +193,20 @@ export class NetlinkSocket {
     return this.#libc.setsockopt(this.#fd, level, name, bytes, bytes.length) === 0
   }
 
-  #refused(title: string): OverlayError {
+  #refused(option: string): NetlinkError {
     const errno = errnoName(this.#libc.errno())
-    return new OverlayError(
-      'UNSUPPORTED',
-      `the kernel refuses ${title} on a netlink socket (${errno}); Linux 4.12 or later is needed`,
-      { errno },
-    )
+    return new NetlinkError({
+      reason: 'unavailable',
+      operation: `using ${option} on a netlink socket`,
+      explanation: `the kernel answered ${errno}; Linux 4.12 or later is needed`,
+      errno,
+    })
   }
 }
 
 /**
- * The socket's file descriptor, which `RawNetlinkSocket` keeps to itself: /proc/net/netlink tells the inode of a
- * port, and /proc/self/fd which descriptor is that inode.
+ * The socket's file descriptor, which `RawNetlinkSocket` does not expose: /proc/net/netlink maps the port to an inode,
+ * and /proc/self/fd shows which descriptor has that inode.
  */
 function fileDescriptor(port: number): number {
   const table = readFileSync('/proc/thread-self/net/netlink', 'utf8')
@@ -218,17 +218,18 @@ function fileDescriptor(port: number): number {
       if (linkOf(`/proc/self/fd/${name}`) === `socket:[${inode}]`) return Number(name)
     }
   }
-  throw new OverlayError(
-    'UNSUPPORTED',
-    `the netlink socket of port ${port} is not found by way of /proc/net/netlink and /proc/self/fd; mount /proc`,
-  )
+  throw new NetlinkError({
+    reason: 'unavailable',
+    operation: `looking up the netlink socket of port ${port}`,
+    explanation: 'it is not listed in /proc/net/netlink and /proc/self/fd; mount /proc',
+  })
 }
 
 function linkOf(path: string): string | undefined {
   try {
     return readlinkSync(path)
   } catch {
-    // The descriptor that read the directory itself is closed by now.
+    // The descriptor that read the directory is closed by now.
     return undefined
   }
 }

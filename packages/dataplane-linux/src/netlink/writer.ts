@@ -4,24 +4,24 @@ import { ATTRIBUTE_HEADER_LENGTH, HEADER_LENGTH, NLA_F_NESTED } from './constant
 const viewOf = ({ buffer, byteOffset, byteLength }: Buffer): DataView =>
   new DataView(buffer, byteOffset, byteLength)
 
-const MOST_IN_ATTRIBUTE = 0xffff
+const MAX_ATTRIBUTE_LENGTH = 0xffff
 
 const align = (length: number): number => (length + 3) & ~3
 
 /**
- * Writes netlink messages one behind the other into one buffer that is used again and again, since allocation is
- * what a batch of tens of thousands would otherwise spend its time on.
+ * Writes netlink messages one after the other into a buffer that is reused: otherwise a batch of tens of thousands
+ * spends its time allocating.
  *
- * Netlink speaks the host's byte order; every CPU that the `netlink` package has a binary for is little-endian.
+ * Netlink uses the host's byte order; every CPU that the `netlink` package has a binary for is little-endian.
  */
 export class MessageWriter {
   #buffer: Buffer
-  /** Of the same bytes: its setters are V8's own, and fast from the first call, where Buffer's must be compiled first. */
+  /** The same bytes: DataView's setters are fast from the first call, Buffer's only once they are compiled. */
   #view: DataView
   #length = 0
   #start = 0
 
-  /** @param size bytes to begin with; the buffer grows where it must. */
+  /** @param size initial size in bytes; the buffer grows as needed */
   constructor(size = 4096) {
     this.#buffer = Buffer.alloc(size)
     this.#view = viewOf(this.#buffer)
@@ -32,7 +32,7 @@ export class MessageWriter {
     return this.#length
   }
 
-  /** The messages written since the last `reset`: a view that the next `reset` makes stale. */
+  /** The messages written since the last `reset`: a view that is valid until the next `reset`. */
   bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length)
   }
@@ -41,7 +41,7 @@ export class MessageWriter {
     this.#length = 0
   }
 
-  /** Begins a message. Its port is left 0: the kernel fills in the sender's. */
+  /** Begins a message. Its port stays 0: the kernel fills in the sender's. */
   begin(type: number, flags: number, sequence: number): void {
     this.#start = this.#length
     const at = this.#grow(HEADER_LENGTH)
@@ -51,12 +51,12 @@ export class MessageWriter {
     this.#view.setUint32(at + 12, 0, true)
   }
 
-  /** Ends the message: its length is known now. */
+  /** Ends the message, and fills in its length. */
   end(): void {
     this.#view.setUint32(this.#start, this.#length - this.#start, true)
   }
 
-  /** Takes back the message that was begun and not ended. */
+  /** Removes the message that was begun and not ended. */
   abandon(): void {
     this.#length = this.#start
   }
@@ -124,7 +124,7 @@ export class MessageWriter {
     writeMac(this.#buffer, at, address)
   }
 
-  /** Begins a nested attribute; hand what this returns to `endNest`. */
+  /** Begins a nested attribute; pass the result to `endNest`. */
   beginNest(type: number): number {
     return this.#attribute(type | NLA_F_NESTED, 0) - ATTRIBUTE_HEADER_LENGTH
   }
@@ -134,13 +134,13 @@ export class MessageWriter {
     this.#view.setUint16(start, this.#length - start, true)
   }
 
-  /** The length of an attribute is told in 16 bits. */
+  /** An attribute stores its length in 16 bits. */
   #checkLength(length: number): void {
-    if (length > MOST_IN_ATTRIBUTE)
-      throw new RangeError(`an attribute of ${length} bytes is more than netlink can tell`)
+    if (length > MAX_ATTRIBUTE_LENGTH)
+      throw new RangeError(`an attribute of ${length} bytes is longer than ${MAX_ATTRIBUTE_LENGTH}`)
   }
 
-  /** Writes an attribute's header, makes room for its value and the padding, and says where the value goes. */
+  /** Writes an attribute's header, reserves its value and the padding, and returns the value's offset. */
   #attribute(type: number, length: number): number {
     this.#checkLength(ATTRIBUTE_HEADER_LENGTH + length)
     const at = this.#grow(ATTRIBUTE_HEADER_LENGTH + length)
@@ -149,9 +149,9 @@ export class MessageWriter {
     return at + ATTRIBUTE_HEADER_LENGTH
   }
 
-  // Growing may put another buffer in the place of this one, so it must come before the buffer is looked at.
+  // Growing may replace the buffer, so it must come before the buffer is accessed.
 
-  /** Takes `length` bytes, padded to four with zeros. */
+  /** Reserves `length` bytes, zero-padded to a multiple of four. */
   #grow(length: number): number {
     const padded = align(length)
     const at = this.#growExact(padded)

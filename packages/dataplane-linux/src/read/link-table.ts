@@ -1,8 +1,9 @@
 import type { AbortOptions, OwnershipScope } from '@selvedge/core'
 import { type LinkResource, link } from '@selvedge/core/kit'
-import { IFF_UP, type LinkMessage, type NetlinkConnection, readLink, writeGetLink } from '../netlink/index.js'
+import type { NetlinkConnection } from '../netlink/index.js'
+import { IFF_UP, type LinkMessage, readLink, writeGetLink } from '../rtnetlink/index.js'
 
-/** The links of a namespace as they were when they were read. */
+/** The links of a namespace at the time they were read. */
 export class LinkTable {
   readonly links: readonly LinkMessage[]
   readonly #byIndex: ReadonlyMap<number, LinkMessage>
@@ -25,7 +26,7 @@ export class LinkTable {
   }
 }
 
-/** The link of this name now, if there is one. */
+/** The link of this name, if it exists. */
 export async function findLink(
   connection: NetlinkConnection,
   name: string,
@@ -41,8 +42,8 @@ export async function findLink(
 }
 
 /**
- * Kinds of links that are made for tunnels. A link that merely bears a name that we wish for is taken over only where
- * it is of one of these: nobody's bridge or network card becomes ours by its name.
+ * Link types of tunnels. A link without our mark but with a name that we use is adopted only if it is of one of these:
+ * no bridge or network card becomes ours by its name.
  */
 const TUNNEL_KINDS: ReadonlySet<string | undefined> = new Set([
   'vxlan',
@@ -53,13 +54,13 @@ const TUNNEL_KINDS: ReadonlySet<string | undefined> = new Set([
   'tun',
 ])
 
-/** Whether a link belongs to the overlay: by its mark, or by its name where it is a tunnel. */
+/** Whether a link belongs to the overlay: by its mark, or by its name if it is a tunnel. */
 export function isOwnLink({ name, alias, kind }: LinkMessage, scope: OwnershipScope): boolean {
   if (alias !== undefined && scope.aliases.includes(alias)) return true
   return scope.links.includes(name) && TUNNEL_KINDS.has(kind)
 }
 
-/** A link as the core speaks of it. */
+/** A link as a resource. */
 export function linkResource(
   message: LinkMessage,
   parentName: string | undefined,
@@ -70,7 +71,7 @@ export function linkResource(
     name,
     type: kind ?? '',
     mtu,
-    // Links that are no Ethernet have addresses of other lengths, or none.
+    // A link that is not Ethernet has an address of another length, or none.
     macAddress: address?.length === 17 ? address : undefined,
     up: (flags & IFF_UP) !== 0,
     alias,
@@ -90,8 +91,8 @@ export function linkResource(
 }
 
 /**
- * What of a link's notification matters to an overlay. The kernel tells of a link at every occasion, such as each
- * port that joins a bridge; only a change of this is worth a look.
+ * What matters about a link to an overlay. The kernel sends notifications of a link on many occasions, such as each
+ * port that joins a bridge; only a change of the fingerprint counts.
  */
 export function fingerprint(message: LinkMessage): string {
   const { name, flags, mtu, address, kind, alias, parent } = message

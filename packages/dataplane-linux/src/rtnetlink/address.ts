@@ -1,6 +1,5 @@
-import { AF_INET, AF_INET6, type RTM_DELADDR, RTM_GETADDR, type RTM_NEWADDR } from '../netlink/constants.js'
-import type { MessageReader } from '../netlink/reader.js'
-import type { MessageWriter } from '../netlink/writer.js'
+import type { MessageReader, MessageWriter } from '../netlink/index.js'
+import { AF_INET, AF_INET6, type RTM_DELADDR, RTM_GETADDR, type RTM_NEWADDR } from './constants.js'
 
 /** `struct ifaddrmsg`: family, prefix length, flags, scope, index. include/uapi/linux/if_addr.h */
 const IFADDRMSG_LENGTH = 8

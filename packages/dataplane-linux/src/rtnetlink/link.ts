@@ -1,6 +1,5 @@
-import { AF_UNSPEC, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK } from '../netlink/constants.js'
-import type { AttributeReader, MessageReader } from '../netlink/reader.js'
-import type { MessageWriter } from '../netlink/writer.js'
+import type { AttributeReader, MessageReader, MessageWriter } from '../netlink/index.js'
+import { AF_UNSPEC, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK } from './constants.js'
 
 /** `struct ifinfomsg`: family, type, index, flags, change mask. include/uapi/linux/rtnetlink.h */
 const IFINFOMSG_LENGTH = 16

@@ -1,3 +1,4 @@
+import type { MessageReader, MessageWriter } from '../netlink/index.js'
 import {
   AF_BRIDGE,
   AF_INET,
@@ -5,9 +6,7 @@ import {
   type RTM_DELNEIGH,
   RTM_GETNEIGH,
   type RTM_NEWNEIGH,
-} from '../netlink/constants.js'
-import type { MessageReader } from '../netlink/reader.js'
-import type { MessageWriter } from '../netlink/writer.js'
+} from './constants.js'
 
 /** `struct ndmsg`: family, padding, index, state, flags, type. include/uapi/linux/neighbour.h, as all here. */
 const NDMSG_LENGTH = 12

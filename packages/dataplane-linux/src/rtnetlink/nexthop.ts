@@ -1,13 +1,5 @@
-import {
-  AF_INET,
-  AF_INET6,
-  AF_UNSPEC,
-  RTM_DELNEXTHOP,
-  RTM_GETNEXTHOP,
-  RTM_NEWNEXTHOP,
-} from '../netlink/constants.js'
-import type { MessageReader } from '../netlink/reader.js'
-import type { MessageWriter } from '../netlink/writer.js'
+import type { MessageReader, MessageWriter } from '../netlink/index.js'
+import { AF_INET, AF_INET6, AF_UNSPEC, RTM_DELNEXTHOP, RTM_GETNEXTHOP, RTM_NEWNEXTHOP } from './constants.js'
 import { RTNH_F_ONLINK } from './route.js'
 
 /** `struct nhmsg`: family, scope, protocol, reserved, flags. include/uapi/linux/nexthop.h (Linux 5.3) */

@@ -1,13 +1,11 @@
-import { readAddress } from '../netlink/address-codec.js'
 import {
-  AF_INET,
-  AF_INET6,
-  type RTM_DELROUTE,
-  RTM_GETROUTE,
-  type RTM_NEWROUTE,
-} from '../netlink/constants.js'
-import { type AttributeReader, type MessageReader, malformed } from '../netlink/reader.js'
-import type { MessageWriter } from '../netlink/writer.js'
+  type AttributeReader,
+  type MessageReader,
+  type MessageWriter,
+  malformed,
+  readAddress,
+} from '../netlink/index.js'
+import { AF_INET, AF_INET6, type RTM_DELROUTE, RTM_GETROUTE, type RTM_NEWROUTE } from './constants.js'
 
 /**
  * `struct rtmsg`: family, destination and source length, TOS, table, protocol, scope, type, flags.

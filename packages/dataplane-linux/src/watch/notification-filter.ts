@@ -1,12 +1,13 @@
-import type { Belief } from '../cache/kernel-state.js'
-import { routeKey } from '../cache/ownership.js'
+import type { KernelState } from '../cache/kernel-state.js'
+import type { MessageReader } from '../netlink/index.js'
+import { addressKey, fdbResource, neighbourKey, routeKeyOf } from '../read/kernel-resources.js'
+import { fingerprint, isOwnLink } from '../read/link-table.js'
 import {
   AF_BRIDGE,
   AF_INET,
   AF_INET6,
   IFA_F_PERMANENT,
   isDeletion,
-  type MessageReader,
   NUD_PERMANENT,
   RT_TABLE_MAIN,
   RTM_DELADDR,
@@ -24,94 +25,93 @@ import {
   readNeighbour,
   readNexthop,
   readRoute,
-} from '../netlink/index.js'
-import { fingerprint, isOwnLink } from '../read/link-table.js'
-import { leadsToMany } from '../write/encode.js'
+} from '../rtnetlink/index.js'
 
 /**
- * Whether a notification tells of a change that may concern the overlay and that is not its own doing. On a host
- * whose pods come and go most do not, and a reader woken for each would do nothing else.
+ * Whether a notification reports a change that may concern the overlay and that another process caused. On a host
+ * where pods come and go most do not, and waking the consumer for each would keep it busy.
  *
- * Where the kernel tells who caused a change (the sender's port), our own are known by it. Of forwarding entries and
- * IPv6 addresses it does not; there, news is what contradicts what is believed to be held.
+ * The kernel names the cause of most changes (the sender's port), which identifies our own. It does not for fdb
+ * entries and IPv6 addresses: of those, a change is foreign if it contradicts the state.
  */
-export function isNews(message: MessageReader, belief: Belief, ownPort: number): boolean {
+export function isForeignChange(message: MessageReader, state: KernelState, ownPort: number): boolean {
   switch (message.type) {
     case RTM_NEWLINK:
     case RTM_DELLINK:
-      return isLinkNews(message, belief)
+      return isLinkChange(message, state)
     case RTM_NEWADDR:
     case RTM_DELADDR:
-      return message.port !== ownPort && isAddressNews(message, belief)
+      return message.port !== ownPort && isAddressChange(message, state)
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
-      return message.port !== ownPort && isRouteNews(message, belief)
+      return message.port !== ownPort && isRouteChange(message, state)
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
-      return message.port !== ownPort && isNeighbourNews(message, belief)
+      return message.port !== ownPort && isNeighbourChange(message, state)
     case RTM_NEWNEXTHOP:
     case RTM_DELNEXTHOP:
-      return message.port !== ownPort && belief.nexthops.get(readNexthop(message).id) !== undefined
+      return message.port !== ownPort && state.nexthops.get(readNexthop(message).id) !== undefined
     default:
       return false
   }
 }
 
-function isLinkNews(message: MessageReader, belief: Belief): boolean {
+function isLinkChange(message: MessageReader, state: KernelState): boolean {
   const link = readLink(message)
-  const before = belief.watchedLinks.get(link.index)
-  // A bridge tells of its ports by messages of its own family, and of their end as if the link itself went.
+  const before = state.watchedLinks.get(link.index)
+  // A bridge reports its ports by messages of its own family, and their end as if the link itself were gone.
   const isBridgePort = message.buffer.readUInt8(message.start) === AF_BRIDGE
   if (isBridgePort) return false
   if (isDeletion(message.type)) {
-    belief.watchedLinks.delete(link.index)
-    belief.ownLinks.delete(link.index)
+    state.watchedLinks.delete(link.index)
+    state.ownLinks.delete(link.index)
     return before !== undefined
   }
-  if (before === undefined) return link.name === belief.externalName || isOwnLink(link, belief.scope)
+  if (before === undefined) return link.name === state.externalName || isOwnLink(link, state.scope)
   const now = fingerprint(link)
   if (now === before) return false
-  belief.watch(link, now)
+  state.watchLink(link, now)
   return true
 }
 
-function isAddressNews(message: MessageReader, belief: Belief): boolean {
+function isAddressChange(message: MessageReader, state: KernelState): boolean {
   const address = readAddressMessage(message)
-  if (address === undefined || !belief.watchedLinks.has(address.index)) return false
-  const name = belief.ownLinks.get(address.index)
+  if (address === undefined || !state.watchedLinks.has(address.index)) return false
+  const name = state.ownLinks.get(address.index)
   // An address of the interface that packets leave by.
   if (name === undefined) return true
-  const key = `address ${name} ${address.local}/${address.prefixLength}`
-  const isHeld = belief.addresses.has(key)
-  if (isDeletion(message.type)) return isHeld
-  return !isHeld && (address.flags & IFA_F_PERMANENT) !== 0 && !address.local.startsWith('fe80:')
+  const key = addressKey(name, address.local, address.prefixLength)
+  const isKnown = state.addresses.has(key)
+  if (isDeletion(message.type)) return isKnown
+  return !isKnown && (address.flags & IFA_F_PERMANENT) !== 0 && !address.local.startsWith('fe80:')
 }
 
-function isRouteNews(message: MessageReader, belief: Belief): boolean {
+function isRouteChange(message: MessageReader, state: KernelState): boolean {
   const route = readRoute(message)
   if (route === undefined) return false
-  if (belief.isOwnRoute(route)) return true
-  // What replaces a route of ours is told, but the end of ours is not.
-  if (!isDeletion(message.type) && belief.hasRoute(routeKey(route))) return true
+  if (state.isOwnRoute(route)) return true
+  // A route that replaces one of ours is reported, but the end of ours is not.
+  if (!isDeletion(message.type) && state.hasRoute(routeKeyOf(route))) return true
   const isDefault = route.destination === '0.0.0.0/0' || route.destination === '::/0'
   return isDefault && route.table === RT_TABLE_MAIN
 }
 
-function isNeighbourNews(message: MessageReader, belief: Belief): boolean {
-  // Looked at before anything is read: this is by far the most frequent of all.
+function isNeighbourChange(message: MessageReader, state: KernelState): boolean {
+  // Checked before anything is decoded: this is by far the most frequent notification.
   if (message.end - message.start < 12) return false
-  const name = belief.ownLinks.get(message.buffer.readInt32LE(message.start + 4))
+  const name = state.ownLinks.get(message.buffer.readInt32LE(message.start + 4))
   if (name === undefined) return false
   const entry = readNeighbour(message)
   if (entry === undefined) return false
-  const { family, state, destination, macAddress } = entry
-  const isPermanent = (state & NUD_PERMANENT) !== 0
+  const { family, destination, macAddress } = entry
+  const isPermanent = (entry.state & NUD_PERMANENT) !== 0
   if (family === AF_INET || family === AF_INET6) {
-    return isPermanent ? !isDeletion(message.type) : belief.neighbours.has(`neighbour ${name} ${destination}`)
+    return isPermanent
+      ? !isDeletion(message.type)
+      : state.neighbours.has(neighbourKey(name, destination ?? ''))
   }
   if (macAddress === undefined || destination === undefined) return false
-  const suffix = leadsToMany(macAddress) ? ` ${destination}` : ''
-  const held = belief.forwarding.get(`fdb ${name} ${macAddress}${suffix}`)
-  if (isDeletion(message.type)) return held === destination
-  return isPermanent ? held !== destination || entry.differs : held !== undefined
+  const known = state.fdb.get(fdbResource(name, macAddress, destination).key)
+  if (isDeletion(message.type)) return known === destination
+  return isPermanent ? known !== destination || entry.differs : known !== undefined
 }

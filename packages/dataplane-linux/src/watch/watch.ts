@@ -1,8 +1,7 @@
 import type { DriverEvent } from '@selvedge/core'
-import type { Knowledge } from '../cache/kernel-cache.js'
+import type { KernelCache } from '../cache/kernel-cache.js'
+import { MessageReader, NetlinkMonitor } from '../netlink/index.js'
 import {
-  MessageReader,
-  NetlinkMonitor,
   RTNLGRP_IPV4_IFADDR,
   RTNLGRP_IPV4_ROUTE,
   RTNLGRP_IPV6_IFADDR,
@@ -10,14 +9,16 @@ import {
   RTNLGRP_LINK,
   RTNLGRP_NEIGH,
   RTNLGRP_NEXTHOP,
-} from '../netlink/index.js'
-import { isNews } from './notification-filter.js'
+} from '../rtnetlink/index.js'
+import { isForeignChange } from './notification-filter.js'
 
 export interface WatchSource {
+  /** By path; the process's own if undefined. */
   readonly namespace: string | undefined
+  /** The port of the connection that this driver writes through. */
   readonly ownPort: number
   readonly hasNexthops: boolean
-  readonly knowledge: Knowledge
+  readonly cache: KernelCache
   readonly signal: AbortSignal
   /** In bytes; for tests. */
   readonly receiveBuffer?: number | undefined
@@ -33,58 +34,57 @@ const GROUPS = [
 ]
 
 /**
- * Notifications that wait for a snapshot to end. More than these are not kept; the snapshot is repeated instead. A
- * whole network's fdb entries, written by the driver itself right before, must fit: the kernel names no cause for them.
+ * Notifications that wait for a snapshot to end. If there are more, none is kept and the snapshot is repeated. The fdb
+ * of a whole network, written by the driver itself just before, must fit: the kernel names no cause for its entries.
  */
 const MAX_WAITING = 100_000
 
-/** Yields as soon as there is news, and once for all the news that came while nobody asked. */
+/**
+ * Yields `changed` when another process changed what is ours, `overrun` when notifications were lost; once for any
+ * number of them that arrived while the consumer was busy.
+ */
 export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEvent> {
-  const { signal } = source
+  const { signal, cache, ownPort } = source
   if (signal.aborted) return
   const pending = new Set<DriverEvent['type']>()
   let failure: unknown
   let wake = (): void => {}
-  const tell = (type: DriverEvent['type']): void => {
+  const report = (type: DriverEvent['type']): void => {
     pending.add(type)
     wake()
   }
-  const { knowledge, ownPort } = source
   let waiting: Buffer[] = []
-  const hear = (message: MessageReader): void => {
+  const handle = (message: MessageReader): void => {
     if (pending.has('changed')) return
-    const belief = knowledge.certain
-    if (belief !== undefined) {
-      if (isNews(message, belief, ownPort)) tell('changed')
+    const state = cache.settledState
+    if (state !== undefined) {
+      if (isForeignChange(message, state, ownPort)) report('changed')
     } else if (waiting.length === MAX_WAITING) {
-      tell('overrun')
+      report('overrun')
     } else {
       waiting.push(Buffer.from(message.bytes()))
     }
   }
   const abort = (): void => wake()
-  const fail = (error: unknown): void => {
-    failure ??= error
-    wake()
-  }
   const monitor = new NetlinkMonitor({
     namespace: source.namespace,
     ignoredPort: ownPort,
     ...(source.receiveBuffer === undefined ? {} : { receiveBuffer: source.receiveBuffer }),
     groups: source.hasNexthops ? [...GROUPS, RTNLGRP_NEXTHOP] : GROUPS,
-    onNotification: hear,
-    onOverrun: () => tell('overrun'),
-    onError: fail,
-  })
-  const stopListening = knowledge.listen({
-    read: () => {
-      const late = waiting
-      waiting = []
-      for (const bytes of late) {
-        const message = new MessageReader(bytes)
-        if (message.next()) hear(message)
-      }
+    onNotification: handle,
+    onOverrun: () => report('overrun'),
+    onError: (error) => {
+      failure ??= error
+      wake()
     },
+  })
+  const stopListening = cache.onRefresh(() => {
+    const late = waiting
+    waiting = []
+    for (const bytes of late) {
+      const message = new MessageReader(bytes)
+      if (message.next()) handle(message)
+    }
   })
   signal.addEventListener('abort', abort, { once: true })
   try {

@@ -8,16 +8,19 @@ import {
 } from '@selvedge/core/kit'
 import type { Nexthop } from '../cache/nexthop-table.js'
 import {
-  AF_BRIDGE,
-  AF_INET,
-  AF_INET6,
-  IFA_F_NODAD,
   type MessageWriter,
   NLM_F_APPEND,
   NLM_F_CREATE,
   NLM_F_EXCL,
   NLM_F_REPLACE,
   NLM_F_REQUEST,
+} from '../netlink/index.js'
+import { hasManyDestinations } from '../read/kernel-resources.js'
+import {
+  AF_BRIDGE,
+  AF_INET,
+  AF_INET6,
+  IFA_F_NODAD,
   RT_SCOPE_LINK,
   RT_SCOPE_NOWHERE,
   RT_SCOPE_UNIVERSE,
@@ -34,16 +37,16 @@ import {
   writeNeighbour,
   writeNewNexthop,
   writeRoute,
-} from '../netlink/index.js'
+} from '../rtnetlink/index.js'
 
 /*
- * From resources to messages. All of it runs once for each of tens of thousands of entries, so nothing is kept and
- * nothing is made that outlives a call.
+ * From resources to messages. All of this runs for each of tens of thousands of entries, so nothing that it allocates
+ * outlives a call.
  */
 
 const PUT = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE
 
-/** @param index of the link that the entry is on */
+/** @param index index of the link that the entry is on */
 export function writeEntry(
   writer: MessageWriter,
   sequence: number,
@@ -58,7 +61,7 @@ export function writeEntry(
       writeNeighbourEntry(writer, sequence, type, resource, index)
       break
     case 'fdb':
-      writeForwarding(writer, sequence, type, resource, index)
+      writeFdbEntry(writer, sequence, type, resource, index)
   }
 }
 
@@ -69,8 +72,7 @@ function writeAddress(
   { address: local, prefixLength }: AddressResource,
   index: number,
 ): void {
-  // Duplicate address detection would keep an IPv6 address from being used for a second, on a link without peers
-  // that could answer.
+  // Duplicate address detection would make an IPv6 address unusable for a second, on a link where no peer can answer.
   const flags = type === 'put' && familyOf(local) === 6 ? IFA_F_NODAD : undefined
   const request = { index, local, prefixLength, flags }
   if (type === 'put') writeAddressMessage(writer, RTM_NEWADDR, PUT, sequence, request)
@@ -90,18 +92,14 @@ function writeNeighbourEntry(
   else writeNeighbour(writer, RTM_DELNEIGH, NLM_F_REQUEST, sequence, request)
 }
 
-/** A multicast or the all-zero MAC leads to many destinations, and is appended to; any other to one. */
-export const leadsToMany = (macAddress: string): boolean =>
-  (Number.parseInt(macAddress.slice(0, 2), 16) & 1) === 1 || macAddress === '00:00:00:00:00:00'
-
-function writeForwarding(
+function writeFdbEntry(
   writer: MessageWriter,
   sequence: number,
   type: 'put' | 'delete',
   { macAddress, destination }: FdbResource,
   index: number,
 ): void {
-  const many = leadsToMany(macAddress)
+  const many = hasManyDestinations(macAddress)
   if (type === 'put') {
     const flags = many ? NLM_F_REQUEST | NLM_F_CREATE | NLM_F_APPEND : PUT
     writeNeighbour(writer, RTM_NEWNEIGH, flags, sequence, {
@@ -112,7 +110,7 @@ function writeForwarding(
     })
     return
   }
-  // Without a destination the kernel deletes what there is; with another than there is, nothing, without a word.
+  // Without a destination the kernel deletes the entry; with a wrong one it silently deletes nothing.
   const which = many ? destination : undefined
   writeNeighbour(writer, RTM_DELNEIGH, NLM_F_REQUEST, sequence, {
     family: AF_BRIDGE,
@@ -122,14 +120,14 @@ function writeForwarding(
   })
 }
 
-export interface RouteHow {
+export interface PutRouteOptions {
   /** RTPROT_* */
   readonly protocol: number
-  /** Interface index; 0 for a blackhole. */
-  readonly oif: number
-  /** 0 to hold it inline. */
+  /** Index of the link that it leads through; 0 for a blackhole. */
+  readonly linkIndex: number
+  /** 0 for an inline route. */
   readonly nexthopId: number
-  /** Take the place of what there is, instead of failing with EEXIST. */
+  /** Replace an existing route instead of failing with EEXIST. */
   readonly replace: boolean
 }
 
@@ -137,7 +135,7 @@ export function writePutRoute(
   writer: MessageWriter,
   sequence: number,
   { destination, table, tos, metric: priority, gateway, onLink, type }: RouteResource,
-  { protocol, oif, nexthopId, replace }: RouteHow,
+  { protocol, linkIndex, nexthopId, replace }: PutRouteOptions,
 ): void {
   const flags = NLM_F_REQUEST | NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL)
   const isInline = type === 'unicast' && nexthopId === 0
@@ -148,10 +146,10 @@ export function writePutRoute(
     priority,
     protocol,
     type: type === 'blackhole' ? RTN_BLACKHOLE : RTN_UNICAST,
-    // As `ip route` does: what has no gateway is on the link.
+    // As `ip route` does: without a gateway the destination is on the link.
     scope: isInline && gateway === undefined ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
     gateway: isInline ? gateway : undefined,
-    oif: isInline ? oif : 0,
+    oif: isInline ? linkIndex : 0,
     onLink: isInline && onLink,
     nexthopId,
   })
@@ -180,16 +178,16 @@ export function writeDeleteRoute(
 }
 
 /**
- * @param known it is ours already: write it again, should it have gone with its link; otherwise fail with EEXIST where
- * somebody has this id
+ * @param isKnown it is ours already: write it again in case it went with its link. Otherwise fail with EEXIST if
+ * another program uses this id
  */
 export function writeNexthop(
   writer: MessageWriter,
   sequence: number,
   { id, oif, gateway, onLink }: Nexthop,
   protocol: number,
-  known: boolean,
+  isKnown: boolean,
 ): void {
-  const flags = NLM_F_REQUEST | NLM_F_CREATE | (known ? NLM_F_REPLACE : NLM_F_EXCL)
+  const flags = NLM_F_REQUEST | NLM_F_CREATE | (isKnown ? NLM_F_REPLACE : NLM_F_EXCL)
   writeNewNexthop(writer, flags, sequence, { id, protocol, oif, gateway, onLink })
 }

@@ -1,34 +1,27 @@
-import {
-  type AbortOptions,
-  isOverlayError,
-  type Operation,
-  type OperationResult,
-  OverlayError,
-} from '@selvedge/core'
+import { type AbortOptions, type Operation, type OperationResult, OverlayError } from '@selvedge/core'
 import { type LinkResource, linkChange } from '@selvedge/core/kit'
-import type { Belief } from '../cache/kernel-state.js'
+import type { KernelState } from '../cache/kernel-state.js'
+import { overlayErrorOf } from '../kernel-error.js'
+import { type NetlinkConnection, NetlinkError, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/index.js'
+import { findLink, fingerprint, LinkTable, linkResource } from '../read/link-table.js'
 import {
   IFF_UP,
   type LinkMessage,
   type LinkRequest,
-  type NetlinkConnection,
-  NLM_F_CREATE,
-  NLM_F_EXCL,
   writeDeleteLink,
   writeNewLink,
-} from '../netlink/index.js'
-import { findLink, fingerprint, LinkTable, linkResource } from '../read/link-table.js'
+} from '../rtnetlink/index.js'
 import type { Sysctl } from '../sysctl.js'
 import { describe, SUCCESS, SUCCESS_STALE } from './outcome.js'
 
 export interface LinkContext {
   readonly connection: NetlinkConnection
   readonly sysctl: Sysctl
-  readonly belief: Belief
+  readonly state: KernelState
   readonly options: AbortOptions
 }
 
-/** Makes, changes, makes anew or deletes one link. */
+/** Creates, changes, recreates or deletes one link. */
 export async function applyLink(
   context: LinkContext,
   operation: Operation<LinkResource>,
@@ -38,38 +31,38 @@ export async function applyLink(
     return await (operation.type === 'put' ? putLink(context, resource) : deleteLink(context, resource))
   } catch (error) {
     context.options.signal?.throwIfAborted()
-    const known = OverlayError.from(error, 'KERNEL_REFUSED', describe(operation))
+    const known = OverlayError.from(overlayErrorOf(error), 'KERNEL_REFUSED', describe(operation))
     return { ok: false, error: known, stale: known.errno === 'ENODEV' }
   }
 }
 
-async function putLink(context: LinkContext, wish: LinkResource): Promise<OperationResult> {
-  const held = await findLink(context.connection, wish.name, context.options)
-  if (held === undefined) {
-    await createLink(context, wish)
+async function putLink(context: LinkContext, desired: LinkResource): Promise<OperationResult> {
+  const existing = await findLink(context.connection, desired.name, context.options)
+  if (existing === undefined) {
+    await createLink(context, desired)
     return SUCCESS_STALE
   }
-  if ((held.kind ?? '') !== wish.type) throw conflict(wish, held)
-  const actual = await describeHeld(context, held)
-  switch (linkChange(actual, wish)) {
+  if ((existing.kind ?? '') !== desired.type) throw conflict(desired, existing)
+  const actual = await describeActual(context, existing)
+  switch (linkChange(actual, desired)) {
     case 'none':
       return SUCCESS
     case 'change':
-      await changeLink(context, held, actual, wish)
-      return takesMoreWithIt(actual, wish) ? SUCCESS_STALE : SUCCESS
+      await changeLink(context, existing, actual, desired)
+      return takesMoreWithIt(actual, desired) ? SUCCESS_STALE : SUCCESS
     case 'recreate':
-      await remove(context, held)
-      await createLink(context, wish)
+      await remove(context, existing)
+      await createLink(context, desired)
       return SUCCESS_STALE
   }
 }
 
-/** RFC 8200, 5: a link of a smaller MTU carries no IPv6, and Linux takes IPv6 off it. */
-const LEAST_IPV6_MTU = 1280
+/** RFC 8200, 5: a link of a smaller MTU carries no IPv6, and Linux disables IPv6 on it. */
+const MIN_IPV6_MTU = 1280
 
-/** With its MAC a link loses its neighbours, going down its routes, and below the least MTU its IPv6. */
+/** A link loses its neighbours with its MAC, its routes when it goes down, and IPv6 below its minimum MTU. */
 function takesMoreWithIt(actual: LinkResource, { up, mtu, macAddress }: LinkResource): boolean {
-  const hasIPv6 = (bytes: number | undefined): boolean => (bytes ?? 0) >= LEAST_IPV6_MTU
+  const hasIPv6 = (bytes: number | undefined): boolean => (bytes ?? 0) >= MIN_IPV6_MTU
   return (
     up !== actual.up ||
     (macAddress !== undefined && macAddress !== actual.macAddress) ||
@@ -77,20 +70,20 @@ function takesMoreWithIt(actual: LinkResource, { up, mtu, macAddress }: LinkReso
   )
 }
 
-async function describeHeld(
+async function describeActual(
   { connection, sysctl, options }: LinkContext,
-  held: LinkMessage,
+  existing: LinkMessage,
 ): Promise<LinkResource> {
-  const accepts = sysctl.acceptRouterAdvertisements([held.name]).get(held.name) ?? false
-  const parent = held.vxlan?.parent
-  if (parent === undefined) return linkResource(held, undefined, accepts)
+  const accepts = sysctl.acceptRouterAdvertisements([existing.name]).get(existing.name) ?? false
+  const parent = existing.vxlan?.parent
+  if (parent === undefined) return linkResource(existing, undefined, accepts)
   const links = await LinkTable.read(connection, options)
-  return linkResource(held, links.nameOf(parent), accepts)
+  return linkResource(existing, links.nameOf(parent), accepts)
 }
 
-async function createLink(context: LinkContext, wish: LinkResource): Promise<void> {
-  const { name, type, mtu, macAddress, vxlan } = wish
-  const parent = vxlan?.parent === undefined ? undefined : await requireParent(context, wish, vxlan.parent)
+async function createLink(context: LinkContext, desired: LinkResource): Promise<void> {
+  const { name, type, mtu, macAddress, vxlan } = desired
+  const parent = vxlan?.parent === undefined ? undefined : await requireParent(context, desired, vxlan.parent)
   const request: LinkRequest = {
     name,
     mtu,
@@ -101,39 +94,39 @@ async function createLink(context: LinkContext, wish: LinkResource): Promise<voi
   try {
     await send(context, `creating ${type} link ${name}`, NLM_F_CREATE | NLM_F_EXCL, request)
   } catch (error) {
-    throw await explainCreation(context, wish, error)
+    throw await explainCreation(context, desired, error)
   }
-  // What the kernel does not take while it makes a link: its alias, and settings that must hold before it is up.
-  const made = await findLink(context.connection, name, context.options)
-  if (made === undefined) throw gone(name)
-  await changeLink(context, made, linkResource(made, vxlan?.parent, true), wish)
+  // The kernel does not accept an alias with a new link, and some settings must be in force before it is up.
+  const created = await findLink(context.connection, name, context.options)
+  if (created === undefined) throw gone(name)
+  await changeLink(context, created, linkResource(created, vxlan?.parent, true), desired)
 }
 
 async function changeLink(
   context: LinkContext,
-  held: LinkMessage,
+  existing: LinkMessage,
   actual: LinkResource,
-  wish: LinkResource,
+  desired: LinkResource,
 ): Promise<void> {
-  const { belief, sysctl, connection, options } = context
-  const { name } = wish
-  const { acceptRouterAdvertisements: accept } = wish
+  const { state, sysctl, connection, options } = context
+  const { name } = desired
+  const { acceptRouterAdvertisements: accept } = desired
   if (accept !== undefined && accept !== actual.acceptRouterAdvertisements) {
     sysctl.setAcceptRouterAdvertisements(name, accept)
   }
   const request: LinkRequest = {
-    index: held.index,
-    // Even to set what is set already would drop every neighbour of the link.
-    address: wish.macAddress === actual.macAddress ? undefined : wish.macAddress,
-    mtu: wish.mtu === actual.mtu ? undefined : wish.mtu,
-    alias: wish.alias === actual.alias ? undefined : wish.alias,
-    up: wish.up === actual.up ? undefined : wish.up,
+    index: existing.index,
+    // Even setting the present address again would drop every neighbour of the link.
+    address: desired.macAddress === actual.macAddress ? undefined : desired.macAddress,
+    mtu: desired.mtu === actual.mtu ? undefined : desired.mtu,
+    alias: desired.alias === actual.alias ? undefined : desired.alias,
+    up: desired.up === actual.up ? undefined : desired.up,
   }
   await send(context, `setting ${settingsText(request)} of link ${name}`, 0, request)
   const changed = await findLink(connection, name, options)
   if (changed === undefined) throw gone(name)
-  belief.ownLinks.set(changed.index, name)
-  belief.watch(changed, fingerprint(changed))
+  state.ownLinks.set(changed.index, name)
+  state.watchLink(changed, fingerprint(changed))
 }
 
 /** Such as `mtu 1400 and up true`. */
@@ -143,20 +136,20 @@ function settingsText({ index: _, ...settings }: LinkRequest): string {
 }
 
 async function deleteLink(context: LinkContext, resource: LinkResource): Promise<OperationResult> {
-  const held = await findLink(context.connection, resource.name, context.options)
-  if (held === undefined) return SUCCESS
-  if ((held.kind ?? '') !== resource.type) throw conflict(resource, held)
-  await remove(context, held)
+  const existing = await findLink(context.connection, resource.name, context.options)
+  if (existing === undefined) return SUCCESS
+  if ((existing.kind ?? '') !== resource.type) throw conflict(resource, existing)
+  await remove(context, existing)
   return SUCCESS_STALE
 }
 
-async function remove({ connection, belief, options }: LinkContext, held: LinkMessage): Promise<void> {
-  // The kernel tells of it while it is being done.
-  belief.ownLinks.delete(held.index)
-  belief.watchedLinks.delete(held.index)
+async function remove({ connection, state, options }: LinkContext, existing: LinkMessage): Promise<void> {
+  // Before the request, since its notification arrives during it.
+  state.ownLinks.delete(existing.index)
+  state.watchedLinks.delete(existing.index)
   await connection.request(
-    `deleting link ${held.name}`,
-    (writer, flags, sequence) => writeDeleteLink(writer, flags, sequence, held.index),
+    `deleting link ${existing.name}`,
+    (writer, flags, sequence) => writeDeleteLink(writer, flags, sequence, existing.index),
     () => undefined,
     { ...options, absence: ['ENODEV'] },
   )
@@ -164,13 +157,13 @@ async function remove({ connection, belief, options }: LinkContext, held: LinkMe
 
 async function send(
   { connection, options }: LinkContext,
-  attempted: string,
-  moreFlags: number,
+  operation: string,
+  extraFlags: number,
   request: LinkRequest,
 ): Promise<void> {
   await connection.request(
-    attempted,
-    (writer, flags, sequence) => writeNewLink(writer, flags | moreFlags, sequence, request),
+    operation,
+    (writer, flags, sequence) => writeNewLink(writer, flags | extraFlags, sequence, request),
     () => undefined,
     options,
   )
@@ -183,35 +176,35 @@ async function requireParent(
 ): Promise<LinkMessage> {
   const parent = await findLink(connection, parentName, options)
   if (parent !== undefined) return parent
-  throw new OverlayError('KERNEL_REFUSED', `creating link ${name}: its parent ${parentName} is not there`, {
+  throw new OverlayError('KERNEL_REFUSED', `creating link ${name}: its parent ${parentName} does not exist`, {
     errno: 'ENODEV',
   })
 }
 
-/** The kernel says EEXIST both of a name and of a VNI that is taken; says by whom. */
+/** The kernel answers EEXIST both for a name and for a VNI that is taken. Says which link has it. */
 async function explainCreation(
   { connection, options }: LinkContext,
   { name, vxlan }: LinkResource,
   error: unknown,
 ): Promise<unknown> {
-  if (!isOverlayError(error) || error.errno !== 'EEXIST' || vxlan === undefined) return error
+  if (!(error instanceof NetlinkError) || error.errno !== 'EEXIST' || vxlan === undefined) return error
   const { links } = await LinkTable.read(connection, options)
   const rival = links.find((link) => link.vxlan?.vni === vxlan.vni && link.name !== name)
   if (rival === undefined) return error
   return new OverlayError(
     'RESOURCE_CONFLICT',
-    `${error.message}. Link ${rival.name} holds VNI ${vxlan.vni} on UDP port ${rival.vxlan?.port}, and is not ours: ` +
-      `delete it (ip link del ${rival.name}), or give the network another VNI or port`,
+    `${error.message}. Link ${rival.name} has VNI ${vxlan.vni} on UDP port ${rival.vxlan?.port}, and is not ours: ` +
+      `delete it (ip link del ${rival.name}), or choose another VNI or port for the network`,
     { errno: error.errno, cause: error },
   )
 }
 
-function conflict({ name, type }: LinkResource, held: LinkMessage): OverlayError {
-  const isUp = (held.flags & IFF_UP) !== 0 ? 'up' : 'down'
+function conflict({ name, type }: LinkResource, existing: LinkMessage): OverlayError {
+  const isUp = (existing.flags & IFF_UP) !== 0 ? 'up' : 'down'
   return new OverlayError(
     'RESOURCE_CONFLICT',
-    `link ${name} is to be of type ${type}, but there is one of type ${held.kind ?? 'none (hardware)'} (${isUp}) of ` +
-      'that name, which is not ours: rename or delete it',
+    `link ${name} must be of type ${type}, but a link of type ${existing.kind ?? 'none (hardware)'} (${isUp}) has ` +
+      'that name and is not ours: rename or delete it',
   )
 }
 

@@ -1,16 +1,17 @@
 import { type Operation, type OperationResult, OverlayError } from '@selvedge/core'
-import { type Refusal, refusalError, refusalText } from '../netlink/index.js'
+import { toOverlayError } from '../kernel-error.js'
+import type { NetlinkError } from '../netlink/index.js'
 
 export const SUCCESS: OperationResult = { ok: true }
-/** It worked, and may have changed more than itself. */
+/** It succeeded, and may have changed more than itself. */
 export const SUCCESS_STALE: OperationResult = { ok: true, stale: true }
 
-/** What the kernel answers to the deletion of what is gone already. */
+/** Errors of a deletion that mean that there is nothing to delete. */
 const ALREADY_GONE: ReadonlySet<string> = new Set(['ESRCH', 'ENOENT', 'ENODEV', 'EADDRNOTAVAIL'])
 
 /**
- * Answers that say that what was read before no longer holds: a link is gone or down, the external interface has lost
- * its address, a nexthop object has gone with its link (EINVAL).
+ * Errors that mean that what was read before no longer holds: a link is gone or down, the external interface has lost
+ * its address, or a nexthop object has gone with its link (EINVAL).
  */
 const STALE: ReadonlySet<string> = new Set([
   'ENODEV',
@@ -21,24 +22,21 @@ const STALE: ReadonlySet<string> = new Set([
   'EINVAL',
 ])
 
+/** Such as `put neighbour flannel.1 10.5.52.0`. */
 export const describe = ({ type, resource }: Operation): string => `${type} ${resource.key}`
 
-export const isAlreadyGone = ({ errno }: Refusal): boolean => errno !== undefined && ALREADY_GONE.has(errno)
-
-/** What became of an operation of which the kernel refused a part. */
-export function outcomeOf(operation: Operation, refusal: Refusal): OperationResult {
-  if (operation.type === 'delete' && isAlreadyGone(refusal)) return SUCCESS
-  const stale = refusal.errno === undefined || STALE.has(refusal.errno)
-  return { ok: false, error: refusalError(refusal, describe(operation)), stale }
+/** The result of an operation that the kernel refused, or whose answer was lost. */
+export function resultOf(operation: Operation, error: NetlinkError): OperationResult {
+  const { reason, errno } = error
+  if (operation.type === 'delete' && errno !== undefined && ALREADY_GONE.has(errno)) return SUCCESS
+  const stale = reason === 'lost' || (errno !== undefined && STALE.has(errno))
+  return { ok: false, error: toOverlayError(error), stale }
 }
 
-/** A put on a link that is not there. */
-export function linkGone(operation: Operation, link: string): OperationResult {
-  const refusal = { errno: 'ENODEV', text: undefined }
-  const error = new OverlayError(
-    'KERNEL_REFUSED',
-    `${describe(operation)}: there is no link ${link} (${refusalText(refusal)})`,
-    { errno: 'ENODEV' },
-  )
+/** The result of a put on a link that does not exist. */
+export function linkMissing(operation: Operation, link: string): OperationResult {
+  const error = new OverlayError('KERNEL_REFUSED', `${describe(operation)}: link ${link} does not exist`, {
+    errno: 'ENODEV',
+  })
   return { ok: false, error, stale: true }
 }

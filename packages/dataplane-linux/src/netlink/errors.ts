@@ -1,0 +1,78 @@
+/**
+ * - `refused`: the kernel answered with an error number.
+ * - `lost`: the answer was lost, so whether the request was carried out is not known.
+ * - `invalid`: the request could not be encoded, and was not sent.
+ * - `interrupted`: a table changed during each of many attempts to read it.
+ * - `malformed`: what arrived is not the netlink that is known here.
+ * - `unavailable`: this platform or kernel lacks what a netlink socket needs.
+ * - `closed`: the connection was closed before the call.
+ */
+export type NetlinkFailure =
+  | 'refused'
+  | 'lost'
+  | 'invalid'
+  | 'interrupted'
+  | 'malformed'
+  | 'unavailable'
+  | 'closed'
+
+export interface NetlinkErrorDetails {
+  readonly reason: NetlinkFailure
+  /** What was attempted, such as `creating vxlan link flannel.1`. */
+  readonly operation: string
+  /** What went wrong; by default derived from `errno` and `kernelText`. */
+  readonly explanation?: string | undefined
+  /** Such as `ENODEV`. */
+  readonly errno?: string | undefined
+  /** The kernel's own explanation (extended ack). */
+  readonly kernelText?: string | undefined
+  /** The capability that is missing if `errno` is EPERM or EACCES. CAP_NET_ADMIN by default. */
+  readonly capability?: string | undefined
+  readonly cause?: unknown
+}
+
+/** Every failure of this layer. The kernel's own words are kept. */
+export class NetlinkError extends Error {
+  override readonly name = 'NetlinkError'
+  readonly reason: NetlinkFailure
+  readonly operation: string
+  readonly errno: string | undefined
+  readonly kernelText: string | undefined
+  readonly capability: string
+
+  constructor(details: NetlinkErrorDetails) {
+    const { reason, operation, errno, kernelText, explanation = explain(details) } = details
+    super(`${operation}: ${explanation}`, details.cause === undefined ? undefined : { cause: details.cause })
+    this.reason = reason
+    this.operation = operation
+    this.errno = errno
+    this.kernelText = kernelText
+    this.capability = details.capability ?? 'CAP_NET_ADMIN'
+  }
+
+  /** Passes a NetlinkError through and wraps anything else. */
+  static from(error: unknown, reason: NetlinkFailure, operation: string): NetlinkError {
+    if (error instanceof NetlinkError) return error
+    const explanation = error instanceof Error ? error.message : String(error)
+    const errno = error instanceof Error && 'code' in error ? String(error.code) : undefined
+    return new NetlinkError({ reason, operation, explanation, errno, cause: error })
+  }
+}
+
+function explain({ reason, errno, kernelText }: NetlinkErrorDetails): string {
+  if (reason === 'lost') return 'the answer was lost, so the outcome is unknown'
+  if (errno === undefined) return kernelText ?? reason
+  return `the kernel answered ${errno}${kernelText === undefined ? '' : `: ${kernelText}`}`
+}
+
+/**
+ * What cannot be a netlink message, whoever sent it. Thrown instead of reading past the end or looping for ever.
+ *
+ * @param what such as `an attribute of 3 bytes in 40`
+ */
+export const malformed = (what: string): NetlinkError =>
+  new NetlinkError({
+    reason: 'malformed',
+    operation: 'decoding netlink',
+    explanation: `${what}: the message was truncated, or this kernel uses an unknown layout`,
+  })

@@ -1,0 +1,28 @@
+import type { AbortOptions } from '@selvedge/core'
+import type { KernelResource } from '@selvedge/core/kit'
+import type { KernelState } from '../cache/kernel-state.js'
+import type { NetlinkConnection } from '../netlink/index.js'
+import type { LinkMessage } from '../rtnetlink/index.js'
+import type { Sysctl } from '../sysctl.js'
+import type { LinkTable } from './link-table.js'
+
+export interface SnapshotSource {
+  readonly connection: NetlinkConnection
+  readonly sysctl: Sysctl
+  /** RTPROT_* of our routes and nexthop objects. */
+  readonly routeProtocol: number
+  /** Whether this kernel has nexthop objects (Linux 5.3). */
+  readonly hasNexthops: boolean
+  /** The interface that packets to peers leave by, as it was last found. */
+  readonly external: LinkMessage | undefined
+}
+
+/** A snapshot while it is being read. */
+export interface SnapshotReading {
+  readonly source: SnapshotSource
+  readonly links: LinkTable
+  readonly options: AbortOptions
+  /** Filled along with `resources`. */
+  readonly state: KernelState
+  readonly resources: KernelResource[]
+}

@@ -1,0 +1,6 @@
+export * from './address.js'
+export * from './constants.js'
+export * from './link.js'
+export * from './neighbour.js'
+export * from './nexthop.js'
+export * from './route.js'
