@@ -48,5 +48,5 @@ async function bySelvedge({ namespace }: Host, leases: readonly Lease[]): Promis
   await Promise.race([overlay.whenInSync(), failed])
   if (report.put !== 3 * leases.length)
     throw new Error(`wrote ${report.put} entries, not ${3 * leases.length}`)
-  return report.duration
+  return report.durationMs
 }

@@ -1,5 +1,5 @@
 import { type AbortOptions, OverlayError } from '@selvedge/core'
-import { systemClock, Wake } from '@selvedge/core/kit'
+import { systemClock, Wakeup } from '@selvedge/core/kit'
 
 /** The contents of your database: keys and values as flannel writes them in etcd. */
 export interface Contents {
@@ -28,14 +28,14 @@ export function memoryDocument(contents: Contents, observers: Set<() => void>): 
       return result
     },
     async *watch(options) {
-      const wake = new Wake()
-      const observe = () => wake.call()
+      const wakeup = new Wakeup()
+      const observe = () => wakeup.wake()
       observers.add(observe)
       try {
         while (!options.signal?.aborted) {
           closed.signal.throwIfAborted()
           yield contents
-          await wake.sleep(Number.POSITIVE_INFINITY, systemClock, either(options)).catch(() => undefined)
+          await wakeup.sleep(Number.POSITIVE_INFINITY, systemClock, either(options)).catch(() => undefined)
         }
       } finally {
         observers.delete(observe)

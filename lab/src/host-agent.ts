@@ -20,7 +20,7 @@ const overlay = createOverlay({
   backend: backendOf(await subnets.getNetworkConfig({ signal: ending.signal })),
   drivers: [linux()],
   previous,
-  renewMargin: settings.renewMargin,
+  renewMarginMs: settings.renewMargin,
 })
 
 overlay.on('peer', ({ type, lease }) => print({ event: 'peer', type, lease }))

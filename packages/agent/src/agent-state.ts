@@ -75,7 +75,9 @@ export class AgentState {
     if (overlay === undefined) return 'starting anew'
     const { lease, status } = overlay
     const subnets = [lease.subnet, lease.ipv6Subnet].filter((subnet) => subnet !== undefined)
-    const kernel = status.inSync ? 'in sync' : `${status.failures.length} of ${status.wanted} entries failing`
+    const kernel = status.inSync
+      ? 'in sync'
+      : `${status.failures.length} of ${status.desired} entries failing`
     const hearing = store?.isHeard === true ? '' : `, ${store?.name} away`
     return `${subnets.join(' and ')}, ${status.leases} leases, ${kernel}${hearing}`
   }

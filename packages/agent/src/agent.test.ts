@@ -246,7 +246,7 @@ describe('an agent', () => {
   ] as const)('ends where the kernel refuses for good: %s', async (code, errno) => {
     const { clock, store, kernel } = host()
     const driver: Driver = kernel.driver()
-    driver.check = async () => {
+    driver.preflight = async () => {
       throw new OverlayError(code, 'no such thing here', errno === undefined ? {} : { errno })
     }
     const agent = new Agent({ store, kernel, clock, services: { openDrivers: async () => [driver] } })

@@ -33,7 +33,7 @@ export function reportOverlay(
     log('debug', type === 'put' ? 'peer joined or changed' : 'peer left', () => describe(lease))
   })
   overlay.on('sync', (report) => {
-    log('debug', 'kernel written', { ...report, duration: Number(report.duration.toFixed(1)) })
+    log('debug', 'kernel written', { ...report, duration: Number(report.durationMs.toFixed(1)) })
     metrics?.observe((made) => made.sync(report))
     state.tell()
   })

@@ -32,7 +32,7 @@ export interface SessionContext {
 }
 
 /** A start that fails is repeated after one to 30 s. */
-const START_BACKOFF = { first: 1_000, most: 30_000 }
+const START_BACKOFF = { firstMs: 1_000, maxMs: 30_000 }
 
 /** A lease is given back in this time, in ms, or not at all: a stop must not wait for a store that is away. */
 const RELEASE_TIMEOUT = 1_000
@@ -233,7 +233,7 @@ class Session {
       publicIp: settings.publicIp,
       publicIpv6: settings.publicIpv6,
       previous,
-      renewMargin: settings.renewMargin,
+      renewMarginMs: settings.renewMargin,
       clock: services.clock,
       random: services.random,
     })

@@ -52,9 +52,9 @@ describe('the reconciler promises', () => {
     const process = starting({ local: LOCAL, ...peers(2) })
     await clock.advance(10 * MINUTE)
     // Who comes and goes meanwhile may be on the list yet.
-    process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+    process.reconciler.desired.set('peer 3', resourcesOf(peer(3)))
     await clock.advance(SECOND)
-    process.reconciler.wishes.set('peer 3', [])
+    process.reconciler.desired.set('peer 3', [])
     await clock.advance(10 * MINUTE)
     expect(kernel.writes).toEqual([])
     expect(kernel.toText()).toBe(left)
@@ -66,10 +66,10 @@ describe('the reconciler promises', () => {
 
   it('2, levels, not edges: what is taken back before it is written is never written', async () => {
     const { reconciler } = await running(2)
-    reconciler.wishes.set('peer 2', [])
-    reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
-    reconciler.wishes.set('peer 3', [])
-    reconciler.wishes.set('peer 2', resourcesOf(peer(2)))
+    reconciler.desired.set('peer 2', [])
+    reconciler.desired.set('peer 3', resourcesOf(peer(3)))
+    reconciler.desired.set('peer 3', [])
+    reconciler.desired.set('peer 2', resourcesOf(peer(2)))
     await clock.advance(10 * SECOND)
     expect(kernel.writes).toEqual([])
   })
@@ -127,8 +127,8 @@ describe('the reconciler promises', () => {
         return true
       },
     })
-    process.reconciler.wishes.set('peer 2', resourcesOf(peer(2)))
-    process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+    process.reconciler.desired.set('peer 2', resourcesOf(peer(2)))
+    process.reconciler.desired.set('peer 3', resourcesOf(peer(3)))
     await clock.advance(SECOND)
     expect(kernel.toText()).toContain(peer(3).route.destination)
     expect(process.reconciler.status.failures).toMatchObject([{ key: wish.key, error: { errno: 'ENOBUFS' } }])
@@ -140,7 +140,7 @@ describe('the reconciler promises', () => {
     expect(tries.length).toBeLessThan(40)
 
     trouble.stop()
-    process.reconciler.wishes.set('peer 2', [
+    process.reconciler.desired.set('peer 2', [
       ...resourcesOf(peer(2)).slice(0, 2),
       { ...wish, gateway: '10.99.0.33' },
     ])
@@ -191,7 +191,7 @@ describe('the reconciler promises', () => {
       tries += 1
       return operations.map(() => ({ ok: true, stale: true }))
     }
-    process.reconciler.wishes.set('peer 2', resourcesOf(peer(2)))
+    process.reconciler.desired.set('peer 2', resourcesOf(peer(2)))
     await clock.advance(MINUTE)
     expect(tries).toBeLessThan(40)
     expect(process.reconciler.status.failures).toHaveLength(3)
@@ -212,13 +212,13 @@ describe('the reconciler promises', () => {
       kernel.run(line)
     }
     const foreign = kernel.toText()
-    process.reconciler.wishes.set('peer 2', resourcesOf(peer(2)))
-    process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+    process.reconciler.desired.set('peer 2', resourcesOf(peer(2)))
+    process.reconciler.desired.set('peer 3', resourcesOf(peer(3)))
     await inSync(process)
     kernel.overrun()
     await inSync(process)
-    process.reconciler.wishes.set('peer 2', [])
-    process.reconciler.wishes.set('peer 3', [])
+    process.reconciler.desired.set('peer 2', [])
+    process.reconciler.desired.set('peer 3', [])
     await inSync(process)
     expect(kernel.toText()).toBe(foreign)
   })
@@ -235,7 +235,7 @@ describe('the reconciler promises', () => {
 
     it('a wish that cannot be had in place is had by making it anew, reading, then the peers', async () => {
       const process = await running(2)
-      process.reconciler.wishes.set('local', [otherVni(), ownAddress])
+      process.reconciler.desired.set('local', [otherVni(), ownAddress])
       await inSync(process)
       const [first, second, ...rest] = kernel.requests
       expect(first).toMatchObject({ type: 'put', resource: { kind: 'link' }, changed: true })
@@ -251,7 +251,7 @@ describe('the reconciler promises', () => {
       const process = await running(2)
       // Nobody puts this back if the link is made anew.
       kernel.run('bridge fdb add 02:cc:00:00:00:02 dev flannel.1 dst 192.168.0.99 self dynamic')
-      process.reconciler.wishes.set('local', [wish, ownAddress])
+      process.reconciler.desired.set('local', [wish, ownAddress])
       await inSync(process)
       expect(kernel.toText()).toContain(text)
       expect(kernel.toText()).toContain('02:cc:00:00:00:02 dev flannel.1')
@@ -265,12 +265,12 @@ describe('the reconciler promises', () => {
     await inSync(process)
     expect(putKinds(kernel.writes)).toEqual(['link', 'address', 'fdb', 'neighbour', 'route'])
     kernel.requests.length = 0
-    process.reconciler.wishes.set('peer 2', [])
-    process.reconciler.wishes.set('peer 4', resourcesOf(peer(4)))
+    process.reconciler.desired.set('peer 2', [])
+    process.reconciler.desired.set('peer 4', resourcesOf(peer(4)))
     await inSync(process)
     expect(kernel.writes.map(({ type }) => type)).toEqual(['put', 'put', 'put', 'delete', 'delete', 'delete'])
     kernel.requests.length = 0
-    for (const owner of process.reconciler.wishes.owners()) process.reconciler.wishes.set(owner, [])
+    for (const owner of process.reconciler.desired.owners()) process.reconciler.desired.set(owner, [])
     await process.stop()
     const last = starting({})
     last.reconciler.openGate()
@@ -285,10 +285,10 @@ describe('the reconciler promises', () => {
       kernel.run('ip route del 10.99.0.32/28')
       kernel.run('ip neigh del 10.99.0.32 dev flannel.1')
       kernel.run('bridge fdb del 02:bb:00:00:00:02 dev flannel.1 self')
-      process.reconciler.wishes.set('peer 2', [])
+      process.reconciler.desired.set('peer 2', [])
       kernel.run('ip neigh add 10.99.0.48 lladdr 02:bb:00:00:00:03 dev flannel.1 nud permanent')
       kernel.run('bridge fdb add 02:bb:00:00:00:03 dev flannel.1 dst 192.168.0.3 self permanent')
-      process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+      process.reconciler.desired.set('peer 3', resourcesOf(peer(3)))
       await inSync(process, SECOND)
       expect(process.errors).toEqual([])
     })
@@ -300,7 +300,7 @@ describe('the reconciler promises', () => {
       const process = await running(2)
       kernel.dropNotifications = true
       kernel.run(command)
-      process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+      process.reconciler.desired.set('peer 3', resourcesOf(peer(3)))
       await inSync(process, 2 * SECOND)
       expect(kernel.writes).toContainEqual(expect.objectContaining({ errno }))
       expect(kernel.toText()).toContain(peer(2).route.destination)
@@ -321,12 +321,12 @@ describe('the reconciler promises', () => {
     await clock.advance(MINUTE)
     expect(kernel.writes).toEqual([])
     expect(process.errors).toContainEqual(expect.objectContaining({ code: 'READ_INTERRUPTED' }))
-    process.reconciler.wishes.set('peer 3', resourcesOf(peer(3)))
+    process.reconciler.desired.set('peer 3', resourcesOf(peer(3)))
     await clock.advance(SECOND)
     expect(kernel.toText()).toContain(peer(3).route.destination)
 
     kernel.heal()
-    process.reconciler.wishes.set('peer 3', [])
+    process.reconciler.desired.set('peer 3', [])
     await inSync(process)
     expect(kernel.toText()).toBe(before)
   })

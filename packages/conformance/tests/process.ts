@@ -34,12 +34,12 @@ export class Process {
       drivers: [this.driver],
       clock,
       random: seededRandom(1),
-      resyncInterval: 60_000,
+      resyncIntervalMs: 60_000,
       scope: () => scope,
       onDrift: (drift) => this.drifts.push(drift),
       onError: (error) => this.errors.push(error),
     })
-    for (const [owner, resources] of Object.entries(wishes)) this.reconciler.wishes.set(owner, resources)
+    for (const [owner, resources] of Object.entries(wishes)) this.reconciler.desired.set(owner, resources)
     this.#running = this.reconciler.run(this.#abort.signal)
   }
 

@@ -61,7 +61,7 @@ export {
   peerAddresses,
   publicAddresses,
 } from './net/public-address.js'
-export type { Wishes } from './reconciler/desired-state.js'
+export type { DesiredState } from './reconciler/desired-state.js'
 export { Reconciler, type ReconcilerOptions } from './reconciler/reconciler.js'
 export { systemClock } from './util/clock.js'
 export {
@@ -78,4 +78,4 @@ export {
   unknownKeyWarnings,
 } from './util/json-fields.js'
 export { type BackoffOptions, backoffDelay } from './util/retry.js'
-export { Wake } from './util/wakeup.js'
+export { Wakeup } from './util/wakeup.js'

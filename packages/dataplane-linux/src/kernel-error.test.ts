@@ -5,7 +5,7 @@ import { NetlinkError } from './netlink/index.js'
 it.each([
   ['EPERM', 'ACCESS_DENIED', /CAP_NET_ADMIN/],
   ['EOPNOTSUPP', 'UNSUPPORTED', /lacks/],
-  ['ENODEV', 'KERNEL_REFUSED', /creating link x: the kernel answered ENODEV: why/],
+  ['ENODEV', 'DRIVER_REFUSED', /creating link x: the kernel answered ENODEV: why/],
 ])('%s is %s', (errno, code, message) => {
   const cause = new NetlinkError({
     reason: 'refused',

@@ -2,9 +2,9 @@ import { type ErrorCode, OverlayError } from '@selvedge/core'
 import { NetlinkError, type NetlinkFailure } from './netlink/index.js'
 
 const CODES: Readonly<Record<NetlinkFailure, ErrorCode>> = {
-  refused: 'KERNEL_REFUSED',
-  lost: 'KERNEL_REFUSED',
-  invalid: 'KERNEL_REFUSED',
+  refused: 'DRIVER_REFUSED',
+  lost: 'DRIVER_REFUSED',
+  invalid: 'DRIVER_REFUSED',
   interrupted: 'READ_INTERRUPTED',
   malformed: 'UNSUPPORTED',
   unavailable: 'UNSUPPORTED',

@@ -36,7 +36,7 @@ export class Sysctl {
       try {
         writeFileSync(path, accept ? '1' : '0')
       } catch (error) {
-        throw OverlayError.from(error, 'KERNEL_REFUSED', `setting ${path}`)
+        throw OverlayError.from(error, 'DRIVER_REFUSED', `setting ${path}`)
       }
     })
   }

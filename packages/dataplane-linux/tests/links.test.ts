@@ -66,6 +66,6 @@ it('an MTU too large for the parent is refused, and the error says what was aske
   await done(driver, puts(vxlan()))
   const [result] = await driver.apply(puts(vxlan({ mtu: 9000 })))
   if (result?.ok !== false) throw new Error('it was set')
-  expect(result.error).toMatchObject({ code: 'KERNEL_REFUSED', errno: 'EINVAL' })
+  expect(result.error).toMatchObject({ code: 'DRIVER_REFUSED', errno: 'EINVAL' })
   expect(result.error.message).toMatch(/setting mtu 9000 of link flannel\.1.*EINVAL/)
 })

@@ -31,12 +31,12 @@ async function asNobody<T>(body: () => Promise<T>): Promise<T> {
 
 it('finds what is there, and changes nothing', async () => {
   const before = namespace.state()
-  expect(await driver.check?.(['vxlan', 'bridge', 'veth', 'tun'])).toEqual([])
+  expect(await driver.preflight?.(['vxlan', 'bridge', 'veth', 'tun'])).toEqual([])
   expect(namespace.state()).toBe(before)
 })
 
 it('names a type of links that the kernel has not, and what to do', async () => {
-  await expect(driver.check?.(['slv-none'])).rejects.toMatchObject({
+  await expect(driver.preflight?.(['slv-none'])).rejects.toMatchObject({
     code: 'UNSUPPORTED',
     message: expect.stringMatching(/no links of type slv-none.*modprobe slv-none/),
   })
@@ -46,7 +46,7 @@ it('names the capability that is missing, before anything is written', async () 
   await driver.snapshot(SCOPE)
   const before = namespace.state()
   await asNobody(async () => {
-    await expect(driver.check?.([])).rejects.toMatchObject({
+    await expect(driver.preflight?.([])).rejects.toMatchObject({
       code: 'ACCESS_DENIED',
       message: expect.stringContaining('CAP_NET_ADMIN'),
     })
@@ -58,13 +58,13 @@ it('names the capability that is missing, before anything is written', async () 
 
 it('names the capability that entering a namespace takes', async () => {
   await asNobody(async () => {
-    await expect(driver.check?.([])).rejects.toMatchObject({
+    await expect(driver.preflight?.([])).rejects.toMatchObject({
       code: 'ACCESS_DENIED',
       message: expect.stringContaining('CAP_SYS_ADMIN'),
     })
   })
   // What was missing may come: the driver is none the worse.
-  expect(await driver.check?.([])).toEqual([])
+  expect(await driver.preflight?.([])).toEqual([])
 })
 
 it('says that a namespace is not there', async () => {

@@ -10,7 +10,7 @@ const MOST_CONFLICTS = 100
 const MOST_DOUBTS = 3
 
 /** Pauses in ms: those who met go apart. */
-const BACKOFF = { first: 20, most: 1_000 }
+const BACKOFF = { firstMs: 20, maxMs: 1_000 }
 
 /** Counts how often a call has begun anew. */
 export class Tries {

@@ -1,5 +1,5 @@
 import { type Clock, OverlayError, type PublicAddresses, type Random } from '@selvedge/core'
-import { backoffDelay, type FamilyParts, Wake } from '@selvedge/core/kit'
+import { backoffDelay, type FamilyParts, Wakeup } from '@selvedge/core/kit'
 import type { NodeRecord } from './client/node-record.js'
 import { addressSetByPeople, nodeAddresses } from './node-lease.js'
 
@@ -14,7 +14,7 @@ export interface OwnAddressesOptions {
   readonly random: Random
 }
 
-const BACKOFF = { first: 1_000, most: 30_000 }
+const BACKOFF = { firstMs: 1_000, maxMs: 30_000 }
 
 /** Two that write one annotation in turn do so once a second, not at full speed. */
 const PAUSE = 1_000
@@ -26,7 +26,7 @@ const PAUSE = 1_000
  */
 export class OwnAddresses {
   readonly #options: OwnAddressesOptions
-  readonly #wake = new Wake()
+  readonly #wakeup = new Wakeup()
   #node: NodeRecord | undefined
   /** What was last told to be wrong with what people set. */
   #fault = ''
@@ -42,7 +42,7 @@ export class OwnAddresses {
     this.#node = node
     this.#check(node)
     this.#tell(nodeAddresses(node))
-    this.#wake.call()
+    this.#wakeup.wake()
   }
 
   /** Runs until the signal aborts. */
@@ -52,7 +52,7 @@ export class OwnAddresses {
     while (!signal.aborted) {
       try {
         const pause = failures === 0 ? Number.POSITIVE_INFINITY : backoffDelay(failures, BACKOFF, random)
-        await this.#wake.sleep(pause, clock, signal)
+        await this.#wakeup.sleep(pause, clock, signal)
         const wrote = this.#node !== undefined && (await mend(this.#node, signal))
         failures = 0
         if (wrote) await clock.sleep(PAUSE, { signal })

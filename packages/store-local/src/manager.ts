@@ -12,7 +12,7 @@ import {
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { systemClock, Wake } from '@selvedge/core/kit'
+import { systemClock, Wakeup } from '@selvedge/core/kit'
 import {
   acquireLease,
   type Changes,
@@ -195,8 +195,8 @@ export class LocalSubnetManager implements SubnetManager {
     onError?: (error: Error) => void,
   ): AsyncGenerator<T, void, undefined> {
     const stop = this.#stopOf(signal)
-    const wake = new Wake()
-    const watcher = new FileWatcher(() => wake.call())
+    const wakeup = new Wakeup()
+    const watcher = new FileWatcher(() => wakeup.wake())
     let followed: Database | undefined
     let trouble: string | undefined
     try {
@@ -216,7 +216,7 @@ export class LocalSubnetManager implements SubnetManager {
           trouble = error.message
         }
         if (state !== undefined) yield state.value
-        await wake.sleep(POLL, this.#clock, stop)
+        await wakeup.sleep(POLL, this.#clock, stop)
       }
     } catch (error) {
       if (signal?.aborted !== true) throw error

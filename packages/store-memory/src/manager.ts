@@ -8,7 +8,7 @@ import {
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { Wake } from '@selvedge/core/kit'
+import { Wakeup } from '@selvedge/core/kit'
 import { MemoryStore, type MemoryStoreOptions } from './store.js'
 
 /**
@@ -81,13 +81,13 @@ export class MemorySubnetManager implements SubnetManager {
   async *#changes(signal: AbortSignal | undefined): AsyncGenerator<void, void, undefined> {
     const { store } = this
     const stop = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal])
-    const wake = new Wake()
-    const forget = store.observe(() => wake.call())
+    const wakeup = new Wakeup()
+    const forget = store.observe(() => wakeup.wake())
     try {
       for (;;) {
         stop.throwIfAborted()
         yield
-        await wake.sleep(store.nextEnd - store.clock.now(), store.clock, stop)
+        await wakeup.sleep(store.nextEnd - store.clock.now(), store.clock, stop)
       }
     } catch (error) {
       if (signal?.aborted !== true) throw error

@@ -10,9 +10,9 @@ const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {
     leasesAsOf: 0,
     storeError: undefined,
     inSync: false,
-    wanted: 8,
-    held: 7,
-    failures: [{ key: 'route', error: new OverlayError('KERNEL_REFUSED', 'no'), attempts: 1 }],
+    desired: 8,
+    actual: 7,
+    failures: [{ key: 'route', error: new OverlayError('DRIVER_REFUSED', 'no'), attempts: 1 }],
   },
   peers: 2,
   ready: true,
@@ -65,13 +65,13 @@ test('gauges tell what is so when they are gathered, counters begin at 0', async
 
 test('what happens is counted', async () => {
   const metrics = make()
-  metrics.sync({ put: 4, deleted: 2, failed: 1, duration: 20 })
+  metrics.sync({ put: 4, deleted: 2, failed: 1, durationMs: 20 })
   metrics.drift([
     { key: 'a', was: 'missing' },
     { key: 'b', was: 'missing' },
   ])
   metrics.lease({ type: 'renewed', lease: { attributes: {} } })
-  metrics.error(new OverlayError('KERNEL_REFUSED', 'no'))
+  metrics.error(new OverlayError('DRIVER_REFUSED', 'no'))
   const text = await metrics.text()
   expect(text).toContain('selvedge_writes_total{result="put"} 4\n')
   expect(text).toContain('selvedge_writes_total{result="deleted"} 2\n')
@@ -81,7 +81,7 @@ test('what happens is counted', async () => {
   expect(text).toContain('selvedge_reconcile_duration_seconds_bucket{le="0.01"} 0\n')
   expect(text).toContain('selvedge_drift_total{was="missing"} 2\n')
   expect(text).toContain('selvedge_lease_events_total{type="renewed"} 1\n')
-  expect(text).toContain('selvedge_errors_total{code="KERNEL_REFUSED"} 1\n')
+  expect(text).toContain('selvedge_errors_total{code="DRIVER_REFUSED"} 1\n')
 })
 
 test('a lease that never ends has no end to tell, nor has one that is not there', async () => {

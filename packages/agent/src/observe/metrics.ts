@@ -79,7 +79,7 @@ export class Metrics {
       labelNames: ['state'],
       registers,
       collect() {
-        const { wanted = 0, held = 0, failures = [] } = look().status ?? {}
+        const { desired: wanted = 0, actual: held = 0, failures = [] } = look().status ?? {}
         this.set({ state: 'wanted' }, wanted)
         this.set({ state: 'held' }, held)
         this.set({ state: 'failed' }, failures.length)
@@ -149,7 +149,7 @@ export class Metrics {
     this.#leaseEvents.inc({ type })
   }
 
-  sync({ put, deleted, failed, duration }: SyncReport): void {
+  sync({ put, deleted, failed, durationMs: duration }: SyncReport): void {
     this.#reconciles.observe(duration / 1000)
     this.#writes.inc({ result: 'put' }, put)
     this.#writes.inc({ result: 'deleted' }, deleted)

@@ -13,7 +13,7 @@ type Breakage = (driver: KernelDriver, kernel: FakeKernel) => Partial<KernelDriv
 
 const refused = (message: string): OperationResult => ({
   ok: false,
-  error: new OverlayError('KERNEL_REFUSED', message, { errno: 'EINVAL' }),
+  error: new OverlayError('DRIVER_REFUSED', message, { errno: 'EINVAL' }),
 })
 
 /** [what is wrong, how, a test of the suite that finds it] */
@@ -196,7 +196,7 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
   ],
   [
     'takes every requirement for granted',
-    () => ({ check: async () => [] }),
+    () => ({ preflight: async () => [] }),
     /checks what a backend requires/,
   ],
 ]

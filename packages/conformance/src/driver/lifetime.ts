@@ -11,7 +11,7 @@ export function lifetimeTests({ supports, test }: DriverSection): void {
   const calls = (driver: Driver<KernelResource>, signal?: AbortSignal): Promise<unknown>[] => [
     driver.snapshot(SCOPE, { signal }),
     driver.apply(puts(device()), { signal }),
-    ...(driver.check === undefined ? [] : [driver.check(['vxlan'], { signal })]),
+    ...(driver.preflight === undefined ? [] : [driver.preflight(['vxlan'], { signal })]),
     ...(driver.externalInterface === undefined ? [] : [driver.externalInterface({ signal })]),
   ]
 
@@ -68,10 +68,10 @@ export function lifetimeTests({ supports, test }: DriverSection): void {
   if (supports.check) {
     test('checks what a backend requires, and changes nothing by it', async (host) => {
       const driver = await host.connect()
-      assert.ok(driver.check)
+      assert.ok(driver.preflight)
       const before = await host.state()
-      for (const warning of await driver.check(['vxlan'])) assert.equal(typeof warning, 'string')
-      await assert.rejects(driver.check(['vxlan', 'slv-no-such']), (error: Error) => {
+      for (const warning of await driver.preflight(['vxlan'])) assert.equal(typeof warning, 'string')
+      await assert.rejects(driver.preflight(['vxlan', 'slv-no-such']), (error: Error) => {
         assert.match(error.message, /slv-no-such/)
         assert.equal(Reflect.get(error, 'code'), 'UNSUPPORTED')
         return true

@@ -119,7 +119,7 @@ export function linkTests({ test }: DriverSection): void {
     const driver = await host.connect()
     const wish = device({ vxlan: { vni: 1, port: 8472, parent: 'slv-none', learning: false, gbp: false } })
     const { errno, code } = failed((await driver.apply(puts(wish)))[0])
-    assert.deepEqual([code, errno], ['KERNEL_REFUSED', 'ENODEV'])
+    assert.deepEqual([code, errno], ['DRIVER_REFUSED', 'ENODEV'])
   })
 
   test('finds nothing of a link that went with its parent, and deletes what was on it', async (host) => {

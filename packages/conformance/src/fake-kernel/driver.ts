@@ -83,7 +83,10 @@ export class FakeDriver implements FakeKernelDriver {
     return this.#closing.signal.aborted
   }
 
-  async check(requirements: readonly string[], { signal }: AbortOptions = {}): Promise<readonly string[]> {
+  async preflight(
+    requirements: readonly string[],
+    { signal }: AbortOptions = {},
+  ): Promise<readonly string[]> {
     this.#requireUse(signal)
     if (!this.#host.privileged) {
       throw new OverlayError('ACCESS_DENIED', 'to write links and routes needs CAP_NET_ADMIN', {

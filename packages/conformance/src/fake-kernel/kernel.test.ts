@@ -168,7 +168,7 @@ describe('FakeKernel: what goes wrong', () => {
     const fault = kernel.fail({ errno: 'ENOBUFS', after: 1, times: 1 })
     const results = await driver.apply(puts)
     expect(results.map(({ ok }) => ok)).toEqual([true, false, true])
-    expect(results[1]).toMatchObject({ error: { code: 'KERNEL_REFUSED', errno: 'ENOBUFS' } })
+    expect(results[1]).toMatchObject({ error: { code: 'DRIVER_REFUSED', errno: 'ENOBUFS' } })
     expect(fault.strikes).toBe(1)
   })
 
@@ -242,11 +242,11 @@ describe('FakeKernel: what goes wrong', () => {
 
   it('refuses everything to a process without rights, and says so beforehand', async () => {
     const driver = new FakeKernel({ privileged: false }).driver()
-    await expect(driver.check([])).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+    await expect(driver.preflight([])).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
     expect(await driver.apply([{ type: 'put', resource: device }])).toMatchObject([
       { ok: false, error: { code: 'ACCESS_DENIED', errno: 'EPERM' } },
     ])
-    await expect(new FakeKernel({ linkTypes: [] }).driver().check(['vxlan'])).rejects.toMatchObject({
+    await expect(new FakeKernel({ linkTypes: [] }).driver().preflight(['vxlan'])).rejects.toMatchObject({
       code: 'UNSUPPORTED',
     })
   })

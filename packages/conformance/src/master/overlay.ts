@@ -183,7 +183,7 @@ export class MasterOverlay {
 
   /** Why it is not in sync. */
   describe(): string {
-    const { inSync, wanted, held, failures } = this.#running.reconciler.status
+    const { inSync, desired: wanted, actual: held, failures } = this.#running.reconciler.status
     const causes = failures.map(
       ({ key, error, attempts }) => `  ${key}: ${error.message} (${attempts} times)`,
     )
@@ -197,7 +197,7 @@ export class MasterOverlay {
 
   #wish(owner: string, resources: readonly KernelResource[]): void {
     this.#wishes.set(owner, resources)
-    this.#process?.reconciler.wishes.set(owner, resources)
+    this.#process?.reconciler.desired.set(owner, resources)
   }
 
   async #start(): Promise<void> {
@@ -206,14 +206,14 @@ export class MasterOverlay {
       drivers: [driver],
       clock: this.#host.clock,
       random: this.#random,
-      resyncInterval: 60_000,
+      resyncIntervalMs: 60_000,
       scope: () => this.scope,
       onSync: ({ put, deleted }) => {
         this.written += put + deleted
       },
       onError: (error) => this.#onError(error),
     })
-    for (const [owner, resources] of this.#wishes.restarted()) reconciler.wishes.set(owner, resources)
+    for (const [owner, resources] of this.#wishes.restarted()) reconciler.desired.set(owner, resources)
     this.#process = new RunningProcess(driver, reconciler)
   }
 

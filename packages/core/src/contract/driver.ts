@@ -58,7 +58,7 @@ export interface Driver<R extends Resource = Resource> extends AsyncDisposable {
    * as `vxlan`) is there. Rejects with `ACCESS_DENIED` or `UNSUPPORTED`, naming what is missing and what to do;
    * resolves with warnings for what works but not well.
    */
-  check?(requirements: readonly string[], options?: AbortOptions): Promise<readonly string[]>
+  preflight?(requirements: readonly string[], options?: AbortOptions): Promise<readonly string[]>
 
   /**
    * The interface that packets to peers leave by, as it is now. Rejects with `INTERFACE_NOT_FOUND`, saying what was

@@ -34,7 +34,7 @@ describe('LeaseKeeper', () => {
       subnets,
       clock,
       random: () => 0,
-      renewMargin: HOUR,
+      renewMarginMs: HOUR,
       attributes: () => published,
       previous: undefined,
       onEvent: ({ type }) => events.push(type),

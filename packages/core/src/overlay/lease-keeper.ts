@@ -10,7 +10,7 @@ import {
 import type { Clock, Random } from '../util/clock.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
-import { Wake } from '../util/wakeup.js'
+import { Wakeup } from '../util/wakeup.js'
 
 /** `changed`: another subnet, or other attributes, than before. */
 export type LeaseKeeperEvent = {
@@ -23,7 +23,7 @@ export interface LeaseKeeperOptions {
   readonly clock: Clock
   readonly random: Random
   /** How long before its end a lease is renewed, in ms. */
-  readonly renewMargin: number
+  readonly renewMarginMs: number
   /** What to publish, given the lease this node is found to hold already, if any. */
   readonly attributes: (held: Lease | undefined) => LeaseAttributes
   readonly previous: LeaseSubnets | undefined
@@ -32,7 +32,7 @@ export interface LeaseKeeperOptions {
 }
 
 /** Failed calls to the store are repeated after half a second to 30 s. */
-const BACKOFF = { first: 500, most: 30_000 }
+const BACKOFF = { firstMs: 500, maxMs: 30_000 }
 
 /** The wall clock may be set forward: no sleep is longer, in ms, so that a lease that is due by it is renewed soon. */
 const LONGEST_SLEEP = 30_000
@@ -53,7 +53,7 @@ const JITTER = 0.1
  */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions
-  readonly #wake = new Wake()
+  readonly #wakeup = new Wakeup()
   #lease: Lease | undefined
   #lost = false
   /** By the clock that never jumps: when a lost lease may be acquired again. */
@@ -92,7 +92,7 @@ export class LeaseKeeper {
     if (this.#lost) return
     this.#lost = true
     this.#options.onEvent({ type: 'lost', lease: this.lease })
-    this.#wake.call()
+    this.#wakeup.wake()
   }
 
   /** What is to be published may have changed: look now. */
@@ -111,7 +111,7 @@ export class LeaseKeeper {
       wall: Math.min(this.#due.wall, clock.now() + milliseconds),
       monotonic: Math.min(this.#due.monotonic, clock.monotonic() + milliseconds),
     }
-    this.#wake.call()
+    this.#wakeup.wake()
   }
 
   /** Runs until the signal aborts. */
@@ -121,7 +121,7 @@ export class LeaseKeeper {
     while (!signal.aborted) {
       try {
         const idle = Math.min(this.#idleTime(), LONGEST_SLEEP)
-        await this.#wake.sleep(failures > 0 ? backoffDelay(failures, BACKOFF, random) : idle, clock, signal)
+        await this.#wakeup.sleep(failures > 0 ? backoffDelay(failures, BACKOFF, random) : idle, clock, signal)
         if (this.#idleTime() === 0) await (this.#lost ? this.acquire(signal) : this.#renew(signal))
         failures = 0
       } catch (error) {
@@ -158,7 +158,7 @@ export class LeaseKeeper {
 
   #keep(lease: Lease): void {
     this.#lease = lease
-    const { clock, random, renewMargin } = this.#options
+    const { clock, random, renewMarginMs: renewMargin } = this.#options
     if (lease.expiresAt === undefined) {
       this.#due = { wall: Number.POSITIVE_INFINITY, monotonic: Number.POSITIVE_INFINITY }
       return

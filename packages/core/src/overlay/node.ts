@@ -15,21 +15,21 @@ import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
 import { type LeaseRole, LeaseTable, NetworkBounds, type PeerEvent, refusal, roleOf } from './lease-table.js'
 import { findExternalInterface, marked, networksOf, nodeContext, ownershipAlias } from './node-facts.js'
 
-export interface MemberOptions extends PublicAddresses {
+export interface OverlayNodeOptions extends PublicAddresses {
   readonly subnets: SubnetManager
   readonly backend: Backend
   readonly drivers: readonly Driver[]
   readonly externalInterface: ExternalInterface | undefined
   readonly previous: Partial<SubnetEnv> | undefined
-  readonly renewMargin: number
-  readonly resyncInterval: number
+  readonly renewMarginMs: number
+  readonly resyncIntervalMs: number
   readonly clock: Clock
   readonly random: Random
-  readonly observer: MemberObserver
+  readonly observer: OverlayNodeObserver
 }
 
 /** Told of everything, asked nothing. */
-export interface MemberObserver {
+export interface OverlayNodeObserver {
   lease(event: LeaseKeeperEvent): void
   peer(event: PeerEvent): void
   sync(report: SyncReport): void
@@ -50,10 +50,10 @@ const REWATCH_DELAY = 1_000
  * takes it from the store, `#callsFor` asks the backend what it calls for, and the reconciler, which holds these
  * wishes by the lease's key, hands them to the drivers.
  */
-export class Member {
+export class OverlayNode {
   readonly config: NetworkConfig
   readonly reconciler: Reconciler
-  readonly #options: MemberOptions
+  readonly #options: OverlayNodeOptions
   readonly #backendDrivers: readonly Driver[]
   readonly #keeper: LeaseKeeper
   readonly #table = new LeaseTable()
@@ -69,10 +69,10 @@ export class Member {
    * Acquires a lease and makes the drivers hold what this node needs whatever its peers. Rejects, and leaves no
    * driver of the backend open, where that fails; a lease that was acquired is kept for the next try.
    */
-  static async join(options: MemberOptions, signal: AbortSignal): Promise<Member> {
+  static async join(options: OverlayNodeOptions, signal: AbortSignal): Promise<OverlayNode> {
     const { subnets, backend, drivers, observer } = options
     for (const driver of drivers) {
-      const warnings = await driver.check?.(backend.requires ?? [], { signal })
+      const warnings = await driver.preflight?.(backend.requires ?? [], { signal })
       for (const warning of warnings ?? []) observer.warning(warning)
     }
     const config = await subnets.getNetworkConfig({ signal })
@@ -83,7 +83,7 @@ export class Member {
     const found = options.externalInterface ?? (await findExternalInterface(drivers, { signal }))
     const node = nodeContext(config, found, options)
     for (const warning of backend.warnings?.(node) ?? []) observer.warning(warning)
-    const member = new Member(options, config, node)
+    const member = new OverlayNode(options, config, node)
     try {
       await member.#begin(signal)
     } catch (error) {
@@ -93,7 +93,7 @@ export class Member {
     return member
   }
 
-  private constructor(options: MemberOptions, config: NetworkConfig, node: NodeContext) {
+  private constructor(options: OverlayNodeOptions, config: NetworkConfig, node: NodeContext) {
     const { backend, drivers, observer } = options
     this.config = config
     this.#bounds = new NetworkBounds(config)
@@ -104,7 +104,7 @@ export class Member {
       drivers: [...drivers, ...this.#backendDrivers],
       clock: options.clock,
       random: options.random,
-      resyncInterval: options.resyncInterval,
+      resyncIntervalMs: options.resyncIntervalMs,
       scope: () => this.#scope(),
       beforeRead: (abort) => this.#lookAtInterface(abort),
       onSync: (report) => observer.sync(report),
@@ -115,7 +115,7 @@ export class Member {
       subnets: options.subnets,
       clock: options.clock,
       random: options.random,
-      renewMargin: options.renewMargin,
+      renewMarginMs: options.renewMarginMs,
       attributes: (held) => backend.attributes({ ...this.#node, previous: held }),
       previous: options.previous,
       onEvent: (event) => this.#onOwnLease(event),
@@ -177,7 +177,7 @@ export class Member {
   async #begin(signal: AbortSignal): Promise<void> {
     await this.#keeper.acquire(signal)
     await this.reconciler.first({ signal })
-    const local = new Set(this.reconciler.wishes.of(THIS_NODE).map(({ key }) => key))
+    const local = new Set(this.reconciler.desired.of(THIS_NODE).map(({ key }) => key))
     const failure = this.reconciler.status.failures.find(({ key }) => local.has(key))
     if (failure !== undefined) throw failure.error
   }
@@ -191,7 +191,7 @@ export class Member {
   /** Asks the backend for everything again: what this node is, or holds, may change what any lease calls for. */
   #wishAnew(): void {
     const [alias = ''] = networksOf(this.config).map(ownershipAlias)
-    this.reconciler.wishes.set(THIS_NODE, marked(this.#options.backend.local(this.#context), alias))
+    this.reconciler.desired.set(THIS_NODE, marked(this.#options.backend.local(this.#context), alias))
     for (const [key, lease] of this.#table.leases) this.#wishFor(key, lease, roleOf(lease, this.lease))
   }
 
@@ -251,7 +251,7 @@ export class Member {
 
   #wishFor(key: string, lease: Lease | undefined, role: LeaseRole): void {
     this.#outside.delete(key)
-    this.reconciler.wishes.set(key, lease === undefined ? [] : this.#callsFor(key, lease, role))
+    this.reconciler.desired.set(key, lease === undefined ? [] : this.#callsFor(key, lease, role))
   }
 
   /** The resources that one lease calls for. A lease that makes no sense calls for none, and disturbs no other. */
@@ -275,7 +275,7 @@ export class Member {
     const { previous } = this.#options
     const before = [previous?.network, previous?.ipv6Network].filter((network) => network !== undefined)
     const networks = [...networksOf(this.config), ...before]
-    const links = this.reconciler.wishes.of(THIS_NODE).filter(({ kind }) => kind === 'link')
+    const links = this.reconciler.desired.of(THIS_NODE).filter(({ kind }) => kind === 'link')
     return {
       aliases: networks.map(ownershipAlias),
       links: links.map(({ key }) => key.slice('link '.length)),

@@ -66,8 +66,8 @@ describe('Overlay', () => {
       state: 'running',
       inSync: true,
       leases: 2,
-      wanted: 5,
-      held: 5,
+      desired: 5,
+      actual: 5,
       failures: [],
     })
     join(3)
@@ -279,7 +279,7 @@ describe('Overlay', () => {
     it('can be tried again after it failed', async () => {
       const fault = kernel.fail({ errno: 'EBUSY', times: Number.POSITIVE_INFINITY })
       const overlay = compose()
-      await expect(overlay.start()).rejects.toMatchObject({ code: 'KERNEL_REFUSED' })
+      await expect(overlay.start()).rejects.toMatchObject({ code: 'DRIVER_REFUSED' })
       expect(overlay.status.state).toBe('idle')
       fault.stop()
       await overlay.start()

@@ -13,7 +13,7 @@ import { OverlayError } from '../util/errors.js'
 import { GuardedEmitter } from './events.js'
 import type { LeaseKeeperEvent } from './lease-keeper.js'
 import type { PeerEvent } from './lease-table.js'
-import { disposeAll, Member } from './node.js'
+import { disposeAll, OverlayNode } from './node.js'
 
 export interface OverlayOptions {
   /** Where leases come from. The overlay disposes of it when it stops. */
@@ -32,9 +32,9 @@ export interface OverlayOptions {
    */
   readonly previous?: Partial<SubnetEnv> | undefined
   /** How long before its end the lease is renewed, in ms. Default 3,600,000: flannel's 60 minutes. */
-  readonly renewMargin?: number | undefined
+  readonly renewMarginMs?: number | undefined
   /** How often everything is read again though nothing seems to have changed, in ms. Default 60,000. */
-  readonly resyncInterval?: number | undefined
+  readonly resyncIntervalMs?: number | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
 }
@@ -96,7 +96,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   readonly #options: OverlayOptions
   readonly #abort = new AbortController()
   #state: OverlayState = 'idle'
-  #member: Member | undefined
+  #member: OverlayNode | undefined
   #lease: Lease | undefined
   #starting: Promise<void> | undefined
   #running: Promise<void> | undefined
@@ -135,7 +135,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
 
   get status(): OverlayStatus {
     const { asOf, error } = this.#member?.store ?? {}
-    const held = this.#member?.reconciler.status ?? { inSync: false, wanted: 0, held: 0, failures: [] }
+    const held = this.#member?.reconciler.status ?? { inSync: false, desired: 0, actual: 0, failures: [] }
     return { state: this.#state, leases: this.leases.size, leasesAsOf: asOf, storeError: error, ...held }
   }
 
@@ -198,7 +198,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     return formatSubnetEnv(this.config, { ...this.lease, mtu: this.mtu, ipMasq })
   }
 
-  get #joined(): Member {
+  get #joined(): OverlayNode {
     if (this.#member === undefined) throw new TypeError('start() has not resolved yet')
     return this.#member
   }
@@ -206,7 +206,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   async #join(signal: AbortSignal): Promise<void> {
     const options = this.#options
     try {
-      this.#member = await Member.join(
+      this.#member = await OverlayNode.join(
         {
           subnets: options.subnets,
           backend: options.backend,
@@ -215,8 +215,8 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
           publicIp: options.publicIp,
           publicIpv6: options.publicIpv6,
           previous: options.previous,
-          renewMargin: options.renewMargin ?? DEFAULT_RENEW_MARGIN,
-          resyncInterval: options.resyncInterval ?? DEFAULT_RESYNC_INTERVAL,
+          renewMarginMs: options.renewMarginMs ?? DEFAULT_RENEW_MARGIN,
+          resyncIntervalMs: options.resyncIntervalMs ?? DEFAULT_RESYNC_INTERVAL,
           clock: options.clock ?? systemClock,
           random: options.random ?? Math.random,
           observer: {

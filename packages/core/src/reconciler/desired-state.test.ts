@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fdb, neighbour } from '../contract/resource.js'
-import { Wishes } from './desired-state.js'
+import { DesiredState } from './desired-state.js'
 
 const MAC_A = '02:00:00:00:00:0a'
 const MAC_B = '02:00:00:00:00:0b'
@@ -9,7 +9,7 @@ const tunnel = (destination: string) => fdb({ link: 'flannel.1', macAddress: MAC
 
 function recorded() {
   const changed: string[] = []
-  const wishes = new Wishes((key) => changed.push(key))
+  const wishes = new DesiredState((key) => changed.push(key))
   const changes = () => changed.splice(0)
   return { wishes, changes }
 }

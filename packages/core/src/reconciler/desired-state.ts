@@ -12,7 +12,7 @@ interface Claim {
  * wish for one key (a node that moved to a new lease while its old one has not expired yet): the one that asked last
  * counts, and when it goes the other's wish stands again.
  */
-export class Wishes {
+export class DesiredState {
   readonly #claims = new Map<string, Claim>()
   readonly #byOwner = new Map<string, readonly Resource[]>()
   readonly #onChange: (key: string) => void

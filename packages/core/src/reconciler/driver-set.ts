@@ -6,7 +6,7 @@ import { OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
 
 /** An operation and what became of it. */
-export interface Outcome {
+export interface AppliedOperation {
   readonly operation: Operation
   readonly result: OperationResult
 }
@@ -20,7 +20,7 @@ export interface DriverWatchOptions {
 }
 
 /** A watch that ended is opened again after 100 ms to 10 s. */
-const REWATCH_BACKOFF = { first: 100, most: 10_000 }
+const REWATCH_BACKOFF = { firstMs: 100, maxMs: 10_000 }
 
 /** All drivers of an overlay as one: each resource goes to the driver of its kind. */
 export class DriverSet {
@@ -52,7 +52,7 @@ export class DriverSet {
   }
 
   /** Carries out each operation by the driver of its kind. Rejects only where the signal aborts. */
-  async apply(operations: readonly Operation[], signal: AbortSignal): Promise<readonly Outcome[]> {
+  async apply(operations: readonly Operation[], signal: AbortSignal): Promise<readonly AppliedOperation[]> {
     const batches = new Map<Driver | undefined, Operation[]>()
     for (const operation of operations) {
       const driver = this.#byKind.get(operation.resource.kind)
@@ -60,7 +60,7 @@ export class DriverSet {
       if (batch === undefined) batches.set(driver, [operation])
       else batch.push(operation)
     }
-    const outcomes: Outcome[] = []
+    const outcomes: AppliedOperation[] = []
     for (const [driver, batch] of batches) {
       const results = driver === undefined ? [] : await applyBatch(driver, batch, signal)
       for (const [index, operation] of batch.entries()) {
@@ -89,7 +89,7 @@ async function applyBatch(
     if (signal.aborted) throw thrown
     const error = OverlayError.from(
       thrown,
-      'KERNEL_REFUSED',
+      'DRIVER_REFUSED',
       `applying changes through driver '${driver.name}'`,
     )
     return operations.map(() => ({ ok: false, error, stale: true }))
@@ -106,7 +106,7 @@ async function watchForEver(driver: Driver, options: DriverWatchOptions): Promis
       }
     } catch (error) {
       if (signal.aborted) return
-      onError(OverlayError.from(error, 'KERNEL_REFUSED', `watching what driver '${driver.name}' tells`))
+      onError(OverlayError.from(error, 'DRIVER_REFUSED', `watching what driver '${driver.name}' tells`))
     }
     await clock
       .sleep(backoffDelay(Math.max(1, failures), REWATCH_BACKOFF, random), { signal })
@@ -124,7 +124,7 @@ function unanswered(driver: Driver | undefined, { type, resource }: Operation): 
     )
   }
   return new OverlayError(
-    'KERNEL_REFUSED',
+    'DRIVER_REFUSED',
     `driver '${driver.name}' did not answer to: ${type} ${resource.key}`,
   )
 }

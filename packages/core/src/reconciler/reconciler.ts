@@ -4,13 +4,13 @@ import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
-import { Wake } from '../util/wakeup.js'
-import { Wishes } from './desired-state.js'
+import { Wakeup } from '../util/wakeup.js'
+import { DesiredState } from './desired-state.js'
 import { DriverSet } from './driver-set.js'
 import { inPhases, operationFor, type Phase } from './order.js'
-import { ReadSchedule } from './resync-scheduler.js'
-import { type Failure, Retries } from './retry-queue.js'
-import { type SyncReport, Tally } from './sync-tally.js'
+import { ResyncScheduler } from './resync-scheduler.js'
+import { type Failure, RetryQueue } from './retry-queue.js'
+import { type SyncReport, SyncTally } from './sync-tally.js'
 
 /*
  * What shaped this code, beyond "compare and write":
@@ -41,7 +41,7 @@ export interface ReconcilerOptions {
   readonly clock: Clock
   readonly random: Random
   /** In ms; give or take a fifth. */
-  readonly resyncInterval: number
+  readonly resyncIntervalMs: number
   /** Asked before each read. */
   readonly scope: () => OwnershipScope
   /** Awaited before each read: time to look again at what the wishes themselves depend on. */
@@ -54,13 +54,13 @@ export interface ReconcilerOptions {
 /** How much is wished, held and failing now. */
 export interface ReconcilerStatus {
   readonly inSync: boolean
-  readonly wanted: number
-  readonly held: number
+  readonly desired: number
+  readonly actual: number
   readonly failures: readonly Failure[]
 }
 
 /** A read that fails is repeated after 100 ms to 10 s. */
-const READ_BACKOFF = { first: 100, most: 10_000 }
+const READ_BACKOFF = { firstMs: 100, maxMs: 10_000 }
 
 /** How often `removeAll` tries before it says what it could not remove. */
 const REMOVAL_ROUNDS = 3
@@ -70,12 +70,12 @@ const REMOVAL_ROUNDS = 3
  * are taken up in its next round.
  */
 export class Reconciler {
-  readonly wishes: Wishes
+  readonly desired: DesiredState
   readonly #options: ReconcilerOptions
   readonly #drivers: DriverSet
-  readonly #schedule: ReadSchedule
-  readonly #retries: Retries
-  readonly #wake = new Wake()
+  readonly #schedule: ResyncScheduler
+  readonly #retries: RetryQueue
+  readonly #wakeup = new Wakeup()
   /** What the drivers hold, as last read and written since. */
   #held = new Map<string, Resource>()
   /** Keys whose wish may differ from what is held. */
@@ -90,20 +90,20 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options
     this.#drivers = new DriverSet(options.drivers)
-    this.#schedule = new ReadSchedule(options, options.random)
-    this.#retries = new Retries(options.random)
-    this.wishes = new Wishes((key) => {
+    this.#schedule = new ResyncScheduler(options, options.random)
+    this.#retries = new RetryQueue(options.random)
+    this.desired = new DesiredState((key) => {
       this.#dirty.add(key)
       this.#retries.forget(key)
-      this.#wake.call()
+      this.#wakeup.wake()
     })
   }
 
   get status(): ReconcilerStatus {
     return {
       inSync: this.#inSync(),
-      wanted: this.wishes.size,
-      held: this.#held.size,
+      desired: this.desired.size,
+      actual: this.#held.size,
       failures: this.#retries.list(),
     }
   }
@@ -112,14 +112,14 @@ export class Reconciler {
   openGate(): void {
     if (this.#gateOpen) return
     this.#gateOpen = true
-    for (const key of this.#held.keys()) if (this.wishes.get(key) === undefined) this.#dirty.add(key)
-    this.#wake.call()
+    for (const key of this.#held.keys()) if (this.desired.get(key) === undefined) this.#dirty.add(key)
+    this.#wakeup.wake()
   }
 
   /** Reads the drivers again as soon as may be. */
   resync(): void {
     this.#schedule.ask()
-    this.#wake.call()
+    this.#wakeup.wake()
   }
 
   /**
@@ -146,12 +146,12 @@ export class Reconciler {
     this.#startWatching()
     while (!signal.aborted) {
       try {
-        await this.#wake.sleep(this.#idleTime(), this.#options.clock, signal)
+        await this.#wakeup.sleep(this.#idleTime(), this.#options.clock, signal)
         await this.#round(signal)
       } catch (error) {
         if (signal.aborted) break
         // Only a fault of our own, or in a driver's keeping of its contract, gets here. What was believed is in doubt.
-        this.#report(OverlayError.from(error, 'KERNEL_REFUSED', 'reconciling'))
+        this.#report(OverlayError.from(error, 'INTERNAL', 'reconciling'))
         this.#everRead = false
         this.#readFailed()
       }
@@ -163,10 +163,10 @@ export class Reconciler {
   async plan(options: AbortOptions = {}): Promise<readonly Operation[]> {
     const held = await this.#drivers.snapshot(this.#options.scope(), options)
     const keys = new Set(held.keys())
-    for (const { key } of this.wishes) keys.add(key)
+    for (const { key } of this.desired) keys.add(key)
     const operations: Operation[] = []
     for (const key of keys) {
-      const operation = this.#permitted(operationFor(held.get(key), this.wishes.get(key)))
+      const operation = this.#permitted(operationFor(held.get(key), this.desired.get(key)))
       if (operation !== undefined) operations.push(operation)
     }
     return inPhases(operations).flatMap((phase) => phase.operations)
@@ -192,7 +192,7 @@ export class Reconciler {
 
   /** Removes all that is ours. Call it after `run` has returned. Rejects with the first of what could not be removed. */
   async removeAll({ signal = new AbortController().signal }: AbortOptions = {}): Promise<void> {
-    for (const owner of this.wishes.owners()) this.wishes.set(owner, [])
+    for (const owner of this.desired.owners()) this.desired.set(owner, [])
     this.#gateOpen = true
     for (let round = 1; ; round += 1) {
       await this.#read(signal, 'own')
@@ -204,7 +204,7 @@ export class Reconciler {
       if (round > REMOVAL_ROUNDS) {
         const [left = ''] = this.#held.keys()
         throw new OverlayError(
-          'KERNEL_REFUSED',
+          'DRIVER_REFUSED',
           `removing all that is ours: ${this.#held.size} are back, such as ${left}`,
         )
       }
@@ -245,7 +245,7 @@ export class Reconciler {
     } catch (error) {
       if (signal.aborted) throw error
       // What is believed still stands: leases go on being followed while reads fail.
-      this.#report(OverlayError.from(error, 'KERNEL_REFUSED', 'reading what is held'))
+      this.#report(OverlayError.from(error, 'DRIVER_REFUSED', 'reading what is held'))
       this.#readFailed()
     }
   }
@@ -281,7 +281,7 @@ export class Reconciler {
   /** Marks every key that differs from its wish as dirty, and tells which of them were believed to be as wished. */
   #compare(before: ReadonlyMap<string, Resource>, held: Map<string, Resource>): Drift[] {
     const drift: Drift[] = []
-    for (const wish of this.wishes) {
+    for (const wish of this.desired) {
       const { key } = wish
       const actual = held.get(key)
       if (actual !== undefined && satisfies(actual, wish)) {
@@ -297,12 +297,12 @@ export class Reconciler {
       this.#dirty.add(key)
     }
     for (const key of held.keys()) {
-      if (this.wishes.get(key) !== undefined) continue
+      if (this.desired.get(key) !== undefined) continue
       if (this.#gateOpen && !before.has(key)) drift.push({ key, was: 'unexpected' })
       if (this.#gateOpen) this.#dirty.add(key)
     }
     for (const { key } of this.#retries.list()) {
-      if (!held.has(key) && this.wishes.get(key) === undefined) this.#retries.forget(key)
+      if (!held.has(key) && this.desired.get(key) === undefined) this.#retries.forget(key)
     }
     this.#retries.proven((key) => this.#dirty.has(key))
     return drift
@@ -317,7 +317,7 @@ export class Reconciler {
   async #write(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options
     const startedAt = clock.monotonic()
-    const tally = new Tally()
+    const tally = new SyncTally()
     const written = new Set<string>()
     while (await this.#writePhases(inPhases(this.#collect(written, tally)), written, tally, signal)) {
       await this.#read(signal, 'own')
@@ -331,7 +331,7 @@ export class Reconciler {
   async #writePhases(
     phases: readonly Phase[],
     written: Set<string>,
-    tally: Tally,
+    tally: SyncTally,
     signal: AbortSignal,
   ): Promise<boolean> {
     for (const [index, phase] of phases.entries()) {
@@ -345,7 +345,7 @@ export class Reconciler {
   }
 
   /** The operations that the dirty keys and the due retries call for. */
-  #collect(written: ReadonlySet<string>, tally: Tally): Operation[] {
+  #collect(written: ReadonlySet<string>, tally: SyncTally): Operation[] {
     const now = this.#options.clock.monotonic()
     const keys = this.#dirty
     this.#dirty = new Set()
@@ -353,7 +353,7 @@ export class Reconciler {
     for (const key of this.#retries.due(now)) keys.add(key)
     const operations: Operation[] = []
     for (const key of keys) {
-      const operation = this.#permitted(operationFor(this.#held.get(key), this.wishes.get(key)))
+      const operation = this.#permitted(operationFor(this.#held.get(key), this.desired.get(key)))
       if (operation === undefined) {
         this.#retries.forget(key)
       } else if (written.has(key)) {
@@ -369,7 +369,7 @@ export class Reconciler {
   async #apply(
     { operations }: Phase,
     written: Set<string>,
-    tally: Tally,
+    tally: SyncTally,
     signal: AbortSignal,
   ): Promise<boolean> {
     let stale = false
@@ -392,7 +392,7 @@ export class Reconciler {
     return stale
   }
 
-  #fail({ resource }: Operation, error: OverlayError, tally: Tally): void {
+  #fail({ resource }: Operation, error: OverlayError, tally: SyncTally): void {
     this.#retries.failed(resource.key, error, this.#options.clock.monotonic())
     tally.fail(resource, error)
   }
@@ -426,7 +426,7 @@ export class Reconciler {
 
 function didNotHold({ type, resource }: Operation): OverlayError {
   return new OverlayError(
-    'KERNEL_REFUSED',
+    'DRIVER_REFUSED',
     `${type} ${resource.key} was said to succeed, yet what was read back differs: look for another program that changes it`,
   )
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { ReadSchedule } from './resync-scheduler.js'
+import { ResyncScheduler } from './resync-scheduler.js'
 
 const MIDDLE = () => 0.5
-const schedule = (random = MIDDLE) => new ReadSchedule({ resyncInterval: 60_000 }, random)
+const schedule = (random = MIDDLE) => new ResyncScheduler({ resyncIntervalMs: 60_000 }, random)
 
 /** Reads as soon as is allowed whenever asked, for a minute; returns how often. */
 function readsInAMinute(drifted: boolean, took: number): number {

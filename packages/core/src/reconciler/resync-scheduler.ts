@@ -1,8 +1,8 @@
 import type { Random } from '../util/clock.js'
 
-export interface ReadScheduleOptions {
+export interface ResyncSchedulerOptions {
   /** A read at least this often, in ms, give or take a fifth. */
-  readonly resyncInterval: number
+  readonly resyncIntervalMs: number
 }
 
 /**
@@ -19,8 +19,8 @@ const REST_PER_READ = 4
  * When to read the drivers again: at once when asked, on a jittered timer when nobody asks, and at a bounded rate
  * when somebody fights us. Pure but for its own memory: every time is handed in (ms, monotonic).
  */
-export class ReadSchedule {
-  readonly #options: ReadScheduleOptions
+export class ResyncScheduler {
+  readonly #options: ResyncSchedulerOptions
   readonly #random: Random
   #asked = true
   #timer = 0
@@ -29,7 +29,7 @@ export class ReadSchedule {
   #tokens = BURST
   #refilledAt = 0
 
-  constructor(options: ReadScheduleOptions, random: Random) {
+  constructor(options: ResyncSchedulerOptions, random: Random) {
     this.#options = options
     this.#random = random
   }
@@ -58,7 +58,7 @@ export class ReadSchedule {
     this.#refilledAt = now
     const untilNextToken = drifted ? Math.max(0, 1 - this.#tokens) * REFILL : 0
     this.#earliest = now + Math.max(untilNextToken, took * REST_PER_READ)
-    this.#timer = now + this.#options.resyncInterval * (0.8 + 0.4 * this.#random())
+    this.#timer = now + this.#options.resyncIntervalMs * (0.8 + 0.4 * this.#random())
   }
 
   /** A read that failed is asked for again, `delay` ms from now at the earliest. */

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { OverlayError } from '../util/errors.js'
-import { Retries } from './retry-queue.js'
+import { RetryQueue } from './retry-queue.js'
 
-const error = new OverlayError('KERNEL_REFUSED', 'no')
+const error = new OverlayError('DRIVER_REFUSED', 'no')
 
 describe('Retries', () => {
   it('backs off by doubling, up to 30 s', () => {
-    const retries = new Retries(() => 1)
+    const retries = new RetryQueue(() => 1)
     const delays = Array.from({ length: 12 }, () => {
       retries.failed('key', error, 0)
       return retries.nextDueAt()
@@ -16,7 +16,7 @@ describe('Retries', () => {
   })
 
   it('starts from the beginning once forgotten', () => {
-    const retries = new Retries(() => 1)
+    const retries = new RetryQueue(() => 1)
     retries.failed('key', error, 0)
     retries.failed('key', error, 0)
     retries.forget('key')
@@ -26,7 +26,7 @@ describe('Retries', () => {
   })
 
   it('counts on where a write that was said to succeed did not hold, until a read proves it', () => {
-    const retries = new Retries(() => 1)
+    const retries = new RetryQueue(() => 1)
     const attempts = () => retries.list().map((failure) => failure.attempts)
     retries.failed('key', error, 0)
     retries.failed('key', error, 0)
@@ -42,7 +42,7 @@ describe('Retries', () => {
   })
 
   it('has each key due at its own time, and all at once when hastened', () => {
-    const retries = new Retries(() => 1)
+    const retries = new RetryQueue(() => 1)
     retries.failed('a', error, 0)
     retries.failed('b', error, 50)
     expect(retries.due(99)).toEqual([])

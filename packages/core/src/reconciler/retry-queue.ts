@@ -11,10 +11,10 @@ export interface Failure {
 }
 
 /** A key that fails is tried again after 100 ms to 30 s: a fault that lasts must not burn a core, nor fill a log. */
-const BACKOFF = { first: 100, most: 30_000 }
+const BACKOFF = { firstMs: 100, maxMs: 30_000 }
 
 /** The keys whose last write failed, and when to try each again (ms, monotonic). */
-export class Retries {
+export class RetryQueue {
   readonly #failures = new Map<string, Failure & { dueAt: number }>()
   /** How often keys had failed whose write then succeeded, but has not been read back yet. */
   readonly #doubted = new Map<string, number>()

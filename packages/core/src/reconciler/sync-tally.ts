@@ -8,11 +8,11 @@ export interface SyncReport {
   readonly deleted: number
   readonly failed: number
   /** From the first look to the last write, in ms. */
-  readonly duration: number
+  readonly durationMs: number
 }
 
 /** Counts what a round of writes did, and gathers its errors: one for each sort, not one for each of 15,000 keys. */
-export class Tally {
+export class SyncTally {
   #put = 0
   #deleted = 0
   #failed = 0
@@ -44,6 +44,6 @@ export class Tally {
   }
 
   report(duration: number): SyncReport {
-    return { put: this.#put, deleted: this.#deleted, failed: this.#failed, duration }
+    return { put: this.#put, deleted: this.#deleted, failed: this.#failed, durationMs: duration }
   }
 }

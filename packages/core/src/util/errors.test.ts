@@ -27,8 +27,8 @@ describe('an OverlayError', () => {
 
   it('is made of whatever was thrown, and keeps it', () => {
     const thrown = new RangeError('too far')
-    const error = OverlayError.from(thrown, 'KERNEL_REFUSED', 'adding a route to 10.5.7.0/24')
-    expect(error).toMatchObject({ code: 'KERNEL_REFUSED', cause: thrown })
+    const error = OverlayError.from(thrown, 'DRIVER_REFUSED', 'adding a route to 10.5.7.0/24')
+    expect(error).toMatchObject({ code: 'DRIVER_REFUSED', cause: thrown })
     expect(error.message).toBe('adding a route to 10.5.7.0/24: too far')
     expect(OverlayError.from('no', 'CLOSED', 'asking').message).toBe('asking: no')
     expect(OverlayError.from(undefined, 'CLOSED', 'asking').message).toBe('asking: undefined')

@@ -16,10 +16,11 @@
  * | `INTERFACE_NOT_FOUND` | no interface fits the way asked for | name one |
  * | `INTERFACE_UNSUITABLE` | the interface lacks what the backend needs of it | see the message |
  * | `UNSUPPORTED` | the kernel or the platform lacks a feature | see the message |
- * | `KERNEL_REFUSED` | the kernel answered with an error | see errno and the kernel's own words |
+ * | `DRIVER_REFUSED` | what a driver writes to (a kernel, a cloud) answered with an error | see errno and its own words |
  * | `RESOURCE_CONFLICT` | an entry of that key exists and is not ours to change | rename or remove it |
  * | `READ_INTERRUPTED` | what was read changed while it was read, time and again | retried; look for a busy writer |
  * | `LISTENER_FAILED` | a listener to an event threw; its error is the cause | mend the listener |
+ * | `INTERNAL` | a fault of selvedge's own | report it, with its cause |
  * | `CLOSED` | the object was stopped or disposed of before | make a new one |
  */
 export type ErrorCode =
@@ -35,10 +36,11 @@ export type ErrorCode =
   | 'INTERFACE_NOT_FOUND'
   | 'INTERFACE_UNSUITABLE'
   | 'UNSUPPORTED'
-  | 'KERNEL_REFUSED'
+  | 'DRIVER_REFUSED'
   | 'RESOURCE_CONFLICT'
   | 'READ_INTERRUPTED'
   | 'LISTENER_FAILED'
+  | 'INTERNAL'
   | 'CLOSED'
 
 export interface OverlayErrorOptions {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { backoffDelay } from './retry.js'
 
-const options = { first: 100, most: 5_000 }
+const options = { firstMs: 100, maxMs: 5_000 }
 
 describe('the delay before a retry', () => {
   it.each<[attempt: number, least: number, most: number]>([
@@ -19,6 +19,6 @@ describe('the delay before a retry', () => {
   })
 
   it('is never longer than the longest, though the first would be', () => {
-    expect(backoffDelay(1, { first: 10_000, most: 5_000 }, () => 0.999)).toBeLessThanOrEqual(5_000)
+    expect(backoffDelay(1, { firstMs: 10_000, maxMs: 5_000 }, () => 0.999)).toBeLessThanOrEqual(5_000)
   })
 })

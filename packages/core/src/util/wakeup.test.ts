@@ -1,24 +1,24 @@
 import { FakeClock } from '@selvedge/conformance'
 import { describe, expect, it } from 'vitest'
-import { Wake } from './wakeup.js'
+import { Wakeup } from './wakeup.js'
 
 const forever = new AbortController().signal
 
-describe('Wake', () => {
+describe('Wakeup', () => {
   it('ends a sleep when called', async () => {
-    const wake = new Wake()
-    const asleep = wake.sleep(Number.POSITIVE_INFINITY, new FakeClock(), forever)
-    wake.call()
+    const wakeup = new Wakeup()
+    const asleep = wakeup.sleep(Number.POSITIVE_INFINITY, new FakeClock(), forever)
+    wakeup.wake()
     await asleep
   })
 
   it('keeps a call that comes while nobody sleeps, once', async () => {
-    const wake = new Wake()
+    const wakeup = new Wakeup()
     const clock = new FakeClock()
-    wake.call()
-    await wake.sleep(1_000, clock, forever)
+    wakeup.wake()
+    await wakeup.sleep(1_000, clock, forever)
     let woken = false
-    const second = wake.sleep(1_000, clock, forever).then(() => {
+    const second = wakeup.sleep(1_000, clock, forever).then(() => {
       woken = true
     })
     await clock.advance(999)
@@ -30,9 +30,9 @@ describe('Wake', () => {
   it('rejects with the reason of the signal, before and during a sleep', async () => {
     const reason = new Error('enough')
     const clock = new FakeClock()
-    await expect(new Wake().sleep(1, clock, AbortSignal.abort(reason))).rejects.toBe(reason)
+    await expect(new Wakeup().sleep(1, clock, AbortSignal.abort(reason))).rejects.toBe(reason)
     const controller = new AbortController()
-    const asleep = new Wake().sleep(1, clock, controller.signal)
+    const asleep = new Wakeup().sleep(1, clock, controller.signal)
     controller.abort(reason)
     await expect(asleep).rejects.toBe(reason)
     expect(clock.pending).toEqual([])

@@ -4,11 +4,11 @@ import type { Clock } from './clock.js'
  * Lets one loop sleep until its next due time or until somebody has work for it. A call that comes while the loop is
  * not asleep is kept: the next sleep ends at once.
  */
-export class Wake {
+export class Wakeup {
   #pending = false
   #interrupt: AbortController | undefined
 
-  call(): void {
+  wake(): void {
     // Thousands of calls may come within one sleep, and each abort makes an error.
     if (this.#pending) return
     this.#pending = true

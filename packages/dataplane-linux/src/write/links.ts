@@ -31,7 +31,7 @@ export async function applyLink(
     return await (operation.type === 'put' ? putLink(context, resource) : deleteLink(context, resource))
   } catch (error) {
     context.options.signal?.throwIfAborted()
-    const known = OverlayError.from(overlayErrorOf(error), 'KERNEL_REFUSED', describe(operation))
+    const known = OverlayError.from(overlayErrorOf(error), 'DRIVER_REFUSED', describe(operation))
     return { ok: false, error: known, stale: known.errno === 'ENODEV' }
   }
 }
@@ -176,7 +176,7 @@ async function requireParent(
 ): Promise<LinkMessage> {
   const parent = await findLink(connection, parentName, options)
   if (parent !== undefined) return parent
-  throw new OverlayError('KERNEL_REFUSED', `creating link ${name}: its parent ${parentName} does not exist`, {
+  throw new OverlayError('DRIVER_REFUSED', `creating link ${name}: its parent ${parentName} does not exist`, {
     errno: 'ENODEV',
   })
 }
@@ -209,6 +209,6 @@ function conflict({ name, type }: LinkResource, existing: LinkMessage): OverlayE
 }
 
 const gone = (name: string): OverlayError =>
-  new OverlayError('KERNEL_REFUSED', `link ${name} was deleted while it was being set up`, {
+  new OverlayError('DRIVER_REFUSED', `link ${name} was deleted while it was being set up`, {
     errno: 'ENODEV',
   })

@@ -35,7 +35,7 @@ export function resultOf(operation: Operation, error: NetlinkError): OperationRe
 
 /** The result of a put on a link that does not exist. */
 export function linkMissing(operation: Operation, link: string): OperationResult {
-  const error = new OverlayError('KERNEL_REFUSED', `${describe(operation)}: link ${link} does not exist`, {
+  const error = new OverlayError('DRIVER_REFUSED', `${describe(operation)}: link ${link} does not exist`, {
     errno: 'ENODEV',
   })
   return { ok: false, error, stale: true }

@@ -12,7 +12,7 @@ export interface SubnetFileOptions {
 }
 
 /** A write that fails (a full disk, a read-only one) is repeated after half a second to 30 s. */
-const BACKOFF = { first: 500, most: 30_000 }
+const BACKOFF = { firstMs: 500, maxMs: 30_000 }
 
 /** Keeps a subnet.env holding the last text that was published: one write at a time, repeated until it succeeds. */
 export class SubnetFile implements AsyncDisposable {

@@ -29,7 +29,7 @@ export interface ClusterOptions extends ErrorContext {
 export type Request<T> = (client: EtcdClient, options: CallOptions, endpoint: string) => Promise<T>
 
 /** Pauses after all endpoints have failed, in ms. */
-export const BACKOFF = { first: 100, most: 2_000 }
+export const BACKOFF = { firstMs: 100, maxMs: 2_000 }
 
 /**
  * The endpoints of one etcd cluster. Keeps to the one that answered last, goes on to the next when it fails, and turns

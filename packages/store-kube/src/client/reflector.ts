@@ -51,7 +51,7 @@ const NODES = '/api/v1/nodes'
 /** How many nodes to ask for at a time: client-go's page. */
 const PAGE = 500
 
-const BACKOFF = { first: 500, most: 30_000 }
+const BACKOFF = { firstMs: 500, maxMs: 30_000 }
 
 /** How long a watch lasts, in seconds: client-go's. */
 const WATCH_TIMEOUT = { least: 300, spread: 300 }
