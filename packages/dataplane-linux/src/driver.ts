@@ -61,7 +61,7 @@ class LinuxDriver implements Driver<KernelResource> {
     this.#sysctl = new Sysctl(settings.namespace)
   }
 
-  async check(requirements: readonly string[], options: AbortOptions = {}): Promise<readonly string[]> {
+  async preflight(requirements: readonly string[], options: AbortOptions = {}): Promise<readonly string[]> {
     return this.#use(options, async ({ connection }) => {
       await checkRights(connection, options)
       for (const type of requirements) await checkLinkType(connection, type, options)
