@@ -29,10 +29,10 @@ export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return error
 }
 
-/** How long anything may take before it has failed, in ms, unless a suite's options say otherwise. */
+/** How long a step may take before it counts as failed, in ms, unless a suite's options say otherwise. */
 export const DEFAULT_TIMEOUT_MS = 10_000
 
-/** Waits so many ms for what must come, and fails where it does not. */
+/** Waits for `promise`, and fails if it does not settle within so many ms. */
 export async function within<T>(milliseconds: number, promise: PromiseLike<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -44,7 +44,7 @@ export async function within<T>(milliseconds: number, promise: PromiseLike<T>, w
   return await Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
-/** Applies, and demands that every operation succeeds. */
+/** Applies the operations, and fails unless every one succeeds. */
 export async function done<R extends Resource>(
   driver: Driver<R>,
   operations: readonly Operation<R>[],
@@ -58,7 +58,7 @@ export async function done<R extends Resource>(
   return results
 }
 
-/** Reads what is held, and demands that no key comes twice. */
+/** Reads the resources of a scope by key, and fails if a key comes twice. */
 export async function heldBy<R extends Resource>(
   driver: Driver<R>,
   scope: OwnershipScope,
@@ -69,7 +69,7 @@ export async function heldBy<R extends Resource>(
   return byKey
 }
 
-/** Demands that exactly this is held: each resource as wished, and nothing else. */
+/** Fails unless the driver holds exactly these resources. */
 export async function assertHolds<R extends Resource>(
   driver: Driver<R>,
   desired: readonly R[],
@@ -77,14 +77,14 @@ export async function assertHolds<R extends Resource>(
 ): Promise<void> {
   const actual = await heldBy(driver, scope)
   assert.deepEqual([...actual.keys()].toSorted(), desired.map(({ key }) => key).toSorted())
-  for (const wish of desired) {
-    const resource = actual.get(wish.key)
-    const text = () => `${wish.key} is ${JSON.stringify(resource)}, not ${JSON.stringify(wish)}`
-    assert.ok(resource !== undefined && satisfies(resource, wish), text())
+  for (const resource of desired) {
+    const found = actual.get(resource.key)
+    const text = () => `${resource.key} is ${JSON.stringify(found)}, not ${JSON.stringify(resource)}`
+    assert.ok(found !== undefined && satisfies(found, resource), text())
   }
 }
 
-/** Demands that an operation failed, and returns its error. */
+/** Fails unless the operation failed; returns its error. */
 export function failed(result: OperationResult | undefined) {
   assert.ok(result !== undefined && !result.ok, 'the operation was said to succeed')
   assert.equal(result.error.name, 'OverlayError')

@@ -9,7 +9,7 @@ export interface PendingSleep {
 }
 
 export interface FakeClockOptions {
-  /** What `now()` starts at, in ms since the epoch; 2024-01-01T00:00:00Z where absent. */
+  /** What `now()` starts at, in ms since the epoch. Default: 2024-01-01T00:00:00Z. */
   readonly now?: number
 }
 
@@ -18,14 +18,14 @@ interface Sleeper extends PendingSleep {
   readonly wake: () => void
 }
 
-/** Code that sleeps in a loop without ever letting time pass would keep `advance` for ever; it is an error instead. */
-const MOST_WAKES = 1_000_000
+/** Code that sleeps in a loop without letting time pass would keep `advance` busy forever; this makes it an error. */
+const MAX_WAKES = 1_000_000
 
-/** Turns of the event loop without news after which nothing is held to run any more. */
+/** Turns of the event loop without a new sleep or an abort after which nothing is expected to run any more. */
 const QUIET_TURNS = 2
 
 /**
- * A clock that moves only when told to. What sleeps on it wakes in the order of its due times, and what each wakes
+ * A clock that moves only when a test moves it. What sleeps on it wakes in the order of its due times, and what each wakes
  * runs to its next sleep before the following one wakes, so that a test sees the same order every time.
  */
 export class FakeClock implements Clock {
@@ -47,7 +47,7 @@ export class FakeClock implements Clock {
     return this.#elapsed
   }
 
-  /** Who sleeps, the first to wake first. */
+  /** The sleeps under way, the first to wake first. */
   get pending(): readonly PendingSleep[] {
     return [...this.#sleepers].sort(byDue).map(({ due, milliseconds }) => ({ due, milliseconds }))
   }
@@ -75,12 +75,12 @@ export class FakeClock implements Clock {
     })
   }
 
-  /** Sets the time of day by `milliseconds` forward, or back, as an administrator does: durations do not change. */
+  /** Sets the time of day forward or back, in ms, as an operator does. Durations do not change. */
   jump(milliseconds: number): void {
     this.#epoch += milliseconds
   }
 
-  /** Lets `milliseconds` pass: wakes all that is due meanwhile, also what begins to sleep meanwhile. */
+  /** Lets `milliseconds` pass, and wakes all that is due meanwhile, what begins to sleep meanwhile included. */
   async advance(milliseconds: number): Promise<void> {
     if (!(milliseconds >= 0)) throw new TypeError(`time cannot be advanced by ${milliseconds} ms`)
     const end = this.#elapsed + milliseconds
@@ -89,12 +89,12 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets time pass, from one sleeper to the next, until `condition` holds. Throws once `most` ms (a minute where
-   * absent) have passed, or when nobody sleeps any more and it still does not hold.
+   * Lets time pass, from one sleeper to the next, until `condition` holds. Throws if it still does not hold after
+   * `maxMs` (default: a minute), or once nothing sleeps any more.
    */
-  async advanceUntil(condition: () => boolean, most = 60_000): Promise<void> {
+  async advanceUntil(condition: () => boolean, maxMs = 60_000): Promise<void> {
     const begun = this.#elapsed
-    if (await this.#wakeUntil(begun + most, condition)) return
+    if (await this.#wakeUntil(begun + maxMs, condition)) return
     const passed = this.#elapsed - begun
     const asleep = this.#sleepers.size
     throw new Error(`the condition did not hold after ${passed} ms of fake time; ${asleep} still asleep`)
@@ -116,8 +116,8 @@ export class FakeClock implements Clock {
       if (condition()) return true
       const next = this.#next()
       if (next === undefined || next.due > end) return false
-      if (wakes === MOST_WAKES)
-        throw new Error(`${MOST_WAKES} sleeps ended before ${end} ms: a loop that never rests`)
+      if (wakes === MAX_WAKES)
+        throw new Error(`${MAX_WAKES} sleeps ended before ${end} ms: a loop that never rests`)
       this.#sleepers.delete(next)
       this.#elapsed = Math.max(this.#elapsed, next.due)
       next.wake()

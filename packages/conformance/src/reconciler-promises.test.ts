@@ -25,8 +25,8 @@ describe('the reconciler promises', () => {
     for (const process of processes) await process.stop()
   })
 
-  const starting = (wishes: Readonly<Record<string, readonly KernelResource[]>>): Process => {
-    const process = new Process(kernel, clock, wishes)
+  const starting = (desired: Readonly<Record<string, readonly KernelResource[]>>): Process => {
+    const process = new Process(kernel, clock, desired)
     processes.push(process)
     return process
   }
@@ -34,7 +34,7 @@ describe('the reconciler promises', () => {
   const peers = (...numbers: readonly number[]) =>
     Object.fromEntries(numbers.map((number) => [`peer ${number}`, resourcesOf(peer(number))]))
 
-  /** A process with these peers, whose gate is open and which is in sync; nothing it did is on record any more. */
+  /** A process with these peers that is in sync with an open gate, and with an empty record of requests. */
   async function running(...numbers: readonly number[]): Promise<Process> {
     const process = starting({ local: LOCAL, ...peers(...numbers) })
     process.reconciler.openGate()
@@ -43,15 +43,15 @@ describe('the reconciler promises', () => {
     return process
   }
 
-  const inSync = (process: Process, most = MINUTE) =>
-    clock.advanceUntil(() => process.reconciler.status.inSync, most)
+  const inSync = (process: Process, maxMs = MINUTE) =>
+    clock.advanceUntil(() => process.reconciler.status.inSync, maxMs)
 
-  it('1, a gate: nothing is deleted before the first complete snapshot of leases', async () => {
+  it('1, gate: nothing is deleted before the first complete snapshot of leases', async () => {
     await (await running(2, 3)).stop()
     const left = kernel.toText()
     const process = starting({ local: LOCAL, ...peers(2) })
     await clock.advance(10 * MINUTE)
-    // Who comes and goes meanwhile may be on the list yet.
+    // A peer that comes and goes meanwhile may still be in the snapshot.
     process.reconciler.desired.set('peer 3', resourcesOf(peer(3)))
     await clock.advance(SECOND)
     process.reconciler.desired.set('peer 3', [])
@@ -64,7 +64,7 @@ describe('the reconciler promises', () => {
     expect(kernel.toText()).not.toContain(peer(3).route.destination)
   })
 
-  it('2, levels, not edges: what is taken back before it is written is never written', async () => {
+  it('2, level-triggered: what is undone before it is written is never written', async () => {
     const { reconciler } = await running(2)
     reconciler.desired.set('peer 2', [])
     reconciler.desired.set('peer 3', resourcesOf(peer(3)))
@@ -114,15 +114,15 @@ describe('the reconciler promises', () => {
     })
   })
 
-  it('4, dirty until proven: one that fails stops no other, is retried ever later, and at once when wished anew', async () => {
+  it('4, dirty until proven: one that fails stops no other, is retried with backoff, and at once when its desired state changes', async () => {
     const process = await running()
     const tries: number[] = []
-    const wish = peer(2).route
+    const desired = peer(2).route
     const trouble = kernel.fail({
       errno: 'ENOBUFS',
       times: Number.POSITIVE_INFINITY,
       when: (request) => {
-        if (request.type !== 'put' || request.resource.key !== wish.key) return false
+        if (request.type !== 'put' || request.resource.key !== desired.key) return false
         tries.push(clock.monotonic())
         return true
       },
@@ -131,7 +131,9 @@ describe('the reconciler promises', () => {
     process.reconciler.desired.set('peer 3', resourcesOf(peer(3)))
     await clock.advance(SECOND)
     expect(kernel.toText()).toContain(peer(3).route.destination)
-    expect(process.reconciler.status.failures).toMatchObject([{ key: wish.key, error: { errno: 'ENOBUFS' } }])
+    expect(process.reconciler.status.failures).toMatchObject([
+      { key: desired.key, error: { errno: 'ENOBUFS' } },
+    ])
 
     await clock.advance(5 * MINUTE)
     const waits = tries.slice(1).map((time, index) => time - (tries[index] ?? 0))
@@ -142,14 +144,14 @@ describe('the reconciler promises', () => {
     trouble.stop()
     process.reconciler.desired.set('peer 2', [
       ...resourcesOf(peer(2)).slice(0, 2),
-      { ...wish, gateway: '10.99.0.33' },
+      { ...desired, gateway: '10.99.0.33' },
     ])
     await clock.advance(50)
-    expect(kernel.toText()).toContain(`${wish.destination} via 10.99.0.33`)
+    expect(kernel.toText()).toContain(`${desired.destination} via 10.99.0.33`)
     expect(process.reconciler.status.failures).toEqual([])
   })
 
-  it('5, bounds: who deletes in a loop gets a bounded number of repairs a second, and a drift event', async () => {
+  it('5, bounded: a process that deletes in a loop meets a bounded number of repairs a second, and a drift event', async () => {
     const process = await running(2, 3, 4, 5)
     const fighter = kernel.fight(
       (request) => request.type === 'put' && request.resource.key === peer(2).route.key,
@@ -165,7 +167,7 @@ describe('the reconciler promises', () => {
     expect(kernel.toText()).toContain(peer(2).route.destination)
   })
 
-  it('5, bounds: also where they delete only when they see it', async () => {
+  it('5, bounded: even if the other process deletes only what it sees', async () => {
     const process = await running(2)
     const { destination } = peer(2).route
     const seen = new AbortController()
@@ -184,7 +186,7 @@ describe('the reconciler promises', () => {
     expect(kernel.toText()).toContain(destination)
   })
 
-  it('5, bounds: a write that is said to succeed and never holds is tried ever later', async () => {
+  it('5, bounded: a write that succeeds and never holds is retried with backoff', async () => {
     const process = await running()
     let tries = 0
     process.driver.apply = async (operations) => {
@@ -197,7 +199,7 @@ describe('the reconciler promises', () => {
     expect(process.reconciler.status.failures).toHaveLength(3)
   })
 
-  it('6, ownership: what is not ours survives all that we do', async () => {
+  it('6, ownership: foreign state survives all that we do', async () => {
     const process = await running()
     for (const line of [
       'ip link add br0 type bridge',
@@ -224,7 +226,7 @@ describe('the reconciler promises', () => {
   })
 
   describe('7, links:', () => {
-    it('one that is made anew by somebody is put right, and every peer returns', async () => {
+    it('a link that another process recreates is repaired, and every peer returns', async () => {
       const process = await running(2, 3)
       const before = kernel.toText()
       kernel.run('ip link del flannel.1')
@@ -233,7 +235,7 @@ describe('the reconciler promises', () => {
       await clock.advanceUntil(() => kernel.toText() === before && process.reconciler.status.inSync, SECOND)
     })
 
-    it('a wish that cannot be had in place is had by making it anew, reading, then the peers', async () => {
+    it('what cannot be changed in place: recreates the link, reads, then writes the peers', async () => {
       const process = await running(2)
       process.reconciler.desired.set('local', [otherVni(), ownAddress])
       await inSync(process)
@@ -247,11 +249,11 @@ describe('the reconciler promises', () => {
     it.each([
       ['MTU', device({ mtu: 1300 }), 'mtu 1300'],
       ['MAC', device({ macAddress: '02:aa:00:00:00:09' }), 'link/ether 02:aa:00:00:00:09'],
-    ])('the %s changes in place', async (_what, wish, text) => {
+    ])('the %s changes in place', async (_what, desired, text) => {
       const process = await running(2)
-      // Nobody puts this back if the link is made anew.
+      // Nothing puts this back if the link is recreated.
       kernel.run('bridge fdb add 02:cc:00:00:00:02 dev flannel.1 dst 192.168.0.99 self dynamic')
-      process.reconciler.desired.set('local', [wish, ownAddress])
+      process.reconciler.desired.set('local', [desired, ownAddress])
       await inSync(process)
       expect(kernel.toText()).toContain(text)
       expect(kernel.toText()).toContain('02:cc:00:00:00:02 dev flannel.1')
@@ -278,7 +280,7 @@ describe('the reconciler promises', () => {
     expect(deletedKinds(kernel.writes)).toEqual(['route', 'neighbour', 'fdb', 'address', 'link'])
   })
 
-  describe('9, errors that are none:', () => {
+  describe('9, benign errors:', () => {
     it('what is gone before it is deleted, and there before it is put', async () => {
       const process = await running(2)
       kernel.dropNotifications = true
@@ -308,7 +310,7 @@ describe('the reconciler promises', () => {
     })
   })
 
-  it('10, interrupted dumps: repeated, and nothing is concluded from one that never ends', async () => {
+  it('10, interrupted dumps: repeated, and nothing follows from one that never ends', async () => {
     const process = await running(2)
     const before = kernel.toText()
     kernel.interruptDumps(3)
@@ -331,26 +333,26 @@ describe('the reconciler promises', () => {
     expect(kernel.toText()).toBe(before)
   })
 
-  it('11, a crash: whatever was half done is adopted or removed, and what was right is not touched', async () => {
-    const wishes = { local: LOCAL, ...peers(2, 3, 4) }
+  it('11, crash: what was half done is adopted or removed, and what was right is not touched', async () => {
+    const desired = { local: LOCAL, ...peers(2, 3, 4) }
     const whole = await running(2, 3, 4)
     const after = kernel.toText()
     await whole.stop()
     const writes = LOCAL.length + 3 * 3
     for (let survived = 0; survived <= writes; survived += 1) {
       kernel = new FakeKernel({ clock })
-      // A killed process, and before it one that knew a peer which left since.
+      // A killed process, and before it one with a peer that has left since.
       const older = starting({ local: LOCAL, ...peers(9) })
       await clock.advance(SECOND)
       await older.stop()
       kernel.crash({ after: survived })
-      starting(wishes)
+      starting(desired)
       await clock.advance(SECOND)
       const half = kernel.toText().split('\n')
       kernel.heal()
       kernel.requests.length = 0
 
-      const next = starting(wishes)
+      const next = starting(desired)
       next.reconciler.openGate()
       await inSync(next)
       expect(kernel.toText()).toBe(after)

@@ -3,7 +3,7 @@ import type { Random } from '@selvedge/core'
 import { describe, expect, it } from 'vitest'
 import { LinuxHost } from './linux-host.js'
 
-/** One seed alone where the environment names it, as a failure prints it. */
+/** A single seed, if the environment names one as a failure prints it. */
 const given = process.env.SELVEDGE_SEED
 const SEEDS = given === undefined ? Array.from({ length: 10 }, (_, index) => index + 1) : [Number(given)]
 const COMMANDS = 50

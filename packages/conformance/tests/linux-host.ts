@@ -17,7 +17,7 @@ export class LinuxHost implements Disposable {
     }
   }
 
-  /** An interface with a carrier, and nobody at the other end. */
+  /** An interface with a carrier, and no host at the other end. */
   #addInterface(name: string, mac: string, ...addresses: readonly string[]): void {
     const peer = `slv-${name}`
     this.run(`ip link add ${name} address ${mac} type veth peer name ${peer}`)
@@ -35,7 +35,7 @@ export class LinuxHost implements Disposable {
       this.run(`ip addr add ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`)
   }
 
-  /** Throws where the command fails. */
+  /** Throws if the command fails. */
   run(line: string): void {
     const [tool = '', ...args] = line.split(' ')
     execFileSync(tool, ['-n', this.namespace, ...args], { stdio: 'pipe' })

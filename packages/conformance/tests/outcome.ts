@@ -21,7 +21,7 @@ export async function outcome(declare: (runner: Runner) => void, names: RegExp) 
   return { all: tests.map(({ name }) => name), failed }
 }
 
-/** How somebody else deletes a resource. */
+/** The command by which another process deletes a resource. */
 export function deleteCommand(resource: KernelResource): string {
   switch (resource.kind) {
     case 'link':

@@ -15,7 +15,7 @@ const scope: OwnershipScope = {
   networks: ['10.99.0.0/16', 'fd99::/48'],
 }
 
-/** One process: it reconciles until it is stopped. */
+/** One process, which reconciles until it is stopped. */
 export class Process {
   readonly driver: FakeKernelDriver
   readonly reconciler: Reconciler
@@ -27,7 +27,7 @@ export class Process {
   constructor(
     kernel: FakeKernel,
     clock: FakeClock,
-    wishes: Readonly<Record<string, readonly KernelResource[]>>,
+    desired: Readonly<Record<string, readonly KernelResource[]>>,
   ) {
     this.driver = kernel.driver()
     this.reconciler = new Reconciler({
@@ -39,7 +39,7 @@ export class Process {
       onDrift: (drift) => this.drifts.push(drift),
       onError: (error) => this.errors.push(error),
     })
-    for (const [owner, resources] of Object.entries(wishes)) this.reconciler.desired.set(owner, resources)
+    for (const [owner, resources] of Object.entries(desired)) this.reconciler.desired.set(owner, resources)
     this.#running = this.reconciler.run(this.#abort.signal)
   }
 

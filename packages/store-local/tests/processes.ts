@@ -56,7 +56,7 @@ export class NodeProcess implements AsyncDisposable {
   /** Resolves with the first message, from number `from` on, that `matches`. Rejects when the process ends before. */
   async next(matches: (message: Message) => boolean, from = 0): Promise<Message> {
     for (let index = from; ; index += 1) {
-      while (index >= this.messages.length) await this.#news()
+      while (index >= this.messages.length) await this.#wakeUp()
       const message = this.messages[index]
       if (message !== undefined && matches(message)) return message
     }
@@ -93,7 +93,7 @@ export class NodeProcess implements AsyncDisposable {
     await this.kill()
   }
 
-  async #news(): Promise<void> {
+  async #wakeUp(): Promise<void> {
     const ended = this.#exit.then(() => {
       throw new Error(`the process ended: ${this.child.signalCode ?? this.child.exitCode}\n${this.stderr}`)
     })

@@ -96,7 +96,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
     },
   },
   'does not look at the previous subnet': {
-    caughtBy: 'takes the previous subnet again where it is free',
+    caughtBy: 'leases the previous subnet again if it is free',
     Manager: class extends MemorySubnetManager {
       override acquireLease({ attributes, adopt }: LeaseRequest, options?: AbortOptions): Promise<Lease> {
         return super.acquireLease({ attributes, adopt }, options)
@@ -126,7 +126,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
     },
   },
   'releases what another node holds': {
-    caughtBy: 'a release of what another node holds by now lets it be',
+    caughtBy: 'a release of what another node holds by now changes nothing',
     Manager: class extends MemorySubnetManager {
       override async releaseLease(lease: Lease, options?: AbortOptions): Promise<void> {
         const held = this.store.leases.find(({ subnet }) => subnet === lease.subnet)
@@ -145,7 +145,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
     },
   },
   'loses an event now and then': {
-    caughtBy: 'misses no change and tells none twice, whenever it begins',
+    caughtBy: 'misses no change and reports none twice, whenever it starts',
     Manager: class extends MemorySubnetManager {
       override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
         let count = 0
@@ -157,7 +157,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
     },
   },
   'loses what happens between the snapshot and the changes': {
-    caughtBy: 'misses no change and tells none twice, whenever it begins',
+    caughtBy: 'misses no change and reports none twice, whenever it starts',
     Manager: class extends MemorySubnetManager {
       override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
         yield { type: 'snapshot', leases: this.store.leases }
@@ -167,7 +167,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
     },
   },
   'tells an event twice now and then': {
-    caughtBy: 'misses no change and tells none twice, whenever it begins',
+    caughtBy: 'misses no change and reports none twice, whenever it starts',
     Manager: class extends MemorySubnetManager {
       override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
         let count = 0
@@ -180,7 +180,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
     },
   },
   'tells changes without a snapshot first': {
-    caughtBy: 'tells a snapshot first, also where there is no lease',
+    caughtBy: 'reports a snapshot first, even if there is no lease',
     Manager: class extends MemorySubnetManager {
       override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
         for await (const event of super.watchLeases(options)) {
@@ -232,7 +232,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
     },
   },
   hangs: {
-    caughtBy: 'stops to wait for the network config when the signal aborts',
+    caughtBy: 'stops waiting for the network config when the signal aborts',
     Manager: class extends MemorySubnetManager {
       override getNetworkConfig(): Promise<NetworkConfig> {
         return super.getNetworkConfig()

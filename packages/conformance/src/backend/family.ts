@@ -47,7 +47,7 @@ export function familySection(
       strictEqual(setup(1).type, type)
     })
 
-    it('leaves pods an MTU of at most what the external interface has', () => {
+    it('leaves pods an MTU no larger than that of the external interface', () => {
       const { backend, context } = sample()
       const mtu = backend.mtu(context)
       ok(
@@ -56,7 +56,7 @@ export function familySection(
       )
     })
 
-    it('refuses an external interface whose MTU leaves nothing, or leaves something', () => {
+    it('refuses an external interface whose MTU leaves no room, and no other', () => {
       const { backend, context } = sample()
       for (const mtu of [1, 28, 68, 128, 576]) {
         const narrow = { ...context, externalInterface: { ...context.externalInterface, mtu } }
@@ -76,14 +76,14 @@ export function familySection(
       )
     })
 
-    it('publishes what a store gives back as it was', () => {
+    it('publishes what survives a store unchanged', () => {
       const { backend, context } = sample()
       const text = encodeLeaseAttributes(backend.attributes(context))
       strictEqual(encodeLeaseAttributes(decodeLeaseAttributes(text)), text)
       deepStrictEqual(defined(decodeLeaseAttributes(text)), defined(backend.attributes(context)))
     })
 
-    it('publishes the same again when it finds what it published before', () => {
+    it('publishes the same when it finds what it published before', () => {
       const { backend, context } = sample()
       deepStrictEqual(
         backend.attributes({ ...context, previous: context.lease }),
@@ -91,7 +91,7 @@ export function familySection(
       )
     })
 
-    it(`publishes something whatever is found to have been published before (seed ${seed})`, () => {
+    it(`publishes something, whatever was published before (seed ${seed})`, () => {
       const { backend, context } = sample()
       const random = seededRandom(seed)
       for (let index = 0; index < MALFORMED_LEASES; index += 1) {
@@ -117,7 +117,7 @@ export function familySection(
       strictEqual(code, 'INTERFACE_UNSUITABLE', 'attributes() without any address')
     })
 
-    it('gives the same for the same, changes nothing it is given, and asks no clock or generator', () => {
+    it('gives equal answers to equal questions, changes no argument, and reads no clock or random numbers', () => {
       const first = sample()
       const second = sample()
       const everything = ({ backend, context, peers }: Sample) =>
@@ -132,18 +132,18 @@ export function familySection(
       deepStrictEqual(everything(second), once, 'another instance gave something else')
     })
 
-    it('calls for resources in canonical form', () => {
+    it('gives resources in canonical form', () => {
       const { backend, context, peers } = sample()
       assertCanonical(backend.local(context))
       for (const lease of peers) assertCanonical(backend.peer(lease, context))
     })
 
-    it('calls for no two resources of one key', () => {
+    it('gives no two resources of one key', () => {
       const { backend, context, peers } = sample()
       assertUniqueKeys([...backend.local(context), ...peers.flatMap((lease) => backend.peer(lease, context))])
     })
 
-    it('calls for the same on behalf of a peer whatever other peers there are', () => {
+    it('gives a peer the same resources whatever other peers there are', () => {
       const { backend, context, peers } = sample()
       const inOrder = peers.map((lease) => backend.peer(lease, context))
       const reversed = peers.toReversed().map((lease) => backend.peer(lease, context))
@@ -152,7 +152,7 @@ export function familySection(
       deepStrictEqual(alone, inOrder, 'asked of an instance that knows of no other')
     })
 
-    it('calls for the same when a peer has renewed its lease', () => {
+    it('gives the same resources after a peer has renewed its lease', () => {
       const { backend, context, peers } = sample()
       for (const lease of peers) {
         const asked = backend.peer(lease, context)
@@ -161,7 +161,7 @@ export function familySection(
       }
     })
 
-    it('calls for nothing on behalf of a peer of another backend', () => {
+    it('gives no resources for a peer of another backend', () => {
       const { backend, context, peers } = sample()
       const others = [
         'no-such-backend',
@@ -219,13 +219,13 @@ export function familySection(
       deepStrictEqual(answers(backend, context), here, 'with the first one again')
     })
 
-    it('leads routes on behalf of a peer to its own subnets and nowhere else', () => {
+    it('routes to the own subnets of a peer alone', () => {
       const { backend, context, peers } = sample()
       for (const lease of peers) assertRoutesInto(lease, backend.peer(lease, context))
     })
 
     if (families === 'dual-stack') {
-      it('takes a peer that has one family only', () => {
+      it('serves a peer that has one family only', () => {
         const { backend, context, peers } = sample()
         for (const family of ['IPv4', 'IPv6'] as const) {
           for (const [index, peer] of peers.entries()) {

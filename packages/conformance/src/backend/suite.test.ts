@@ -59,7 +59,7 @@ function failuresOf(setup: (node: number) => Backend, options: Partial<BackendSu
 
 const spoiled = (parts: Partial<Backend>) => () => ({ ...toy(), ...parts })
 const sound = toy()
-/** Each instance counts anew. */
+/** Each instance has a counter of its own. */
 const counting = (spoil: (count: () => number) => Partial<Backend>) => () => {
   let calls = 0
   return {
@@ -74,24 +74,25 @@ const eachSubnet = (lease: Lease): string[] =>
   [lease.subnet, lease.ipv6Subnet].filter((text) => text !== undefined)
 const isToy = ({ attributes }: Lease): boolean => attributes.backendType === 'toy'
 
-const SAME = 'gives the same for the same, changes nothing it is given, and asks no clock or generator'
-const CANONICAL = 'calls for resources in canonical form'
-const UNIQUE = 'calls for no two resources of one key'
+const SAME =
+  'gives equal answers to equal questions, changes no argument, and reads no clock or random numbers'
+const CANONICAL = 'gives resources in canonical form'
+const UNIQUE = 'gives no two resources of one key'
 const MALFORMED = 'refuses a malformed lease with INVALID_LEASE, naming its subnet, and in no other way'
-const OTHER_TYPE = 'calls for nothing on behalf of a peer of another backend'
-const RENEWED = 'calls for the same when a peer has renewed its lease'
-const OTHERS = 'calls for the same on behalf of a peer whatever other peers there are'
+const OTHER_TYPE = 'gives no resources for a peer of another backend'
+const RENEWED = 'gives the same resources after a peer has renewed its lease'
+const OTHERS = 'gives a peer the same resources whatever other peers there are'
 const BEFORE = 'answers by its arguments alone, whatever it was asked before'
-const OWN_ROUTES = 'leads routes on behalf of a peer to its own subnets and nowhere else'
-const ONE_FAMILY = 'takes a peer that has one family only'
-const MTU = 'leaves pods an MTU of at most what the external interface has'
-const NARROW = 'refuses an external interface whose MTU leaves nothing, or leaves something'
+const OWN_ROUTES = 'routes to the own subnets of a peer alone'
+const ONE_FAMILY = 'serves a peer that has one family only'
+const MTU = 'leaves pods an MTU no larger than that of the external interface'
+const NARROW = 'refuses an external interface whose MTU leaves no room, and no other'
 const PUBLISHED = 'publishes its type or none, and the addresses at which peers reach the node'
-const STORED = 'publishes what a store gives back as it was'
-const AGAIN = 'publishes the same again when it finds what it published before'
-const WHATEVER = 'publishes something whatever is found to have been published before'
+const STORED = 'publishes what survives a store unchanged'
+const AGAIN = 'publishes the same when it finds what it published before'
+const WHATEVER = 'publishes something, whatever was published before'
 const BARE = 'refuses a node without the addresses it needs'
-const WARNINGS = 'warns of a key of the Backend section that means nothing, and of no other'
+const WARNINGS = 'warns of a key of the Backend section that has no meaning, and of no other'
 
 const broken: readonly [what: string, setup: (node: number) => Backend, fails: readonly string[]][] = [
   ['has no type', spoiled({ type: '' }), ['names its type']],
@@ -164,11 +165,11 @@ const broken: readonly [what: string, setup: (node: number) => Backend, fails: r
     [CANONICAL],
   ],
   [
-    'calls for a resource that is no data',
+    'gives a resource that is not data',
     spoiled({ local: () => [{ kind: 'x', key: 'x', go: () => 1 } as Resource] }),
     [CANONICAL],
   ],
-  ['calls for one link twice', spoiled({ local: (c) => [...sound.local(c), ...sound.local(c)] }), [UNIQUE]],
+  ['gives one link twice', spoiled({ local: (c) => [...sound.local(c), ...sound.local(c)] }), [UNIQUE]],
   [
     'gives every peer the same key',
     spoiled({ peer: (lease) => (isToy(lease) ? [{ kind: 'toy-peer', key: 'toy-peer' }] : []) }),

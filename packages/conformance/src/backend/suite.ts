@@ -32,7 +32,7 @@ export function backendSuite(runner: Runner, options: BackendSuiteOptions): void
 function warningSection({ it }: Runner, options: BackendSuiteOptions, supports: BackendFeatures): void {
   const families = supports.ipv4 ? 'IPv4' : supports.ipv6 ? 'IPv6' : 'dual-stack'
 
-  it('warns of a key of the Backend section that means nothing, and of no other', () => {
+  it('warns of a key of the Backend section that has no meaning, and of no other', () => {
     const backend = options.setup(0)
     const section = options.section ?? { Type: backend.type }
     ok(backend.warnings !== undefined, 'there is no method `warnings`: a mistyped key would never be noticed')

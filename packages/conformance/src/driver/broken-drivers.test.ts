@@ -1,5 +1,5 @@
 import { type Driver, type OperationResult, OverlayError } from '@selvedge/core'
-import type { KernelResource } from '@selvedge/core/kit'
+import { type KernelResource, neighbour } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
 import { outcome } from '../../tests/outcome.js'
 import { FakeKernel } from '../fake-kernel/kernel.js'
@@ -75,7 +75,7 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
       apply: async (operations, options) =>
         (await driver.apply(operations, options)).map(({ stale: _, ...result }) => result),
     }),
-    /makes a link anew/,
+    /recreates a link/,
   ],
   [
     'says that all is stale',
@@ -83,7 +83,7 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
       apply: async (operations, options) =>
         (await driver.apply(operations, options)).map((result) => ({ ...result, stale: true })),
     }),
-    /changes nothing by it/,
+    /puts what is there already, and changes nothing/,
   ],
   [
     'deletes routes of others',
@@ -100,7 +100,7 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
         return driver.apply(operations, options)
       },
     }),
-    /refuses to put a route where/,
+    /refuses to put a route if/,
   ],
   [
     'overwrites routes of others',
@@ -119,7 +119,7 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
         return driver.apply(operations, options)
       },
     }),
-    /refuses to put a route where/,
+    /refuses to put a route if/,
   ],
   [
     'lists what is in no scope',
@@ -145,31 +145,22 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
         const learned = kernel.toText().match(/^(\S+) dev flannel\.1 lladdr (\S+) REACHABLE$/m)
         if (learned === null) return held
         const [, address = '', macAddress = ''] = learned
-        return [
-          ...held,
-          {
-            kind: 'neighbour',
-            key: `neighbour flannel.1 ${address}`,
-            link: 'flannel.1',
-            address,
-            macAddress,
-          },
-        ]
+        return [...held, neighbour({ link: 'flannel.1', address, macAddress })]
       },
     }),
-    /lists nothing of others/,
+    /lists nothing foreign/,
   ],
   [
-    'tells nothing',
+    'reports no change',
     () => ({
       async *watch({ signal }) {
         await new Promise((resolve) => signal.addEventListener('abort', resolve))
       },
     }),
-    /tells when a route of ours is deleted/,
+    /reports that a route of ours is deleted/,
   ],
   [
-    'tells of its own writes',
+    'reports its own writes',
     (driver, kernel) => ({
       apply: async (operations, options) => {
         const results = await driver.apply(operations, options)
@@ -177,7 +168,7 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
         return results
       },
     }),
-    /does not tell of its own writes/,
+    /does not report its own writes/,
   ],
   [
     'wraps the reason of an abort',

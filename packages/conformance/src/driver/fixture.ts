@@ -4,13 +4,13 @@ import { assertHolds, DEFAULT_TIMEOUT_MS, heldBy, within } from '../assertions.j
 import { SCOPE } from './samples.js'
 import type { DriverFeatures, DriverSuiteOptions, HostUnderTest } from './types.js'
 
-/** Where the tests of one subject are declared. */
+/** What a file of the suite declares its tests with. */
 export interface DriverSection {
   readonly supports: DriverFeatures
   test(name: string, body: (host: TestHost) => Promise<void>): void
 }
 
-/** How long nothing must come before it counts as never coming, in ms. */
+/** How long no event must come before it counts as never coming, in ms. */
 const DEFAULT_QUIET_MS = 250
 
 /** The host of one test, and what the tests ask of it. */
@@ -46,7 +46,7 @@ export class TestHost implements AsyncDisposable {
     return driver
   }
 
-  /** Does as somebody else, one command after the other. */
+  /** Runs commands one after the other, as another process does. */
   async run(...commands: readonly string[]): Promise<void> {
     for (const command of commands) await this.#host.run(command)
   }
@@ -55,7 +55,7 @@ export class TestHost implements AsyncDisposable {
     return await this.#host.state()
   }
 
-  /** Waits for what must come, and fails where it does not. */
+  /** Waits for `promise`, and fails if it does not settle in time. */
   soon<T>(promise: Promise<T>, what: string): Promise<T> {
     return within(this.timeoutMs, promise, what)
   }
@@ -69,7 +69,7 @@ export class TestHost implements AsyncDisposable {
   }
 }
 
-/** Reads what is held, of the samples' scope where no other is given; fails where a key comes twice. */
+/** Reads the resources of a scope (the samples' by default) by key, and fails if a key comes twice. */
 export const held = (driver: Driver<KernelResource>, scope: OwnershipScope = SCOPE) => heldBy(driver, scope)
 
 /** Fails unless exactly these are held. */

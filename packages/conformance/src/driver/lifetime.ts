@@ -44,7 +44,7 @@ export function lifetimeTests({ supports, test }: DriverSection): void {
     await holds(driver, [device()])
   })
 
-  test('works on after a signal has aborted', async (host) => {
+  test('goes on working after a signal has aborted', async (host) => {
     const driver = await host.connect()
     await assert.rejects(driver.apply(puts(device()), { signal: AbortSignal.abort(new Error('enough')) }))
     await done(driver, puts(device()))
@@ -66,7 +66,7 @@ export function lifetimeTests({ supports, test }: DriverSection): void {
   })
 
   if (supports.check) {
-    test('checks what a backend requires, and changes nothing by it', async (host) => {
+    test('checks what a backend requires, and changes nothing', async (host) => {
       const driver = await host.connect()
       assert.ok(driver.preflight)
       const before = await host.state()

@@ -5,7 +5,7 @@ import { type DriverSection, held, holds } from './fixture.js'
 import { DEVICE, device, otherVni, ownAddress, peer, resourcesOf } from './samples.js'
 
 export function linkTests({ test }: DriverSection): void {
-  test('leaves to the kernel what a wish leaves open', async (host) => {
+  test('leaves to the kernel what a resource leaves open', async (host) => {
     const driver = await host.connect()
     const { mtu: _mtu, macAddress: _mac, alias: _alias, ...open } = device()
     await done(driver, puts(open))
@@ -47,9 +47,9 @@ export function linkTests({ test }: DriverSection): void {
   for (const [what, changed] of [
     ['its MAC changes', device({ macAddress: '02:aa:00:00:00:02' })],
     ['it goes down', device({ up: false })],
-    ['it is made anew', otherVni()],
+    ['it is recreated', otherVni()],
   ] as const) {
-    test(`says that others may have changed where a link loses some when ${what}`, async (host) => {
+    test(`says that other resources may have changed if a link loses some when ${what}`, async (host) => {
       const driver = await host.connect()
       const others = [ownAddress, ...resourcesOf(peer(2))]
       await done(driver, puts(device(), ...others))
@@ -71,20 +71,20 @@ export function linkTests({ test }: DriverSection): void {
     ['learning', { vxlan: { ...device().vxlan, learning: true } }],
     ['GBP', { vxlan: { ...device().vxlan, gbp: true } }],
   ] as const) {
-    test(`makes a link anew where its ${what} is another, with the MAC it is to have`, async (host) => {
+    test(`recreates a link whose ${what} differs, with the MAC that it should have`, async (host) => {
       const driver = await host.connect()
       await host.run('ip link add slv-parent type bridge')
       await done(driver, puts(device(), ownAddress, ...resourcesOf(peer(2))))
-      const wish = device({ vxlan: { vni: 1, port: 8472, learning: false, gbp: false, ...vxlan } })
-      const [result] = await done(driver, puts(wish))
-      assert.equal(result?.stale, true, 'a link made anew has lost what was on it')
-      await holds(driver, [wish])
-      await done(driver, puts(wish, ownAddress, ...resourcesOf(peer(2))))
-      await holds(driver, [wish, ownAddress, ...resourcesOf(peer(2))])
+      const desired = device({ vxlan: { vni: 1, port: 8472, learning: false, gbp: false, ...vxlan } })
+      const [result] = await done(driver, puts(desired))
+      assert.equal(result?.stale, true, 'a recreated link has lost what was on it')
+      await holds(driver, [desired])
+      await done(driver, puts(desired, ownAddress, ...resourcesOf(peer(2))))
+      await holds(driver, [desired, ownAddress, ...resourcesOf(peer(2))])
     })
   }
 
-  test('refuses to put or delete a link where one of its name is of another type', async (host) => {
+  test('refuses to put or delete a link if one of another type has its name', async (host) => {
     const driver = await host.connect()
     await host.run(`ip link add ${DEVICE} type bridge`)
     const before = await host.state()
@@ -96,7 +96,7 @@ export function linkTests({ test }: DriverSection): void {
     assert.equal(await host.state(), before)
   })
 
-  test('takes over a link that is as wished, whoever made it', async (host) => {
+  test('adopts a link that is as desired, whoever made it', async (host) => {
     const driver = await host.connect()
     await host.run(
       `ip link add ${DEVICE} address 02:aa:00:00:00:01 mtu 1400 type vxlan id 1 dstport 8472 local 192.168.0.1 dev eth0 nolearning`,
@@ -106,7 +106,7 @@ export function linkTests({ test }: DriverSection): void {
     await holds(driver, [device(), peer(2).fdb])
   })
 
-  test('fails where another link has the VNI, and leaves that one alone', async (host) => {
+  test('fails if another link has the VNI, and leaves that one alone', async (host) => {
     const driver = await host.connect()
     await host.run('ip link add slv-other type vxlan id 1 dstport 8472 dev eth0 local 192.168.0.1')
     const before = await host.state()
@@ -115,20 +115,20 @@ export function linkTests({ test }: DriverSection): void {
     assert.equal(await host.state(), before)
   })
 
-  test('fails where the parent is not there', async (host) => {
+  test('fails if the parent does not exist', async (host) => {
     const driver = await host.connect()
-    const wish = device({ vxlan: { vni: 1, port: 8472, parent: 'slv-none', learning: false, gbp: false } })
-    const { errno, code } = failed((await driver.apply(puts(wish)))[0])
+    const desired = device({ vxlan: { vni: 1, port: 8472, parent: 'slv-none', learning: false, gbp: false } })
+    const { errno, code } = failed((await driver.apply(puts(desired)))[0])
     assert.deepEqual([code, errno], ['DRIVER_REFUSED', 'ENODEV'])
   })
 
   test('finds nothing of a link that went with its parent, and deletes what was on it', async (host) => {
     const driver = await host.connect()
     await host.run('ip link add slv-parent type bridge')
-    const wish = device({
+    const desired = device({
       vxlan: { vni: 1, port: 8472, local: '192.168.0.1', parent: 'slv-parent', learning: false, gbp: false },
     })
-    const all = [wish, ownAddress, ...resourcesOf(peer(2))]
+    const all = [desired, ownAddress, ...resourcesOf(peer(2))]
     await done(driver, puts(...all))
     await host.run('ip link del slv-parent')
     await holds(driver, [])

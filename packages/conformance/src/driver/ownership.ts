@@ -4,7 +4,7 @@ import { deletes, puts } from '../operations.js'
 import { type DriverSection, holds, type TestHost } from './fixture.js'
 import { DEVICE, device, everySort, ownAddress, peer, resourcesOf } from './samples.js'
 
-/** What others keep on the host, also inside our network and on our own link. */
+/** Foreign state on the host, some of it inside our network and on our own link. */
 async function addForeignState(host: TestHost, { ipv6 }: { readonly ipv6: boolean }): Promise<void> {
   await host.run(
     'ip link add slv-bridge type bridge',
@@ -27,25 +27,25 @@ async function addForeignState(host: TestHost, { ipv6 }: { readonly ipv6: boolea
 }
 
 export function ownershipTests({ supports, test }: DriverSection): void {
-  test('lists nothing of others, and leaves all of it as it is', async (host) => {
+  test('lists nothing foreign, and leaves all of it as it is', async (host) => {
     const driver = await host.connect()
     await done(driver, puts(device(), ownAddress))
     await addForeignState(host, supports)
     const before = await host.state()
     await holds(driver, [device(), ownAddress])
-    const wishes = everySort(supports)
-    await done(driver, puts(...wishes))
-    await holds(driver, wishes)
-    await done(driver, deletes(...wishes.slice(2).toReversed()))
+    const desired = everySort(supports)
+    await done(driver, puts(...desired))
+    await holds(driver, desired)
+    await done(driver, deletes(...desired.slice(2).toReversed()))
     await holds(driver, [device(), ownAddress])
     assert.equal(await host.state(), before)
   })
 
   for (const [what, foreign] of [
-    ['leads another way', 'via 192.168.0.9 dev eth0 proto static'],
+    ['leads elsewhere', 'via 192.168.0.9 dev eth0 proto static'],
     ['is the kernel’s own', 'dev eth0 proto kernel'],
   ] as const) {
-    test(`refuses to put a route where one of somebody else’s ${what}`, async (host) => {
+    test(`refuses to put a route if a foreign one at its key ${what}`, async (host) => {
       const driver = await host.connect()
       const { route } = peer(2)
       await done(driver, puts(device(), ownAddress))
@@ -61,10 +61,10 @@ export function ownershipTests({ supports, test }: DriverSection): void {
   }
 
   for (const [what, foreign] of [
-    ['leads the same way, as flanneld leaves it,', `via 10.99.0.32 dev ${DEVICE} onlink`],
+    ['leads the same way, as flanneld leaves it', `via 10.99.0.32 dev ${DEVICE} onlink`],
     ['leads through a link of ours', `dev ${DEVICE} proto static`],
   ] as const) {
-    test(`takes over a route of somebody else’s that ${what} where it is in the way`, async (host) => {
+    test(`adopts a foreign route at its key that ${what}`, async (host) => {
       const driver = await host.connect()
       const { route } = peer(2)
       await done(driver, puts(device(), ownAddress))
@@ -77,7 +77,7 @@ export function ownershipTests({ supports, test }: DriverSection): void {
     })
   }
 
-  test('leaves a route of somebody else’s with another metric alone, and keeps its own beside it', async (host) => {
+  test('leaves a foreign route with another metric alone, and keeps its own beside it', async (host) => {
     const driver = await host.connect()
     const { route } = peer(2)
     await done(driver, puts(device(), ownAddress))
@@ -89,7 +89,7 @@ export function ownershipTests({ supports, test }: DriverSection): void {
     assert.equal(await host.state(), before)
   })
 
-  test('lists what others made permanent on a link of ours', async (host) => {
+  test('lists what other processes made permanent on a link of ours', async (host) => {
     const driver = await host.connect()
     const all = resourcesOf(peer(2)).filter(({ kind }) => kind !== 'route')
     await done(driver, puts(device()))

@@ -51,7 +51,7 @@ export interface Peer {
   readonly route: RouteResource
 }
 
-/** What a peer of a VXLAN network calls for. Number 2 to 65535; each has a /28 of its own. */
+/** The resources of peer `number` (2 to 65535) of a VXLAN network. Each has a /28 of its own. */
 export function peer(number: number): Peer {
   const base = `10.99.${number >> 4}.${(number & 15) << 4}`
   return {

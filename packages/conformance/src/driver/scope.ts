@@ -37,7 +37,7 @@ export function scopeTests({ test }: DriverSection): void {
     await done(driver, puts(...all))
     await holds(driver, all, { ...nothing, links: SCOPE.links })
     await holds(driver, all, { ...nothing, aliases: SCOPE.aliases })
-    await host.run('ip link set flannel.1 alias somebody-else')
+    await host.run('ip link set flannel.1 alias foreign')
     await holds(driver, [], { ...nothing, aliases: SCOPE.aliases })
   })
 

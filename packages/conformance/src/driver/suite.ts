@@ -9,7 +9,7 @@ import { watchTests } from './watch.js'
 import { writeTests } from './writes.js'
 
 /**
- * Proves that a driver of links, addresses, routes, neighbours and forwarding entries keeps every promise of `Driver`
+ * Proves that a driver of links, addresses, routes, neighbours and fdb entries keeps every promise of `Driver`
  * and `OwnershipScope`:
  *
  * ```ts

@@ -1,7 +1,7 @@
 import type { Driver } from '@selvedge/core'
 import type { KernelResource } from '@selvedge/core/kit'
 
-/** What a driver can do beyond the least. Everything is taken for true unless it is declared false. */
+/** Optional features of a driver. Each is assumed unless it is declared false. */
 export interface DriverFeatures {
   /** `check`. */
   readonly check: boolean
@@ -22,14 +22,14 @@ export interface HostUnderTest {
   /** A driver of its own, as another process on this host would open. The suite disposes of it. */
   driver(): Driver<KernelResource> | Promise<Driver<KernelResource>>
   /**
-   * Does what somebody else does: a command line of `ip` or `bridge` that changes links, addresses, routes,
-   * neighbours or forwarding entries. Rejects where it is refused.
+   * Runs a command line of `ip` or `bridge` that changes links, addresses, routes, neighbours or fdb entries, as
+   * another process does. Rejects if it is refused.
    */
   run(command: string): unknown
   /**
-   * All links, addresses, routes, neighbours and forwarding entries of the host as text. The same as long as nobody
-   * changes one of them: leave out what comes and goes by itself, such as ages, counters, the flag `tentative`, and
-   * neighbours that the kernel is looking for (INCOMPLETE, FAILED).
+   * All links, addresses, routes, neighbours and fdb entries of the host as text, which is the same as long as none of
+   * them changes: leave out what comes and goes by itself, such as ages, counters, the flag `tentative`, and
+   * neighbours that the kernel is resolving (INCOMPLETE, FAILED).
    */
   state(): string | Promise<string>
 }
@@ -37,11 +37,11 @@ export interface HostUnderTest {
 export interface DriverSuiteOptions<H extends HostUnderTest = HostUnderTest> {
   /** Makes a host. Called for every test. */
   setup(): H | Promise<H>
-  /** Removes it. Every driver that the suite opened is disposed of by then. */
+  /** Removes it, after every driver that the suite opened is disposed of. */
   teardown?(host: H): unknown
   readonly supports?: Partial<DriverFeatures>
-  /** How long anything may take before it has failed, in ms; 10,000 where absent. */
+  /** How long a step may take before it counts as failed, in ms. Default: 10,000. */
   readonly timeoutMs?: number
-  /** How long nothing has to come before it is taken that nothing will, in ms; 250 where absent. */
+  /** How long no event must come before it counts as never coming, in ms. Default: 250. */
   readonly quietMs?: number
 }

@@ -9,13 +9,13 @@ import { device, ownAddress, peer, resourcesOf, SCOPE } from './samples.js'
 
 const OURS: readonly KernelResource[] = [device(), ownAddress, ...resourcesOf(peer(2))]
 
-/** A watch that has begun: what was asked for before is told, if at all, before `watching` resolves. */
+/** A watch that has started, and has reported what happened before. */
 class Watching implements AsyncDisposable {
   readonly #abort = new AbortController()
   readonly #events: AsyncIterator<DriverEvent>
   #next: Promise<IteratorResult<DriverEvent>>
 
-  /** Begins, and waits until what has happened before has been told, or cannot come any more. */
+  /** Starts, and waits until what happened before has been reported or no longer can be. */
   static async on({ quietMs }: TestHost, driver: Driver<KernelResource>): Promise<Watching> {
     await driver.snapshot(SCOPE)
     const watching = new Watching(driver)
@@ -35,7 +35,7 @@ class Watching implements AsyncDisposable {
     return next
   }
 
-  /** The next event, or undefined where none comes in so many ms. */
+  /** The next event, or undefined if none comes within so many ms. */
   async within(milliseconds: number): Promise<DriverEvent | undefined> {
     const late = new AbortController()
     const quiet = setTimeout(milliseconds, undefined, { signal: late.signal }).catch(() => undefined)
@@ -69,7 +69,7 @@ export function watchTests({ test }: DriverSection): void {
       'a neighbour is changed',
       'ip neigh replace 10.99.0.32 lladdr 02:cc:00:00:00:01 dev flannel.1 nud permanent',
     ],
-    ['a forwarding entry is deleted', 'bridge fdb del 02:bb:00:00:00:02 dev flannel.1 dst 192.168.0.2 self'],
+    ['an fdb entry is deleted', 'bridge fdb del 02:bb:00:00:00:02 dev flannel.1 dst 192.168.0.2 self'],
     ['an address is deleted', 'ip addr del 10.99.0.16/32 dev flannel.1'],
     ['our link goes down', 'ip link set flannel.1 down'],
     ['our link gets another MTU', 'ip link set flannel.1 mtu 1300'],
@@ -77,7 +77,7 @@ export function watchTests({ test }: DriverSection): void {
     ['the external interface gets another MTU', 'ip link set eth0 mtu 1460'],
     ['the external interface gets another address', 'ip addr add 192.168.7.1/24 dev eth0'],
   ] as const) {
-    test(`tells when ${what}`, async (host) => {
+    test(`reports that ${what}`, async (host) => {
       const driver = await ready(host)
       await using watching = await Watching.on(host, driver)
       await host.run(...commands)
@@ -86,7 +86,7 @@ export function watchTests({ test }: DriverSection): void {
     })
   }
 
-  test('tells when somebody puts back our link without what was on it', async (host) => {
+  test('reports that our link was recreated without what was on it', async (host) => {
     const driver = await ready(host)
     await using watching = await Watching.on(host, driver)
     await host.run(
@@ -97,8 +97,8 @@ export function watchTests({ test }: DriverSection): void {
     assert.deepEqual(value, { type: 'changed' })
   })
 
-  // What the kernel does after a link's change (routes that go with it) cannot be told from somebody else's doing.
-  test('does not tell of its own writes', async (host) => {
+  // What the kernel itself does after a change of a link (routes that go with it) looks like a foreign change.
+  test('does not report its own writes', async (host) => {
     const driver = await ready(host)
     await using watching = await Watching.on(host, driver)
     await done(driver, puts(...resourcesOf(peer(3)), { ...peer(2).route, gateway: '10.99.0.77' }))
@@ -106,7 +106,7 @@ export function watchTests({ test }: DriverSection): void {
     assert.equal(await watching.within(host.quietMs), undefined)
   })
 
-  test('tells a watcher of changes that come while it is busy', async (host) => {
+  test('reports changes that come while its consumer is busy', async (host) => {
     const driver = await ready(host)
     await using watching = await Watching.on(host, driver)
     await host.run('ip neigh del 10.99.0.32 dev flannel.1')

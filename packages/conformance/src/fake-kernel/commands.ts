@@ -46,7 +46,7 @@ class Words {
     return value === undefined ? undefined : Number(value)
   }
 
-  /** What nobody asked for is not understood. */
+  /** A word that was not asked for is not understood. */
   end(): void {
     const [left] = this.#values.keys()
     if (left !== undefined) throw new TypeError(`'${left}' means nothing here`)
@@ -55,7 +55,7 @@ class Words {
 
 /**
  * Carries out a command line of `ip` or `bridge`, of those that change links, addresses, routes, neighbours and
- * forwarding entries. Throws a TypeError for one that it does not understand.
+ * fdb entries. Throws a TypeError for one that it does not understand.
  */
 export function runCommand(state: KernelState, line: string): void {
   const [tool, ...rest] = line.trim().split(/\s+/)

@@ -20,11 +20,11 @@ import type { Change } from './types.js'
 import { deleteResource, putResource } from './write.js'
 
 export interface FakeDriverOptions {
-  /** For messages and the kernel's record of requests; `fake-kernel` where absent. */
+  /** For messages and the kernel's record of requests. Default: `fake-kernel`. */
   readonly name?: string | undefined
-  /** The interface that packets to peers leave by; the kernel's first one with an address where absent. */
+  /** The interface that packets to peers leave by. Default: the kernel's first one with an address. */
   readonly externalInterface?: string | undefined
-  /** rtm_protocol of what this driver writes, 1 to 255; 157 where absent. */
+  /** rtm_protocol of the routes that this driver writes, 1 to 255. Default: 157. */
   readonly protocol?: number | undefined
 }
 
@@ -42,15 +42,15 @@ export interface DriverHost {
   readonly privileged: boolean
   readonly linkTypes: readonly string[]
   readonly record: (record: RequestRecord) => void
-  /** Runs `act` as this driver, which is not told of what it does itself. */
+  /** Runs `act` as this driver, which gets no notification of its own changes. */
   readonly attempt: (driver: FakeDriver, act: () => void) => Attempt
-  /** Undoes what was put, as somebody else. */
+  /** Undoes what was put, as another process does. */
   readonly undo: (resource: KernelResource) => void
   readonly closed: (driver: FakeDriver) => void
 }
 
-/** How often an interrupted dump is begun again before the driver gives up. */
-const MOST_READS = 8
+/** How often a dump that is interrupted is started before the driver gives up. */
+const MAX_READS = 8
 
 /** The driver of a `FakeKernel`, with all that a driver may have. `kernel.driver()` makes one. */
 export interface FakeKernelDriver extends Required<Driver<KernelResource>> {
@@ -107,18 +107,18 @@ export class FakeDriver implements FakeKernelDriver {
     this.#requireUse(signal)
     const { faults, state } = this.#host
     const request: FakeRequest = { type: 'snapshot', driver: this.name }
-    for (let read = 1; read <= MOST_READS; read += 1) {
+    for (let read = 1; read <= MAX_READS; read += 1) {
       await this.#pause(faults.delays.snapshotMs, signal)
       const errno = faults.errnoFor(request)
       this.#host.record({ ...request, changed: false, ...(errno === undefined ? {} : { errno }) })
-      if (errno !== undefined) throw refusal(request, new FakeKernelError(errno, 'asked to fail'))
+      if (errno !== undefined) throw refusal(request, new FakeKernelError(errno, 'a test asked for it'))
       if (faults.interruptedDumps === 0) {
         this.#owns = ownershipOf(scope, this.protocol)
         return readOwn(state, this.#owns)
       }
       faults.interruptedDumps -= 1
     }
-    throw new OverlayError('READ_INTERRUPTED', `links and routes changed during each of ${MOST_READS} reads`)
+    throw new OverlayError('READ_INTERRUPTED', `links and routes changed during each of ${MAX_READS} reads`)
   }
 
   async apply(
@@ -141,14 +141,14 @@ export class FakeDriver implements FakeKernelDriver {
     this.#requireOpen()
     let pending: DriverEvent | undefined
     let wake = () => {}
-    const tell = (event: DriverEvent) => {
+    const report = (event: DriverEvent) => {
       // An overrun says all that a change does, and more.
       if (pending?.type !== 'overrun') pending = event
       wake()
     }
     const stop = () => wake()
     const stopped = () => signal.aborted || this.closed
-    this.#watchers.add(tell)
+    this.#watchers.add(report)
     signal.addEventListener('abort', stop)
     this.#closing.signal.addEventListener('abort', stop)
     try {
@@ -164,7 +164,7 @@ export class FakeDriver implements FakeKernelDriver {
         }
       }
     } finally {
-      this.#watchers.delete(tell)
+      this.#watchers.delete(report)
       signal.removeEventListener('abort', stop)
       this.#closing.signal.removeEventListener('abort', stop)
     }
@@ -174,12 +174,12 @@ export class FakeDriver implements FakeKernelDriver {
     this.#close()
   }
 
-  /** The kernel tells of a change by somebody else. */
+  /** The kernel notifies of a foreign change. */
   notice(change: Change): void {
-    if (this.#owns.concerns(change)) this.tell({ type: 'changed' })
+    if (this.#owns.concerns(change)) this.report({ type: 'changed' })
   }
 
-  tell(event: DriverEvent): void {
+  report(event: DriverEvent): void {
     for (const watcher of this.#watchers) watcher(event)
   }
 
@@ -193,7 +193,7 @@ export class FakeDriver implements FakeKernelDriver {
     }
     const { changes, error } = attempt(this, () => {
       const errno = privileged ? faults.errnoFor(request) : 'EPERM'
-      if (errno !== undefined) throw new FakeKernelError(errno, 'asked to fail')
+      if (errno !== undefined) throw new FakeKernelError(errno, 'a test asked for it')
       if (type === 'put') putResource(state, resource, { protocol: this.protocol, owns: this.#owns })
       else deleteResource(state, resource, this.protocol)
     })
@@ -236,7 +236,7 @@ export class FakeDriver implements FakeKernelDriver {
 
 /** What is gone already needs no deleting. */
 const BENIGN_ON_DELETE = ['ESRCH', 'ENOENT', 'ENODEV', 'EADDRNOTAVAIL']
-/** What was read before no longer holds where a write meets one of these. */
+/** What was read before no longer counts once a write fails with one of these. */
 const READ_AGAIN = ['ENODEV', 'ENETDOWN']
 
 function resultOf(
@@ -253,9 +253,10 @@ function resultOf(
   return { ok: false, error: error instanceof FakeKernelError ? refusal(request, error) : error, ...stale }
 }
 
-/** True where more went than the one resource that the write was about. */
+/** True if more was removed than the one resource of the write. */
 function tookOthersAlong(resource: KernelResource, changes: readonly Change[]): boolean {
   const removed = changes.filter(({ verb }) => verb === 'removed')
-  const madeAnew = removed.some(({ kind }) => kind === 'link') && changes.some(({ verb }) => verb === 'added')
-  return madeAnew || removed.length > 1 || removed.some(({ kind }) => kind !== resource.kind)
+  const isRecreated =
+    removed.some(({ kind }) => kind === 'link') && changes.some(({ verb }) => verb === 'added')
+  return isRecreated || removed.length > 1 || removed.some(({ kind }) => kind !== resource.kind)
 }

@@ -1,7 +1,7 @@
 import { OverlayError } from '@selvedge/core'
 import type { FakeRequest } from './requests.js'
 
-/** A kernel's refusal, by the name of its errno (include/uapi/asm-generic/errno.h). */
+/** What the kernel fails a request with, by the name of its errno (include/uapi/asm-generic/errno.h). */
 export class FakeKernelError extends Error {
   override readonly name = 'FakeKernelError'
   readonly errno: string
@@ -12,7 +12,7 @@ export class FakeKernelError extends Error {
   }
 }
 
-/** A refusal as a driver hands it on. */
+/** The same as a driver reports it. */
 export function refusal(request: FakeRequest, error: FakeKernelError): OverlayError {
   const attempted = request.type === 'snapshot' ? 'to read' : `to ${request.type} ${request.resource.key}`
   const code = error.errno === 'EPERM' || error.errno === 'EACCES' ? 'ACCESS_DENIED' : 'DRIVER_REFUSED'

@@ -3,11 +3,11 @@ import type { FakeRequest } from './requests.js'
 export interface FaultOptions {
   /** What the kernel answers: `EPERM`, `ENOBUFS`, `ENETDOWN`, `ENODEV`, `EBUSY`, … The request then changes nothing. */
   readonly errno: string
-  /** Which requests it meets; every `put` and `delete` where absent. */
+  /** Which requests it meets. Default: every `put` and `delete`. */
   readonly when?: ((request: FakeRequest) => boolean) | undefined
-  /** How many that it would meet get through first; 0 where absent. */
+  /** How many of those requests succeed first. Default: 0. */
   readonly after?: number | undefined
-  /** How many it meets; 1 where absent, `Infinity` for every one. */
+  /** How many requests it meets; `Infinity` for every one. Default: 1. */
   readonly times?: number | undefined
 }
 
@@ -20,7 +20,7 @@ export interface Delays {
   readonly operationMs?: number | undefined
 }
 
-/** A fault, a fighter or a crash to come: it can be seen at work, and be called off. */
+/** A fault, a fighter or a crash to come: a test may ask whether it struck, and call it off. */
 export interface Trouble {
   /** How often it struck. */
   readonly strikes: number
@@ -33,7 +33,7 @@ type RequestFilter = (request: FakeRequest) => boolean
 export class FaultPlan {
   delays: Delays = {}
   dropNotifications = false
-  /** How many dumps to come are interrupted by somebody else's change. */
+  /** How many dumps to come a foreign change interrupts. */
   interruptedDumps = 0
   readonly #faults = new Set<PlannedFault>()
   readonly #fighters = new Set<PlannedFault>()
@@ -58,17 +58,17 @@ export class FaultPlan {
     for (const set of [this.#faults, this.#fighters, this.#crashes]) set.clear()
   }
 
-  /** The errno that meets this request, where one does. */
+  /** The errno that this request fails with, if any. */
   errnoFor(request: FakeRequest): string | undefined {
     return firstToStrike(this.#faults, request)?.errno
   }
 
-  /** True where somebody undoes this request as soon as it is done. */
+  /** True if another process undoes this request as soon as it is done. */
   isFought(request: FakeRequest): boolean {
     return firstToStrike(this.#fighters, request) !== undefined
   }
 
-  /** True where the process is killed before this request. */
+  /** True if the process is killed before this request. */
   crashes(request: FakeRequest): boolean {
     return firstToStrike(this.#crashes, request) !== undefined
   }

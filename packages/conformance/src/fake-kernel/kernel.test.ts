@@ -80,7 +80,7 @@ describe('FakeKernel: as Linux does', () => {
     expect(kernel.toText()).toBe('')
   })
 
-  it('a MAC that is set costs the link its neighbours, even where it is the same', async () => {
+  it('a MAC that is set costs the link its neighbours, even if it is the same', async () => {
     const { kernel } = await overlaid()
     kernel.changeLink('flannel.1', { macAddress: '02:11:22:33:44:55' })
     expect(kernel.toText()).not.toContain('PERMANENT')
@@ -208,7 +208,7 @@ describe('FakeKernel: what goes wrong', () => {
     expect((await kernel.driver().snapshot(scope)).map(({ key }) => key)).toEqual([device.key])
   })
 
-  it('is slow on the clock that it is given, and stops in between where it is aborted', async () => {
+  it('is slow on the clock that it is given, and stops in between if it is aborted', async () => {
     const clock = new FakeClock()
     const kernel = new FakeKernel({ clock })
     kernel.slow({ operationMs: 100 })
@@ -225,7 +225,7 @@ describe('FakeKernel: what goes wrong', () => {
     expect(kernel.toText()).not.toContain('10.244.1.0/32')
   })
 
-  it('tells nothing while notifications are dropped, and of an overrun when there is one', async () => {
+  it('reports nothing while notifications are dropped, and an overrun when there is one', async () => {
     const { kernel, driver } = await overlaid()
     await driver.snapshot(scope)
     const controller = new AbortController()

@@ -30,34 +30,34 @@ import type { Change } from './types.js'
 import { deleteResource } from './write.js'
 
 export interface FakeInterface {
-  /** `eth0` where absent. */
+  /** Default: `eth0`. */
   readonly name?: string | undefined
-  /** In bytes; 1500 where absent. */
+  /** In bytes. Default: 1500. */
   readonly mtu?: number | undefined
   readonly macAddress?: string | undefined
-  /** With their prefix lengths; `192.168.0.1/24` alone where absent. */
+  /** With their prefix lengths. Default: `192.168.0.1/24` alone. */
   readonly addresses?: readonly string[] | undefined
 }
 
 export interface FakeKernelOptions {
-  /** The interfaces that the host has and that are up; one, all defaults, where absent. */
+  /** The interfaces of the host, which are up. Default: one with all defaults. */
   readonly interfaces?: readonly FakeInterface[] | undefined
-  /** For the delays of `slow`; the system's where absent. */
+  /** For the delays of `slow`. Default: the system's. */
   readonly clock?: Clock | undefined
-  /** False: every write is refused with EPERM, and a driver's `check` says so; true where absent. */
+  /** If false, every write fails with EPERM, and a driver's `check` says so. Default: true. */
   readonly privileged?: boolean | undefined
-  /** Types of links that there are besides; `vxlan`, `bridge`, `veth` and `tun` where absent. */
+  /** Types of links that the kernel has. Default: `vxlan`, `bridge`, `veth` and `tun`. */
   readonly linkTypes?: readonly string[] | undefined
 }
 
 /**
- * The links, addresses, routes, neighbours and forwarding entries of one host, held in memory and treated as Linux
- * treats its own: what a link's going down takes with it, what a request is refused with, what comes back by itself.
- * Each rule here was seen on Linux 6.18. Not modelled: the table of local addresses, secondary IPv4 addresses,
+ * The links, addresses, routes, neighbours and fdb entries of one host, in memory, with Linux's own
+ * rules: what is removed when a link goes down, what a request fails with, what comes back by itself. Each rule was
+ * observed on Linux 6.18. Not modelled: the table of local addresses, secondary IPv4 addresses,
  * nexthop objects, multipath routes, carrier.
  *
- * `driver()` gives an overlay its hands. The other methods are somebody else's: an administrator, flanneld, a routing
- * daemon. They throw `FakeKernelError` with the errno that Linux answers.
+ * `driver()` gives an overlay its hands. The other methods are what other processes do: an operator's `ip`, flanneld, a
+ * routing daemon. They throw `FakeKernelError` with the errno that Linux answers.
  */
 export class FakeKernel {
   readonly #state = new KernelState()
@@ -66,7 +66,7 @@ export class FakeKernel {
   readonly #options: FakeKernelOptions
   #acting: FakeDriver | undefined
   #changes: Change[] = []
-  /** What drivers asked for since the start, or since the array was emptied (`requests.length = 0`). */
+  /** What drivers asked for, since the start or since the array was emptied (`requests.length = 0`). */
   readonly requests: RequestRecord[] = []
 
   constructor(options: FakeKernelOptions = {}) {
@@ -124,7 +124,7 @@ export class FakeKernel {
     return this.requests.filter((request) => request.type !== 'snapshot')
   }
 
-  /** Everything that there is, a line each, as `ip` and `bridge` print it, in an order that is always the same. */
+  /** Everything that the kernel holds, a line each, as `ip` and `bridge` print it, in an order that is always the same. */
   toText(): string {
     return stateText(this.#state)
   }
@@ -132,7 +132,7 @@ export class FakeKernel {
   // What others do.
 
   /**
-   * Carries out a command line of `ip` or `bridge` as an administrator would type it, such as
+   * Carries out a command line of `ip` or `bridge` as an operator would type it, such as
    * `ip route del 10.244.2.0/24` or `bridge fdb add c6:d2:32:6f:8f:44 dev flannel.1 dst 192.168.0.2`: the commands
    * that change what is modelled here, in their plain forms. Throws a TypeError for what it does not understand.
    */
@@ -144,7 +144,7 @@ export class FakeKernel {
     addLink(this.#state, link)
   }
 
-  /** Changes a link where it stands: name, MTU, MAC, up or down, alias. */
+  /** Changes a link in place: name, MTU, MAC, up or down, alias. */
   changeLink(name: string, change: FakeLinkChange): void {
     changeLink(this.#state, name, change)
   }
@@ -214,12 +214,12 @@ export class FakeKernel {
 
   // What goes wrong.
 
-  /** Refuses requests of drivers: the next write, unless told which, after how many and how often. */
+  /** Makes requests of drivers fail: the next write, unless the options say which, after how many and how often. */
   fail(fault: FaultOptions): Trouble {
     return this.#faults.fail(fault)
   }
 
-  /** Somebody deletes what drivers put, at once, each time: what `when` picks, or every route. */
+  /** Another process deletes what drivers put, at once and every time: what `when` picks, or every route. */
   fight(when: (request: FakeRequest) => boolean = isRoute): Trouble {
     return this.#faults.fight(when)
   }
@@ -237,22 +237,22 @@ export class FakeKernel {
     this.#faults.delays = delays
   }
 
-  /** Whether drivers are told nothing of what others do, as if each notification were lost without a trace. */
+  /** Whether drivers get no notification of foreign changes, as if each were lost without a trace. */
   set dropNotifications(drop: boolean) {
     this.#faults.dropNotifications = drop
   }
 
-  /** The sockets of all drivers overflow: they are told that notifications were lost. */
+  /** The sockets of all drivers overflow: each reports that notifications were lost. */
   overrun(): void {
-    for (const driver of this.#drivers) driver.tell({ type: 'overrun' })
+    for (const driver of this.#drivers) driver.report({ type: 'overrun' })
   }
 
-  /** The next `times` dumps are interrupted; a driver begins a dump again 7 times. `Infinity`: it never ends. */
+  /** Interrupts the next `times` dumps, of which a driver repeats each 7 times. `Infinity`: all of them. */
   interruptDumps(times: number): void {
     this.#faults.interruptedDumps = times
   }
 
-  /** Calls off everything of the above: from now on nothing goes wrong. */
+  /** Ends all of the above: from now on nothing goes wrong. */
   heal(): void {
     this.#faults.clear()
   }

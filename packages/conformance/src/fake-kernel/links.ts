@@ -1,10 +1,10 @@
 import { canonicalAddress, canonicalCidr, canonicalMac, type Family, familyOf } from '@selvedge/core/kit'
 import { FakeKernelError } from './errors.js'
 import { addConnectedRoute, flushRoutes, removeConnectedRoute } from './routes.js'
-import { ALL_ZERO_MAC, type KernelState, LEAST_IPV6_MTU, requireIpv6 } from './state.js'
+import { ALL_ZERO_MAC, type KernelState, MIN_IPV6_MTU, requireIpv6 } from './state.js'
 import type { LinkState, VxlanState } from './types.js'
 
-/** A link as somebody asks for it. What is absent is as the kernel makes it; it is down unless asked to be up. */
+/** A link as it is asked for. What is absent is as the kernel makes it; it is down unless asked to be up. */
 export interface FakeLink {
   readonly name: string
   /** IFLA_INFO_KIND: `vxlan`, `bridge`, `veth`, … */
@@ -19,7 +19,7 @@ export interface FakeLink {
 
 export interface FakeVxlan {
   readonly vni: number
-  /** 8472 where absent, as in the kernel. */
+  /** Default: 8472, as in the kernel. */
   readonly port?: number | undefined
   readonly local?: string | undefined
   readonly parent?: string | undefined
@@ -27,7 +27,7 @@ export interface FakeVxlan {
   readonly gbp?: boolean | undefined
 }
 
-/** What of a link can be changed where it stands. A field that is absent stays as it is. */
+/** What of a link can be changed in place. A field that is absent stays as it is. */
 export interface FakeLinkChange {
   readonly name?: string | undefined
   readonly mtu?: number | undefined
@@ -38,7 +38,7 @@ export interface FakeLinkChange {
 }
 
 /** RFC 791. */
-const LEAST_MTU = 68
+const MIN_MTU = 68
 /** Outer Ethernet (14), IP (20 or 40), UDP (8) and VXLAN (8) headers. */
 const VXLAN_OVERHEAD: Record<Family, number> = { 4: 50, 6: 70 }
 
@@ -46,14 +46,14 @@ export function addLink(state: KernelState, asked: FakeLink): void {
   const { name, type } = asked
   if (state.links.has(name)) throw new FakeKernelError('EEXIST', `a link is named '${name}' already`)
   const vxlan = type === 'vxlan' ? makeVxlan(state, asked) : undefined
-  const most = mostMtu(vxlan)
+  const limit = maxMtu(vxlan)
   const index = state.nextIndex()
   const link: LinkState = {
     index,
     name,
     type,
     // Linux cuts what is too large when a VXLAN link is made, and refuses it afterwards.
-    mtu: Math.min(asked.mtu ?? (vxlan?.parent === undefined ? 1500 : most), most),
+    mtu: Math.min(asked.mtu ?? (vxlan?.parent === undefined ? 1500 : limit), limit),
     macAddress: asked.macAddress === undefined ? macAddressOf(index) : canonicalMac(asked.macAddress),
     up: false,
     alias: asked.alias,
@@ -82,12 +82,12 @@ function makeVxlan(state: KernelState, { name, vxlan }: FakeLink): VxlanState {
   return { vni, port, local, parent, learning, gbp }
 }
 
-function mostMtu(vxlan: VxlanState | undefined): number {
+function maxMtu(vxlan: VxlanState | undefined): number {
   if (vxlan?.parent === undefined) return 65_535
   return vxlan.parent.mtu - VXLAN_OVERHEAD[familyOf(vxlan.local ?? '')]
 }
 
-/** A MAC that no other link was given: a link that is made anew has another one, as in Linux. */
+/** A MAC that no other link was given: a recreated link has another one, as in Linux. */
 function macAddressOf(index: number): string {
   const octets = [index >> 16, index >> 8, index].map((part) => (part & 0xff).toString(16).padStart(2, '0'))
   return `02:00:00:${octets.join(':')}`
@@ -99,8 +99,8 @@ export function changeLink(state: KernelState, name: string, change: FakeLinkCha
   if (change.name !== undefined && change.name !== name && state.links.has(change.name)) {
     throw new FakeKernelError('EEXIST', `a link is named '${change.name}' already`)
   }
-  if (mtu !== undefined && mtu !== link.mtu && (mtu < LEAST_MTU || mtu > mostMtu(link.vxlan))) {
-    throw new FakeKernelError('EINVAL', `the MTU of '${name}' is from ${LEAST_MTU} to ${mostMtu(link.vxlan)}`)
+  if (mtu !== undefined && mtu !== link.mtu && (mtu < MIN_MTU || mtu > maxMtu(link.vxlan))) {
+    throw new FakeKernelError('EINVAL', `the MTU of '${name}' is from ${MIN_MTU} to ${maxMtu(link.vxlan)}`)
   }
   if (change.name !== undefined && change.name !== name) rename(state, link, change.name)
   if (change.alias !== undefined) link.alias = change.alias
@@ -110,7 +110,7 @@ export function changeLink(state: KernelState, name: string, change: FakeLinkCha
   state.onChange({ verb: 'changed', kind: 'link', link })
   if (change.macAddress !== undefined) {
     link.macAddress = canonicalMac(change.macAddress)
-    // Linux drops every neighbour of a link whose MAC is set, permanent ones too, even where it is set to what it is.
+    // Linux drops every neighbour of a link whose MAC is set, permanent ones too, even if it is set to what it is.
     flushNeighbours(state, link)
   }
   if (mtu !== undefined) changeMtu(state, link, mtu)
@@ -127,8 +127,8 @@ function rename(state: KernelState, link: LinkState, name: string): void {
 function changeMtu(state: KernelState, link: LinkState, mtu: number): void {
   const before = link.mtu
   link.mtu = mtu
-  if (mtu < LEAST_IPV6_MTU && before >= LEAST_IPV6_MTU) takeIpv6Off(state, link)
-  else if (mtu >= LEAST_IPV6_MTU && before < LEAST_IPV6_MTU && link.up) addLinkLocal(state, link)
+  if (mtu < MIN_IPV6_MTU && before >= MIN_IPV6_MTU) takeIpv6Off(state, link)
+  else if (mtu >= MIN_IPV6_MTU && before < MIN_IPV6_MTU && link.up) addLinkLocal(state, link)
 }
 
 /** Brings back the routes to the link's own networks, and no others. */
@@ -142,7 +142,7 @@ function bringUp(state: KernelState, link: LinkState): void {
   addLinkLocal(state, link)
 }
 
-/** Routes go, neighbours go, IPv6 addresses go; IPv4 addresses and permanent forwarding entries stay. */
+/** Routes go, neighbours go, IPv6 addresses go; IPv4 addresses and permanent fdb entries stay. */
 function takeDown(state: KernelState, link: LinkState): void {
   if (!link.up) return
   link.up = false
@@ -156,7 +156,7 @@ function takeDown(state: KernelState, link: LinkState): void {
 }
 
 function addLinkLocal(state: KernelState, link: LinkState): void {
-  if (link.mtu < LEAST_IPV6_MTU || link.type === 'loopback') return
+  if (link.mtu < MIN_IPV6_MTU || link.type === 'loopback') return
   const address = linkLocalAddress(link.macAddress)
   link.addresses.set(`${address}/64`, { address, prefixLength: 64, madeByKernel: true })
   state.onChange({ verb: 'added', kind: 'address', link })

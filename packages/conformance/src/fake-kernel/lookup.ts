@@ -69,7 +69,7 @@ export function checkGateway(
     throw new FakeKernelError(family === 4 ? 'ENETUNREACH' : 'EHOSTUNREACH', 'Nexthop has invalid gateway.')
   }
   if (family === 4) return
-  // IPv6 takes the word of whoever says `onlink` only where no route says otherwise.
+  // IPv6 believes `onlink` only if no route says otherwise.
   const found = index.longestMatch(gateway).filter(({ network }) => network.length > 0)
   const elsewhere = found.length > 0 && found.every((held) => held.type === 'unicast' && held.link !== link)
   if (elsewhere) {

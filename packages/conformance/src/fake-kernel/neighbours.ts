@@ -3,7 +3,7 @@ import { FakeKernelError } from './errors.js'
 import { ALL_ZERO_MAC, type KernelState, requireIpv6 } from './state.js'
 import type { LinkState } from './types.js'
 
-/** A neighbour as somebody asks for it; permanent where absent, else as one that the kernel resolved by itself. */
+/** A neighbour as it is asked for: permanent by default, else as one that the kernel resolved by itself. */
 export interface FakeNeighbour {
   readonly link: string
   readonly address: string
@@ -11,7 +11,7 @@ export interface FakeNeighbour {
   readonly permanent?: boolean | undefined
 }
 
-/** A forwarding entry of a VXLAN link as somebody asks for it; permanent where absent, else as one learned. */
+/** An fdb entry of a VXLAN link as it is asked for: permanent by default, else as one learned. */
 export interface FakeFdbEntry {
   readonly link: string
   readonly macAddress: string

@@ -6,7 +6,7 @@ import type { Change, LinkState, RouteState } from './types.js'
 export interface Ownership {
   link(link: LinkState | undefined): boolean
   route(route: RouteState): boolean
-  /** True where a change by somebody else may touch what is ours. */
+  /** True if a foreign change may concern what is ours. */
   concerns(change: Change): boolean
 }
 
@@ -23,9 +23,9 @@ export function ownershipOf({ aliases, links, networks }: OwnershipScope, protoc
     concerns: (change) => {
       // One of the links is the external interface, and its addresses are what peers know us by.
       if (change.kind === 'link' || change.kind === 'address') return true
-      // Of any protocol: somebody else's route may have taken the place of ours.
+      // Of any protocol: a foreign route may have taken the place of ours.
       if (change.kind === 'route') return change.route !== undefined && inScope(change.route)
-      // What the kernel learns by itself is not ours, and would be told without end.
+      // What the kernel learns by itself is not ours, and notifications of it would never end.
       return change.permanent === true && link(change.link)
     },
   }

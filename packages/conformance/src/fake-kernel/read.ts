@@ -18,7 +18,7 @@ export function readOwn(state: KernelState, owns: Ownership): readonly KernelRes
   const found: KernelResource[] = []
   for (const one of state.links.values()) if (owns.link(one)) readLink(one, found)
   for (const routes of state.routes.values()) {
-    // Of two of ours at one key, made so by somebody else, the one that does not count shows that something is amiss.
+    // Another process may have appended a second route of ours at this key. The last one, which does not count, shows it.
     const own = routes.findLast(owns.route)
     if (own !== undefined) found.push(routeResource(own))
   }

@@ -1,15 +1,15 @@
 import type { KernelResource } from '@selvedge/core/kit'
 
-/** One thing that a driver asked of the kernel. */
+/** One request of a driver. */
 export type FakeRequest =
   | { readonly type: 'put' | 'delete'; readonly driver: string; readonly resource: KernelResource }
   | { readonly type: 'snapshot'; readonly driver: string }
 
-/** A request that a driver made, and what became of it. */
+/** A request of a driver, and its outcome. */
 export type RequestRecord = FakeRequest & {
   /** Whether anything in the kernel changed by it. */
   readonly changed: boolean
-  /** What the kernel refused it with, where it did. */
+  /** What it failed with, if it did. */
   readonly errno?: string | undefined
 }
 

@@ -6,7 +6,7 @@ import type { LinkState, RouteState } from './types.js'
 
 /**
  * rtm_protocol by the names that `ip route` prints (include/uapi/linux/rtnetlink.h, RTPROT_*). `boot` is what `ip`
- * and flanneld write where nothing else is asked for.
+ * and flanneld write unless asked for another.
  */
 export const ROUTE_PROTOCOLS = {
   kernel: 2,
@@ -26,7 +26,7 @@ export type RouteProtocol = keyof typeof ROUTE_PROTOCOLS | number
 export const protocolNumber = (protocol: RouteProtocol): number =>
   typeof protocol === 'number' ? protocol : ROUTE_PROTOCOLS[protocol]
 
-/** A route as somebody asks for it. What is absent is as `ip route add` has it. */
+/** A route as it is asked for. What is absent is as `ip route add` has it. */
 export interface FakeRoute {
   readonly destination: string
   readonly table?: number | undefined
@@ -81,7 +81,7 @@ export type FakeRouteMatch = Pick<
   'destination' | 'table' | 'tos' | 'metric' | 'type' | 'device' | 'gateway' | 'protocol'
 >
 
-/** Deletes the first route that matches, of the lowest metric; throws ESRCH where there is none. */
+/** Deletes the first route that matches, of the lowest metric; throws ESRCH if there is none. */
 export function deleteRoute(state: KernelState, match: FakeRouteMatch): void {
   const protocol = match.protocol === undefined ? undefined : protocolNumber(match.protocol)
   for (const key of keysToSearch(state, match)) {

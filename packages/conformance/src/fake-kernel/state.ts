@@ -18,7 +18,7 @@ export class KernelState {
     return this.#lastIndex
   }
 
-  /** The link of this name; throws ENODEV where there is none. */
+  /** The link of this name; throws ENODEV if there is none. */
   requireLink(name: string): LinkState {
     const link = this.links.get(name)
     if (link === undefined) throw new FakeKernelError('ENODEV', `no link is named '${name}'`)
@@ -27,10 +27,10 @@ export class KernelState {
 }
 
 /** RFC 8200, 5: a link of a smaller MTU carries no IPv6, and Linux takes IPv6 off it. */
-export const LEAST_IPV6_MTU = 1280
+export const MIN_IPV6_MTU = 1280
 
 export function requireIpv6({ name, mtu }: LinkState, errno: string): void {
-  if (mtu < LEAST_IPV6_MTU) throw new FakeKernelError(errno, `IPv6 is off on '${name}': its MTU is ${mtu}`)
+  if (mtu < MIN_IPV6_MTU) throw new FakeKernelError(errno, `IPv6 is off on '${name}': its MTU is ${mtu}`)
 }
 
 /** Stands for every destination that is not known. */

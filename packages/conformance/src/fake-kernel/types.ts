@@ -64,13 +64,13 @@ export interface RouteState {
   readonly protocol: number
 }
 
-/** What a notification tells. */
+/** What a notification says. */
 export interface Change {
   readonly verb: 'added' | 'changed' | 'removed'
   readonly kind: 'link' | 'address' | 'route' | 'neighbour' | 'fdb'
-  /** The link that it is on; as it was, where it is gone. */
+  /** The link that it is on; as it was, if the link is gone. */
   readonly link?: LinkState | undefined
   readonly route?: RouteState | undefined
-  /** Of a neighbour or a forwarding entry. */
+  /** Of a neighbour or an fdb entry. */
   readonly permanent?: boolean | undefined
 }

@@ -23,23 +23,23 @@ export interface Writer {
   readonly owns: Ownership
 }
 
-/** Makes a resource hold, and writes nothing where it does. */
-export function putResource(state: KernelState, wish: KernelResource, writer: Writer): void {
-  switch (wish.kind) {
+/** Makes the kernel hold a resource, and writes nothing if it does already. */
+export function putResource(state: KernelState, desired: KernelResource, writer: Writer): void {
+  switch (desired.kind) {
     case 'link':
-      putLink(state, wish)
+      putLink(state, desired)
       break
     case 'address':
-      putAddress(state, wish)
+      putAddress(state, desired)
       break
     case 'route':
-      putRoute(state, wish, writer)
+      putRoute(state, desired, writer)
       break
     case 'neighbour':
-      putNeighbour(state, wish)
+      putNeighbour(state, desired)
       break
     case 'fdb':
-      putFdb(state, wish)
+      putFdb(state, desired)
   }
 }
 
@@ -69,19 +69,19 @@ export function deleteResource(state: KernelState, gone: KernelResource, protoco
   }
 }
 
-function putLink(state: KernelState, wish: LinkResource): void {
-  requireType(state, wish)
-  const held = state.links.get(wish.name)
+function putLink(state: KernelState, desired: LinkResource): void {
+  requireType(state, desired)
+  const held = state.links.get(desired.name)
   const actual = held === undefined ? undefined : linkResource(held)
-  const change = actual === undefined ? 'recreate' : linkChange(actual, wish)
+  const change = actual === undefined ? 'recreate' : linkChange(actual, desired)
   if (change === 'recreate') {
-    if (held !== undefined) deleteLink(state, wish.name)
-    makeLink(state, wish)
+    if (held !== undefined) deleteLink(state, desired.name)
+    makeLink(state, desired)
   } else if (change === 'change') {
-    const { mtu, macAddress, alias, up, acceptRouterAdvertisements } = wish
-    changeLink(state, wish.name, {
+    const { mtu, macAddress, alias, up, acceptRouterAdvertisements } = desired
+    changeLink(state, desired.name, {
       mtu,
-      // Setting a MAC costs the link its neighbours, so it is set only where it differs.
+      // Setting a MAC costs the link its neighbours, so it is set only if it differs.
       macAddress: macAddress === actual?.macAddress ? undefined : macAddress,
       alias,
       up,
@@ -90,7 +90,7 @@ function putLink(state: KernelState, wish: LinkResource): void {
   }
 }
 
-/** A link of another type is somebody's that merely has our name. */
+/** A link of another type is foreign and merely has our name. */
 function requireType(state: KernelState, { name, type }: LinkResource): void {
   const held = state.links.get(name)
   if (held === undefined || held.type === type) return
@@ -105,25 +105,25 @@ function putAddress(state: KernelState, { link, address, prefixLength }: Address
   if (!held) addAddress(state, link, address, prefixLength)
 }
 
-function putNeighbour(state: KernelState, wish: NeighbourResource): void {
-  const held = state.requireLink(wish.link).neighbours.get(wish.address)
-  if (held?.permanent === true && held.macAddress === wish.macAddress) return
-  addNeighbour(state, wish, 'replace')
+function putNeighbour(state: KernelState, desired: NeighbourResource): void {
+  const held = state.requireLink(desired.link).neighbours.get(desired.address)
+  if (held?.permanent === true && held.macAddress === desired.macAddress) return
+  addNeighbour(state, desired, 'replace')
 }
 
-function putFdb(state: KernelState, wish: FdbResource): void {
-  const held = state.requireLink(wish.link).fdb.get(wish.macAddress)
-  if (held?.permanent === true && held.destinations.includes(wish.destination)) return
-  addFdbEntry(state, wish, leadsToMany(wish.macAddress) ? 'append' : 'replace')
+function putFdb(state: KernelState, desired: FdbResource): void {
+  const held = state.requireLink(desired.link).fdb.get(desired.macAddress)
+  if (held?.permanent === true && held.destinations.includes(desired.destination)) return
+  addFdbEntry(state, desired, leadsToMany(desired.macAddress) ? 'append' : 'replace')
 }
 
-/** A VXLAN link is made in one request, and fails whole where its settings are another link's. */
-function makeLink(state: KernelState, wish: LinkResource): void {
+/** A VXLAN link is made in one request, and fails as a whole if its settings are another link's. */
+function makeLink(state: KernelState, desired: LinkResource): void {
   try {
-    addLink(state, wish)
+    addLink(state, desired)
   } catch (error) {
     if (!(error instanceof FakeKernelError) || error.errno !== 'EEXIST') throw error
-    throw new OverlayError('RESOURCE_CONFLICT', `to make the link ${wish.name}: ${error.message}`, {
+    throw new OverlayError('RESOURCE_CONFLICT', `to make the link ${desired.name}: ${error.message}`, {
       cause: error,
       errno: error.errno,
     })
@@ -131,24 +131,24 @@ function makeLink(state: KernelState, wish: LinkResource): void {
 }
 
 /**
- * A route of somebody else's at our key is not ours to change, unless it leads the same way (that is what flanneld
- * leaves behind, and taking it over changes nothing for traffic) or through a link of ours.
+ * A foreign route at our key is not ours to change, unless it leads the same way (as what flanneld leaves behind does:
+ * adopting it changes nothing for traffic) or through a link of ours.
  */
-function putRoute(state: KernelState, wish: RouteResource, { protocol, owns }: Writer): void {
-  for (let copies = ownCopies(state, wish, protocol); copies > 1; copies -= 1) {
-    deleteOwnRoute(state, wish, protocol)
+function putRoute(state: KernelState, desired: RouteResource, { protocol, owns }: Writer): void {
+  for (let copies = ownCopies(state, desired, protocol); copies > 1; copies -= 1) {
+    deleteOwnRoute(state, desired, protocol)
   }
-  const first = state.routes.get(wish.key)?.[0]
-  const same = first !== undefined && satisfies(routeResource(first), wish)
+  const first = state.routes.get(desired.key)?.[0]
+  const same = first !== undefined && satisfies(routeResource(first), desired)
   if (same && first.protocol === protocol) return
   if (first !== undefined && first.protocol !== protocol && !same && !owns.link(first.link)) {
-    const message = `to put ${wish.key}: a route of protocol ${first.protocol} is there and leads elsewhere`
+    const message = `to put ${desired.key}: a route of protocol ${first.protocol} is there and leads elsewhere`
     throw new OverlayError('RESOURCE_CONFLICT', message, { errno: 'EEXIST' })
   }
-  addRoute(state, { ...wish, protocol }, 'replace')
+  addRoute(state, { ...desired, protocol }, 'replace')
 }
 
-/** How many routes of ours there are at one key: more than one only where somebody else has appended another. */
+/** How many routes of ours there are at one key: more than one only if another process has appended one. */
 const ownCopies = (state: KernelState, { key }: RouteResource, protocol: number): number =>
   state.routes.get(key)?.filter((held) => held.protocol === protocol).length ?? 0
 

@@ -37,7 +37,7 @@ const ODD_VALUES: readonly JsonValue[] = [
 const oneOf = <T>(random: Random, values: readonly T[]): T | undefined =>
   values[Math.floor(random() * values.length)]
 
-/** A lease like `lease` but for one thing, drawn at random, that no node of this backend would have published. */
+/** A lease like `lease` but for one random field, which no node of this backend would have published. */
 export function malformed(lease: Lease, random: Random): Lease {
   const { attributes } = lease
   const changes: readonly (() => LeaseAttributes)[] = [
@@ -49,7 +49,7 @@ export function malformed(lease: Lease, random: Random): Lease {
     () => ({ ...attributes, publicIp: undefined }),
     () => ({ ...attributes, publicIpv6: undefined }),
     () => ({ ...attributes, publicIp: undefined, publicIpv6: undefined }),
-    // Addresses that nobody can be reached at, or that are nobody's in particular.
+    // Addresses at which no node can be reached.
     () => ({
       ...attributes,
       publicIp: oneOf(random, ['127.0.0.1', '224.0.0.1', '255.255.255.255', '203.0.113.9']),
@@ -60,7 +60,7 @@ export function malformed(lease: Lease, random: Random): Lease {
   return { ...lease, attributes: change === undefined ? attributes : change() }
 }
 
-/** Some value inside, or the whole, is lost, renamed or replaced by an odd one. */
+/** The value, or one inside it, removed, renamed or replaced by an odd one. */
 function mutated(value: JsonValue | undefined, random: Random): JsonValue | undefined {
   const entries =
     typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : []

@@ -1,10 +1,10 @@
 import type { Random } from '@selvedge/core'
 
 /**
- * Numbers in [0, 1) that look random and are the same for the same seed everywhere: Mulberry32 (Tommy Ettinger, public
+ * Pseudorandom numbers in [0, 1), the same for the same seed everywhere: Mulberry32 (Tommy Ettinger, public
  * domain), 32 bits of state. For tests, never for secrets.
  *
- * @param seed a whole number; its lowest 32 bits count
+ * @param seed an integer; only its lowest 32 bits count
  */
 export function seededRandom(seed: number): Random {
   let state = seed | 0

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { MasterHost } from './types.js'
 
-/** What was done in one run, to be told when it fails. */
+/** What was done in one run, for the error when it fails. */
 export class MasterHistory {
   readonly #seed: number
   readonly #moves: string[] = []
@@ -14,18 +14,18 @@ export class MasterHistory {
     this.#moves.push(move)
   }
 
-  /** Runs a command that may be refused; returns whether it was not. */
+  /** Runs a command that may be refused; returns whether it was accepted. */
   async runOn(host: MasterHost, line: string): Promise<boolean> {
     const taken = await attempt(host, line)
     this.add(`${line}${taken ? '' : '   # refused'}`)
     return taken
   }
 
-  /** Runs a command that concerns nothing of ours: what we do makes no difference to it. */
+  /** Runs a command that concerns nothing of ours, on a host with us and on its twin: both must give the same answer. */
   async runOnBoth(host: MasterHost, twin: MasterHost, line: string): Promise<void> {
     const taken = await this.runOn(host, line)
     const elsewhere = await attempt(twin, line)
-    assert.equal(taken, elsewhere, `'${line}' was ${taken ? 'taken' : 'refused'}, and not so on the twin`)
+    assert.equal(taken, elsewhere, `'${line}' was ${taken ? 'accepted' : 'refused'}, but not on the twin`)
   }
 
   failure(cause: unknown): Error {
@@ -40,7 +40,7 @@ async function attempt(host: MasterHost, line: string): Promise<boolean> {
     await host.run(line)
     return true
   } catch (error) {
-    // A line that the host does not understand is a mistake in here.
+    // A line that the host does not understand is a mistake of this test's.
     if (error instanceof TypeError) throw error
     return false
   }

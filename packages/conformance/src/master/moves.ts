@@ -4,7 +4,7 @@ import { draw, editOfOurs, foreignEdit } from './others.js'
 import type { MasterOverlay } from './overlay.js'
 import type { MasterHost } from './types.js'
 
-/** Something that may happen next, and how often in comparison with the others. */
+/** Something that may happen next, and how often in comparison with the other moves. */
 export interface Move {
   readonly weight: number
   make(random: Random): void | Promise<void>
@@ -23,8 +23,8 @@ export function movesOf(
   }
   const { trouble } = host
   return [
-    { weight: 8, make: (random) => wishPeer(any(random), random, history) },
-    { weight: 2, make: (random) => wishLocal(any(random), random, history) },
+    { weight: 8, make: (random) => setPeer(any(random), random, history) },
+    { weight: 2, make: (random) => setLocal(any(random), random, history) },
     {
       weight: 8,
       make: async (random) => void (await history.runOn(host, editOfOurs(random, any(random).plan))),
@@ -40,29 +40,29 @@ export function movesOf(
   ]
 }
 
-function wishPeer(overlay: MasterOverlay, random: Random, history: MasterHistory): void {
+function setPeer(overlay: MasterOverlay, random: Random, history: MasterHistory): void {
   const number = draw(random, 2, 3, 4, 5, 6, 7)
-  // A node whose old lease has not ended yet is known by two at once.
+  // A node whose old lease has not ended yet is known by two leases at once.
   const owner = `peer ${number}${draw(random, '', '', '', ' as it was')}`
   if (random() < 0.3) {
     history.add(`${overlay.plan.link}: ${owner} leaves`)
     overlay.forget(owner)
     return
   }
-  const wish = { mac: draw(random, 1, 2, 3, 4), host: draw(random, 2, 3, 4, 5), direct: random() < 0.2 }
-  history.add(`${overlay.plan.link}: ${owner} is ${JSON.stringify(wish)}`)
-  overlay.wishPeer(owner, number, wish)
+  const settings = { mac: draw(random, 1, 2, 3, 4), host: draw(random, 2, 3, 4, 5), direct: random() < 0.2 }
+  history.add(`${overlay.plan.link}: ${owner} is ${JSON.stringify(settings)}`)
+  overlay.setPeer(owner, number, settings)
 }
 
-function wishLocal(overlay: MasterOverlay, random: Random, history: MasterHistory): void {
-  const wish = {
+function setLocal(overlay: MasterOverlay, random: Random, history: MasterHistory): void {
+  const settings = {
     mtu: draw(random, 1400, 1300),
     mac: draw(random, 1, 2),
     otherVni: random() < 0.3,
     parent: draw(random, 'eth0', 'eth0', 'slv-parent'),
   } as const
-  history.add(`${overlay.plan.link}: local is ${JSON.stringify(wish)}`)
-  overlay.wishLocal(wish)
+  history.add(`${overlay.plan.link}: local is ${JSON.stringify(settings)}`)
+  overlay.setLocal(settings)
 }
 
 async function pass(host: MasterHost, random: Random, history: MasterHistory): Promise<void> {

@@ -6,7 +6,7 @@ export function draw<T>(random: Random, ...items: readonly [T, ...T[]]): T {
   return items[Math.floor(random() * items.length)] ?? items[0]
 }
 
-/** How others go about what is not ours, some of it in our networks: the same on a host without us. */
+/** What other processes do to what is not ours, some of it in our networks: the same on a host without us. */
 export function foreignEdit(random: Random): string {
   return draw(
     random,
@@ -36,7 +36,7 @@ export function foreignEdit(random: Random): string {
   )
 }
 
-/** What an overlay cannot do without, put back. */
+/** Puts back what an overlay cannot do without. */
 export const FOREIGN_REPAIRS = [
   'ip link add slv-parent address 02:cc:00:00:00:02 type bridge',
   'ip link set eth0 mtu 1500',
@@ -45,8 +45,8 @@ export const FOREIGN_REPAIRS = [
 ]
 
 /**
- * How others lay hands on what is ours, or put things in our way. `ip` and `bridge` refuse much of it, depending on
- * what is there.
+ * What other processes do to what is ours, and what they put in our way. `ip` and `bridge` refuse much of it, depending
+ * on what is there.
  */
 export function editOfOurs(random: Random, { link, vni, prefix, ipv6Prefix }: OverlayPlan): string {
   const number = draw(random, 2, 3, 4, 5, 6, 7)
@@ -59,7 +59,7 @@ export function editOfOurs(random: Random, { link, vni, prefix, ipv6Prefix }: Ov
     `ip link set ${link} up`,
     `ip link set ${link} mtu ${draw(random, 1250, 1300, 1400)}`,
     `ip link set ${link} address 02:dd:00:00:00:01`,
-    `ip link set ${link} alias somebody`,
+    `ip link set ${link} alias foreign`,
     `ip link set ${link} name slv-lost${vni}`,
     `ip link add ${link} type vxlan id ${draw(random, vni, vni + 1, 99)} dstport 8472 local 192.168.0.1 dev eth0`,
     `ip link add slv-rival${vni} type vxlan id ${vni} dstport 8472 local 192.168.0.1 dev eth0`,

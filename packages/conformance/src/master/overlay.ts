@@ -22,28 +22,28 @@ export function overlayPlans(random: Random): readonly OverlayPlan[] {
   return random() < 0.5 ? [first] : [first, second]
 }
 
-/** What of the local resources can be wished this way or that. */
-export interface LocalWish {
+/** What may differ in the local resources. */
+export interface LocalSettings {
   readonly mtu: 1400 | 1300
   readonly mac: 1 | 2
   readonly otherVni: boolean
   readonly parent: 'eth0' | 'slv-parent'
 }
 
-/** What a peer's lease may say. */
-export interface PeerWish {
+/** What may differ in a peer's lease. */
+export interface PeerSettings {
   readonly mac: number
   readonly host: number
   /** Reached without the tunnel. */
   readonly direct: boolean
 }
 
-/** One overlay: its wishes, and the process that sees to them, which may be killed and started again. */
+/** One overlay: its desired state, and the process that reconciles it, which may be killed and restarted. */
 export class MasterOverlay {
   readonly plan: OverlayPlan
   readonly #host: MasterHost
   readonly #random: Random
-  readonly #wishes = new WishModel()
+  readonly #claims = new ClaimModel()
   readonly #faults: unknown[] = []
   #process: RunningProcess | undefined
   /** Puts and deletes that succeeded so far. */
@@ -66,13 +66,13 @@ export class MasterOverlay {
   }
 
   async begin(): Promise<void> {
-    this.wishLocal({ mtu: 1400, mac: 1, otherVni: false, parent: 'eth0' })
+    this.setLocal({ mtu: 1400, mac: 1, otherVni: false, parent: 'eth0' })
     await this.#start()
   }
 
-  wishLocal({ mtu, mac, otherVni, parent }: LocalWish): void {
+  setLocal({ mtu, mac, otherVni, parent }: LocalSettings): void {
     const { link: name, vni, prefix, ipv6Prefix } = this.plan
-    this.#wish('local', [
+    this.#set('local', [
       link({
         name,
         type: 'vxlan',
@@ -97,18 +97,18 @@ export class MasterOverlay {
     ])
   }
 
-  /** @param owner whose wish it is: two may wish for one peer's keys */
-  wishPeer(owner: string, number: number, { mac, host, direct }: PeerWish): void {
+  /** @param owner whose resources they are: two owners may claim one peer's keys */
+  setPeer(owner: string, number: number, { mac, host, direct }: PeerSettings): void {
     const { link: device, prefix, ipv6Prefix } = this.plan
     const base = `${prefix}.${number}.0`
     const remote = `192.168.0.${host}`
     const macAddress = `02:bb:00:00:00:0${mac}`
     if (direct) {
-      this.#wish(owner, [route({ destination: `${base}/24`, device: 'eth0', gateway: remote })])
+      this.#set(owner, [route({ destination: `${base}/24`, device: 'eth0', gateway: remote })])
       return
     }
     const ipv6 = `${ipv6Prefix}:0:0:${number}::`
-    this.#wish(owner, [
+    this.#set(owner, [
       fdb({ link: device, macAddress, destination: remote }),
       neighbour({ link: device, address: base, macAddress }),
       route({ destination: `${base}/24`, device, gateway: base, onLink: true }),
@@ -122,7 +122,7 @@ export class MasterOverlay {
   }
 
   forget(owner: string): void {
-    this.#wish(owner, [])
+    this.#set(owner, [])
   }
 
   openGate(): void {
@@ -133,7 +133,7 @@ export class MasterOverlay {
     this.#running.reconciler.resync()
   }
 
-  /** Kills the process, wherever it is, and starts another with the same wishes and its gate shut. */
+  /** Kills the process, whatever it is doing, and starts another with the same desired state and a closed gate. */
   async restart(): Promise<void> {
     await this.end()
     await this.#start()
@@ -147,7 +147,7 @@ export class MasterOverlay {
     }
   }
 
-  /** What others may have put in our way, and how they take it away: nothing that is ours alone can be mended by us. */
+  /** Commands that remove what other processes may have put in our way: an overlay repairs only what is its own. */
   obstacles(): readonly string[] {
     const { prefix, vni } = this.plan
     const peers = Array.from({ length: 6 }, (_, index) => index + 2)
@@ -158,10 +158,10 @@ export class MasterOverlay {
     ]
   }
 
-  async mustHoldItsWishes(): Promise<void> {
+  async mustHoldDesired(): Promise<void> {
     assert.deepEqual(await this.#running.reconciler.plan(), [], 'the plan is empty')
     await using other = await this.#host.driver()
-    await assertHolds(other, this.#wishes.counting(), this.scope)
+    await assertHolds(other, this.#claims.counting(), this.scope)
   }
 
   async removeAll(): Promise<void> {
@@ -170,7 +170,7 @@ export class MasterOverlay {
     await reconciler.removeAll()
   }
 
-  /** No error on the way came from a fault in the code, rather than from the kernel. */
+  /** Fails if an error on the way came from a fault in the code, rather than from the kernel. */
   mustBeSound(): void {
     for (const fault of this.#faults) throw fault
   }
@@ -195,8 +195,8 @@ export class MasterOverlay {
     return this.#process
   }
 
-  #wish(owner: string, resources: readonly KernelResource[]): void {
-    this.#wishes.set(owner, resources)
+  #set(owner: string, resources: readonly KernelResource[]): void {
+    this.#claims.set(owner, resources)
     this.#process?.reconciler.desired.set(owner, resources)
   }
 
@@ -213,7 +213,7 @@ export class MasterOverlay {
       },
       onError: (error) => this.#onError(error),
     })
-    for (const [owner, resources] of this.#wishes.restarted()) reconciler.desired.set(owner, resources)
+    for (const [owner, resources] of this.#claims.restarted()) reconciler.desired.set(owner, resources)
     this.#process = new RunningProcess(driver, reconciler)
   }
 
@@ -226,10 +226,11 @@ export class MasterOverlay {
   }
 }
 
-/** What ought to count, told by other means than the reconciler's: of two that wish for a key, who began last. */
-class WishModel {
+/** What the desired state should be, found by other means than the reconciler's: of two owners that claim a key, the later
+ * one counts. */
+class ClaimModel {
   #owners = new Map<string, readonly KernelResource[]>()
-  /** By key: the owners that wish for it, the last one counts. */
+  /** By key: the owners that claim it. The last one counts. */
   readonly #claims = new Map<string, string[]>()
 
   set(owner: string, resources: readonly KernelResource[]): void {
@@ -250,7 +251,7 @@ class WishModel {
     else this.#owners.set(owner, resources)
   }
 
-  /** All wishes, for a process that has heard of none: it hears of them in this order. */
+  /** All claims in the order in which a new process gets them. */
   restarted(): ReadonlyMap<string, readonly KernelResource[]> {
     const owners = this.#owners
     this.#owners = new Map()

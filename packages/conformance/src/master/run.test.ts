@@ -6,7 +6,7 @@ import { draw } from './others.js'
 import { masterRun } from './run.js'
 import type { MasterHost } from './types.js'
 
-/** One seed alone where the environment names it, as a failure prints it. */
+/** A single seed, if the environment names one as a failure prints it. */
 const given = process.env.SELVEDGE_SEED
 const SEEDS = given === undefined ? Array.from({ length: 1_000 }, (_, index) => index + 1) : [Number(given)]
 const AT_ONCE = 100
@@ -68,7 +68,7 @@ function trouble(kernel: FakeKernel, random: Random): string {
     },
     () => {
       kernel.fight((one) => one.type === 'put' && one.resource.kind === kind)
-      return `somebody deletes each ${kind} at once`
+      return `another process deletes each ${kind} at once`
     },
     () => {
       kernel.crash({ after })

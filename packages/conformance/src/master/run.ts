@@ -7,18 +7,18 @@ import { FOREIGN_REPAIRS } from './others.js'
 import { MasterOverlay, overlayPlans } from './overlay.js'
 import type { MasterHost, MasterOptions } from './types.js'
 
-/** Within this time after the last trouble everything is in sync, in ms: several times the longest backoff. */
+/** Within this time after the last trouble everything is in sync, in ms: several times the maximum backoff. */
 const TIME_TO_HEAL = 180_000
-/** And then nothing is written for this long, in ms: longer than a resync interval. */
+/** Then nothing is written for this long, in ms: longer than a resync interval. */
 const TIME_AT_REST = 90_000
 
 /**
- * Random wishes, random edits by others, random faults and kills, on one host with one or two overlays; then the
- * faults stop, and one resync must leave
+ * Random changes of the desired state, random edits by other processes, random faults and kills, on one host with one or
+ * two overlays. Then the faults stop, and one resync must leave
  *
- * - each overlay in sync, with an empty plan, and a fresh driver that finds exactly what is wished,
+ * - each overlay in sync, with an empty plan, and a fresh driver that finds exactly the desired state,
  * - nothing more to write, however long it goes on,
- * - and once all that is ours is removed, a host like its twin, which only others have touched.
+ * - and once all that is ours is removed, a host like its twin, which only other processes have touched.
  *
  * Rejects with the seed and every move that was made.
  */
@@ -54,10 +54,10 @@ async function run(
     }
     await healAll(host, twin, overlays, history)
     await settle(host, overlays)
-    for (const overlay of overlays) await overlay.mustHoldItsWishes()
+    for (const overlay of overlays) await overlay.mustHoldDesired()
     await mustRest(host, overlays)
     for (const overlay of overlays) await overlay.removeAll()
-    await mustBeAlike(host, twin, 'what is not ours is as if we had never been there')
+    await mustBeAlike(host, twin, 'what is not ours is as on a host without us')
   } finally {
     for (const overlay of overlays) await overlay.end()
   }
@@ -109,7 +109,7 @@ async function mustRest(host: MasterHost, overlays: readonly MasterOverlay[]): P
   )
 }
 
-/** Some of what a kernel does takes a while, such as looking whether an IPv6 address is somebody else's already. */
+/** Some of what a kernel does takes a while, such as duplicate address detection. */
 async function mustBeAlike(host: MasterHost, twin: MasterHost, claim: string): Promise<void> {
   for (let passed = 0; ; passed += 5_000) {
     const [actual, expected] = [await host.state(), await twin.state()]

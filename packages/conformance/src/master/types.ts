@@ -3,11 +3,11 @@ import type { HostUnderTest } from '../driver/types.js'
 
 /** A host of `driverSuite`, on which time can be made to pass and things to go wrong. */
 export interface MasterHost extends HostUnderTest {
-  /** The time by which reconcilers on this host live. */
+  /** The clock of the reconcilers on this host. */
   readonly clock: Clock
-  /** Lets so many ms pass on the clock, and all that happens meanwhile happen. */
+  /** Lets time pass on the clock, in ms, and everything happen that happens meanwhile. */
   pass(milliseconds: number): Promise<void>
-  /** Makes something go wrong from now on, and says what. */
+  /** Makes something go wrong from now on, and returns what. */
   trouble?(random: Random): string
   /** Ends all that `trouble` began. */
   heal?(): void
@@ -19,6 +19,6 @@ export interface MasterOptions<H extends MasterHost> {
   /** Makes a host. Called twice: two fresh hosts have the same `state`, apart from what `state` leaves out. */
   setup(): H | Promise<H>
   teardown?(host: H): unknown
-  /** How many moves are made before all troubles end; 25 where absent. */
+  /** How many moves are made before all troubles end. Default: 25. */
   readonly moves?: number | undefined
 }

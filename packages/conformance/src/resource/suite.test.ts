@@ -1,4 +1,4 @@
-import type { KernelResource } from '@selvedge/core/kit'
+import { address, type KernelResource } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
 import { deleteCommand, outcome } from '../../tests/outcome.js'
 import { everySort, ownAddress, peer, SCOPE } from '../driver/samples.js'
@@ -25,7 +25,7 @@ function holder(
       { ...neighbour, macAddress: '02:cc:00:00:00:01' },
       { ...route, gateway: '10.99.0.99' },
     ],
-    refused: { ...ownAddress, key: 'address slv-none 10.99.0.16/32', link: 'slv-none' },
+    refused: address({ ...ownAddress, link: 'slv-none' }),
     remove: (resource) => kernel.run(deleteCommand(resource)),
     addForeign: () => kernel.run('ip route add 10.99.220.0/24 dev eth0 proto static'),
     state: () => kernel.toText(),
@@ -68,7 +68,7 @@ describe('resourceSuite on a driver that', () => {
       },
     ],
     [
-      'never tells',
+      'never reports a change',
       /watches, if it does/,
       (driver) => {
         driver.watch = async function* ({ signal }) {

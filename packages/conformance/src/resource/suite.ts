@@ -6,14 +6,14 @@ import type { Runner } from '../runner.js'
 import type { ResourceSuiteOptions, ResourcesUnderTest } from './types.js'
 
 /**
- * Proves that a driver of kinds of its own keeps the promises of `Driver`:
+ * Proves that a driver of other kinds of resources keeps the promises of `Driver`:
  *
  * ```ts
  * import { describe, it } from 'node:test'
  * resourceSuite({ describe, it }, { setup: () => ({ driver: () => myDriver(), samples: […], … }) })
  * ```
  *
- * `driverSuite` is for drivers of links, addresses, routes, neighbours and forwarding entries.
+ * `driverSuite` is for drivers of links, addresses, routes, neighbours and fdb entries.
  */
 export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R>>(
   { describe, it }: Runner,
@@ -81,7 +81,7 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
       assert.equal(await holder.state(), before)
     })
 
-    test('mends what somebody else has deleted, and takes it for deleted', async (holder, connect) => {
+    test('puts back what another process deleted, and accepts that it is gone', async (holder, connect) => {
       const { samples, scope } = holder
       const driver = await connect()
       await done(driver, puts(...samples))
@@ -101,7 +101,7 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
       const driver = await connect()
       assert.deepEqual(await driver.apply([]), [])
       const [first, ...others] = samples
-      assert.ok(first !== undefined && others.length > 0, 'at least two samples')
+      assert.ok(first !== undefined && others.length > 0, 'two samples or more')
       if (refused === undefined) return
       const results = await driver.apply(puts(first, refused, ...others))
       assert.deepEqual(
@@ -165,7 +165,11 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
         const events = driver.watch({ signal: controller.signal })[Symbol.asyncIterator]()
         const first = events.next()
         for (const sample of holder.samples.toReversed()) await holder.remove(sample)
-        const { value } = await within(timeoutMs, first, 'an event when somebody else deletes what is ours')
+        const { value } = await within(
+          timeoutMs,
+          first,
+          'an event when another process deletes a resource of ours',
+        )
         assert.ok(value?.type === 'changed' || value?.type === 'overrun')
         if (disposed) await driver[Symbol.asyncDispose]()
         else controller.abort()

@@ -2,28 +2,28 @@ import type { Driver, OwnershipScope, Resource } from '@selvedge/core'
 
 /** A fresh holder of resources (a tunnel's peers, a cloud's routes), as a test of the suite finds it. */
 export interface ResourcesUnderTest<R extends Resource> {
-  /** A driver of its own, as another process would open. The suite disposes of it. */
+  /** Opens another driver, as another process would. The suite disposes of it. */
   driver(): Driver<R> | Promise<Driver<R>>
   readonly scope: OwnershipScope
-  /** At least two, of every kind that the driver holds, in an order in which they can be put. */
+  /** Two or more, of every kind that the driver holds, in an order in which they can be put. */
   readonly samples: readonly R[]
-  /** The same keys, or some of them, saying something else. Absent where a key says it all. */
+  /** Some of the same keys with other fields. Absent if a resource is nothing but its key. */
   readonly changed?: readonly R[]
-  /** One that the holder refuses. Absent where it takes everything. */
+  /** One that the holder refuses. Absent if it accepts everything. */
   readonly refused?: R
-  /** Somebody else deletes a sample. */
+  /** Deletes a sample, as another process would. */
   remove(sample: R): unknown
-  /** Somebody else puts there what is theirs: to be neither listed nor touched. Absent where there is no such thing. */
+  /** Adds something that is not ours, which a driver neither lists nor touches. Absent if there is no such thing. */
   addForeign?(): unknown
-  /** All that is held, ours and others', as text: the same as long as nothing is changed. */
+  /** Everything that is held, ours or not, as text that is the same as long as nothing changes. */
   state(): string | Promise<string>
 }
 
 export interface ResourceSuiteOptions<R extends Resource, H extends ResourcesUnderTest<R>> {
-  /** Makes a holder with nothing of ours in it. Called for every test. */
+  /** Makes a holder without resources of ours. Called for every test. */
   setup(): H | Promise<H>
-  /** Removes it. Every driver that the suite opened is disposed of by then. */
+  /** Removes it, after every driver that the suite opened is disposed of. */
   teardown?(holder: H): unknown
-  /** How long anything may take before it has failed, in ms; 10,000 where absent. */
+  /** How long a step may take before it counts as failed, in ms. Default: 10,000. */
   readonly timeoutMs?: number
 }

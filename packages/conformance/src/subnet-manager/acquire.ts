@@ -54,7 +54,7 @@ export function acquireSection({ supports, test }: Section): void {
     assert.deepEqual([...(await store.leases(manager)).values()].map(published), [wanted])
   })
 
-  test('does not call `adopt` where the node holds no lease', ipv4Network, async (store) => {
+  test('does not call `adopt` if the node holds no lease', ipv4Network, async (store) => {
     await store.join(2)
     const { lease } = await store.join(1, { adopt: () => assert.fail('`adopt` was called') })
     assert.equal(published(lease), published({ ...lease, attributes: attributesOf(1) }))
@@ -64,7 +64,7 @@ export function acquireSection({ supports, test }: Section): void {
 }
 
 function allocationTests({ supports, test }: Section): void {
-  test('takes the previous subnet again where it is free', ipv4Network, async (store) => {
+  test('leases the previous subnet again if it is free', ipv4Network, async (store) => {
     const previous = { subnet: '10.99.27.0/24' }
     assert.equal((await store.join(1, { previous })).lease.subnet, previous.subnet)
     const second = await store.join(2, { previous })
@@ -77,7 +77,7 @@ function allocationTests({ supports, test }: Section): void {
     ['above SubnetMax', '10.99.34.0/24'],
     ['of another length', '10.99.26.0/23'],
   ] as const) {
-    test(`takes no previous subnet ${what}`, ipv4Network, async (store) => {
+    test(`leases no previous subnet ${what}`, ipv4Network, async (store) => {
       const { lease } = await store.join(1, { previous: { subnet } })
       assert.notEqual(lease.subnet, subnet)
       const third = Number(lease.subnet?.split('.')[2])
@@ -102,7 +102,7 @@ function allocationTests({ supports, test }: Section): void {
     assert.equal(leases.filter((lease) => lease.subnet === previous.subnet).length, 1)
   })
 
-  test('rejects with SUBNETS_EXHAUSTED where none is free, until one is', ipv4Network, async (store) => {
+  test('rejects with SUBNETS_EXHAUSTED while none is free', ipv4Network, async (store) => {
     const [first] = await joinAtOnce(store, nodes(SLOTS))
     assert.ok(first)
     const late = await store.connect(SLOTS + 1)
@@ -116,7 +116,7 @@ function allocationTests({ supports, test }: Section): void {
   })
 
   if (supports.configChanges) {
-    test('gives a lease outside the network up for a new one', ipv4Network, async (store) => {
+    test('gives up a lease outside the network for a new one', ipv4Network, async (store) => {
       const { manager, lease } = await store.join(1)
       const observer = await store.observe(manager)
       await store.setNetworkConfig({ ...ipv4Network, SubnetMin: '10.99.40.0', SubnetMax: '10.99.63.0' })

@@ -30,22 +30,29 @@ export function familySection({ supports, test }: Section): void {
     assert.equal((await store.leases(manager)).size, 0)
   })
 
-  test('leases no IPv4 subnet where IPv4 is off, and knows nodes by IPv6', ipv6Network, async (store) => {
-    const one = await store.join(1, ipv6Request(1))
-    const two = await store.join(2, ipv6Request(2))
-    assert.equal(one.lease.subnet, undefined)
-    assert.equal(requireCidr(one.lease.ipv6Subnet ?? '').length, 64)
-    assertApart([one.lease, two.lease])
-    const again = await store.join(1, ipv6Request(1))
-    assert.equal(again.lease.ipv6Subnet, one.lease.ipv6Subnet)
-    await rejectsWith('LEASE_LOST', two.manager.renewLease({ ...one.lease, attributes: ipv6AttributesOf(2) }))
-    assert.equal(published(await one.manager.renewLease(one.lease)), published(one.lease))
-    assert.equal((await store.leases(two.manager)).size, 2)
-  })
+  test(
+    'leases no IPv4 subnet if IPv4 is off, and knows nodes by their IPv6 address',
+    ipv6Network,
+    async (store) => {
+      const one = await store.join(1, ipv6Request(1))
+      const two = await store.join(2, ipv6Request(2))
+      assert.equal(one.lease.subnet, undefined)
+      assert.equal(requireCidr(one.lease.ipv6Subnet ?? '').length, 64)
+      assertApart([one.lease, two.lease])
+      const again = await store.join(1, ipv6Request(1))
+      assert.equal(again.lease.ipv6Subnet, one.lease.ipv6Subnet)
+      await rejectsWith(
+        'LEASE_LOST',
+        two.manager.renewLease({ ...one.lease, attributes: ipv6AttributesOf(2) }),
+      )
+      assert.equal(published(await one.manager.renewLease(one.lease)), published(one.lease))
+      assert.equal((await store.leases(two.manager)).size, 2)
+    },
+  )
 
   if (!supports.allocation) return
 
-  test('takes the previous subnet of each family again', dualStackNetwork, async (store) => {
+  test('leases the previous subnet of each family again', dualStackNetwork, async (store) => {
     const previous = { subnet: '10.99.21.0/24', ipv6Subnet: 'fd99:0:0:15::/64' }
     const { lease } = await store.join(1, { previous })
     assert.deepEqual({ subnet: lease.subnet, ipv6Subnet: lease.ipv6Subnet }, previous)

@@ -92,7 +92,7 @@ export class TestStore implements AsyncDisposable {
     return observer
   }
 
-  /** Every lease there is, by key, as a watch that begins now tells it. */
+  /** Every lease in the store, by key, as a watch that starts now reports it. */
   async leases(manager: SubnetManager): Promise<ReadonlyMap<string, Lease>> {
     const observer = await this.observe(manager)
     await observer.stop()
@@ -144,12 +144,12 @@ export class TestStore implements AsyncDisposable {
     await this.#store.interrupt(meanwhile)
   }
 
-  /** Fails where `promise` is not settled in time: a store that hangs fails its test, and not the whole run. */
+  /** Fails if `promise` does not settle in time, so that a store that hangs fails its test and not the whole run. */
   within<T>(what: string, promise: PromiseLike<T>): Promise<T> {
     return within(this.timeoutMs, promise, what)
   }
 
-  /** Passes on what observers saw that no watch may tell, then takes everything down. */
+  /** Fails with what observers saw that no watch may report, then tears everything down. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       for (const observer of this.#observers) await this.within('ending a watch', observer.stop())

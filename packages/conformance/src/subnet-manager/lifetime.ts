@@ -17,7 +17,7 @@ const calls = (
 })
 
 export function lifetimeSection({ supports, test }: Section): void {
-  test('tells the network config, its defaults filled in', ipv4Network, async (store) => {
+  test('returns the network config with its defaults filled in', ipv4Network, async (store) => {
     const config = await (await store.connect(1)).getNetworkConfig()
     assert.deepEqual(config.ipv4, {
       network: '10.99.0.0/16',
@@ -101,19 +101,19 @@ export function lifetimeSection({ supports, test }: Section): void {
 }
 
 function configTests({ test }: Section): void {
-  test('waits for the network config where there is none yet', undefined, async (store) => {
+  test('waits for the network config if there is none yet', undefined, async (store) => {
     const manager = await store.connect(1)
-    let told = false
+    let isReturned = false
     const config = manager.getNetworkConfig().finally(() => {
-      told = true
+      isReturned = true
     })
     await new Promise((resolve) => setImmediate(resolve))
-    assert.equal(told, false)
+    assert.equal(isReturned, false)
     await store.setNetworkConfig(ipv4Network)
     assert.equal((await store.within('getNetworkConfig', config)).ipv4?.network, '10.99.0.0/16')
   })
 
-  test('stops to wait for the network config when the signal aborts', undefined, async (store) => {
+  test('stops waiting for the network config when the signal aborts', undefined, async (store) => {
     const manager = await store.connect(1)
     const abort = new AbortController()
     const waiting = failureOf(manager.getNetworkConfig({ signal: abort.signal }))
@@ -123,7 +123,7 @@ function configTests({ test }: Section): void {
     assert.equal(await store.within('getNetworkConfig', waiting), reason)
   })
 
-  test('stops to wait for the network config when disposed of', undefined, async (store) => {
+  test('stops waiting for the network config when disposed of', undefined, async (store) => {
     const manager = await store.connect(1)
     const waiting = rejectsWith('CLOSED', manager.getNetworkConfig())
     await new Promise((resolve) => setImmediate(resolve))
@@ -131,7 +131,7 @@ function configTests({ test }: Section): void {
     await store.within('getNetworkConfig', waiting)
   })
 
-  test('tells the network config that was written last', ipv4Network, async (store) => {
+  test('returns the network config that was written last', ipv4Network, async (store) => {
     const manager = await store.connect(1)
     assert.equal((await manager.getNetworkConfig()).ipv4?.network, '10.99.0.0/16')
     await store.setNetworkConfig({ Network: '10.97.0.0/16' })

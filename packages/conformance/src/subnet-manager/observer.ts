@@ -3,8 +3,8 @@ import { type Lease, type LeaseEvent, leaseKey, type SubnetManager } from '@selv
 import { encodeLeaseAttributes } from '@selvedge/core/kit'
 
 /**
- * A consumer of `watchLeases` that keeps the leases it is told of, and notes what no watch may tell: a change before
- * the first snapshot, a delete of what is not there.
+ * A consumer of `watchLeases` that keeps the leases that are reported to it, and notes what no watch may report: a
+ * change before the first snapshot, a delete of what is not there.
  */
 export class LeaseObserver {
   readonly events: LeaseEvent[] = []
@@ -19,14 +19,14 @@ export class LeaseObserver {
   #failure: { readonly error: unknown } | undefined
   #ended = false
   #gate: Promise<void> | undefined
-  #news: (() => void) | undefined
+  #wakeUp: (() => void) | undefined
 
   constructor(manager: SubnetManager, timeoutMs: number) {
     this.#timeoutMs = timeoutMs
     this.#done = this.#run(manager)
   }
 
-  /** Waits until `condition` holds after an event; fails, with what was seen, when that takes too long. */
+  /** Waits until `condition` holds after an event; fails with what was seen if that takes too long. */
   async until(what: string, condition: () => boolean): Promise<void> {
     const deadline = performance.now() + this.#timeoutMs
     while (!condition()) {
@@ -34,11 +34,11 @@ export class LeaseObserver {
       const left = deadline - performance.now()
       if (this.#ended || left <= 0) {
         const why = this.#ended ? 'the watch ended' : `${this.#timeoutMs} ms passed`
-        assert.fail(`${why} without ${what}; the watch told ${summary(this.events)}`)
+        assert.fail(`${why} without ${what}; the watch reported ${summary(this.events)}`)
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left)
-        this.#news = () => {
+        this.#wakeUp = () => {
           clearTimeout(timer)
           resolve()
         }
@@ -65,18 +65,18 @@ export class LeaseObserver {
     }
   }
 
-  /** The error that the watch ends with; undefined where it ends well. */
+  /** The error that the watch ends with; undefined if it ends without one. */
   async ending(): Promise<unknown> {
     await this.until('an end of the watch', () => this.#ended)
     return this.#failure?.error
   }
 
-  /** Aborts the watch; rejects where it does not end well, or told what no watch may tell. */
+  /** Aborts the watch; rejects if it ends with an error or reported what no watch may report. */
   async stop(): Promise<void> {
     const endedBefore = this.#ended
     this.#abort.abort(new Error('the observer stopped'))
     await this.#done
-    assert.deepEqual(this.#faults, [], 'the watch told what no watch may tell')
+    assert.deepEqual(this.#faults, [], 'the watch reported what no watch may report')
     if (!endedBefore && this.#failure !== undefined) throw this.#failure.error
   }
 
@@ -85,14 +85,14 @@ export class LeaseObserver {
       const onError = (error: Error) => void this.errors.push(error)
       for await (const event of manager.watchLeases({ signal: this.#abort.signal, onError })) {
         this.#take(event)
-        this.#news?.()
+        this.#wakeUp?.()
         await this.#gate
       }
     } catch (error) {
       this.#failure = { error }
     } finally {
       this.#ended = true
-      this.#news?.()
+      this.#wakeUp?.()
     }
   }
 
@@ -112,7 +112,7 @@ export class LeaseObserver {
   }
 }
 
-/** All that a lease says to peers, as text: what tests compare. Its end is its owner's affair. */
+/** What a lease says to peers, as text for comparison: all but its end, which concerns its owner alone. */
 export const published = (lease: Lease): string =>
   `${leaseKey(lease)} ${encodeLeaseAttributes(lease.attributes)}`
 

@@ -4,8 +4,11 @@ import { rejectsWith } from '../assertions.js'
 import { attributesOf, ipv4Network, type Section, type TestStore } from './fixture.js'
 import { published } from './observer.js'
 
-/** Gives the lease of node 1 to node 2, as happens to a node that was cut off for too long. */
-async function takeOver(store: TestStore, lease: Lease): Promise<{ manager: SubnetManager; lease: Lease }> {
+/** Gives the lease of node 1 to node 2, as happens when a node was cut off for too long. */
+async function moveToNode2(
+  store: TestStore,
+  lease: Lease,
+): Promise<{ manager: SubnetManager; lease: Lease }> {
   const manager = await store.connect(2)
   await manager.releaseLease(lease)
   const taken = await manager.acquireLease({ attributes: attributesOf(2), previous: lease })
@@ -35,7 +38,7 @@ export function endSection({ supports, test }: Section): void {
     },
   )
 
-  test('a release is told to everyone and may be repeated', ipv4Network, async (store) => {
+  test('a release is reported to every watch, and may be repeated', ipv4Network, async (store) => {
     const one = await store.join(1)
     const two = await store.join(2)
     const observer = await store.observe(two.manager)
@@ -63,7 +66,7 @@ export function endSection({ supports, test }: Section): void {
       ipv4Network,
       async (store) => {
         const lost = await store.join(1)
-        const taken = await takeOver(store, lost.lease)
+        const taken = await moveToNode2(store, lost.lease)
         await rejectsWith('LEASE_LOST', lost.manager.renewLease(lost.lease))
         assert.deepEqual(await everything(store, lost.manager), [published(taken.lease)])
         const renewed = await taken.manager.renewLease(taken.lease)
@@ -71,16 +74,16 @@ export function endSection({ supports, test }: Section): void {
       },
     )
 
-    test('a release of what another node holds by now lets it be', ipv4Network, async (store) => {
+    test('a release of what another node holds by now changes nothing', ipv4Network, async (store) => {
       const lost = await store.join(1)
-      const taken = await takeOver(store, lost.lease)
+      const taken = await moveToNode2(store, lost.lease)
       await lost.manager.releaseLease(lost.lease)
       assert.deepEqual(await everything(store, lost.manager), [published(taken.lease)])
     })
 
     test('a node that lost its lease acquires another', ipv4Network, async (store) => {
       const lost = await store.join(1)
-      const taken = await takeOver(store, lost.lease)
+      const taken = await moveToNode2(store, lost.lease)
       const lease = await lost.manager.acquireLease({ attributes: attributesOf(1), previous: lost.lease })
       assert.notEqual(lease.subnet, taken.lease.subnet)
     })
@@ -108,7 +111,7 @@ function expiryTests({ supports, test }: Section): void {
     assert.equal((await store.leases(manager)).size, 1)
   })
 
-  test('a lease that is not renewed ends, and everyone is told', ipv4Network, async (store) => {
+  test('a lease that is not renewed ends, and every watch reports it', ipv4Network, async (store) => {
     const ending = await store.join(1)
     const other = await store.join(2)
     const observer = await store.observe(other.manager)

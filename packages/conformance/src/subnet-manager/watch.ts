@@ -4,36 +4,32 @@ import { failureOf, rejectsWith } from '../assertions.js'
 import { attributesOf, ipv4Network, type Section } from './fixture.js'
 import { type LeaseObserver, published } from './observer.js'
 
-/** How often each node of the test of concurrent writes renews. */
+/** How often each node renews in the test of concurrent writes. */
 const RENEWALS = 25
 
 export function watchSection({ supports, test }: Section): void {
-  test('tells a snapshot first, also where there is no lease', ipv4Network, async (store) => {
+  test('reports a snapshot first, even if there is no lease', ipv4Network, async (store) => {
     const observer = await store.observe(await store.connect(1))
     assert.deepEqual(observer.events, [{ type: 'snapshot', leases: [] }])
   })
 
-  test(
-    "tells the leases there are, its own node's among them, then each change",
-    ipv4Network,
-    async (store) => {
-      const one = await store.join(1)
-      const two = await store.join(2)
-      const observer = await store.observe(one.manager)
-      assert.deepEqual(
-        [...observer.leases.values()].map(published).sort(),
-        [one, two].map((n) => published(n.lease)).sort(),
-      )
-      const three = await store.join(3)
-      await observer.untilShows('a third lease', [one.lease, two.lease, three.lease])
-      const changed = await two.manager.renewLease({ ...two.lease, attributes: attributesOf(2, 1) })
-      await observer.untilShows('changed attributes', [one.lease, changed, three.lease])
-      await three.manager.releaseLease(three.lease)
-      await observer.untilShows('two leases again', [one.lease, changed])
-    },
-  )
+  test("reports every lease, its own node's among them, then each change", ipv4Network, async (store) => {
+    const one = await store.join(1)
+    const two = await store.join(2)
+    const observer = await store.observe(one.manager)
+    assert.deepEqual(
+      [...observer.leases.values()].map(published).sort(),
+      [one, two].map((n) => published(n.lease)).sort(),
+    )
+    const three = await store.join(3)
+    await observer.untilShows('a third lease', [one.lease, two.lease, three.lease])
+    const changed = await two.manager.renewLease({ ...two.lease, attributes: attributesOf(2, 1) })
+    await observer.untilShows('changed attributes', [one.lease, changed, three.lease])
+    await three.manager.releaseLease(three.lease)
+    await observer.untilShows('two leases again', [one.lease, changed])
+  })
 
-  test('misses no change and tells none twice, whenever it begins', ipv4Network, async (store) => {
+  test('misses no change and reports none twice, whenever it starts', ipv4Network, async (store) => {
     const writers = await Promise.all([1, 2, 3, 4].map((node) => store.join(node)))
     const comer = await store.connect(5)
     const observers: LeaseObserver[] = []
@@ -83,14 +79,14 @@ export function watchSection({ supports, test }: Section): void {
     assert.equal(await observer.ending(), undefined)
   })
 
-  test('ends without an event where its signal was aborted before', ipv4Network, async (store) => {
+  test('ends without an event if its signal was aborted before', ipv4Network, async (store) => {
     const { manager } = await store.join(1)
     const watch = manager.watchLeases({ signal: AbortSignal.abort(new Error('before')) })
     assert.deepEqual(await store.within('ending', collect(watch)), [])
   })
 
   test(
-    'ends without a further event when its signal aborts while the consumer works',
+    'ends without another event when its signal aborts while the consumer works',
     ipv4Network,
     async (store) => {
       const { manager } = await store.join(1)
@@ -109,7 +105,7 @@ export function watchSection({ supports, test }: Section): void {
     },
   )
 
-  test('ends where the consumer leaves its loop, and harms no other watch', ipv4Network, async (store) => {
+  test('ends when the consumer leaves its loop, and harms no other watch', ipv4Network, async (store) => {
     const { manager, lease } = await store.join(1)
     const other = await store.observe(manager)
     const abort = new AbortController()
@@ -119,7 +115,7 @@ export function watchSection({ supports, test }: Section): void {
   })
 
   if (supports.foreignRecords) {
-    test('reports a record that is no lease, and goes on with the others', ipv4Network, async (store) => {
+    test('reports a record that is not a lease, and goes on with the others', ipv4Network, async (store) => {
       const one = await store.join(1)
       await store.putRecord('10.99.11.0-24', 'this is no lease')
       const observer = await store.observe(one.manager)
@@ -134,14 +130,14 @@ export function watchSection({ supports, test }: Section): void {
         assert.notEqual(
           two.lease.subnet,
           '10.99.11.0/24',
-          'a subnet was leased over a record that is no lease',
+          'a subnet was leased over a record that is not a lease',
         )
       }
     })
   }
 
   if (supports.interruptions) {
-    test('survives the absence of the store', ipv4Network, async (store) => {
+    test('survives an outage of the store', ipv4Network, async (store) => {
       const one = await store.join(1)
       const observer = await store.observe(one.manager)
       let renewal: Promise<unknown> = Promise.resolve()
@@ -177,25 +173,28 @@ async function collect(events: AsyncIterable<LeaseEvent>): Promise<LeaseEvent[]>
 }
 
 /**
- * Each change of a node's lease counts its `sequence` up by one, and its release counts for one too: every put must be
- * the one after what was told of that node last, and no snapshot may go back.
+ * Each change of a node's lease increments its `sequence`, and its release counts as one too: every put must be the one
+ * after what was last reported of that node, and no snapshot may go back.
  */
 function assertUnbroken(events: readonly LeaseEvent[]): void {
-  let told = new Map<string | undefined, number>()
+  let reported = new Map<string | undefined, number>()
   for (const [index, event] of events.entries()) {
     const where = `event ${index}, a ${event.type},`
     if (event.type === 'snapshot') {
       const shown = new Map(event.leases.map((lease) => [lease.attributes.publicIp, sequenceOf(lease)]))
       for (const [node, sequence] of shown) {
-        assert.ok(sequence >= (told.get(node) ?? 0), `${where} goes back to change ${sequence} of ${node}`)
+        assert.ok(
+          sequence >= (reported.get(node) ?? 0),
+          `${where} goes back to change ${sequence} of ${node}`,
+        )
       }
-      told = shown
+      reported = shown
       continue
     }
     const node = event.lease.attributes.publicIp
-    const last = told.get(node)
+    const last = reported.get(node)
     if (event.type === 'delete') {
-      told.set(node, (last ?? 0) + 1)
+      reported.set(node, (last ?? 0) + 1)
       continue
     }
     const sequence = sequenceOf(event.lease)
@@ -204,7 +203,7 @@ function assertUnbroken(events: readonly LeaseEvent[]): void {
       last === undefined ? sequence : last + 1,
       `${where} of ${node} follows change ${last}`,
     )
-    told.set(node, sequence)
+    reported.set(node, sequence)
   }
 }
 
