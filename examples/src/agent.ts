@@ -6,8 +6,9 @@
  */
 import { fileURLToPath } from 'node:url'
 import { vxlan } from '@selvedge/backend-vxlan'
-import { createOverlay, type OverlayOptions, readSubnetEnv, writeSubnetEnv } from '@selvedge/core'
+import { createOverlay, type OverlayOptions } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
+import { readSubnetEnv, writeSubnetEnv } from '@selvedge/node-state'
 import { LocalSubnetManager } from '@selvedge/store-local'
 
 export interface AgentOptions extends OverlayOptions {

@@ -2,8 +2,9 @@
  * The program that runs on each host of a lab: a whole overlay in one file. Its argument is its settings as JSON; it
  * prints what happens as lines of JSON, and ends on SIGTERM or Ctrl-C, leaving traffic flowing.
  */
-import { createOverlay, readSubnetEnv, writeSubnetEnv } from '@selvedge/core'
+import { createOverlay } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
+import { readSubnetEnv, writeSubnetEnv } from '@selvedge/node-state'
 import { LocalSubnetManager } from '@selvedge/store-local'
 import type { AgentEvent, AgentSettings } from './agent-protocol.js'
 import { backendOf } from './backend-of.js'

@@ -4,7 +4,7 @@
  */
 export const KNOWN_OFFENDERS = {
   circles: [],
-  wrongArrows: ['packages/core/src/lease/subnet-env.ts'],
+  wrongArrows: [],
   undeclaredImports: ['packages/core/package.json'],
   processUse: [],
   unimportableTypes: ['@selvedge/agent does not export'],

@@ -6,12 +6,11 @@ import {
   type NetworkConfig,
   type Overlay,
   type OverlayError,
-  readSubnetEnv,
   type SubnetEnv,
   type SubnetManager,
 } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
-import { CachedSubnetManager, LeaseFile, SubnetFile } from '@selvedge/node-state'
+import { CachedNodeAddresses, CachedSubnetManager, LeaseFile, SubnetEnvFile } from '@selvedge/node-state'
 import type { AgentState } from './agent-state.js'
 import { withBackendType } from './backends.js'
 import type { AgentSettings } from './command-line/settings.js'
@@ -100,28 +99,28 @@ async function openStore(
     cache,
     clock,
     observer: {
-      usingCache: ({ asOf, leases }, why) =>
+      onCacheUsed: ({ asOf, leases }, why) =>
         log('warn', `${store.name} is away: starting from what was known`, {
           asOf: new Date(asOf).toISOString(),
           leases: leases.size,
           error: why,
         }),
-      storeAnswered: () => log('info', `${store.name} answers: what was known counts no more`),
-      configChanged: () => {
+      onStoreAnswered: () => log('info', `${store.name} answers: what was known counts no more`),
+      onConfigChanged: () => {
         log('warn', 'the network config is another than the one known: starting anew')
         startAnew()
       },
-      notSaved: (error) => log('warn', error.message, { code: error.code }),
+      onSaveFailed: (error) => log('warn', error.message, { code: error.code }),
     },
   })
   state.cache = subnets
-  return {
-    opened,
-    store,
-    subnets,
-    nodeAddresses:
-      nodeAddresses && ((options: AbortOptions) => subnets.nodeAddresses(nodeAddresses, options)),
-  }
+  if (nodeAddresses === undefined) return { opened, store, subnets, nodeAddresses }
+  const addresses = new CachedNodeAddresses({
+    read: nodeAddresses,
+    cache,
+    onUnavailable: (error) => subnets.storeUnavailable(error),
+  })
+  return { opened, store, subnets, nodeAddresses: (options: AbortOptions) => addresses.read(options) }
 }
 
 /** What a session is made of. */
@@ -137,7 +136,7 @@ interface SessionParts {
 class Session {
   readonly #context: SessionContext
   readonly #parts: SessionParts
-  readonly #subnetFile: SubnetFile
+  readonly #subnetFile: SubnetEnvFile
   /** The last one made, whether it has started or not: it disposes of the store and the drivers. */
   #overlay: Overlay | undefined
 
@@ -145,13 +144,16 @@ class Session {
     this.#context = context
     this.#parts = parts
     const { settings, services, state } = context
-    this.#subnetFile = new SubnetFile({
+    this.#subnetFile = new SubnetEnvFile({
       path: settings.subnetFile,
       clock: services.clock,
       random: services.random,
       onWritten: (text) => {
         services.log('info', 'subnet.env is written', { file: settings.subnetFile, ...variablesOf(text) })
         state.becomeReady()
+      },
+      onDrift: (was) => {
+        services.log('warn', `${settings.subnetFile} is ${was}: another process did that; writing it again`)
       },
       onError: (error) => {
         state.waitFor(`writing ${settings.subnetFile} fails`)
@@ -248,7 +250,7 @@ class Session {
   async #previous(): Promise<Partial<SubnetEnv> | undefined> {
     const { settings, services } = this.#context
     try {
-      return await readSubnetEnv(settings.subnetFile)
+      return await this.#subnetFile.read()
     } catch (error) {
       services.log('warn', `the subnet held before is not known: ${settings.subnetFile} cannot be read`, {
         error,

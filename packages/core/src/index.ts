@@ -18,14 +18,7 @@ export {
   type NetworkConfig,
   parseNetworkConfig,
 } from './lease/network-config.js'
-export {
-  formatSubnetEnv,
-  parseSubnetEnv,
-  readSubnetEnv,
-  type SubnetEnv,
-  type SubnetEnvFs,
-  writeSubnetEnv,
-} from './lease/subnet-env.js'
+export { formatSubnetEnv, parseSubnetEnv, type SubnetEnv } from './lease/subnet-env.js'
 export type { GuardedEmitter } from './overlay/events.js'
 export type { LeaseKeeperEvent } from './overlay/lease-keeper.js'
 export type { PeerEvent } from './overlay/lease-table.js'

@@ -1,5 +1,5 @@
 import type { AbortOptions, NetworkConfig, SubnetManager } from '@selvedge/core'
-import { ForwardingSubnetManager } from '@selvedge/node-state'
+import { ForwardingSubnetManager } from './forwarding-subnet-manager.js'
 
 /**
  * A store whose config was read already: an overlay starts with the very config that its backend was chosen by, and

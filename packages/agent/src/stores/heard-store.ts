@@ -5,7 +5,7 @@ import {
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { ForwardingSubnetManager } from '@selvedge/node-state'
+import { ForwardingSubnetManager } from './forwarding-subnet-manager.js'
 
 export interface HearingObserver {
   /** The watch of all leases has lost the store; told once, until it is heard again. */

@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import * as nodeFs from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { addressAt, formatCidr, parseCidr, requireCidr } from '../net/cidr.js'
 import type { LeaseSubnets } from './lease.js'
 import type { NetworkConfig } from './network-config.js'
@@ -15,9 +12,6 @@ export interface SubnetEnv extends LeaseSubnets {
   /** Whether the overlay's agent masquerades; the CNI plugin does where not. */
   readonly ipMasq: boolean
 }
-
-/** The parts of `node:fs/promises` that reading and writing take; a test injects its own. */
-export type SubnetEnvFs = Pick<typeof nodeFs, 'mkdir' | 'open' | 'rename' | 'rm' | 'readFile'>
 
 /** The file's text as flannel writes it: same lines, same order, the first address of a subnet rather than its base. */
 export function formatSubnetEnv(
@@ -44,18 +38,16 @@ function firstAddress(subnet: string): string {
 }
 
 /**
- * Reads the text of a subnet.env, by whatever hand it was written: unknown lines and lines that hold no CIDR are
- * passed over, since the subnets in it are only ever a preference.
+ * Reads the text of a subnet.env, whoever wrote it. Unknown lines and values that cannot be read are ignored, since the
+ * subnets in it are only ever a preference. As flannel does, it takes the one valid CIDR of a comma-separated list, and
+ * none if there are several.
  */
 export function parseSubnetEnv(text: string): Partial<SubnetEnv> {
-  const values = new Map<string, string>()
-  for (const line of text.split('\n')) {
-    const [, name = '', value = ''] = /^\s*(FLANNEL_\w+)\s*=\s*"?([^"\s]*)"?\s*$/.exec(line) ?? []
-    values.set(name, value)
-  }
+  const values = variablesOf(text)
   const cidr = (name: string, family: 4 | 6): string | undefined => {
-    const parsed = parseCidr(values.get(name) ?? '')
-    return parsed?.family === family ? formatCidr(parsed) : undefined
+    const valid = (values.get(name) ?? '').split(',').flatMap((item) => parseCidr(item) ?? [])
+    const [only, ...others] = valid.filter((parsed) => parsed.family === family)
+    return only === undefined || others.length > 0 ? undefined : formatCidr(only)
   }
   const mtu = Number(values.get('FLANNEL_MTU'))
   const ipMasq = values.get('FLANNEL_IPMASQ')
@@ -69,38 +61,17 @@ export function parseSubnetEnv(text: string): Partial<SubnetEnv> {
   }
 }
 
-/** Reads a subnet.env file; undefined where there is none. Other failures to read are thrown as they come. */
-export async function readSubnetEnv(
-  path: string,
-  fs: SubnetEnvFs = nodeFs,
-): Promise<Partial<SubnetEnv> | undefined> {
-  try {
-    return parseSubnetEnv(await fs.readFile(path, 'utf8'))
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
+/** The variables of flannel, without quotes. */
+function variablesOf(text: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>()
+  for (const line of text.split('\n')) {
+    const equals = line.indexOf('=')
+    const name = line.slice(0, Math.max(0, equals)).trim()
+    const value = line
+      .slice(equals + 1)
+      .trim()
+      .replace(/^"|"$/g, '')
+    if (/^FLANNEL_\w+$/.test(name) && !/["\s]/.test(value)) values.set(name, value)
   }
-}
-
-/**
- * Writes a subnet.env so that a reader sees the old text or the new one and never a part: beside it, flushed to disk,
- * then renamed over it. Mode 0644. Makes the folder. On failure the old file stands and nothing is left beside it.
- */
-export async function writeSubnetEnv(path: string, text: string, fs: SubnetEnvFs = nodeFs): Promise<void> {
-  await fs.mkdir(dirname(path), { recursive: true })
-  const beside = `${path}.${randomUUID()}`
-  try {
-    const file = await fs.open(beside, 'wx', 0o644)
-    try {
-      await file.chmod(0o644) // whatever the umask took away
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await fs.rename(beside, path)
-  } catch (error) {
-    await fs.rm(beside, { force: true }).catch(() => undefined) // what failed first is what the caller has to know
-    throw error
-  }
+  return values
 }

@@ -12,8 +12,7 @@ import {
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { describe, expect, it, test } from 'vitest'
 import { CachedSubnetManager } from './cached-subnet-manager.js'
-import type { KnownNetwork } from './known-network.js'
-import type { LeaseCache } from './lease-file.js'
+import type { KnownNetwork, LeaseCache } from './known-network.js'
 
 const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'alloc' } }
 const HOUR = 3_600_000
@@ -88,7 +87,7 @@ class Host {
   readonly clock = new FakeClock()
   readonly store: MemoryStore
   readonly cache = new TestCache()
-  readonly told: string[] = []
+  readonly reports: string[] = []
   wire!: Wire
   manager!: CachedSubnetManager
 
@@ -106,10 +105,10 @@ class Host {
       cache: this.cache,
       clock: this.clock,
       observer: {
-        usingCache: () => this.told.push('using cache'),
-        storeAnswered: () => this.told.push('store answered'),
-        configChanged: () => this.told.push('config changed'),
-        notSaved: ({ message }) => this.told.push(message),
+        onCacheUsed: () => this.reports.push('using cache'),
+        onStoreAnswered: () => this.reports.push('store answered'),
+        onConfigChanged: () => this.reports.push('config changed'),
+        onSaveFailed: ({ message }) => this.reports.push(message),
       },
     })
   }
@@ -161,10 +160,10 @@ describe('around a store that answers it is that store', () => {
               cache: new TestCache(),
               clock,
               observer: {
-                usingCache: () => expect.unreachable(),
-                storeAnswered: () => expect.unreachable(),
-                configChanged: () => expect.unreachable(),
-                notSaved: () => expect.unreachable(),
+                onCacheUsed: () => expect.unreachable(),
+                onStoreAnswered: () => expect.unreachable(),
+                onConfigChanged: () => expect.unreachable(),
+                onSaveFailed: () => expect.unreachable(),
               },
             }),
           setNetworkConfig: (next) => store.setNetworkConfig(next),
@@ -190,7 +189,7 @@ describe('started while the store is away', () => {
     // No snapshot: nothing may be deleted on account of what was known once.
     expect(keysOf(watch.events)).toEqual(['put', 'put'])
     expect(host.manager.cachedAsOf).toBe(host.clock.now())
-    expect(host.told).toEqual(['using cache'])
+    expect(host.reports).toEqual(['using cache'])
     await watch.stop()
   })
 
@@ -214,7 +213,7 @@ describe('started while the store is away', () => {
     host.wire.plugIn()
     await host.clock.settle()
     expect(keysOf(watch.events)).toEqual(['put', 'put', 'snapshot 2'])
-    expect(host.told).toEqual(['using cache', 'store answered'])
+    expect(host.reports).toEqual(['using cache', 'store answered'])
     expect(host.manager.cachedAsOf).toBeUndefined()
     await watch.stop()
     await host.manager[Symbol.asyncDispose]()
@@ -233,7 +232,7 @@ describe('started while the store is away', () => {
     await host.manager.acquireLease(me)
     const watch = host.watch()
     await host.clock.settle()
-    expect(host.told).toEqual(['using cache', 'store answered', 'config changed'])
+    expect(host.reports).toEqual(['using cache', 'store answered', 'config changed'])
     await watch.stop()
   })
 
@@ -260,7 +259,7 @@ describe('started while the store is away', () => {
     host.store.setNetworkConfig({ ...CONFIG, Backend: { Type: 'vxlan' } })
     host.wire.plugIn()
     await host.clock.settle()
-    expect(host.told).toContain('config changed')
+    expect(host.reports).toContain('config changed')
     await watch.stop()
     await host.manager[Symbol.asyncDispose]()
     expect(host.cache.saved?.config.backend?.type).toBe('vxlan')
@@ -290,7 +289,7 @@ describe('started while the store is away', () => {
       throw new OverlayError('ACCESS_DENIED', 'authentication failed')
     }
     await expect(host.manager.getNetworkConfig()).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
-    expect(host.told).toEqual([])
+    expect(host.reports).toEqual([])
   })
 
   test('a store that answers with another config is not overruled', async () => {
@@ -337,6 +336,47 @@ describe('saving', () => {
     await watch.stop()
   })
 
+  test('the own lease is saved at once: its end when it is renewed, and another subnet', async () => {
+    const host = new Host()
+    await host.manager.getNetworkConfig()
+    let lease = await host.manager.acquireLease(me)
+    const watch = host.watch()
+    await host.clock.advance(1_000)
+    expect(host.cache.saved?.own).toEqual(lease)
+    for (let i = 0; i < 5; i += 1) {
+      await host.clock.advance(2_000)
+      lease = await host.manager.renewLease(lease)
+      await host.clock.advance(10)
+      expect(host.cache.saved?.own).toEqual(lease)
+    }
+    host.store.release(lease)
+    host.store.reserve({ ...lease, attributes: { publicIp: '192.0.2.3' } })
+    const other = await host.manager.acquireLease(me)
+    expect(other.subnet).not.toBe(lease.subnet)
+    await host.clock.advance(10)
+    expect(host.cache.saved?.own).toEqual(other)
+    await watch.stop()
+  })
+
+  test('however often the own lease is renewed, saving takes at most a tenth of the time', async () => {
+    const host = new Host()
+    const { save } = host.cache
+    host.cache.save = async (network) => {
+      await host.clock.sleep(500)
+      await save.call(host.cache, network)
+    }
+    await host.manager.getNetworkConfig()
+    const lease = await host.manager.acquireLease(me)
+    const watch = host.watch()
+    for (let i = 0; i < 600; i += 1) {
+      await host.manager.renewLease(lease)
+      await host.clock.advance(100)
+    }
+    expect(host.cache.saves).toBeGreaterThan(8)
+    expect(host.cache.saves).toBeLessThan(13)
+    await watch.stop()
+  })
+
   test('nothing is saved before all leases are known', async () => {
     const host = new Host()
     await host.manager.getNetworkConfig()
@@ -346,14 +386,14 @@ describe('saving', () => {
     expect(host.cache.saves).toBe(0)
   })
 
-  test('a full disk is told once, disturbs nothing, and is overcome', async () => {
+  test('a full disk is reported once, disturbs nothing, and is overcome', async () => {
     const host = new Host()
     host.cache.full = true
     await host.manager.getNetworkConfig()
     await host.manager.acquireLease(me)
     const watch = host.watch()
     await host.clock.advance(120_000)
-    expect(host.told).toEqual(['no space left on device'])
+    expect(host.reports).toEqual(['no space left on device'])
     expect(keysOf(watch.events)).toEqual(['snapshot 1'])
     host.cache.full = false
     await host.clock.advance(30_000)
@@ -375,7 +415,7 @@ describe('where the config comes from elsewhere than the store, as from a file,'
     const lease = await host.joinAndStop()
     await startAway(host)
     expect(await host.manager.acquireLease(me)).toMatchObject({ subnet: lease.subnet })
-    expect(host.told).toEqual(['using cache'])
+    expect(host.reports).toEqual(['using cache'])
     // An attempt to start that failed for another reason is repeated.
     await host.manager.getNetworkConfig()
     expect(await host.manager.acquireLease(me)).toMatchObject({ subnet: lease.subnet })
@@ -385,7 +425,7 @@ describe('where the config comes from elsewhere than the store, as from a file,'
     host.wire.plugIn()
     await host.clock.settle()
     expect(keysOf(watch.events)).toEqual(['put', 'put', 'snapshot 2'])
-    expect(host.told).toEqual(['using cache', 'store answered'])
+    expect(host.reports).toEqual(['using cache', 'store answered'])
     await watch.stop()
   })
 
@@ -397,25 +437,17 @@ describe('where the config comes from elsewhere than the store, as from a file,'
     await host.joinAndStop()
     await startAway(host, config)
     await expect(host.manager.acquireLease(request)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    expect(host.told).toEqual([])
+    expect(host.reports).toEqual([])
   })
 
-  test('a node has the addresses that the store said last', async () => {
+  test('a store that was just found unavailable is not asked again before the cache', async () => {
     const host = new Host()
-    const refused = () => Promise.reject(new OverlayError('ACCESS_DENIED', 'no'))
-    const nobody = () => Promise.reject(away())
-    await expect(host.manager.nodeAddresses(nobody)).rejects.toThrow('nobody answers')
-    const told = { publicIp: '192.0.2.1' }
-    expect(await host.manager.nodeAddresses(async () => told)).toEqual(told)
     await host.joinAndStop()
-    host.start({ up: false })
-    await expect(host.manager.nodeAddresses(refused)).rejects.toThrow('no')
-    expect(await host.manager.nodeAddresses(nobody)).toEqual(told)
-    host.wire.getNetworkConfig = async () => parseNetworkConfig(CONFIG)
-    await host.manager.getNetworkConfig()
-    host.wire.acquireLease = () => expect.unreachable('asked twice, and it takes its time')
+    await startAway(host)
+    host.wire.acquireLease = () => expect.unreachable('it takes its time')
+    host.manager.storeUnavailable(away())
     expect(await host.manager.acquireLease(me)).toMatchObject({ attributes: me.attributes })
-    expect(host.told).toEqual(['using cache'])
+    expect(host.reports).toEqual(['using cache'])
   })
 
   test('a store that went away later is not stood in for by what was known before', async () => {
@@ -426,6 +458,6 @@ describe('where the config comes from elsewhere than the store, as from a file,'
     await host.manager.acquireLease(me)
     host.wire.up = false
     await expect(host.manager.acquireLease(me)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    expect(host.told).toEqual([])
+    expect(host.reports).toEqual([])
   })
 })

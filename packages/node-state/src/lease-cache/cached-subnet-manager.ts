@@ -5,214 +5,195 @@ import {
   type Lease,
   type LeaseEvent,
   type LeaseRequest,
-  leaseKey,
   type NetworkConfig,
   OverlayError,
-  type PublicAddresses,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
 import { sameNode, systemClock } from '@selvedge/core/kit'
-import { ForwardingSubnetManager } from '../forwarding-subnet-manager.js'
-import type { KnownNetwork } from './known-network.js'
-import type { LeaseCache } from './lease-file.js'
+import type { KnownNetwork, LeaseCache } from './known-network.js'
 import { networkConfigJson } from './network-config-json.js'
-import { Saver } from './saver.js'
+import { NetworkRecorder } from './network-recorder.js'
 
-/** Told of what a cache does; asked nothing. */
+/** Called with what a cache does; each may be left out. */
 export interface CacheObserver {
-  /** The store is away: what follows is what was known as of then, and no more, until `storeAnswered`. */
-  usingCache(network: KnownNetwork, why: OverlayError): void
-  /** The store is back and counts again. */
-  storeAnswered(): void
-  /** The store is back with another network config than the overlay was started with: start it anew. */
-  configChanged(): void
-  /** Saving failed, and is tried again. */
-  notSaved(error: OverlayError): void
+  /** The store is unavailable: until `storeAnswered`, what follows is what was known at `network.asOf`. */
+  readonly onCacheUsed?: ((network: KnownNetwork, why: OverlayError) => void) | undefined
+  /** The store is back, and the cache no longer stands in for it. */
+  readonly onStoreAnswered?: (() => void) | undefined
+  /** The store is back with another network config than the one that the overlay started with: restart it. */
+  readonly onConfigChanged?: ((config: NetworkConfig) => void) | undefined
+  /** Saving failed, and is retried; called once for several failures in a row. */
+  readonly onSaveFailed?: ((error: OverlayError) => void) | undefined
 }
 
 export interface CachedSubnetManagerOptions {
   /** Disposed of with the manager around it. */
   readonly subnets: SubnetManager
   readonly cache: LeaseCache
-  readonly observer: CacheObserver
+  readonly observer?: CacheObserver | undefined
   readonly clock?: Clock | undefined
 }
 
-/** How long after the store is back its config is asked for again, where it went away meanwhile, in ms. */
-const CONFIG_RETRY = 1_000
+/** If the store goes away again before it could be asked for its config. */
+const CONFIG_RETRY_MS = 1_000
 
 /**
- * A store that is remembered: while the store behind it answers it adds nothing and keeps, in a cache, the config, the
- * node's own lease and everyone's. Where the store is away (`STORE_UNAVAILABLE`, and nothing else: a store that refuses
- * has answered) when a node starts, the node gets the config, its own lease and its peers' out of the cache, until the
- * store is back and counts again.
+ * Remembers a store. While the store behind it answers, it adds nothing and saves the config, the node's own lease and
+ * all others in a cache. If the store is unavailable when a node starts (`STORE_UNAVAILABLE`, and nothing else: a store
+ * that refuses has answered), the node gets the config, its own lease and its peers' from the cache, until the store is
+ * back.
  *
- * What the cache tells is told as single leases and never as a snapshot: an overlay deletes nothing on account of it.
- * A lease of its own whose end has passed is not given out: another node may have it by now.
+ * What the cache knows is reported as single leases and never as a snapshot, so an overlay deletes nothing because of
+ * it. An own lease that has expired is not used: another node may have it by now.
  */
-export class CachedSubnetManager extends ForwardingSubnetManager {
+export class CachedSubnetManager implements SubnetManager {
+  readonly #subnets: SubnetManager
   readonly #cache: LeaseCache
   readonly #observer: CacheObserver
   readonly #clock: Clock
-  readonly #saver: Saver
-  #config: NetworkConfig | undefined
-  #own: Lease | undefined
-  /** Everyone's, as the store last told them; undefined until it has told all. */
-  #leases: Map<string, Lease> | undefined
-  #asOf = 0
-  #nodeAddresses: PublicAddresses = {}
-  /** The store was found away when it was asked for the node's addresses, just before anything else. */
-  #foundAway: OverlayError | undefined
-  /** In use because the store is away. */
+  readonly #recorder: NetworkRecorder
+  /** Stands in for the store. */
   #cached: KnownNetwork | undefined
-  /** The overlay was started with this config out of the cache: is it still the store's? */
-  #unchecked: NetworkConfig | undefined
+  /** The overlay started with this config, out of the cache, and the store has not confirmed it yet. */
+  #unconfirmed: NetworkConfig | undefined
+  #foundUnavailable: OverlayError | undefined
 
-  constructor({ subnets, cache, observer, clock = systemClock }: CachedSubnetManagerOptions) {
-    super(subnets)
+  constructor({ subnets, cache, observer = {}, clock = systemClock }: CachedSubnetManagerOptions) {
+    this.#subnets = subnets
     this.#cache = cache
     this.#observer = observer
     this.#clock = clock
-    this.#saver = new Saver({
+    this.#recorder = new NetworkRecorder({
+      cache,
       clock,
-      save: () => this.#save(),
       onError: (error) =>
-        observer.notSaved(OverlayError.from(error, 'STORE_UNAVAILABLE', 'saving the lease cache')),
+        observer.onSaveFailed?.(OverlayError.from(error, 'STORE_UNAVAILABLE', 'saving the lease cache')),
     })
   }
 
-  /** When what is used out of the cache was known to be so, in ms since the epoch; undefined while none is used. */
+  get name(): string {
+    return this.#subnets.name
+  }
+
+  /** When what the cache says was known to be so, in ms since the epoch; undefined while the store itself is used. */
   get cachedAsOf(): number | undefined {
     return this.#cached?.asOf
   }
 
-  /** The addresses that the store says this node has, by `read`; those that it said last where it is away. */
-  async nodeAddresses(
-    read: (options: AbortOptions) => Promise<PublicAddresses>,
-    options: AbortOptions = {},
-  ): Promise<PublicAddresses> {
-    try {
-      this.#nodeAddresses = await read(options)
-    } catch (error) {
-      if (!isOverlayError(error, 'STORE_UNAVAILABLE')) throw error
-      const cached = await this.#cache.load()
-      if (cached === undefined) throw error
-      this.#nodeAddresses = cached.nodeAddresses
-      this.#foundAway = error
-    }
-    return this.#nodeAddresses
+  /**
+   * Another call has just found the store unavailable, which takes a store some time: the next `acquireLease` looks into
+   * the cache first.
+   */
+  storeUnavailable(error: OverlayError): void {
+    this.#foundUnavailable = error
   }
 
-  override async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
+  async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
     try {
-      this.#config = await this.subnets.getNetworkConfig(options)
-      // A config that the cache stood in for has come from the store itself. One out of a file says nothing of the store.
-      if (this.#unchecked !== undefined) this.#answered()
-      this.#unchecked = undefined
-      return this.#config
+      const config = await this.#subnets.getNetworkConfig(options)
+      this.#recorder.recordConfig(config)
+      // The store itself has confirmed or replaced the cached one. A config from a file says nothing about the store.
+      if (this.#unconfirmed !== undefined) this.#storeAnswered()
+      this.#unconfirmed = undefined
+      return config
     } catch (error) {
       if (!isOverlayError(error, 'STORE_UNAVAILABLE')) throw error
       const cached = await this.#cache.load()
       if (cached === undefined) throw error
-      if (this.#cached === undefined) this.#observer.usingCache(cached, error)
+      if (this.#cached === undefined) this.#observer.onCacheUsed?.(cached, error)
       this.#cached = cached
-      this.#unchecked = cached.config
+      this.#unconfirmed = cached.config
       return cached.config
     }
   }
 
-  override async acquireLease(request: LeaseRequest, options: AbortOptions = {}): Promise<Lease> {
-    const held = this.#cachedLease(request) ?? (await this.#recallAtOnce(request))
+  async acquireLease(request: LeaseRequest, options: AbortOptions = {}): Promise<Lease> {
+    const unavailable = this.#foundUnavailable
+    this.#foundUnavailable = undefined
+    const held =
+      (this.#cached && this.#usable(this.#cached, request)) ??
+      (unavailable && (await this.#recall(request, unavailable)))
     if (held !== undefined) return this.#useCached(held, request)
     try {
-      const lease = await this.subnets.acquireLease(request, options)
-      this.#answered()
-      this.#keep(lease)
+      const lease = await this.#subnets.acquireLease(request, options)
+      this.#storeAnswered()
+      this.#recorder.recordOwn(lease)
       return lease
     } catch (error) {
-      const known = isOverlayError(error, 'STORE_UNAVAILABLE')
+      const recalled = isOverlayError(error, 'STORE_UNAVAILABLE')
         ? await this.#recall(request, error)
         : undefined
-      if (known === undefined) throw error
-      return this.#useCached(known, request)
+      if (recalled === undefined) throw error
+      return this.#useCached(recalled, request)
     }
   }
 
-  override async renewLease(lease: Lease, options: AbortOptions = {}): Promise<Lease> {
+  async renewLease(lease: Lease, options: AbortOptions = {}): Promise<Lease> {
     try {
-      const renewed = await this.subnets.renewLease(lease, options)
-      this.#answered()
-      this.#keep(renewed)
+      const renewed = await this.#subnets.renewLease(lease, options)
+      this.#storeAnswered()
+      this.#recorder.recordOwn(renewed)
       return renewed
     } catch (error) {
-      // The store has spoken: what the cache says of this lease is no longer so.
-      if (isOverlayError(error, 'LEASE_LOST')) this.#answered()
+      // The store has answered: what the cache says about this lease is outdated.
+      if (isOverlayError(error, 'LEASE_LOST')) this.#storeAnswered()
       throw error
     }
   }
 
-  override async releaseLease(lease: Lease, options: AbortOptions = {}): Promise<void> {
-    await this.subnets.releaseLease(lease, options)
-    this.#keep(undefined)
+  async releaseLease(lease: Lease, options: AbortOptions = {}): Promise<void> {
+    await this.#subnets.releaseLease(lease, options)
+    this.#recorder.recordOwn(undefined)
   }
 
-  override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+  async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
     for (const lease of this.#cached?.leases.values() ?? []) {
       if (options.signal.aborted) return
       yield { type: 'put', lease }
     }
     let check: Promise<void> | undefined
-    for await (const event of this.subnets.watchLeases(options)) {
-      this.#remember(event)
-      this.#answered()
-      if (this.#unchecked !== undefined) check ??= this.#checkConfig(this.#unchecked, options.signal)
+    for await (const event of this.#subnets.watchLeases(options)) {
+      this.#recorder.record(event)
+      this.#storeAnswered()
+      if (this.#unconfirmed !== undefined) check ??= this.#confirmConfig(this.#unconfirmed, options.signal)
       yield event
     }
     await check
   }
 
-  /** What there is to save is saved. */
-  override async [Symbol.asyncDispose](): Promise<void> {
-    await this.#saver[Symbol.asyncDispose]()
-    await this.subnets[Symbol.asyncDispose]()
+  /** Saves what has not been saved yet. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#recorder[Symbol.asyncDispose]()
+    await this.#subnets[Symbol.asyncDispose]()
   }
 
-  #answered(): void {
+  #storeAnswered(): void {
     if (this.#cached === undefined) return
     this.#cached = undefined
-    this.#observer.storeAnswered()
-  }
-
-  /** A store that gives no answer takes its time: it is not asked twice before the node has its network. */
-  async #recallAtOnce(request: LeaseRequest): Promise<Lease | undefined> {
-    const away = this.#foundAway
-    this.#foundAway = undefined
-    return away && this.#recall(request, away)
+    this.#observer.onStoreAnswered?.()
   }
 
   /**
-   * This node's lease out of the cache, where the config came from elsewhere than from the store that is away: from a
-   * file, as with Kubernetes. Only at the start: what is known of the leases later is newer than the cache.
+   * This node's lease out of the cache, if the config came from elsewhere than the unavailable store, such as from a file
+   * with Kubernetes. Only at the start: what is known about leases later is newer than the cache.
    */
   async #recall(request: LeaseRequest, why: OverlayError): Promise<Lease | undefined> {
-    if (this.#config === undefined || this.#own !== undefined || this.#leases !== undefined) return undefined
+    const { config, knowsLeases } = this.#recorder
+    if (config === undefined || knowsLeases) return undefined
     const cached = await this.#cache.load()
-    if (cached === undefined || textOf(cached.config) !== textOf(this.#config)) return undefined
+    if (cached === undefined || !isSameConfig(cached.config, config)) return undefined
     const held = this.#usable(cached, request)
     if (held === undefined) return undefined
     this.#cached = cached
-    this.#observer.usingCache(cached, why)
+    this.#observer.onCacheUsed?.(cached, why)
     return held
   }
 
   #useCached(held: Lease, { adopt, attributes }: LeaseRequest): Lease {
-    this.#own = { ...held, attributes: adopt?.(held) ?? attributes }
-    return this.#own
-  }
-
-  #cachedLease(request: LeaseRequest): Lease | undefined {
-    return this.#cached && this.#usable(this.#cached, request)
+    const lease = { ...held, attributes: adopt?.(held) ?? attributes }
+    this.#recorder.expectOwn(lease)
+    return lease
   }
 
   #usable({ own }: KnownNetwork, { attributes }: LeaseRequest): Lease | undefined {
@@ -220,53 +201,21 @@ export class CachedSubnetManager extends ForwardingSubnetManager {
     return own.expiresAt !== undefined && own.expiresAt <= this.#clock.now() ? undefined : own
   }
 
-  #keep(own: Lease | undefined): void {
-    this.#own = own
-    this.#learned()
-  }
-
-  #learned(): void {
-    this.#asOf = this.#clock.now()
-    this.#saver.ask()
-  }
-
-  #remember(event: LeaseEvent): void {
-    if (event.type === 'snapshot') {
-      this.#leases = new Map(event.leases.map((lease) => [leaseKey(lease), lease]))
-    } else if (event.type === 'put') {
-      this.#leases?.set(leaseKey(event.lease), event.lease)
-    } else {
-      this.#leases?.delete(leaseKey(event.lease))
-    }
-    this.#learned()
-  }
-
-  async #save(): Promise<void> {
-    // Half of what there is to know is worse than what was saved before.
-    if (this.#config === undefined || this.#leases === undefined) return
-    await this.#cache.save({
-      config: this.#config,
-      own: this.#own,
-      leases: this.#leases,
-      asOf: this.#asOf,
-      nodeAddresses: this.#nodeAddresses,
-    })
-  }
-
-  async #checkConfig(started: NetworkConfig, signal: AbortSignal): Promise<void> {
+  async #confirmConfig(started: NetworkConfig, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        this.#config = await this.subnets.getNetworkConfig({ signal })
-        this.#unchecked = undefined
-        if (textOf(this.#config) !== textOf(started)) this.#observer.configChanged()
-        this.#learned()
+        const config = await this.#subnets.getNetworkConfig({ signal })
+        this.#recorder.recordConfig(config)
+        this.#unconfirmed = undefined
+        if (!isSameConfig(config, started)) this.#observer.onConfigChanged?.(config)
         return
       } catch {
-        // What keeps the store from answering is told by the watch.
-        await this.#clock.sleep(CONFIG_RETRY, { signal }).catch(() => undefined)
+        // The watch reports what keeps the store from answering.
+        await this.#clock.sleep(CONFIG_RETRY_MS, { signal }).catch(() => undefined)
       }
     }
   }
 }
 
-const textOf = (config: NetworkConfig): string => JSON.stringify(networkConfigJson(config))
+const isSameConfig = (a: NetworkConfig, b: NetworkConfig): boolean =>
+  JSON.stringify(networkConfigJson(a)) === JSON.stringify(networkConfigJson(b))

@@ -1,133 +1,19 @@
-import { createHash } from 'node:crypto'
-import {
-  type Lease,
-  leaseKey,
-  type NetworkConfig,
-  type PublicAddresses,
-  parseNetworkConfig,
-} from '@selvedge/core'
-import { decodeLeaseAttributes, encodeLeaseAttributes, isJsonObject, parseLeaseKey } from '@selvedge/core/kit'
-import { networkConfigJson } from './network-config-json.js'
+import type { Lease, NetworkConfig } from '@selvedge/core'
 
-/** All that a node needs to know of its network to be a part of it. */
+/** What a node needs to know to take part in its network while the store is unavailable. */
 export interface KnownNetwork {
   readonly config: NetworkConfig
   /** This node's own lease. */
   readonly own: Lease | undefined
-  /** Everyone's, by key. */
+  /** All nodes' leases, by their keys. */
   readonly leases: ReadonlyMap<string, Lease>
-  /** When it was known to be so, in ms since the epoch. */
+  /** When the store last said so, in ms since the epoch. */
   readonly asOf: number
-  /** The addresses that the store says this node has. */
-  readonly nodeAddresses: PublicAddresses
 }
 
-const FIRST_LINE = 'selvedge leases 1'
-
-/** Leases a chunk: a millisecond's work, so that saving 65,000 of them holds nothing up. */
-const LEASES_A_CHUNK = 500
-
-/**
- * The text of a file that holds what is known, in pieces: a first line that says what it is, a line of JSON, then a
- * line for each lease as etcd holds it (`<key> <value>`), then the number of leases and the SHA-256 of all before it.
- *
- * @param store what tells one store from another
- */
-export function* encodeKnownNetwork(network: KnownNetwork, store: string): Generator<string> {
-  const hash = createHash('sha256')
-  const { config, own, leases, asOf, nodeAddresses } = network
-  const header = {
-    store,
-    asOf: new Date(asOf).toISOString(),
-    config: networkConfigJson(config),
-    ...(Object.keys(nodeAddresses).length > 0 && { nodeAddresses }),
-    ...(own !== undefined && {
-      own: {
-        key: leaseKey(own),
-        attributes: encodeLeaseAttributes(own.attributes),
-        ...(own.expiresAt !== undefined && { expiresAt: new Date(own.expiresAt).toISOString() }),
-      },
-    }),
-  }
-  let chunk = `${FIRST_LINE}\n${JSON.stringify(header)}\n`
-  let count = 0
-  for (const [key, { attributes }] of leases) {
-    chunk += `${key} ${encodeLeaseAttributes(attributes)}\n`
-    count += 1
-    if (count % LEASES_A_CHUNK !== 0) continue
-    hash.update(chunk)
-    yield chunk
-    chunk = ''
-  }
-  hash.update(chunk)
-  yield `${chunk}${JSON.stringify({ leases: count, sha256: hash.digest('hex') })}\n`
-}
-
-/** Reads such a text. Throws an Error that says why it is not to be trusted. */
-export function decodeKnownNetwork(text: string): { readonly network: KnownNetwork; readonly store: string } {
-  const lines = text.split('\n')
-  if (lines[0] !== FIRST_LINE) throw new SyntaxError(`it does not begin with '${FIRST_LINE}'`)
-  const trailer = lines.at(-2)
-  if (lines.length < 4 || trailer === undefined || lines.at(-1) !== '') throw new SyntaxError('it breaks off')
-  const body = text.slice(0, text.length - trailer.length - 1)
-  const { leases: count, sha256 } = readObject(trailer, 'its last line')
-  if (count !== lines.length - 4 || sha256 !== createHash('sha256').update(body).digest('hex')) {
-    throw new SyntaxError('it was changed, or is not whole: its sum does not fit')
-  }
-  const { store, asOf, config, own, nodeAddresses } = readObject(lines[1] ?? '', 'its second line')
-  const leases = new Map(lines.slice(2, -2).map((line) => readLease(line)))
-  if (typeof store !== 'string' || !isJsonObject(config))
-    throw new SyntaxError('its second line lacks a part')
-  return {
-    store,
-    network: {
-      config: parseNetworkConfig(config),
-      own: readOwn(own),
-      leases,
-      asOf: readTime(asOf),
-      nodeAddresses: readNodeAddresses(nodeAddresses),
-    },
-  }
-}
-
-function readObject(text: string, what: string): Readonly<Record<string, unknown>> {
-  const value: unknown = JSON.parse(text)
-  if (!isJsonObject(value)) throw new SyntaxError(`${what} is no JSON object`)
-  return value
-}
-
-function readLease(line: string): [key: string, lease: Lease] {
-  const space = line.indexOf(' ')
-  const lease = leaseOf(line.slice(0, space), line.slice(space + 1))
-  return [leaseKey(lease), lease]
-}
-
-function readOwn(value: unknown): Lease | undefined {
-  if (value === undefined) return undefined
-  if (!isJsonObject(value)) throw new SyntaxError('own is no JSON object')
-  const { key, attributes, expiresAt } = value
-  const lease = leaseOf(String(key), String(attributes))
-  return expiresAt === undefined ? lease : { ...lease, expiresAt: readTime(expiresAt) }
-}
-
-function readNodeAddresses(value: unknown): PublicAddresses {
-  if (value === undefined) return {}
-  if (!isJsonObject(value)) throw new SyntaxError('nodeAddresses is no JSON object')
-  const { publicIp, publicIpv6 } = value
-  return {
-    ...(publicIp !== undefined && { publicIp: String(publicIp) }),
-    ...(publicIpv6 !== undefined && { publicIpv6: String(publicIpv6) }),
-  }
-}
-
-function leaseOf(key: string, value: string): Lease {
-  const subnets = parseLeaseKey(key)
-  if (subnets === undefined) throw new SyntaxError(`'${key}' is no key of a lease`)
-  return { subnet: subnets.subnet, ipv6Subnet: subnets.ipv6Subnet, attributes: decodeLeaseAttributes(value) }
-}
-
-function readTime(value: unknown): number {
-  const time = Date.parse(String(value))
-  if (Number.isNaN(time)) throw new SyntaxError(`${JSON.stringify(value)} is no time`)
-  return time
+/** Keeps what is known of a network between runs. */
+export interface LeaseCache {
+  /** What was saved last; undefined if there is nothing to be trusted. Never rejects. */
+  load(): Promise<KnownNetwork | undefined>
+  save(network: KnownNetwork): Promise<void>
 }

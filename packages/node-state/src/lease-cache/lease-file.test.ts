@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseNetworkConfig } from '@selvedge/core'
@@ -20,7 +20,6 @@ const known: KnownNetwork = {
   own: { subnet: '10.244.5.0/24', attributes: { publicIp: '192.0.2.1' }, expiresAt: 1_700_000_000_000 },
   leases: new Map([['10.244.6.0-24', { subnet: '10.244.6.0/24', attributes: { publicIp: '192.0.2.2' } }]]),
   asOf: 1_600_000_000_000,
-  nodeAddresses: {},
 }
 
 const file = (name = 'deep/down/leases', store = 'etcd a'): LeaseFile =>
@@ -34,7 +33,7 @@ test('what is saved is loaded again, folders are made, and only root may read it
   expect(warnings).toEqual([])
 })
 
-test('where there is none, that is no news', async () => {
+test('a missing file is not reported', async () => {
   expect(await file().load()).toBeUndefined()
   expect(warnings).toEqual([])
 })
@@ -47,15 +46,15 @@ test('what was saved from another store is not used', async () => {
   ])
 })
 
-test('garbage is not used, and told', async () => {
+test('garbage is not used, and reported', async () => {
   await writeFile(join(folder, 'leases'), 'selvedge leases 1\n{')
   expect(await file('leases').load()).toBeUndefined()
-  expect(warnings).toEqual([expect.stringMatching(/leases is not used: it breaks off/)])
+  expect(warnings).toEqual([expect.stringMatching(/leases is not used: it is incomplete/)])
 })
 
-test('what cannot be read is not used, and told', async () => {
+test('what cannot be read is not used, and reported', async () => {
   expect(await file('.').load()).toBeUndefined()
-  expect(warnings).toEqual([expect.stringMatching(/is not used: EISDIR/)])
+  expect(warnings).toEqual([expect.stringMatching(/is not used: .* is a folder/)])
 })
 
 test('a save that fails leaves what was saved before, and nothing beside it', async () => {
@@ -68,7 +67,50 @@ test('a save that fails leaves what was saved before, and nothing beside it', as
   expect(await readdir(join(folder, 'deep/down'))).toEqual(['leases'])
 })
 
-test('a folder that cannot be made is told with the path and what follows', async () => {
+test('a folder that cannot be made is reported with the path and the consequence', async () => {
   await writeFile(join(folder, 'deep'), '')
   await expect(file().save(known)).rejects.toThrow(/deep\/down\/leases: E(NOTDIR|EXIST).*saved before/)
+})
+
+test('the addresses that the store assigns to the node are saved with the network, and survive later saves', async () => {
+  const first = file()
+  first.keepNodeAddresses({ publicIp: '203.0.113.8' })
+  await first.save(known)
+  const second = file()
+  expect(await second.loadNodeAddresses()).toEqual({ publicIp: '203.0.113.8' })
+  await second.save(known)
+  expect(await file().loadNodeAddresses()).toEqual({ publicIp: '203.0.113.8' })
+})
+
+test('what a killed process left beside it is gone after the next save', async () => {
+  await writeFile(join(folder, 'leases.tmp'), 'half')
+  await file('leases').save(known)
+  expect(await readdir(folder)).toEqual(['leases'])
+})
+
+test('another process that writes the same file is reported once, and one that deletes it is not', async () => {
+  const [first, second] = [file('leases'), file('leases')]
+  await first.save(known)
+  await rm(join(folder, 'leases'))
+  await first.save(known)
+  await second.save(known)
+  expect(warnings).toEqual([])
+  for (let i = 0; i < 3; i += 1) await first.save(known)
+  expect(warnings).toEqual([
+    `another process writes the lease cache ${join(folder, 'leases')} as well: give each a file of its own`,
+  ])
+})
+
+test('a file that is too long to be one is neither read nor written', async () => {
+  const path = join(folder, 'leases')
+  await writeFile(path, '')
+  await truncate(path, 2 ** 40)
+  expect(await file('leases').load()).toBeUndefined()
+  expect(warnings).toEqual([expect.stringMatching(/leases is not used: .* is longer than 134217728 bytes/)])
+  const attributes = { backendType: 'x'.repeat(2 ** 20) }
+  const leases = new Map(
+    Array.from({ length: 140 }, (_, i) => [`10.1.${i}.0-24`, { subnet: `10.1.${i}.0/24`, attributes }]),
+  )
+  await expect(file('other').save({ ...known, leases })).rejects.toThrow(/it would be longer than/)
+  expect(await readdir(folder)).toEqual(['leases'])
 })

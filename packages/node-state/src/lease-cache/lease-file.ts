@@ -1,41 +1,75 @@
-import { readFile } from 'node:fs/promises'
-import { OverlayError } from '@selvedge/core'
-import { writeFileAtomically } from '../atomic-file.js'
-import { decodeKnownNetwork, encodeKnownNetwork, type KnownNetwork } from './known-network.js'
-
-/** Keeps what is known of a network over restarts. */
-export interface LeaseCache {
-  /** What was saved last; undefined where there is nothing to be trusted. Never rejects. */
-  load(): Promise<KnownNetwork | undefined>
-  save(network: KnownNetwork): Promise<void>
-}
+import { stat } from 'node:fs/promises'
+import { OverlayError, type PublicAddresses } from '@selvedge/core'
+import { identityOf, writeFileAtomically } from '../file/atomic-write.js'
+import { isMissing, readBoundedFile } from '../file/bounded-read.js'
+import type { NodeAddressCache } from './cached-node-addresses.js'
+import { decodeLeaseCache, encodeLeaseCache, type LeaseCacheContent } from './format.js'
+import type { KnownNetwork, LeaseCache } from './known-network.js'
 
 export interface LeaseFileOptions {
   readonly path: string
-  /** What tells this store from another: what was saved from another is not read. */
+  /** Tells one store from another: what was saved from another is not used. */
   readonly store: string
-  /** Told why a file that is there is not used. */
+  /** Called if a file that is there is not used, and if another process writes it too. */
   readonly onWarning: (text: string) => void
 }
 
 /** The config in it may hold keys. */
 const MODE = 0o600
 
-/** A `LeaseCache` in one file. */
-export class LeaseFile implements LeaseCache {
+/** Five times what 65,000 dual-stack leases take. */
+const MAX_BYTES = 128 * 2 ** 20
+
+/** A `LeaseCache` in one file, for one process at a time. */
+export class LeaseFile implements LeaseCache, NodeAddressCache {
   readonly #options: LeaseFileOptions
+  #nodeAddresses: PublicAddresses = {}
+  /** The file that this process wrote last. */
+  #written: string | undefined
+  #isSharingReported = false
 
   constructor(options: LeaseFileOptions) {
     this.#options = options
   }
 
   async load(): Promise<KnownNetwork | undefined> {
+    return (await this.#load())?.network
+  }
+
+  async loadNodeAddresses(): Promise<PublicAddresses | undefined> {
+    const addresses = (await this.#load())?.nodeAddresses
+    if (addresses !== undefined) this.#nodeAddresses = addresses
+    return addresses
+  }
+
+  keepNodeAddresses(addresses: PublicAddresses): void {
+    this.#nodeAddresses = addresses
+  }
+
+  /** Rejects with `STORE_UNAVAILABLE` if the file cannot be written; what was saved before stays. */
+  async save(network: KnownNetwork): Promise<void> {
+    const { path, store } = this.#options
+    try {
+      await this.#reportSharing()
+      const content = encodeLeaseCache({ store, network, nodeAddresses: this.#nodeAddresses })
+      await writeFileAtomically(path, bounded(content), { mode: MODE })
+      this.#written = identityOf(await stat(path))
+    } catch (cause) {
+      throw new OverlayError(
+        'STORE_UNAVAILABLE',
+        `saving the lease cache ${path}: ${cause instanceof Error ? cause.message : cause}; until it can be written, a start while the store is unavailable knows only what was saved before`,
+        { cause },
+      )
+    }
+  }
+
+  async #load(): Promise<LeaseCacheContent | undefined> {
     const { path, store, onWarning } = this.#options
     try {
-      const saved = decodeKnownNetwork(await readFile(path, 'utf8'))
-      if (saved.store === store) return saved.network
+      const content = decodeLeaseCache(await readBoundedFile(path, MAX_BYTES))
+      if (content.store === store) return content
       onWarning(
-        `the lease cache ${path} is not used: it was saved from '${saved.store}', and this is '${store}'`,
+        `the lease cache ${path} is not used: it was saved from '${content.store}', and this is '${store}'`,
       )
     } catch (error) {
       if (!isMissing(error)) {
@@ -45,21 +79,22 @@ export class LeaseFile implements LeaseCache {
     return undefined
   }
 
-  /** Rejects with `STORE_UNAVAILABLE` where the file cannot be written; what was saved before stays. */
-  async save(network: KnownNetwork): Promise<void> {
-    const { path, store } = this.#options
-    try {
-      await writeFileAtomically(path, encodeKnownNetwork(network, store), MODE)
-    } catch (cause) {
-      throw new OverlayError(
-        'STORE_UNAVAILABLE',
-        `saving the lease cache ${path}: ${cause instanceof Error ? cause.message : cause}; until it can be written, a start while the store is away knows only what was saved before`,
-        { cause },
-      )
-    }
+  /** The last of two processes to save wins, and the other starts from a lease that is not its own. */
+  async #reportSharing(): Promise<void> {
+    if (this.#written === undefined || this.#isSharingReported) return
+    const { path, onWarning } = this.#options
+    const found = await stat(path).then(identityOf, () => undefined)
+    if (found === undefined || found === this.#written) return
+    this.#isSharingReported = true
+    onWarning(`another process writes the lease cache ${path} as well: give each a file of its own`)
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+function* bounded(chunks: Iterable<string>): Generator<string> {
+  let bytes = 0
+  for (const chunk of chunks) {
+    bytes += Buffer.byteLength(chunk)
+    if (bytes > MAX_BYTES) throw new RangeError(`it would be longer than ${MAX_BYTES} bytes`)
+    yield chunk
+  }
 }

@@ -1,66 +1,106 @@
-import { type Clock, type Random, writeSubnetEnv } from '@selvedge/core'
-import { backoffDelay } from '@selvedge/core/kit'
+import type { Clock, Random, SubnetEnv } from '@selvedge/core'
+import { backoffDelay, systemClock, Wakeup } from '@selvedge/core/kit'
+import { readSubnetEnv, readText, writeSubnetEnv } from './read-write.js'
 
-export interface SubnetFileOptions {
+export interface SubnetEnvFileOptions {
   readonly path: string
-  readonly clock: Clock
-  readonly random: Random
-  /** Told each time the file holds what it should, and of the first of several failures in a row. */
-  readonly onWritten: (text: string) => void
-  readonly onError: (error: unknown) => void
-  readonly write?: typeof writeSubnetEnv
+  /** Called each time the file was written. */
+  readonly onWritten?: ((text: string) => void) | undefined
+  /** Called with the first of several failures in a row; writing is retried until it succeeds. */
+  readonly onError?: ((error: unknown) => void) | undefined
+  /** Called if another process has deleted or changed the file, before it is written again. */
+  readonly onDrift?: ((was: SubnetEnvDrift) => void) | undefined
+  /** How often the file is compared with the published text, in ms. Default: 60,000. */
+  readonly checkIntervalMs?: number | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  /** The disk; a test injects its own. */
+  readonly io?: SubnetEnvIo | undefined
 }
 
-/** A write that fails (a full disk, a read-only one) is repeated after half a second to 30 s. */
+export type SubnetEnvDrift = 'missing' | 'changed'
+
+/** How the file is read and written. */
+export interface SubnetEnvIo {
+  /** Undefined if there is none. */
+  read(path: string): Promise<string | undefined>
+  write(path: string, text: string): Promise<void>
+}
+
+const DEFAULT_CHECK_INTERVAL_MS = 60_000
+
+/** A write that fails (a full disk, a read-only one) is retried after half a second to 30 s. */
 const BACKOFF = { firstMs: 500, maxMs: 30_000 }
 
-/** Keeps a subnet.env holding the last text that was published: one write at a time, repeated until it succeeds. */
-export class SubnetFile implements AsyncDisposable {
-  readonly #options: SubnetFileOptions
+const disk: SubnetEnvIo = { read: readText, write: writeSubnetEnv }
+
+/**
+ * Keeps a subnet.env equal to the text that was published last: one write at a time, retried until it succeeds, and
+ * repeated if another process deletes or changes the file.
+ */
+export class SubnetEnvFile implements AsyncDisposable {
+  readonly #options: SubnetEnvFileOptions
   readonly #closed = new AbortController()
-  #wanted: string | undefined
-  #written: string | undefined
+  readonly #published = new Wakeup()
+  #desired: string | undefined
+  #actual: string | undefined
   #running: Promise<void> | undefined
 
-  constructor(options: SubnetFileOptions) {
+  constructor(options: SubnetEnvFileOptions) {
     this.#options = options
   }
 
-  publish(text: string): void {
-    this.#wanted = text
-    if (this.#pending()) this.#running ??= this.#run()
+  /** What the file says now, whoever wrote it; see `readSubnetEnv`. */
+  read(): Promise<Partial<SubnetEnv> | undefined> {
+    return readSubnetEnv(this.#options.path)
   }
 
-  /** Waits for a write under way; one that failed is not repeated any more. */
+  /** @param text as `overlay.subnetEnv()` returns it */
+  publish(text: string): void {
+    if (text === this.#desired || this.#closed.signal.aborted) return
+    this.#desired = text
+    this.#published.wake()
+    this.#running ??= this.#run(this.#closed.signal)
+  }
+
+  /** Waits for a write under way. From then on the file is left as it is. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort()
     await this.#running
   }
 
-  async #run(): Promise<void> {
-    const { path, clock, random, onWritten, onError, write = writeSubnetEnv } = this.#options
-    const { signal } = this.#closed
-    for (
-      let failures = 0;
-      this.#wanted !== undefined && this.#wanted !== this.#written && !signal.aborted;
-    ) {
-      const text = this.#wanted
+  async #run(signal: AbortSignal): Promise<void> {
+    const { clock = systemClock, random = Math.random, onError } = this.#options
+    const { checkIntervalMs = DEFAULT_CHECK_INTERVAL_MS } = this.#options
+    for (let failures = 0; !signal.aborted; ) {
       try {
-        await write(path, text)
-        this.#written = text
+        await this.#write()
         failures = 0
-        onWritten(text)
       } catch (error) {
         failures += 1
-        if (failures === 1) onError(error)
-        await clock.sleep(backoffDelay(failures, BACKOFF, random), { signal }).catch(() => undefined)
+        if (failures === 1) onError?.(error)
       }
+      const pauseMs = failures === 0 ? checkIntervalMs : backoffDelay(failures, BACKOFF, random)
+      await this.#published.sleep(pauseMs, clock, signal).catch(() => undefined)
+      if (failures === 0 && !signal.aborted) await this.#check()
     }
-    this.#running = undefined
   }
 
-  /** What is still to be written. */
-  #pending(): string | undefined {
-    return this.#wanted === this.#written || this.#closed.signal.aborted ? undefined : this.#wanted
+  async #write(): Promise<void> {
+    const { path, onWritten, io = disk } = this.#options
+    const text = this.#desired
+    if (text === undefined || text === this.#actual) return
+    await io.write(path, text)
+    this.#actual = text
+    onWritten?.(text)
+  }
+
+  async #check(): Promise<void> {
+    const { path, onDrift, io = disk } = this.#options
+    // Whatever cannot be read is replaced.
+    const found = await io.read(path).catch(() => '')
+    if (found === this.#actual) return
+    this.#actual = found
+    onDrift?.(found === undefined ? 'missing' : 'changed')
   }
 }

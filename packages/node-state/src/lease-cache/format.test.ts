@@ -1,6 +1,7 @@
-import { type Lease, leaseKey, parseNetworkConfig } from '@selvedge/core'
+import { type Lease, leaseKey, type PublicAddresses, parseNetworkConfig } from '@selvedge/core'
 import { describe, expect, test } from 'vitest'
-import { decodeKnownNetwork, encodeKnownNetwork, type KnownNetwork } from './known-network.js'
+import { decodeLeaseCache, encodeLeaseCache } from './format.js'
+import type { KnownNetwork } from './known-network.js'
 
 const STORE = 'etcd http://127.0.0.1:2379/coreos.com/network'
 
@@ -20,11 +21,11 @@ function network(config: object, ...leases: Lease[]): KnownNetwork {
     own: leases[0],
     leases: new Map(leases.map((lease) => [leaseKey(lease), lease])),
     asOf: Date.UTC(2024, 0, 1),
-    nodeAddresses: {},
   }
 }
 
-const text = (known: KnownNetwork): string => [...encodeKnownNetwork(known, STORE)].join('')
+const text = (network: KnownNetwork, nodeAddresses: PublicAddresses = {}): string =>
+  [...encodeLeaseCache({ store: STORE, network, nodeAddresses })].join('')
 
 describe('what is written is read again:', () => {
   const cases: [string, KnownNetwork][] = [
@@ -57,39 +58,40 @@ describe('what is written is read again:', () => {
     ],
     ['a reservation', network({ Network: '10.244.0.0/16' }, { subnet: '10.244.5.0/24', attributes: {} })],
     ['a network without a lease', network({ Network: '10.244.0.0/16' })],
-    [
-      'a node whose addresses the store tells',
-      {
-        ...network({ Network: '10.244.0.0/16' }),
-        nodeAddresses: { publicIp: '203.0.113.8', publicIpv6: 'fd77::8' },
-      },
-    ],
   ]
   test.each(cases)('%s', (_, known) => {
-    const { network, store } = decodeKnownNetwork(text(known))
+    const { network, store } = decodeLeaseCache(text(known))
     expect(store).toBe(STORE)
     expect(network.config).toEqual(known.config)
     expect(network.own).toEqual(known.own)
     expect(network.asOf).toBe(known.asOf)
-    expect(network.nodeAddresses).toEqual(known.nodeAddresses)
     // When a peer's lease ends is its owner's affair, and is not kept.
     expect([...network.leases.values()]).toEqual(
       [...known.leases.values()].map(({ expiresAt, ...lease }) => lease),
     )
   })
 
-  test('twelve hundred leases, in pieces', () => {
+  test.each<PublicAddresses>([
+    {},
+    { publicIp: '203.0.113.8' },
+    { publicIp: '203.0.113.8', publicIpv6: 'fd77::8' },
+  ])('the addresses that the store assigns to the node: %j', (nodeAddresses) => {
+    const known = network({ Network: '10.244.0.0/16' })
+    expect(decodeLeaseCache(text(known, nodeAddresses)).nodeAddresses).toEqual(nodeAddresses)
+  })
+
+  test('twelve hundred leases, in chunks', () => {
     const leases = Array.from({ length: 1200 }, (_, i) => ({
       subnet: `10.${i >> 8}.${i & 255}.0/24`,
       attributes: { publicIp: `172.16.${i >> 8}.${i & 255}`, backendType: 'host-gw' },
     }))
     const known = network({ Network: '10.0.0.0/8' }, ...leases)
-    expect([...encodeKnownNetwork(known, STORE)]).toHaveLength(3)
-    expect(decodeKnownNetwork(text(known)).network.leases).toEqual(known.leases)
+    expect([...encodeLeaseCache({ store: STORE, network: known, nodeAddresses: {} })]).toHaveLength(3)
+    expect(decodeLeaseCache(text(known)).network.leases).toEqual(known.leases)
   })
 })
 
-test('a person can read it', () => {
+test('it is text that can be read', () => {
   expect(
     text(network({ Network: '10.244.0.0/16' }, own))
       .split('\n')
@@ -109,14 +111,14 @@ describe('not to be trusted:', () => {
   test.each([
     ['an empty file', ''],
     ['zeros, as a crash leaves them', '\0'.repeat(whole.length)],
-    ['another sort of file', '{"leases":[]}\n'],
-    ['a version to come', whole.replace('leases 1', 'leases 2')],
-    ['one that breaks off in a line', whole.slice(0, -20)],
-    ['one that breaks off between lines', `${lines.slice(0, 3).join('\n')}\n`],
+    ['another kind of file', '{"leases":[]}\n'],
+    ['a later version', whole.replace('leases 1', 'leases 2')],
+    ['one cut short within a line', whole.slice(0, -20)],
+    ['one cut short between lines', `${lines.slice(0, 3).join('\n')}\n`],
     ['one that lost a line', [...lines.slice(0, 2), ...lines.slice(3)].join('\n')],
     ['one with a changed digit', whole.replace('192.168.64.3', '192.168.64.4')],
     ['one with something after its end', `${whole}x`],
   ])('%s', (_, garbage) => {
-    expect(() => decodeKnownNetwork(garbage)).toThrow()
+    expect(() => decodeLeaseCache(garbage)).toThrow()
   })
 })
