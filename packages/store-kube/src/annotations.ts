@@ -1,9 +1,9 @@
 import { OverlayError } from '@selvedge/core'
 
-/** flannel's. */
+/** flannel's prefix. */
 export const DEFAULT_ANNOTATION_PREFIX = 'flannel.alpha.coreos.com'
 
-/** What a node publishes of itself, without the prefix. */
+/** What a node publishes about itself, without the prefix. */
 export const PUBLISHED = [
   'kube-subnet-manager',
   'backend-type',
@@ -13,8 +13,8 @@ export const PUBLISHED = [
   'public-ipv6',
 ] as const
 
-/** What people set on a node, without the prefix: never written or removed here. */
-export const SET_BY_PEOPLE = [
+/** What operators set on a node, without the prefix: never written or removed by this package. */
+export const SET_BY_OPERATOR = [
   'public-ip-overwrite',
   'public-ipv6-overwrite',
   'node-public-ip',
@@ -22,21 +22,21 @@ export const SET_BY_PEOPLE = [
 ] as const
 
 export type PublishedName = (typeof PUBLISHED)[number]
-export type AnnotationName = PublishedName | (typeof SET_BY_PEOPLE)[number]
+export type AnnotationName = PublishedName | (typeof SET_BY_OPERATOR)[number]
 
 /** A node's annotations under the prefix, by their names without it. */
 export type Annotations = { readonly [K in AnnotationName]?: string | undefined }
 
-const NAMES: ReadonlySet<string> = new Set([...PUBLISHED, ...SET_BY_PEOPLE])
+const NAMES: ReadonlySet<string> = new Set([...PUBLISHED, ...SET_BY_OPERATOR])
 
 export const isAnnotationName = (name: string): name is AnnotationName => NAMES.has(name)
 
-/** A DNS name, a slash and, where it does not end there, a word that ends in a hyphen: flannel's own rule. */
+/** flannel's rule: a DNS name, a slash and, optionally, a word that ends in a hyphen. */
 const FULL_PREFIX = /^(?:[a-z0-9_-]+\.)+[a-z0-9_-]+\/(?:[a-z0-9_-]+-)?$/
 
 /**
- * What the annotations' names begin with: `example.com` gives `example.com/`, and `example.com/blue` gives
- * `example.com/blue-`. Throws an OverlayError `INVALID_CONFIG` for what cannot begin an annotation's name.
+ * The prefix as annotation names begin with it: `example.com` becomes `example.com/`, and `example.com/blue` becomes
+ * `example.com/blue-`. Throws an OverlayError `INVALID_CONFIG` if no annotation name may begin so.
  */
 export function fullPrefix(prefix: string): string {
   const slashed = prefix.includes('/') ? prefix : `${prefix}/`
@@ -44,7 +44,7 @@ export function fullPrefix(prefix: string): string {
   if (FULL_PREFIX.test(full)) return full
   throw new OverlayError(
     'INVALID_CONFIG',
-    `the annotation prefix is '${prefix}', but must be a domain such as ${DEFAULT_ANNOTATION_PREFIX}, of lower-case ` +
-      'letters, digits, hyphens and underscores, which at most one slash and one more such word may follow',
+    `the annotation prefix '${prefix}' is invalid: it must be a domain such as ${DEFAULT_ANNOTATION_PREFIX}, made of ` +
+      'lower-case letters, digits, hyphens and underscores, optionally followed by a slash and one more such word',
   )
 }

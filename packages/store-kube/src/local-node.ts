@@ -1,10 +1,8 @@
 import { type Lease, type LeaseAttributes, OverlayError, type PublicAddresses } from '@selvedge/core'
 import { type FamilyParts, sameNode } from '@selvedge/core/kit'
-import type { Nodes } from './client/node-client.js'
-import type { NodeRecord } from './client/node-record.js'
-import type { NodeNews } from './client/reflector.js'
+import type { NodeClient, NodeRecord, PodReference, ReflectorEvent } from './client/index.js'
 import {
-  addressSetByPeople,
+  addressSetByOperator,
   annotationChanges,
   annotationsFor,
   isManaged,
@@ -14,32 +12,32 @@ import {
   podCidrOf,
   withAddresses,
 } from './node-lease.js'
-import type { KubeWait, PodReference } from './options.js'
+import type { KubeWait } from './options.js'
 import type { StatusBoard } from './status.js'
 
-export interface OwnNodeOptions {
+export interface LocalNodeOptions {
   readonly node: string | PodReference
-  readonly nodes: Nodes
+  readonly nodes: NodeClient
   readonly board: StatusBoard
-  /** Follows the one node of this name. */
-  readonly follow: (name: string, signal: AbortSignal) => AsyncIterable<NodeNews>
+  /** Follows the Node of this name only. */
+  readonly follow: (name: string, signal: AbortSignal) => AsyncIterable<ReflectorEvent>
 }
 
-type Lack = Omit<KubeWait, 'since'>
+type Wait = Omit<KubeWait, 'since'>
 
 /**
- * The node that this process runs on, and what it asked to publish.
+ * The node that this process runs on, and what it was asked to publish.
  *
- * People may set an address that counts instead of the one that was asked for. Peers see theirs; to this process its
- * own record always shows the address it asked for, so that it knows the record for its own.
+ * An operator may set an address that takes precedence over the requested one. Peers see the operator's; this process
+ * sees the requested one in its own record, so that it recognises the record as its own.
  */
-export class OwnNode {
-  readonly #options: OwnNodeOptions
+export class LocalNode {
+  readonly #options: LocalNodeOptions
   #name: string | undefined
-  #asked: LeaseAttributes | undefined
+  #requested: LeaseAttributes | undefined
   #seen: string | undefined
 
-  constructor(options: OwnNodeOptions) {
+  constructor(options: LocalNodeOptions) {
     this.#options = options
     this.#name = typeof options.node === 'string' ? options.node : undefined
   }
@@ -53,9 +51,9 @@ export class OwnNode {
     return node.name === this.#name
   }
 
-  /** Another node as it is; this one with the addresses that it asked for. */
-  asAskedFor(node: NodeRecord): NodeRecord {
-    return this.#asked !== undefined && this.isThis(node) ? withAddresses(node, this.#asked) : node
+  /** Another node as it is; this one with the addresses that it was asked to publish. */
+  asRequested(node: NodeRecord): NodeRecord {
+    return this.#requested !== undefined && this.isThis(node) ? withAddresses(node, this.#requested) : node
   }
 
   async name(signal: AbortSignal): Promise<string> {
@@ -70,70 +68,74 @@ export class OwnNode {
     return node
   }
 
-  /** The node once it has registered and has a PodCIDR. Rejects where the first look at it fails. */
-  async ready(signal: AbortSignal): Promise<NodeRecord> {
+  /** The node once it has registered and has a PodCIDR. Rejects if the first attempt to read it fails. */
+  async waitUntilReady(signal: AbortSignal): Promise<NodeRecord> {
     const node = await this.get(signal)
     if (hasPodCidr(node)) return node
-    return this.#options.board.waiting(this.#lackOf(node), (tell) => this.#wait(signal, tell))
+    return this.#options.board.waiting(this.#waitFor(node), (report) => this.#wait(signal, report))
   }
 
-  /** The lease that the node is, where it is one. */
-  held(node: NodeRecord, families: readonly FamilyParts[]): Lease | undefined {
+  /** The lease that the node is, if any. */
+  currentLease(node: NodeRecord, families: readonly FamilyParts[]): Lease | undefined {
     try {
-      return leaseOfNode(this.asAskedFor(node), families)
+      return leaseOfNode(this.asRequested(node), families)
     } catch (error) {
-      // What cannot be read is no lease to keep anything of; it is written anew.
+      // Nothing of an invalid lease is worth keeping: it is published again.
       if (error instanceof OverlayError) return undefined
       throw error
     }
   }
 
-  /** Why this is not, or no longer, the node's lease; undefined where it is. */
-  lossOf(lease: Lease, node: NodeRecord | undefined, families: readonly FamilyParts[]): string | undefined {
+  /** Why this is not, or no longer, the node's lease; undefined if it is. */
+  reasonLost(
+    lease: Lease,
+    node: NodeRecord | undefined,
+    families: readonly FamilyParts[],
+  ): string | undefined {
     if (node === undefined) return `node ${this.#name} is gone`
-    if (!isManaged(node)) return `node ${node.name} does not take part in the network any more`
+    if (!isManaged(node)) return `node ${node.name} no longer takes part in the network`
     for (const parts of families) {
       const podCidr = podCidrOf(node, parts)
-      if (podCidr !== lease[parts.subnet]) return `the PodCIDR of node ${node.name} is ${podCidr} by now`
+      if (podCidr !== lease[parts.subnet]) return `the PodCIDR of node ${node.name} is now ${podCidr}`
     }
-    const held = this.held(node, families)
-    if (held === undefined) return `the annotations of node ${node.name} are no lease any more`
-    if (sameNode(held.attributes, lease.attributes)) return undefined
-    const setByPeople = families.some((parts) => addressSetByPeople(node, parts) !== undefined)
-    if (setByPeople) return undefined
-    const address = held.attributes.publicIp ?? held.attributes.publicIpv6
-    return `node ${node.name} publishes the address ${address} by now`
+    const current = this.currentLease(node, families)
+    if (current === undefined) return `the annotations of node ${node.name} are no longer a lease`
+    if (sameNode(current.attributes, lease.attributes)) return undefined
+    const isOverridden = families.some((parts) => addressSetByOperator(node, parts) !== undefined)
+    if (isOverridden) return undefined
+    const address = current.attributes.publicIp ?? current.attributes.publicIpv6
+    return `node ${node.name} now publishes the address ${address}`
   }
 
-  /** Writes what the node does not publish yet; undefined where it is gone, or another under its name, by now. */
+  /** Writes what the node does not publish yet. Returns undefined if the node is gone or has been replaced. */
   async publish(
     node: NodeRecord,
     attributes: LeaseAttributes,
     families: readonly FamilyParts[],
     signal: AbortSignal,
   ): Promise<Lease | undefined> {
-    // Before it is written: the watch may tell it before this is done.
-    this.#asked = attributes
+    // Set before the write, because the watch may deliver it before the call returns.
+    this.#requested = attributes
     const changes = annotationChanges(node, annotationsFor(attributes, node, families))
     const written = await this.#annotate(node, changes, signal)
-    return written && leaseOfNode(this.asAskedFor(written), families)
+    return written && leaseOfNode(this.asRequested(written), families)
   }
 
-  /** Removes all that the node published; what people set stays. */
+  /** Removes all that the node published. What operators have set stays. */
   async withdraw(node: NodeRecord, signal: AbortSignal): Promise<void> {
-    this.#asked = undefined
+    this.#requested = undefined
     await this.#annotate(node, annotationChanges(node, NO_ANNOTATIONS), signal)
   }
 
-  /** Publishes the addresses that the node should, where it does not; true where that needed writing. */
-  async mendAddresses(
+  /** Writes the addresses that the node should publish, if they differ. Returns true if it wrote. */
+  async correctAddresses(
     node: NodeRecord,
     families: readonly FamilyParts[],
     signal: AbortSignal,
   ): Promise<boolean> {
-    if (this.#asked === undefined || !isManaged(node)) return false
-    const wanted = annotationsFor(this.#asked, node, families)
-    const { 'public-ip': publicIp, 'public-ipv6': publicIpv6 } = annotationChanges(node, wanted)
+    if (this.#requested === undefined || !isManaged(node)) return false
+    const desired = annotationsFor(this.#requested, node, families)
+    const { 'public-ip': publicIp, 'public-ipv6': publicIpv6 } = annotationChanges(node, desired)
     const changes = {
       ...(publicIp !== undefined && { 'public-ip': publicIp }),
       ...(publicIpv6 !== undefined && { 'public-ipv6': publicIpv6 }),
@@ -143,24 +145,24 @@ export class OwnNode {
     return true
   }
 
-  /** The addresses that people say the node has; none where it has not registered. */
+  /** The addresses that operators declare for the node; none if it has not registered. */
   async addresses(signal: AbortSignal): Promise<PublicAddresses> {
     const node = await this.get(signal)
     return node === undefined ? {} : nodeAddresses(node)
   }
 
-  async #wait(signal: AbortSignal, tell: (lack: Lack) => void): Promise<NodeRecord> {
-    for await (const news of this.#options.follow(await this.name(signal), signal)) {
-      if (news.type === 'resumed') continue
-      const node = news.type === 'list' ? news.nodes[0] : news.type === 'put' ? news.node : undefined
+  async #wait(signal: AbortSignal, report: (wait: Wait) => void): Promise<NodeRecord> {
+    for await (const event of this.#options.follow(await this.name(signal), signal)) {
+      if (event.type === 'resumed') continue
+      const node = event.type === 'list' ? event.nodes[0] : event.type === 'put' ? event.node : undefined
       if (hasPodCidr(node)) return node
-      tell(this.#lackOf(node))
+      report(this.#waitFor(node))
     }
     throw signal.reason
   }
 
-  /** What keeps the node from having a lease. */
-  #lackOf(node: NodeRecord | undefined): Lack {
+  /** What the node lacks for a lease. */
+  #waitFor(node: NodeRecord | undefined): Wait {
     if (node === undefined) return { type: 'node', message: `waiting for node ${this.#name} to register` }
     const message = `waiting for node ${this.#name} to get a PodCIDR from the controller manager (--allocate-node-cidrs)`
     return { type: 'pod-cidr', message }
@@ -173,7 +175,7 @@ export class OwnNode {
   ): Promise<NodeRecord | undefined> {
     if (Object.keys(changes).length === 0) return node
     const { nodes, board } = this.#options
-    board.asked('patch')
+    board.requested('patch')
     const written = await nodes.annotate(node, changes, signal)
     this.#seen = written?.resourceVersion ?? this.#seen
     return written

@@ -14,35 +14,37 @@ import {
 } from '@selvedge/core'
 import { enabledFamilies, systemClock } from '@selvedge/core/kit'
 import { DEFAULT_ANNOTATION_PREFIX, fullPrefix } from './annotations.js'
-import type { KubeAccess } from './auth/access.js'
-import { AgentKeeper, type Connector } from './auth/http-agent-cache.js'
-import { DiscoveryConnector, KubeconfigConnector } from './auth/kubeconfig-connector.js'
-import { TargetConnector, targetOf } from './auth/target-connector.js'
-import { KubeApi } from './client/kube-api.js'
-import { Nodes } from './client/node-client.js'
-import { NodeDecoder } from './client/node-codec.js'
-import type { NodeRecord } from './client/node-record.js'
-import { followNodes, type ListMode, type NodeNews } from './client/reflector.js'
-import { OwnNode } from './local-node.js'
+import { connectorFor } from './auth/index.js'
+import {
+  KubeApi,
+  type ListMode,
+  type NodeChange,
+  NodeClient,
+  NodeDecoder,
+  type NodeRecord,
+  type ReflectorEvent,
+  reflectNodes,
+} from './client/index.js'
+import { LocalNode } from './local-node.js'
 import { NetworkConfigSource } from './network-config-source.js'
 import { leaseOfNode } from './node-lease.js'
 import { NodeTable } from './node-table.js'
 import type { KubeStatus, KubeSubnetManagerOptions } from './options.js'
 import { checkPodCidrs } from './pod-cidrs.js'
-import { OwnAddresses } from './published-addresses.js'
+import { AddressPublisher } from './published-addresses.js'
 import { StatusBoard } from './status.js'
 
-const DEFAULT_REQUEST_TIMEOUT = 10_000
-const DEFAULT_WATCH_TIMEOUT = 90_000
+const DEFAULT_REQUEST_TIMEOUT_MS = 10_000
+const DEFAULT_WATCH_TIMEOUT_MS = 90_000
 
-/** A node that is deleted and created again between reading and writing it is read again; so often in a row it is not. */
-const MOST_ATTEMPTS = 5
+/** How often to read a node again that was deleted and created again between reading and writing it. */
+const MAX_ATTEMPTS = 5
 
 /**
- * The nodes of a Kubernetes cluster as the lease table, as flannel keeps it: a node's PodCIDRs are its subnets, and its
- * annotations say how to reach it. See the README for what must be granted and what is guaranteed.
+ * The Nodes of a Kubernetes cluster as the lease table, as flannel keeps it: a node's PodCIDRs are its subnets, and its
+ * annotations say how to reach it. The README says which rights it needs and what it guarantees.
  *
- * Leases here never end (`expiresAt` is absent): one goes with its node.
+ * Leases never expire here (`expiresAt` is absent): they end with their nodes.
  */
 export class KubeSubnetManager implements SubnetManager {
   readonly name = 'kubernetes'
@@ -51,13 +53,13 @@ export class KubeSubnetManager implements SubnetManager {
   readonly #random: Random
   readonly #api: KubeApi
   readonly #decoder: NodeDecoder
-  readonly #nodes: Nodes
-  readonly #own: OwnNode
+  readonly #nodes: NodeClient
+  readonly #local: LocalNode
   readonly #config: NetworkConfigSource
   readonly #board: StatusBoard
   readonly #closed = new AbortController()
 
-  /** Nothing is read or sent. Throws an OverlayError `INVALID_CONFIG` for options that break a rule. */
+  /** Reads and sends nothing. Throws an OverlayError `INVALID_CONFIG` for invalid options. */
   constructor(options: KubeSubnetManagerOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
@@ -66,11 +68,11 @@ export class KubeSubnetManager implements SubnetManager {
     const prefix = fullPrefix(options.annotationPrefix ?? DEFAULT_ANNOTATION_PREFIX)
     const api = new KubeApi(connectorFor(options.access))
     const decoder = new NodeDecoder(prefix)
-    const patience = options.requestTimeout ?? DEFAULT_REQUEST_TIMEOUT
+    const timeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
     this.#api = api
     this.#decoder = decoder
-    this.#nodes = new Nodes({ api, decoder, prefix, patience })
-    this.#own = new OwnNode({
+    this.#nodes = new NodeClient({ api, decoder, prefix, timeoutMs })
+    this.#local = new LocalNode({
       node: options.node,
       nodes: this.#nodes,
       board: this.#board,
@@ -94,34 +96,34 @@ export class KubeSubnetManager implements SubnetManager {
   }
 
   /**
-   * The addresses that people say this node has, by the annotations `node-public-ip` and `node-public-ipv6`: what to
-   * give an overlay as `publicIp` and `publicIpv6`, and to choose its interface by. Those that they have published in
-   * its stead (`public-ip-overwrite`) are none of its own. Waits for nothing: both are absent where the node has not
+   * The addresses that operators declare for this node, by the annotations `node-public-ip` and `node-public-ipv6`: an
+   * overlay should use them as `publicIp` and `publicIpv6`, and choose its interface by them. An address that is only
+   * published in its place (`public-ip-overwrite`) is not among them. Does not wait: there are none if the node has not
    * registered.
    */
   nodeAddresses({ signal }: AbortOptions = {}): Promise<PublicAddresses> {
-    return this.#call(signal, (stop) => this.#own.addresses(stop))
+    return this.#call(signal, (stop) => this.#local.addresses(stop))
   }
 
   /**
-   * The subnet is the node's PodCIDR: waits until the node has registered and has one, which `status` tells meanwhile.
-   * Rejects with `INVALID_CONFIG` where it is outside the network. `previous` counts for nothing.
+   * The subnet is the node's PodCIDR: waits until the node has registered and has one, and `status` says so meanwhile.
+   * Rejects with `INVALID_CONFIG` if it is outside the network. `previous` has no effect.
    */
   acquireLease({ attributes, adopt }: LeaseRequest, { signal }: AbortOptions = {}): Promise<Lease> {
     return this.#call(signal, async (stop) => {
       const config = await this.#config.read(stop)
       const families = enabledFamilies(config)
-      for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
-        const node = await this.#own.ready(stop)
+      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+        const node = await this.#local.waitUntilReady(stop)
         checkPodCidrs(node, config)
-        const held = this.#own.held(node, families)
-        const published = (held && adopt?.(held)) ?? attributes
-        const lease = await this.#own.publish(node, published, families, stop)
+        const current = this.#local.currentLease(node, families)
+        const published = (current && adopt?.(current)) ?? attributes
+        const lease = await this.#local.publish(node, published, families, stop)
         if (lease !== undefined) return lease
       }
       throw new OverlayError(
         'STORE_UNAVAILABLE',
-        `publishing the lease of this node: it was deleted and created again ${MOST_ATTEMPTS} times meanwhile`,
+        `publishing the lease of this node: it was deleted and created again ${MAX_ATTEMPTS} times meanwhile`,
       )
     })
   }
@@ -129,10 +131,10 @@ export class KubeSubnetManager implements SubnetManager {
   renewLease(lease: Lease, { signal }: AbortOptions = {}): Promise<Lease> {
     return this.#call(signal, async (stop) => {
       const families = enabledFamilies(await this.#config.read(stop))
-      const node = await this.#own.get(stop)
-      const loss = this.#own.lossOf(lease, node, families)
+      const node = await this.#local.get(stop)
+      const loss = this.#local.reasonLost(lease, node, families)
       if (node !== undefined && loss === undefined) {
-        const renewed = await this.#own.publish(node, lease.attributes, families, stop)
+        const renewed = await this.#local.publish(node, lease.attributes, families, stop)
         if (renewed !== undefined) return renewed
       }
       const why = loss ?? 'its node was deleted meanwhile'
@@ -140,25 +142,25 @@ export class KubeSubnetManager implements SubnetManager {
     })
   }
 
-  /** Removes the annotations that this node published; those that people set stay. */
+  /** Removes the annotations that this node published. Those that operators have set stay. */
   releaseLease(lease: Lease, { signal }: AbortOptions = {}): Promise<void> {
     return this.#call(signal, async (stop) => {
       const families = enabledFamilies(await this.#config.read(stop))
-      const node = await this.#own.get(stop)
-      if (node === undefined || this.#own.lossOf(lease, node, families) !== undefined) return
-      await this.#own.withdraw(node, stop)
+      const node = await this.#local.get(stop)
+      if (node === undefined || this.#local.reasonLost(lease, node, families) !== undefined) return
+      await this.#local.withdraw(node, stop)
     })
   }
 
   /**
-   * Sets the node's condition `NetworkUnavailable` to `False`, as flannel does once it is up: on some clouds no pod is
-   * scheduled before. Writes only where it says otherwise. Call it when the overlay is in sync, and again when it has
-   * acquired its lease anew, since the node may be another one under the same name.
+   * Sets the node's condition `NetworkUnavailable` to `False`, as flannel does once it is up: some clouds schedule no pod
+   * before. Does not write what is set already. Call it when the overlay is in sync, and again when it has acquired
+   * another lease, because the node may have been replaced under its name.
    */
   reportNetworkAvailable({ signal }: AbortOptions = {}): Promise<void> {
     return this.#call(signal, async (stop) => {
-      const name = await this.#own.name(stop)
-      if (await this.#nodes.setNetworkAvailable(name, this.#clock.now(), stop)) this.#board.asked('patch')
+      const name = await this.#local.name(stop)
+      if (await this.#nodes.setNetworkAvailable(name, this.#clock.now(), stop)) this.#board.requested('patch')
     })
   }
 
@@ -169,32 +171,32 @@ export class KubeSubnetManager implements SubnetManager {
   }: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
     if (signal.aborted) return
     this.#closed.signal.throwIfAborted()
-    const left = new AbortController()
-    const stop = AbortSignal.any([signal, this.#closed.signal, left.signal])
-    let keeping: Promise<void> | undefined
+    const ended = new AbortController()
+    const stop = AbortSignal.any([signal, this.#closed.signal, ended.signal])
+    let publishing: Promise<void> | undefined
     try {
       const families = enabledFamilies(await this.#config.read(stop))
       const table = new NodeTable({
-        leaseOf: (node) => leaseOfNode(this.#own.asAskedFor(node), families),
+        leaseOf: (node) => leaseOfNode(this.#local.asRequested(node), families),
         onInvalid: onError,
       })
-      const addresses = new OwnAddresses({
-        mend: (node, abort) => this.#own.mendAddresses(node, families, abort),
+      const addresses = new AddressPublisher({
+        publish: (node, abort) => this.#local.correctAddresses(node, families, abort),
         families,
         onNodeAddresses: this.#options.onNodeAddresses,
         onError,
         clock: this.#clock,
         random: this.#random,
       })
-      keeping = addresses.run(stop)
-      for await (const news of this.#follow({ signal: stop, firstList: this.#firstList, onError })) {
-        const own = this.#ownIn(news)
-        if (own !== undefined) addresses.observe(own)
-        if (news.type === 'resumed') {
+      publishing = addresses.run(stop)
+      for await (const change of this.#follow({ signal: stop, firstList: this.#firstList, onError })) {
+        if (change.type === 'resumed') {
           onRecovered()
           continue
         }
-        for (const event of table.take(news)) {
+        const local = this.#localIn(change)
+        if (local !== undefined) addresses.observe(local)
+        for (const event of table.take(change)) {
           if (stop.aborted) break
           yield event
         }
@@ -203,13 +205,13 @@ export class KubeSubnetManager implements SubnetManager {
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {
-      left.abort()
-      await keeping
+      ended.abort()
+      await publishing
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed.abort(new OverlayError('CLOSED', 'the Kubernetes store was disposed of: make a new one'))
+    this.#closed.abort(new OverlayError('CLOSED', 'the Kubernetes store was disposed of: create a new one'))
     this.#api.close()
   }
 
@@ -222,22 +224,22 @@ export class KubeSubnetManager implements SubnetManager {
   get #firstList(): ListMode {
     return this.#options.firstList === 'quorum'
       ? { type: 'quorum' }
-      : { type: 'cached', notBefore: this.#own.seen }
+      : { type: 'cached', notBefore: this.#local.seen }
   }
 
-  #follow({ signal, firstList, only, onError = () => {} }: FollowRequest): AsyncGenerator<NodeNews> {
-    return followNodes({
+  #follow({ signal, firstList, only, onError = () => {} }: FollowRequest): AsyncGenerator<ReflectorEvent> {
+    return reflectNodes({
       api: this.#api,
       decoder: this.#decoder,
       clock: this.#clock,
       random: this.#random,
-      beginPatience: this.#options.requestTimeout ?? DEFAULT_REQUEST_TIMEOUT,
-      watchPatience: this.#options.watchTimeout ?? DEFAULT_WATCH_TIMEOUT,
+      requestTimeoutMs: this.#options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+      watchIdleTimeoutMs: this.#options.watchTimeoutMs ?? DEFAULT_WATCH_TIMEOUT_MS,
       signal,
       firstList,
       only,
       observer: {
-        asked: (what) => this.#board.asked(what),
+        requested: (what) => this.#board.requested(what),
         heard: () => this.#board.heard(),
         failed: (error) => {
           this.#board.failed(error)
@@ -247,10 +249,9 @@ export class KubeSubnetManager implements SubnetManager {
     })
   }
 
-  #ownIn(news: NodeNews): NodeRecord | undefined {
-    if (news.type === 'put') return this.#own.isThis(news.node) ? news.node : undefined
-    if (news.type !== 'list') return undefined
-    return news.nodes.find((node) => this.#own.isThis(node))
+  #localIn(change: NodeChange): NodeRecord | undefined {
+    if (change.type === 'list') return change.nodes.find((node) => this.#local.isThis(node))
+    return change.type === 'put' && this.#local.isThis(change.node) ? change.node : undefined
   }
 }
 
@@ -259,10 +260,4 @@ interface FollowRequest {
   readonly firstList: ListMode
   readonly only?: string
   readonly onError?: (error: Error) => void
-}
-
-function connectorFor(access: KubeAccess): Connector {
-  if ('discover' in access) return new DiscoveryConnector(access)
-  if ('kubeconfigFile' in access) return new KubeconfigConnector(access)
-  return new TargetConnector(targetOf(access), new AgentKeeper())
 }

@@ -23,7 +23,7 @@ function source() {
   return { clock, board, abort, read: () => config.read(abort.signal) }
 }
 
-test('a file that is missing is waited for, and the status says which', async () => {
+test('waits for a file that does not exist, and the status names it', async () => {
   const { clock, board, read } = source()
   const config = read()
   await vi.waitFor(() => expect(board.status.waitingFor?.type).toBe('network-config'))
@@ -34,7 +34,7 @@ test('a file that is missing is waited for, and the status says which', async ()
   expect(board.status.waitingFor).toBeUndefined()
 })
 
-test('a wait may be given up', async () => {
+test('stops waiting when the signal aborts', async () => {
   const { abort, board, read } = source()
   const config = expect(read()).rejects.toThrow('no more time')
   await vi.waitFor(() => expect(board.status.waitingFor).toBeDefined())
@@ -43,10 +43,10 @@ test('a wait may be given up', async () => {
 })
 
 test.each([
-  ['nothing yet', ''],
+  ['nothing', ''],
   ['half of it', '{"Network": "10.24'],
-  ['a network that is none', '{"Network": "10.244.0.0"}'],
-])('a file that holds %s is an error that names it, and counts once it is corrected', async (_, text) => {
+  ['an invalid network', '{"Network": "10.244.0.0"}'],
+])('a file with %s is an error that names it, until it is corrected', async (_, text) => {
   const { read } = source()
   await writeFile(file, text)
   await expect(read()).rejects.toMatchObject({
@@ -57,7 +57,7 @@ test.each([
   expect((await read()).ipv4?.network).toBe('10.244.0.0/16')
 })
 
-test('what is no file is an error that names it', async () => {
+test('a directory is an error that names it', async () => {
   const { read } = source()
   await mkdir(file)
   await expect(read()).rejects.toMatchObject({

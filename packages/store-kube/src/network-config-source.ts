@@ -11,8 +11,8 @@ import type { StatusBoard } from './status.js'
 /** Where flannel's manifests mount the ConfigMap `kube-flannel-cfg`. */
 const DEFAULT_FILE = '/etc/kube-flannel/net-conf.json'
 
-/** How often a file that is missing is looked for, in ms. */
-const LOOK = 1_000
+/** How often to look for a file that does not exist, in ms. */
+const POLL_INTERVAL_MS = 1_000
 
 export interface NetworkConfigOptions {
   readonly networkConfig: string | object | undefined
@@ -21,14 +21,14 @@ export interface NetworkConfigOptions {
   readonly board: StatusBoard
 }
 
-/** The network config, which with Kubernetes is a file that a ConfigMap fills. */
+/** The network config, which on Kubernetes is a file that is mounted from a ConfigMap. */
 export class NetworkConfigSource {
   readonly #given: NetworkConfig | undefined
   readonly #file: string
   readonly #clock: Clock
   readonly #board: StatusBoard
 
-  /** Throws an OverlayError `INVALID_CONFIG` for a given config that breaks a rule. */
+  /** Throws an OverlayError `INVALID_CONFIG` if `networkConfig` is invalid. */
   constructor({ networkConfig, networkConfigFile = DEFAULT_FILE, clock, board }: NetworkConfigOptions) {
     this.#given = networkConfig === undefined ? undefined : parseNetworkConfig(networkConfig)
     this.#file = networkConfigFile
@@ -37,8 +37,8 @@ export class NetworkConfigSource {
   }
 
   /**
-   * Reads it anew; waits for a file that is missing until the signal aborts. Rejects with `INVALID_CONFIG`, naming the
-   * file, where it holds no network config, and with `ACCESS_DENIED` where it may not be read.
+   * Reads the file, or waits until it exists or the signal aborts. Rejects with `INVALID_CONFIG`, which names the file, if
+   * its content is invalid, and with `ACCESS_DENIED` if it may not be read.
    */
   async read(signal: AbortSignal): Promise<NetworkConfig> {
     if (this.#given !== undefined) return this.#given
@@ -47,7 +47,7 @@ export class NetworkConfigSource {
     return this.#board.waiting(
       {
         type: 'network-config',
-        message: `waiting for the network config in ${this.#file}, which is not there`,
+        message: `waiting for the network config in ${this.#file}, which does not exist`,
       },
       () => this.#wait(signal),
     )
@@ -55,7 +55,7 @@ export class NetworkConfigSource {
 
   async #wait(signal: AbortSignal): Promise<NetworkConfig> {
     for (;;) {
-      await this.#clock.sleep(LOOK, { signal })
+      await this.#clock.sleep(POLL_INTERVAL_MS, { signal })
       const text = await this.#text()
       if (text !== undefined) return this.#parse(text)
     }

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Annotations } from './annotations.js'
 import type { NodeRecord } from './client/node-record.js'
 import {
-  addressSetByPeople,
+  addressSetByOperator,
   annotationChanges,
   annotationsFor,
   leaseOfNode,
@@ -32,8 +32,8 @@ function node(annotations: Annotations, podCidrs = ['10.244.1.0/24', 'fd00:10:24
   return { name: 'worker-1', uid: 'u', resourceVersion: '1', created: 1700000000, podCidrs, annotations }
 }
 
-describe('the lease that a node is', () => {
-  test('in an IPv4 network has nothing of IPv6', () => {
+describe('the lease of a node', () => {
+  test('has no IPv6 part in an IPv4 network', () => {
     expect(leaseOfNode(node(published), ipv4 ?? [])).toEqual({
       subnet: '10.244.1.0/24',
       attributes: {
@@ -44,7 +44,7 @@ describe('the lease that a node is', () => {
     })
   })
 
-  test('in a dual-stack network has both', () => {
+  test('has both parts in a dual-stack network', () => {
     expect(leaseOfNode(node(published), dual ?? [])).toEqual({
       subnet: '10.244.1.0/24',
       ipv6Subnet: 'fd00:10:244:1::/64',
@@ -58,7 +58,7 @@ describe('the lease that a node is', () => {
     })
   })
 
-  test('in an IPv6 network has nothing of IPv4', () => {
+  test('has no IPv4 part in an IPv6 network', () => {
     expect(leaseOfNode(node(published), ipv6 ?? [])).toEqual({
       ipv6Subnet: 'fd00:10:244:1::/64',
       attributes: {
@@ -69,12 +69,12 @@ describe('the lease that a node is', () => {
     })
   })
 
-  test('with one PodCIDR in a dual-stack network is one of that family', () => {
+  test('has one part if the node has one PodCIDR in a dual-stack network', () => {
     const one = node(published, ['10.244.1.0/24'])
     expect(leaseOfNode(one, dual ?? [])).toEqual(leaseOfNode(one, ipv4 ?? []))
   })
 
-  test('has its addresses and subnets in the one form that is compared', () => {
+  test('has canonical addresses and subnets', () => {
     const spelled = { ...published, 'public-ipv6': '2001:DB8:0::1' }
     expect(leaseOfNode(node(spelled, ['10.244.1.7/24', 'FD00:10:244:1:0::/64']), dual ?? [])).toMatchObject({
       subnet: '10.244.1.0/24',
@@ -84,14 +84,14 @@ describe('the lease that a node is', () => {
   })
 
   test.each([
-    ['without annotations', {}],
-    ['that another program annotated', { 'public-ip': '192.0.2.1', 'backend-type': 'vxlan' }],
-    ['that left the network', { ...published, 'kube-subnet-manager': 'false' }],
-  ])('%s is none', (_, annotations) => {
+    ['has no annotations', {}],
+    ['another program annotated', { 'public-ip': '192.0.2.1', 'backend-type': 'vxlan' }],
+    ['has left the network', { ...published, 'kube-subnet-manager': 'false' }],
+  ])('does not exist if the node %s', (_, annotations) => {
     expect(leaseOfNode(node(annotations), dual ?? [])).toBeUndefined()
   })
 
-  test.each(['null', ''])('of a backend that wrote %o as its data has no data', (text) => {
+  test.each(['null', ''])('has no data if the backend wrote %o', (text) => {
     const lease = leaseOfNode(node({ ...published, 'backend-data': text }), ipv4 ?? [])
     expect(lease?.attributes.backendData).toBeUndefined()
   })
@@ -100,10 +100,10 @@ describe('the lease that a node is', () => {
     ['no PodCIDR', node(published, []), 'no PodCIDR'],
     ['a PodCIDR of the other family', node(published, ['fd00:10:244:1::/64']), 'fd00:10:244:1::/64'],
     ['no address', node({ ...published, 'public-ip': undefined }), 'public-ip'],
-    ['what is no address', node({ ...published, 'public-ip': '192.0.2.300' }), "'192.0.2.300'"],
+    ['an invalid address', node({ ...published, 'public-ip': '192.0.2.300' }), "'192.0.2.300'"],
     ['an address of the other family', node({ ...published, 'public-ip': '2001:db8::1' }), "'2001:db8::1'"],
-    ['data that is no JSON', node({ ...published, 'backend-data': '{"VNI":' }), 'backend-data'],
-  ])('with %s is an error that names the node and what it has', (_, record, named) => {
+    ['data that is not JSON', node({ ...published, 'backend-data': '{"VNI":' }), 'backend-data'],
+  ])('is an error that names the node and its value if it has %s', (_, record, named) => {
     try {
       leaseOfNode(record, ipv4 ?? [])
       expect.unreachable()
@@ -115,7 +115,7 @@ describe('the lease that a node is', () => {
   })
 })
 
-describe('the annotations that a node bears', () => {
+describe('the annotations of a node', () => {
   const attributes = { publicIp: '192.0.2.1', backendType: 'vxlan', backendData: JSON.parse(vtep) }
 
   test('are what flannel writes', () => {
@@ -129,7 +129,7 @@ describe('the annotations that a node bears', () => {
     })
   })
 
-  test('say null for a backend without data, and name no type where it publishes none', () => {
+  test('say null for a backend without data, and an empty type for one without a type', () => {
     expect(annotationsFor({ publicIp: '192.0.2.1' }, node({}), dual ?? [])).toMatchObject({
       'backend-type': '',
       'backend-data': 'null',
@@ -144,49 +144,49 @@ describe('the annotations that a node bears', () => {
     [{ 'public-ip-overwrite': ' ', 'node-public-ip': '203.0.113.8' }, '203.0.113.8'],
     [{ 'public-ip-overwrite': 'nonsense' }, '192.0.2.1'],
     [{ 'public-ip-overwrite': '2001:db8::7' }, '192.0.2.1'],
-  ])('with %o set by people publish %s', (set, address) => {
+  ])('with %o set by an operator publish %s', (set, address) => {
     expect(annotationsFor(attributes, node(set), ipv4 ?? [])['public-ip']).toBe(address)
   })
 
-  test('what people set wrongly is told, by its name and value', () => {
-    const told: string[] = []
+  test('report an invalid address of an operator by its name and value', () => {
+    const reported: string[] = []
     const [parts] = ipv4 ?? []
     if (parts === undefined) return expect.unreachable()
-    const found = addressSetByPeople(node({ 'node-public-ip': '192.0.2.999' }), parts, ({ message }) =>
-      told.push(message),
+    const found = addressSetByOperator(node({ 'node-public-ip': '192.0.2.999' }), parts, ({ message }) =>
+      reported.push(message),
     )
     expect(found).toBeUndefined()
-    expect(told).toEqual([
-      "node worker-1: annotation node-public-ip is '192.0.2.999', which is no IPv4 address: passed over",
+    expect(reported).toEqual([
+      "node worker-1: annotation node-public-ip is '192.0.2.999', which is not an IPv4 address: ignored",
     ])
   })
 
-  test('are written only where they say something else', () => {
-    const wanted = annotationsFor(attributes, node({}), ipv4 ?? [])
-    expect(annotationChanges(node({}), wanted)).toEqual({
+  test('are written only if they differ', () => {
+    const desired = annotationsFor(attributes, node({}), ipv4 ?? [])
+    expect(annotationChanges(node({}), desired)).toEqual({
       'kube-subnet-manager': 'true',
       'backend-type': 'vxlan',
       'backend-data': vtep,
       'public-ip': '192.0.2.1',
     })
-    const held: Annotations = {
-      ...wanted,
+    const actual: Annotations = {
+      ...desired,
       'backend-v6-data': undefined,
       'public-ipv6': undefined,
     } as Annotations
-    expect(annotationChanges(node(held), wanted)).toEqual({})
-    expect(annotationChanges(node({ ...held, 'backend-data': vtep.replaceAll(',', ' , ') }), wanted)).toEqual(
-      {},
-    )
-    expect(annotationChanges(node({ ...held, 'backend-data': '{"VNI":2}' }), wanted)).toEqual({
+    expect(annotationChanges(node(actual), desired)).toEqual({})
+    expect(
+      annotationChanges(node({ ...actual, 'backend-data': vtep.replaceAll(',', ' , ') }), desired),
+    ).toEqual({})
+    expect(annotationChanges(node({ ...actual, 'backend-data': '{"VNI":2}' }), desired)).toEqual({
       'backend-data': vtep,
     })
-    expect(annotationChanges(node({ ...held, 'public-ipv6': '2001:db8::1' }), wanted)).toEqual({
+    expect(annotationChanges(node({ ...actual, 'public-ipv6': '2001:db8::1' }), desired)).toEqual({
       'public-ipv6': null,
     })
   })
 
-  test('of a node that leaves are removed, but for those that people set', () => {
+  test('are removed from a node that leaves, except for those of operators', () => {
     expect(
       annotationChanges(node({ ...published, 'public-ip-overwrite': '203.0.113.7' }), NO_ANNOTATIONS),
     ).toEqual({
@@ -202,7 +202,7 @@ describe('the annotations that a node bears', () => {
 })
 
 describe('PodCIDRs', () => {
-  test('inside the network will do', () => {
+  test('inside the network are accepted', () => {
     expect(() => checkPodCidrs(node({}), dualConfig)).not.toThrow()
     expect(() => checkPodCidrs(node({}), ipv4Config)).not.toThrow()
     expect(() => checkPodCidrs(node({}), ipv6Config)).not.toThrow()
@@ -211,9 +211,9 @@ describe('PodCIDRs', () => {
   test.each([
     ['outside the network', ['10.245.1.0/24'], ipv4Config, ['10.245.1.0/24', '10.244.0.0/16', 'worker-1']],
     ['larger than the network', ['10.0.0.0/8'], ipv4Config, ['10.0.0.0/8', '10.244.0.0/16']],
-    ['of IPv4 alone', ['10.244.1.0/24'], dualConfig, ['10.244.1.0/24', 'fd00:10:244::/48', 'IPv6']],
+    ['of IPv4 only', ['10.244.1.0/24'], dualConfig, ['10.244.1.0/24', 'fd00:10:244::/48', 'IPv6']],
     ['outside in IPv6', ['10.244.1.0/24', 'fd00:20::/64'], dualConfig, ['fd00:20::/64', 'fd00:10:244::/48']],
-  ])('%s will not, and the error names both', (_, podCidrs, config, named) => {
+  ])('%s are refused, and the error names both', (_, podCidrs, config, named) => {
     try {
       checkPodCidrs(node({}, podCidrs), config)
       expect.unreachable()

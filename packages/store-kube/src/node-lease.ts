@@ -16,7 +16,7 @@ import {
   parseCidr,
 } from '@selvedge/core/kit'
 import { type AnnotationName, type Annotations, PUBLISHED, type PublishedName } from './annotations.js'
-import type { NodeRecord } from './client/node-record.js'
+import type { NodeRecord } from './client/index.js'
 
 /** The annotations that carry one family's part of a lease. */
 const FAMILY_ANNOTATIONS = {
@@ -36,16 +36,16 @@ const FAMILY_ANNOTATIONS = {
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** flannel writes the JSON text `null` for a backend that has nothing to tell. */
+/** flannel writes the JSON text `null` for a backend without data. */
 const NO_DATA = 'null'
 
-/** True where the node takes part in the network. Without it, whatever else its annotations say, it has no lease. */
+/** True if the node takes part in the network. Otherwise it has no lease, whatever its other annotations say. */
 export const isManaged = ({ annotations }: NodeRecord): boolean =>
   annotations['kube-subnet-manager'] === 'true'
 
 /**
- * The lease that a node is, in the families of the network. Undefined for a node that takes no part in it. Throws an
- * OverlayError `INVALID_LEASE` that names the node and the annotation where it is none that a peer could use.
+ * The lease that a node is, in the families of the network. Undefined for a node that does not take part in it. Throws
+ * an OverlayError `INVALID_LEASE`, which names the node and the annotation, if it is invalid.
  */
 export function leaseOfNode(node: NodeRecord, families: readonly FamilyParts[]): Lease | undefined {
   if (!isManaged(node)) return undefined
@@ -55,7 +55,7 @@ export function leaseOfNode(node: NodeRecord, families: readonly FamilyParts[]):
   }
   for (const parts of families) {
     const subnet = podCidrOf(node, parts)
-    // A node that joined before the cluster became dual-stack keeps its one PodCIDR, and is a peer in that family.
+    // A node that joined before the cluster became dual-stack keeps its only PodCIDR, and is a peer in that family.
     if (subnet === undefined) continue
     const names = FAMILY_ANNOTATIONS[parts.family]
     subnets[parts.subnet] = subnet
@@ -63,25 +63,22 @@ export function leaseOfNode(node: NodeRecord, families: readonly FamilyParts[]):
     attributes[parts.backendData] = readBackendData(node, names.backendData)
   }
   if (subnets.subnet === undefined && subnets.ipv6Subnet === undefined) {
-    const has = node.podCidrs.length === 0 ? 'no PodCIDR' : `the PodCIDR ${node.podCidrs.join(', ')} alone`
+    const has = node.podCidrs.length === 0 ? 'no PodCIDR' : `only the PodCIDR ${node.podCidrs.join(', ')}`
     throw invalid(node, `it takes part in the network, but has ${has}`)
   }
   if (attributes.publicIp === undefined && attributes.publicIpv6 === undefined) {
-    throw invalid(
-      node,
-      'it takes part in the network, but no annotation public-ip or public-ipv6 says where it is',
-    )
+    throw invalid(node, 'it takes part in the network, but has no annotation public-ip or public-ipv6')
   }
   return { subnet: subnets.subnet, ipv6Subnet: subnets.ipv6Subnet, attributes }
 }
 
-/** The node's PodCIDR of one family, in canonical form; undefined where it has none. */
+/** The node's PodCIDR of one family, in canonical form; undefined if it has none. */
 export function podCidrOf({ podCidrs }: NodeRecord, { family }: FamilyParts): string | undefined {
   const found = podCidrs.find((text) => parseCidr(text)?.family === family)
   return found === undefined ? undefined : canonicalCidr(found)
 }
 
-/** The addresses that people say a node has, by the annotation `node-public-ip` and its twin. */
+/** The addresses that operators declare for a node, by the annotations `node-public-ip` and `node-public-ipv6`. */
 export function nodeAddresses(node: NodeRecord): PublicAddresses {
   const addresses: Writable<PublicAddresses> = {}
   for (const { family, publicAddress } of [IPV4_PARTS, IPV6_PARTS]) {
@@ -92,10 +89,11 @@ export function nodeAddresses(node: NodeRecord): PublicAddresses {
 }
 
 /**
- * The address that people set for a node, and that counts instead of what the node itself finds: the overwrite before
- * the node's address. What is no address of the family is passed over, and told to `onInvalid`.
+ * The address that an operator has set for a node, which takes precedence over the one that the node finds: the
+ * overwrite, or else the node address. A text that is not an address of the family is ignored, and reported to
+ * `onInvalid`.
  */
-export function addressSetByPeople(
+export function addressSetByOperator(
   node: NodeRecord,
   { family, name }: FamilyParts,
   onInvalid: (error: OverlayError) => void = () => {},
@@ -107,13 +105,13 @@ export function addressSetByPeople(
     const address = parseAddress(text)
     if (address?.family === family) return formatAddress(address)
     onInvalid(
-      invalid(node, `annotation ${annotation} is '${text}', which is no ${name} address: passed over`),
+      invalid(node, `annotation ${annotation} is '${text}', which is not an ${name} address: ignored`),
     )
   }
   return undefined
 }
 
-/** The node as it would be if it published these addresses, whatever it does publish. */
+/** The node as if it published these addresses. */
 export function withAddresses(node: NodeRecord, { publicIp, publicIpv6 }: LeaseAttributes): NodeRecord {
   const { annotations } = node
   return {
@@ -127,15 +125,15 @@ export function withAddresses(node: NodeRecord, { publicIp, publicIpv6 }: LeaseA
 }
 
 /**
- * The annotations that a node with these attributes bears, null for those that it must not bear. Those that people set
- * count before the attributes' public addresses.
+ * The annotations that a node with these attributes should have, null for those that it must not have. Addresses that
+ * an operator has set take precedence over those of the attributes.
  */
 export function annotationsFor(
   attributes: LeaseAttributes,
   node: NodeRecord,
   families: readonly FamilyParts[],
 ): Readonly<Record<PublishedName, string | null>> {
-  const wanted: Record<PublishedName, string | null> = {
+  const desired: Record<PublishedName, string | null> = {
     'kube-subnet-manager': 'true',
     'backend-type': attributes.backendType ?? '',
     'backend-data': null,
@@ -145,13 +143,14 @@ export function annotationsFor(
   }
   for (const parts of families) {
     const names = FAMILY_ANNOTATIONS[parts.family]
-    wanted[names.backendData] = JSON.stringify(attributes[parts.backendData] ?? null)
-    wanted[names.publicAddress] = addressSetByPeople(node, parts) ?? attributes[parts.publicAddress] ?? null
+    desired[names.backendData] = JSON.stringify(attributes[parts.backendData] ?? null)
+    desired[names.publicAddress] =
+      addressSetByOperator(node, parts) ?? attributes[parts.publicAddress] ?? null
   }
-  return wanted
+  return desired
 }
 
-/** The annotations of a node that has left the network: none of its own, all of those that people set. */
+/** The published annotations of a node that has left the network. */
 export const NO_ANNOTATIONS: Readonly<Record<PublishedName, null>> = Object.freeze({
   'kube-subnet-manager': null,
   'backend-type': null,
@@ -161,22 +160,22 @@ export const NO_ANNOTATIONS: Readonly<Record<PublishedName, null>> = Object.free
   'public-ipv6': null,
 })
 
-/** What of `wanted` a node does not bear yet: nothing where it says the same already, however its JSON is spaced. */
+/** The part of `desired` that differs from what the node has. JSON that differs in its spaces only is equal. */
 export function annotationChanges(
   { annotations }: NodeRecord,
-  wanted: Readonly<Record<PublishedName, string | null>>,
+  desired: Readonly<Record<PublishedName, string | null>>,
 ): Partial<Record<PublishedName, string | null>> {
   const changes: Partial<Record<PublishedName, string | null>> = {}
   for (const name of PUBLISHED) {
-    if (!sameValue(name, annotations, wanted[name])) changes[name] = wanted[name]
+    if (!sameValue(name, annotations, desired[name])) changes[name] = desired[name]
   }
   return changes
 }
 
-function sameValue(name: AnnotationName, annotations: Annotations, wanted: string | null): boolean {
-  const held = annotations[name] ?? null
-  if (held === wanted || held === null || wanted === null) return held === wanted
-  return name.startsWith('backend-') && name.endsWith('data') && compactJson(held) === wanted
+function sameValue(name: AnnotationName, annotations: Annotations, desired: string | null): boolean {
+  const actual = annotations[name] ?? null
+  if (actual === desired || actual === null || desired === null) return actual === desired
+  return name.startsWith('backend-') && name.endsWith('data') && compactJson(actual) === desired
 }
 
 function compactJson(text: string): string | undefined {
@@ -196,7 +195,7 @@ function readPublicAddress(
   if (text === undefined || text === '') return undefined
   const address = parseAddress(text)
   if (address?.family === parts.family) return formatAddress(address)
-  throw invalid(node, `its annotation ${annotation} is '${text}', which is no ${parts.name} address`)
+  throw invalid(node, `its annotation ${annotation} is '${text}', which is not an ${parts.name} address`)
 }
 
 function readBackendData(node: NodeRecord, annotation: AnnotationName): JsonValue | undefined {
@@ -205,7 +204,7 @@ function readBackendData(node: NodeRecord, annotation: AnnotationName): JsonValu
   try {
     return JSON.parse(text) as JsonValue
   } catch {
-    throw invalid(node, `its annotation ${annotation} is no JSON`)
+    throw invalid(node, `its annotation ${annotation} is not JSON`)
   }
 }
 

@@ -24,7 +24,7 @@ const shown = (event: LeaseEvent): string =>
     ? `snapshot ${event.leases.map((lease) => `${leaseKey(lease)} ${lease.attributes.publicIp}`).join(', ')}`.trim()
     : `${event.type} ${leaseKey(event.lease)} ${event.lease.attributes.publicIp}`
 
-/** Node n, of the PodCIDR 10.244.n.0/24 unless said otherwise. */
+/** Node n, of the PodCIDR 10.244.n.0/24 by default. */
 function node(n: number, { subnet = n, ip = `192.0.2.${n}`, managed = 'true' } = {}): NodeRecord {
   return {
     name: `node-${n}`,
@@ -36,7 +36,7 @@ function node(n: number, { subnet = n, ip = `192.0.2.${n}`, managed = 'true' } =
   }
 }
 
-test('tells what changes a lease, and nothing of a kubelet that reports', () => {
+test('yields events for changed leases, and none for a kubelet that updates its Node', () => {
   const { put, remove, list } = table()
   expect(list(node(1), node(2))).toEqual(['snapshot 10.244.1.0-24 192.0.2.1, 10.244.2.0-24 192.0.2.2'])
   expect(put({ ...node(1), resourceVersion: '2' })).toEqual([])
@@ -46,7 +46,7 @@ test('tells what changes a lease, and nothing of a kubelet that reports', () => 
   expect(remove(node(3))).toEqual([])
 })
 
-test('a node that leaves the network, or loses its annotations, is deleted and comes back', () => {
+test('deletes the lease of a node that leaves the network or loses its annotations, until it is back', () => {
   const { put } = table()
   put(node(1))
   expect(put(node(1, { managed: 'false' }))).toEqual(['delete 10.244.1.0-24 192.0.2.1'])
@@ -54,7 +54,7 @@ test('a node that leaves the network, or loses its annotations, is deleted and c
   expect(put(node(1))).toEqual(['put 10.244.1.0-24 192.0.2.1'])
 })
 
-test('a node that was made again under its name with another PodCIDR gives the old one back', () => {
+test('deletes the old lease of a node that was created again with another PodCIDR', () => {
   const { put } = table()
   put(node(1))
   expect(put(node(1, { subnet: 9 }))).toEqual([
@@ -63,7 +63,7 @@ test('a node that was made again under its name with another PodCIDR gives the o
   ])
 })
 
-test('a list after a gap is told whole', () => {
+test('yields a snapshot for a list after a gap', () => {
   const { put, list } = table()
   list(node(1), node(2))
   put(node(3))
@@ -73,7 +73,7 @@ test('a list after a gap is told whole', () => {
   expect(list()).toEqual(['snapshot'])
 })
 
-test('what is no lease is told once, and again when something else is wrong with it', () => {
+test('reports an invalid lease once for each fault', () => {
   const { put, list, remove, faults } = table()
   const bad = node(1, { ip: 'nonsense' })
   expect(list(bad, node(2))).toEqual(['snapshot 10.244.2.0-24 192.0.2.2'])
@@ -90,12 +90,12 @@ test('what is no lease is told once, and again when something else is wrong with
   expect(faults).toHaveLength(4)
 })
 
-test('of two nodes with one PodCIDR the older holds it, whichever is told first, and the younger after it', () => {
+test('gives a PodCIDR that two nodes have to the older one, in whatever order they come, and then to the younger', () => {
   const { put, remove, faults, nodes } = table()
   expect(put(node(2, { subnet: 1 }))).toEqual(['put 10.244.1.0-24 192.0.2.2'])
   expect(put(node(1))).toEqual(['put 10.244.1.0-24 192.0.2.1'])
   expect(faults).toEqual([
-    expect.stringContaining('node node-2: its PodCIDR 10.244.1.0-24 is that of the older node node-1 too'),
+    expect.stringContaining('node node-2: its PodCIDR 10.244.1.0-24 is also that of the older node node-1'),
   ])
   expect(nodes.leases.map((lease) => lease.attributes.publicIp)).toEqual(['192.0.2.1'])
   put(node(2, { subnet: 1, ip: '192.0.2.22' }))
@@ -104,7 +104,7 @@ test('of two nodes with one PodCIDR the older holds it, whichever is told first,
   expect(remove(node(2))).toEqual(['delete 10.244.1.0-24 192.0.2.22'])
 })
 
-test('a node that no longer waits for another’s PodCIDR does not inherit it', () => {
+test('does not give a PodCIDR to a node that no longer waits for it', () => {
   const { put, remove } = table()
   put(node(1))
   put(node(2, { subnet: 1 }))

@@ -1,15 +1,11 @@
 import { type Lease, type LeaseEvent, leaseKey, OverlayError } from '@selvedge/core'
 import { sameLease } from '@selvedge/core/kit'
-import type { NodeRecord } from './client/node-record.js'
-
-export type NodeChange =
-  | { readonly type: 'list'; readonly nodes: readonly NodeRecord[] }
-  | { readonly type: 'put' | 'delete'; readonly node: NodeRecord }
+import type { NodeChange, NodeRecord } from './client/index.js'
 
 export interface NodeTableOptions {
-  /** The lease that a node is; undefined where it is none; throws where it should be one and is not. */
+  /** The lease that a node is. Undefined for a node outside of the network; throws for an invalid lease. */
   readonly leaseOf: (node: NodeRecord) => Lease | undefined
-  /** Told of a node that should be a lease and is not, once for each thing that is wrong with it. */
+  /** Called once for each reason why a node of the network is not a lease. */
   readonly onInvalid: (error: Error) => void
 }
 
@@ -20,21 +16,21 @@ interface Entry {
 }
 
 /**
- * Everyone's leases by node. Turns what is told of nodes into what is told of leases: a kubelet reports its node every
- * few minutes, and nearly all that it says changes no lease.
+ * The leases of all nodes. Turns changes of nodes into lease events: a kubelet updates its Node every few minutes, and
+ * hardly any of these updates changes a lease.
  *
- * Two nodes that bear one PodCIDR are a cluster gone wrong. The older one holds the lease, and the other gets it when
- * that one is gone, so that a subnet always has one holder, and the same one on every node.
+ * Two nodes with one PodCIDR mean that something in the cluster is broken. The older one holds the lease, and the other
+ * gets it when that one is gone, so that a subnet always has one holder, and the same one on every node.
  */
 export class NodeTable {
   readonly #options: NodeTableOptions
-  /** Every node that is a lease, whether it holds the subnet or waits for it. */
+  /** All nodes with a valid lease, whether they hold the subnet or wait for it. */
   readonly #entries = new Map<string, Entry>()
-  /** Who holds each subnet, by the lease's key. */
+  /** The holder of each subnet, by the lease's key. */
   readonly #holders = new Map<string, Entry>()
-  /** Who else bears a subnet's PodCIDR, by the lease's key. */
+  /** The names of other nodes with the same PodCIDR, by the lease's key. */
   readonly #waiting = new Map<string, Set<string>>()
-  /** What was last told to be wrong with a node. */
+  /** The last reported fault of each node, by its name. */
   readonly #faults = new Map<string, string>()
 
   constructor(options: NodeTableOptions) {
@@ -45,7 +41,7 @@ export class NodeTable {
     return [...this.#holders.values()].map(({ lease }) => lease)
   }
 
-  /** Takes a change in; returns what it changes of the leases. */
+  /** Applies a change. Returns the lease events that it causes. */
   take(change: NodeChange): readonly LeaseEvent[] {
     if (change.type === 'list') return [this.#replace(change.nodes)]
     if (change.type === 'put') return this.#put(change.node)
@@ -111,7 +107,7 @@ export class NodeTable {
       name,
       new OverlayError(
         'INVALID_LEASE',
-        `node ${name}: its PodCIDR ${key} is that of the older node ${holder.name} too, which keeps it: delete one of ` +
+        `node ${name}: its PodCIDR ${key} is also that of the older node ${holder.name}, which keeps it: delete one of ` +
           'the two nodes and let it register again',
       ),
     )

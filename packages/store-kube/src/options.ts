@@ -1,59 +1,57 @@
 import type { Clock, OverlayError, PublicAddresses, Random } from '@selvedge/core'
-import type { KubeAccess } from './auth/access.js'
+import type { KubeAccess } from './auth/index.js'
+import type { PodReference } from './client/index.js'
 
 export interface KubeSubnetManagerOptions {
-  /** How the API server is reached. */
+  /** How to reach the API server. */
   readonly access: KubeAccess
-  /** The name of this node's Node object, or the pod that tells it by its `spec.nodeName` (needs `get` of pods). */
+  /** The name of this node's Node object, or a pod on it, whose `spec.nodeName` says it (needs `get` of pods). */
   readonly node: string | PodReference
-  /** The network config, as JSON text or as an object. Default: what `networkConfigFile` holds. */
+  /** The network config, as JSON text or as an object. Default: the content of `networkConfigFile`. */
   readonly networkConfig?: string | object | undefined
   /**
-   * Holds the network config; read whenever it is asked for, and waited for where it is missing. Default:
-   * `/etc/kube-flannel/net-conf.json`, where flannel's manifests mount it.
+   * The file with the network config. It is read each time the config is asked for, and waited for if it does not exist.
+   * Default: `/etc/kube-flannel/net-conf.json`, where flannel's manifests mount it.
    */
   readonly networkConfigFile?: string | undefined
-  /** What the annotations' names begin with. Default: `flannel.alpha.coreos.com`. */
+  /** The prefix of the annotations' names. Default: `flannel.alpha.coreos.com`. */
   readonly annotationPrefix?: string | undefined
   /**
-   * Where a watch's first list comes from. `cached`, the default: from the API server's memory, as with every kubelet;
-   * it may lag behind other nodes' writes by milliseconds, which the watch then tells, and never behind this manager's
-   * own. `quorum`: from etcd, which a large cluster that restarts all its nodes at once would feel.
+   * Where a watch's first list comes from. `cached`, the default: from the API server's memory, as with every kubelet. It
+   * may lag behind other nodes' writes by milliseconds, and the watch catches up; it never lags behind this manager's
+   * own. `quorum`: from etcd, which is a burden when all nodes of a large cluster restart at once.
    */
   readonly firstList?: 'cached' | 'quorum' | undefined
-  /** How long the API server may keep silent on a request, in ms, before it has failed. Default 10,000. */
-  readonly requestTimeout?: number | undefined
+  /** How long the API server may be silent on a request, in ms, before the request fails. Default 10,000. */
+  readonly requestTimeoutMs?: number | undefined
   /**
-   * How long a watch may be silent, in ms, before it is begun anew. Default 90,000. Where nothing happens to any node it
-   * is silent for longer than that; the server has failed where it does not begin the new one within `requestTimeout`.
-   * A dead host is found sooner, by TCP keepalive after 25 s.
+   * How long a watch may be silent, in ms, before it is restarted. Default 90,000. If nothing happens to any node it may
+   * well be silent for longer; a failure is only if the server does not start the new one within `requestTimeoutMs`. A
+   * dead host is found sooner, by TCP keepalive after 25 s.
    */
-  readonly watchTimeout?: number | undefined
-  /** Called whenever `status` says something else than before, its times apart. */
+  readonly watchTimeoutMs?: number | undefined
+  /** Called when `status` changes in anything but its times and counters. */
   readonly onStatus?: ((status: KubeStatus) => void) | undefined
   /**
-   * Called by a watch with what `nodeAddresses` would tell, at its begin and whenever people have changed it since: an
-   * overlay that chose its interface by other addresses should be made anew.
+   * Called by a watch with the result of `nodeAddresses`, at its start and when an operator changes it: an overlay that
+   * chose its interface by other addresses should be restarted.
    */
   readonly onNodeAddresses?: ((addresses: PublicAddresses) => void) | undefined
+  /** Default: the system's. For tests. */
   readonly clock?: Clock | undefined
+  /** Default: `Math.random`. For tests. */
   readonly random?: Random | undefined
-}
-
-export interface PodReference {
-  readonly podName: string
-  readonly podNamespace: string
 }
 
 /** For health checks and metrics. */
 export interface KubeStatus {
-  /** What a call under way cannot go on without. */
+  /** What a pending call waits for. */
   readonly waitingFor: KubeWait | undefined
-  /** When the API server last told anything, if only that nothing had changed, in ms since the epoch. */
+  /** When the API server last sent anything, if only that nothing had changed, in ms since the epoch. */
   readonly asOf: number | undefined
-  /** What keeps it from telling more; undefined while it is well. */
+  /** Why nothing more arrives; undefined while all is well. */
   readonly error: OverlayError | undefined
-  /** Requests so far: lists (pages count), watches begun, patches of the node. */
+  /** The number of requests so far: lists (each page counts), watches, patches of the node. */
   readonly lists: number
   readonly watches: number
   readonly patches: number
@@ -61,11 +59,11 @@ export interface KubeStatus {
 
 export interface KubeWait {
   /**
-   * `network-config`: the file is not there. `node`: no Node of this name has registered. `pod-cidr`: it has no PodCIDR
-   * yet, which the controller manager gives it (`--allocate-node-cidrs`).
+   * `network-config`: the file does not exist. `node`: no Node of this name has registered. `pod-cidr`: it has no PodCIDR
+   * yet, which the controller manager assigns (`--allocate-node-cidrs`).
    */
   readonly type: 'network-config' | 'node' | 'pod-cidr'
-  /** A sentence for people. */
+  /** A sentence for an operator. */
   readonly message: string
   /** In ms since the epoch. */
   readonly since: number

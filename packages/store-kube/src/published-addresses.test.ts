@@ -3,16 +3,16 @@ import { OverlayError, parseNetworkConfig } from '@selvedge/core'
 import { enabledFamilies } from '@selvedge/core/kit'
 import { expect, test } from 'vitest'
 import type { NodeRecord } from './client/node-record.js'
-import { OwnAddresses } from './published-addresses.js'
+import { AddressPublisher } from './published-addresses.js'
 
 function keeper(mend: (node: NodeRecord) => Promise<boolean>) {
   const clock = new FakeClock()
   const errors: string[] = []
-  const told: unknown[] = []
-  const addresses = new OwnAddresses({
-    mend,
+  const reported: unknown[] = []
+  const addresses = new AddressPublisher({
+    publish: mend,
     families: enabledFamilies(parseNetworkConfig({ Network: '10.244.0.0/16' })),
-    onNodeAddresses: (nodeAddresses) => told.push(nodeAddresses),
+    onNodeAddresses: (nodeAddresses) => reported.push(nodeAddresses),
     onError: ({ message }) => errors.push(message),
     clock,
     random: () => 0.5,
@@ -23,7 +23,7 @@ function keeper(mend: (node: NodeRecord) => Promise<boolean>) {
     abort.abort()
     await running
   }
-  return { clock, addresses, errors, told, stop }
+  return { clock, addresses, errors, reported, stop }
 }
 
 const record = (resourceVersion: string, annotations = {}): NodeRecord => ({
@@ -35,7 +35,7 @@ const record = (resourceVersion: string, annotations = {}): NodeRecord => ({
   annotations,
 })
 
-test('looks at each record that it is told of, the latest alone', async () => {
+test('checks the latest record that it has observed', async () => {
   const seen: string[] = []
   const { clock, addresses, stop } = keeper(async (node) => {
     seen.push(node.resourceVersion)
@@ -50,7 +50,7 @@ test('looks at each record that it is told of, the latest alone', async () => {
   await stop()
 })
 
-test('writes at most once a second, whoever writes against it', async () => {
+test('writes at most once a second while another writer interferes', async () => {
   let writes = 0
   const { clock, addresses, stop } = keeper(async () => {
     writes += 1
@@ -64,7 +64,7 @@ test('writes at most once a second, whoever writes against it', async () => {
   await stop()
 })
 
-test('retries what failed, ever more slowly, and tells why', async () => {
+test('retries a failed write with growing delays, and reports why', async () => {
   let tries = 0
   const { clock, addresses, errors, stop } = keeper(async () => {
     tries += 1
@@ -82,7 +82,7 @@ test('retries what failed, ever more slowly, and tells why', async () => {
   await stop()
 })
 
-test('tells once of an address that people set and that is none', async () => {
+test('reports an invalid address of an operator once', async () => {
   const { clock, addresses, errors, stop } = keeper(async () => false)
   const wrong = { 'public-ip-overwrite': 'nonsense' }
   addresses.observe(record('1', wrong))
@@ -92,13 +92,13 @@ test('tells once of an address that people set and that is none', async () => {
   await stop()
 })
 
-test('tells the addresses of the node at first, and when people change them', async () => {
-  const { addresses, told, stop } = keeper(async () => false)
+test('reports the addresses of the node at first, and when an operator changes them', async () => {
+  const { addresses, reported, stop } = keeper(async () => false)
   addresses.observe(record('1'))
   addresses.observe(record('2', { 'public-ip-overwrite': '203.0.113.7' }))
   addresses.observe(record('3', { 'node-public-ip': '203.0.113.8', 'node-public-ipv6': 'fd77::8' }))
   addresses.observe(record('4', { 'node-public-ip': '203.0.113.8', 'node-public-ipv6': 'fd77:0::8' }))
   addresses.observe(record('5', { 'node-public-ip': 'nonsense' }))
-  expect(told).toEqual([{}, { publicIp: '203.0.113.8', publicIpv6: 'fd77::8' }, {}])
+  expect(reported).toEqual([{}, { publicIp: '203.0.113.8', publicIpv6: 'fd77::8' }, {}])
   await stop()
 })

@@ -1,13 +1,13 @@
 import { type Clock, OverlayError, type PublicAddresses, type Random } from '@selvedge/core'
 import { backoffDelay, type FamilyParts, Wakeup } from '@selvedge/core/kit'
-import type { NodeRecord } from './client/node-record.js'
-import { addressSetByPeople, nodeAddresses } from './node-lease.js'
+import type { NodeRecord } from './client/index.js'
+import { addressSetByOperator, nodeAddresses } from './node-lease.js'
 
-export interface OwnAddressesOptions {
-  /** Writes what the node should publish of its addresses, if that is not what it does; true where it wrote. */
-  readonly mend: (node: NodeRecord, signal: AbortSignal) => Promise<boolean>
+export interface AddressPublisherOptions {
+  /** Writes the addresses that the node should publish, if they differ. Returns true if it wrote. */
+  readonly publish: (node: NodeRecord, signal: AbortSignal) => Promise<boolean>
   readonly families: readonly FamilyParts[]
-  /** Told of the addresses that people say the node has, at first and where they are others than before. */
+  /** Called with the addresses that operators declare for the node, at first and when they change. */
   readonly onNodeAddresses?: ((addresses: PublicAddresses) => void) | undefined
   readonly onError: (error: Error) => void
   readonly clock: Clock
@@ -16,46 +16,46 @@ export interface OwnAddressesOptions {
 
 const BACKOFF = { firstMs: 1_000, maxMs: 30_000 }
 
-/** Two that write one annotation in turn do so once a second, not at full speed. */
-const PAUSE = 1_000
+/** Two writers that disagree on an annotation overwrite each other once a second, not at full speed. */
+const MIN_WRITE_INTERVAL_MS = 1_000
 
 /**
- * Keeps the public addresses that this node publishes what they should be while people set, change or remove the
- * annotations that overrule them. It is done here and not by the overlay, which knows a node by its public address and
- * would take its own record for that of another.
+ * Keeps the public addresses that this node publishes correct while operators set, change or remove the annotations that
+ * override them. The overlay cannot do it: it recognises its own record by the public address, and would take it for
+ * another node's.
  */
-export class OwnAddresses {
-  readonly #options: OwnAddressesOptions
+export class AddressPublisher {
+  readonly #options: AddressPublisherOptions
   readonly #wakeup = new Wakeup()
   #node: NodeRecord | undefined
-  /** What was last told to be wrong with what people set. */
+  /** The last reported fault in what operators have set. */
   #fault = ''
-  /** What was last told to be the node's addresses. */
+  /** The last reported addresses of the node. */
   #addresses: PublicAddresses | undefined
 
-  constructor(options: OwnAddressesOptions) {
+  constructor(options: AddressPublisherOptions) {
     this.#options = options
   }
 
-  /** This node's record, as the watch just told it. */
+  /** Takes this node's record as the watch has just delivered it. */
   observe(node: NodeRecord): void {
     this.#node = node
-    this.#check(node)
-    this.#tell(nodeAddresses(node))
+    this.#reportFaults(node)
+    this.#reportAddresses(nodeAddresses(node))
     this.#wakeup.wake()
   }
 
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, mend, onError } = this.#options
+    const { clock, random, publish, onError } = this.#options
     let failures = 0
     while (!signal.aborted) {
       try {
         const pause = failures === 0 ? Number.POSITIVE_INFINITY : backoffDelay(failures, BACKOFF, random)
         await this.#wakeup.sleep(pause, clock, signal)
-        const wrote = this.#node !== undefined && (await mend(this.#node, signal))
+        const wrote = this.#node !== undefined && (await publish(this.#node, signal))
         failures = 0
-        if (wrote) await clock.sleep(PAUSE, { signal })
+        if (wrote) await clock.sleep(MIN_WRITE_INTERVAL_MS, { signal })
       } catch (error) {
         if (signal.aborted) return
         failures += 1
@@ -64,18 +64,19 @@ export class OwnAddresses {
     }
   }
 
-  #tell(addresses: PublicAddresses): void {
+  #reportAddresses(addresses: PublicAddresses): void {
     const { publicIp, publicIpv6 } = addresses
-    const told = this.#addresses
-    if (told !== undefined && told.publicIp === publicIp && told.publicIpv6 === publicIpv6) return
+    const reported = this.#addresses
+    if (reported !== undefined && reported.publicIp === publicIp && reported.publicIpv6 === publicIpv6) return
     this.#addresses = addresses
     this.#options.onNodeAddresses?.(addresses)
   }
 
-  /** Tells of an address that people set and that is none, once. */
-  #check(node: NodeRecord): void {
+  /** Reports what operators have set that is not an address, once. */
+  #reportFaults(node: NodeRecord): void {
     const faults: Error[] = []
-    for (const parts of this.#options.families) addressSetByPeople(node, parts, (error) => faults.push(error))
+    for (const parts of this.#options.families)
+      addressSetByOperator(node, parts, (error) => faults.push(error))
     const fault = faults.map(({ message }) => message).join('; ')
     if (fault === this.#fault) return
     this.#fault = fault

@@ -1,9 +1,9 @@
 import type { Clock, OverlayError } from '@selvedge/core'
-import type { FollowObserver } from './client/reflector.js'
+import type { ReflectorObserver } from './client/index.js'
 import type { KubeStatus, KubeWait } from './options.js'
 
-/** Gathers what the manager's parts tell of themselves. */
-export class StatusBoard implements FollowObserver {
+/** Collects the status that the parts of a manager report. */
+export class StatusBoard implements ReflectorObserver {
   readonly #clock: Clock
   readonly #onStatus: (status: KubeStatus) => void
   #status: KubeStatus = {
@@ -33,32 +33,32 @@ export class StatusBoard implements FollowObserver {
     this.#set({ error }, true)
   }
 
-  asked(what: 'list' | 'watch' | 'patch'): void {
+  requested(what: 'list' | 'watch' | 'patch'): void {
     const counter = ({ list: 'lists', watch: 'watches', patch: 'patches' } as const)[what]
     this.#set({ [counter]: this.#status[counter] + 1 }, false)
   }
 
-  /** Says what `work` waits for until it is done; `work` may say that it is something else by now. */
+  /** Shows what `work` waits for until it is done. `work` may report that it waits for something else by now. */
   async waiting<T>(
     first: Omit<KubeWait, 'since'>,
-    work: (tell: (wait: Omit<KubeWait, 'since'>) => void) => Promise<T>,
+    work: (report: (wait: Omit<KubeWait, 'since'>) => void) => Promise<T>,
   ): Promise<T> {
-    let told: KubeWait | undefined
-    const tell = (wait: Omit<KubeWait, 'since'>) => {
-      if (wait.type === told?.type) return
-      told = { ...wait, since: this.#clock.now() }
-      this.#set({ waitingFor: told }, true)
+    let reported: KubeWait | undefined
+    const report = (wait: Omit<KubeWait, 'since'>) => {
+      if (wait.type === reported?.type) return
+      reported = { ...wait, since: this.#clock.now() }
+      this.#set({ waitingFor: reported }, true)
     }
-    tell(first)
+    report(first)
     try {
-      return await work(tell)
+      return await work(report)
     } finally {
-      if (this.#status.waitingFor === told) this.#set({ waitingFor: undefined }, true)
+      if (this.#status.waitingFor === reported) this.#set({ waitingFor: undefined }, true)
     }
   }
 
-  #set(change: Partial<KubeStatus>, tell: boolean): void {
+  #set(change: Partial<KubeStatus>, report: boolean): void {
     this.#status = { ...this.#status, ...change }
-    if (tell) this.#onStatus(this.#status)
+    if (report) this.#onStatus(this.#status)
   }
 }

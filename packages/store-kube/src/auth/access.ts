@@ -1,38 +1,38 @@
-/** How the API server is reached, and who this is to it. */
+/** How to reach the API server, and how to authenticate there. */
 export type KubeAccess = KubeUrlAccess | KubeConfigAccess | KubeDiscoveryAccess
 
-/** The API server named outright, as in a pod: needs nothing but Node. */
+/** An API server given by its URL, as in a pod. */
 export interface KubeUrlAccess {
-  /** Such as `https://10.96.0.1:443`. With `http:` nothing is encrypted, and no certificate counts. */
+  /** Such as `https://10.96.0.1:443`. With `http:` nothing is encrypted, and certificates are ignored. */
   readonly apiUrl: string
-  /** PEM of the authorities that may sign the server's certificate. Default: those that Node trusts. */
+  /** PEM file of the authorities that may sign the server's certificate. Default: those that Node.js trusts. */
   readonly caFile?: string | undefined
-  /** Holds a bearer token. Read for every request, so that one that is rotated needs nothing else. */
+  /** File with a bearer token. It is read for every request, so that a rotated token needs no restart. */
   readonly tokenFile?: string | undefined
-  /** A bearer token that does not change. */
+  /** A bearer token that does not change. Ignored if there is a `tokenFile`. */
   readonly token?: string | undefined
-  /** PEM of a client certificate and its key. Read for every request, as the token is. */
+  /** PEM files of a client certificate and its key. They are read for every request, as the token is. */
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
-  /** Takes any certificate for the server's: for tests alone. */
+  /** Accepts any server certificate. For tests only. */
   readonly insecureSkipTlsVerify?: boolean | undefined
 }
 
 /**
- * A kubeconfig file. One that names a token or a client certificate is read here; for one that names an `exec` plugin,
- * another way to authenticate or a proxy, `@kubernetes/client-node` is loaded, which takes about half a second and 70 MB.
+ * A kubeconfig file. Tokens and client certificates are read by this package. For an `exec` plugin, any other way to
+ * authenticate, or a proxy, `@kubernetes/client-node` is loaded, which takes about half a second and 70 MB.
  */
 export interface KubeConfigAccess {
   readonly kubeconfigFile: string
   /** Default: the file's current context. */
   readonly context?: string | undefined
-  /** Counts instead of the server that the file names. */
+  /** Overrides the server that the file names. */
   readonly apiUrl?: string | undefined
 }
 
 /**
- * As kubectl finds a cluster: `$KUBECONFIG`, `~/.kube/config`, then the pod's service account. The one way in which
- * this package's behaviour depends on the environment. Loads `@kubernetes/client-node`.
+ * Finds the cluster as kubectl does: `$KUBECONFIG`, `~/.kube/config`, then the pod's service account. This is the only
+ * option that makes this package read the environment. Loads `@kubernetes/client-node`.
  */
 export interface KubeDiscoveryAccess {
   readonly discover: true
@@ -41,16 +41,17 @@ export interface KubeDiscoveryAccess {
 /** Where the kubelet mounts a pod's service account. */
 const SERVICE_ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount'
 
+/** What a pod's environment and file system say of the API server. */
 export interface PodEnvironment {
   /** `KUBERNETES_SERVICE_HOST` in a pod's environment. */
   readonly host: string
   /** `KUBERNETES_SERVICE_PORT` in a pod's environment. */
   readonly port: string
-  /** Default: where the kubelet mounts it. */
+  /** Default: where the kubelet mounts it, `/var/run/secrets/kubernetes.io/serviceaccount`. */
   readonly serviceAccountFolder?: string | undefined
 }
 
-/** The access that a pod has by its service account. */
+/** The access that a pod has through its service account. */
 export function podAccess({
   host,
   port,

@@ -2,20 +2,21 @@ import type { Agent, RequestOptions } from 'node:https'
 import { KubeConfig } from '@kubernetes/client-node'
 import { OverlayError } from '@selvedge/core'
 import type { KubeConfigAccess, KubeDiscoveryAccess } from './access.js'
-import type { AgentKeeper, Connection, Connector } from './http-agent-cache.js'
+import type { Connection, Connector } from './connector.js'
+import type { HttpAgentCache } from './http-agent-cache.js'
 import { parseApiUrl } from './target-connector.js'
 
 /**
- * Connects with client-node's help, of which nothing else is used: it finds the cluster, and proves who this is by
- * plugins and providers. Import this module where it is needed alone.
+ * Connects with the help of client-node, which finds the cluster and gets credentials from plugins and providers. Import
+ * this module dynamically: loading it takes half a second and 70 MB.
  */
 export class ClientNodeConnector implements Connector {
   readonly #access: KubeConfigAccess | KubeDiscoveryAccess
-  readonly #agents: AgentKeeper
+  readonly #agents: HttpAgentCache
   #config: KubeConfig | undefined
 
-  /** @param agents closed with this connector; another may have used them before */
-  constructor(access: KubeConfigAccess | KubeDiscoveryAccess, agents: AgentKeeper) {
+  /** @param agents closed with this connector; an earlier connector may have used them */
+  constructor(access: KubeConfigAccess | KubeDiscoveryAccess, agents: HttpAgentCache) {
     this.#access = access
     this.#agents = agents
   }
@@ -32,7 +33,7 @@ export class ClientNodeConnector implements Connector {
     const options = await this.#authenticated(config)
     const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized, agent } = options
     const proxied = cluster.proxyUrl === undefined ? undefined : () => agent as Agent
-    // To Node's TLS an absent key is not the same as an undefined one.
+    // Node's TLS distinguishes an absent option from an undefined one.
     const tls = Object.fromEntries(
       Object.entries({ ca, cert, key, pfx, passphrase, servername, rejectUnauthorized }).filter(
         ([, value]) => value !== undefined,
@@ -41,7 +42,7 @@ export class ClientNodeConnector implements Connector {
     return { url, agent: this.#agents.agentFor(url, tls, proxied), headers: headersOf(options) }
   }
 
-  /** A plugin's answer is kept until it ends by its own account; not so where the server does not take it. */
+  /** A plugin's credentials are cached until they expire, or until the server rejects them. */
   forget(): void {
     this.#config = undefined
   }
@@ -67,7 +68,7 @@ export class ClientNodeConnector implements Connector {
     if ('context' in this.#access && this.#access.context !== undefined) {
       config.setCurrentContext(this.#access.context)
     }
-    // Without TLS there is nothing to verify, and client-node refuses to go on unless that is said.
+    // Without TLS there is nothing to verify, but client-node insists on being told so.
     for (const cluster of config.clusters) {
       if (cluster.server.startsWith('http:')) Object.assign(cluster, { skipTLSVerify: true })
     }
@@ -90,8 +91,8 @@ export class ClientNodeConnector implements Connector {
 }
 
 /**
- * What of an error is safe to show: that of a system call, such as a plugin that is not there. A parser's shows the
- * lines around the fault, and a plugin's what it printed, either of which may be credentials.
+ * The part of an error that is safe to show: a failed system call, such as starting a plugin that does not exist. A
+ * parser's message quotes the file, and a plugin's error what it printed; either may contain credentials.
  */
 function faultOf(error: unknown): string {
   return typeof Reflect.get(Object(error), 'syscall') === 'string' ? `: ${String(error)}` : ''
@@ -100,7 +101,7 @@ function faultOf(error: unknown): string {
 function headersOf({ headers, auth }: RequestOptions): Record<string, string> {
   const all: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers ?? {})) {
-    // A token read from a file keeps its line's end, which no header may hold.
+    // client-node keeps the newline at the end of a token file, and a header may not contain one.
     if (value !== undefined && value !== null) all[name.toLowerCase()] = String(value).trim()
   }
   if (typeof auth === 'string') all.authorization = `Basic ${Buffer.from(auth).toString('base64')}`

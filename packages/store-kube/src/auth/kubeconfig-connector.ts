@@ -1,21 +1,22 @@
 import { readFile } from 'node:fs/promises'
 import { OverlayError } from '@selvedge/core'
 import type { KubeConfigAccess, KubeDiscoveryAccess } from './access.js'
-import { AgentKeeper, type Connection, type Connector } from './http-agent-cache.js'
+import type { Connection, Connector } from './connector.js'
+import { HttpAgentCache } from './http-agent-cache.js'
 import { TargetConnector } from './target-connector.js'
 
 /**
- * Connects as a kubeconfig file says. The file is looked at before every request, and read again where it has changed
- * or where the API server did not take what it said: rotated credentials need no restart.
+ * Connects as a kubeconfig file says. The file is read before every request, and parsed again if it has changed:
+ * rotated credentials need no restart.
  *
- * Most files name a token or a client certificate, which takes nothing but reading them. What takes more is client-node's:
- * it is loaded for those alone, since it takes half a second and 70 MB.
+ * Most files name a token or a client certificate, which need no library. The others are left to client-node, which is
+ * loaded only for them because it takes half a second and 70 MB.
  */
 export class KubeconfigConnector implements Connector {
   readonly #access: KubeConfigAccess
   #text: string | undefined
   #connector: Connector | undefined
-  readonly #agents = new AgentKeeper()
+  readonly #agents = new HttpAgentCache()
 
   constructor(access: KubeConfigAccess) {
     this.#access = access
@@ -43,8 +44,8 @@ export class KubeconfigConnector implements Connector {
     try {
       return await readFile(kubeconfigFile, 'utf8')
     } catch (cause) {
-      const said = `reading the kubeconfig ${kubeconfigFile}: ${String(cause)}`
-      throw new OverlayError('INVALID_CONFIG', said, { cause })
+      const message = `reading the kubeconfig ${kubeconfigFile}: ${String(cause)}`
+      throw new OverlayError('INVALID_CONFIG', message, { cause })
     }
   }
 
@@ -57,11 +58,11 @@ export class KubeconfigConnector implements Connector {
   }
 }
 
-/** Connects as client-node finds a way to. */
+/** Connects to the cluster that client-node finds. */
 export class DiscoveryConnector implements Connector {
   readonly #access: KubeDiscoveryAccess
   #connector: Connector | undefined
-  readonly #agents = new AgentKeeper()
+  readonly #agents = new HttpAgentCache()
 
   constructor(access: KubeDiscoveryAccess) {
     this.#access = access

@@ -49,7 +49,7 @@ const read = (access = {}, text = kubelet) =>
   readKubeconfig(text, { kubeconfigFile: '/etc/kubernetes/kubelet.conf', ...access })
 
 describe('a kubeconfig', () => {
-  test('of a kubelet: a client certificate that is rotated in place', () => {
+  test('of a kubelet has a client certificate that is rotated in place', () => {
     expect(read()).toMatchObject({
       url: new URL('https://10.0.0.1:6443'),
       ca: { text: 'THE CA' },
@@ -60,7 +60,7 @@ describe('a kubeconfig', () => {
     })
   })
 
-  test('with another context than the current one; paths are relative to the file', () => {
+  test('has paths relative to its own, in a context other than the current one too', () => {
     expect(read({ context: 'by-token' })).toMatchObject({
       url: new URL('https://api.example.com/k8s'),
       ca: { file: '/etc/kubernetes/pki/ca.crt' },
@@ -69,32 +69,32 @@ describe('a kubeconfig', () => {
     })
   })
 
-  test('whose token is in a file, which counts before the token', () => {
+  test('has a token file that takes precedence over the token', () => {
     expect(read({ context: 'by-token-file' })).toMatchObject({ token: { file: '/etc/token' } })
   })
 
-  test('with another server', () => {
+  test('may be used for another server', () => {
     expect(read({ apiUrl: 'https://127.0.0.1:1' })).toMatchObject({ url: new URL('https://127.0.0.1:1') })
   })
 
-  test('without a user', () => {
+  test('may have no user', () => {
     expect(read({ context: 'anonymous' })).toMatchObject({ token: undefined, cert: undefined })
   })
 
-  test.each(['by-plugin', 'by-proxy'])('%s is for client-node', (context) => {
+  test.each(['by-plugin', 'by-proxy'])('with the context %s is left to client-node', (context) => {
     expect(read({ context })).toBeUndefined()
   })
 
   test.each([
-    ['names no such context', { context: 'missing' }, kubelet, "no context 'missing'"],
-    ['names no such cluster', { context: 'nowhere' }, kubelet, "no cluster 'no-such-cluster'"],
+    ['lacks the context', { context: 'missing' }, kubelet, "no context 'missing'"],
+    ['lacks the cluster', { context: 'nowhere' }, kubelet, "no cluster 'no-such-cluster'"],
     ['has no current context', {}, 'kind: Config', 'no current context'],
-    ['is no YAML', {}, `kind: Config\nusers: [${SECRET}\n- ]: {`, 'no YAML'],
-    ['is a list', {}, `- ${SECRET}`, 'no kubeconfig'],
-    ['is empty', {}, '', 'no kubeconfig'],
-    ['names a server that is no URL', { apiUrl: 'localhost' }, kubelet, 'https://10.96.0.1:443'],
+    ['is not YAML', {}, `kind: Config\nusers: [${SECRET}\n- ]: {`, 'not valid YAML'],
+    ['is a list', {}, `- ${SECRET}`, 'not a kubeconfig'],
+    ['is empty', {}, '', 'not a kubeconfig'],
+    ['names a server that is not a URL', { apiUrl: 'localhost' }, kubelet, 'https://10.96.0.1:443'],
     ['names a server with a password', { apiUrl: `https://u:${SECRET}@h` }, kubelet, 'user or password'],
-  ])('that %s is an error without a secret in it', (_, access, text, named) => {
+  ])('that %s is an error without secrets', (_, access, text, named) => {
     try {
       read(access, text)
       expect.unreachable()

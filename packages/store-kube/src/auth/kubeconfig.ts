@@ -7,17 +7,17 @@ import { parseApiUrl, type Source, type Target } from './target-connector.js'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** What of a user or a cluster takes more than reading files: plugins, refreshing, another's identity, a proxy. */
+/** Keys of a user or a cluster that need more than reading files: plugins, refresh, impersonation, a proxy. */
 const BEYOND_FILES = {
   user: ['exec', 'auth-provider', 'username', 'as', 'as-groups', 'as-uid', 'as-user-extra'],
   cluster: ['proxy-url'],
 } as const
 
 /**
- * Reads a kubeconfig that names a server and, at most, a token or a client certificate, as those of kubelets, service
- * accounts and kubeadm do. Undefined for one that asks for more.
+ * Reads a kubeconfig whose user has a token, a client certificate or nothing, such as a kubelet's, a service account's
+ * or kubeadm's. Undefined if it needs more than that.
  *
- * Throws an OverlayError `INVALID_CONFIG` that shows nothing of the file but names: the rest may be credentials.
+ * Throws an OverlayError `INVALID_CONFIG` that quotes only names from the file: the rest may be credentials.
  */
 export function readKubeconfig(text: string, access: KubeConfigAccess): Target | undefined {
   const where = `the kubeconfig ${access.kubeconfigFile}`
@@ -49,12 +49,12 @@ function parse(text: string, where: string): Fields {
   try {
     value = load(text)
   } catch (error) {
-    // The parser's message shows what stands there.
-    const line = error instanceof YAMLException ? `, to judge by line ${error.mark.line + 1}` : ''
-    throw new OverlayError('INVALID_CONFIG', `${where} is no YAML${line}`)
+    // The parser's message quotes the file.
+    const line = error instanceof YAMLException ? ` at line ${error.mark.line + 1}` : ''
+    throw new OverlayError('INVALID_CONFIG', `${where} is not valid YAML${line}`)
   }
   if (isJsonObject(value)) return value
-  throw new OverlayError('INVALID_CONFIG', `${where} is no kubeconfig: it holds no object`)
+  throw new OverlayError('INVALID_CONFIG', `${where} is not a kubeconfig: its top level is not a mapping`)
 }
 
 /** The entry of that name in one of the file's lists. */
@@ -67,7 +67,7 @@ function entry(config: Fields, list: string, key: string, name: unknown, where: 
   throw new OverlayError('INVALID_CONFIG', `${where} has ${what}`)
 }
 
-/** `name` holds a file's path, relative to the kubeconfig's folder; `name`-data holds it in base64, and counts first. */
+/** `name` is a path relative to the kubeconfig's folder; `name`-data holds the content in base64, and takes precedence. */
 function pem(fields: Fields, name: string, folder: string): Source | undefined {
   const data = fields[`${name}-data`]
   if (typeof data === 'string' && data !== '') return { text: Buffer.from(data, 'base64').toString() }
@@ -75,7 +75,7 @@ function pem(fields: Fields, name: string, folder: string): Source | undefined {
   return typeof file === 'string' && file !== '' ? { file: resolve(folder, file) } : undefined
 }
 
-/** A token's file counts before a token, since it may be rotated. */
+/** A token file takes precedence over a token, because it may be rotated. */
 function tokenOf({ tokenFile, token }: Fields, folder: string): Source | undefined {
   if (typeof tokenFile === 'string' && tokenFile !== '') return { file: resolve(folder, tokenFile) }
   return typeof token === 'string' && token !== '' ? { text: token } : undefined

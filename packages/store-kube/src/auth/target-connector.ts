@@ -1,39 +1,40 @@
 import { readFile } from 'node:fs/promises'
 import { OverlayError } from '@selvedge/core'
 import type { KubeUrlAccess } from './access.js'
-import type { AgentKeeper, Connection, Connector, TlsOptions } from './http-agent-cache.js'
+import type { Connection, Connector, TlsOptions } from './connector.js'
+import type { HttpAgentCache } from './http-agent-cache.js'
 
-/** Text that is known, or that a file holds. */
+/** Text, or the file that holds it. */
 export type Source = { readonly text: string } | { readonly file: string }
 
-/** An API server, and how to prove who this is. */
+/** An API server, and how to authenticate there. */
 export interface Target {
   readonly url: URL
-  /** PEM of the authorities that may sign the server's certificate. */
+  /** PEM of the authorities that may sign the server's certificate. Default: those that Node.js trusts. */
   readonly ca?: Source | undefined
   /** PEM of a client certificate, and of its key. */
   readonly cert?: Source | undefined
   readonly key?: Source | undefined
   /** A bearer token. */
   readonly token?: Source | undefined
-  /** The name that the server's certificate must bear, where it is not the URL's. */
+  /** The name in the server's certificate, if it differs from the URL's. */
   readonly servername?: string | undefined
   readonly insecureSkipTlsVerify: boolean
 }
 
-/** Connects to a target. Reads its files for every request: they are small, and may be rotated. */
+/** Connects to a target. Reads its files for every request: they are small, and may be rotated at any time. */
 export class TargetConnector implements Connector {
   readonly #target: Target
-  readonly #agents: AgentKeeper
+  readonly #agents: HttpAgentCache
 
-  /** @param agents closed with this connector; another may have used them before */
-  constructor(target: Target, agents: AgentKeeper) {
+  /** @param agents closed with this connector; an earlier connector may have used them */
+  constructor(target: Target, agents: HttpAgentCache) {
     this.#target = target
     this.#agents = agents
     if ((target.cert === undefined) !== (target.key === undefined)) {
       throw new OverlayError(
         'INVALID_CONFIG',
-        'a client certificate is given without its key, or a key without it',
+        'a client certificate is given without its key, or a key without its certificate',
       )
     }
   }
@@ -60,7 +61,7 @@ export class TargetConnector implements Connector {
     }
   }
 
-  /** Nothing is kept. */
+  /** Nothing is cached. */
   forget(): void {}
 
   close(): void {
@@ -68,7 +69,7 @@ export class TargetConnector implements Connector {
   }
 }
 
-/** Throws an OverlayError `INVALID_CONFIG` for a URL that is none. */
+/** The target that the options name. Throws an OverlayError `INVALID_CONFIG` for an invalid URL. */
 export function targetOf(access: KubeUrlAccess): Target {
   const { caFile, certFile, keyFile, token, tokenFile } = access
   const file = (path: string | undefined): Source | undefined =>
@@ -83,17 +84,17 @@ export function targetOf(access: KubeUrlAccess): Target {
   }
 }
 
-/** Throws an OverlayError `INVALID_CONFIG` that does not repeat a password in it. */
+/** Throws an OverlayError `INVALID_CONFIG`, which repeats no password, for an invalid URL. */
 export function parseApiUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw new OverlayError('INVALID_CONFIG', "the API server's URL must be such as https://10.96.0.1:443")
+    throw new OverlayError('INVALID_CONFIG', "the API server's URL must look like https://10.96.0.1:443")
   }
   if (url.username !== '' || url.password !== '') {
     throw new OverlayError(
       'INVALID_CONFIG',
-      `the URL of the API server at ${url.host} carries a user or password, which Kubernetes does not take: ` +
-        'give a token or a client certificate',
+      `the URL of the API server at ${url.host} contains a user or password, which Kubernetes does not accept: ` +
+        'use a token or a client certificate',
     )
   }
   return url

@@ -1,19 +1,19 @@
 import { FieldReader, MAX_VARINT_LENGTH, ProtobufError } from './protobuf.js'
 
-/** No object of the API comes near: etcd takes 1.5 MiB a request. A longer one is a stream that went out of step. */
-const LONGEST_PIECE = 64 * 1024 * 1024
+/** No API object comes near: etcd accepts requests of 1.5 MiB. A longer piece means that the stream is out of step. */
+const MAX_PIECE_BYTES = 64 * 1024 * 1024
 
-/** Room for a chunk of TLS and a node or two. */
-const FIRST_SIZE = 64 * 1024
+/** Room for a chunk of TLS and a Node or two. */
+const INITIAL_BYTES = 64 * 1024
 
 /**
- * Takes pieces of known length off a stream of chunks of any length. All pass through one buffer: a list of nodes is
- * hundreds of megabytes long, and a buffer for each node would be as much to collect.
+ * Takes pieces of known length off a stream of chunks of any length. All of them pass through one buffer: a list of
+ * Nodes may be hundreds of megabytes long, and a buffer for each Node would be as much garbage.
  */
 export class ByteStream {
   readonly #chunks: AsyncIterator<Buffer>
-  #buffer = Buffer.allocUnsafe(FIRST_SIZE)
-  /** What of the buffer has arrived and was not taken yet. */
+  #buffer = Buffer.allocUnsafe(INITIAL_BYTES)
+  /** The part of the buffer that has arrived and is not taken yet. */
   #start = 0
   #end = 0
 
@@ -21,22 +21,22 @@ export class ByteStream {
     this.#chunks = chunks[Symbol.asyncIterator]()
   }
 
-  /** The next `length` bytes, valid until the next call. Throws a ProtobufError where the stream ends before. */
+  /** The next `length` bytes, valid until the next call. Throws a ProtobufError if the stream ends before. */
   async take(length: number): Promise<Buffer> {
-    if (length > LONGEST_PIECE) throw new ProtobufError(`a piece of ${length} bytes`)
+    if (length > MAX_PIECE_BYTES) throw new ProtobufError(`a piece of ${length} bytes`)
     if (this.#held < length) await this.#fill(length)
     if (this.#held < length) throw new ProtobufError('the answer is cut short')
     this.#start += length
     return this.#buffer.subarray(this.#start - length, this.#start)
   }
 
-  /** True where nothing is left. */
+  /** True if nothing is left. */
   async atEnd(): Promise<boolean> {
     if (this.#held === 0) await this.#fill(1)
     return this.#held === 0
   }
 
-  /** The next varint, and how many bytes it took. */
+  /** The next varint, and its length in bytes. */
   async varint(): Promise<{ readonly value: number; readonly length: number }> {
     if (this.#held < MAX_VARINT_LENGTH) await this.#fill(MAX_VARINT_LENGTH)
     const reader = new FieldReader(this.#buffer, this.#start, this.#end)
@@ -50,7 +50,7 @@ export class ByteStream {
     return this.#end - this.#start
   }
 
-  /** Reads on until `length` bytes are held, or the stream ends. */
+  /** Reads until `length` bytes are held, or the stream ends. */
   async #fill(length: number): Promise<void> {
     while (this.#held < length) {
       const { value, done } = await this.#chunks.next()

@@ -1,10 +1,11 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { OverlayError } from '@selvedge/core'
-import { type Connection, type Connector, closeIdle, TCP_KEEPALIVE } from '../auth/http-agent-cache.js'
+import { type Connection, type Connector, closeIdle } from '../auth/index.js'
 import { ApiError } from './api-error.js'
 import { type ApiStatus, decodeStatus } from './node-codec.js'
 import { ProtobufError } from './protobuf.js'
+import { IdleTimeout, Response, responseTo, StaleConnection } from './response.js'
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf'
 export const PROTOBUF_WATCH = 'application/vnd.kubernetes.protobuf;stream=watch'
@@ -18,21 +19,18 @@ export interface ApiRequest {
   readonly accept: string
   readonly body?: { readonly type: string; readonly text: string } | undefined
   readonly signal: AbortSignal
-  /** The server has failed where it sends nothing for so long, in ms. */
-  readonly patience: number
-  /** The same for an answer that has begun. Default: `patience`. */
-  readonly answerPatience?: number | undefined
+  /** How long the server may be silent before it begins to answer, in ms. */
+  readonly timeoutMs: number
+  /** How long it may be silent within the answer, in ms. Default: `timeoutMs`. */
+  readonly idleTimeoutMs?: number | undefined
 }
 
-/** A Status is short; whatever else a proxy in between says is not worth more. */
-const LONGEST_EXPLANATION = 16 * 1024
-
-/** Errors that a connection kept open meets where the server closed it just before: another one may do. */
-const STALE_CONNECTION = new Set(['ECONNRESET', 'EPIPE'])
+/** A Status is short; the page of a proxy in between is not worth more. */
+const MAX_ERROR_BYTES = 16 * 1024
 
 /**
- * Requests to the API server. Each rejects with an OverlayError: `STORE_UNAVAILABLE` where there is no answer,
- * `ACCESS_DENIED` for 401 and 403, `STORE_CORRUPT` where the answer cannot be read; or with the signal's reason.
+ * Sends requests to the API server. Each rejects with an OverlayError: `STORE_UNAVAILABLE` if there is no answer,
+ * `ACCESS_DENIED` for 401 and 403, `STORE_CORRUPT` if the answer cannot be decoded; or with the signal's reason.
  */
 export class KubeApi {
   readonly #connector: Connector
@@ -53,7 +51,7 @@ export class KubeApi {
     }
   }
 
-  /** Yields what `reader` reads of an answer as it arrives. */
+  /** Yields what `reader` decodes from an answer as it arrives. */
   async *stream<T>(
     request: ApiRequest,
     reader: (chunks: AsyncIterable<Buffer>) => AsyncIterable<T>,
@@ -66,7 +64,7 @@ export class KubeApi {
     }
   }
 
-  /** What `decode` makes of a short answer. */
+  /** Decodes a short answer. */
   fetch<T>(request: ApiRequest, decode: (body: Buffer) => T): Promise<T> {
     return this.read(request, async (chunks) => {
       const all: Buffer[] = []
@@ -75,7 +73,7 @@ export class KubeApi {
     })
   }
 
-  /** A short answer in JSON. */
+  /** Decodes a short answer in JSON. */
   fetchJson(request: Omit<ApiRequest, 'accept'>): Promise<unknown> {
     return this.fetch({ ...request, accept: JSON_TYPE }, (body) => JSON.parse(body.toString()))
   }
@@ -87,13 +85,13 @@ export class KubeApi {
   async #open(request: ApiRequest): Promise<Response> {
     const response = await this.#send(request)
     if (response.ok) return response
-    const error = await explain(this.#describe(request), response)
+    const error = await errorOf(this.#describe(request), response)
     if (error.status.code !== 401) throw error
-    // Credentials that were rotated since they were read.
+    // The credentials may have been rotated since they were read.
     this.#connector.forget()
     const second = await this.#send(request)
     if (second.ok) return second
-    throw await explain(this.#describe(request), second)
+    throw await errorOf(this.#describe(request), second)
   }
 
   async #send(request: ApiRequest): Promise<Response> {
@@ -106,7 +104,7 @@ export class KubeApi {
   }
 
   async #sendOnce(request: ApiRequest): Promise<Response> {
-    const { method, path, accept, body, signal, patience, answerPatience = patience } = request
+    const { method, path, accept, body, signal, timeoutMs, idleTimeoutMs = timeoutMs } = request
     const { url, agent, headers } = await this.#connector.connect()
     this.#server = url.origin
     this.#agent = agent
@@ -130,28 +128,28 @@ export class KubeApi {
     signal.addEventListener('abort', stop, { once: true })
     const settle = () => signal.removeEventListener('abort', stop)
     try {
-      return new Response(await responseTo(call, body?.text, patience), answerPatience, settle)
+      return new Response(await responseTo(call, body?.text, timeoutMs), idleTimeoutMs, settle)
     } catch (error) {
       settle()
       throw error
     }
   }
 
-  /** Says what was attempted; keeps errors that say so already, and the signal's reason as it is. */
+  /** Adds what was attempted to an error that does not say so; keeps the signal's reason as it is. */
   #failure(request: ApiRequest, error: unknown): unknown {
     if (request.signal.aborted) return request.signal.reason
     if (error instanceof ProtobufError || error instanceof SyntaxError) {
-      const said = `${this.#describe(request)}: the answer cannot be read: ${error.message}`
-      return new OverlayError('STORE_CORRUPT', said, { cause: error })
+      const message = `${this.#describe(request)}: the answer cannot be decoded: ${error.message}`
+      return new OverlayError('STORE_CORRUPT', message, { cause: error })
     }
     if (error instanceof OverlayError) return error
     const cause = error instanceof StaleConnection ? error.cause : error
-    // Whatever swallowed this one may have swallowed those that wait to be used again.
-    if (cause instanceof Silence && this.#agent !== undefined) closeIdle(this.#agent)
-    const said = cause instanceof Error ? cause.message : String(cause)
+    // What swallowed this request may have swallowed the idle connections too.
+    if (cause instanceof IdleTimeout && this.#agent !== undefined) closeIdle(this.#agent)
+    const why = cause instanceof Error ? cause.message : String(cause)
     return new OverlayError(
       'STORE_UNAVAILABLE',
-      `${this.#describe(request)}: ${said}; check that the API server runs, and can be reached from this node`,
+      `${this.#describe(request)}: ${why}; check that the API server is running and reachable from this node`,
       { cause },
     )
   }
@@ -161,106 +159,19 @@ export class KubeApi {
   }
 }
 
-function responseTo(
-  call: ClientRequest,
-  body: string | undefined,
-  patience: number,
-): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => call.destroy(new Silence(patience)), patience)
-    call.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEPALIVE))
-    call.on('response', (message) => {
-      clearTimeout(timer)
-      resolve(message)
-    })
-    // Stays on: what fails after the response has begun is told here as well as by the response.
-    call.on('error', (error) => {
-      clearTimeout(timer)
-      const stale = call.reusedSocket && STALE_CONNECTION.has(String(Reflect.get(error, 'code')))
-      reject(stale ? new StaleConnection(error) : error)
-    })
-    call.end(body)
-  })
-}
-
-class StaleConnection extends Error {
-  override readonly name = 'StaleConnection'
-
-  constructor(cause: Error) {
-    super(cause.message, { cause })
-  }
-}
-
-/** What the server answers, with a watch over its silences. */
-class Response implements AsyncDisposable {
-  readonly chunks: AsyncIterable<Buffer>
-  readonly #message: IncomingMessage
-  readonly #settle: () => void
-
-  constructor(message: IncomingMessage, patience: number, settle: () => void) {
-    this.#message = message
-    this.#settle = settle
-    this.chunks = patiently(message, patience)
-  }
-
-  get ok(): boolean {
-    return this.code >= 200 && this.code < 300
-  }
-
-  get code(): number {
-    return this.#message.statusCode ?? 0
-  }
-
-  header(name: 'content-type' | 'retry-after'): string {
-    return this.#message.headers[name] ?? ''
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#settle()
-    // A message that was read to its end has given its connection back already.
-    if (!this.#message.complete) this.#message.destroy()
-  }
-}
-
-/** Only the time in which a chunk is waited for counts: a reader may take as long as it likes. */
-async function* patiently(
-  message: IncomingMessage,
-  patience: number,
-): AsyncGenerator<Buffer, void, undefined> {
-  const chunks: AsyncIterator<Buffer> = message[Symbol.asyncIterator]()
-  for (;;) {
-    const timer = setTimeout(() => message.destroy(new Silence(patience)), patience)
-    const { value, done } = await chunks.next().finally(() => clearTimeout(timer))
-    if (done === true) return
-    yield value
-  }
-}
-
-/** The server has sent nothing for so long that it is given up. */
-class Silence extends Error {
-  override readonly name = 'Silence'
-
-  constructor(patience: number) {
-    super(`no answer for ${patience / 1000} s`)
-  }
-}
-
-/** True for a request that failed for nothing but the server's silence. */
-export const isSilence = (error: unknown): boolean => error instanceof Error && error.cause instanceof Silence
-
-/** The error that an answer of another status is. */
-async function explain(attempted: string, response: Response): Promise<ApiError> {
+/** The error for an answer with an error status. */
+async function errorOf(attempted: string, response: Response): Promise<ApiError> {
   await using stream = response
   const parts: Buffer[] = []
   let length = 0
   for await (const chunk of stream.chunks) {
     parts.push(chunk)
     length += chunk.length
-    if (length > LONGEST_EXPLANATION) break
+    if (length > MAX_ERROR_BYTES) break
   }
   const seconds = Number(response.header('retry-after'))
-  const retryAfter = seconds > 0 ? seconds * 1000 : undefined
-  return new ApiError(attempted, statusOf(response, Buffer.concat(parts)), retryAfter)
+  const retryAfterMs = seconds > 0 ? seconds * 1000 : undefined
+  return new ApiError(attempted, statusOf(response, Buffer.concat(parts)), retryAfterMs)
 }
 
 function statusOf(response: Response, body: Buffer): ApiStatus {
@@ -272,7 +183,7 @@ function statusOf(response: Response, body: Buffer): ApiStatus {
       return { code: response.code, reason: String(reason ?? ''), message: String(message ?? '') }
     }
   } catch {
-    // Then it is told as it stands.
+    // A body that is not a Status is quoted as it is.
   }
   return { code: response.code, reason: '', message: body.toString().trim().slice(0, 200) }
 }

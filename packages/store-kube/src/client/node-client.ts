@@ -1,12 +1,11 @@
 import { OverlayError } from '@selvedge/core'
 import { isJsonObject } from '@selvedge/core/kit'
-import type { PodReference } from '../options.js'
 import { isApiError } from './api-error.js'
 import { type KubeApi, PROTOBUF, STRATEGIC_MERGE_PATCH } from './kube-api.js'
 import type { NodeDecoder } from './node-codec.js'
 import type { NodeRecord } from './node-record.js'
 
-/** What flannel sets once its network is up. */
+/** The condition that flannel sets once its network is up, in its words. */
 const NETWORK_UP = {
   type: 'NetworkUnavailable',
   status: 'False',
@@ -14,36 +13,40 @@ const NETWORK_UP = {
   message: 'Flannel is running on this node',
 }
 
-export interface NodesOptions {
+/** A pod, whose `spec.nodeName` is the name of its node. */
+export interface PodReference {
+  readonly podName: string
+  readonly podNamespace: string
+}
+
+export interface NodeClientOptions {
   readonly api: KubeApi
   readonly decoder: NodeDecoder
   /** The full prefix of the annotations. */
   readonly prefix: string
-  /** The server has failed where it keeps silent for so long, in ms. */
-  readonly patience: number
+  /** How long the server may be silent on a request, in ms. */
+  readonly timeoutMs: number
 }
 
-/** Reads and writes one node at a time. */
-export class Nodes {
+/** Reads and writes one Node at a time. */
+export class NodeClient {
   readonly #api: KubeApi
   readonly #decoder: NodeDecoder
-  /** The full prefix of the annotations. */
   readonly #prefix: string
-  /** The server has failed where it keeps silent for so long, in ms. */
-  readonly #patience: number
+  readonly #timeoutMs: number
 
-  constructor({ api, decoder, prefix, patience }: NodesOptions) {
+  constructor({ api, decoder, prefix, timeoutMs }: NodeClientOptions) {
     this.#api = api
     this.#decoder = decoder
     this.#prefix = prefix
-    this.#patience = patience
+    this.#timeoutMs = timeoutMs
   }
 
-  /** The node, or undefined where there is none of that name. */
+  /** The Node of this name, or undefined if there is none. */
   async get(name: string, signal: AbortSignal): Promise<NodeRecord | undefined> {
     try {
       return await this.#api.fetch(
-        { method: 'GET', path: nodePath(name), accept: PROTOBUF, signal, patience: this.#patience },
+        { method: 'GET', path: nodePath(name), accept: PROTOBUF, signal, timeoutMs: this.#timeoutMs },
         (answer) => this.#decoder.decodeNode(answer),
       )
     } catch (error) {
@@ -53,8 +56,8 @@ export class Nodes {
   }
 
   /**
-   * Sets annotations, and removes those that are null. Undefined, and nothing written, where the node is gone or another
-   * one bears its name by now.
+   * Sets annotations, and removes those that are null. Writes nothing and returns undefined if the Node is gone, or has
+   * been replaced by another one of its name.
    */
   async annotate(
     node: NodeRecord,
@@ -67,38 +70,38 @@ export class Nodes {
     try {
       return await this.#patchStatus(node.name, { metadata: { uid: node.uid, annotations } }, signal)
     } catch (error) {
-      if (isApiError(error, 404, 409) || isOfAnotherNode(error)) return undefined
+      if (isApiError(error, 404, 409) || isUidMismatch(error)) return undefined
       throw error
     }
   }
 
-  /** Sets the condition by which the scheduler knows that pods may run; true where it was not set already. */
+  /** Sets the condition that allows the scheduler to place pods. Returns false if it was set already. */
   async setNetworkAvailable(name: string, now: number, signal: AbortSignal): Promise<boolean> {
     const node = await this.#api.fetchJson({
       method: 'GET',
       path: nodePath(name),
       signal,
-      patience: this.#patience,
+      timeoutMs: this.#timeoutMs,
     })
     const { type, status, reason } = NETWORK_UP
-    const held = conditionsOf(node).find((condition) => condition.type === type)
-    if (held?.status === status && held.reason === reason) return false
+    const current = conditionsOf(node).find((condition) => condition.type === type)
+    if (current?.status === status && current.reason === reason) return false
     const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')
     const condition = { ...NETWORK_UP, lastHeartbeatTime: time, lastTransitionTime: time }
     await this.#patchStatus(name, { status: { conditions: [condition] } }, signal)
     return true
   }
 
-  /** The node that a pod runs on. */
+  /** The name of the Node that a pod runs on. */
   async nameByPod({ podName, podNamespace }: PodReference, signal: AbortSignal): Promise<string> {
     const path = `/api/v1/namespaces/${encodeURIComponent(podNamespace)}/pods/${encodeURIComponent(podName)}`
-    const pod = await this.#api.fetchJson({ method: 'GET', path, signal, patience: this.#patience })
+    const pod = await this.#api.fetchJson({ method: 'GET', path, signal, timeoutMs: this.#timeoutMs })
     const spec: unknown = isJsonObject(pod) ? pod.spec : undefined
     const name = isJsonObject(spec) ? spec.nodeName : undefined
     if (typeof name === 'string' && name !== '') return name
     throw new OverlayError(
       'STORE_CORRUPT',
-      `pod ${podNamespace}/${podName} is on no node: give the node's name`,
+      `pod ${podNamespace}/${podName} is not bound to a node: give the node's name`,
     )
   }
 
@@ -106,14 +109,14 @@ export class Nodes {
     const body = { type: STRATEGIC_MERGE_PATCH, text: JSON.stringify(patch) }
     const path = `${nodePath(name)}/status`
     return this.#api.fetch(
-      { method: 'PATCH', path, accept: PROTOBUF, body, signal, patience: this.#patience },
+      { method: 'PATCH', path, accept: PROTOBUF, body, signal, timeoutMs: this.#timeoutMs },
       (answer) => this.#decoder.decodeNode(answer),
     )
   }
 }
 
-/** To the API server, a patch with another uid than the node's attempts to change what cannot be changed. */
-const isOfAnotherNode = (error: unknown): boolean =>
+/** The API server takes a patch with another uid for an attempt to change an immutable field. */
+const isUidMismatch = (error: unknown): boolean =>
   isApiError(error, 422) && error.status.message.includes('metadata.uid')
 
 const nodePath = (name: string): string => `/api/v1/nodes/${encodeURIComponent(name)}`

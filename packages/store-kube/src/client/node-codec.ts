@@ -3,7 +3,7 @@ import type { NodeRecord } from './node-record.js'
 import { FieldReader, ProtobufError } from './protobuf.js'
 
 /**
- * The parts of the API's protobuf messages that a lease needs. Field numbers never change within an API version; they
+ * The fields of the API's protobuf messages that a lease needs. Their numbers never change within an API version; they
  * are those of `generated.proto` in k8s.io/apimachinery/pkg/runtime, …/apis/meta/v1 and k8s.io/api/core/v1.
  */
 const UNKNOWN = { raw: 2 }
@@ -17,19 +17,19 @@ const STATUS = { message: 3, reason: 4, code: 6 }
 const WATCH_EVENT = { type: 1, object: 2 }
 const RAW_EXTENSION = { raw: 1 }
 
-/** What every object in storage encoding begins with; the object follows, wrapped in a runtime.Unknown. */
+/** The beginning of every object in the storage encoding. The object follows, wrapped in a runtime.Unknown. */
 export const MAGIC = Buffer.from('k8s\0', 'latin1')
 
-/** Where the parts of a NodeList are found while it is still arriving. */
+/** The fields of a NodeList, which is read while it still arrives. */
 export const NODE_LIST = { unknownRaw: UNKNOWN.raw, metadata: 1, items: 2 } as const
 
 export interface ListMeta {
   readonly resourceVersion: string
-  /** Asks for the next page; empty on the last. */
+  /** The token of the next page; empty on the last. */
   readonly continue: string
 }
 
-/** What the API server answers where it does not do as it is asked. */
+/** The API server's answer to a request that it does not fulfil. */
 export interface ApiStatus {
   readonly code: number
   /** Such as `Forbidden`, `Expired`. */
@@ -44,7 +44,7 @@ export type WatchMessage =
 
 const NO_METADATA = { name: '', uid: '', resourceVersion: '', created: 0, annotations: {} }
 
-/** Reads nodes, and of their annotations only those under one prefix. */
+/** Decodes Nodes with the annotations under one prefix. */
 export class NodeDecoder {
   readonly #prefix: Buffer
 
@@ -53,17 +53,17 @@ export class NodeDecoder {
     this.#prefix = Buffer.from(prefix)
   }
 
-  /** An answer that is one Node. */
+  /** Decodes an answer that is one Node. */
   decodeNode(body: Buffer): NodeRecord {
     return this.#node(unwrap(body))
   }
 
-  /** One item of a NodeList: a bare Node. */
+  /** Decodes one item of a NodeList: a Node without its wrapper. */
   decodeItem(item: Buffer): NodeRecord {
     return this.#node(new FieldReader(item))
   }
 
-  /** One frame of a watch. */
+  /** Decodes one frame of a watch. */
   decodeWatchEvent(frame: Buffer): WatchMessage {
     const fields = new FieldReader(frame)
     let type = ''
@@ -142,10 +142,10 @@ export class NodeDecoder {
   }
 }
 
-/** An answer that is a Status. */
+/** Decodes an answer that is a Status. */
 export const decodeStatus = (body: Buffer): ApiStatus => readStatus(unwrap(body))
 
-/** The metadata of a list. */
+/** Decodes the metadata of a list. */
 export function decodeListMeta(message: Buffer): ListMeta {
   const fields = new FieldReader(message)
   const meta = { resourceVersion: '', continue: '' }
@@ -156,14 +156,14 @@ export function decodeListMeta(message: Buffer): ListMeta {
   return meta
 }
 
-/** The object inside the storage encoding. */
+/** Steps into the object inside the storage encoding. */
 function unwrap(bytes: Buffer, start = 0, end = bytes.length): FieldReader {
   if (bytes.compare(MAGIC, 0, MAGIC.length, start, Math.min(end, start + MAGIC.length)) !== 0) {
     throw new ProtobufError('an object that does not begin with k8s\\0')
   }
   const fields = new FieldReader(bytes, start + MAGIC.length, end)
   while (fields.next()) if (fields.number === UNKNOWN.raw) return fields.message()
-  // An object whose fields are all empty.
+  // An object whose fields are all empty has no raw field.
   return new FieldReader(bytes, end, end)
 }
 

@@ -32,7 +32,7 @@ const nodes: readonly NodeFields[] = [
       'node.alpha.kubernetes.io/ttl': '0',
     },
   },
-  // Larger than what is read at a time.
+  // Larger than a chunk.
   { name: 'large', podCidrs: ['10.244.2.0/24'], annotations: { 'example.com/big': 'x'.repeat(300_000) } },
 ]
 
@@ -72,20 +72,20 @@ async function read(bytes: Buffer, chunk: number) {
 describe('a list', () => {
   const list = encodeNodeList(nodes, { resourceVersion: '1234567890123', next: 'token/of/the/next/page' })
 
-  test.each([1, 7, 4096, 1_000_000])('is read the same in chunks of %i bytes', async (chunk) => {
+  test.each([1, 7, 4096, 1_000_000])('is decoded in chunks of %i bytes', async (chunk) => {
     const { found, meta } = await read(list, chunk)
     expect(found).toEqual(records)
     expect(meta).toEqual({ resourceVersion: '1234567890123', continue: 'token/of/the/next/page' })
   })
 
-  test('of no nodes is one', async () => {
+  test('may be empty', async () => {
     expect(await read(encodeNodeList([]), 100)).toEqual({
       found: [],
       meta: { resourceVersion: '1', continue: '' },
     })
   })
 
-  test('of a server that has podCIDR alone says the same', async () => {
+  test('may come from a server that knows only podCIDR', async () => {
     const spec = field(1, '10.244.9.0/24')
     const node = message(field(1, field(1, 'old')), field(2, spec))
     const list = encodeObject('NodeList', message(field(1, field(2, '5')), field(2, node)))
@@ -96,13 +96,13 @@ describe('a list', () => {
     ['cut short', list.subarray(0, list.length - 200_000)],
     ['in JSON', Buffer.from('{"kind":"NodeList","items":[]}')],
     ['empty', Buffer.alloc(0)],
-    ['of bytes that are no message', Buffer.concat([Buffer.from('k8s\0'), Buffer.from([0xff, 0xff, 0xff])])],
-  ])('%s is an error, and no list', async (_, bytes) => {
+    ['not a message', Buffer.concat([Buffer.from('k8s\0'), Buffer.from([0xff, 0xff, 0xff])])],
+  ])('is an error if it is %s', async (_, bytes) => {
     await expect(read(bytes, 1000)).rejects.toThrow(ProtobufError)
   })
 })
 
-test('what is kept of a list does not grow with what its nodes are made of', async () => {
+test('memory for a list does not grow with the size of its Nodes', async () => {
   setFlagsFromString('--expose-gc')
   const collect: () => void = runInNewContext('gc')
   const held = () => {
@@ -120,7 +120,7 @@ test('what is kept of a list does not grow with what its nodes are made of', asy
   const found: NodeRecord[] = []
   await readNodeList(list(), decoder, (node) => found.push(node))
   expect(found).toHaveLength(200)
-  // Of 20 MB. What buffers took is given back a little after they were collected.
+  // Of 20 MB. Memory of buffers is released shortly after their collection.
   await expect.poll(() => held() - before, { timeout: 10_000 }).toBeLessThan(1_000_000)
 })
 
@@ -133,7 +133,7 @@ describe('a watch', () => {
     encodeWatchError(410, 'Expired', 'too old resource version: 1 (44)'),
   ])
 
-  test.each([1, 13, 1_000_000])('is read the same in chunks of %i bytes', async (chunk) => {
+  test.each([1, 13, 1_000_000])('is decoded in chunks of %i bytes', async (chunk) => {
     const messages = []
     for await (const event of readWatch(inChunks(bytes, chunk), decoder)) messages.push(event)
     expect(messages).toEqual([
@@ -158,12 +158,13 @@ describe('a watch', () => {
     ])
   })
 
-  test('that is cut short tells what came whole, then fails', async () => {
-    const told: string[] = []
+  test('that is cut short yields its complete events, then fails', async () => {
+    const yielded: string[] = []
     const watching = async () => {
-      for await (const { type } of readWatch(inChunks(bytes.subarray(0, -10), 50), decoder)) told.push(type)
+      for await (const { type } of readWatch(inChunks(bytes.subarray(0, -10), 50), decoder))
+        yielded.push(type)
     }
     await expect(watching()).rejects.toThrow(ProtobufError)
-    expect(told).toEqual(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'])
+    expect(yielded).toEqual(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'])
   })
 })

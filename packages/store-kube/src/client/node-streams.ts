@@ -10,7 +10,7 @@ import {
 import type { NodeRecord } from './node-record.js'
 import { ProtobufError } from './protobuf.js'
 
-/** Calls `onNode` with each node of a NodeList as it arrives; resolves to the list's metadata. */
+/** Calls `onNode` with each Node of a NodeList as it arrives. Resolves to the list's metadata. */
 export async function readNodeList(
   chunks: AsyncIterable<Buffer>,
   decoder: NodeDecoder,
@@ -49,7 +49,7 @@ async function readItems(
 
 const LENGTH_DELIMITED = 2
 
-/** The head of a field: its number, how long its body is, and how many bytes the head itself took. */
+/** The head of a field: its number, the length of its body, and the size of the head itself, both in bytes. */
 async function readHead(stream: ByteStream): Promise<{ number: number; length: number; size: number }> {
   const tag = await stream.varint()
   if (tag.value % 8 !== LENGTH_DELIMITED) throw new ProtobufError(`a list with a field tagged ${tag.value}`)
@@ -57,8 +57,8 @@ async function readHead(stream: ByteStream): Promise<{ number: number; length: n
   return { number: Math.floor(tag.value / 8), length: length.value, size: tag.length + length.length }
 }
 
-/** The length that precedes each frame of a watch: 32 bits, big-endian. */
-const FRAME_HEAD = 4
+/** Each frame of a watch begins with its length: 32 bits, big-endian. */
+const FRAME_HEAD_BYTES = 4
 
 /** The events of a watch, as they arrive. Ends with the stream. */
 export async function* readWatch(
@@ -67,7 +67,7 @@ export async function* readWatch(
 ): AsyncGenerator<WatchMessage, void, undefined> {
   const stream = new ByteStream(chunks)
   while (!(await stream.atEnd())) {
-    const length = (await stream.take(FRAME_HEAD)).readUInt32BE()
+    const length = (await stream.take(FRAME_HEAD_BYTES)).readUInt32BE()
     yield decoder.decodeWatchEvent(await stream.take(length))
   }
 }

@@ -24,7 +24,7 @@ export class FieldReader {
   readonly bytes: Buffer
   /** The current field's number. */
   number = 0
-  /** Where the current field's value begins; for a number, where its varint does. */
+  /** Where the current field's value begins, after its length if it has one. */
   start = 0
   /** Where the current field ends, and the next one begins. */
   end: number
@@ -72,8 +72,8 @@ export class FieldReader {
   }
 
   /**
-   * Reads a varint that is no field's value, such as a length, and moves behind it. Above 2^53 the value is not exact,
-   * which lengths and codes never reach. Throws a ProtobufError if it does not end.
+   * Reads a varint outside of any field, such as a length, and moves past it. Above 2^53, which no length or code
+   * reaches, the value is not exact. Throws a ProtobufError if it does not end.
    */
   readVarint(): number {
     let byte = this.#byte()
@@ -93,7 +93,7 @@ export class FieldReader {
     return byte
   }
 
-  /** How long the value is that begins here. */
+  /** The length of the value that begins here. */
   #lengthOf(wireType: number): number {
     switch (wireType) {
       case LENGTH_DELIMITED:

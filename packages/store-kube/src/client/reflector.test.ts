@@ -11,26 +11,26 @@ import {
 import { ApiError } from './api-error.js'
 import type { ApiRequest } from './kube-api.js'
 import { NodeDecoder } from './node-codec.js'
-import { type FollowOptions, followNodes, type NodeNews } from './reflector.js'
+import { type ReflectorEvent, type ReflectorOptions, reflectNodes } from './reflector.js'
 
 interface Sent {
   readonly bytes: Buffer
   readonly ending: 'stays open' | Error
 }
 
-/** What a scripted server does with one request. */
+/** A scripted server's answer to one request. */
 type Answer = Buffer | Error | Sent
 
-/** A server that answers each request by the next line of a script, and what its follower tells. */
-function follow(script: Answer[], options: Partial<FollowOptions> = {}) {
+/** A reflector of a server that answers each request by the next line of a script. */
+function reflect(script: Answer[], options: Partial<ReflectorOptions> = {}) {
   const clock = new FakeClock()
   const requests: string[] = []
   const timeouts: number[] = []
-  const told: string[] = []
+  const events: string[] = []
   const failures: string[] = []
   const abort = new AbortController()
 
-  /** Fails, or gives what the server sends. */
+  /** Throws, or returns what the server sends. */
   function begin(request: ApiRequest): AsyncIterable<Buffer> {
     const query = decodeURIComponent(request.path.replace('/api/v1/nodes?', ''))
     const [, timeout] = /timeoutSeconds=(\d+)/.exec(query) ?? []
@@ -50,8 +50,8 @@ function follow(script: Answer[], options: Partial<FollowOptions> = {}) {
     await clock.sleep(1e9, { signal })
   }
 
-  const following = (async () => {
-    const news = followNodes({
+  const running = (async () => {
+    const reflected = reflectNodes({
       api: {
         read: async (request, reader) => reader(begin(request)),
         stream: async function* (request, reader) {
@@ -63,30 +63,30 @@ function follow(script: Answer[], options: Partial<FollowOptions> = {}) {
       random: () => 0.5,
       signal: abort.signal,
       firstList: { type: 'cached' },
-      beginPatience: 10_000,
-      watchPatience: 90_000,
-      observer: { heard: () => {}, asked: () => {}, failed: ({ message }) => failures.push(message) },
+      requestTimeoutMs: 10_000,
+      watchIdleTimeoutMs: 90_000,
+      observer: { heard: () => {}, requested: () => {}, failed: ({ message }) => failures.push(message) },
       ...options,
     })
-    for await (const item of news) told.push(shown(item))
+    for await (const event of reflected) events.push(shown(event))
   })()
   return {
     clock,
     requests,
     timeouts,
-    told,
+    events,
     failures,
     stop: async () => {
       abort.abort()
-      await following
+      await running
     },
   }
 }
 
-const shown = (news: NodeNews): string => {
-  if (news.type === 'resumed') return 'resumed'
-  if (news.type === 'list') return `list ${news.nodes.map(({ name }) => name).join(' ')}`.trim()
-  return `${news.type} ${news.node.name}`
+const shown = (event: ReflectorEvent): string => {
+  if (event.type === 'resumed') return 'resumed'
+  if (event.type === 'list') return `list ${event.nodes.map(({ name }) => name).join(' ')}`.trim()
+  return `${event.type} ${event.node.name}`
 }
 
 const list = (resourceVersion: string, names: string[] = [], next = '') =>
@@ -104,49 +104,52 @@ const refused = new OverlayError('STORE_UNAVAILABLE', 'connect ECONNREFUSED')
 const gone = (code = 410) =>
   new ApiError('watching', { code, reason: 'Expired', message: 'too old resource version' })
 
-describe('a follower', () => {
+describe('a reflector', () => {
   test('lists from memory, then watches from there', async () => {
-    const { clock, requests, told, stop } = follow([
+    const { clock, requests, events, stop } = reflect([
       list('10', ['a', 'b']),
       open(event('ADDED', 'c', '11'), event('MODIFIED', 'a', '12'), event('DELETED', 'b', '13')),
     ])
     await clock.settle()
     expect(requests).toEqual(['limit=500&resourceVersion=0', watchFrom('10')])
-    expect(told).toEqual(['list a b', 'put c', 'put a', 'delete b'])
+    expect(events).toEqual(['list a b', 'put c', 'put a', 'delete b'])
     await stop()
   })
 
   test('never lists anything older than what this node has seen', async () => {
-    const { clock, requests, stop } = follow([list('10')], { firstList: { type: 'cached', notBefore: '9' } })
+    const { clock, requests, stop } = reflect([list('10')], { firstList: { type: 'cached', notBefore: '9' } })
     await clock.settle()
     expect(requests[0]).toBe('resourceVersion=9&resourceVersionMatch=NotOlderThan')
     await stop()
   })
 
-  test('reads etcd in pages, and follows one node alone, where asked to', async () => {
-    const { clock, requests, told, stop } = follow([list('10', ['a'], 'page 2'), list('10', ['b']), open()], {
-      firstList: { type: 'quorum' },
-      only: 'worker-1',
-    })
+  test('reads etcd in pages, and follows only one node, if asked to', async () => {
+    const { clock, requests, events, stop } = reflect(
+      [list('10', ['a'], 'page 2'), list('10', ['b']), open()],
+      {
+        firstList: { type: 'quorum' },
+        only: 'worker-1',
+      },
+    )
     await clock.settle()
     expect(requests).toEqual([
       'limit=500&fieldSelector=metadata.name=worker-1',
       'limit=500&continue=page+2&fieldSelector=metadata.name=worker-1',
       `${watchFrom('10')}&fieldSelector=metadata.name=worker-1`,
     ])
-    expect(told).toEqual(['list a b'])
+    expect(events).toEqual(['list a b'])
     await stop()
   })
 
-  test('asks a server that pages its memory for the next page by the token alone', async () => {
-    const { clock, requests, stop } = follow([list('10', ['a'], 'page 2'), list('10', ['b']), open()])
+  test('requests the next page from a server that pages its memory by the token only', async () => {
+    const { clock, requests, stop } = reflect([list('10', ['a'], 'page 2'), list('10', ['b']), open()])
     await clock.settle()
     expect(requests.slice(0, 2)).toEqual(['limit=500&resourceVersion=0', 'limit=500&continue=page+2'])
     await stop()
   })
 
-  test('goes on after the last event, or the last bookmark, when a watch ends', async () => {
-    const { clock, requests, told, failures, stop } = follow([
+  test('continues after the last event or bookmark when a watch ends', async () => {
+    const { clock, requests, events, failures, stop } = reflect([
       list('10'),
       event('ADDED', 'a', '11'),
       event('BOOKMARK', '', '20'),
@@ -154,22 +157,22 @@ describe('a follower', () => {
     ])
     await clock.settle()
     expect(requests.slice(1)).toEqual([watchFrom('10'), watchFrom('11'), watchFrom('20')])
-    expect(told).toEqual(['list', 'put a', 'put a'])
+    expect(events).toEqual(['list', 'put a', 'put a'])
     expect(failures).toEqual([])
     await stop()
   })
 
-  test('asks for watches of 5 to 10 minutes, drawn anew each time', async () => {
+  test('requests watches of 5 to 10 minutes, drawn each time', async () => {
     const drawn = [0, 0.5, 0.999]
     const script = [list('10'), event('ADDED', 'a', '11'), event('ADDED', 'b', '12'), open()]
-    const { clock, timeouts, stop } = follow(script, { random: () => drawn.shift() ?? 0 })
+    const { clock, timeouts, stop } = reflect(script, { random: () => drawn.shift() ?? 0 })
     await clock.settle()
     expect(timeouts).toEqual([300, 450, 599])
     await stop()
   })
 
-  test('retries with growing delays while the server is away, then goes on where it was', async () => {
-    const { clock, requests, told, failures, stop } = follow([
+  test('retries with growing delays while the server is away, then continues where it was', async () => {
+    const { clock, requests, events, failures, stop } = reflect([
       list('10', ['a']),
       { bytes: event('MODIFIED', 'a', '11'), ending: refused },
       refused,
@@ -187,7 +190,7 @@ describe('a follower', () => {
     expect(delays).toEqual([375, 750, 1500, 3000])
     expect(requests.slice(2)).toEqual(Array(4).fill(watchFrom('11')))
     expect(failures).toEqual(Array(4).fill('connect ECONNREFUSED'))
-    expect(told).toEqual(['list a', 'put a', 'resumed', 'put b'])
+    expect(events).toEqual(['list a', 'put a', 'resumed', 'put b'])
     await stop()
   })
 
@@ -195,9 +198,9 @@ describe('a follower', () => {
     ['an error event', encodeWatchError(410, 'Expired', 'too old resource version: 10 (20)')],
     ['an answer', gone()],
   ])(
-    'lists again, not older than what it saw, after a 410 as %s; and tells nobody of it',
+    'lists again, not older than what it saw, after a 410 as %s, and reports no failure',
     async (_, answer) => {
-      const { clock, requests, told, failures, stop } = follow([
+      const { clock, requests, events, failures, stop } = reflect([
         list('10', ['a']),
         event('ADDED', 'b', '11'),
         answer,
@@ -210,7 +213,7 @@ describe('a follower', () => {
         'resourceVersion=11&resourceVersionMatch=NotOlderThan',
         watchFrom('30'),
       ])
-      expect(told).toEqual(['list a', 'put b', 'list b c'])
+      expect(events).toEqual(['list a', 'put b', 'list b c'])
       expect(failures).toEqual([])
       await stop()
     },
@@ -219,8 +222,8 @@ describe('a follower', () => {
   test.each([
     ['an event', event('MODIFIED', 'a', '9')],
     ['a bookmark', event('BOOKMARK', '', '9')],
-  ])('lists again where %s shows that the history went back', async (_, older) => {
-    const { clock, requests, told, stop } = follow([
+  ])('lists again if %s shows that the history went back', async (_, older) => {
+    const { clock, requests, events, stop } = reflect([
       list('10', ['a']),
       open(older),
       new ApiError('listing', { code: 504, reason: 'Timeout', message: 'Too large resource version' }),
@@ -233,12 +236,12 @@ describe('a follower', () => {
       'limit=500',
       watchFrom('9'),
     ])
-    expect(told).toEqual(['list a', 'list b'])
+    expect(events).toEqual(['list a', 'list b'])
     await stop()
   })
 
-  test('a history that is gone time and again is told, and listed ever more slowly', async () => {
-    const { clock, requests, failures, stop } = follow([
+  test('reports a history that is gone repeatedly, and lists with growing delays', async () => {
+    const { clock, requests, failures, stop } = reflect([
       list('10'),
       gone(),
       list('11'),
@@ -253,8 +256,8 @@ describe('a follower', () => {
     await stop()
   })
 
-  test.each([410, 504])('lists from etcd where memory does not hold what was seen (%i)', async (code) => {
-    const { clock, requests, told, stop } = follow([
+  test.each([410, 504])('lists from etcd if memory does not hold what was seen (%i)', async (code) => {
+    const { clock, requests, events, stop } = reflect([
       list('10', ['a']),
       gone(),
       gone(code),
@@ -267,13 +270,13 @@ describe('a follower', () => {
       'limit=500',
       watchFrom('5'),
     ])
-    expect(told).toEqual(['list a', 'list z'])
+    expect(events).toEqual(['list a', 'list z'])
     await stop()
   })
 
-  test('waits as long as a busy server asks it to', async () => {
+  test('waits as long as a busy server asks for', async () => {
     const busy = new ApiError('listing', { code: 429, reason: 'TooManyRequests', message: '' }, 7_000)
-    const { clock, requests, stop } = follow([busy, list('10')])
+    const { clock, requests, stop } = reflect([busy, list('10')])
     await clock.advance(6_999)
     expect(requests).toHaveLength(1)
     await clock.advance(1)
@@ -281,8 +284,8 @@ describe('a follower', () => {
     await stop()
   })
 
-  test('does not begin watches in a loop where each ends at once', async () => {
-    const { clock, requests, failures, stop } = follow([
+  test('does not start watches in a loop if each ends at once', async () => {
+    const { clock, requests, failures, stop } = reflect([
       list('10'),
       ...Array<Answer>(1000).fill(Buffer.alloc(0)),
     ])
@@ -292,16 +295,16 @@ describe('a follower', () => {
     await stop()
   })
 
-  test('goes on after an answer that cannot be read', async () => {
-    const { clock, told, failures, stop } = follow([Buffer.from('<html>'), list('10', ['a']), open()])
+  test('recovers from an answer that cannot be decoded', async () => {
+    const { clock, events, failures, stop } = reflect([Buffer.from('<html>'), list('10', ['a']), open()])
     await clock.advance(500)
     expect(failures).toHaveLength(1)
-    expect(told).toEqual(['list a'])
+    expect(events).toEqual(['list a'])
     await stop()
   })
 
-  test('has one request under way at a time', async () => {
-    const { clock, requests, stop } = follow([list('10'), open()])
+  test('has one pending request at a time', async () => {
+    const { clock, requests, stop } = reflect([list('10'), open()])
     await clock.advance(3_600_000)
     expect(requests).toHaveLength(2)
     await stop()

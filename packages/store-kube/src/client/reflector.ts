@@ -1,25 +1,26 @@
 import { type Clock, OverlayError, type Random } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
 import { ApiError, isGone } from './api-error.js'
-import { isSilence, type KubeApi, PROTOBUF, PROTOBUF_WATCH } from './kube-api.js'
+import { type KubeApi, PROTOBUF, PROTOBUF_WATCH } from './kube-api.js'
 import type { ListMeta, NodeDecoder, WatchMessage } from './node-codec.js'
 import type { NodeRecord } from './node-record.js'
 import { readNodeList, readWatch } from './node-streams.js'
+import { isIdleTimeout } from './response.js'
 
-export interface FollowOptions {
+export interface ReflectorOptions {
   readonly api: Pick<KubeApi, 'read' | 'stream'>
   readonly decoder: NodeDecoder
   readonly clock: Clock
   readonly random: Random
   readonly signal: AbortSignal
-  /** The one node to follow; every node where absent. */
+  /** The name of the only Node to follow. Default: all Nodes. */
   readonly only?: string | undefined
   readonly firstList: ListMode
   /** How long the server may take to begin a watch, in ms. */
-  readonly beginPatience: number
-  /** How long a watch may be silent before it is begun anew, in ms. */
-  readonly watchPatience: number
-  readonly observer: FollowObserver
+  readonly requestTimeoutMs: number
+  /** How long a watch may be silent before it is restarted, in ms. */
+  readonly watchIdleTimeoutMs: number
+  readonly observer: ReflectorObserver
 }
 
 /**
@@ -31,99 +32,103 @@ export type ListMode =
   | { readonly type: 'quorum' }
   | { readonly type: 'cached'; readonly notBefore?: string | undefined }
 
-export interface FollowObserver {
-  /** The server told something, if only that nothing has changed. */
+export interface ReflectorObserver {
+  /** The server sent something, if only that nothing has changed. */
   heard(): void
   /** Something failed and is retried. */
   failed(error: OverlayError): void
-  /** A list, or a watch, was asked for. */
-  asked(what: 'list' | 'watch'): void
+  /** A list or a watch was requested. */
+  requested(what: 'list' | 'watch'): void
 }
 
-export type NodeNews =
+export type NodeChange =
   | { readonly type: 'list'; readonly nodes: readonly NodeRecord[] }
   | { readonly type: 'put' | 'delete'; readonly node: NodeRecord }
-  /** The server is there again after a failure was told, and what it has to tell comes next. */
+
+export type ReflectorEvent =
+  | NodeChange
+  /** The server is back after a reported failure, and no list is needed. */
   | { readonly type: 'resumed' }
 
 const NODES = '/api/v1/nodes'
 
-/** How many nodes to ask for at a time: client-go's page. */
-const PAGE = 500
+/** How many Nodes to request at a time: client-go's page size. */
+const PAGE_SIZE = 500
 
 const BACKOFF = { firstMs: 500, maxMs: 30_000 }
 
-/** How long a watch lasts, in seconds: client-go's. */
-const WATCH_TIMEOUT = { least: 300, spread: 300 }
+/** How long a watch lasts, in s: client-go's range. */
+const WATCH_TIMEOUT = { minSeconds: 300, spreadSeconds: 300 }
 
-/** How long a list may keep silent, in ms: the API server itself gives up after this long (`--request-timeout`). */
-const LIST_PATIENCE = 60_000
+/** How long a list may be silent, in ms: the API server itself gives up after this long (`--request-timeout`). */
+const LIST_TIMEOUT_MS = 60_000
 
-/** A watch that ends sooner, in ms, without having told anything, counts as a failure: it would be begun in a loop. */
-const SHORTEST_WATCH = 1_000
+/** A watch that ends sooner, in ms, and without an event, counts as a failure: it would be restarted in a loop. */
+const MIN_WATCH_MS = 1_000
 
 /**
- * Follows the nodes of a cluster as client-go's reflector does, and with the same care for the API server. Yields a
- * list first, and again wherever anything may have been missed. Ends when the signal aborts.
+ * Follows the Nodes of a cluster as client-go's reflector does, and with the same care for the API server. Yields a
+ * list first, and again whenever an event may have been missed. Ends when the signal aborts.
  *
  * - A list, then a watch from where it ended, for ever. One request at a time.
- * - A watch that ends is begun again where it stopped: each event and each bookmark says where that is. Nothing is
- *   listed again unless the server no longer holds that place (410), as after a restart or a compaction.
- * - Lists come from the server's memory, and in pages where it reads etcd for them. They are decoded as they arrive:
+ * - A watch that ends is restarted where it stopped: each event and each bookmark says where that is. Nothing is listed
+ *   again unless the server no longer holds that place (410), as after a restart or a compaction.
+ * - Lists come from the server's memory, and in pages if it reads etcd for them. They are decoded as they arrive, because
  *   the list of a large cluster is larger than this process should be.
- * - Every watch lasts 5 to 10 minutes, drawn anew each time, so that the clients of a server that was restarted spread
- *   over all servers again.
- * - Failures are repeated after a delay that doubles from half a second to 30 s, half of it random. A server that says
- *   how long to wait is waited for. A list after a 410 is delayed in the same way: all nodes get one at once.
- * - A watch that is silent for too long is begun anew where it stopped. That is no failure: where nothing has happened a
- *   server sends no bookmark either, and some send them at a watch's end alone. One that does not begin the new watch
- *   has failed.
+ * - Every watch lasts 5 to 10 minutes, drawn each time, so that the clients of a server that was restarted spread over
+ *   all servers again.
+ * - Failures are retried after a delay that doubles from half a second to 30 s, half of it random, or after what the
+ *   server asks for. A list after a 410 is delayed in the same way, because all nodes get a 410 at once.
+ * - A watch that is silent for too long is restarted where it stopped. That is not a failure: if nothing happens a
+ *   server sends no bookmark either, and some send them only at a watch's end. Not starting the new watch is a failure.
  */
-export async function* followNodes(options: FollowOptions): AsyncGenerator<NodeNews, void, undefined> {
+export async function* reflectNodes(
+  options: ReflectorOptions,
+): AsyncGenerator<ReflectorEvent, void, undefined> {
   const { signal, clock, random, observer } = options
-  const follower = new Follower(options)
+  const reflector = new Reflector(options)
   while (!signal.aborted) {
     try {
-      yield* follower.round()
+      yield* reflector.round()
     } catch (error) {
       if (signal.aborted) return
-      const inARow = follower.failed(error)
-      // A place in the history that the server no longer holds is in the nature of things, unless it goes on so.
+      const inARow = reflector.failed(error)
+      // A place that the server no longer holds is part of normal operation, unless it happens repeatedly.
       if (!isGone(error) || inARow > 1) observer.failed(asOverlayError(error))
-      const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0
-      const delay = Math.max(asked, backoffDelay(inARow, BACKOFF, random))
-      await clock.sleep(delay, { signal }).catch(() => undefined)
+      const requestedMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
+      const delayMs = Math.max(requestedMs, backoffDelay(inARow, BACKOFF, random))
+      await clock.sleep(delayMs, { signal }).catch(() => undefined)
     }
   }
 }
 
-class Follower {
-  readonly #options: FollowOptions
+class Reflector {
+  readonly #options: ReflectorOptions
   #listMode: ListMode
-  /** Where to go on; undefined where a list must come first. */
+  /** The resource version to continue from; undefined if a list must come first. */
   #position: string | undefined
-  /** Rounds in a row that failed, and that ended because the history was gone. */
+  /** Consecutive rounds that failed, and that ended because the history was gone. */
   #failures = 0
   #losses = 0
 
-  constructor(options: FollowOptions) {
+  constructor(options: ReflectorOptions) {
     this.#options = options
     this.#listMode = options.firstList
   }
 
-  /** Takes note of a failed round; returns how many of its kind there were in a row. */
+  /** Notes a failed round. Returns how many of its kind there were in a row. */
   failed(error: unknown): number {
     this.#failures += 1
     if (!isGone(error)) return this.#failures
-    // The server is there: that it was away before is no reason to wait.
+    // The server is back: its absence until now is no reason to wait.
     this.#failures = 0
     this.#position = undefined
     this.#losses += 1
     return this.#losses
   }
 
-  /** A list where one is needed, then one watch to its end. */
-  async *round(): AsyncGenerator<NodeNews, void, undefined> {
+  /** A list if one is needed, then one watch to its end. */
+  async *round(): AsyncGenerator<ReflectorEvent, void, undefined> {
     const { clock } = this.#options
     let resumed = this.#failures > 0
     if (this.#position === undefined) {
@@ -131,11 +136,11 @@ class Follower {
       resumed = false
       yield { type: 'list', nodes }
     }
-    const begin = clock.monotonic()
-    let told = false
+    const start = clock.monotonic()
+    let received = false
     for await (const message of this.#watch()) {
       if (message.type !== 'OPENED') {
-        told = true
+        received = true
         this.#succeeded()
       } else if (resumed) {
         yield { type: 'resumed' }
@@ -143,7 +148,7 @@ class Follower {
       if (message.type === 'ADDED' || message.type === 'MODIFIED') yield { type: 'put', node: message.node }
       if (message.type === 'DELETED') yield { type: 'delete', node: message.node }
     }
-    if (!told && clock.monotonic() - begin < SHORTEST_WATCH) {
+    if (!received && clock.monotonic() - start < MIN_WATCH_MS) {
       throw new OverlayError('STORE_UNAVAILABLE', 'the API server ended a watch of nodes as soon as it began')
     }
     this.#succeeded()
@@ -158,7 +163,7 @@ class Follower {
     try {
       return await this.#listBy(this.#listMode)
     } catch (error) {
-      // The server does not hold what was asked for: it is too long ago (410), or its memory is not that far (504).
+      // The server does not hold what was asked for: it is too old (410), or newer than its memory (504).
       if (this.#listMode.type === 'quorum' || !(isGone(error) || isTooFarAhead(error))) throw error
       return await this.#listBy({ type: 'quorum' })
     }
@@ -169,66 +174,66 @@ class Follower {
     const nodes: NodeRecord[] = []
     let meta: ListMeta = { resourceVersion: '', continue: '' }
     do {
-      observer.asked('list')
+      observer.requested('list')
       const path = this.#path(meta.continue === '' ? listParameters(mode) : nextPage(meta.continue))
       meta = await api.read(
-        { method: 'GET', path, accept: PROTOBUF, signal, patience: LIST_PATIENCE },
+        { method: 'GET', path, accept: PROTOBUF, signal, timeoutMs: LIST_TIMEOUT_MS },
         (chunks) => readNodeList(chunks, decoder, (node) => nodes.push(node)),
       )
       observer.heard()
     } while (meta.continue !== '')
-    this.#goOnFrom(meta.resourceVersion)
+    this.#continueFrom(meta.resourceVersion)
     return nodes
   }
 
   async *#watch(): AsyncGenerator<WatchMessage | { readonly type: 'OPENED' }, void, undefined> {
-    const { api, decoder, signal, random, beginPatience, watchPatience, observer } = this.#options
+    const { api, decoder, signal, random, requestTimeoutMs, watchIdleTimeoutMs, observer } = this.#options
     const path = this.#path({
       watch: 'true',
       allowWatchBookmarks: 'true',
-      timeoutSeconds: String(WATCH_TIMEOUT.least + Math.floor(random() * WATCH_TIMEOUT.spread)),
+      timeoutSeconds: String(WATCH_TIMEOUT.minSeconds + Math.floor(random() * WATCH_TIMEOUT.spreadSeconds)),
       resourceVersion: this.#position ?? '',
     })
-    observer.asked('watch')
+    observer.requested('watch')
     const messages = api.stream(
       {
         method: 'GET',
         path,
         accept: PROTOBUF_WATCH,
         signal,
-        patience: beginPatience,
-        answerPatience: watchPatience,
+        timeoutMs: requestTimeoutMs,
+        idleTimeoutMs: watchIdleTimeoutMs,
       },
       async function* (chunks) {
         yield { type: 'OPENED' } as const
         yield* readWatch(chunks, decoder)
       },
     )
-    let begun = false
+    let opened = false
     try {
       for await (const message of messages) {
-        begun = true
+        opened = true
         observer.heard()
         if (message.type === 'ERROR') throw new ApiError('watching nodes', message.status)
         const version = versionOf(message)
         if (version !== undefined) this.#checkHistory(version)
         yield message
-        if (version !== undefined) this.#goOnFrom(version)
+        if (version !== undefined) this.#continueFrom(version)
       }
     } catch (error) {
-      if (!begun || !isSilence(error)) throw error
+      if (!opened || !isIdleTimeout(error)) throw error
     }
   }
 
-  /** A version before the last one is of another history: what happened in between is not going to be told. */
+  /** A version before the last one belongs to another history: no event covers what happened in between. */
   #checkHistory(version: string): void {
     if (!isBefore(version, this.#position ?? '')) return
     const message = `the history went back from ${this.#position} to ${version}, as after etcd was restored from a backup`
     throw new ApiError('watching nodes', { code: 410, reason: 'Expired', message })
   }
 
-  /** From now on nothing older is taken, neither by a watch nor by a list. */
-  #goOnFrom(resourceVersion: string): void {
+  /** From now on neither a watch nor a list may be older. */
+  #continueFrom(resourceVersion: string): void {
     this.#position = resourceVersion
     this.#listMode = { type: 'cached', notBefore: resourceVersion }
   }
@@ -242,16 +247,16 @@ class Follower {
   }
 }
 
-/** A limit makes a server read etcd for a list that is not to be older than a version, and means nothing for version 0. */
+/** With a limit, a server reads etcd for a list that must not be older than a version. For version 0 it ignores it. */
 function listParameters(mode: ListMode): Readonly<Record<string, string>> {
-  if (mode.type === 'quorum') return { limit: String(PAGE) }
-  if (mode.notBefore === undefined) return { limit: String(PAGE), resourceVersion: '0' }
+  if (mode.type === 'quorum') return { limit: String(PAGE_SIZE) }
+  if (mode.notBefore === undefined) return { limit: String(PAGE_SIZE), resourceVersion: '0' }
   return { resourceVersion: mode.notBefore, resourceVersionMatch: 'NotOlderThan' }
 }
 
-/** The token says all: a server refuses a version beside it. */
+/** The token implies the version, and a server refuses both. */
 const nextPage = (token: string): Readonly<Record<string, string>> => ({
-  limit: String(PAGE),
+  limit: String(PAGE_SIZE),
   continue: token,
 })
 
@@ -262,7 +267,7 @@ const versionOf = (
   return message.type === 'BOOKMARK' ? message.resourceVersion : message.node.resourceVersion
 }
 
-/** Resource versions are etcd's revisions: whole numbers that count up. Of anything else, nothing is known. */
+/** Resource versions are etcd's revisions: integers that only grow. Nothing is known of any other form. */
 function isBefore(a: string, b: string): boolean {
   return /^\d+$/.test(a) && /^\d+$/.test(b) && BigInt(a) < BigInt(b)
 }

@@ -49,7 +49,7 @@ function connect(access: KubeAccess, options: Partial<KubeSubnetManagerOptions> 
   return manager
 }
 
-/** What every access must be good for. */
+/** Does what every access must allow. */
 async function expectToWork(manager: KubeSubnetManager): Promise<void> {
   const lease = await manager.acquireLease({ attributes })
   const watching = new Watching(manager)
@@ -82,7 +82,7 @@ async function rotateToken(folder: string, boundTo?: object): Promise<void> {
   const { status } = await cluster.admin.post<{ status: { token: string } }>(path, {
     spec: { expirationSeconds: 600, ...(boundTo && { boundObjectRef: boundTo }) },
   })
-  // As the kubelet does: the file is there, whole, at every moment.
+  // Atomically, as the kubelet does.
   await writeFile(join(folder, 'token.new'), status.token)
   await rename(join(folder, 'token.new'), join(folder, 'token'))
 }
@@ -93,7 +93,7 @@ const podAccessTo = (serviceAccountFolder: string): KubeAccess => {
 }
 
 describe('access', () => {
-  test('by a URL, an authority and a token', () => expectToWork(connect(byToken())))
+  test('by a URL, a CA and a token', () => expectToWork(connect(byToken())))
 
   test('by a client certificate', async () => {
     const { certFile, keyFile } = await clientCertificate(
@@ -107,7 +107,7 @@ describe('access', () => {
     )
   })
 
-  test('by a client certificate that is rotated in its files, even while only half of it is written', async () => {
+  test('by a client certificate whose files are rotated one after the other', async () => {
     const [certFile, keyFile] = ['rotated.crt', 'rotated.key'].map((name) => join(cluster.folder, name))
     const [old, renewed] = await Promise.all(
       ['none', 'system:masters'].map((group, index) =>
@@ -125,7 +125,7 @@ describe('access', () => {
     await expectToWork(manager)
   })
 
-  test('by a kubeconfig, of another server than it names', async () => {
+  test('by a kubeconfig, with another server than it names', async () => {
     const kubeconfigFile = join(cluster.folder, 'elsewhere.kubeconfig')
     const text = await readFile(await cluster.adminKubeconfig(), 'utf8')
     await writeFile(kubeconfigFile, text.replace(cluster.url, 'https://192.0.2.1:6443'))
@@ -176,7 +176,7 @@ describe('access', () => {
     }
   })
 
-  test('of a node that is named by its pod', async () => {
+  test('to a node that is named by its pod', async () => {
     await cluster.admin.post('/api/v1/namespaces/kube-flannel/pods', {
       metadata: { name: 'agent' },
       spec: {
@@ -191,7 +191,7 @@ describe('access', () => {
 })
 
 describe('the manifest', () => {
-  test("grants all that a node needs, by its service account's token", async () => {
+  test('grants all that a node needs', async () => {
     await expectToWork(connect(podAccessTo(await serviceAccountFolder('granted'))))
   })
 
@@ -210,13 +210,13 @@ describe('the manifest', () => {
     expect(granted.map((line) => line.replaceAll(/\s+/g, ' ').trim()).sort()).toEqual([
       'nodes [] [] [get list watch]',
       'nodes/status [] [] [patch]',
-      // These two are everybody's.
+      // Every user has these two.
       'selfsubjectaccessreviews.authorization.k8s.io [] [] [create]',
       'selfsubjectrulesreviews.authorization.k8s.io [] [] [create]',
     ])
   })
 
-  test('brings a pod to each node, which runs selvedged', async () => {
+  test('runs selvedged on each node', async () => {
     const pods = () =>
       cluster.admin.get<{ items: { spec: Record<string, unknown> }[] }>(
         '/api/v1/namespaces/kube-flannel/pods?labelSelector=app=flannel',
@@ -231,7 +231,7 @@ describe('the manifest', () => {
     })
   })
 
-  test('is applied over that of flannel, and that over it: the same objects, and nothing of the other’s is left', async () => {
+  test("replaces flannel's when applied over it, and is replaced by it, without a trace of the other", async () => {
     const flannel = join(cluster.folder, 'flannel.json')
     await writeFile(flannel, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: flannelManifest }))
     const daemonSet = async () => {
@@ -258,7 +258,7 @@ describe('the manifest', () => {
     await cluster.kubectl('apply', '--filename', MANIFEST)
   })
 
-  test('holds a network config that is one, of the backend vxlan', async () => {
+  test('holds a valid network config with the vxlan backend', async () => {
     const { data } = await cluster.admin.get<{ data: Record<string, string> }>(
       '/api/v1/namespaces/kube-flannel/configmaps/kube-flannel-cfg',
     )
@@ -272,7 +272,7 @@ describe('the manifest', () => {
 })
 
 describe('a token', () => {
-  test('that is rotated in its file is used from then on, and the watch does not end', async () => {
+  test('that is rotated in its file is used at once, and the watch does not end', async () => {
     const secret = await cluster.admin.post<{ metadata: { name: string; uid: string } }>(
       '/api/v1/namespaces/kube-flannel/secrets',
       { metadata: { generateName: 'bound-' } },
@@ -283,7 +283,7 @@ describe('a token', () => {
     const lease = await manager.acquireLease({ attributes })
     const watching = new Watching(manager)
     await watching.until('its lease', () => watching.leases.size === 1)
-    // Ends the first token at once, but for what the API server remembers of it for 10 s.
+    // Revokes the first token, which the API server caches for 10 s.
     await cluster.admin.delete(`/api/v1/namespaces/kube-flannel/secrets/${name}`)
     const denied = async () =>
       manager.renewLease(lease).then(
@@ -301,7 +301,7 @@ describe('a token', () => {
     await watching.stop()
   })
 
-  test('in a kubeconfig that is written anew is used at once', async () => {
+  test('in a kubeconfig that is rewritten is used at once', async () => {
     const kubeconfigFile = await cluster.kubeconfig('renewed', { token: 'of-no-use' })
     const manager = connect({ kubeconfigFile })
     await expect(manager.acquireLease({ attributes })).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
@@ -310,8 +310,8 @@ describe('a token', () => {
   })
 })
 
-describe('what is denied', () => {
-  test('is told by what was asked, what the server said and what to grant; and shows no token', async () => {
+describe('a request that is denied', () => {
+  test('is reported with its path, the answer and what to grant, and without the token', async () => {
     const folder = await serviceAccountFolder('denied')
     const token = await readFile(join(folder, 'token'), 'utf8')
     await cluster.kubectl('delete', 'clusterrolebinding', 'flannel')
@@ -328,12 +328,12 @@ describe('what is denied', () => {
       expect(error.message).not.toContain(token)
     }
     await cluster.kubectl('apply', '-f', MANIFEST)
-    await watching.until('a snapshot once it is granted', () => watching.snapshots === 1)
+    await watching.until('a snapshot once granted', () => watching.snapshots === 1)
     await watching.stop()
     await expectToWork(manager)
   })
 
-  test('for want of the right to patch changes nothing, and is told', async () => {
+  test('because it may not patch changes nothing, and is reported', async () => {
     const { certFile, keyFile } = await clientCertificate(cluster.folder, 'reader', 'none', cluster.authority)
     await cluster.kubectl('create', 'clusterrole', 'reader', '--verb=get,list,watch', '--resource=nodes')
     await cluster.kubectl('create', 'clusterrolebinding', 'reader', '--clusterrole=reader', '--user=reader')
@@ -344,7 +344,7 @@ describe('what is denied', () => {
     expect(await annotationsOf(cluster, 'worker-1')).toEqual({})
   })
 
-  test('to a token that is none', async () => {
+  test('because of an invalid token', async () => {
     const token = 'a-token-that-is-none'
     const manager = connect({ apiUrl: cluster.url, caFile: cluster.authority.certFile, token })
     const error = await manager.acquireLease({ attributes }).catch((thrown) => thrown)
@@ -354,8 +354,8 @@ describe('what is denied', () => {
   })
 })
 
-describe('an authority', () => {
-  test('that did not sign the server’s certificate is an error that says so, and its file may be mended', async () => {
+describe('a CA', () => {
+  test('that did not sign the server’s certificate is an error that says so, until its file is corrected', async () => {
     const other = await certificateAuthority(cluster.folder, 'another-authority')
     const caFile = join(cluster.folder, 'rotated-ca.crt')
     await writeFile(caFile, await readFile(other.certFile))
@@ -367,7 +367,7 @@ describe('an authority', () => {
     await expectToWork(manager)
   })
 
-  test('in a file that is not there is an error that names it', async () => {
+  test('in a file that does not exist is an error that names it', async () => {
     const manager = connect({
       apiUrl: cluster.url,
       caFile: '/nonexistent/ca.crt',

@@ -16,7 +16,7 @@ subnetManagerSuite(
   {
     setup: (config) => NodeStore.open(cluster, config),
     teardown: () => cluster.removeNodes(),
-    // The controller manager gives out PodCIDRs, and they belong to a node for as long as it exists.
+    // The controller manager assigns PodCIDRs, and a node keeps its own for as long as it exists.
     supports: { allocation: false, expiry: false, reservations: false },
     timeoutMs: 30_000,
   },

@@ -3,11 +3,11 @@ import { systemClock } from '@selvedge/core/kit'
 import { KubeCluster } from '@selvedge/lab'
 import { KubeSubnetManager, type KubeSubnetManagerOptions } from '@selvedge/store-kube'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { AgentKeeper } from '../../src/auth/http-agent-cache.js'
+import { HttpAgentCache } from '../../src/auth/http-agent-cache.js'
 import { TargetConnector, targetOf } from '../../src/auth/target-connector.js'
 import { KubeApi } from '../../src/client/kube-api.js'
 import { NodeDecoder } from '../../src/client/node-codec.js'
-import { followNodes } from '../../src/client/reflector.js'
+import { reflectNodes } from '../../src/client/reflector.js'
 import { annotate, createNode, deleteNode, joined } from '../support/nodes.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 import { Watching } from '../support/watching.js'
@@ -70,7 +70,7 @@ const shows = (watching: Watching, addresses: Record<string, string>) =>
     60_000,
   )
 
-test('an API server that is killed and started again: leases stay, errors tell, nothing is missed', async () => {
+test('an API server is killed and started again: leases stay, errors are reported, no event is missed', async () => {
   const { manager, lease, watching } = await join()
   await peer(2)
   await shows(watching, { ...own, '10.1.2.0-24': address(2) })
@@ -88,7 +88,7 @@ test('an API server that is killed and started again: leases stay, errors tell, 
   expect(manager.status.error).toBeUndefined()
 })
 
-test('a connection that breaks: the watch goes on where it was, without another list', async () => {
+test('a connection breaks: the watch continues where it was, without another list', async () => {
   const { manager, watching } = await join()
   const { lists, watches } = manager.status
   proxy.cut()
@@ -96,23 +96,23 @@ test('a connection that breaks: the watch goes on where it was, without another 
   await peer(3)
   await deleteNode(cluster, 'peer-2')
   await watching.until('an error', () => watching.errors.length > 0)
-  proxy.mend()
+  proxy.restore()
   await shows(watching, { ...own, '10.1.3.0-24': address(3) })
   expect(manager.status.lists).toBe(lists)
   expect(manager.status.watches).toBeGreaterThan(watches)
   expect(watching.snapshots).toBe(1)
 })
 
-test('a watch that has nothing to tell after an outage says that it is well again', async () => {
+test('a watch without events after an outage reports that it has recovered', async () => {
   const { manager, watching } = await join()
   proxy.cut()
   await watching.until('an error', () => watching.errors.length > 0)
-  proxy.mend()
+  proxy.restore()
   await watching.until('a recovery', () => watching.recoveries === 1)
   expect([watching.snapshots, manager.status.error]).toEqual([1, undefined])
 })
 
-test('a history that was compacted meanwhile: 410, then a list, and only what changed is another', async () => {
+test('the history is compacted during an outage: 410, then one list', async () => {
   const { manager, watching } = await join()
   await peer(2)
   await peer(3)
@@ -123,38 +123,38 @@ test('a history that was compacted meanwhile: 410, then a list, and only what ch
   await deleteNode(cluster, 'peer-3')
   await peer(4)
   await cluster.compact()
-  // Its memory of what happened before goes with it.
+  // Its memory of the history goes with it.
   await cluster.stopApiServer()
   await cluster.startApiServer()
-  proxy.mend()
+  proxy.restore()
   await shows(watching, { ...own, '10.1.2.0-24': '198.18.9.9', '10.1.4.0-24': address(4) })
   expect(watching.snapshots).toBe(2)
   expect(manager.status.lists).toBe(lists + 1)
 })
 
-test('a watch to which nothing happens, or whose connection died alone, is begun anew, which is no failure', async () => {
-  const { manager, watching } = await join({ watchTimeout: 1_500 })
+test('a silent watch, or one whose connection alone is dead, is restarted without a failure', async () => {
+  const { manager, watching } = await join({ watchTimeoutMs: 1_500 })
   const { lists, watches } = manager.status
   await watching.until('a new watch', () => manager.status.watches > watches)
   const { asOf = 0 } = manager.status
-  await watching.until('its begin', () => (manager.status.asOf ?? 0) > asOf)
+  await watching.until('its start', () => (manager.status.asOf ?? 0) > asOf)
   proxy.freeze()
   await peer(2)
-  proxy.mend()
+  proxy.restore()
   await shows(watching, { ...own, '10.1.2.0-24': address(2) })
   expect([manager.status.lists, watching.snapshots, watching.errors]).toEqual([lists, 1, []])
 })
 
-test('a bookmark is where the next watch begins', async () => {
+test('a watch starts from the last bookmark', async () => {
   const connector = new TargetConnector(
     targetOf({ apiUrl: cluster.url, caFile: cluster.authority.certFile, tokenFile: cluster.tokenFile }),
-    new AgentKeeper(),
+    new HttpAgentCache(),
   )
   const api = new KubeApi(connector)
   const positions: number[] = []
   let heard = 0
   const abort = new AbortController()
-  const following = followNodes({
+  const reflecting = reflectNodes({
     api: {
       read: (request, reader) => api.read(request, reader),
       stream: (request, reader) => {
@@ -169,13 +169,13 @@ test('a bookmark is where the next watch begins', async () => {
     signal: abort.signal,
     only: 'worker-1',
     firstList: { type: 'quorum' },
-    beginPatience: 10_000,
-    watchPatience: 90_000,
-    observer: { heard: () => heard++, asked() {}, failed: (error) => expect.unreachable(error.message) },
+    requestTimeoutMs: 10_000,
+    watchIdleTimeoutMs: 90_000,
+    observer: { heard: () => heard++, requested() {}, failed: (error) => expect.unreachable(error.message) },
   })
-  expect(await following.next()).toMatchObject({ value: { type: 'list', nodes: [{ name: 'worker-1' }] } })
-  const rest = following.next()
-  await expect.poll(() => heard, { message: 'the list, and that the watch has begun' }).toBe(2)
+  expect(await reflecting.next()).toMatchObject({ value: { type: 'list', nodes: [{ name: 'worker-1' }] } })
+  const rest = reflecting.next()
+  await expect.poll(() => heard, { message: 'the list, and the start of the watch' }).toBe(2)
   const { metadata } = await peer(2)
   await expect.poll(() => positions.length, { timeout: 30_000 }).toBe(2)
   expect(positions[1]).toBeGreaterThanOrEqual(Number(metadata.resourceVersion))
@@ -184,8 +184,8 @@ test('a bookmark is where the next watch begins', async () => {
   api.close()
 })
 
-test('a link that dies without a word is found by its silence', async () => {
-  const { manager, watching } = await join({ watchTimeout: 2_000, requestTimeout: 1_000 })
+test('a link goes silent: a timeout finds it', async () => {
+  const { manager, watching } = await join({ watchTimeoutMs: 2_000, requestTimeoutMs: 1_000 })
   proxy.freeze()
   await watching.until('an error', () =>
     watching.errors.some(({ message }) => message.includes('no answer for 1 s')),
@@ -194,12 +194,12 @@ test('a link that dies without a word is found by its silence', async () => {
   await expect(manager.acquireLease({ attributes })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
   expect(performance.now() - before).toBeLessThan(5_000)
   await peer(2)
-  proxy.mend()
+  proxy.restore()
   await shows(watching, { ...own, '10.1.2.0-24': address(2) })
 })
 
-test('an API server that hangs: SIGSTOP is found, SIGCONT is enough', async () => {
-  const { watching } = await join({ watchTimeout: 2_000, requestTimeout: 1_000 })
+test('an API server hangs: a timeout finds it, and SIGCONT is enough', async () => {
+  const { watching } = await join({ watchTimeoutMs: 2_000, requestTimeoutMs: 1_000 })
   cluster.signalApiServer('SIGSTOP')
   try {
     await watching.until('an error', () => watching.errors.length > 0)
@@ -210,7 +210,7 @@ test('an API server that hangs: SIGSTOP is found, SIGCONT is enough', async () =
   await shows(watching, { ...own, '10.1.2.0-24': address(2) })
 })
 
-test('an API server that is away at the start: calls fail soon, and a watch waits for it', async () => {
+test('an API server is away at the start: calls fail soon, and a watch waits for it', async () => {
   proxy.cut()
   const manager = connect()
   const before = performance.now()
@@ -220,12 +220,12 @@ test('an API server that is away at the start: calls fail soon, and a watch wait
   const watching = new Watching(manager)
   watches.push(watching)
   await watching.until('errors', () => watching.errors.length >= 2)
-  proxy.mend()
+  proxy.restore()
   await manager.acquireLease({ attributes })
   await shows(watching, own)
 })
 
-test('2,000 nodes that register in a burst: each is told, by one watch and without another list', async () => {
+test('2,000 nodes register in a burst: one watch yields all, without another list', async () => {
   const { manager, watching } = await join()
   const { lists } = manager.status
   let next = 2
@@ -237,7 +237,7 @@ test('2,000 nodes that register in a burst: each is told, by one watch and witho
   expect(watching.addresses[`${podCidr(2_001).replace('/', '-')}`]).toBe(address(2_001))
   expect([manager.status.lists, watching.snapshots, watching.errors]).toEqual([lists, 1, []])
 
-  const reader = connect({ node: 'nobody', firstList: 'quorum' })
+  const reader = connect({ node: 'observer', firstList: 'quorum' })
   const paged = new Watching(reader)
   watches.push(paged)
   await paged.until('a snapshot', () => paged.snapshots === 1)
@@ -245,7 +245,7 @@ test('2,000 nodes that register in a burst: each is told, by one watch and witho
   expect(reader.status.lists).toBe(Math.ceil(2_001 / 500))
 })
 
-test('a consumer that takes its time while 500 nodes change is not left behind, nor is anything kept for it', async () => {
+test('a slow consumer misses none of 500 changes', async () => {
   const { manager } = await join()
   const abort = new AbortController()
   const seen = new Set<string>()

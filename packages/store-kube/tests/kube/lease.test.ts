@@ -16,7 +16,7 @@ import {
 import { Watching } from '../support/watching.js'
 
 let cluster: KubeCluster
-/** One whose nodes get their PodCIDRs from the controller manager. */
+/** A cluster whose controller manager assigns PodCIDRs. */
 let managed: KubeCluster
 const open: AsyncDisposable[] = []
 const watches: Watching[] = []
@@ -78,7 +78,7 @@ describe('what a node publishes', () => {
     expect(manager.status.patches).toBe(1)
   })
 
-  test('goes under a prefix of its own, and nodes of another prefix are no peers', async () => {
+  test('goes under the given prefix, and nodes with another prefix are not peers', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
     await createNode(cluster, 'worker-2', { podCidr: '10.244.2.0/24', annotations: joined('192.0.2.2') })
     const manager = connect({ annotationPrefix: 'example.com/blue' })
@@ -96,7 +96,7 @@ describe('what a node publishes', () => {
     expect(kept.backendData).toEqual(vtep)
   })
 
-  test('keeps the MAC that flannel published before', async () => {
+  test('keeps the MAC that flannel has published', async () => {
     const annotations = {
       ...joined('192.0.2.1'),
       'backend-type': 'vxlan',
@@ -112,7 +112,7 @@ describe('what a node publishes', () => {
     expect(manager.status.patches).toBe(0)
   })
 
-  test('is removed when the lease is given back, but for what people set', async () => {
+  test('is removed when the lease is released, except for what an operator has set', async () => {
     await createNode(cluster, 'worker-1', {
       podCidr: '10.244.1.0/24',
       annotations: { 'public-ip-overwrite': '203.0.113.7' },
@@ -123,7 +123,7 @@ describe('what a node publishes', () => {
     expect(await annotationsOf(cluster, 'worker-1')).toEqual({ 'public-ip-overwrite': '203.0.113.7' })
   })
 
-  test('says that the network is available, once, in the words of flannel', async () => {
+  test('includes once that the network is available, in the words of flannel', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
     const manager = connect()
     await manager.reportNetworkAvailable()
@@ -143,8 +143,8 @@ describe('what a node publishes', () => {
   })
 })
 
-describe('addresses that people set', () => {
-  test('are published instead, and followed while they change; the node still knows its own lease', async () => {
+describe('addresses that an operator sets', () => {
+  test('are published instead, and followed when they change; the node still recognises its own lease', async () => {
     await createNode(cluster, 'worker-1', {
       podCidr: '10.244.1.0/24',
       annotations: { 'node-public-ip': '203.0.113.8' },
@@ -170,11 +170,11 @@ describe('addresses that people set', () => {
     expect(own.errors.map(({ message }) => message)).toEqual([expect.stringContaining("'nonsense'")])
   })
 
-  test('are followed in each family by itself; the watch tells what the node is to choose its interface by', async () => {
+  test('are followed in each family; the watch reports those to choose the interface by', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24', ipv6PodCidr: 'fd00:10:244:1::/64' })
     const networkConfig = { Network: '10.244.0.0/16', EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
-    const told: PublicAddresses[] = []
-    const manager = connect({ networkConfig, onNodeAddresses: (addresses) => told.push(addresses) })
+    const reported: PublicAddresses[] = []
+    const manager = connect({ networkConfig, onNodeAddresses: (addresses) => reported.push(addresses) })
     await manager.acquireLease({ attributes: { ...attributes, publicIpv6: '2001:db8::1' } })
     const own = await watch(manager)
     const publishes = (publicIp: string, publicIpv6: string) =>
@@ -191,18 +191,18 @@ describe('addresses that people set', () => {
     await publishes('203.0.113.8', '2001:db8::7')
     await annotate(cluster, 'worker-1', { 'public-ipv6-overwrite': null, 'node-public-ipv6': null })
     await publishes('203.0.113.8', '2001:db8::1')
-    expect(told).toEqual([
+    expect(reported).toEqual([
       {},
       { publicIpv6: '2001:db8::8' },
       { publicIp: '203.0.113.8', publicIpv6: '2001:db8::8' },
       { publicIp: '203.0.113.8' },
     ])
-    expect(await manager.nodeAddresses()).toEqual(told.at(-1))
+    expect(await manager.nodeAddresses()).toEqual(reported.at(-1))
     expect([...own.leases.values()]).toMatchObject([{ attributes: { publicIpv6: '2001:db8::1' } }])
     expect(own.errors).toEqual([])
   })
 
-  test('that are changed by hand where the node publishes its own are put back', async () => {
+  test('in place of the published ones are overwritten', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
     const manager = connect()
     await manager.acquireLease({ attributes })
@@ -217,8 +217,8 @@ describe('addresses that people set', () => {
   })
 })
 
-describe('the records of nodes', () => {
-  test('that are edited by hand are followed: each is told as it is, and disturbs no other', async () => {
+describe('the annotations of nodes', () => {
+  test('are followed when edited by hand, and an invalid one disturbs no other node', async () => {
     for (const n of [1, 2, 3]) {
       await createNode(cluster, `worker-${n}`, {
         podCidr: `10.244.${n}.0/24`,
@@ -252,7 +252,7 @@ describe('the records of nodes', () => {
     expect(watching.snapshots).toBe(1)
   })
 
-  test('without any annotations, or of another program, are none', async () => {
+  test('are not a lease if there are none, or only those of another program', async () => {
     await cluster.admin.post('/api/v1/nodes', {
       metadata: { name: 'bare' },
       spec: { podCIDR: '10.244.9.0/24' },
@@ -265,7 +265,7 @@ describe('the records of nodes', () => {
     expect([watching.addresses, watching.errors]).toEqual([{}, []])
   })
 
-  test('of a dual-stack node: a change in one family alone is told', async () => {
+  test('of a dual-stack node yield an event if only one family changes', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24', ipv6PodCidr: 'fd00:10:244:1::/64' })
     const networkConfig = { Network: '10.244.0.0/16', EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
     const manager = connect({ networkConfig })
@@ -286,7 +286,7 @@ describe('the records of nodes', () => {
     )
   })
 
-  test('of a node that is deleted and made again under its name are another lease', async () => {
+  test('of a node that is deleted and created again are another lease', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
     const manager = connect()
     const lease = await manager.acquireLease({ attributes })
@@ -301,8 +301,8 @@ describe('the records of nodes', () => {
   })
 })
 
-describe('a node that is replaced by another of its name between reading and writing', () => {
-  /** Replaces it at once, whenever it is called, by one with this PodCIDR that has joined by its annotations. */
+describe('a node that is replaced between reading and writing', () => {
+  /** Returns a function that replaces the node by one with this PodCIDR and these annotations. */
   async function replacer(podCidr: string, annotations: Record<string, string>): Promise<() => void> {
     const file = join(cluster.folder, 'replacement.json')
     await writeFile(file, JSON.stringify(nodeManifest('worker-1', { podCidr, annotations })))
@@ -314,7 +314,7 @@ describe('a node that is replaced by another of its name between reading and wri
     createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24', annotations: joined('192.0.2.1') }),
   )
 
-  test('is read again: the lease is of the PodCIDR that there is now', async () => {
+  test('is read again: the lease has the new PodCIDR', async () => {
     const replace = await replacer('10.244.7.0/24', {})
     const manager = connect()
     const adopt = () => {
@@ -326,7 +326,7 @@ describe('a node that is replaced by another of its name between reading and wri
     expect(manager.status.patches).toBe(2)
   })
 
-  test('time and again is an error, and nothing was written to any of them', async () => {
+  test('repeatedly is an error, and nothing is written to any of them', async () => {
     const replace = await replacer('10.244.7.0/24', joined('192.0.2.1'))
     const adopt = () => {
       replace()
@@ -349,9 +349,9 @@ describe('a PodCIDR', () => {
     expect(await annotationsOf(cluster, 'worker-1')).toEqual({})
   })
 
-  test('that is not there yet is waited for, as is the node; the status says so meanwhile', async () => {
-    const told: KubeStatus[] = []
-    const manager = connect({ node: 'late', onStatus: (status) => told.push(status) }, managed)
+  test('is waited for, as is the node, and the status says so meanwhile', async () => {
+    const statuses: KubeStatus[] = []
+    const manager = connect({ node: 'late', onStatus: (status) => statuses.push(status) }, managed)
     const lease = manager.acquireLease({ attributes })
     await expect.poll(() => manager.status.waitingFor?.type).toBe('node')
     expect(manager.status.waitingFor?.message).toContain('late')
@@ -359,11 +359,11 @@ describe('a PodCIDR', () => {
     const { subnet } = await lease
     expect(subnet).toBe((await getNode(managed, 'late')).spec.podCIDR)
     expect(manager.status.waitingFor).toBeUndefined()
-    expect(told[0]?.waitingFor?.type).toBe('node')
-    expect(told.at(-1)?.waitingFor).toBeUndefined()
+    expect(statuses[0]?.waitingFor?.type).toBe('node')
+    expect(statuses.at(-1)?.waitingFor).toBeUndefined()
   })
 
-  test('is not what is waited for while the node is not there; each is told as it is', async () => {
+  test('or the node is waited for, whichever is missing', async () => {
     const manager = connect({ node: 'late' })
     const waitsFor = (type: string) =>
       expect.poll(() => manager.status.waitingFor, { timeout: 10_000 }).toMatchObject({ type })
@@ -378,7 +378,7 @@ describe('a PodCIDR', () => {
     expect(manager.status.waitingFor).toBeUndefined()
   })
 
-  test('that is waited for may be given up', async () => {
+  test('is waited for until the signal aborts or the manager is closed', async () => {
     await createNode(cluster, 'worker-1')
     const manager = connect()
     const abort = new AbortController()

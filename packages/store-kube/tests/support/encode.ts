@@ -1,8 +1,8 @@
-/** Writes protobuf messages, for tests of what reads them. */
+/** Encodes protobuf messages, for tests of their decoders. */
 
 export type FieldValue = string | number | Buffer
 
-/** A field: a number as a varint, all else length-delimited. */
+/** A field: a number as a varint, anything else length-delimited. */
 export function field(number: number, value: FieldValue): Buffer {
   if (typeof value === 'number') return Buffer.concat([varint(number * 8), varint(value)])
   const bytes = typeof value === 'string' ? Buffer.from(value) : value
@@ -31,7 +31,7 @@ export interface NodeFields {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-/** A bare Node, with fields in it that no lease needs. */
+/** A Node without a wrapper, with some fields that no lease needs. */
 export function encodeNode({
   name,
   uid = `uid of ${name}`,
@@ -85,7 +85,7 @@ export const encodeStatus = (code: number, reason: string, text: string): Buffer
 const statusFields = (code: number, reason: string, text: string): Buffer =>
   message(field(2, 'Failure'), field(3, text), field(4, reason), field(6, code))
 
-/** One event of a watch, with its length before it. */
+/** One frame of a watch: an event after its length. */
 export function encodeWatchEvent(type: string, node: NodeFields): Buffer {
   return frame(type, encodeObject('Node', encodeNode(node)))
 }

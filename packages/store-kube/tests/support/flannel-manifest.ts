@@ -1,4 +1,4 @@
-/** What a user of flannel has in the cluster: the names, labels and mounts of its manifest since v0.20. */
+/** flannel's manifest since v0.20: its names, labels and mounts. */
 
 const namespace = 'kube-flannel'
 const labels = { app: 'flannel', 'k8s-app': 'flannel', tier: 'node' }

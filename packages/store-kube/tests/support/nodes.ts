@@ -14,7 +14,7 @@ export interface NodeObject {
 
 export interface NodeSpec {
   readonly podCidr?: string | undefined
-  /** Where the node has one. */
+  /** The second PodCIDR of a dual-stack node. */
   readonly ipv6PodCidr?: string | undefined
   /** Without the prefix. */
   readonly annotations?: Readonly<Record<string, string>>

@@ -5,12 +5,12 @@ import type { StoreUnderTest } from '@selvedge/conformance'
 import type { KubeCluster } from '@selvedge/lab'
 import { KubeSubnetManager, type KubeSubnetManagerOptions } from '@selvedge/store-kube'
 
-/** A cluster's nodes as the store of one test: each node that the test connects is made with PodCIDRs of its own. */
+/** A cluster's nodes as the store of one test. Each node that connects is created with PodCIDRs of its own. */
 export class NodeStore implements StoreUnderTest {
   readonly #cluster: KubeCluster
   readonly #kubeconfig: string
   readonly #configFile: string
-  readonly #made = new Map<number, Promise<unknown>>()
+  readonly #created = new Map<number, Promise<unknown>>()
 
   static async open(cluster: KubeCluster, config: object | undefined): Promise<NodeStore> {
     const store = new NodeStore(cluster, await cluster.adminKubeconfig())
@@ -25,8 +25,8 @@ export class NodeStore implements StoreUnderTest {
   }
 
   async connect(node: number): Promise<KubeSubnetManager> {
-    const made = this.#made.get(node) ?? this.#makeNode(`node-${node}`, podCidrsOf(node))
-    this.#made.set(node, made)
+    const made = this.#created.get(node) ?? this.#makeNode(`node-${node}`, podCidrsOf(node))
+    this.#created.set(node, made)
     await made
     return this.manager(node)
   }
@@ -36,7 +36,7 @@ export class NodeStore implements StoreUnderTest {
       access: { kubeconfigFile: this.#kubeconfig },
       node: `node-${node}`,
       networkConfigFile: this.#configFile,
-      // A test that reads what another manager has just written must see it.
+      // A test must see what another manager has just written.
       firstList: 'quorum',
       ...options,
     })
@@ -46,7 +46,7 @@ export class NodeStore implements StoreUnderTest {
     return writeFile(this.#configFile, JSON.stringify(config))
   }
 
-  /** A node that says it takes part in the network, and makes no sense. */
+  /** Creates a node that takes part in the network, with invalid annotations. */
   async putRecord(key: string, value: string): Promise<void> {
     const [, base, length] = /^([\d.]+)-(\d+)$/.exec(key) ?? []
     await this.#makeNode(`record-${randomUUID()}`, base === undefined ? [] : [`${base}/${length}`], {
@@ -83,7 +83,7 @@ export class NodeStore implements StoreUnderTest {
   }
 }
 
-/** PodCIDRs of both families, inside the suite's networks: 10.99.10.0/24 and fd99:0:0:10::/64 are those of node 1. */
+/** PodCIDRs of both families inside the suite's networks. Node 1 has 10.99.10.0/24 and fd99:0:0:10::/64. */
 const podCidrsOf = (node: number): readonly string[] => [
   `10.99.${9 + node}.0/24`,
   `fd99:0:0:${(15 + node).toString(16)}::/64`,

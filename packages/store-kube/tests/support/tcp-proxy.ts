@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** Stands between a client and the API server, and can be cut as a cable is. */
+/** A TCP proxy in front of the API server that can be cut like a cable. */
 export class TcpProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -30,25 +30,25 @@ export class TcpProxy {
     return this.#url
   }
 
-  /** Connections that stand now. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#sockets.size / 2
   }
 
-  /** Breaks every connection, and refuses new ones. */
+  /** Breaks all connections, and refuses new ones. */
   cut(): void {
     this.#cut = true
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** Passes nothing on any more, and says nothing. */
+  /** Forwards nothing any more, and closes nothing. */
   freeze(): void {
     this.#frozen = true
     for (const socket of this.#sockets) socket.pause()
   }
 
-  /** Takes new connections again. Those that were frozen stay so. */
-  mend(): void {
+  /** Accepts new connections again. Frozen ones stay frozen. */
+  restore(): void {
     this.#cut = false
     this.#frozen = false
   }

@@ -20,9 +20,9 @@ export class Watching {
     return Object.fromEntries(all.map(([key, { attributes }]) => [key, attributes.publicIp]))
   }
 
-  /** Resolves once `condition` holds; fails after `timeout` ms. */
-  async until(what: string, condition: () => boolean, timeout = 30_000): Promise<void> {
-    await expect.poll(condition, { timeout, interval: 10, message: what }).toBe(true)
+  /** Resolves once `condition` is true; fails after `timeoutMs`. */
+  async until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
+    await expect.poll(condition, { timeout: timeoutMs, interval: 10, message: what }).toBe(true)
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,24 @@
+import type { Agent as HttpAgent } from 'node:http'
+import type { AgentOptions, Agent as HttpsAgent } from 'node:https'
+
+/** Where to send a request, and what authenticates it. */
+export interface Connection {
+  /** Of the API server, without a slash at its end. */
+  readonly url: URL
+  readonly agent: HttpAgent | HttpsAgent
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** What of TLS an agent is made from. */
+export type TlsOptions = Pick<
+  AgentOptions,
+  'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'servername' | 'rejectUnauthorized'
+>
+
+/** Asked for a connection before every request. */
+export interface Connector {
+  connect(): Promise<Connection>
+  /** Drops cached credentials, because the API server rejected them. */
+  forget(): void
+  close(): void
+}

@@ -1,0 +1,13 @@
+/** How to reach the API server and authenticate there: kubeconfigs, tokens, certificates, plugins. */
+
+export {
+  type KubeAccess,
+  type KubeConfigAccess,
+  type KubeDiscoveryAccess,
+  type KubeUrlAccess,
+  type PodEnvironment,
+  podAccess,
+} from './access.js'
+export type { Connection, Connector } from './connector.js'
+export { connectorFor } from './connectors.js'
+export { closeIdle, TCP_KEEPALIVE_MS } from './http-agent-cache.js'
