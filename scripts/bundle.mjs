@@ -7,7 +7,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
-import { lightEtcd3 } from './bundle/etcd3.mjs'
+import { bundleEtcd3 } from './bundle/etcd3.mjs'
 
 const SELVEDGED = fileURLToPath(new URL('../packages/selvedged', import.meta.url))
 
@@ -18,7 +18,7 @@ const bundle = await rolldown({
   input: { main: join(SELVEDGED, 'dist/main.js') },
   platform: 'node',
   external: EXTERNAL,
-  plugins: [lightEtcd3()],
+  plugins: [bundleEtcd3()],
   preserveEntrySignatures: false,
 })
 // Written beside and then renamed: a bundle is complete, or absent.

@@ -1,0 +1,3 @@
+import type { Root } from 'protobufjs'
+
+export function codecOf(root: Root): string
