@@ -31,7 +31,8 @@ export {
   type OverlayStatus,
   type StopOptions,
 } from './overlay/overlay.js'
-export type { Drift, ReconcilerStatus } from './reconciler/reconciler.js'
+export type { Drift } from './reconciler/delta-tracker.js'
+export type { ReconcilerStatus } from './reconciler/reconciler.js'
 export type { Failure } from './reconciler/retry-queue.js'
 export type { SyncReport } from './reconciler/sync-tally.js'
 export type { AbortOptions } from './util/abort.js'

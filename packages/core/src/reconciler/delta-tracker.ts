@@ -1,0 +1,189 @@
+import type { Operation } from '../contract/driver.js'
+import { type Resource, satisfies } from '../contract/resource.js'
+import type { Random } from '../util/clock.js'
+import type { OverlayError } from '../util/errors.js'
+import { DesiredState } from './desired-state.js'
+import { inPhases, operationFor } from './order.js'
+import { type Failure, RetryQueue } from './retry-queue.js'
+
+/** A key that another process or an operator changed. */
+export interface Drift {
+  readonly key: string
+  /** `missing` or `changed` although desired; `unexpected`: present, ours, and not desired. */
+  readonly was: 'missing' | 'changed' | 'unexpected'
+}
+
+/** What to write now, and what has been written in this round already and yet differs. */
+export interface Delta {
+  readonly operations: readonly Operation[]
+  readonly didNotHold: readonly Operation[]
+}
+
+/**
+ * Tracks desired and actual state by key, and which keys may differ. Pure bookkeeping: it reads no driver, sleeps for
+ * nothing, and takes each time as an argument (ms, monotonic).
+ *
+ * A key is in one of three states. It is *dirty* once its desired resource changes or a read shows it to differ;
+ * *failing* if its last write was refused, until the retry that is due succeeds; and *clean* once a write succeeded or a
+ * read shows it to hold what is desired.
+ */
+export class DeltaTracker {
+  readonly desired: DesiredState
+  readonly #retries: RetryQueue
+  /** As last read, and written since. */
+  #actual = new Map<string, Resource>()
+  #dirty = new Set<string>()
+  #isKnown = false
+  #isGateOpen = false
+
+  /** @param onDirty called when a key's desired resource changes */
+  constructor({ random, onDirty }: { readonly random: Random; readonly onDirty: () => void }) {
+    this.#retries = new RetryQueue(random)
+    this.desired = new DesiredState((key) => {
+      this.#dirty.add(key)
+      this.#retries.forget(key)
+      onDirty()
+    })
+  }
+
+  /** How many resources of ours the drivers hold. */
+  get actualSize(): number {
+    return this.#actual.size
+  }
+
+  /** Some key that the drivers hold; for messages. */
+  get anyActualKey(): string | undefined {
+    const [key] = this.#actual.keys()
+    return key
+  }
+
+  get failures(): readonly Failure[] {
+    return this.#retries.list()
+  }
+
+  /** Whether the actual state has been read, and not been put in doubt since. Nothing is written before. */
+  get isKnown(): boolean {
+    return this.#isKnown
+  }
+
+  get hasDirty(): boolean {
+    return this.#dirty.size > 0
+  }
+
+  /** Whether every key is clean, and all that is undesired may be deleted. */
+  get isInSync(): boolean {
+    return this.#isGateOpen && this.#isKnown && this.#dirty.size === 0 && this.#retries.size === 0
+  }
+
+  /** When the next failing key is due; infinite if none is failing. */
+  get retryAt(): number {
+    return this.#retries.nextDueAt()
+  }
+
+  /** From now on, actual resources that are not desired are deleted. Call it once all leases are known. */
+  openGate(): void {
+    if (this.#isGateOpen) return
+    this.#isGateOpen = true
+    for (const key of this.#actual.keys()) if (this.desired.get(key) === undefined) this.#dirty.add(key)
+  }
+
+  /** The actual state is in doubt: nothing is written until it is read again. */
+  invalidate(): void {
+    this.#isKnown = false
+  }
+
+  /**
+   * Takes in a complete read. Marks each key that differs as dirty, and returns those that were clean: changed by
+   * others, or by our own writes' side effects, which only the caller can tell apart.
+   */
+  observe(actual: Map<string, Resource>): readonly Drift[] {
+    const drift: Drift[] = []
+    const before = this.#actual
+    for (const desired of this.desired) {
+      const { key } = desired
+      const found = actual.get(key)
+      if (found !== undefined && satisfies(found, desired)) {
+        // Equal in all that is desired: keeping one object of the two halves what a large network costs.
+        actual.set(key, desired)
+        this.#retries.forget(key)
+        continue
+      }
+      const wasClean = !this.#dirty.has(key) && !this.#retries.has(key)
+      if (wasClean && before.has(key)) drift.push({ key, was: found === undefined ? 'missing' : 'changed' })
+      this.#dirty.add(key)
+    }
+    for (const key of actual.keys()) {
+      if (this.desired.get(key) !== undefined) continue
+      if (this.#isGateOpen && !before.has(key)) drift.push({ key, was: 'unexpected' })
+      if (this.#isGateOpen) this.#dirty.add(key)
+    }
+    for (const { key } of this.#retries.list()) {
+      if (!actual.has(key) && this.desired.get(key) === undefined) this.#retries.forget(key)
+    }
+    this.#retries.proven((key) => this.#dirty.has(key))
+    this.#actual = actual
+    this.#isKnown = true
+    return drift
+  }
+
+  /**
+   * Takes the dirty keys and the retries that are due, and returns what they call for.
+   *
+   * @param written keys that this round has written already: one that still differs did not hold
+   */
+  take(now: number, written: ReadonlySet<string>): Delta {
+    const keys = this.#dirty
+    this.#dirty = new Set()
+    if (this.#retries.size > 0) for (const key of keys) if (this.#retries.has(key)) keys.delete(key)
+    for (const key of this.#retries.due(now)) keys.add(key)
+    const operations: Operation[] = []
+    const didNotHold: Operation[] = []
+    for (const key of keys) {
+      const operation = this.#permitted(this.#actual.get(key), key)
+      if (operation === undefined) this.#retries.forget(key)
+      else if (written.has(key)) didNotHold.push(operation)
+      else operations.push(operation)
+    }
+    return { operations, didNotHold }
+  }
+
+  /** What it takes to get from `actual` to the desired state, in the order in which it would be written. */
+  plan(actual: ReadonlyMap<string, Resource>): readonly Operation[] {
+    const keys = new Set(actual.keys())
+    for (const { key } of this.desired) keys.add(key)
+    const operations: Operation[] = []
+    for (const key of keys) {
+      const operation = this.#permitted(actual.get(key), key)
+      if (operation !== undefined) operations.push(operation)
+    }
+    return inPhases(operations).flatMap((phase) => phase.operations)
+  }
+
+  /** The write succeeded. Whether it holds, the next read shows. */
+  succeeded({ type, resource }: Operation): void {
+    this.#retries.succeeded(resource.key)
+    if (type === 'put') this.#actual.set(resource.key, resource)
+    else this.#actual.delete(resource.key)
+  }
+
+  /** The write was refused, or did not hold: it is retried with backoff. */
+  failed({ resource }: Operation, error: OverlayError, now: number): void {
+    this.#retries.failed(resource.key, error, now)
+  }
+
+  /** These were taken, and not written after all. */
+  putBack(operations: Iterable<Operation>): void {
+    for (const { resource } of operations) this.#dirty.add(resource.key)
+  }
+
+  /** Every failing key may be retried now: what made them fail has changed. */
+  retryNow(): void {
+    this.#retries.hasten()
+  }
+
+  /** Before the gate opens nothing is deleted. */
+  #permitted(actual: Resource | undefined, key: string): Operation | undefined {
+    const operation = operationFor(actual, this.desired.get(key))
+    return operation?.type === 'delete' && !this.#isGateOpen ? undefined : operation
+  }
+}
