@@ -9,58 +9,58 @@ const tunnel = (destination: string) => fdb({ link: 'flannel.1', macAddress: MAC
 
 function recorded() {
   const changed: string[] = []
-  const wishes = new DesiredState((key) => changed.push(key))
+  const desired = new DesiredState((key) => changed.push(key))
   const changes = () => changed.splice(0)
-  return { wishes, changes }
+  return { desired, changes }
 }
 
 describe('Wishes', () => {
-  it('tells the keys that came, changed and went, and no other', () => {
-    const { wishes, changes } = recorded()
-    wishes.set('a', [entry('10.0.1.0'), entry('10.0.2.0')])
+  it('reports the keys that came, changed and went, and no other', () => {
+    const { desired, changes } = recorded()
+    desired.set('a', [entry('10.0.1.0'), entry('10.0.2.0')])
     expect(changes()).toEqual(['neighbour flannel.1 10.0.1.0', 'neighbour flannel.1 10.0.2.0'])
-    wishes.set('a', [entry('10.0.1.0'), entry('10.0.2.0', MAC_B), entry('10.0.3.0')])
+    desired.set('a', [entry('10.0.1.0'), entry('10.0.2.0', MAC_B), entry('10.0.3.0')])
     expect(changes()).toEqual(['neighbour flannel.1 10.0.2.0', 'neighbour flannel.1 10.0.3.0'])
-    wishes.set('a', [])
+    desired.set('a', [])
     expect(changes().sort()).toEqual(
       ['10.0.1.0', '10.0.2.0', '10.0.3.0'].map((address) => `neighbour flannel.1 ${address}`),
     )
-    expect(wishes.size).toBe(0)
-    expect(wishes.owners()).toEqual([])
+    expect(desired.size).toBe(0)
+    expect(desired.owners()).toEqual([])
   })
 
-  it('says nothing where the same is wished again', () => {
-    const { wishes, changes } = recorded()
-    wishes.set('a', [entry('10.0.1.0')])
+  it('reports nothing if the same is claimed again', () => {
+    const { desired, changes } = recorded()
+    desired.set('a', [entry('10.0.1.0')])
     changes()
-    wishes.set('a', [entry('10.0.1.0')])
+    desired.set('a', [entry('10.0.1.0')])
     expect(changes()).toEqual([])
   })
 
   it('lets the newest of two rivals count, and the other again when it goes', () => {
-    const { wishes, changes } = recorded()
+    const { desired, changes } = recorded()
     const key = tunnel('192.0.2.1').key
-    wishes.set('old lease', [tunnel('192.0.2.1')])
-    wishes.set('new lease', [tunnel('192.0.2.2')])
-    expect(wishes.get(key)).toEqual(tunnel('192.0.2.2'))
+    desired.set('old lease', [tunnel('192.0.2.1')])
+    desired.set('new lease', [tunnel('192.0.2.2')])
+    expect(desired.get(key)).toEqual(tunnel('192.0.2.2'))
     changes()
-    wishes.set('old lease', [tunnel('192.0.2.1')])
-    expect(wishes.get(key), 'saying the same again is no newer wish').toEqual(tunnel('192.0.2.2'))
+    desired.set('old lease', [tunnel('192.0.2.1')])
+    expect(desired.get(key), 'to repeat a claim does not make it newer').toEqual(tunnel('192.0.2.2'))
     expect(changes()).toEqual([])
-    wishes.set('new lease', [])
-    expect(wishes.get(key)).toEqual(tunnel('192.0.2.1'))
+    desired.set('new lease', [])
+    expect(desired.get(key)).toEqual(tunnel('192.0.2.1'))
     expect(changes()).toEqual([key])
   })
 
-  it('withdraws a wish from beneath another without a word', () => {
-    const { wishes, changes } = recorded()
-    wishes.set('a', [tunnel('192.0.2.1')])
-    wishes.set('b', [tunnel('192.0.2.2')])
-    wishes.set('c', [tunnel('192.0.2.3')])
+  it('withdraws a claim from beneath another silently', () => {
+    const { desired, changes } = recorded()
+    desired.set('a', [tunnel('192.0.2.1')])
+    desired.set('b', [tunnel('192.0.2.2')])
+    desired.set('c', [tunnel('192.0.2.3')])
     changes()
-    wishes.set('b', [])
+    desired.set('b', [])
     expect(changes()).toEqual([])
-    wishes.set('c', [])
-    expect([...wishes]).toEqual([tunnel('192.0.2.1')])
+    desired.set('c', [])
+    expect([...desired]).toEqual([tunnel('192.0.2.1')])
   })
 })

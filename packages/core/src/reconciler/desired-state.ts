@@ -1,6 +1,6 @@
 import { type Resource, sameResource } from '../contract/resource.js'
 
-/** One owner's wish for a key, upon the wishes of others that it outranks. */
+/** What one owner desires at a key, on top of the claims that it outranks. */
 interface Claim {
   readonly owner: string
   readonly resource: Resource
@@ -8,16 +8,16 @@ interface Claim {
 }
 
 /**
- * What ought to be held, by key, and on whose behalf: an owner is a peer's lease, or this node itself. Two owners may
- * wish for one key (a node that moved to a new lease while its old one has not expired yet): the one that asked last
- * counts, and when it goes the other's wish stands again.
+ * The desired resources, by key, and on whose behalf: an owner is a peer's lease, or this node itself. Two owners may
+ * claim one key (a node that moved to a new lease while its old one has not expired yet): the last to claim it counts,
+ * and when it goes the other's claim counts again.
  */
 export class DesiredState {
   readonly #claims = new Map<string, Claim>()
   readonly #byOwner = new Map<string, readonly Resource[]>()
   readonly #onChange: (key: string) => void
 
-  /** @param onChange called with each key whose counting wish changed, came or went */
+  /** @param onChange called with each key whose desired resource changed, came or went */
   constructor(onChange: (key: string) => void) {
     this.#onChange = onChange
   }
@@ -26,12 +26,12 @@ export class DesiredState {
     return this.#claims.size
   }
 
-  /** The wish that counts for `key`. */
+  /** The resource desired at `key`. */
   get(key: string): Resource | undefined {
     return this.#claims.get(key)?.resource
   }
 
-  /** The wishes that count. */
+  /** Every desired resource, one a key. */
   *[Symbol.iterator](): IterableIterator<Resource> {
     for (const { resource } of this.#claims.values()) yield resource
   }
@@ -40,12 +40,12 @@ export class DesiredState {
     return [...this.#byOwner.keys()]
   }
 
-  /** What `owner` wishes for, whether it counts or not. */
+  /** What `owner` claims, whether it counts or not. */
   of(owner: string): readonly Resource[] {
     return this.#byOwner.get(owner) ?? []
   }
 
-  /** Replaces all that `owner` wishes for. */
+  /** Replaces all that `owner` claims. */
   set(owner: string, resources: readonly Resource[]): void {
     const before = this.#byOwner.get(owner)
     if (before !== undefined) {
@@ -74,7 +74,7 @@ export class DesiredState {
   }
 }
 
-/** An owner that already has a claim keeps its rank: saying the same again is no newer wish. */
+/** An owner that already has a claim keeps its rank: to repeat a claim does not make it newer. */
 function withClaim(top: Claim | undefined, owner: string, resource: Resource): Claim {
   if (top === undefined || !has(top, owner)) return { owner, resource, beneath: top }
   if (top.owner === owner) return { owner, resource, beneath: top.beneath }

@@ -5,7 +5,7 @@ import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
 
-/** An operation and what became of it. */
+/** An operation and its result. */
 export interface AppliedOperation {
   readonly operation: Operation
   readonly result: OperationResult
@@ -19,7 +19,7 @@ export interface DriverWatchOptions {
   readonly onError: (error: OverlayError) => void
 }
 
-/** A watch that ended is opened again after 100 ms to 10 s. */
+/** A watch that ended is reopened after 100 ms to 10 s. */
 const REWATCH_BACKOFF = { firstMs: 100, maxMs: 10_000 }
 
 /** All drivers of an overlay as one: each resource goes to the driver of its kind. */
@@ -27,7 +27,7 @@ export class DriverSet {
   readonly #drivers: readonly Driver[]
   readonly #byKind = new Map<string, Driver>()
 
-  /** Throws a TypeError where two drivers hold resources of one kind. */
+  /** @throws TypeError if two drivers hold resources of one kind */
   constructor(drivers: readonly Driver[]) {
     this.#drivers = drivers
     for (const driver of drivers) {
@@ -46,12 +46,12 @@ export class DriverSet {
   /** Everything of ours that any of them holds, by key. */
   async snapshot(scope: OwnershipScope, options: AbortOptions): Promise<Map<string, Resource>> {
     const snapshots = await Promise.all(this.#drivers.map((driver) => driver.snapshot(scope, options)))
-    const held = new Map<string, Resource>()
-    for (const snapshot of snapshots) for (const resource of snapshot) held.set(resource.key, resource)
-    return held
+    const actual = new Map<string, Resource>()
+    for (const snapshot of snapshots) for (const resource of snapshot) actual.set(resource.key, resource)
+    return actual
   }
 
-  /** Carries out each operation by the driver of its kind. Rejects only where the signal aborts. */
+  /** Passes each operation to the driver of its kind. Rejects only if the signal aborts. */
   async apply(operations: readonly Operation[], signal: AbortSignal): Promise<readonly AppliedOperation[]> {
     const batches = new Map<Driver | undefined, Operation[]>()
     for (const operation of operations) {
@@ -60,24 +60,24 @@ export class DriverSet {
       if (batch === undefined) batches.set(driver, [operation])
       else batch.push(operation)
     }
-    const outcomes: AppliedOperation[] = []
+    const applied: AppliedOperation[] = []
     for (const [driver, batch] of batches) {
       const results = driver === undefined ? [] : await applyBatch(driver, batch, signal)
       for (const [index, operation] of batch.entries()) {
         const result = results[index] ?? { ok: false, error: unanswered(driver, operation) }
-        outcomes.push({ operation, result })
+        applied.push({ operation, result })
       }
     }
-    return outcomes
+    return applied
   }
 
-  /** Calls `onChange` for whatever any of them tells, until the signal aborts. Never rejects. */
+  /** Calls `onChange` for every event of any driver, until the signal aborts. Never rejects. */
   async watch(options: DriverWatchOptions): Promise<void> {
     await Promise.all(this.#drivers.map((driver) => watchForEver(driver, options)))
   }
 }
 
-/** What a driver answers; where it rejects, each of the operations has failed with what it says. */
+/** A driver's results. If it rejects, every operation has failed with that error. */
 async function applyBatch(
   driver: Driver,
   operations: readonly Operation[],
@@ -106,12 +106,12 @@ async function watchForEver(driver: Driver, options: DriverWatchOptions): Promis
       }
     } catch (error) {
       if (signal.aborted) return
-      onError(OverlayError.from(error, 'DRIVER_REFUSED', `watching what driver '${driver.name}' tells`))
+      onError(OverlayError.from(error, 'DRIVER_REFUSED', `watching through driver '${driver.name}'`))
     }
     await clock
       .sleep(backoffDelay(Math.max(1, failures), REWATCH_BACKOFF, random), { signal })
       .catch(() => undefined)
-    // What changed while nobody watched was not told.
+    // Changes were missed in between.
     if (!signal.aborted) onChange()
   }
 }

@@ -12,21 +12,21 @@ const key = { kind: 'wireguard-peer', key: 'wireguard-peer abc' }
 
 describe('operationFor', () => {
   it.each<[string, Resource | undefined, Resource | undefined, Operation | undefined]>([
-    ['nothing held, nothing wished', undefined, undefined, undefined],
-    ['held as wished', way, route({ ...way }), undefined],
+    ['nothing actual, nothing desired', undefined, undefined, undefined],
+    ['actual as desired', way, route({ ...way }), undefined],
     ['missing', undefined, way, { type: 'put', resource: way }],
-    ['wished by nobody', way, undefined, { type: 'delete', resource: way }],
-    ['a field more than wished', { ...vtep, macAddress: '02:00:00:00:00:01' } as Resource, vtep, undefined],
-  ])('%s', (_, actual, wish, expected) => {
-    expect(operationFor(actual, wish)).toEqual(expected)
+    ['not desired', way, undefined, { type: 'delete', resource: way }],
+    ['a field more than desired', { ...vtep, macAddress: '02:00:00:00:00:01' } as Resource, vtep, undefined],
+  ])('%s', (_, actual, desired, expected) => {
+    expect(operationFor(actual, desired)).toEqual(expected)
   })
 
-  it('hands over what is held where it differs', () => {
+  it('passes the actual resource along if it differs', () => {
     const other = route({ ...way, gateway: '10.244.9.9' })
     expect(operationFor(other, way)).toEqual({ type: 'put', resource: way, actual: other })
   })
 
-  it('takes a gateway where none is wished for a difference', () => {
+  it('counts a gateway that is not desired as a difference', () => {
     const direct = route({ destination: '10.244.0.0/16', device: 'flannel-wg' })
     const detour = route({ destination: '10.244.0.0/16', device: 'flannel-wg', gateway: '10.244.0.1' })
     expect(operationFor(detour, direct)?.type).toBe('put')

@@ -12,18 +12,15 @@ const RANKS = 4
 const rankOf = ({ kind }: Resource): number => RANK[kind] ?? RANK_OF_OTHERS
 
 /**
- * What it takes at one key to get from what is held to what is wished: nothing, a put or a delete.
- *
- * @param actual what is held, if anything
- * @param wish what is wished, if anything
+ * What it takes at one key to get from the actual to the desired state: nothing, a put or a delete.
  */
 export function operationFor(
   actual: Resource | undefined,
-  wish: Resource | undefined,
+  desired: Resource | undefined,
 ): Operation | undefined {
-  if (wish === undefined) return actual === undefined ? undefined : { type: 'delete', resource: actual }
-  if (actual !== undefined && satisfies(actual, wish)) return undefined
-  return { type: 'put', resource: wish, actual }
+  if (desired === undefined) return actual === undefined ? undefined : { type: 'delete', resource: actual }
+  if (actual !== undefined && satisfies(actual, desired)) return undefined
+  return { type: 'put', resource: desired, actual }
 }
 
 /** One step of the order: operations that may go to a driver together. */
@@ -33,8 +30,8 @@ export interface Phase {
 }
 
 /**
- * Sorts operations into the order that never leads traffic into a void: puts before deletes, so that a new way
- * stands before the old one goes; links, addresses, neighbours, then routes, and the reverse for deletes.
+ * Sorts operations into the order that never blackholes traffic: puts before deletes, so that a new path stands before
+ * the old one goes; links, addresses, neighbours, then routes, and the reverse for deletes.
  */
 export function inPhases(operations: Iterable<Operation>): readonly Phase[] {
   const puts: Operation[][] = Array.from({ length: RANKS }, () => [])

@@ -228,8 +228,8 @@ export class Reconciler {
 
   #readFailed(): void {
     this.#failedReads += 1
-    const delay = backoffDelay(this.#failedReads, READ_BACKOFF, this.#options.random)
-    this.#schedule.failed(this.#options.clock.monotonic(), delay)
+    const delayMs = backoffDelay(this.#failedReads, READ_BACKOFF, this.#options.random)
+    this.#schedule.failed(this.#options.clock.monotonic(), delayMs)
   }
 
   /** @param why `first` and `own` expect differences; a `look` that finds some has found drift */

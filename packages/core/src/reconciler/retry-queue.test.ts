@@ -4,7 +4,7 @@ import { RetryQueue } from './retry-queue.js'
 
 const error = new OverlayError('DRIVER_REFUSED', 'no')
 
-describe('Retries', () => {
+describe('RetryQueue', () => {
   it('backs off by doubling, up to 30 s', () => {
     const retries = new RetryQueue(() => 1)
     const delays = Array.from({ length: 12 }, () => {
@@ -25,7 +25,7 @@ describe('Retries', () => {
     expect(retries.nextDueAt()).toBe(100)
   })
 
-  it('counts on where a write that was said to succeed did not hold, until a read proves it', () => {
+  it('keeps counting if a write that succeeded did not hold, until a read proves it', () => {
     const retries = new RetryQueue(() => 1)
     const attempts = () => retries.list().map((failure) => failure.attempts)
     retries.failed('key', error, 0)

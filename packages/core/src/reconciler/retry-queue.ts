@@ -6,17 +6,17 @@ import { backoffDelay } from '../util/retry.js'
 export interface Failure {
   readonly key: string
   readonly error: OverlayError
-  /** How often it failed in a row. */
+  /** Consecutive failures. */
   readonly attempts: number
 }
 
-/** A key that fails is tried again after 100 ms to 30 s: a fault that lasts must not burn a core, nor fill a log. */
+/** A key that fails is retried after 100 ms to 30 s: a lasting fault must neither burn a core nor fill a log. */
 const BACKOFF = { firstMs: 100, maxMs: 30_000 }
 
-/** The keys whose last write failed, and when to try each again (ms, monotonic). */
+/** The keys whose last write failed, and when to retry each (ms, monotonic). */
 export class RetryQueue {
   readonly #failures = new Map<string, Failure & { dueAt: number }>()
-  /** How often keys had failed whose write then succeeded, but has not been read back yet. */
+  /** Earlier failures of keys whose write has succeeded since, but has not been read back yet. */
   readonly #doubted = new Map<string, number>()
   readonly #random: Random
 
@@ -47,7 +47,7 @@ export class RetryQueue {
     })
   }
 
-  /** Its write was said to succeed. If it turns out not to hold, the past still counts. */
+  /** Its write succeeded. If it turns out not to hold, earlier failures still count. */
   succeeded(key: string): void {
     const failure = this.#failures.get(key)
     if (failure === undefined) return
@@ -55,18 +55,18 @@ export class RetryQueue {
     this.#doubted.set(key, failure.attempts)
   }
 
-  /** A read has shown which keys differ still: the others' past does not count any more. */
+  /** A read has shown which keys still differ: the others' earlier failures no longer count. */
   proven(differs: (key: string) => boolean): void {
     for (const key of this.#doubted.keys()) if (!differs(key)) this.#doubted.delete(key)
   }
 
-  /** It holds, or its wish changed: the past does not count. */
+  /** It holds, or its desired resource changed: earlier failures do not count. */
   forget(key: string): void {
     this.#failures.delete(key)
     this.#doubted.delete(key)
   }
 
-  /** Every key may be tried again now: what made them fail has changed. */
+  /** Every key may be retried now: what made them fail has changed. */
   hasten(): void {
     for (const failure of this.#failures.values()) failure.dueAt = 0
   }
@@ -77,7 +77,7 @@ export class RetryQueue {
     return keys
   }
 
-  /** When the next key is due; infinite where none is. */
+  /** When the next key is due; infinite if none is failing. */
   nextDueAt(): number {
     let next = Number.POSITIVE_INFINITY
     for (const { dueAt } of this.#failures.values()) next = Math.min(next, dueAt)

@@ -7,11 +7,11 @@ export interface SyncReport {
   readonly put: number
   readonly deleted: number
   readonly failed: number
-  /** From the first look to the last write, in ms. */
+  /** From the start of the round to its last write. */
   readonly durationMs: number
 }
 
-/** Counts what a round of writes did, and gathers its errors: one for each sort, not one for each of 15,000 keys. */
+/** Counts what a round of writes did, and groups its errors: one for each sort, not one for each of 15,000 keys. */
 export class SyncTally {
   #put = 0
   #deleted = 0
@@ -43,7 +43,7 @@ export class SyncTally {
     })
   }
 
-  report(duration: number): SyncReport {
-    return { put: this.#put, deleted: this.#deleted, failed: this.#failed, durationMs: duration }
+  report(durationMs: number): SyncReport {
+    return { put: this.#put, deleted: this.#deleted, failed: this.#failed, durationMs }
   }
 }
