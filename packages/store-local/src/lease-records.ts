@@ -17,10 +17,10 @@ import {
 } from '@selvedge/core/kit'
 import type { LogEntry, Tables } from './tables.js'
 
-/** A watcher that is further behind gets a snapshot. */
+/** A watcher that is further behind gets a snapshot instead. */
 export const CHANGES_KEPT = 1000
 
-/** When changes are made, and for how long leases are. */
+/** The time of a change, and the term of leases. */
 export interface Term {
   /** In ms since the epoch. */
   readonly now: number
@@ -31,9 +31,9 @@ export interface Term {
 /** What happened since a watcher last asked. */
 export interface Changes {
   readonly events: readonly LeaseEvent[]
-  /** Records that are no leases: what each said, and the error to report. */
+  /** Records that are not leases: the text of each, and the error to report. */
   readonly faults: ReadonlyMap<string, OverlayError>
-  /** What to ask with the next time. */
+  /** The revision to ask with next time. */
   readonly revision: number
 }
 
@@ -66,7 +66,7 @@ export function releaseLease(tables: Tables, lease: Lease): void {
   if (sameNode(held.attributes, lease.attributes)) deleteLease(tables, leaseKey(held))
 }
 
-/** Writes a lease that never ends. Throws an OverlayError `LEASE_CONFLICT` where another node holds any of it. */
+/** Writes a lease that never expires. Throws an OverlayError `LEASE_CONFLICT` if another node holds any of it. */
 export function reserveLease(tables: Tables, { subnet, ipv6Subnet, attributes }: Lease): Lease {
   const reservation: Lease = { subnet, ipv6Subnet, attributes }
   const { leases, occupied } = readLeases(tables)
@@ -74,19 +74,19 @@ export function reserveLease(tables: Tables, { subnet, ipv6Subnet, attributes }:
   return putLease(tables, reservation)
 }
 
-/** True where a lease has ended and is still there. */
+/** True if the file still holds a lease that has expired. */
 export function hasExpired({ ends }: Tables, now: number): boolean {
   for (const { value } of ends.getRange()) if (value <= now) return true
   return false
 }
 
-/** Deletes every lease that has ended. Runs first in every transaction that writes. */
+/** Deletes every lease that has expired. Runs first in every transaction that writes. */
 export function expireLeases(tables: Tables, now: number): void {
   const ended = [...tables.ends.getRange()].filter(({ value }) => value <= now)
   for (const { key } of ended) deleteLease(tables, requireText(key))
 }
 
-/** What happened after `revision`; everything, as a snapshot, without one and where it is too long ago. */
+/** What happened after `revision`: a snapshot without one, or if it is too long ago. */
 export function changesSince(tables: Tables, revision: number | undefined): Changes {
   const current = revisionOf(tables)
   const faults = new Map<string, OverlayError>()
@@ -104,7 +104,7 @@ export function changesSince(tables: Tables, revision: number | undefined): Chan
   return { events, faults, revision: current }
 }
 
-/** Writes one record and logs it. For leases, `putLease`. */
+/** Writes one record and logs it. Use `putLease` for leases. */
 export function putRecord(tables: Tables, key: string, value: string, expiresAt?: number): void {
   tables.leases.put(key, value)
   if (expiresAt === undefined) tables.ends.remove(key)
@@ -137,15 +137,15 @@ function revisionOf({ meta }: Tables): number {
   return Number(meta.get('revision') ?? 0)
 }
 
-/** Throws a SyntaxError for what only damage can have put there: LMDB's keys may be numbers and symbols, too. */
+/** Throws a SyntaxError for what only damage can put there: LMDB's keys may also be numbers and symbols. */
 function requireText(key: unknown): string {
-  if (typeof key !== 'string') throw new SyntaxError('a key is no text')
+  if (typeof key !== 'string') throw new SyntaxError('a key is not text')
   return key
 }
 
 interface ReadLeases {
   readonly leases: Lease[]
-  /** Subnets under whose key a record is that is no lease: nobody's, and not free. */
+  /** Subnets whose key holds a record that is not a lease: they have no owner and are not free. */
   readonly occupied: Lease[]
   readonly faults: Map<string, OverlayError>
 }
@@ -186,7 +186,7 @@ function decode(
     return {
       fault: new OverlayError(
         'INVALID_LEASE',
-        `the record ${key} is no lease: ${why}; correct or delete it`,
+        `the record ${key} is not a lease: ${why}; correct or delete it`,
         { cause },
       ),
     }

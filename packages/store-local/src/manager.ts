@@ -30,29 +30,29 @@ import { FileWatcher } from './lmdb/watcher.js'
 import type { Tables } from './tables.js'
 
 export interface LocalSubnetManagerOptions {
-  /** The store's file. It and its folder are made where they are missing. On a local disk, never on a network's. */
+  /** The store's file. It and its folder are created if they are missing. It must be on a local disk. */
   readonly path: string
-  /** The network config as flannel writes it, JSON text or an object: written where the store holds none yet. */
+  /** The network config as flannel writes it, JSON text or an object: written if the store holds none yet. */
   readonly config?: string | object | undefined
-  /** How long a lease lasts unless renewed, in ms. Default: 24 hours, as with flannel. */
+  /** How long a lease lasts unless renewed, in ms. Default: 24 hours, as flannel's. */
   readonly leaseTermMs?: number | undefined
-  /** How long to wait for another process that is stopped in the midst of a write, in ms. Default: 5,000. */
+  /** How long to wait for another process that is stopped in the middle of a write, in ms. Default: 5,000. */
   readonly lockTimeoutMs?: number | undefined
   readonly clock?: Clock | undefined
 }
 
 const DAY = 24 * 60 * 60 * 1000
 
-/** How often to look for changes, and for leases that have ended, in ms, where nothing says that there are any. */
+/** How often to look for changes and for leases that have expired if no notification comes, in ms. */
 const POLL = 1000
 
 /**
- * A store of leases in one file, for every process of this host that names it. There is no server: whoever asks does
- * the work, in a transaction. Give each overlay a manager of its own, which it disposes of.
+ * A store of leases in one file, shared by every process of this host that names it. There is no server: each call is a
+ * transaction in the process that makes it. Give each overlay a manager of its own, which it disposes of.
  *
  * Errors beside those of `SubnetManager`: `STORE_CORRUPT` for a damaged file, another program's, or one of a newer
- * format; `ACCESS_DENIED` for one that may not be written; `STORE_UNAVAILABLE` for a full disk, and where a process
- * was stopped while it wrote.
+ * format; `ACCESS_DENIED` for one that this user may not write; `STORE_UNAVAILABLE` for a full disk, and while another
+ * process is stopped in the middle of a write.
  */
 export class LocalSubnetManager implements SubnetManager {
   readonly name = 'local'
@@ -92,7 +92,8 @@ export class LocalSubnetManager implements SubnetManager {
     throw signal?.reason
   }
 
-  /** Writes the network config for every process, as an administrator does. Rejects with `INVALID_CONFIG`. */
+  /** Writes the network config for every process, as an operator does. Rejects with `INVALID_CONFIG` for one that breaks
+   * a rule. */
   async setNetworkConfig(config: string | object, options: AbortOptions = {}): Promise<void> {
     const text = configText(config)
     await this.#write(options, ({ meta }) => void meta.put('config', text))
@@ -115,8 +116,8 @@ export class LocalSubnetManager implements SubnetManager {
   }
 
   /**
-   * Keeps subnets for the node of the public address in `attributes`, for ever. Any prefix length will do. Rejects
-   * with `LEASE_CONFLICT` where another node holds any of it.
+   * Reserves subnets, of any prefix length, for the node of the public address in `attributes`: a lease that never
+   * expires. Rejects with `LEASE_CONFLICT` if another node holds any of it.
    */
   reserve(reservation: Omit<Lease, 'expiresAt'>, options: AbortOptions = {}): Promise<Lease> {
     return this.#write(options, (tables) => reserveLease(tables, reservation))
@@ -133,7 +134,7 @@ export class LocalSubnetManager implements SubnetManager {
       const now = this.#clock.now()
       const hasWork = database.read((tables) => hasExpired(tables, now))
       if (hasWork) await this.#transact(database, (tables) => expireLeases(tables, now), stop)
-      // Another file has a history of its own.
+      // Another file has another history.
       const changes = database.read((tables) => changesSince(tables, database === source ? seen : undefined))
       source = database
       seen = changes.revision
@@ -159,12 +160,12 @@ export class LocalSubnetManager implements SubnetManager {
     this.#share = undefined
     await share?.then(
       (opened) => opened.release(),
-      // Whoever waited for it was told.
+      // The calls that waited for it have rejected.
       () => {},
     )
   }
 
-  /** One transaction, after the leases that have ended are gone. */
+  /** Runs `body` in a transaction, after removing the leases that have expired. */
   async #write<T>({ signal }: AbortOptions, body: (tables: Tables, term: Term) => T): Promise<T> {
     const stop = this.#stopOf(signal)
     const database = await this.#open(stop)
@@ -186,8 +187,8 @@ export class LocalSubnetManager implements SubnetManager {
   }
 
   /**
-   * What `look` sees: at once, and again whenever the file may have changed, and at each poll. Ends when `signal`
-   * aborts; throws when closed. With `onError`, what a retry may mend is reported there, and retried.
+   * What `look` returns: at once, whenever the file may have changed, and at each poll. Ends when `signal` aborts; throws
+   * when closed. With `onError`, errors that may pass are reported there and retried.
    */
   async *#states<T>(
     signal: AbortSignal | undefined,
@@ -204,7 +205,7 @@ export class LocalSubnetManager implements SubnetManager {
         let state: { readonly value: T } | undefined
         try {
           const database = await this.#open(stop)
-          // Before the look, so that no change falls in between.
+          // Before the look, so that no change is missed in between.
           if (database !== followed) watcher.follow(database.path)
           followed = database
           state = { value: await look(database, stop) }
@@ -225,21 +226,21 @@ export class LocalSubnetManager implements SubnetManager {
     }
   }
 
-  /** The file that is at the path now, opened once for every call of this manager. */
+  /** The file that is at the path now. This manager opens it once. */
   async #open(stop: AbortSignal): Promise<Database> {
     for (;;) {
       stop.throwIfAborted()
-      const sharing = this.#share ?? this.#openAnew()
+      const sharing = this.#share ?? this.#openShare()
       this.#share = sharing
       const share = await abortable(sharing, stop)
       if (share.database.isCurrent) return share.database
-      // Someone removed or replaced the file: its leases are gone, and its nodes will ask for them again.
+      // The file was removed or replaced: its leases are gone, and its nodes will ask for them again.
       if (this.#share === sharing) this.#share = undefined
       await share.release()
     }
   }
 
-  async #openAnew(): Promise<DatabaseShare> {
+  async #openShare(): Promise<DatabaseShare> {
     try {
       const share = await shareDatabase(this.path, { lockTimeoutMs: this.#lockTimeoutMs })
       try {
@@ -255,7 +256,7 @@ export class LocalSubnetManager implements SubnetManager {
     }
   }
 
-  /** Of several that offer one at once, the first to write wins. */
+  /** Of several processes that offer one at once, the first to write wins. */
   async #offerConfig(database: Database): Promise<void> {
     const config = this.#config
     if (config === undefined || database.read(storedConfig) !== undefined) return
@@ -278,7 +279,7 @@ function storedConfig({ meta }: Tables): string | undefined {
   return text === undefined ? undefined : String(text)
 }
 
-/** The config as it is kept. Throws an OverlayError `INVALID_CONFIG` for one that breaks a rule. */
+/** The config as it is stored. Throws an OverlayError `INVALID_CONFIG` for one that breaks a rule. */
 function configText(config: string | object): string {
   parseNetworkConfig(config)
   return typeof config === 'string' ? config : JSON.stringify(config)

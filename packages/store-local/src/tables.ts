@@ -6,25 +6,25 @@ export interface Table<Key, Value> {
   getRange(options?: { readonly start?: Key }): Iterable<{ readonly key: Key; readonly value: Value }>
 }
 
-/** What a change of a lease was, as the log keeps it. */
+/** A change of a lease, as the log keeps it. */
 export interface LogEntry {
   readonly type: 'put' | 'delete'
   /** As `leaseKey` writes it. */
   readonly key: string
   /** As flannel encodes a lease's attributes. */
   readonly value: string
-  /** In ms since the epoch; absent where the lease never ends. */
+  /** In ms since the epoch; absent if the lease never expires. */
   readonly expiresAt?: number
 }
 
-/** All that the file holds. */
+/** The tables of the file. */
 export interface Tables {
   /** `format`, `config` and `revision`. */
   readonly meta: Table<string, string | number>
   /** Lease key to the lease's attributes, both byte for byte as flannel writes them to etcd. */
   readonly leases: Table<string, string>
-  /** Lease key to when the lease ends, in ms since the epoch; a lease without an entry never does. */
+  /** Lease key to when the lease expires, in ms since the epoch; a lease without an entry never does. */
   readonly ends: Table<string, number>
-  /** Revision to change. The last ones only. */
+  /** Revision to change, the last ones only. */
   readonly log: Table<number, LogEntry>
 }

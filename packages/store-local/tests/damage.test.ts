@@ -56,7 +56,7 @@ const damages: Record<string, (file: Buffer) => Buffer> = {
   'lost its first page': (file) => file.fill(0, 0, 4096),
   'lost its second page': (file) => file.fill(0, 4096, 8192),
   'was overwritten behind its head': (file) => file.fill(0x55, 8192),
-  'holds text that is no JSON where a config should be': (file) => {
+  'holds text that is not JSON in place of a config': (file) => {
     const config = Buffer.from('"{\\"Network')
     for (let at = file.indexOf(config); at >= 0; at = file.indexOf(config))
       file.fill('{', at, at + config.length)
@@ -77,7 +77,7 @@ describe('a damaged file', () => {
     })
   })
 
-  it('that holds a key that is no text is refused', async () => {
+  it('that holds a key that is not text is refused', async () => {
     const path = `${await folder()}/leases.mdb`
     await writeFile(path, sound)
     const root = open({ path, noSubdir: true })
@@ -91,7 +91,7 @@ describe('a damaged file', () => {
     const one = await node({ path, config })
     await expect(one.call('snapshot')).rejects.toMatchObject({
       code: 'STORE_CORRUPT',
-      message: expect.stringMatching(/a key is no text/),
+      message: expect.stringMatching(/a key is not text/),
     })
   })
 

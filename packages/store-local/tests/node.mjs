@@ -9,28 +9,28 @@ import { open as openFile, rm } from 'node:fs/promises'
 import { LocalSubnetManager } from '@selvedge/store-local'
 
 const manager = new LocalSubnetManager(JSON.parse(process.argv[2]))
-const tell = (message) => new Promise((resolve) => process.send(message, resolve))
+const send = (message) => new Promise((resolve) => process.send(message, resolve))
 const ballast = `${manager.path}.ballast`
 const { signal } = new AbortController()
 
 const calls = {
   async watch() {
-    for await (const event of manager.watchLeases({ signal })) await tell({ event, at: Date.now() })
+    for await (const event of manager.watchLeases({ signal })) await send({ event, at: Date.now() })
   },
 
   async churn(publicIp) {
     for (let sequence = 1; ; sequence += 1) {
       const attributes = { publicIp, backendData: { sequence } }
       const lease = await manager.acquireLease({ attributes })
-      await tell({ acknowledged: 'put', lease })
+      await send({ acknowledged: 'put', lease })
       await manager.renewLease({
         ...lease,
         attributes: { publicIp, backendData: { sequence, renewed: true } },
       })
       if (sequence % 3 === 0) {
-        await tell({ announced: 'delete' })
+        await send({ announced: 'delete' })
         await manager.releaseLease(lease)
-        await tell({ acknowledged: 'delete' })
+        await send({ acknowledged: 'delete' })
       }
     }
   },
@@ -45,16 +45,16 @@ const calls = {
     })
   },
 
-  /** Every lease, as a watch that begins now tells it. */
+  /** Every lease, as a watch that starts now reports it. */
   async snapshot() {
     for await (const { leases } of manager.watchLeases({ signal })) return leases
   },
 
   /** Leases until it fails; answers how many were acknowledged, and with what it failed. */
-  async fill(most) {
+  async fill(max) {
     for (let count = 0; ; count += 1) {
       try {
-        if (count === most) return { count }
+        if (count === max) return { count }
         const attributes = { publicIp: `192.0.2.${count}`, backendData: 'x'.repeat(2000) }
         await manager.acquireLease({ attributes })
       } catch ({ code, message }) {
@@ -101,9 +101,9 @@ process.on('disconnect', () => process.exit())
 process.on('message', async ({ call, args = [] }) => {
   try {
     const result = call in calls ? await calls[call](...args) : await manager[call](...args)
-    if (process.connected) await tell({ result })
+    if (process.connected) await send({ result })
   } catch (error) {
-    await tell({ error: { code: error.code, message: error.message } })
+    await send({ error: { code: error.code, message: error.message } })
   }
 })
-await tell({ ready: true })
+await send({ ready: true })

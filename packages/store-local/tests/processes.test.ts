@@ -32,7 +32,7 @@ function managerOf(options: LocalSubnetManagerOptions): LocalSubnetManager {
   return manager
 }
 
-/** What a watch tells at first. */
+/** What a watch reports first. */
 async function snapshot(manager: LocalSubnetManager): Promise<readonly Lease[]> {
   for await (const event of manager.watchLeases({ signal: new AbortController().signal })) {
     if (event.type === 'snapshot') return event.leases
@@ -72,7 +72,7 @@ describe('processes on one store', () => {
     expect(networks[0]).toMatch(/^10\.[0-7]\.0\.0\/16$/)
   })
 
-  it('that are killed at any moment lose nothing acknowledged, and block nobody', async () => {
+  it('that are killed at any moment lose nothing acknowledged, and block no other process', async () => {
     const path = await storePath()
     const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31)
     console.log(`seed ${seed}`)
@@ -91,21 +91,21 @@ describe('processes on one store', () => {
       expect(performance.now() - began, `a renewal after a kill, seed ${seed}`).toBeLessThan(2000)
       const leases = new Map((await snapshot(manager)).map((lease) => [lease.attributes.publicIp, lease]))
       for (const [index, node] of all.entries()) {
-        const told = node.messages.filter(({ acknowledged, announced }) => acknowledged ?? announced).at(-1)
+        const last = node.messages.filter(({ acknowledged, announced }) => acknowledged ?? announced).at(-1)
         const lease = leases.get(`192.0.2.${index + 1}`)
-        const where = `seed ${seed}, round ${round}, node ${index + 1}: ${JSON.stringify(told)}`
+        const where = `seed ${seed}, round ${round}, node ${index + 1}: ${JSON.stringify(last)}`
         // Between the acknowledgement of a release and that of the next lease either is right, and so is the other
-        // way round; all else must be there as it was told.
-        if (told?.acknowledged === 'put') {
-          expect(lease?.subnet, where).toBe(told.lease?.subnet)
-          expect(sequenceOf(lease), where).toBeGreaterThanOrEqual(sequenceOf(told.lease))
+        // way round; all else must be there as it was reported.
+        if (last?.acknowledged === 'put') {
+          expect(lease?.subnet, where).toBe(last.lease?.subnet)
+          expect(sequenceOf(lease), where).toBeGreaterThanOrEqual(sequenceOf(last.lease))
         }
       }
     }
     expect(inspectLmdbFile(await readFile(path)).fault).toBeUndefined()
   })
 
-  it('tell each other every change at once, and go on when one is killed', async () => {
+  it('report every change to each other at once, and go on when one is killed', async () => {
     const path = await storePath()
     const [writer, watcher] = await nodes(2, { path, config: network })
     if (writer === undefined || watcher === undefined) throw new Error('no processes')
@@ -117,13 +117,13 @@ describe('processes on one store', () => {
       const wanted = { ...lease, attributes: { ...attributesOf(1), backendData: { sequence } } }
       await writer.call('renewLease', wanted)
       const acknowledged = Date.now()
-      const told = await watcher.next(
+      const reported = await watcher.next(
         ({ event }) => event?.type === 'put' && sequenceOf(event.lease) === sequence,
       )
-      delays.push(Math.max(0, (told.at ?? 0) - acknowledged))
+      delays.push(Math.max(0, (reported.at ?? 0) - acknowledged))
     }
     delays.sort((a, b) => a - b)
-    console.log(`a change told to another process after p50 ${delays[100]} ms, p99 ${delays[197]} ms`)
+    console.log(`a change reported to another process after p50 ${delays[100]} ms, p99 ${delays[197]} ms`)
     expect(delays[100], 'the poll alone takes up to a second').toBeLessThan(500)
     const sequences = watcher.messages.flatMap(({ event }) =>
       event?.type === 'put' ? [sequenceOf(event.lease)] : [],
@@ -136,7 +136,7 @@ describe('processes on one store', () => {
     await watcher.next(({ event }) => event?.type === 'delete')
   })
 
-  it('end the lease of one that was killed, when its term is over', async () => {
+  it('end the lease of a process that was killed when its term is over', async () => {
     const path = await storePath()
     const options = { path, config: network, leaseTermMs: 1500 }
     const [node] = await nodes(1, options)
@@ -151,7 +151,7 @@ describe('processes on one store', () => {
     expect(Date.now()).toBeGreaterThanOrEqual(lease.expiresAt ?? 0)
   })
 
-  it('say so in time when one is stopped while it holds the lock, still read, and go on when it is killed', async () => {
+  it('report in time that one is stopped while it holds the lock, still read, and go on when it is killed', async () => {
     const path = await storePath()
     const options = { path, config: network, lockTimeoutMs: 300 }
     const manager = managerOf(options)
@@ -179,7 +179,7 @@ describe('processes on one store', () => {
     await expect(manager.renewLease(lease)).resolves.toMatchObject({ subnet: lease.subnet })
   })
 
-  it('go on with a new file when someone removes theirs', async () => {
+  it('go on with a new file when theirs is removed', async () => {
     const path = await storePath()
     const manager = managerOf({ path, config: network })
     const lease = await manager.acquireLease({ attributes: attributesOf(1) })
@@ -196,7 +196,7 @@ describe('processes on one store', () => {
 
   it('refuse a file of a newer format, and one of another program, and leave both as they are', async () => {
     for (const [format, said] of [
-      ['newer', /its format is 2, and this version knows 1 only/],
+      ['newer', /its format is 2, and this version knows only 1/],
       ['foreign', /it is a database of another program/],
     ] as const) {
       const path = await storePath()

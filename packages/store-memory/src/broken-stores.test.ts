@@ -12,7 +12,7 @@ import { describe, expect, it } from 'vitest'
 import { MemorySubnetManager } from './manager.js'
 import { MemoryStore } from './store.js'
 
-/** Long enough for what works, short enough for what hangs. */
+/** Long enough for what works, short enough for what hangs, in ms. */
 const PATIENCE = 250
 
 const leaseTermMs = 60_000
@@ -51,7 +51,7 @@ async function runSuite(Manager: typeof MemorySubnetManager): Promise<{ failed: 
   return { failed: outcomes.flat(), all: tests.map(({ name }) => name) }
 }
 
-/** Each a way in which a store was, or could well be, wrong; and a test of the suite that must notice. */
+/** Ways in which a store was or could be wrong, each with a test of the suite that must notice. */
 const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: string }> = {
   'gives two nodes one subnet': {
     caughtBy: 'gives 24 nodes that ask at once 24 subnets, all there are',
@@ -78,7 +78,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
       }
     },
   },
-  'publishes the attributes of the first request for ever': {
+  'publishes the attributes of the first request forever': {
     caughtBy: 'a renewal publishes the attributes given',
     Manager: class extends MemorySubnetManager {
       override async renewLease(lease: Lease, options?: AbortOptions): Promise<Lease> {
@@ -166,7 +166,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
       }
     },
   },
-  'tells an event twice now and then': {
+  'reports an event twice now and then': {
     caughtBy: 'misses no change and reports none twice, whenever it starts',
     Manager: class extends MemorySubnetManager {
       override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
@@ -179,7 +179,7 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
       }
     },
   },
-  'tells changes without a snapshot first': {
+  'reports changes without a snapshot first': {
     caughtBy: 'reports a snapshot first, even if there is no lease',
     Manager: class extends MemorySubnetManager {
       override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {

@@ -39,22 +39,22 @@ describe('MemorySubnetManager', () => {
     expect(clock.pending).toEqual([])
   })
 
-  it('tells the end of a lease at its time, however long after the last change', async () => {
+  it('reports the end of a lease on time, however long after the last change', async () => {
     const clock = new FakeClock()
     const manager = new MemorySubnetManager({ config, clock, leaseTermMs: 60_000 })
     const lease = await manager.acquireLease({ attributes: node(1) })
     const watch = manager.watchLeases({ signal: new AbortController().signal })
     await watch.next()
-    const told: LeaseEvent[] = []
-    const next = watch.next().then(({ value }) => value && told.push(value))
+    const events: LeaseEvent[] = []
+    const next = watch.next().then(({ value }) => value && events.push(value))
     await clock.advance(59_999)
-    expect(told).toEqual([])
+    expect(events).toEqual([])
     await clock.advance(1)
     await next
-    expect(told).toEqual([{ type: 'delete', lease }])
+    expect(events).toEqual([{ type: 'delete', lease }])
   })
 
-  it('tells a consumer that fell far behind a snapshot instead of keeping every change for it', async () => {
+  it('gives a consumer that fell far behind a snapshot instead of keeping every change for it', async () => {
     const manager = new MemorySubnetManager({ config })
     const lease = await manager.acquireLease({ attributes: node(1) })
     const watch = manager.watchLeases({ signal: new AbortController().signal })

@@ -13,7 +13,7 @@ import { MemoryStore, type MemoryStoreOptions } from './store.js'
 
 /**
  * One node's access to a `MemoryStore`. An overlay disposes of the manager that it is given, so each overlay gets one
- * of its own; the store and its leases live on while anyone refers to them:
+ * of its own; the store and its leases live on as long as they are referred to:
  *
  * ```ts
  * const store = new MemoryStore({ config: { Network: '10.244.0.0/16' } })
@@ -26,7 +26,7 @@ export class MemorySubnetManager implements SubnetManager {
   readonly store: MemoryStore
   readonly #closed = new AbortController()
 
-  /** @param store the store to share, or what to make one of, which others may then share: `manager.store` */
+  /** @param store the store to share, or the options of a new one, which other managers may share: `manager.store` */
   constructor(store: MemoryStore | MemoryStoreOptions = {}) {
     this.store = store instanceof MemoryStore ? store : new MemoryStore(store)
   }
@@ -77,7 +77,7 @@ export class MemorySubnetManager implements SubnetManager {
     this.#closed.signal.throwIfAborted()
   }
 
-  /** A turn at once, and one after each change or when a lease ends. Ends when `signal` aborts; throws when closed. */
+  /** Yields at once, and after each change or when a lease ends. Ends when `signal` aborts; throws when closed. */
   async *#changes(signal: AbortSignal | undefined): AsyncGenerator<void, void, undefined> {
     const { store } = this
     const stop = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal])

@@ -18,9 +18,9 @@ import {
 } from '@selvedge/core/kit'
 
 export interface MemoryStoreOptions {
-  /** The network config as flannel writes it, as JSON text or as an object. Without one, nodes wait for one. */
+  /** The network config as flannel writes it, as JSON text or as an object. Without one, nodes wait until it is set. */
   readonly config?: string | object | undefined
-  /** How long a lease lasts unless renewed, in ms. Default: 24 hours, as with flannel. */
+  /** How long a lease lasts unless renewed, in ms. Default: 24 hours, as flannel's. */
   readonly leaseTermMs?: number | undefined
   readonly clock?: Clock | undefined
 }
@@ -28,7 +28,7 @@ export interface MemoryStoreOptions {
 /** What happened since a watcher last asked. */
 export interface Changes {
   readonly events: readonly LeaseEvent[]
-  /** What to ask with the next time. */
+  /** The revision to ask with next time. */
   readonly revision: number
 }
 
@@ -47,11 +47,11 @@ export class MemoryStore {
   readonly leaseTermMs: number
   #config: NetworkConfig | undefined
   #leases = new Map<string, Lease>()
-  /** The subnets of `#leases`; gathered anew when the config changes. */
+  /** The subnets of `#leases`; gathered again when the config changes. */
   #leased: LeasedSubnets | undefined
-  /** No lease ends earlier, in ms since the epoch. */
+  /** No lease ends before this, in ms since the epoch. */
   #nextEnd = NEVER
-  /** How many changes there ever were. */
+  /** How many changes there have been. */
   #revision = 0
   /** The last ones; the very last is number `#revision`. */
   #log: LeaseEvent[] = []
@@ -70,28 +70,28 @@ export class MemoryStore {
     return this.#config
   }
 
-  /** Leases are let be: one outside the new network is given up when its node asks again. Throws as the constructor. */
+  /** Keeps every lease: one outside the new network is given up when its node asks again. Throws as the constructor does. */
   setNetworkConfig(config: string | object): void {
     this.#config = parseNetworkConfig(config)
     this.#leased = undefined
     this.#notify()
   }
 
-  /** Every lease there is. */
+  /** Every lease. */
   get leases(): readonly Lease[] {
     this.#expire()
     return [...this.#leases.values()]
   }
 
-  /** When the next lease ends at the earliest, in ms since the epoch; infinite where none ever does. */
+  /** No lease ends before this, in ms since the epoch; infinite if none ever ends. */
   get nextEnd(): number {
     this.#expire()
     return this.#nextEnd
   }
 
   /**
-   * Keeps subnets for the node of the public address in `attributes`, for ever. Any prefix length will do. Throws an
-   * OverlayError `LEASE_CONFLICT` where another node holds any of it.
+   * Reserves subnets, of any prefix length, for the node of the public address in `attributes`: a lease that never
+   * expires. Throws an OverlayError `LEASE_CONFLICT` if another node holds any of it.
    */
   reserve({ subnet, ipv6Subnet, attributes }: Omit<Lease, 'expiresAt'>): Lease {
     const reservation: Lease = { subnet, ipv6Subnet, attributes }
@@ -99,10 +99,10 @@ export class MemoryStore {
     return this.#put(reservation)
   }
 
-  /** See `SubnetManager.acquireLease`. Throws a TypeError where there is no config yet. */
+  /** See `SubnetManager.acquireLease`. Throws a TypeError if there is no config yet. */
   acquire(request: LeaseRequest): Lease {
     const config = this.#config
-    if (config === undefined) throw new TypeError('a lease was asked for before there was a network config')
+    if (config === undefined) throw new TypeError('a lease was requested before there was a network config')
     const leases = this.leases
     this.#leased ??= new LeasedSubnets(config, leases)
     const choice = chooseSubnets({ config, leases, request, leased: this.#leased })
@@ -131,14 +131,14 @@ export class MemoryStore {
     if (sameNode(held.attributes, lease.attributes)) this.#delete(held)
   }
 
-  /** Removes a lease or a reservation, whoever holds it, as an operator does. One that is gone is let be. */
+  /** Removes a lease or a reservation, whoever holds it, as an operator does. Does nothing if it is gone. */
   remove(lease: LeaseSubnets): void {
     this.#expire()
     const held = this.#leases.get(leaseKey(lease))
     if (held !== undefined) this.#delete(held)
   }
 
-  /** What happened after `revision`; everything, as a snapshot, without one and where it is too long ago. */
+  /** What happened after `revision`: a snapshot without one, or if it is too long ago. */
   changesSince(revision: number | undefined): Changes {
     this.#expire()
     const missed = this.#revision - (revision ?? 0)
@@ -170,7 +170,7 @@ export class MemoryStore {
     this.#record({ type: 'delete', lease })
   }
 
-  /** Runs before anything is read, so that it does not matter when, or whether, anyone watches the time. */
+  /** Runs before anything is read, so that no timer is needed. */
   #expire(): void {
     const now = this.clock.now()
     if (now < this.#nextEnd) return
@@ -185,7 +185,7 @@ export class MemoryStore {
   #record(event: LeaseEvent): void {
     this.#revision += 1
     this.#log.push(event)
-    // Trimmed by the half, so that a change does not cost a copy of the log.
+    // Cut to half now and then, so that a change does not cost a copy of the log.
     if (this.#log.length > 2 * EVENTS_KEPT) this.#log = this.#log.slice(-EVENTS_KEPT)
     this.#notify()
   }

@@ -65,7 +65,7 @@ export function lifetimeTests({ supports, test }: DriverSection): void {
     await holds(await host.connect(), [device(), ownAddress])
   })
 
-  if (supports.check) {
+  if (supports.preflight) {
     test('checks what a backend requires, and changes nothing', async (host) => {
       const driver = await host.connect()
       assert.ok(driver.preflight)

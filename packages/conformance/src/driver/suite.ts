@@ -22,7 +22,7 @@ export function driverSuite<H extends HostUnderTest>(
   options: DriverSuiteOptions<H>,
 ): void {
   const section: DriverSection = {
-    supports: { check: true, externalInterface: true, watch: true, ipv6: true, ...options.supports },
+    supports: { preflight: true, externalInterface: true, watch: true, ipv6: true, ...options.supports },
     test: (name, body) => {
       it(name, async () => {
         await using host = await TestHost.setUp(options)
@@ -36,6 +36,6 @@ export function driverSuite<H extends HostUnderTest>(
     describe('what is not ours', () => ownershipTests(section))
     describe('scope', () => scopeTests(section))
     if (section.supports.watch) describe('watch', () => watchTests(section))
-    describe('check, abort and dispose', () => lifetimeTests(section))
+    describe('preflight, abort and dispose', () => lifetimeTests(section))
   })
 }

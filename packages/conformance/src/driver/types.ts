@@ -3,8 +3,8 @@ import type { KernelResource } from '@selvedge/core/kit'
 
 /** Optional features of a driver. Each is assumed unless it is declared false. */
 export interface DriverFeatures {
-  /** `check`. */
-  readonly check: boolean
+  /** `preflight`. */
+  readonly preflight: boolean
   /** `externalInterface`. */
   readonly externalInterface: boolean
   /** `watch`. */

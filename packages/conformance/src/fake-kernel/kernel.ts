@@ -44,7 +44,7 @@ export interface FakeKernelOptions {
   readonly interfaces?: readonly FakeInterface[] | undefined
   /** For the delays of `slow`. Default: the system's. */
   readonly clock?: Clock | undefined
-  /** If false, every write fails with EPERM, and a driver's `check` says so. Default: true. */
+  /** If false, every write fails with EPERM, and a driver's `preflight` says so. Default: true. */
   readonly privileged?: boolean | undefined
   /** Types of links that the kernel has. Default: `vxlan`, `bridge`, `veth` and `tun`. */
   readonly linkTypes?: readonly string[] | undefined

@@ -6,27 +6,27 @@ import { storeError } from './errors.js'
 import { checkFiles } from './file-check.js'
 import { LOCK_HEAD, waitForWriteLock } from './write-lock.js'
 
-/** Counted up when an older version of this package could no longer read the file. */
+/** Incremented when older versions of this package could no longer read the file. */
 const FORMAT = 1
 
-/** The most that the file may grow to, in bytes: address space, not disk. Some 500,000 leases. */
-const LARGEST_FILE = 2 ** 30
+/** What the file may grow to, in bytes: address space, not disk. Some 500,000 leases. */
+const MAX_FILE = 2 ** 30
 
-/** How many processes may use the file at once; each takes 64 bytes of the lock file. */
-const MOST_PROCESSES = 1024
+/** How many processes may use the file at once. Each takes 64 bytes of the lock file. */
+const MAX_PROCESSES = 1024
 
-/** Another program's file has others. */
+/** A file of another program has other tables. */
 const TABLES = ['meta', 'leases', 'ends', 'log']
 
 export interface WaitOptions {
-  /** How long to wait for a writer that does not come to its end, in ms. */
+  /** How long to wait for a writer that does not finish, in ms. */
   readonly lockTimeoutMs: number
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * One LMDB file: transactions, and errors that say what to do. Nothing here knows what a lease is. No process may open
- * a file twice (see `shareDatabase`, which everyone but it uses).
+ * One LMDB file: transactions, and errors that say what to do. It does not know what a lease is. A process must not open
+ * a file twice: use `shareDatabase`.
  */
 export class Database {
   readonly path: string
@@ -48,8 +48,8 @@ export class Database {
         noSubdir: true,
         encoding: 'json',
         maxDbs: TABLES.length,
-        maxReaders: MOST_PROCESSES,
-        mapSize: LARGEST_FILE,
+        maxReaders: MAX_PROCESSES,
+        mapSize: MAX_FILE,
         // A commit is on disk when it returns: what was acknowledged survives a loss of power too.
         overlappingSync: false,
       })
@@ -72,12 +72,12 @@ export class Database {
     this.#lockFile = lockFile
   }
 
-  /** False once this is closed, or another file is at the path, or none. */
+  /** False once this is closed, or if another file is at the path, or none. */
   get isCurrent(): boolean {
     return !this.#isClosed && statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode
   }
 
-  /** Runs `body` on one consistent state, the newest. It must not wait. */
+  /** Runs `body` on the newest consistent state. `body` must be synchronous. */
   read<T>(body: (tables: Tables) => T): T {
     this.#requireCurrent('reading')
     try {
@@ -89,8 +89,8 @@ export class Database {
   }
 
   /**
-   * Runs `body` as the only writer of all processes. Where it throws nothing is changed; where this resolves, all of
-   * it is on disk. It must not wait.
+   * Runs `body` as the only writer of all processes. If it throws, nothing changes; once this resolves, all of it is on
+   * disk. `body` must be synchronous.
    */
   async write<T>(body: (tables: Tables) => T, options: WaitOptions): Promise<T> {
     this.#requireCurrent('writing')
@@ -120,7 +120,7 @@ export class Database {
     if (this.isCurrent) return
     throw new OverlayError(
       'STORE_UNAVAILABLE',
-      `${attempted} the store ${this.path}: someone removed or replaced the file meanwhile; try again`,
+      `${attempted} the store ${this.path}: the file was removed or replaced meanwhile; try again`,
     )
   }
 }
@@ -140,14 +140,14 @@ async function requireWriteLock(
   )
 }
 
-/** Makes the tables of a new file; touches none of a file that is too new. */
+/** Creates the tables of a new file, and none in a file of a newer format. */
 function openTables(path: string, root: RootDatabase): Tables {
   const meta = root.openDB<string | number, string>('meta', { encoding: 'json' })
   const format = meta.get('format')
   if (format !== undefined && format !== FORMAT) {
     throw new OverlayError(
       'STORE_CORRUPT',
-      `opening the store ${path}: its format is ${format}, and this version knows ${FORMAT} only; ` +
+      `opening the store ${path}: its format is ${format}, and this version knows only ${FORMAT}; ` +
         'use the version of @selvedge/store-local that wrote it, or a newer one',
     )
   }

@@ -5,15 +5,15 @@ import { OverlayError } from '@selvedge/core'
 import { corruptStore, storeError } from './errors.js'
 import { inspectLmdbFile } from './format-check.js'
 
-/** Room for both files as LMDB first makes them, in bytes, and to spare. */
-const LEAST_ROOM = 256 * 1024
+/** More than both files take when LMDB creates them, in bytes. */
+const MIN_FREE_SPACE = 256 * 1024
 
-/** A file that is read while it is written may seem damaged; how often it must seem so, unchanged, to be so. */
+/** A file that is read while it is written may look damaged. It is if it does so this many times without a change. */
 const READINGS = 3
 
 /**
- * Looks at what LMDB is about to open. LMDB maps its files and trusts them: a damaged one, or a disk too full for the
- * lock file, ends the whole process by SIGSEGV or SIGBUS, where a caller should get an error.
+ * Inspects what LMDB is about to open. LMDB maps its files and trusts them: a damaged one, or a disk too full for the
+ * lock file, ends the whole process by SIGSEGV or SIGBUS instead of giving the caller an error.
  */
 export async function checkFiles(
   path: string,
@@ -25,10 +25,10 @@ export async function checkFiles(
     const isLocked = await mayWrite(lockPath)
     if (!exists || !isLocked) await access(dirname(path), constants.W_OK | constants.X_OK)
     const disk = await statfs(dirname(path))
-    if (disk.bavail * disk.bsize < LEAST_ROOM) {
+    if (disk.bavail * disk.bsize < MIN_FREE_SPACE) {
       throw new OverlayError(
         'STORE_UNAVAILABLE',
-        `opening the store ${path}: its disk is full; free ${LEAST_ROOM / 1024} KiB or more`,
+        `opening the store ${path}: its disk is full; free ${MIN_FREE_SPACE / 1024} KiB or more`,
       )
     }
     if (exists) await inspect(path, ownTables)
@@ -37,7 +37,7 @@ export async function checkFiles(
   }
 }
 
-/** False where there is no such file; rejects where this process may not write it. */
+/** False if there is no such file; rejects if this process may not write it. */
 async function mayWrite(path: string): Promise<boolean> {
   try {
     await access(path, constants.R_OK | constants.W_OK)
@@ -46,7 +46,7 @@ async function mayWrite(path: string): Promise<boolean> {
     throw error
   }
   if (!(await stat(path)).isFile()) {
-    throw new OverlayError('STORE_UNAVAILABLE', `opening the store ${path}: it is no file; name a file`)
+    throw new OverlayError('STORE_UNAVAILABLE', `opening the store ${path}: it is not a file; name a file`)
   }
   return true
 }

@@ -41,8 +41,8 @@ describe('inspectLmdbFile', () => {
   })
 
   it.each([
-    ['text', () => Buffer.from('text'), 'it is no LMDB file'],
-    ['a lost head', () => damaged((file) => file.fill(0, 0, PAGE)), 'it is no LMDB file'],
+    ['text', () => Buffer.from('text'), 'it is not an LMDB file'],
+    ['a lost head', () => damaged((file) => file.fill(0, 0, PAGE)), 'it is not an LMDB file'],
     [
       'a lost second head',
       () => damaged((file) => file.fill(0, PAGE, 2 * PAGE)),

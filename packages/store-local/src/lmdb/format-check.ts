@@ -1,6 +1,6 @@
 /**
- * The shape of an LMDB file, as far as it takes to tell a sound one from a damaged one. Layout: mdb.c of LMDB's
- * branch 1.0 (data version 2), 64 bits, little-endian: what lmdb 3.5 is built from for every platform that it ships.
+ * The layout of an LMDB file, as far as it takes to tell a sound one from a damaged one. Layout: mdb.c of LMDB's
+ * branch 1.0 (data version 2), 64 bits, little-endian: what lmdb 3.5 is built from for every platform that it supports.
  */
 
 const MAGIC = 0xbeefc0de
@@ -19,23 +19,23 @@ const NAMED_DATABASE = 0x02
 /** Where a record of a database holds the number of its root page. */
 const ROOT = 40
 const NO_PAGE = 0xffff_ffff_ffff_ffffn
-const LARGEST_PAGE = 65_536
+const MAX_PAGE = 65_536
 
 export interface Inspection {
-  /** What is wrong; undefined where nothing is. */
+  /** What is wrong; undefined if the file is sound. */
   readonly fault: string | undefined
-  /** The last transaction committed. Where it differs between two readings, the file changed meanwhile. */
+  /** The last committed transaction. If it differs between two readings, the file changed meanwhile. */
   readonly transaction: bigint
-  /** The keys of the nameless database, among them the names of the others; as far as they were read. */
+  /** The keys of the unnamed database, among them the names of the others, as far as they were read. */
   readonly keys: readonly string[]
 }
 
-/** Follows every page that LMDB would, in a copy of the file. An empty file is sound: LMDB makes a new one of it. */
+/** Follows every page that LMDB would, in a copy of the file. An empty file is sound: LMDB creates its tables. */
 export function inspectLmdbFile(file: Buffer): Inspection {
   const keys: string[] = []
   if (file.length === 0) return { fault: undefined, transaction: 0n, keys }
   const first = readMeta(file, 0)
-  if (first === undefined) return { fault: 'it is no LMDB file', transaction: 0n, keys }
+  if (first === undefined) return { fault: 'it is not an LMDB file', transaction: 0n, keys }
   const second = readMeta(file, first.pageSize)
   if (second === undefined) {
     return { fault: 'its second head page is damaged', transaction: first.transaction, keys }
@@ -58,7 +58,7 @@ interface Meta {
   readonly transaction: bigint
   /** The root page of the list of free pages. */
   readonly freePages: bigint
-  /** The root page of the nameless database. */
+  /** The root page of the unnamed database. */
   readonly records: bigint
 }
 
@@ -71,7 +71,7 @@ function readMeta(file: Buffer, offset: number): Meta | undefined {
   if (file.readUInt32LE(meta) !== MAGIC) return undefined
   if ((file.readUInt32LE(meta + 4) & 0xffff) !== DATA_VERSION) return undefined
   const pageSize = file.readUInt32LE(meta + 24)
-  if (pageSize < 512 || pageSize > LARGEST_PAGE || file.length < 2 * pageSize) return undefined
+  if (pageSize < 512 || pageSize > MAX_PAGE || file.length < 2 * pageSize) return undefined
   return {
     pageSize,
     transaction: file.readBigUInt64LE(meta + 128),
@@ -122,7 +122,7 @@ class Walk {
       return
     }
     if ((flags & ~(BIG_DATA | NAMED_DATABASE)) !== 0)
-      throw new Fault(`page ${page} holds a record of no known kind`)
+      throw new Fault(`page ${page} holds a record of unknown kind`)
     // The npm package ends names with a NUL.
     onKey?.(this.#file.toString('latin1', node + NODE_HEADER, data).replace(/\0$/, ''))
     const isBig = (flags & BIG_DATA) !== 0
@@ -153,7 +153,7 @@ class Walk {
     this.#seen.add(number)
     const start = Number(number) * this.#pageSize
     if (this.#file.readBigUInt64LE(start) !== number) throw new Fault(`page ${number} bears another number`)
-    // LMDB takes a page of a later transaction for one of its own that it may write in place.
+    // LMDB treats a page of a later transaction as one of its own, which it may write in place.
     if (this.#file.readBigUInt64LE(start + 8) > this.#transaction)
       throw new Fault(`page ${number} is of the future`)
     return start

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { Database, type WaitOptions } from './database.js'
 import { storeError } from './errors.js'
 
-/** A file that someone in this process uses. */
+/** A file that is open in this process. */
 interface Entry {
   readonly database: Promise<Database>
   users: number
@@ -12,20 +12,20 @@ interface Entry {
 }
 
 /**
- * By path. One for the whole process, because POSIX has it so: LMDB keeps record locks on its lock file, and a process
- * that closes any descriptor of a file loses all its locks on it (fcntl(2)). A file opened twice would look unused to
- * the other processes as soon as one of the two is closed, and they would set its locks up anew under the other.
+ * By path, one for the whole process: LMDB keeps record locks on its lock file, and a process that closes any descriptor
+ * of a file loses all its locks on it (fcntl(2)). A file opened twice would look unused to the other processes as soon
+ * as one of the two is closed, and they would set up its locks again while the other one uses them.
  */
 const opened = new Map<string, Entry>()
 
-/** A share in a file that is open. */
+/** A share in an open file. */
 export interface DatabaseShare {
   readonly database: Database
-  /** The file is closed with the last share. May be called again. */
+  /** The last release closes the file. May be called again. */
   release(): Promise<void>
 }
 
-/** Opens the file that is at `path` now, or shares it with those of this process that have it open. */
+/** Opens the file that is at `path` now, or shares it if this process has it open. */
 export async function shareDatabase(path: string, options: WaitOptions): Promise<DatabaseShare> {
   const key = await canonicalPath(path)
   for (;;) {
@@ -41,7 +41,7 @@ export async function shareDatabase(path: string, options: WaitOptions): Promise
       throw error
     })
     if (database.isCurrent) return shareOf(key, entry, database)
-    // Someone removed or replaced the file. LMDB tells files apart by their lock file, so the old one must go first.
+    // The file was removed or replaced. LMDB tells files apart by their lock file, so the old one must be closed first.
     await close(key, entry)
   }
 }
@@ -67,7 +67,7 @@ function forget(key: string, entry: Entry): void {
   if (opened.get(key) === entry) opened.delete(key)
 }
 
-/** One name for a file that is reached over different links to its folder. */
+/** One name for a file that is reached through different links to its folder. */
 async function canonicalPath(path: string): Promise<string> {
   try {
     await mkdir(dirname(path), { recursive: true })

@@ -1,11 +1,11 @@
 import { type FSWatcher, watch } from 'node:fs'
 
-/** LMDB shows a commit to readers a moment after it wrote the file, in ms and with room to spare. */
+/** LMDB shows a commit to readers a moment after it wrote the file. Longer than that moment, in ms. */
 const SETTLE = 10
 
 /**
- * Calls `onChange` when a file may have changed. A hint that saves waiting for the next poll, and no more: it may come
- * for nothing, too early, or (no inotify watches left, a file system without them) not at all.
+ * Calls `onChange` when a file may have changed. A hint that saves waiting for the next poll, no more: it may come for
+ * nothing, too early, or (no inotify watches left, a file system without them) not at all.
  */
 export class FileWatcher {
   readonly #onChange: () => void
@@ -16,7 +16,7 @@ export class FileWatcher {
     this.#onChange = onChange
   }
 
-  /** Watches the file that is at `path` now; that, should another take its place, and not its successor. */
+  /** Watches the file that is at `path` now, and keeps watching it if another takes its place. */
   follow(path: string): void {
     this.close()
     try {
@@ -24,7 +24,7 @@ export class FileWatcher {
       watcher.on('error', () => watcher.close())
       this.#watcher = watcher
     } catch {
-      // Polling does.
+      // Polling remains.
     }
   }
 
