@@ -1,6 +1,5 @@
-import { once } from 'node:events'
 import { vxlan } from '@selvedge/backend-vxlan'
-import { createOverlay, type Lease, type SyncReport } from '@selvedge/core'
+import { createOverlay, type Lease } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
 import { type Host, Lab } from '@selvedge/lab'
 import { measureBatch } from './batch.js'
@@ -42,11 +41,12 @@ async function bySelvedge({ namespace }: Host, leases: readonly Lease[]): Promis
     backend: vxlan(),
     drivers: [linux({ namespace: `/run/netns/${namespace}` })],
   })
-  const failed = once(overlay, 'error').then(([error]) => Promise.reject(error))
+  const failed = new Promise<never>((_resolve, reject) => overlay.once('error', reject))
   await overlay.start()
-  const [report] = (await Promise.race([once(overlay, 'sync'), failed])) as [SyncReport]
+  const peersWritten = overlay.watch('sync').next()
+  const { value: report } = await Promise.race([peersWritten, failed])
   await Promise.race([overlay.whenInSync(), failed])
-  if (report.put !== 3 * leases.length)
-    throw new Error(`wrote ${report.put} entries, not ${3 * leases.length}`)
+  if (report?.put !== 3 * leases.length)
+    throw new Error(`wrote ${report?.put} entries, not ${3 * leases.length}`)
   return report.durationMs
 }

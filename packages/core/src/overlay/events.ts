@@ -1,27 +1,103 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter } from 'eventemitter3'
 import { OverlayError } from '../util/errors.js'
 
 /**
- * An emitter whose listeners can do no harm: each is called whatever the others do, and what one throws goes to the
- * `error` listeners. An `error` that nobody listens to is let be, and so is what an `error` listener throws: events
- * are for observers, and nothing correct depends on one.
+ * An emitter whose listeners can do no harm. Each is called whatever the others do. What one throws, or rejects with if
+ * it is async, is reported to the `error` listeners as `LISTENER_FAILED`. An `error` that has no listener is dropped, and
+ * so is what an `error` listener throws: events are for observers, and nothing correct depends on one.
  */
-export class GuardedEmitter<Events extends Record<keyof Events, unknown[]>> extends EventEmitter<Events> {
-  override emit: EventEmitter<Events>['emit'] = (name, ...args) => {
-    const listeners = this.rawListeners(name)
-    for (const listener of listeners) {
-      try {
-        Reflect.apply(listener, this, args)
-      } catch (thrown) {
-        if (name !== 'error')
-          this.#tell(OverlayError.from(thrown, 'LISTENER_FAILED', `a listener to '${String(name)}'`))
-      }
-    }
-    return listeners.length > 0
+export class GuardedEmitter<
+  Events extends { [Name in keyof Events]: unknown[] },
+> extends EventEmitter<Events> {
+  /** What is called in a listener's place, by event: one for each, so that `off` finds it again. */
+  readonly #guards = new Map<PropertyKey, WeakMap<object, unknown>>()
+  readonly #guarded = new WeakMap<object, unknown>()
+
+  override on<Name extends EventEmitter.EventNames<Events>>(
+    event: Name,
+    listener: EventEmitter.EventListener<Events, Name>,
+    context?: unknown,
+  ): this {
+    return super.on(event, this.#guard(event, listener), context)
   }
 
-  #tell(error: OverlayError): void {
+  override addListener<Name extends EventEmitter.EventNames<Events>>(
+    event: Name,
+    listener: EventEmitter.EventListener<Events, Name>,
+    context?: unknown,
+  ): this {
+    return this.on(event, listener, context)
+  }
+
+  override once<Name extends EventEmitter.EventNames<Events>>(
+    event: Name,
+    listener: EventEmitter.EventListener<Events, Name>,
+    context?: unknown,
+  ): this {
+    return super.once(event, this.#guard(event, listener), context)
+  }
+
+  override off<Name extends EventEmitter.EventNames<Events>>(
+    event: Name,
+    listener?: EventEmitter.EventListener<Events, Name>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    return super.removeListener(event, listener && this.#guard(event, listener), context, once)
+  }
+
+  override removeListener<Name extends EventEmitter.EventNames<Events>>(
+    event: Name,
+    listener?: EventEmitter.EventListener<Events, Name>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    return this.off(event, listener, context, once)
+  }
+
+  override listeners<Name extends EventEmitter.EventNames<Events>>(
+    event: Name,
+  ): EventEmitter.EventListener<Events, Name>[] {
+    return super
+      .listeners(event)
+      .map((guard) => this.#guarded.get(guard) as EventEmitter.EventListener<Events, Name>)
+  }
+
+  #guard<Name extends EventEmitter.EventNames<Events>>(
+    event: Name,
+    listener: EventEmitter.EventListener<Events, Name>,
+  ): EventEmitter.EventListener<Events, Name> {
+    // `once` removes what it has called by its guard.
+    if (this.#guarded.has(listener)) return listener
+    const guards = this.#guards.get(event) ?? new WeakMap<object, unknown>()
+    this.#guards.set(event, guards)
+    const known = guards.get(listener)
+    if (known !== undefined) return known as EventEmitter.EventListener<Events, Name>
+    const failed = (thrown: unknown): void => this.#report(event, thrown)
+    const guard = function (this: unknown, ...args: unknown[]): void {
+      try {
+        const returned: unknown = Reflect.apply(listener, this, args)
+        if (isThenable(returned)) Promise.resolve(returned).catch(failed)
+      } catch (thrown) {
+        failed(thrown)
+      }
+    }
+    guards.set(listener, guard)
+    this.#guarded.set(guard, listener)
+    return guard as EventEmitter.EventListener<Events, Name>
+  }
+
+  #report(event: PropertyKey, thrown: unknown): void {
+    if (event === 'error') return
+    const text = thrown instanceof Error ? thrown.message : String(thrown)
+    const error = new OverlayError('LISTENER_FAILED', `a listener to '${String(event)}' failed: ${text}`, {
+      cause: thrown,
+    })
     // The base class cannot know that every table of events here has an 'error'.
     Reflect.apply(this.emit, this, ['error', error])
   }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value
 }

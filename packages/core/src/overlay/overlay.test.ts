@@ -17,6 +17,12 @@ const peerAttributes = (n: number) => ({
   backendData: { VNI: 1, VtepMAC: `02:00:00:00:00:${n.toString(16).padStart(2, '0')}` },
 })
 
+async function all<T>(iterable: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = []
+  for await (const item of iterable) items.push(item)
+  return items
+}
+
 describe('Overlay', () => {
   let clock: FakeClock
   let store: MemoryStore
@@ -95,6 +101,35 @@ describe('Overlay', () => {
     await overlay.start()
     await overlay.whenInSync()
     expect(told).toEqual(['put 10.244.99.0/24'])
+  })
+
+  describe('watch', () => {
+    it('yields the events from its call on, until the overlay has stopped', async () => {
+      join(2)
+      const overlay = compose()
+      const peers = overlay.watch('peer')
+      const states = overlay.watch('status')
+      await overlay.start()
+      await overlay.whenInSync()
+      join(3)
+      await clock.settle()
+      await overlay.stop()
+      expect((await all(peers)).map(({ lease }) => lease.subnet)).toEqual(['10.244.2.0/24', '10.244.3.0/24'])
+      expect(await all(states)).toEqual(['starting', 'running', 'stopping', 'stopped'])
+      expect(await all(overlay.watch('peer'))).toEqual([])
+      expect(overlay.listenerCount('peer')).toBe(0)
+    })
+
+    it('ends when its signal aborts', async () => {
+      const overlay = await running()
+      const controller = new AbortController()
+      const peers = overlay.watch('peer', { signal: controller.signal })
+      const waiting = peers.next()
+      controller.abort(new Error('enough'))
+      expect(await waiting).toEqual({ done: true, value: undefined })
+      expect(await overlay.watch('peer', { signal: controller.signal }).next()).toMatchObject({ done: true })
+      expect(overlay.listenerCount('peer')).toBe(0)
+    })
   })
 
   it('tells whether the store can be heard, also while that has nothing to tell', async () => {

@@ -11,6 +11,7 @@ import type { SyncReport } from '../reconciler/sync-tally.js'
 import type { AbortOptions } from '../util/abort.js'
 import { type Clock, type Random, systemClock } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
+import { EventStream } from './event-stream.js'
 import { GuardedEmitter } from './events.js'
 import type { LeaseKeeperEvent } from './lease-keeper.js'
 import type { PeerEvent } from './lease-table.js'
@@ -102,6 +103,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   #starting: Promise<void> | undefined
   #running: Promise<void> | undefined
   #stopping: Promise<void> | undefined
+  readonly #streams = new Set<{ end(): void }>()
 
   constructor(options: OverlayOptions) {
     super()
@@ -199,6 +201,32 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     return formatSubnetEnv(this.config, { ...this.lease, mtu: this.mtu, ipMasq })
   }
 
+  /**
+   * The events of one name from this call on, one by one: the same as `on`, as an async iterable. It ends without an
+   * error once the signal aborts or the overlay has stopped. Up to 131,072 events wait for a consumer that is
+   * slower than they come; one more, and the iteration fails with `EVENTS_LOST`.
+   */
+  watch<Name extends keyof OverlayEvents>(
+    name: Name,
+    { signal }: AbortOptions = {},
+  ): AsyncIterableIterator<OverlayEvents[Name][0], undefined> {
+    const listener = (...[event]: OverlayEvents[Name]): void => stream.push(event)
+    const close = (): void => stream.close()
+    const stream = new EventStream<OverlayEvents[Name][0]>(() => {
+      this.off(name, listener)
+      this.#streams.delete(stream)
+      signal?.removeEventListener('abort', close)
+    })
+    if (this.#state === 'stopped' || signal?.aborted) {
+      stream.close()
+      return stream
+    }
+    this.on(name, listener)
+    this.#streams.add(stream)
+    signal?.addEventListener('abort', close, { once: true })
+    return stream
+  }
+
   get #joined(): OverlayNode {
     if (this.#member === undefined) throw new TypeError('start() has not resolved yet')
     return this.#member
@@ -260,5 +288,6 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   #enter(state: OverlayState): void {
     this.#state = state
     this.emit('status', state)
+    if (state === 'stopped') for (const stream of this.#streams) stream.end()
   }
 }

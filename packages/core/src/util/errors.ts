@@ -19,7 +19,8 @@
  * | `DRIVER_REFUSED` | what a driver writes to (a kernel, a cloud) answered with an error | see errno and its own words |
  * | `RESOURCE_CONFLICT` | an entry of that key exists and is not ours to change | rename or remove it |
  * | `READ_INTERRUPTED` | what was read changed while it was read, time and again | retried; look for a busy writer |
- * | `LISTENER_FAILED` | a listener to an event threw; its error is the cause | mend the listener |
+ * | `LISTENER_FAILED` | a listener to an event threw or rejected; its error is the cause | fix the listener |
+ * | `EVENTS_LOST` | a consumer of `watch` fell too far behind | take events faster, or watch again |
  * | `INTERNAL` | a fault of selvedge's own | report it, with its cause |
  * | `CLOSED` | the object was stopped or disposed of before | make a new one |
  */
@@ -40,6 +41,7 @@ export type ErrorCode =
   | 'RESOURCE_CONFLICT'
   | 'READ_INTERRUPTED'
   | 'LISTENER_FAILED'
+  | 'EVENTS_LOST'
   | 'INTERNAL'
   | 'CLOSED'
 
