@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { etcd35 } from './scripts/etcd.mjs'
 
 /** Tests run on the sources: no build stands between an edit and its test. */
 const alias = [
@@ -42,6 +43,17 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+        },
+      },
+      {
+        // The system tests of the store run on the machine's etcd; these are the same on another.
+        resolve: { alias },
+        test: {
+          name: 'etcd-3.5',
+          include: ['packages/store-etcd/tests/**/*.test.ts'],
+          env: { SELVEDGE_TEST_ETCD: etcd35 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -7,6 +7,7 @@
  * done (`npm run test:kube`), and says so where it was not.
  */
 import { join } from 'node:path'
+import { ensureEtcd35 } from './etcd.mjs'
 import { ensureKubernetes, findKubernetes, remedy } from './kube-apiserver.mjs'
 import {
   addSystemFoldersToPath,
@@ -20,6 +21,7 @@ import {
 import { runInForeground, runMain, SetupError, say } from './terminal.mjs'
 
 const UNIT_ONLY = ['--project', 'unit']
+const WITHOUT_KUBERNETES = ['unit', 'system', 'etcd-3.5'].flatMap((name) => ['--project', name])
 
 await runMain(async (args) => {
   addSystemFoldersToPath()
@@ -33,10 +35,11 @@ await runMain(async (args) => {
     throw new SetupError(`The system tests did not run: ${obstacle}. Run: sudo npm test`)
   }
   await ensureDebianPackages(testTools)
+  await ensureEtcd35()
   const hasKubernetes = findKubernetes() !== undefined
   if (hasKubernetes) await ensureKubernetes()
   if (hasKubernetes || choosesProjects(args)) return vitest(args)
-  const status = await vitest(['--project', 'unit', '--project', 'system', ...args])
+  const status = await vitest([...WITHOUT_KUBERNETES, ...args])
   say('Kubernetes', `its tests did not run, for want of an API server: ${remedy}`)
   return status
 })
