@@ -1,0 +1,49 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The Markdown files of the root, docs/, and each workspace. */
+function documents(): string[] {
+  const subfolders = (folder: string) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name))
+  const folders = ['.', 'docs', 'lab', 'examples', 'bench', ...subfolders('packages')]
+  return folders.flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(folder, name)),
+  )
+}
+
+/** What a document names and is not there: by relative links, and by paths in backquotes from the root or its folder. */
+function missing(path: string, text: string): string[] {
+  const exists = (target: string) => existsSync(join(ROOT, target))
+  const here = (target: string) => join(dirname(path), target)
+  const links = [...text.matchAll(/\]\(([^)#\s]+)[^)\s]*\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map(here)
+  const paths = [...text.matchAll(/`((?:packages|lab|examples|bench|docs|tests|scripts|deploy)\/[\w./-]+)`/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !exists(here(target)))
+  return [...links, ...paths].filter((target) => !exists(target))
+}
+
+describe('documents', () => {
+  it.each(documents())('%s names files that exist', (path) => {
+    expect(missing(path, readFileSync(join(ROOT, path), 'utf8'))).toEqual([])
+  })
+
+  it('are checked: a link, a path and an anchor of a file that is not there', () => {
+    const text =
+      'See [one](gone.md), [two](gone-too.md#part), `packages/core/src/gone.ts`, [web](https://example.org).'
+    const here = relative(ROOT, fileURLToPath(import.meta.url))
+    expect(missing('docs/x.md', text)).toEqual([
+      'docs/gone.md',
+      'docs/gone-too.md',
+      'packages/core/src/gone.ts',
+    ])
+    expect(missing('x.md', `[this](${here}) \`${here}\` [anchor](#part)`)).toEqual([])
+  })
+})
