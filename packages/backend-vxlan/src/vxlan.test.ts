@@ -240,7 +240,7 @@ describe('what the node itself needs', () => {
     type: 'vxlan',
     mtu: 1450,
     macAddress: MAC,
-    vxlan: { vni: 1, port: 8472, local: '192.168.64.2', parent: 'eth0', learning: false, gbp: false },
+    settings: { vni: 1, port: 8472, local: '192.168.64.2', parent: 'eth0', learning: false, gbp: false },
     up: true,
     acceptRouterAdvertisements: false,
   })
@@ -249,7 +249,7 @@ describe('what the node itself needs', () => {
     type: 'vxlan',
     mtu: 1430,
     macAddress: MAC_V6,
-    vxlan: { vni: 1, port: 8472, local: '2001:db8::2', parent: 'eth0', learning: false, gbp: false },
+    settings: { vni: 1, port: 8472, local: '2001:db8::2', parent: 'eth0', learning: false, gbp: false },
     up: true,
     acceptRouterAdvertisements: false,
   })
@@ -269,14 +269,14 @@ describe('what the node itself needs', () => {
     expect(vxlan().local(withLease('IPv4', settings))[0]).toMatchObject({
       name: 'flannel.42',
       mtu: 1350,
-      vxlan: { vni: 42, port: 4789, gbp: true, learning: true },
+      settings: { vni: 42, port: 4789, gbp: true, learning: true },
     })
   })
 
   it('keeps the address of its interface as the source if peers reach it at another (NAT)', () => {
     const context = withLease('IPv4', {}, { publicIp: '203.0.113.7' })
     expect(context.lease.attributes.publicIp).toBe('203.0.113.7')
-    expect(vxlan().local(context)[0]).toMatchObject({ vxlan: { local: '192.168.64.2' } })
+    expect(vxlan().local(context)[0]).toMatchObject({ settings: { local: '192.168.64.2' } })
   })
 
   it.each<[string, Partial<ExternalInterface>, string]>([
@@ -344,7 +344,7 @@ describe('options', () => {
   it.each(rows)('%o over %o', (options, settings, name, expected) => {
     const context = withLease('IPv4', { ...settings, VNI: options.vni ?? Reflect.get(settings, 'vni') ?? 1 })
     const own = { ...context, config: node('IPv4', settings).config }
-    expect(vxlan(options).local(own)[0]).toMatchObject({ name, vxlan: expected })
+    expect(vxlan(options).local(own)[0]).toMatchObject({ name, settings: expected })
   })
 
   it('turns DirectRouting on and off over the config', () => {

@@ -93,7 +93,7 @@ function device(parts: FamilyParts, context: LeaseContext, settings: VxlanSettin
       mtu: deviceMtu(parts, context, settings),
       // What was published, not what would be published now: it is what the peers have in their tables.
       macAddress: readVtep(context.lease, parts, vni).mac,
-      vxlan: {
+      settings: {
         vni,
         port,
         local: interfaceAddress(context, parts),

@@ -3,20 +3,26 @@
 export {
   type AddressResource,
   address,
+  addressKey,
   type FdbResource,
   fdb,
+  fdbKey,
+  hasManyDestinations,
   type KernelResource,
   type LinkChange,
   type LinkResource,
+  type LinkSettings,
   link,
   linkChange,
+  linkKey,
   type NeighbourResource,
   neighbour,
+  neighbourKey,
   type RouteFields,
   type RouteResource,
   route,
+  routeKey,
   satisfies,
-  type VxlanSettings,
 } from './contract/resource.js'
 export { chooseSubnets, LeasedSubnets, type SubnetChoice, type SubnetQuestion } from './lease/allocator.js'
 export { requireHeld, requireUnheld } from './lease/holder.js'

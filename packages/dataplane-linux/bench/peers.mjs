@@ -31,7 +31,7 @@ const ip = (line) => run('ip', ['-n', NAMESPACE, ...line.split(' ')])
 const device = link({
   name: 'flannel.1',
   type: 'vxlan',
-  vxlan: { vni: 1, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
+  settings: { vni: 1, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
 })
 
 function peersOf(count) {

@@ -16,7 +16,7 @@ import { overlayErrorOf, withOverlayErrors } from './kernel-error.js'
 import { NetlinkConnection } from './netlink/index.js'
 import { type LinuxOptions, readOptions, type Settings } from './options.js'
 import { checkLinkType, checkRights, findWarnings, hasNexthops } from './preflight.js'
-import { fingerprint } from './read/link-table.js'
+import { fingerprint, LinkTable } from './read/link-table.js'
 import { readSnapshot } from './read/snapshot.js'
 import type { LinkMessage } from './rtnetlink/index.js'
 import { Sysctl } from './sysctl.js'
@@ -87,6 +87,7 @@ class LinuxDriver implements Driver<KernelResource> {
           hasNexthops,
           sysctl: this.#sysctl,
           routeProtocol: this.#settings.routeProtocol,
+          linkTypes: this.#settings.linkTypes,
           external: this.#external,
         }
         const { resources } = await this.#cache.refresh(() => readSnapshot(source, scope, options))
@@ -99,7 +100,7 @@ class LinuxDriver implements Driver<KernelResource> {
     operations: readonly Operation<KernelResource>[],
     options: AbortOptions = {},
   ): Promise<readonly OperationResult[]> {
-    const { routeProtocol, nexthopThreshold } = this.#settings
+    const { routeProtocol, nexthopThreshold, linkTypes } = this.#settings
     return this.#use(options, ({ connection, hasNexthops }) =>
       this.#takeTurn(() =>
         applyOperations(
@@ -109,6 +110,8 @@ class LinuxDriver implements Driver<KernelResource> {
             routeProtocol,
             state: this.#cache.ensure(() => new KernelState(NO_SCOPE, routeProtocol)),
             sysctl: this.#sysctl,
+            linkTypes,
+            links: once(() => LinkTable.read(connection, options)),
             nexthopThreshold: hasNexthops ? nexthopThreshold : Number.POSITIVE_INFINITY,
           },
           operations,
@@ -125,6 +128,7 @@ class LinuxDriver implements Driver<KernelResource> {
       ownPort: connection.port,
       hasNexthops,
       cache: this.#cache,
+      linkTypes: this.#settings.linkTypes,
       signal: AbortSignal.any([signal, this.#end.signal]),
     })
     try {
@@ -182,6 +186,15 @@ class LinuxDriver implements Driver<KernelResource> {
       () => {},
     )
     return result
+  }
+}
+
+/** Calls `body` at the first call only. */
+function once<T>(body: () => T): () => T {
+  let result: { readonly value: T } | undefined
+  return () => {
+    result ??= { value: body() }
+    return result.value
   }
 }
 

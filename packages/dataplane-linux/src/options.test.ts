@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { linux } from './driver.js'
+import type { LinkType } from './link-types/index.js'
 import { readOptions } from './options.js'
 
 it('has defaults', () => {
-  expect(readOptions({})).toEqual({
+  expect(readOptions({})).toMatchObject({
     namespace: undefined,
     interfaces: [],
     routeProtocol: 157,
@@ -11,6 +12,14 @@ it('has defaults', () => {
   })
   expect(readOptions({ interface: 'eth0' }).interfaces).toEqual(['eth0'])
   expect(readOptions({ interface: [/e/, 'eth0'] }).interfaces).toEqual([/e/, 'eth0'])
+})
+
+it('knows vxlan, and takes further link types, each name once', () => {
+  const gre: LinkType = { name: 'gre', changeable: [], encode: () => {}, decode: () => ({}) }
+  expect([...readOptions({ linkTypes: [gre] }).linkTypes.keys()]).toEqual(['vxlan', 'gre'])
+  expect(() => linux({ linkTypes: [{ ...gre, name: 'vxlan' }] })).toThrow(
+    expect.objectContaining({ code: 'INVALID_CONFIG' }),
+  )
 })
 
 it.each([0, 4, 256, 1.5, Number.NaN])('refuses route protocol %s', (routeProtocol) => {

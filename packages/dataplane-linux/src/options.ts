@@ -1,5 +1,6 @@
 import { OverlayError } from '@selvedge/core'
 import type { InterfaceChoice } from './interface/select-interface.js'
+import { collectLinkTypes, type LinkType, type LinkTypes } from './link-types/index.js'
 
 export interface LinuxOptions {
   /** The network namespace to use, by path such as `/run/netns/blue`. The process's own by default. Needs CAP_SYS_ADMIN. */
@@ -16,6 +17,8 @@ export interface LinuxOptions {
    * objects. 256 by default, `Infinity` for never. The README says why.
    */
   readonly nexthopThreshold?: number | undefined
+  /** Link types besides vxlan. */
+  readonly linkTypes?: readonly LinkType[] | undefined
 }
 
 /** The numbers up to this one belong to the kernel and `ip`: unspec, redirect, kernel, boot, static. */
@@ -36,6 +39,7 @@ export interface Settings {
   readonly interfaces: readonly InterfaceChoice[]
   readonly routeProtocol: number
   readonly nexthopThreshold: number
+  readonly linkTypes: LinkTypes
 }
 
 /** Fills in defaults. Throws `INVALID_CONFIG` for a value out of range. */
@@ -56,6 +60,7 @@ export function readOptions(options: LinuxOptions): Settings {
     interfaces: isList(choice) ? choice : [choice],
     routeProtocol,
     nexthopThreshold,
+    linkTypes: collectLinkTypes(options.linkTypes ?? []),
   }
 }
 

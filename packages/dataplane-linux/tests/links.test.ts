@@ -44,7 +44,7 @@ it('router advertisements are off before the link is up', async () => {
 it('a VXLAN over IPv6 is made and read', async () => {
   const wish = vxlan({
     mtu: 1430,
-    vxlan: { vni: 7, port: 8472, local: 'fd00::1', parent: 'eth0', learning: false, gbp: true },
+    settings: { vni: 7, port: 8472, local: 'fd00::1', parent: 'eth0', learning: false, gbp: true },
   })
   await done(driver, puts(wish))
   expect(await driver.snapshot(SCOPE)).toContainEqual(wish)

@@ -26,7 +26,7 @@ export const vxlan = (fields: Partial<Omit<LinkResource, 'kind' | 'key'>> = {}):
     macAddress: '02:aa:00:00:00:01',
     alias: 'selvedge test',
     acceptRouterAdvertisements: false,
-    vxlan: { vni: 1, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
+    settings: { vni: 1, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
     ...fields,
   })
 

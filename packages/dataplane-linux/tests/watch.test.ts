@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KernelCache } from '../src/cache/kernel-cache.js'
 import { KernelState } from '../src/cache/kernel-state.js'
 import { linux } from '../src/index.js'
+import { collectLinkTypes } from '../src/link-types/index.js'
 import { NetlinkConnection } from '../src/netlink/index.js'
 import { readLink, writeGetLink } from '../src/rtnetlink/index.js'
 import { watchKernel } from '../src/watch/watch.js'
@@ -71,6 +72,7 @@ function collect(cache: KernelCache, ownPort: number, receiveBuffer?: number) {
     ownPort,
     hasNexthops: true,
     cache,
+    linkTypes: collectLinkTypes([]),
     signal,
     receiveBuffer,
   })
@@ -112,7 +114,7 @@ describe('is not woken', () => {
     const theirs = vxlan({
       name: 'flannel.9',
       alias: 'another',
-      vxlan: { vni: 9, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
+      settings: { vni: 9, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
     })
     namespace.ip('route add 172.16.0.0/24 via 192.168.0.9 dev eth0 proto 157')
     await done(other, puts(theirs))

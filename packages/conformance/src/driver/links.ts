@@ -63,19 +63,19 @@ export function linkTests({ test }: DriverSection): void {
     })
   }
 
-  for (const [what, { vxlan }] of [
+  for (const [what, { settings }] of [
     ['VNI', otherVni()],
-    ['port', { vxlan: { ...device().vxlan, port: 4789 } }],
-    ['local address', { vxlan: { ...device().vxlan, local: '192.168.0.77' } }],
-    ['parent', { vxlan: { ...device().vxlan, parent: 'slv-parent' } }],
-    ['learning', { vxlan: { ...device().vxlan, learning: true } }],
-    ['GBP', { vxlan: { ...device().vxlan, gbp: true } }],
+    ['port', { settings: { ...device().settings, port: 4789 } }],
+    ['local address', { settings: { ...device().settings, local: '192.168.0.77' } }],
+    ['parent', { settings: { ...device().settings, parent: 'slv-parent' } }],
+    ['learning', { settings: { ...device().settings, learning: true } }],
+    ['GBP', { settings: { ...device().settings, gbp: true } }],
   ] as const) {
     test(`recreates a link whose ${what} differs, with the MAC that it should have`, async (host) => {
       const driver = await host.connect()
       await host.run('ip link add slv-parent type bridge')
       await done(driver, puts(device(), ownAddress, ...resourcesOf(peer(2))))
-      const desired = device({ vxlan: { vni: 1, port: 8472, learning: false, gbp: false, ...vxlan } })
+      const desired = device({ settings })
       const [result] = await done(driver, puts(desired))
       assert.equal(result?.stale, true, 'a recreated link has lost what was on it')
       await holds(driver, [desired])
@@ -117,7 +117,9 @@ export function linkTests({ test }: DriverSection): void {
 
   test('fails if the parent does not exist', async (host) => {
     const driver = await host.connect()
-    const desired = device({ vxlan: { vni: 1, port: 8472, parent: 'slv-none', learning: false, gbp: false } })
+    const desired = device({
+      settings: { vni: 1, port: 8472, parent: 'slv-none', learning: false, gbp: false },
+    })
     const { errno, code } = failed((await driver.apply(puts(desired)))[0])
     assert.deepEqual([code, errno], ['DRIVER_REFUSED', 'ENODEV'])
   })
@@ -126,7 +128,14 @@ export function linkTests({ test }: DriverSection): void {
     const driver = await host.connect()
     await host.run('ip link add slv-parent type bridge')
     const desired = device({
-      vxlan: { vni: 1, port: 8472, local: '192.168.0.1', parent: 'slv-parent', learning: false, gbp: false },
+      settings: {
+        vni: 1,
+        port: 8472,
+        local: '192.168.0.1',
+        parent: 'slv-parent',
+        learning: false,
+        gbp: false,
+      },
     })
     const all = [desired, ownAddress, ...resourcesOf(peer(2))]
     await done(driver, puts(...all))

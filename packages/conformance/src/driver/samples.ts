@@ -31,14 +31,16 @@ export function device(fields: Partial<Omit<LinkResource, 'kind' | 'key'>> = {})
     macAddress: DEVICE_MAC,
     alias: 'selvedge 10.99.0.0/16',
     acceptRouterAdvertisements: false,
-    vxlan: { vni: 1, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
+    settings: { vni: 1, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
     ...fields,
   })
 }
 
 /** The same with settings that cannot be changed in place. */
 export const otherVni = (): LinkResource =>
-  device({ vxlan: { vni: 2, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false } })
+  device({
+    settings: { vni: 2, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
+  })
 
 /** The MAC and the underlay address of peer `number`, 2 to 65535. */
 const peerMac = (number: number): string =>

@@ -18,7 +18,7 @@ const otherOverlay = (): KernelResource[] => [
     name: 'flannel.7',
     type: 'vxlan',
     alias: 'selvedge 10.98.0.0/16',
-    vxlan: { vni: 7, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
+    settings: { vni: 7, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
   }),
   address({ link: 'flannel.7', address: '10.98.1.0', prefixLength: 32 }),
   fdb({ link: 'flannel.7', macAddress: '02:bb:00:00:00:02', destination: '192.168.0.2' }),

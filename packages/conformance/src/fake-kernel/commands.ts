@@ -86,7 +86,7 @@ function link(state: KernelState, verb: string, [name = '', ...rest]: readonly s
   const macAddress = words.text('address')
   if (verb === 'add') {
     const type = words.required('type')
-    addLink(state, { name, type, mtu, macAddress, vxlan: type === 'vxlan' ? vxlanOf(words) : undefined })
+    addLink(state, { name, type, mtu, macAddress, settings: type === 'vxlan' ? vxlanOf(words) : undefined })
   } else if (verb === 'set') {
     const up = words.has('up') ? true : words.has('down') ? false : undefined
     changeLink(state, name, { mtu, macAddress, up, name: words.text('name'), alias: words.text('alias') })

@@ -11,7 +11,7 @@ const device = link({
   type: 'vxlan',
   mtu: 1450,
   macAddress: '02:11:22:33:44:55',
-  vxlan: { vni: 1, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
+  settings: { vni: 1, port: 8472, local: '192.168.0.1', parent: 'eth0', learning: false, gbp: false },
 })
 const own = address({ link: 'flannel.1', address: '10.244.1.0', prefixLength: 32 })
 const peer = [
@@ -124,7 +124,7 @@ describe('FakeKernel: as Linux does', () => {
     ],
     ['EEXIST', (kernel) => kernel.addRoute({ destination: '10.244.2.0/24', device: 'eth0' })],
     ['EEXIST', (kernel) => kernel.addLink({ name: 'eth0', type: 'bridge' })],
-    ['EEXIST', (kernel) => kernel.addLink({ name: 'other', type: 'vxlan', vxlan: { vni: 1 } })],
+    ['EEXIST', (kernel) => kernel.addLink({ name: 'other', type: 'vxlan', settings: { vni: 1 } })],
     [
       'EEXIST',
       (kernel) => kernel.addNeighbour({ link: 'flannel.1', address: '10.244.2.0', macAddress: MAC }),

@@ -1,4 +1,11 @@
-import { canonicalAddress, canonicalCidr, canonicalMac, type Family, familyOf } from '@selvedge/core/kit'
+import {
+  canonicalAddress,
+  canonicalCidr,
+  canonicalMac,
+  type Family,
+  familyOf,
+  type LinkSettings,
+} from '@selvedge/core/kit'
 import { FakeKernelError } from './errors.js'
 import { addConnectedRoute, flushRoutes, removeConnectedRoute } from './routes.js'
 import { ALL_ZERO_MAC, type KernelState, MIN_IPV6_MTU, requireIpv6 } from './state.js'
@@ -14,9 +21,11 @@ export interface FakeLink {
   readonly up?: boolean | undefined
   readonly alias?: string | undefined
   readonly acceptRouterAdvertisements?: boolean | undefined
-  readonly vxlan?: FakeVxlan | undefined
+  /** Of type vxlan: as `FakeVxlan`. Those of any other type are kept as they are, and mean nothing to the fake. */
+  readonly settings?: LinkSettings | undefined
 }
 
+/** Settings of a VXLAN link. */
 export interface FakeVxlan {
   readonly vni: number
   /** Default: 8472, as in the kernel. */
@@ -46,6 +55,7 @@ export function addLink(state: KernelState, asked: FakeLink): void {
   const { name, type } = asked
   if (state.links.has(name)) throw new FakeKernelError('EEXIST', `a link is named '${name}' already`)
   const vxlan = type === 'vxlan' ? makeVxlan(state, asked) : undefined
+  const settings = type === 'vxlan' ? undefined : asked.settings
   const limit = maxMtu(vxlan)
   const index = state.nextIndex()
   const link: LinkState = {
@@ -59,6 +69,7 @@ export function addLink(state: KernelState, asked: FakeLink): void {
     alias: asked.alias,
     acceptRouterAdvertisements: asked.acceptRouterAdvertisements ?? true,
     vxlan,
+    settings,
     addresses: new Map(),
     neighbours: new Map(),
     fdb: new Map(),
@@ -68,19 +79,22 @@ export function addLink(state: KernelState, asked: FakeLink): void {
   if (asked.up ?? false) bringUp(state, link)
 }
 
-function makeVxlan(state: KernelState, { name, vxlan }: FakeLink): VxlanState {
-  if (vxlan === undefined) throw new FakeKernelError('EINVAL', `a VXLAN link ('${name}') needs a VNI`)
-  const { vni, port = 8472, learning = true, gbp = false } = vxlan
-  const local = vxlan.local === undefined ? undefined : canonicalAddress(vxlan.local)
+function makeVxlan(state: KernelState, { name, settings }: FakeLink): VxlanState {
+  if (!isVxlan(settings)) throw new FakeKernelError('EINVAL', `a VXLAN link ('${name}') needs a VNI`)
+  const { vni, port = 8472, learning = true, gbp = false } = settings
+  const local = settings.local === undefined ? undefined : canonicalAddress(settings.local)
   const family = familyOf(local ?? '')
   for (const other of state.links.values()) {
     const taken =
       other.vxlan?.vni === vni && other.vxlan.port === port && familyOf(other.vxlan.local ?? '') === family
     if (taken) throw new FakeKernelError('EEXIST', 'A VXLAN device with the specified VNI already exists.')
   }
-  const parent = vxlan.parent === undefined ? undefined : state.requireLink(vxlan.parent)
+  const parent = settings.parent === undefined ? undefined : state.requireLink(settings.parent)
   return { vni, port, local, parent, learning, gbp }
 }
+
+const isVxlan = (settings: LinkSettings | undefined): settings is LinkSettings & FakeVxlan =>
+  typeof settings?.vni === 'number'
 
 function maxMtu(vxlan: VxlanState | undefined): number {
   if (vxlan?.parent === undefined) return 65_535

@@ -41,7 +41,7 @@ function readLink(held: LinkState, found: KernelResource[]): void {
 }
 
 export function linkResource(held: LinkState) {
-  const { name, type, mtu, macAddress, up, alias, acceptRouterAdvertisements, vxlan } = held
+  const { name, type, mtu, macAddress, up, alias, acceptRouterAdvertisements, vxlan, settings } = held
   return link({
     name,
     type,
@@ -50,7 +50,7 @@ export function linkResource(held: LinkState) {
     up,
     alias,
     acceptRouterAdvertisements,
-    vxlan: vxlan === undefined ? undefined : { ...vxlan, parent: vxlan.parent?.name },
+    settings: vxlan === undefined ? settings : { ...vxlan, parent: vxlan.parent?.name },
   })
 }
 

@@ -1,4 +1,4 @@
-import type { Cidr } from '@selvedge/core/kit'
+import type { Cidr, LinkSettings } from '@selvedge/core/kit'
 
 export interface VxlanState {
   readonly vni: number
@@ -40,7 +40,10 @@ export interface LinkState {
   up: boolean
   alias: string | undefined
   acceptRouterAdvertisements: boolean | undefined
+  /** Of a VXLAN link. */
   readonly vxlan: VxlanState | undefined
+  /** Of a link of any other type, of which the fake keeps them as they are. */
+  readonly settings: LinkSettings | undefined
   /** By `address/length`. */
   readonly addresses: Map<string, AddressState>
   /** By address. */

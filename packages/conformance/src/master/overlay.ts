@@ -80,7 +80,7 @@ export class MasterOverlay {
         macAddress: `02:aa:00:00:0${vni}:0${mac}`,
         alias: `selvedge ${prefix}.0.0/16`,
         acceptRouterAdvertisements: false,
-        vxlan: {
+        settings: {
           vni: otherVni ? vni + 1 : vni,
           port: 8472,
           local: '192.168.0.1',

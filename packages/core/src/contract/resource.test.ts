@@ -24,12 +24,12 @@ describe('the key and canonical form', () => {
       { kind: 'link', key: 'link flannel.1', name: 'flannel.1', type: 'vxlan', up: true, macAddress: MAC },
     ],
     [
-      'of a link with VXLAN settings',
+      'of a link with settings',
       link({
         name: 'v',
         type: 'vxlan',
         up: false,
-        vxlan: { vni: 1, port: 8472, local: '2001:DB8:0::3', parent: undefined, learning: false, gbp: false },
+        settings: { vni: 1, local: '2001:db8::3', parent: undefined, learning: false },
       }),
       {
         kind: 'link',
@@ -37,7 +37,7 @@ describe('the key and canonical form', () => {
         name: 'v',
         type: 'vxlan',
         up: false,
-        vxlan: { vni: 1, port: 8472, local: '2001:db8::3', learning: false, gbp: false },
+        settings: { vni: 1, local: '2001:db8::3', learning: false },
       },
     ],
     [
@@ -152,15 +152,6 @@ describe('the key and canonical form', () => {
     ['an address', () => neighbour({ link: 'v', address: '10.0.1', macAddress: MAC })],
     ['a network', () => route({ destination: '10.0.0.0' })],
     ['a gateway', () => route({ destination: '10.0.0.0/8', gateway: 'eth0' })],
-    [
-      'a local address',
-      () =>
-        link({
-          name: 'v',
-          type: 'vxlan',
-          vxlan: { vni: 1, port: 1, local: 'x', learning: false, gbp: false },
-        }),
-    ],
   ])('is not to be had of what is not %s', (_what, make) => {
     expect(make).toThrow(TypeError)
   })
@@ -180,13 +171,13 @@ describe('the key and canonical form', () => {
 
 describe('whether what is held is as wished', () => {
   const wish = link({ name: 'flannel.1', type: 'vxlan', mtu: 1450 })
-  const held = { ...wish, macAddress: MAC, alias: 'x', acceptRouterAdvertisements: true, vxlan: undefined }
+  const held = { ...wish, macAddress: MAC, alias: 'x', acceptRouterAdvertisements: true, settings: { a: 1 } }
 
   it.each<[what: string, actual: Resource, wish: Resource, is: boolean]>([
     ['the same', wish, wish, true],
     ['more than is wished', held, wish, true],
     ['less than is wished', wish, { ...wish, alias: 'x' } as Resource, false],
-    ['another value', { ...held, mtu: 1500 }, wish, false],
+    ['another value', { ...held, mtu: 1500 } as Resource, wish, false],
     [
       'a gateway where none is wished',
       route({ destination: '10.0.0.0/8', device: 'eth0', gateway: '10.0.0.1' }),
@@ -226,8 +217,8 @@ describe('whether what is held is as wished', () => {
 })
 
 describe('what it takes to make a link as wished', () => {
-  const vxlan = { vni: 1, port: 8472, local: '192.168.64.2', parent: 'eth0', learning: false, gbp: false }
-  const wish = link({ name: 'flannel.1', type: 'vxlan', mtu: 1450, macAddress: MAC, vxlan, alias: 'ours' })
+  const settings = { vni: 1, local: '192.168.64.2', learning: false }
+  const wish = link({ name: 'flannel.1', type: 'vxlan', mtu: 1450, macAddress: MAC, settings, alias: 'ours' })
 
   it.each<[what: string, actual: Partial<LinkResource>, LinkChange]>([
     ['as it is', {}, 'none'],
@@ -236,17 +227,21 @@ describe('what it takes to make a link as wished', () => {
     ['down', { up: false }, 'change'],
     ['without our mark', { alias: undefined }, 'change'],
     ['another type', { type: 'dummy' }, 'recreate'],
-    ['another VNI', { vxlan: { ...vxlan, vni: 2 } }, 'recreate'],
-    ['another port', { vxlan: { ...vxlan, port: 4789 } }, 'recreate'],
-    ['another local address', { vxlan: { ...vxlan, local: '192.168.64.9' } }, 'recreate'],
-    ['no local address', { vxlan: { ...vxlan, local: undefined } }, 'recreate'],
-    ['another parent', { vxlan: { ...vxlan, parent: 'eth1' } }, 'recreate'],
-    ['learning', { vxlan: { ...vxlan, learning: true } }, 'recreate'],
-    ['with GBP', { vxlan: { ...vxlan, gbp: true } }, 'recreate'],
-    ['no VXLAN settings', { vxlan: undefined }, 'recreate'],
-    ['another VNI and another MTU', { mtu: 1500, vxlan: { ...vxlan, vni: 2 } }, 'recreate'],
+    ['another VNI', { settings: { ...settings, vni: 2 } }, 'recreate'],
+    ['another local address', { settings: { ...settings, local: '192.168.64.9' } }, 'recreate'],
+    ['no local address', { settings: { ...settings, local: undefined } }, 'recreate'],
+    ['learning', { settings: { ...settings, learning: true } }, 'recreate'],
+    ['no settings', { settings: undefined }, 'recreate'],
+    ['another VNI and another MTU', { mtu: 1500, settings: { ...settings, vni: 2 } }, 'recreate'],
+    ['a setting that nothing was said of', { settings: { ...settings, ttl: 64 } }, 'none'],
   ])('%s', (_what, actual, change) => {
     expect(linkChange({ ...wish, ...actual }, wish)).toBe(change)
+  })
+
+  it('a setting that is changeable for this type changes in place', () => {
+    const actual = { ...wish, settings: { ...settings, learning: true } }
+    expect(linkChange(actual, wish, ['learning'])).toBe('change')
+    expect(linkChange({ ...actual, type: 'dummy' }, wish, ['learning'])).toBe('recreate')
   })
 
   it('lets be what the wish leaves open', () => {

@@ -14,21 +14,11 @@ export interface Resource {
   readonly key: string
 }
 
-/** VXLAN settings of a link (include/uapi/linux/if_link.h, IFLA_VXLAN_*). None can be changed in place. */
-export interface VxlanSettings {
-  /** 0 to 16777215 (RFC 7348: 24 bits). */
-  readonly vni: number
-  /** UDP destination port; 8472 is the kernel's own default and flannel's, 4789 is IANA's. */
-  readonly port: number
-  /** The address that outer packets carry as their source. */
-  readonly local?: string | undefined
-  /** The link that outer packets leave by. */
-  readonly parent?: string | undefined
-  /** Whether the kernel learns remote MACs from traffic. */
-  readonly learning: boolean
-  /** Group Based Policy extension (draft-smith-vxlan-group-policy). */
-  readonly gbp: boolean
-}
+/**
+ * What a link has besides the fields that every link has. Its type says which settings exist and what they mean; the
+ * core compares them one by one. Values are in canonical form; a setting that is absent is left to the kernel.
+ */
+export type LinkSettings = Readonly<Record<string, string | number | boolean | undefined>>
 
 export interface LinkResource extends Resource {
   readonly kind: 'link'
@@ -39,7 +29,7 @@ export interface LinkResource extends Resource {
   readonly mtu?: number | undefined
   /** Lower case, colons; left to the kernel where absent. */
   readonly macAddress?: string | undefined
-  readonly vxlan?: VxlanSettings | undefined
+  readonly settings?: LinkSettings | undefined
   /** Administratively up. */
   readonly up: boolean
   /** IFLA_IFALIAS: the mark by which a later run knows the link as ours. An overlay sets it. */
@@ -93,21 +83,43 @@ export type KernelResource = LinkResource | AddressResource | RouteResource | Ne
 const RT_TABLE_MAIN = 254
 const IP6_RT_PRIO_USER = 1024
 
+export const linkKey = (name: string): string => `link ${name}`
+
+export const addressKey = (link: string, address: string, prefixLength: number): string =>
+  `address ${link} ${address}/${prefixLength}`
+
+export const routeKey = ({
+  table,
+  destination,
+  tos,
+  metric,
+}: Pick<RouteResource, 'table' | 'destination' | 'tos' | 'metric'>): string =>
+  `route ${table} ${destination} ${tos} ${metric}`
+
+export const neighbourKey = (link: string, address: string): string => `neighbour ${link} ${address}`
+
+/**
+ * A VXLAN link holds one destination for a unicast MAC, and any number for a multicast or the all-zero one
+ * (drivers/net/vxlan/vxlan_core.c: only those may be appended to); the key follows it.
+ */
+export const fdbKey = (link: string, macAddress: string, destination: string): string =>
+  `fdb ${link} ${macAddress}${hasManyDestinations(macAddress) ? ` ${destination}` : ''}`
+
+/** Whether an fdb can have several destinations for this MAC. */
+export const hasManyDestinations = (macAddress: string): boolean =>
+  macAddress === '00:00:00:00:00:00' || isMulticastMac(macAddress)
+
 export function link(
   fields: Omit<LinkResource, 'kind' | 'key' | 'up'> & { readonly up?: boolean },
 ): LinkResource {
-  const { macAddress, vxlan } = fields
-  const { local } = vxlan ?? {}
+  const { name, macAddress, settings } = fields
   return withoutUndefined({
     kind: 'link',
-    key: `link ${fields.name}`,
+    key: linkKey(name),
     ...fields,
     up: fields.up ?? true,
     macAddress: macAddress === undefined ? undefined : canonicalMac(macAddress),
-    vxlan:
-      vxlan === undefined
-        ? undefined
-        : withoutUndefined({ ...vxlan, local: local === undefined ? undefined : canonicalAddress(local) }),
+    settings: settings === undefined ? undefined : withoutUndefined(settings),
   })
 }
 
@@ -120,7 +132,7 @@ export function address(fields: Omit<AddressResource, 'kind' | 'key'>): AddressR
   const ip = canonicalAddress(fields.address)
   return {
     kind: 'address',
-    key: `address ${fields.link} ${ip}/${fields.prefixLength}`,
+    key: addressKey(fields.link, ip, fields.prefixLength),
     link: fields.link,
     address: ip,
     prefixLength: fields.prefixLength,
@@ -137,7 +149,7 @@ export function route(fields: RouteFields): RouteResource {
   const metric = fields.metric ?? (familyOf(destination) === 4 ? 0 : IP6_RT_PRIO_USER)
   return {
     kind: 'route',
-    key: `route ${table} ${destination} ${tos} ${metric}`,
+    key: routeKey({ table, destination, tos, metric }),
     destination,
     table,
     tos,
@@ -153,24 +165,19 @@ export function neighbour(fields: Omit<NeighbourResource, 'kind' | 'key'>): Neig
   const ip = canonicalAddress(fields.address)
   return {
     kind: 'neighbour',
-    key: `neighbour ${fields.link} ${ip}`,
+    key: neighbourKey(fields.link, ip),
     link: fields.link,
     address: ip,
     macAddress: canonicalMac(fields.macAddress),
   }
 }
 
-/**
- * A VXLAN link holds one destination for a unicast MAC, and any number for a multicast or the all-zero one
- * (drivers/net/vxlan/vxlan_core.c: only those may be appended to); the key follows it.
- */
 export function fdb(fields: Omit<FdbResource, 'kind' | 'key'>): FdbResource {
   const macAddress = canonicalMac(fields.macAddress)
   const destination = canonicalAddress(fields.destination)
-  const many = macAddress === '00:00:00:00:00:00' || isMulticastMac(macAddress)
   return {
     kind: 'fdb',
-    key: `fdb ${fields.link} ${macAddress}${many ? ` ${destination}` : ''}`,
+    key: fdbKey(fields.link, macAddress, destination),
     link: fields.link,
     macAddress,
     destination,
@@ -206,19 +213,26 @@ function valuesMatch(actual: unknown, wished: unknown): boolean {
   return actual === wished
 }
 
-/** What it takes to make an existing link as wished. */
+/** What it takes to turn an existing link into the desired one. */
 export type LinkChange = 'none' | 'change' | 'recreate'
 
 /**
- * MTU, MAC, alias, up or down and sysctls change in place. The type of a link and every VXLAN setting are fixed when
- * it is made: the kernel refuses or ignores a change, so the link is made anew.
+ * MTU, MAC, alias, up or down and sysctls change in place. The type of a link does not, nor do its settings except
+ * those in `changeable`, which depend on the type: the kernel refuses or ignores the change of any other, so the link
+ * is recreated.
  */
-export function linkChange(actual: LinkResource, wish: LinkResource): LinkChange {
-  if (satisfies(actual, wish)) return 'none'
-  const sameType = actual.type === wish.type
-  const sameSettings =
-    wish.vxlan === undefined || (actual.vxlan !== undefined && fieldsMatch(actual.vxlan, wish.vxlan))
-  return sameType && sameSettings ? 'change' : 'recreate'
+export function linkChange(
+  actual: LinkResource,
+  desired: LinkResource,
+  changeable: readonly string[] = [],
+): LinkChange {
+  if (satisfies(actual, desired)) return 'none'
+  if (actual.type !== desired.type) return 'recreate'
+  const { settings = {} } = actual
+  for (const [name, value] of Object.entries(desired.settings ?? {})) {
+    if (settings[name] !== value && !changeable.includes(name)) return 'recreate'
+  }
+  return 'change'
 }
 
 /** True where two wishes ask for the same. */

@@ -1,7 +1,7 @@
 import type { Backend } from '../contract/backend.js'
 import type { Driver, Operation, OwnershipScope } from '../contract/driver.js'
 import type { ExternalInterface, LeaseContext, NodeContext } from '../contract/node-context.js'
-import type { Resource } from '../contract/resource.js'
+import type { LinkResource, Resource } from '../contract/resource.js'
 import type { LeaseEvent, SubnetManager } from '../contract/subnet-manager.js'
 import { type Lease, leaseKey, type PublicAddresses } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
@@ -276,10 +276,10 @@ export class OverlayNode {
     const { previous } = this.#options
     const before = [previous?.network, previous?.ipv6Network].filter((network) => network !== undefined)
     const networks = [...networksOf(this.config), ...before]
-    const links = this.reconciler.desired.of(THIS_NODE).filter(({ kind }) => kind === 'link')
+    const links = this.reconciler.desired.of(THIS_NODE).filter(isLink)
     return {
       aliases: networks.map(ownershipAlias),
-      links: links.map(({ key }) => key.slice('link '.length)),
+      links: links.map(({ name }) => name),
       networks: [...networks, ...[...this.#outside.values()].flat()],
     }
   }
@@ -306,6 +306,8 @@ export class OverlayNode {
     }
   }
 }
+
+const isLink = (resource: Resource): resource is LinkResource => resource.kind === 'link'
 
 /** A network made for one backend does not work with another: say so before anything is changed. */
 function checkBackend({ backend: wanted }: NetworkConfig, { type }: Backend): void {

@@ -116,6 +116,12 @@ export class AttributeReader {
     return this.buffer.toString('utf8', this.start, nul >= this.start && nul < end ? nul : end)
   }
 
+  u32BE(): number {
+    this.#atLeast(4)
+    return this.buffer.readUInt32BE(this.start)
+  }
+
+  /** An IPv4 or IPv6 address as text. */
   address(): string {
     const { length } = this
     if (length !== 4 && length !== 16)
@@ -125,6 +131,11 @@ export class AttributeReader {
 
   hardwareAddress(): string {
     return readHardwareAddress(this.buffer, this.start, this.length)
+  }
+
+  /** A copy of the value. */
+  bytes(): Buffer {
+    return Buffer.from(this.buffer.subarray(this.start, this.start + this.length))
   }
 
   /** The attributes inside this one. */

@@ -8,13 +8,29 @@ const MAX_ATTRIBUTE_LENGTH = 0xffff
 
 const align = (length: number): number => (length + 3) & ~3
 
+/** Writes attributes. Each method throws a RangeError if a value is too long. */
+export interface AttributeWriter {
+  /** An attribute without a value. */
+  flag(type: number): void
+  attributeU8(type: number, value: number): void
+  /** In network byte order, as ports are. */
+  attributeU16BE(type: number, value: number): void
+  attributeU32(type: number, value: number): void
+  /** In network byte order, as keys of tunnels are. */
+  attributeU32BE(type: number, value: number): void
+  /** A string and its closing NUL. */
+  attributeText(type: number, text: string): void
+  /** An IPv4 or IPv6 address, 4 or 16 bytes. Throws a TypeError for anything else. */
+  attributeAddress(type: number, address: string): void
+}
+
 /**
  * Writes netlink messages one after the other into a buffer that is reused: otherwise a batch of tens of thousands
  * spends its time allocating.
  *
  * Netlink uses the host's byte order; every CPU that the `netlink` package has a binary for is little-endian.
  */
-export class MessageWriter {
+export class MessageWriter implements AttributeWriter {
   #buffer: Buffer
   /** The same bytes: DataView's setters are fast from the first call, Buffer's only once they are compiled. */
   #view: DataView
@@ -76,7 +92,6 @@ export class MessageWriter {
     this.#view.setUint32(at, value >>> 0, true)
   }
 
-  /** An attribute without a value. */
   flag(type: number): void {
     this.#attribute(type, 0)
   }
@@ -86,7 +101,6 @@ export class MessageWriter {
     this.#buffer[at] = value
   }
 
-  /** Network byte order, as ports are. */
   attributeU16BE(type: number, value: number): void {
     const at = this.#attribute(type, 2)
     this.#view.setUint16(at, value)
@@ -97,7 +111,11 @@ export class MessageWriter {
     this.#view.setUint32(at, value >>> 0, true)
   }
 
-  /** A string and its closing NUL. */
+  attributeU32BE(type: number, value: number): void {
+    const at = this.#attribute(type, 4)
+    this.#view.setUint32(at, value >>> 0)
+  }
+
   attributeText(type: number, text: string): void {
     const length = Buffer.byteLength(text)
     const at = this.#attribute(type, length + 1)
@@ -105,7 +123,6 @@ export class MessageWriter {
     this.#buffer[at + length] = 0
   }
 
-  /** An IPv4 or IPv6 address, 4 or 16 bytes. */
   attributeAddress(type: number, address: string): void {
     const length = address.includes(':') ? 16 : 4
     const at = this.#attribute(type, length)

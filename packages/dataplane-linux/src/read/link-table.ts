@@ -1,6 +1,7 @@
 import type { AbortOptions, OwnershipScope } from '@selvedge/core'
-import { type LinkResource, link } from '@selvedge/core/kit'
-import type { NetlinkConnection } from '../netlink/index.js'
+import { type LinkResource, type LinkSettings, link } from '@selvedge/core/kit'
+import type { LinkTypes } from '../link-types/index.js'
+import { AttributeReader, type NetlinkConnection } from '../netlink/index.js'
 import { IFF_UP, type LinkMessage, readLink, writeGetLink } from '../rtnetlink/index.js'
 
 /** The links of a namespace at the time they were read. */
@@ -19,6 +20,10 @@ export class LinkTable {
 
   byIndex(index: number): LinkMessage | undefined {
     return this.#byIndex.get(index)
+  }
+
+  byName(name: string): LinkMessage | undefined {
+    return this.links.find((link) => link.name === name)
   }
 
   nameOf(index: number): string | undefined {
@@ -42,52 +47,47 @@ export async function findLink(
 }
 
 /**
- * Link types of tunnels. A link without our mark but with a name that we use is adopted only if it is of one of these:
- * no bridge or network card becomes ours by its name.
+ * Whether a link belongs to the overlay: by its mark, or by its name if it is of a link type of ours. No bridge or
+ * network card becomes ours by its name.
  */
-const TUNNEL_KINDS: ReadonlySet<string | undefined> = new Set([
-  'vxlan',
-  'ipip',
-  'sit',
-  'ip6tnl',
-  'wireguard',
-  'tun',
-])
-
-/** Whether a link belongs to the overlay: by its mark, or by its name if it is a tunnel. */
-export function isOwnLink({ name, alias, kind }: LinkMessage, scope: OwnershipScope): boolean {
+export function isOwnLink(
+  { name, alias, kind = '' }: LinkMessage,
+  scope: OwnershipScope,
+  types: LinkTypes,
+): boolean {
   if (alias !== undefined && scope.aliases.includes(alias)) return true
-  return scope.links.includes(name) && TUNNEL_KINDS.has(kind)
+  return scope.links.includes(name) && types.has(kind)
 }
 
-/** A link as a resource. */
+/** A link as a resource. Its settings are left out if its type is unknown. */
 export function linkResource(
   message: LinkMessage,
-  parentName: string | undefined,
+  links: LinkTable,
+  types: LinkTypes,
   acceptRouterAdvertisements: boolean,
 ): LinkResource {
-  const { name, kind, mtu, address, flags, alias, vxlan, parentElsewhere } = message
+  const { name, kind = '', mtu, address, flags, alias } = message
   return link({
     name,
-    type: kind ?? '',
+    type: kind,
     mtu,
     // A link that is not Ethernet has an address of another length, or none.
     macAddress: address?.length === 17 ? address : undefined,
     up: (flags & IFF_UP) !== 0,
     alias,
     acceptRouterAdvertisements,
-    vxlan:
-      vxlan === undefined
-        ? undefined
-        : {
-            vni: vxlan.vni ?? 0,
-            port: vxlan.port ?? 0,
-            local: vxlan.local,
-            parent: parentElsewhere ? undefined : parentName,
-            learning: vxlan.learning ?? false,
-            gbp: vxlan.gbp ?? false,
-          },
+    settings: decodeSettings(message, links, types),
   })
+}
+
+export function decodeSettings(
+  { kind = '', data, parentElsewhere }: LinkMessage,
+  links: LinkTable,
+  types: LinkTypes,
+): LinkSettings | undefined {
+  if (data === undefined) return undefined
+  const nameOf = (index: number): string | undefined => (parentElsewhere ? undefined : links.nameOf(index))
+  return types.get(kind)?.decode(new AttributeReader(data, 0, data.length), nameOf)
 }
 
 /**

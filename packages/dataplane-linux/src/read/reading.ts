@@ -1,6 +1,7 @@
 import type { AbortOptions } from '@selvedge/core'
 import type { KernelResource } from '@selvedge/core/kit'
 import type { KernelState } from '../cache/kernel-state.js'
+import type { LinkTypes } from '../link-types/index.js'
 import type { NetlinkConnection } from '../netlink/index.js'
 import type { LinkMessage } from '../rtnetlink/index.js'
 import type { Sysctl } from '../sysctl.js'
@@ -9,6 +10,7 @@ import type { LinkTable } from './link-table.js'
 export interface SnapshotSource {
   readonly connection: NetlinkConnection
   readonly sysctl: Sysctl
+  readonly linkTypes: LinkTypes
   /** RTPROT_* of our routes and nexthop objects. */
   readonly routeProtocol: number
   /** Whether this kernel has nexthop objects (Linux 5.3). */

@@ -32,7 +32,7 @@ export async function readSnapshot(
   scope: OwnershipScope,
   options: AbortOptions,
 ): Promise<Snapshot> {
-  const { connection, external, routeProtocol } = source
+  const { connection, external, routeProtocol, linkTypes } = source
   const links = await LinkTable.read(connection, options)
   const state = new KernelState(scope, routeProtocol)
   const reading: SnapshotReading = { source, links, options, state, resources: [] }
@@ -40,12 +40,12 @@ export async function readSnapshot(
     const link = links.byIndex(external.index) ?? external
     state.watchExternal(link, fingerprint(link))
   }
-  const own = links.links.filter((link) => isOwnLink(link, scope))
+  const own = links.links.filter((link) => isOwnLink(link, scope, linkTypes))
   addLinks(reading, own)
   for (const link of own) {
     await readAddresses(reading, link)
     await readNeighbours(reading, link)
-    if (link.kind === 'vxlan') await readFdb(reading, link)
+    if (linkTypes.get(link.kind ?? '')?.hasFdb === true) await readFdb(reading, link)
   }
   await readRoutes(reading)
   return reading
@@ -54,11 +54,12 @@ export async function readSnapshot(
 function addLinks({ source, links, state, resources }: SnapshotReading, own: readonly LinkMessage[]): void {
   const accepting = source.sysctl.acceptRouterAdvertisements(own.map(({ name }) => name))
   for (const link of own) {
-    const parent = links.byIndex(link.vxlan?.parent ?? 0)
+    const resource = linkResource(link, links, source.linkTypes, accepting.get(link.name) ?? false)
+    const parent = links.byName(String(resource.settings?.parent ?? ''))
     state.ownLinks.set(link.index, link.name)
     state.watchLink(link, fingerprint(link))
     if (parent !== undefined) state.watchLink(parent, fingerprint(parent))
-    resources.push(linkResource(link, parent?.name, accepting.get(link.name) ?? false))
+    resources.push(resource)
   }
 }
 

@@ -23,71 +23,34 @@ function readerOf(bytes: Buffer | string): MessageReader {
   return reader
 }
 
-const VXLAN = hex(`
-  80000000 1000 0506 07000000 00000000  # 128 bytes, RTM_NEWLINK, CREATE EXCL REQUEST ACK, sequence 7
-  00000000 00000000 01000000 01000000   # ifinfomsg: any, no index, UP, changing UP
-  0e00 0300 666c616e6e656c2e3100 0000   # IFLA_IFNAME flannel.1
-  0800 0400 aa050000                    # IFLA_MTU 1450
-  0a00 0100 c6d2326f8f44 0000           # IFLA_ADDRESS
-  3c00 1280                             # IFLA_LINKINFO, nested
-  0a00 0100 76786c616e00 0000           #   IFLA_INFO_KIND vxlan
-  2c00 0280                             #   IFLA_INFO_DATA, nested
-  0800 0100 01000000                    #     IFLA_VXLAN_ID 1
-  0800 0300 04000000                    #     IFLA_VXLAN_LINK 4
-  0800 0400 c0a84003                    #     IFLA_VXLAN_LOCAL 192.168.64.3
-  0500 0700 00000000                    #     IFLA_VXLAN_LEARNING off
-  0600 0f00 2118 0000                   #     IFLA_VXLAN_PORT 8472, network order
-`)
-
 describe('links', () => {
-  const request = {
-    name: 'flannel.1',
-    up: true,
-    mtu: 1450,
-    address: 'c6:d2:32:6f:8f:44',
-    kind: 'vxlan',
-    vxlan: { vni: 1, port: 8472, local: '192.168.64.3', parent: 4, learning: false, gbp: false },
-  }
-
-  it('writes a VXLAN byte for byte', () => {
-    expect(written((writer) => writeNewLink(writer, 0x605, 7, request))).toBe(VXLAN)
-  })
-
-  it('reads back what it wrote', () => {
-    expect(readLink(readerOf(VXLAN))).toEqual({
+  it('reads back what it wrote, and copies the settings', () => {
+    const bytes = written((writer) =>
+      writeNewLink(writer, 0x605, 7, {
+        name: 'tunnel',
+        up: true,
+        mtu: 1450,
+        address: 'c6:d2:32:6f:8f:44',
+        alias: 'x',
+        kind: 'gre',
+        writeData: (data) => data.attributeU8(4, 64),
+      }),
+    )
+    expect(bytes).toContain(hex('0600 1400 7800 0000'))
+    expect(bytes).toContain(hex('1800 1280 0800 0100 67726500 0c00 0280 0500 0400 40000000'))
+    expect(readLink(readerOf(bytes))).toEqual({
       index: 0,
-      name: 'flannel.1',
+      name: 'tunnel',
       flags: 1,
       mtu: 1450,
       address: 'c6:d2:32:6f:8f:44',
-      alias: undefined,
-      kind: 'vxlan',
+      alias: 'x',
+      kind: 'gre',
       parent: undefined,
       parentElsewhere: false,
       master: undefined,
-      vxlan: {
-        vni: 1,
-        port: 8472,
-        local: '192.168.64.3',
-        parent: 4,
-        ttl: undefined,
-        learning: false,
-        gbp: false,
-        collectMetadata: false,
-      },
+      data: Buffer.from('0500040040000000', 'hex'),
     })
-  })
-
-  it('writes GBP as a flag, an IPv6 local address as its own attribute, an alias and TTL', () => {
-    const vxlan = { local: 'fd00::3', gbp: true, ttl: 64 }
-    const bytes = written((writer) =>
-      writeNewLink(writer, 5, 1, { index: 9, alias: 'x', kind: 'vxlan', vxlan }),
-    )
-    expect(bytes).toContain(hex('1400 1100 fd000000000000000000000000000003'))
-    expect(bytes).toContain(hex('0400 1700'))
-    expect(bytes).toContain(hex('0500 0500 40000000'))
-    expect(bytes).toContain(hex('0600 1400 7800 0000'))
-    expect(readLink(readerOf(bytes))).toMatchObject({ index: 9, alias: 'x', vxlan })
   })
 
   it('leaves up and down alone unless asked', () => {

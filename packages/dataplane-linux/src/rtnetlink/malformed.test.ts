@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { vxlan } from '../link-types/vxlan.js'
 import { readAck } from '../netlink/ack.js'
-import { MessageReader, MessageWriter, NetlinkError } from '../netlink/index.js'
+import { AttributeReader, MessageReader, MessageWriter, NetlinkError } from '../netlink/index.js'
 import { readAddressMessage } from './address.js'
 import { readLink, writeNewLink } from './link.js'
 import { readNeighbour } from './neighbour.js'
@@ -14,12 +15,17 @@ writeNewLink(writer, 0x605, 7, {
   mtu: 1450,
   address: 'c6:d2:32:6f:8f:44',
   kind: 'vxlan',
-  vxlan: { vni: 1, port: 8472, local: '192.168.64.3', parent: 4, learning: false },
+  writeData: (data) =>
+    vxlan.encode({ vni: 1, port: 8472, local: '192.168.64.3', learning: false }, data, () => 0),
 })
 const VXLAN = writer.bytes().toString('hex')
 
 describe('bytes that are no message', () => {
-  const readers = [readLink, readAddressMessage, readRoute, readNexthop, readNeighbour, readAck]
+  const decodeVxlan = (message: MessageReader): void => {
+    const { data } = readLink(message)
+    if (data !== undefined) vxlan.decode(new AttributeReader(data, 0, data.length), () => undefined)
+  }
+  const readers = [readLink, decodeVxlan, readAddressMessage, readRoute, readNexthop, readNeighbour, readAck]
 
   /** Reads all there is; anything but a NetlinkError, or no end, fails the test. */
   function readAll(bytes: Buffer): 'read' | 'refused' {

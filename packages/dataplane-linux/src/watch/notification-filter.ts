@@ -1,6 +1,8 @@
+import { addressKey, fdbKey, neighbourKey } from '@selvedge/core/kit'
 import type { KernelState } from '../cache/kernel-state.js'
+import type { LinkTypes } from '../link-types/index.js'
 import type { MessageReader } from '../netlink/index.js'
-import { addressKey, fdbResource, neighbourKey, routeKeyOf } from '../read/kernel-resources.js'
+import { routeKeyOf } from '../read/kernel-resources.js'
 import { fingerprint, isOwnLink } from '../read/link-table.js'
 import {
   AF_BRIDGE,
@@ -34,11 +36,16 @@ import {
  * The kernel names the cause of most changes (the sender's port), which identifies our own. It does not for fdb
  * entries and IPv6 addresses: of those, a change is foreign if it contradicts the state.
  */
-export function isForeignChange(message: MessageReader, state: KernelState, ownPort: number): boolean {
+export function isForeignChange(
+  message: MessageReader,
+  state: KernelState,
+  ownPort: number,
+  linkTypes: LinkTypes,
+): boolean {
   switch (message.type) {
     case RTM_NEWLINK:
     case RTM_DELLINK:
-      return isLinkChange(message, state)
+      return isLinkChange(message, state, linkTypes)
     case RTM_NEWADDR:
     case RTM_DELADDR:
       return message.port !== ownPort && isAddressChange(message, state)
@@ -56,7 +63,7 @@ export function isForeignChange(message: MessageReader, state: KernelState, ownP
   }
 }
 
-function isLinkChange(message: MessageReader, state: KernelState): boolean {
+function isLinkChange(message: MessageReader, state: KernelState, linkTypes: LinkTypes): boolean {
   const link = readLink(message)
   const before = state.watchedLinks.get(link.index)
   // A bridge reports its ports by messages of its own family, and their end as if the link itself were gone.
@@ -67,7 +74,7 @@ function isLinkChange(message: MessageReader, state: KernelState): boolean {
     state.ownLinks.delete(link.index)
     return before !== undefined
   }
-  if (before === undefined) return link.name === state.externalName || isOwnLink(link, state.scope)
+  if (before === undefined) return link.name === state.externalName || isOwnLink(link, state.scope, linkTypes)
   const now = fingerprint(link)
   if (now === before) return false
   state.watchLink(link, now)
@@ -111,7 +118,7 @@ function isNeighbourChange(message: MessageReader, state: KernelState): boolean 
       : state.neighbours.has(neighbourKey(name, destination ?? ''))
   }
   if (macAddress === undefined || destination === undefined) return false
-  const known = state.fdb.get(fdbResource(name, macAddress, destination).key)
+  const known = state.fdb.get(fdbKey(name, macAddress, destination))
   if (isDeletion(message.type)) return known === destination
   return isPermanent ? known !== destination || entry.differs : known !== undefined
 }

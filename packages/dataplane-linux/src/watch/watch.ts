@@ -1,5 +1,6 @@
 import type { DriverEvent } from '@selvedge/core'
 import type { KernelCache } from '../cache/kernel-cache.js'
+import type { LinkTypes } from '../link-types/index.js'
 import { MessageReader, NetlinkMonitor } from '../netlink/index.js'
 import {
   RTNLGRP_IPV4_IFADDR,
@@ -19,6 +20,7 @@ export interface WatchSource {
   readonly ownPort: number
   readonly hasNexthops: boolean
   readonly cache: KernelCache
+  readonly linkTypes: LinkTypes
   readonly signal: AbortSignal
   /** In bytes; for tests. */
   readonly receiveBuffer?: number | undefined
@@ -44,7 +46,7 @@ const MAX_WAITING = 100_000
  * number of them that arrived while the consumer was busy.
  */
 export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEvent> {
-  const { signal, cache, ownPort } = source
+  const { signal, cache, ownPort, linkTypes } = source
   if (signal.aborted) return
   const pending = new Set<DriverEvent['type']>()
   let failure: unknown
@@ -58,7 +60,7 @@ export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEv
     if (pending.has('changed')) return
     const state = cache.settledState
     if (state !== undefined) {
-      if (isForeignChange(message, state, ownPort)) report('changed')
+      if (isForeignChange(message, state, ownPort, linkTypes)) report('changed')
     } else if (waiting.length === MAX_WAITING) {
       report('overrun')
     } else {

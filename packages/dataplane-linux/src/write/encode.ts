@@ -3,6 +3,7 @@ import {
   type AddressResource,
   type FdbResource,
   familyOf,
+  hasManyDestinations,
   type NeighbourResource,
   type RouteResource,
 } from '@selvedge/core/kit'
@@ -15,7 +16,6 @@ import {
   NLM_F_REPLACE,
   NLM_F_REQUEST,
 } from '../netlink/index.js'
-import { hasManyDestinations } from '../read/kernel-resources.js'
 import {
   AF_BRIDGE,
   AF_INET,

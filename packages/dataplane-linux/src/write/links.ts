@@ -2,8 +2,9 @@ import { type AbortOptions, type Operation, type OperationResult, OverlayError }
 import { type LinkResource, linkChange } from '@selvedge/core/kit'
 import type { KernelState } from '../cache/kernel-state.js'
 import { overlayErrorOf } from '../kernel-error.js'
+import type { LinkTypes } from '../link-types/index.js'
 import { type NetlinkConnection, NetlinkError, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/index.js'
-import { findLink, fingerprint, LinkTable, linkResource } from '../read/link-table.js'
+import { decodeSettings, findLink, fingerprint, LinkTable, linkResource } from '../read/link-table.js'
 import {
   IFF_UP,
   type LinkMessage,
@@ -18,6 +19,9 @@ export interface LinkContext {
   readonly connection: NetlinkConnection
   readonly sysctl: Sysctl
   readonly state: KernelState
+  readonly linkTypes: LinkTypes
+  /** The links at the time of the first call: read once for all that are written together. */
+  readonly links: () => Promise<LinkTable>
   readonly options: AbortOptions
 }
 
@@ -44,7 +48,7 @@ async function putLink(context: LinkContext, desired: LinkResource): Promise<Ope
   }
   if ((existing.kind ?? '') !== desired.type) throw conflict(desired, existing)
   const actual = await describeActual(context, existing)
-  switch (linkChange(actual, desired)) {
+  switch (linkChange(actual, desired, context.linkTypes.get(desired.type)?.changeable)) {
     case 'none':
       return SUCCESS
     case 'change':
@@ -70,36 +74,31 @@ function takesMoreWithIt(actual: LinkResource, { up, mtu, macAddress }: LinkReso
   )
 }
 
-async function describeActual(
-  { connection, sysctl, options }: LinkContext,
-  existing: LinkMessage,
-): Promise<LinkResource> {
-  const accepts = sysctl.acceptRouterAdvertisements([existing.name]).get(existing.name) ?? false
-  const parent = existing.vxlan?.parent
-  if (parent === undefined) return linkResource(existing, undefined, accepts)
-  const links = await LinkTable.read(connection, options)
-  return linkResource(existing, links.nameOf(parent), accepts)
+async function describeActual(context: LinkContext, existing: LinkMessage): Promise<LinkResource> {
+  const { name } = existing
+  const accepts = context.sysctl.acceptRouterAdvertisements([name]).get(name) ?? false
+  return linkResource(existing, await context.links(), context.linkTypes, accepts)
 }
 
 async function createLink(context: LinkContext, desired: LinkResource): Promise<void> {
-  const { name, type, mtu, macAddress, vxlan } = desired
-  const parent = vxlan?.parent === undefined ? undefined : await requireParent(context, desired, vxlan.parent)
-  const request: LinkRequest = {
-    name,
-    mtu,
-    address: macAddress,
-    kind: type,
-    vxlan: vxlan === undefined ? undefined : { ...vxlan, parent: parent?.index },
-  }
+  const { name, type, mtu, macAddress } = desired
+  const writeData = await settingsWriter(context, desired)
   try {
-    await send(context, `creating ${type} link ${name}`, NLM_F_CREATE | NLM_F_EXCL, request)
+    await send(context, `creating ${type} link ${name}`, NLM_F_CREATE | NLM_F_EXCL, {
+      name,
+      mtu,
+      address: macAddress,
+      kind: type,
+      writeData,
+    })
   } catch (error) {
     throw await explainCreation(context, desired, error)
   }
   // The kernel does not accept an alias with a new link, and some settings must be in force before it is up.
   const created = await findLink(context.connection, name, context.options)
   if (created === undefined) throw gone(name)
-  await changeLink(context, created, linkResource(created, vxlan?.parent, true), desired)
+  const actual = linkResource(created, await context.links(), context.linkTypes, true)
+  await changeLink(context, created, { ...actual, settings: desired.settings }, desired)
 }
 
 async function changeLink(
@@ -109,11 +108,13 @@ async function changeLink(
   desired: LinkResource,
 ): Promise<void> {
   const { state, sysctl, connection, options } = context
-  const { name } = desired
-  const { acceptRouterAdvertisements: accept } = desired
+  const { name, type, acceptRouterAdvertisements: accept } = desired
   if (accept !== undefined && accept !== actual.acceptRouterAdvertisements) {
     sysctl.setAcceptRouterAdvertisements(name, accept)
   }
+  const changesSettings = Object.entries(desired.settings ?? {}).some(
+    ([setting, value]) => actual.settings?.[setting] !== value,
+  )
   const request: LinkRequest = {
     index: existing.index,
     // Even setting the present address again would drop every neighbour of the link.
@@ -122,17 +123,46 @@ async function changeLink(
     alias: desired.alias === actual.alias ? undefined : desired.alias,
     up: desired.up === actual.up ? undefined : desired.up,
   }
-  await send(context, `setting ${settingsText(request)} of link ${name}`, 0, request)
+  const changes = changesSettings ? { kind: type, writeData: await settingsWriter(context, desired) } : {}
+  await send(context, `setting ${changesText(request, changesSettings)} of link ${name}`, 0, {
+    ...request,
+    ...changes,
+  })
   const changed = await findLink(connection, name, options)
   if (changed === undefined) throw gone(name)
   state.ownLinks.set(changed.index, name)
   state.watchLink(changed, fingerprint(changed))
 }
 
+/** Writes the settings of a link into IFLA_INFO_DATA; undefined if it has none. */
+async function settingsWriter(
+  { linkTypes, links }: LinkContext,
+  { name, type, settings }: LinkResource,
+): Promise<LinkRequest['writeData']> {
+  if (settings === undefined) return undefined
+  const linkType = linkTypes.get(type)
+  if (linkType === undefined) {
+    throw new OverlayError(
+      'UNSUPPORTED',
+      `link ${name}: the settings of type ${type} are unknown to this driver; pass its link type in linkTypes`,
+    )
+  }
+  const table = await links()
+  const indexOf = (other: string): number => {
+    const found = table.byName(other)
+    if (found !== undefined) return found.index
+    throw new OverlayError('DRIVER_REFUSED', `creating link ${name}: link ${other} does not exist`, {
+      errno: 'ENODEV',
+    })
+  }
+  return (writer) => linkType.encode(settings, writer, indexOf)
+}
+
 /** Such as `mtu 1400 and up true`. */
-function settingsText({ index: _, ...settings }: LinkRequest): string {
-  const set = Object.entries(settings).filter(([, value]) => value !== undefined)
-  return set.map(([name, value]) => `${name} ${value}`).join(' and ') || 'nothing'
+function changesText({ index: _, ...changes }: LinkRequest, changesSettings: boolean): string {
+  const set = Object.entries(changes).filter(([, value]) => value !== undefined)
+  const texts = set.map(([name, value]) => `${name} ${value}`)
+  return [...texts, ...(changesSettings ? ['settings'] : [])].join(' and ') || 'nothing'
 }
 
 async function deleteLink(context: LinkContext, resource: LinkResource): Promise<OperationResult> {
@@ -169,34 +199,28 @@ async function send(
   )
 }
 
-async function requireParent(
-  { connection, options }: LinkContext,
-  { name }: LinkResource,
-  parentName: string,
-): Promise<LinkMessage> {
-  const parent = await findLink(connection, parentName, options)
-  if (parent !== undefined) return parent
-  throw new OverlayError('DRIVER_REFUSED', `creating link ${name}: its parent ${parentName} does not exist`, {
-    errno: 'ENODEV',
-  })
-}
-
-/** The kernel answers EEXIST both for a name and for a VNI that is taken. Says which link has it. */
+/** The kernel answers EEXIST both for a name and for settings that another link has. Says which link has them. */
 async function explainCreation(
-  { connection, options }: LinkContext,
-  { name, vxlan }: LinkResource,
+  { connection, linkTypes, options }: LinkContext,
+  { name, type, settings }: LinkResource,
   error: unknown,
 ): Promise<unknown> {
-  if (!(error instanceof NetlinkError) || error.errno !== 'EEXIST' || vxlan === undefined) return error
-  const { links } = await LinkTable.read(connection, options)
-  const rival = links.find((link) => link.vxlan?.vni === vxlan.vni && link.name !== name)
-  if (rival === undefined) return error
-  return new OverlayError(
-    'RESOURCE_CONFLICT',
-    `${error.message}. Link ${rival.name} has VNI ${vxlan.vni} on UDP port ${rival.vxlan?.port}, and is not ours: ` +
-      `delete it (ip link del ${rival.name}), or choose another VNI or port for the network`,
-    { errno: error.errno, cause: error },
-  )
+  const conflictOf = linkTypes.get(type)?.conflict
+  if (!(error instanceof NetlinkError) || error.errno !== 'EEXIST') return error
+  if (settings === undefined || conflictOf === undefined) return error
+  const links = await LinkTable.read(connection, options)
+  for (const rival of links.links) {
+    const rivalSettings = rival.kind === type ? decodeSettings(rival, links, linkTypes) : undefined
+    const conflict = rivalSettings === undefined ? undefined : conflictOf(settings, rivalSettings)
+    if (conflict === undefined || rival.name === name) continue
+    return new OverlayError(
+      'RESOURCE_CONFLICT',
+      `${error.message}. Link ${rival.name} has ${conflict}, and is not ours: delete it (ip link del ${rival.name}), ` +
+        'or choose other settings for the network',
+      { errno: error.errno, cause: error },
+    )
+  }
+  return error
 }
 
 function conflict({ name, type }: LinkResource, existing: LinkMessage): OverlayError {

@@ -1,0 +1,23 @@
+import { OverlayError } from '@selvedge/core'
+import type { LinkType } from './link-type.js'
+import { vxlan } from './vxlan.js'
+
+export type { IndexOf, LinkType, NameOf } from './link-type.js'
+
+/** The link types that a driver knows, by name. */
+export type LinkTypes = ReadonlyMap<string, LinkType>
+
+/** Those of this package and `more`. Throws an OverlayError (`INVALID_CONFIG`) if two have one name. */
+export function collectLinkTypes(more: readonly LinkType[]): LinkTypes {
+  const types = new Map<string, LinkType>()
+  for (const type of [vxlan, ...more]) {
+    if (types.has(type.name)) {
+      throw new OverlayError(
+        'INVALID_CONFIG',
+        `linkTypes: there are two link types of the name '${type.name}'`,
+      )
+    }
+    types.set(type.name, type)
+  }
+  return types
+}
