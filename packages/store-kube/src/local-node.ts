@@ -1,4 +1,4 @@
-import { type Lease, type LeaseAttributes, OverlayError, type PublicAddresses } from '@selvedge/core'
+import { isOverlayError, type Lease, type LeaseAttributes, type PublicAddresses } from '@selvedge/core'
 import { type FamilyParts, sameNode } from '@selvedge/core/kit'
 import type { NodeClient, NodeRecord, PodReference, ReflectorEvent } from './client/index.js'
 import {
@@ -81,7 +81,7 @@ export class LocalNode {
       return leaseOfNode(this.asRequested(node), families)
     } catch (error) {
       // Nothing of an invalid lease is worth keeping: it is published again.
-      if (error instanceof OverlayError) return undefined
+      if (isOverlayError(error)) return undefined
       throw error
     }
   }

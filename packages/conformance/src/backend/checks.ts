@@ -1,5 +1,12 @@
 import { AssertionError, deepStrictEqual, fail, ok } from 'node:assert/strict'
-import { type Backend, type Lease, type LeaseContext, OverlayError, type Resource } from '@selvedge/core'
+import {
+  type Backend,
+  isOverlayError,
+  type Lease,
+  type LeaseContext,
+  type OverlayError,
+  type Resource,
+} from '@selvedge/core'
 import {
   type AddressResource,
   address,
@@ -52,7 +59,7 @@ export function peerOrRefusal(
     return backend.peer(lease, context)
   } catch (error) {
     if (error instanceof AssertionError) throw error
-    if (error instanceof OverlayError && error.code === 'INVALID_LEASE') return error
+    if (isOverlayError(error, 'INVALID_LEASE')) return error
     const shown = error instanceof Error ? `${error.name} (${error.message})` : String(error)
     fail(
       `peer() threw ${shown}; the one thing it may throw for a lease is an OverlayError of code INVALID_LEASE`,

@@ -2,9 +2,10 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import {
   type Backend,
   type ErrorCode,
+  isOverlayError,
   type Lease,
   type LeaseContext,
-  OverlayError,
+  type OverlayError,
   type Resource,
 } from '@selvedge/core'
 import { contains, decodeLeaseAttributes, encodeLeaseAttributes, requireCidr } from '@selvedge/core/kit'
@@ -184,7 +185,7 @@ export function familySection(
         const lease = deepFreeze(malformed(peers[index % peers.length] ?? context.lease, random))
         try {
           const answer = peerOrRefusal(backend, lease, context)
-          if (answer instanceof OverlayError) {
+          if (isOverlayError(answer)) {
             assertNames(answer, lease)
           } else {
             assertCanonical(answer)
@@ -251,7 +252,7 @@ function valueOrCode<T>(body: () => T): T | ErrorCode {
   try {
     return body()
   } catch (error) {
-    if (error instanceof OverlayError) return error.code
+    if (isOverlayError(error)) return error.code
     throw error
   }
 }

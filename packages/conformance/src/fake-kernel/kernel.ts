@@ -1,4 +1,4 @@
-import { type Clock, OverlayError } from '@selvedge/core'
+import { type Clock, isOverlayError } from '@selvedge/core'
 import { type KernelResource, systemClock } from '@selvedge/core/kit'
 import { runCommand } from './commands.js'
 import { type Attempt, FakeDriver, type FakeDriverOptions, type FakeKernelDriver } from './driver.js'
@@ -112,7 +112,7 @@ export class FakeKernel {
       act()
       return { changes }
     } catch (error) {
-      if (error instanceof FakeKernelError || error instanceof OverlayError) return { changes, error }
+      if (error instanceof FakeKernelError || isOverlayError(error)) return { changes, error }
       throw error
     } finally {
       this.#acting = undefined

@@ -52,11 +52,24 @@ export interface OverlayErrorOptions {
 }
 
 /**
+ * What every OverlayError bears, of whichever copy of this package. Two copies in one process are ordinary, since a
+ * third party's store may bring its own, and `instanceof` knows the class of one copy only.
+ */
+const BRAND = Symbol.for('@selvedge/core OverlayError')
+
+/**
  * The one error that selvedge throws for what can go wrong in operation. Its message says what was attempted on
  * what, what answered and how, and what to do. Misuse by the programmer is a `TypeError`; an aborted call rejects
  * with the signal's own reason.
+ *
+ * Ask `isOverlayError`, never `instanceof`: only the former recognises one of another copy of this package.
  */
 export class OverlayError extends Error {
+  static {
+    // Not a member: its type would make the classes of two copies differ.
+    Object.defineProperty(OverlayError.prototype, BRAND, { value: true })
+  }
+
   override readonly name = 'OverlayError'
   readonly code: ErrorCode
   readonly errno: string | undefined
@@ -69,13 +82,14 @@ export class OverlayError extends Error {
 
   /** Returns `error` itself if it is an OverlayError, else one of code `code` that keeps it as its cause. */
   static from(error: unknown, code: ErrorCode, attempted: string): OverlayError {
-    if (error instanceof OverlayError) return error
+    if (isOverlayError(error)) return error
     const said = error instanceof Error ? error.message : String(error)
     return new OverlayError(code, `${attempted}: ${said}`, { cause: error })
   }
 }
 
-/** True for an OverlayError, and with `code` only for one of that code. */
+/** True for an OverlayError of any copy of this package, and with `code` only for one of that code. */
 export function isOverlayError(error: unknown, code?: ErrorCode): error is OverlayError {
-  return error instanceof OverlayError && (code === undefined || error.code === code)
+  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
+  return code === undefined || Reflect.get(error, 'code') === code
 }

@@ -1,4 +1,4 @@
-import { type AbortOptions, OverlayError, type Random } from '@selvedge/core'
+import { type AbortOptions, isOverlayError, type OverlayError, type Random } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
 import { abortable } from './abortable.js'
 import type { CallOptions, EtcdClient } from './api.js'
@@ -137,7 +137,7 @@ async function attempt<T>(
     return { value: await abortable(work(), signal) }
   } catch (error) {
     if (signal?.aborted) throw signal.reason
-    if (error instanceof OverlayError) throw error
+    if (isOverlayError(error)) throw error
     return { failure: classify(error) }
   }
 }

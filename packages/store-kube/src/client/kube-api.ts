@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { OverlayError } from '@selvedge/core'
+import { isOverlayError, OverlayError } from '@selvedge/core'
 import { type Connection, type Connector, closeIdle } from '../auth/index.js'
 import { ApiError } from './api-error.js'
 import { type ApiStatus, decodeStatus } from './node-codec.js'
@@ -142,7 +142,7 @@ export class KubeApi {
       const message = `${this.#describe(request)}: the answer cannot be decoded: ${error.message}`
       return new OverlayError('STORE_CORRUPT', message, { cause: error })
     }
-    if (error instanceof OverlayError) return error
+    if (isOverlayError(error)) return error
     const cause = error instanceof StaleConnection ? error.cause : error
     // What swallowed this request may have swallowed the idle connections too.
     if (cause instanceof IdleTimeout && this.#agent !== undefined) closeIdle(this.#agent)

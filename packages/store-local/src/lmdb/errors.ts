@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util'
-import { type ErrorCode, OverlayError } from '@selvedge/core'
+import { type ErrorCode, isOverlayError, OverlayError } from '@selvedge/core'
 
 /** LMDB's own codes (lmdb.h). All but two of them mean that the file is damaged. */
 const FIRST_MDB_CODE = -30_799
@@ -41,8 +41,7 @@ const verdicts: Readonly<Record<string, Verdict>> = {
  * other error (an OverlayError, or what a caller's own function threw) is returned as it is.
  */
 export function storeError(error: unknown, attempted: string, path: string): unknown {
-  if (!(error instanceof Error) || error instanceof OverlayError || error instanceof DOMException)
-    return error
+  if (!(error instanceof Error) || isOverlayError(error) || error instanceof DOMException) return error
   // Nothing but the file's contents is decoded in a transaction.
   if (error instanceof SyntaxError || error instanceof RangeError) {
     return corruptStore(path, `a record cannot be read (${error.message})`, error)
