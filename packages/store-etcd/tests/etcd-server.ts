@@ -14,7 +14,7 @@ export interface EtcdOptions {
 }
 
 /** The program: the one on the PATH, or another version for the same tests. */
-const ETCD = process.env.SELVEDGE_TEST_ETCD ?? 'etcd'
+export const ETCD = process.env.SELVEDGE_TEST_ETCD ?? 'etcd'
 const REMEDY =
   ETCD === 'etcd' ? 'install it: apt-get install -y etcd-server' : 'download it: node scripts/etcd.mjs'
 

@@ -47,6 +47,7 @@ export class Connection {
   #token: string | undefined
   /** False if etcd knows no users, though we were given one. */
   #hasUser: boolean
+  #closed = false
 
   constructor(options: ConnectionOptions) {
     const { address, tls, auth } = options
@@ -79,8 +80,9 @@ export class Connection {
   async ready(): Promise<void> {
     const deadline = Date.now() + CONNECT_TIMEOUT_MS
     for (;;) {
+      // Not asked of the channel: one that is closed would connect again.
+      if (this.#closed) throw new EtcdFailure('unavailable', 'the attempt to connect was ended')
       const state = this.#channel.getConnectivityState(true)
-      if (state === connectivityState.SHUTDOWN) throw new EtcdFailure('unavailable', 'the attempt was ended')
       if (state === connectivityState.TRANSIENT_FAILURE) return
       if (state === connectivityState.READY) break
       await this.#change(state, deadline)
@@ -103,6 +105,7 @@ export class Connection {
 
   /** Ends it, and the calls under way. */
   close(): void {
+    this.#closed = true
     for (const call of this.#calls) call.cancelWithStatus(status.CANCELLED, 'the connection was closed')
     this.#channel.shutDown()
   }

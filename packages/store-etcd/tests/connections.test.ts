@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '@selvedge/lab'
+import { EtcdSubnetManager } from '@selvedge/store-etcd'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EtcdServer } from './etcd-server.js'
+import { attributesOf, TestNetwork } from './network.js'
+
+let etcd: EtcdServer
+
+beforeAll(async () => {
+  etcd = await EtcdServer.start()
+})
+
+afterAll(() => etcd[Symbol.asyncDispose]())
+
+/** Connections to etcd that have not been closed: it has one to itself. */
+async function openConnections(): Promise<number> {
+  const port = etcd.port.toString(16).toUpperCase().padStart(4, '0')
+  const [, ...lines] = (await readFile('/proc/net/tcp', 'utf8')).trim().split('\n')
+  return lines.filter((line) => {
+    const [, , remote = '', state] = line.trim().split(/\s+/)
+    // 06 is TIME_WAIT: closed by both sides.
+    return remote.endsWith(`:${port}`) && state !== '06'
+  }).length
+}
+
+describe('a store that is disposed of', () => {
+  it.for([0, 1, 2, 5, 20])('%i ms after its first call leaves no connection behind', async (afterMs) => {
+    const before = await openConnections()
+    await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const manager = new EtcdSubnetManager({ endpoints: [etcd.endpoint], prefix: '/nowhere' })
+        const call = manager.releaseLease({ subnet: '10.99.1.0/24', attributes: { publicIp: '192.0.2.1' } })
+        const settled = call.catch(() => {})
+        await sleep(afterMs)
+        await manager[Symbol.asyncDispose]()
+        await settled
+      }),
+    )
+    await until(
+      'every connection to be closed',
+      async () => (await openConnections()) === before || undefined,
+    )
+  })
+
+  it('has had one connection for its calls and its watch', async () => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    const before = await openConnections()
+    const manager = network.manager()
+    await manager.acquireLease({ attributes: attributesOf(1) })
+    const abort = new AbortController()
+    const watch = manager.watchLeases({ signal: abort.signal })
+    await watch.next()
+    expect((await openConnections()) - before).toBe(1)
+    abort.abort()
+    await watch.next()
+    await manager[Symbol.asyncDispose]()
+    await until('it to be closed', async () => (await openConnections()) === before || undefined)
+  })
+})
