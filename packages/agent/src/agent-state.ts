@@ -3,7 +3,7 @@ import { sameNode } from '@selvedge/core/kit'
 import type { CachedSubnetManager } from '@selvedge/node-state'
 import type { Snapshot } from './observe/metrics.js'
 import type { AgentServices } from './services.js'
-import type { HeardStore } from './stores/heard-store.js'
+import type { HeardStore } from './stores/tracked-store.js'
 import type { Prerequisite } from './stores/store.js'
 
 /** What is so now; for health checks, metrics and `systemctl status`. */

@@ -1,7 +1,7 @@
 import { AgentState } from './agent-state.js'
 import type { AgentSettings } from './command-line/settings.js'
 import { type HealthServer, serveHealth } from './observe/http-server.js'
-import { LateMetrics } from './observe/late-metrics.js'
+import { LateMetrics } from './observe/lazy-metrics.js'
 import type { AgentServices } from './services.js'
 import { runSession } from './session.js'
 

@@ -1,5 +1,5 @@
 import { parseAddress } from '@selvedge/core/kit'
-import { absentFeatures } from './absent.js'
+import { absentFeatures } from './missing-features.js'
 import { UsageError } from './flag-set.js'
 import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 import { parseGoRegExp } from './go-regexp.js'

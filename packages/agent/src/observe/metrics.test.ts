@@ -1,6 +1,6 @@
 import { OverlayError } from '@selvedge/core'
 import { expect, test } from 'vitest'
-import { LateMetrics } from './late-metrics.js'
+import { LateMetrics } from './lazy-metrics.js'
 import { Metrics, type Snapshot } from './metrics.js'
 
 const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {

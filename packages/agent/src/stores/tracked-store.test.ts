@@ -2,7 +2,7 @@ import { FakeClock } from '@selvedge/conformance'
 import { OverlayError, type WatchOptions } from '@selvedge/core'
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { expect, test } from 'vitest'
-import { HeardStore } from './heard-store.js'
+import { HeardStore } from './tracked-store.js'
 
 function hearing() {
   const clock = new FakeClock()

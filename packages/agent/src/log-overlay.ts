@@ -1,8 +1,8 @@
 import type { Lease, Overlay, OverlayError } from '@selvedge/core'
 import type { AgentState } from './agent-state.js'
-import type { LateMetrics } from './observe/late-metrics.js'
+import type { LateMetrics } from './observe/lazy-metrics.js'
 import type { AgentServices } from './services.js'
-import type { HeardStore } from './stores/heard-store.js'
+import type { HeardStore } from './stores/tracked-store.js'
 
 export interface Reporting {
   readonly services: Pick<AgentServices, 'log'>
