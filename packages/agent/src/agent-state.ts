@@ -3,47 +3,47 @@ import { sameNode } from '@selvedge/core/kit'
 import type { CachedSubnetManager } from '@selvedge/node-state'
 import type { Snapshot } from './observe/metrics.js'
 import type { AgentServices } from './services.js'
-import type { HeardStore } from './stores/tracked-store.js'
 import type { Prerequisite } from './stores/store.js'
+import type { TrackedStore } from './stores/tracked-store.js'
 
-/** What is so now; for health checks, metrics and `systemctl status`. */
+/** The agent's present state, for health checks, metrics and `systemctl status`. */
 export class AgentState {
-  /** While one is started. */
+  /** While one is running. */
   overlay: Overlay | undefined
-  store: HeardStore | undefined
+  store: TrackedStore | undefined
   cache: CachedSubnetManager | undefined
-  /** What the store waits for, of that of which it tells. */
+  /** What the store waits for, if it says so. */
   awaited: Prerequisite | undefined
   readonly #services: AgentServices
-  #ready = false
+  #isReady = false
   #waitsFor = 'starting'
 
   constructor(services: AgentServices) {
     this.#services = services
   }
 
-  /** What keeps pods from being set up; undefined once subnet.env is written. */
+  /** Why pods cannot be set up yet; undefined once subnet.env is written. */
   get notReady(): string | undefined {
-    return this.#ready ? undefined : this.#waitsFor
+    return this.#isReady ? undefined : this.#waitsFor
   }
 
-  /** Not ready yet, for this reason; and what the store waits for, where that is the reason. */
+  /** Not ready yet, for this reason; `awaited` is what the store waits for, if that is the reason. */
   waitFor(why: string, awaited?: Prerequisite): void {
     this.awaited = awaited
     this.#waitsFor = this.#services.redactor.text(why)
-    if (!this.#ready) this.#services.serviceManager.status(this.#waitsFor)
+    if (!this.#isReady) this.#services.serviceManager.status(this.#waitsFor)
   }
 
-  /** subnet.env is written: from now on, for good. */
+  /** subnet.env is written: ready from now on. */
   becomeReady(): void {
-    if (!this.#ready) this.#services.serviceManager.ready()
-    this.#ready = true
-    this.tell()
+    if (!this.#isReady) this.#services.serviceManager.ready()
+    this.#isReady = true
+    this.reportStatus()
   }
 
-  /** Tells the service manager how things are. */
-  tell(): void {
-    if (this.#ready) this.#services.serviceManager.status(this.#text())
+  /** Sends the service manager the present status. */
+  reportStatus(): void {
+    if (this.#isReady) this.#services.serviceManager.status(this.#text())
   }
 
   snapshot(): Snapshot {
@@ -52,11 +52,12 @@ export class AgentState {
     return {
       status: overlay?.status,
       peers: this.#peers(),
-      ready: this.#ready,
+      isReady: this.#isReady,
       leaseExpiresAt: overlay?.lease.expiresAt,
-      storeUp: store?.isHeard ?? false,
-      staleness: cachedAsOf === undefined ? (store?.silence ?? 0) : this.#services.clock.now() - cachedAsOf,
-      fromCache: cachedAsOf !== undefined,
+      isStoreConnected: store?.isConnected ?? false,
+      stalenessMs:
+        cachedAsOf === undefined ? (store?.disconnectedMs ?? 0) : this.#services.clock.now() - cachedAsOf,
+      isFromCache: cachedAsOf !== undefined,
       awaited: this.awaited,
     }
   }
@@ -72,13 +73,13 @@ export class AgentState {
 
   #text(): string {
     const { overlay, store } = this
-    if (overlay === undefined) return 'starting anew'
+    if (overlay === undefined) return 'restarting'
     const { lease, status } = overlay
     const subnets = [lease.subnet, lease.ipv6Subnet].filter((subnet) => subnet !== undefined)
     const kernel = status.inSync
       ? 'in sync'
       : `${status.failures.length} of ${status.desired} entries failing`
-    const hearing = store?.isHeard === true ? '' : `, ${store?.name} away`
-    return `${subnets.join(' and ')}, ${status.leases} leases, ${kernel}${hearing}`
+    const connection = store?.isConnected === true ? '' : `, ${store?.name} unavailable`
+    return `${subnets.join(' and ')}, ${status.leases} leases, ${kernel}${connection}`
   }
 }

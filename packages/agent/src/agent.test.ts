@@ -37,7 +37,7 @@ interface AgentOptions {
   readonly services?: Partial<AgentServices>
 }
 
-/** An agent on a fake kernel and a store in memory, with all that it says. */
+/** An agent on a fake kernel and a store in memory, with all that it logs. */
 class Agent {
   readonly logs: Record<string, unknown>[] = []
   readonly lines: string[] = []
@@ -94,13 +94,13 @@ class Agent {
     await this.ended.catch(() => {})
   }
 
-  says(message: string | RegExp): Record<string, unknown>[] {
+  logged(message: string | RegExp): Record<string, unknown>[] {
     return this.logs.filter(({ msg }) => typeof msg === 'string' && msg.match(message) !== null)
   }
 
-  async saying(message: string | RegExp): Promise<Record<string, unknown>> {
+  async logging(message: string | RegExp): Promise<Record<string, unknown>> {
     return vi.waitFor(() => {
-      const [found] = this.says(message)
+      const [found] = this.logged(message)
       if (found === undefined) throw new Error(`no log of ${message} in:\n${this.lines.join('')}`)
       return found
     })
@@ -108,8 +108,8 @@ class Agent {
 
   /** Ready, and the kernel holds what it should. */
   async running(): Promise<void> {
-    await this.saying('subnet.env is written')
-    await this.saying(/^in sync/)
+    await this.logging('subnet.env is written')
+    await this.logging(/^in sync/)
   }
 
   env(): Promise<string> {
@@ -143,7 +143,7 @@ async function freePort(): Promise<number> {
 }
 
 describe('an agent', () => {
-  test('joins, writes subnet.env, tells systemd, and keeps the kernel', async () => {
+  test('joins, writes subnet.env, notifies systemd, and keeps the kernel in sync', async () => {
     const { clock, store, kernel } = host()
     store.reserve(peer(2))
     const agent = new Agent({ store, kernel, clock })
@@ -160,15 +160,15 @@ describe('an agent', () => {
     expect(kernel.toText()).toContain('10.244.2.0/24')
   })
 
-  test('takes back the subnet that subnet.env says it held, whoever wrote it', async () => {
+  test('takes back the subnet that it held according to subnet.env, whoever wrote that', async () => {
     const { clock, store, kernel } = host()
     await writeFile(join(folder, 'subnet.env'), 'FLANNEL_SUBNET=10.244.77.1/24\nFLANNEL_IPMASQ=true\n')
     const agent = new Agent({ store, kernel, clock })
-    await agent.saying('subnet.env is written')
+    await agent.logging('subnet.env is written')
     expect(await agent.env()).toContain('FLANNEL_SUBNET=10.244.77.1/24\n')
   })
 
-  test('writes subnet.env anew when its lease is another', async () => {
+  test('writes subnet.env again when its lease changes', async () => {
     const { clock, store, kernel } = host()
     const agent = new Agent({ store, kernel, clock })
     await agent.running()
@@ -179,27 +179,27 @@ describe('an agent', () => {
     store.reserve({ ...lease, attributes: peer(9).attributes })
     await clock.advance(5_000)
     await vi.waitFor(async () => expect(await agent.env()).not.toBe(before))
-    expect(agent.says('lease lost: acquiring one again')).toHaveLength(1)
+    expect(agent.logged('lease lost: acquiring one again')).toHaveLength(1)
   })
 
-  test('waits for a network config, and says so', async () => {
+  test('waits for a network config, and reports that', async () => {
     const { clock, kernel } = host()
     const store = new MemoryStore({ clock })
     const agent = new Agent({ store, kernel, clock })
     await vi.waitFor(() =>
-      expect(agent.notified).toContain('STATUS=waiting for memory to tell the network config'),
+      expect(agent.notified).toContain('STATUS=waiting for the network config from memory'),
     )
     store.setNetworkConfig(CONFIG)
-    await agent.saying('subnet.env is written')
+    await agent.logging('subnet.env is written')
   })
 
-  test('goes on trying while the store is away, ever less often', async () => {
+  test('retries while the store is unavailable, less and less often', async () => {
     const { clock, store, kernel } = host()
-    let away = true
+    let isAvailable = false
     class Wire extends MemorySubnetManager {
       override getNetworkConfig: SubnetManager['getNetworkConfig'] = (options) =>
-        away
-          ? Promise.reject(new OverlayError('STORE_UNAVAILABLE', 'nobody answers'))
+        !isAvailable
+          ? Promise.reject(new OverlayError('STORE_UNAVAILABLE', 'no answer'))
           : super.getNetworkConfig(options)
     }
     const agent = new Agent({
@@ -208,15 +208,15 @@ describe('an agent', () => {
       clock,
       services: { openStore: async () => ({ subnets: new Wire(store), identity: 'memory' }) },
     })
-    await agent.saying('nobody answers')
+    await agent.logging('no answer')
     await clock.advance(3_600_000)
-    const tries = agent.says('nobody answers').length
+    const tries = agent.logged('no answer').length
     expect(tries).toBeGreaterThan(100)
     expect(tries).toBeLessThan(250)
-    expect(agent.notified).toContain('STATUS=nobody answers')
-    away = false
+    expect(agent.notified).toContain('STATUS=no answer')
+    isAvailable = true
     await clock.advance(30_000)
-    await agent.saying('subnet.env is written')
+    await agent.logging('subnet.env is written')
   })
 
   test.each([
@@ -225,25 +225,25 @@ describe('an agent', () => {
       { Backend: { Type: 'wireguard' } },
       "config's Backend.Type is 'wireguard'",
     ],
-    ['no type, which is udp', {}, "config names no Backend.Type, which with flanneld means 'udp'"],
+    ['no type, which is udp', {}, "config names no Backend.Type, which means 'udp'"],
   ])(
-    'says which backends there are where the config names %s, and takes a corrected one',
+    'names the backends it has if the config names %s, and accepts a corrected one',
     async (_, rest, text) => {
       const { clock, store, kernel } = host({ Network: '10.244.0.0/16', ...rest })
       const agent = new Agent({ store, kernel, clock })
-      expect((await agent.saying(/Backend.Type/)).msg).toBe(
-        `the network ${text}, and that is not in this version: there are vxlan, host-gw, alloc`,
+      expect((await agent.logging(/Backend.Type/)).msg).toBe(
+        `the network ${text}, which this version does not have; it has vxlan, host-gw, alloc`,
       )
       store.setNetworkConfig({ ...CONFIG, Backend: { Type: 'VXLAN' } })
       await clock.advance(60_000)
-      await agent.saying('subnet.env is written')
+      await agent.logging('subnet.env is written')
     },
   )
 
   test.each([
     ['UNSUPPORTED', undefined],
     ['ACCESS_DENIED', 'EPERM'],
-  ] as const)('ends where the kernel refuses for good: %s', async (code, errno) => {
+  ] as const)('ends if the kernel refuses for good: %s', async (code, errno) => {
     const { clock, store, kernel } = host()
     const driver: Driver = kernel.driver()
     driver.preflight = async () => {
@@ -253,7 +253,7 @@ describe('an agent', () => {
     await expect(agent.ended).rejects.toThrow('no such thing here')
   })
 
-  test('gives its lease back only when told to', async () => {
+  test('releases its lease only if a flag says so', async () => {
     const { clock, store, kernel } = host()
     const staying = new Agent({ store, kernel, clock })
     await staying.running()
@@ -271,7 +271,7 @@ describe('an agent', () => {
       Backend: { Type: 'vxlan', PSK: 'hush-hush', Port: 'hush-hush' },
     })
     const agent = new Agent({ store, kernel, clock })
-    await agent.saying(/Port/)
+    await agent.logging(/Port/)
     expect(agent.lines.join('')).not.toContain('hush-hush')
   })
 
@@ -293,7 +293,7 @@ describe('an agent', () => {
     expect(metrics).toMatch(/^selvedge_leases 2$/m)
     expect(metrics).toMatch(/^selvedge_peers 1$/m)
     expect(metrics).toMatch(/^selvedge_store_up 1$/m)
-    expect(metrics).toMatch(/^selvedge_resources\{state="wanted"\} 5$/m)
+    expect(metrics).toMatch(/^selvedge_resources\{state="desired"\} 5$/m)
     expect(metrics).toMatch(/^selvedge_lease_events_total\{type="acquired"\} 1$/m)
     expect(metrics).toMatch(/^selvedge_reconcile_duration_seconds_count [1-9]/m)
     const expiry = Number(/^selvedge_lease_expiry_timestamp_seconds (\S+)$/m.exec(metrics)?.[1])

@@ -1,15 +1,15 @@
 import { AgentState } from './agent-state.js'
 import type { AgentSettings } from './command-line/settings.js'
 import { type HealthServer, serveHealth } from './observe/http-server.js'
-import { LateMetrics } from './observe/lazy-metrics.js'
+import { LazyMetrics } from './observe/lazy-metrics.js'
 import type { AgentServices } from './services.js'
 import { runSession } from './session.js'
 
 /**
  * Runs the agent until the signal aborts, then stops it; what the kernel holds stays, and traffic flows on.
  *
- * Whatever happens to the store, the network config or the interfaces is waited for, retried and told. It rejects only
- * for what nothing but a new start can mend: a health port that is taken, rights or kernel features that are missing.
+ * It waits for the store, the network config and the interface, retries what fails, and reports it. It rejects only for
+ * what takes a new process: a health port in use, missing rights or kernel features.
  */
 export async function runAgent(
   settings: AgentSettings,
@@ -18,14 +18,14 @@ export async function runAgent(
 ): Promise<void> {
   const { log, serviceManager } = services
   const state = new AgentState(services)
-  const metrics = settings.health === undefined ? undefined : lateMetrics(state, settings, services)
+  const metrics = settings.health === undefined ? undefined : lazyMetrics(state, settings, services)
   for (const warning of settings.warnings) log('warn', warning)
   let health: HealthServer | undefined
   if (settings.health !== undefined && metrics !== undefined) {
     health = await serveHealth(settings.health, {
       notReady: () => state.notReady,
       metrics: async () => {
-        const made = await metrics.ready()
+        const made = await metrics.get()
         return { text: await made.text(), contentType: made.contentType }
       },
     })
@@ -41,8 +41,8 @@ export async function runAgent(
   }
 }
 
-function lateMetrics(state: AgentState, { store }: AgentSettings, { version }: AgentServices): LateMetrics {
-  return new LateMetrics(async () => {
+function lazyMetrics(state: AgentState, { store }: AgentSettings, { version }: AgentServices): LazyMetrics {
+  return new LazyMetrics(async () => {
     const { Metrics } = await import('./observe/metrics.js')
     return new Metrics(() => state.snapshot(), { version, store: store.type })
   })

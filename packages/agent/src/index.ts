@@ -2,8 +2,7 @@ export { runAgent } from './agent.js'
 export { backendTypes, loadBackend } from './backends.js'
 export { type Command, readCommandLine } from './command-line/command-line.js'
 export { UsageError } from './command-line/flag-set.js'
-export { flags } from './command-line/flannel-flags.js'
-export { helpText } from './command-line/help.js'
+export type { InPod, KubeSettings } from './command-line/kube-settings.js'
 export type {
   AgentSettings,
   EtcdSettings,
@@ -11,10 +10,17 @@ export type {
   StoreSettings,
 } from './command-line/settings.js'
 export { type InterfaceChoice, interfaceChoices } from './interface-choices.js'
-export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logging/logger.js'
+export {
+  createLogger,
+  type LogDestination,
+  type LogFields,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+} from './logging/logger.js'
 export { Redactor } from './logging/redactor.js'
 export { secretsOf, secretsOfSettings } from './secrets.js'
 export type { AgentServices } from './services.js'
 export { openStore } from './stores/open-store.js'
-export type { OpenStore, StoreEvents } from './stores/store.js'
+export type { OpenStore, Prerequisite, StoreEvents, Waiting } from './stores/store.js'
 export { ServiceManager, type ServiceManagerOptions } from './systemd/service-manager.js'

@@ -1,25 +1,25 @@
 import type { Lease, Overlay, OverlayError } from '@selvedge/core'
 import type { AgentState } from './agent-state.js'
-import type { LateMetrics } from './observe/lazy-metrics.js'
+import type { LazyMetrics } from './observe/lazy-metrics.js'
 import type { AgentServices } from './services.js'
-import type { HeardStore } from './stores/tracked-store.js'
+import type { TrackedStore } from './stores/tracked-store.js'
 
-export interface Reporting {
+export interface OverlayLogContext {
   readonly services: Pick<AgentServices, 'log'>
   readonly state: AgentState
-  readonly metrics: LateMetrics | undefined
-  readonly store: HeardStore
-  /** What subnet.env says has changed. */
+  readonly metrics: LazyMetrics | undefined
+  readonly store: TrackedStore
+  /** Called when subnet.env must be written again. */
   readonly publish: () => void
 }
 
-/** Someone who fights us may change thousands of entries: some of them tell the story. */
-const KEYS_SHOWN = 5
+/** Another program may change thousands of entries: a few of them say which. */
+const MAX_KEYS_SHOWN = 5
 
-/** Logs and counts what an overlay tells, and passes on what calls for a new subnet.env. */
-export function reportOverlay(
+/** Logs and counts an overlay's events, and publishes subnet.env again when one of them changes it. */
+export function logOverlay(
   overlay: Overlay,
-  { services, state, metrics, store, publish }: Reporting,
+  { services, state, metrics, store, publish }: OverlayLogContext,
 ): void {
   const { log } = services
   overlay.on('lease', (event) => {
@@ -27,7 +27,7 @@ export function reportOverlay(
     log(type === 'lost' ? 'warn' : 'info', LEASE_TEXTS[type], describe(lease))
     metrics?.observe((made) => made.lease(event))
     if (type === 'changed' && overlay.status.state === 'running') publish()
-    state.tell()
+    state.reportStatus()
   })
   overlay.on('peer', ({ type, lease }) => {
     log('debug', type === 'put' ? 'peer joined or changed' : 'peer left', () => describe(lease))
@@ -35,11 +35,11 @@ export function reportOverlay(
   overlay.on('sync', (report) => {
     log('debug', 'kernel written', { ...report, duration: Number(report.durationMs.toFixed(1)) })
     metrics?.observe((made) => made.sync(report))
-    state.tell()
+    state.reportStatus()
   })
   overlay.on('drift', (drift) => {
-    const keys = drift.slice(0, KEYS_SHOWN).map(({ key, was }) => `${key} ${was}`)
-    log('warn', 'somebody else changed what is ours: putting it right', { entries: drift.length, keys })
+    const keys = drift.slice(0, MAX_KEYS_SHOWN).map(({ key, was }) => `${key} ${was}`)
+    log('warn', 'another program changed entries of ours: restoring them', { entries: drift.length, keys })
     metrics?.observe((made) => made.drift(drift))
   })
   overlay.on('mtu', (mtu) => {
@@ -47,11 +47,11 @@ export function reportOverlay(
     publish()
   })
   overlay.on('error', (error) => {
-    // That the store is lost was told once, and is being retried all the time.
-    const again = error.code === 'STORE_UNAVAILABLE' && store.silence > 0
+    // That the store is unavailable was logged once, when the watch lost it.
+    const again = error.code === 'STORE_UNAVAILABLE' && store.disconnectedMs > 0
     log(again ? 'debug' : 'error', error.message, describeError(error))
     metrics?.observe((made) => made.error(error))
-    state.tell()
+    state.reportStatus()
   })
   overlay.on('warning', (text) => log('warn', text))
 }
@@ -69,7 +69,7 @@ function describe({ subnet, ipv6Subnet, attributes, expiresAt }: Lease): Record<
   return withoutUndefined({ subnet, ipv6Subnet, publicIp, publicIpv6, expires })
 }
 
-/** Our own errors say it all in their message; of others' it is worth knowing where they come from. */
+/** Messages of our own errors are complete; an unforeseen one needs its origin. */
 function describeError({ code, errno, cause }: OverlayError): Record<string, unknown> {
   const unforeseen = cause instanceof TypeError ? { cause } : {}
   return withoutUndefined({ code, errno, ...unforeseen })

@@ -4,33 +4,33 @@ import type { Logger } from './logging/logger.js'
 import type { OpenStore } from './stores/store.js'
 
 export interface NodeAddressesOptions {
-  /** Absent for a store that says nothing of nodes' addresses. */
+  /** Undefined for a store that assigns no addresses. */
   readonly read: OpenStore['nodeAddresses']
   readonly log: Logger
-  /** What was taken for this node's addresses is wrong. */
-  readonly startAnew: () => void
+  /** Called if the addresses in force are not the assigned ones. */
+  readonly restart: () => void
 }
 
 /**
- * The addresses that the store says this node has. They decide by which interface peers are reached, before anything
- * else is done; but a store that is away must not keep a node from starting on what it knew. Where they are others than
- * those in force, whether they could not be read or people have changed them, the agent starts anew.
+ * The addresses that the store assigns to this node. They decide which interface leads to peers, so they are read before
+ * anything else; but a store that is unavailable must not keep a node from starting on what it knew. If they turn out to
+ * differ from those in force, because they could not be read or because an operator changed them, the agent restarts.
  */
 export class NodeAddresses {
   readonly #options: NodeAddressesOptions
   #inForce: PublicAddresses = {}
-  /** What is in force was read for the attempt to start that comes next. */
+  /** They were just read, for the first attempt to start. */
   #isFresh = false
 
   constructor(options: NodeAddressesOptions) {
     this.#options = options
   }
 
-  /** The settings with the addresses of the store in them, where it tells any. */
+  /** The settings with the assigned addresses, if there are any. */
   async applyTo(settings: AgentSettings, signal: AbortSignal): Promise<AgentSettings> {
-    const told = await this.#read(signal)
-    this.#inForce = told ?? {}
-    this.#isFresh = told !== undefined
+    const assigned = await this.#read(signal)
+    this.#inForce = assigned ?? {}
+    this.#isFresh = assigned !== undefined
     const { publicIp, publicIpv6 } = this.#inForce
     return {
       ...settings,
@@ -39,35 +39,35 @@ export class NodeAddresses {
     }
   }
 
-  /** Before each attempt to start: reads them again, since they may be why the last one failed. */
+  /** Called before each attempt to start: reads them again, since they may be why the last one failed. */
   async check(signal: AbortSignal): Promise<void> {
-    const told = this.#isFresh ? undefined : await this.#read(signal)
+    const assigned = this.#isFresh ? undefined : await this.#read(signal)
     this.#isFresh = false
-    if (told === undefined) return
-    this.observe(told)
+    if (assigned === undefined) return
+    this.observe(assigned)
     signal.throwIfAborted()
   }
 
-  /** The store tells them. */
-  observe(told: PublicAddresses): void {
-    const { publicIp, publicIpv6 } = told
+  /** Called with what the store assigns now. */
+  observe(assigned: PublicAddresses): void {
+    const { publicIp, publicIpv6 } = assigned
     if (publicIp === this.#inForce.publicIp && publicIpv6 === this.#inForce.publicIpv6) return
-    this.#inForce = told
-    this.#options.log('warn', 'the store says that this node has another address: starting anew', {
+    this.#inForce = assigned
+    this.#options.log('warn', 'the store assigns another address to this node: restarting', {
       publicIp: publicIp ?? 'as found',
       ...(publicIpv6 !== undefined && { publicIpv6 }),
     })
-    this.#options.startAnew()
+    this.#options.restart()
   }
 
-  /** Undefined where they cannot be read. */
+  /** Undefined if they cannot be read. */
   async #read(signal: AbortSignal): Promise<PublicAddresses | undefined> {
     const { read } = this.#options
     if (read === undefined) return undefined
     try {
       return await read({ signal })
     } catch (error) {
-      // Whatever it is, the start that follows meets it too, and tells it.
+      // The start that follows meets the same error, and reports it.
       if (!isOverlayError(error) && !signal.aborted) throw error
       return undefined
     }

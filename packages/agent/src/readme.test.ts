@@ -33,8 +33,14 @@ test('what flanneld has not stands apart', () => {
 })
 
 test('it tells of every metric, and of none that there is not', async () => {
-  const nothing = { status: undefined, peers: 0, ready: false, leaseExpiresAt: undefined, storeUp: false }
-  const healthy = { staleness: 0, fromCache: false, awaited: undefined }
+  const nothing = {
+    status: undefined,
+    peers: 0,
+    isReady: false,
+    leaseExpiresAt: undefined,
+    isStoreConnected: false,
+  }
+  const healthy = { stalenessMs: 0, isFromCache: false, awaited: undefined }
   const metrics = new Metrics(() => ({ ...nothing, ...healthy }), { version: '', store: '' })
   const there = [...(await metrics.text()).matchAll(/^# TYPE (selvedge_\w+)/gm)].map(([, name]) => name)
   const from = rows.findIndex((row) => row.startsWith('| metric'))

@@ -5,12 +5,12 @@ import type { Redactor } from './logging/redactor.js'
 import type { OpenStore, StoreEvents } from './stores/store.js'
 import type { ServiceManager } from './systemd/service-manager.js'
 
-/** What an agent is made of besides its settings. `main.ts` gives the real ones, a test those it likes. */
+/** What an agent uses besides its settings. A program hands in the real ones, a test its own. */
 export interface AgentServices {
   readonly openStore: (settings: StoreSettings, events: StoreEvents) => Promise<OpenStore>
-  /** The settings are those in force: what the store says of this node outranks some of what was given. */
+  /** Called with the settings in force: the addresses that the store assigns to this node outrank the given ones. */
   readonly openDrivers: (settings: AgentSettings) => Promise<readonly Driver[]>
-  /** Rejects with `INVALID_CONFIG` for a backend that there is not. */
+  /** Rejects with `INVALID_CONFIG` for a backend that does not exist. */
   readonly loadBackend: (config: NetworkConfig) => Promise<Backend>
   readonly log: Logger
   /** Learns the secrets that a network config holds. */

@@ -1,134 +1,64 @@
 import {
-  type AbortOptions,
   createOverlay,
   type Driver,
   isOverlayError,
   type NetworkConfig,
   type Overlay,
   type OverlayError,
+  type PublicAddresses,
   type SubnetEnv,
-  type SubnetManager,
 } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
-import { CachedNodeAddresses, CachedSubnetManager, LeaseFile, SubnetEnvFile } from '@selvedge/node-state'
+import { SubnetEnvFile } from '@selvedge/node-state'
 import type { AgentState } from './agent-state.js'
 import { withBackendType } from './backends.js'
 import type { AgentSettings } from './command-line/settings.js'
+import { logOverlay } from './log-overlay.js'
 import { NodeAddresses } from './node-addresses.js'
-import type { LateMetrics } from './observe/lazy-metrics.js'
-import { reportOverlay } from './log-overlay.js'
+import type { LazyMetrics } from './observe/lazy-metrics.js'
 import { secretsOf } from './secrets.js'
 import type { AgentServices } from './services.js'
+import { openSessionStore, type SessionStore } from './session-store.js'
 import { FixedConfig } from './stores/fixed-config.js'
-import { HeardStore } from './stores/tracked-store.js'
-import type { OpenStore, StoreEvents } from './stores/store.js'
 
 export interface SessionContext {
   readonly settings: AgentSettings
   readonly services: AgentServices
   readonly state: AgentState
-  readonly metrics: LateMetrics | undefined
+  readonly metrics: LazyMetrics | undefined
 }
 
-/** A start that fails is repeated after one to 30 s. */
+/** A failed start is retried after one to 30 s. */
 const START_BACKOFF = { firstMs: 1_000, maxMs: 30_000 }
 
-/** A lease is given back in this time, in ms, or not at all: a stop must not wait for a store that is away. */
-const RELEASE_TIMEOUT = 1_000
+/** A stop does not wait longer than this for the store to take the lease back. */
+const RELEASE_TIMEOUT_MS = 1_000
 
 /**
- * One overlay, from opening the store to stopping. Resolves when the signal aborts, and before that where the overlay
- * has to be started anew, with another network config or address. Rejects for what nothing but a new process can mend.
+ * One overlay, from opening the store to stopping. Resolves when the signal aborts, or earlier if the overlay has to
+ * restart with another network config or address. Rejects for what takes a new process.
  */
 export async function runSession(context: SessionContext, signal: AbortSignal): Promise<void> {
-  const anew = new AbortController()
-  const startAnew = () => anew.abort()
+  const restarting = new AbortController()
+  const restart = () => restarting.abort()
   const { services, state } = context
-  const stores = await openStore(context, { startAnew, onNodeAddresses: (told) => addresses.observe(told) })
-  const addresses = new NodeAddresses({ read: stores.nodeAddresses, log: services.log, startAnew })
+  const onNodeAddresses = (assigned: PublicAddresses) => addresses.observe(assigned)
+  const store = await openSessionStore({ ...context, restart, onNodeAddresses })
+  const addresses = new NodeAddresses({ read: store.nodeAddresses, log: services.log, restart })
   const settings = await addresses.applyTo(context.settings, signal)
   const drivers = await services.openDrivers(settings)
-  const session = new Session({ ...context, settings }, { ...stores, addresses, drivers })
+  const session = new Session({ ...context, settings }, { store, addresses, drivers })
   try {
-    await session.run(AbortSignal.any([signal, anew.signal]))
+    await session.run(AbortSignal.any([signal, restarting.signal]))
   } finally {
     state.overlay = undefined
     await session.stop({ release: settings.releaseLease && signal.aborted })
   }
 }
 
-interface StoreChanges {
-  readonly startAnew: () => void
-  readonly onNodeAddresses: StoreEvents['onNodeAddresses']
-}
-
-async function openStore(
-  { settings, services, state }: SessionContext,
-  { startAnew, onNodeAddresses }: StoreChanges,
-) {
-  const { log, clock } = services
-  const opened = await services.openStore(settings.store, {
-    onWaiting: (why) => {
-      state.awaited = undefined
-      if (why === undefined) return
-      state.waitFor(why.message, why.for)
-      log('warn', why.message, { code: why.code })
-    },
-    onNodeAddresses,
-  })
-  const store = new HeardStore(opened.subnets, clock, {
-    onLost: (error) => {
-      log('error', `${opened.subnets.name} is lost; traffic flows on by what is known`, { error })
-      state.tell()
-    },
-    onHeard: (after) => {
-      log('info', `${opened.subnets.name} is back`, { afterMs: Math.round(after) })
-      state.tell()
-    },
-  })
-  state.store = store
-  const { nodeAddresses } = opened
-  if (settings.leaseCache === undefined) return { opened, store, subnets: store, nodeAddresses }
-  const cache = new LeaseFile({
-    path: settings.leaseCache,
-    store: opened.identity,
-    onWarning: (text) => log('warn', text),
-  })
-  const subnets = new CachedSubnetManager({
-    subnets: store,
-    cache,
-    clock,
-    observer: {
-      onCacheUsed: ({ asOf, leases }, why) =>
-        log('warn', `${store.name} is away: starting from what was known`, {
-          asOf: new Date(asOf).toISOString(),
-          leases: leases.size,
-          error: why,
-        }),
-      onStoreAnswered: () => log('info', `${store.name} answers: what was known counts no more`),
-      onConfigChanged: () => {
-        log('warn', 'the network config is another than the one known: starting anew')
-        startAnew()
-      },
-      onSaveFailed: (error) => log('warn', error.message, { code: error.code }),
-    },
-  })
-  state.cache = subnets
-  if (nodeAddresses === undefined) return { opened, store, subnets, nodeAddresses }
-  const addresses = new CachedNodeAddresses({
-    read: nodeAddresses,
-    cache,
-    onUnavailable: (error) => subnets.storeUnavailable(error),
-  })
-  return { opened, store, subnets, nodeAddresses: (options: AbortOptions) => addresses.read(options) }
-}
-
 /** What a session is made of. */
 interface SessionParts {
-  readonly opened: OpenStore
-  /** The same, heard, and remembered. */
-  readonly store: HeardStore
-  readonly subnets: SubnetManager
+  readonly store: SessionStore
   readonly addresses: NodeAddresses
   readonly drivers: readonly Driver[]
 }
@@ -137,7 +67,7 @@ class Session {
   readonly #context: SessionContext
   readonly #parts: SessionParts
   readonly #subnetFile: SubnetEnvFile
-  /** The last one made, whether it has started or not: it disposes of the store and the drivers. */
+  /** The last one created, started or not: it disposes of the store and the drivers. */
   #overlay: Overlay | undefined
 
   constructor(context: SessionContext, parts: SessionParts) {
@@ -153,11 +83,14 @@ class Session {
         state.becomeReady()
       },
       onDrift: (was) => {
-        services.log('warn', `${settings.subnetFile} is ${was}: another process did that; writing it again`)
+        services.log(
+          'warn',
+          `another program ${was === 'missing' ? 'deleted' : 'changed'} ${settings.subnetFile}: writing it again`,
+        )
       },
       onError: (error) => {
         state.waitFor(`writing ${settings.subnetFile} fails`)
-        services.log('error', `writing ${settings.subnetFile} fails, and is tried again`, { error })
+        services.log('error', `writing ${settings.subnetFile} fails, and is retried`, { error })
       },
     })
   }
@@ -169,16 +102,16 @@ class Session {
       state.overlay = overlay
       this.#publish(overlay)
       await overlay.whenInSync({ signal })
-      services.log('info', 'in sync: the kernel holds what all leases call for', {
+      services.log('info', 'in sync: the kernel holds what all leases require', {
         leases: overlay.leases.size,
       })
-      state.tell()
-      void this.#reportUp(signal)
+      state.reportStatus()
+      void this.#reportReady(signal)
       overlay.on('lease', ({ type }) => {
-        // It may be another node by now, under the same name.
-        if (type === 'acquired' || type === 'changed') void this.#reportUp(signal)
+        // By now the node may be another object of the same name.
+        if (type === 'acquired' || type === 'changed') void this.#reportReady(signal)
       })
-      void metrics?.ready().catch((error) => services.log('error', 'metrics cannot be made', { error }))
+      void metrics?.get().catch((error) => services.log('error', 'metrics cannot be made', { error }))
       await aborted(signal)
     } catch (error) {
       if (!signal.aborted) throw error
@@ -187,10 +120,10 @@ class Session {
 
   async stop({ release }: { release: boolean }): Promise<void> {
     const { log } = this.#context.services
-    const { drivers, subnets } = this.#parts
-    const disposables = this.#overlay === undefined ? [...drivers, subnets] : []
+    const { drivers, store } = this.#parts
+    const disposables = this.#overlay === undefined ? [...drivers, store.subnets] : []
     const ends = [
-      this.#overlay?.stop({ release, signal: AbortSignal.timeout(RELEASE_TIMEOUT) }),
+      this.#overlay?.stop({ release, signal: AbortSignal.timeout(RELEASE_TIMEOUT_MS) }),
       this.#subnetFile[Symbol.asyncDispose](),
       ...disposables.map((disposable) => disposable[Symbol.asyncDispose]()),
     ]
@@ -199,7 +132,7 @@ class Session {
     }
   }
 
-  /** Starts an overlay, however long it takes. */
+  /** Starts an overlay, and retries until it succeeds. */
   async #start(signal: AbortSignal): Promise<Overlay> {
     const { services, state, metrics } = this.#context
     for (let failures = 1; ; failures += 1) {
@@ -208,21 +141,22 @@ class Session {
       } catch (error) {
         signal.throwIfAborted()
         if (!isOverlayError(error) || isFatal(error)) throw error
-        const pause = backoffDelay(failures, START_BACKOFF, services.random)
+        const pauseMs = backoffDelay(failures, START_BACKOFF, services.random)
         state.waitFor(error.message)
-        services.log('error', error.message, { code: error.code, retryMs: Math.round(pause) })
+        services.log('error', error.message, { code: error.code, retryMs: Math.round(pauseMs) })
         metrics?.observe((made) => made.error(error))
-        void metrics?.ready().catch(() => undefined)
-        await services.clock.sleep(pause, { signal })
+        void metrics?.get().catch(() => undefined)
+        await services.clock.sleep(pauseMs, { signal })
       }
     }
   }
 
   async #tryToStart(signal: AbortSignal): Promise<Overlay> {
     const { settings, services, state } = this.#context
-    const { addresses, subnets, drivers, store } = this.#parts
+    const { addresses, drivers, store } = this.#parts
+    const { subnets, tracked } = store
     await addresses.check(signal)
-    state.waitFor(`waiting for ${subnets.name} to tell the network config`)
+    state.waitFor(`waiting for the network config from ${subnets.name}`)
     const config = await subnets.getNetworkConfig({ signal })
     for (const secret of secretsOf(config)) services.redactor.add(secret)
     services.log('info', 'network config', describeConfig(config))
@@ -235,45 +169,43 @@ class Session {
       publicIp: settings.publicIp,
       publicIpv6: settings.publicIpv6,
       previous,
-      renewMarginMs: settings.renewMargin,
+      renewMarginMs: settings.renewMarginMs,
       clock: services.clock,
       random: services.random,
     })
     this.#overlay = overlay
-    reportOverlay(overlay, { ...this.#context, store, publish: () => this.#publish(overlay) })
+    logOverlay(overlay, { ...this.#context, store: tracked, publish: () => this.#publish(overlay) })
     state.waitFor(`joining the network in ${subnets.name}`)
     await overlay.start({ signal })
     return overlay
   }
 
-  /** What this node held when subnet.env was last written, by whichever agent. */
+  /** What this node held when an agent last wrote subnet.env, whichever it was. */
   async #previous(): Promise<Partial<SubnetEnv> | undefined> {
     const { settings, services } = this.#context
     try {
       return await this.#subnetFile.read()
     } catch (error) {
-      services.log('warn', `the subnet held before is not known: ${settings.subnetFile} cannot be read`, {
+      services.log('warn', `the previous subnet is unknown: ${settings.subnetFile} cannot be read`, {
         error,
       })
       return undefined
     }
   }
 
-  /** Tells the store that pods of this node have a network, however long that takes. */
-  async #reportUp(signal: AbortSignal): Promise<void> {
-    const { reportUp } = this.#parts.opened
+  /** Reports to the store that pods of this node have a network, and retries until it succeeds. */
+  async #reportReady(signal: AbortSignal): Promise<void> {
+    const { reportReady } = this.#parts.store
     const { log, clock, random } = this.#context.services
-    for (let failures = 1; reportUp !== undefined && !signal.aborted; failures += 1) {
+    for (let failures = 1; reportReady !== undefined && !signal.aborted; failures += 1) {
       try {
-        return await reportUp({ signal })
+        return await reportReady({ signal })
       } catch (error) {
         if (signal.aborted) return
         log(
           failures === 1 ? 'warn' : 'debug',
-          'reporting that the network is up failed, and is tried again',
-          {
-            error,
-          },
+          'reporting that the network is available failed, and is retried',
+          { error },
         )
         await clock.sleep(backoffDelay(failures, START_BACKOFF, random), { signal }).catch(() => undefined)
       }
@@ -293,7 +225,7 @@ async function aborted(signal: AbortSignal): Promise<never> {
   throw signal.reason
 }
 
-/** The kernel lacks something, or this process lacks rights: nothing but an administrator can mend that. */
+/** A missing kernel feature or right: only an administrator can fix that. */
 function isFatal({ code, errno }: OverlayError): boolean {
   return code === 'UNSUPPORTED' || (code === 'ACCESS_DENIED' && errno !== undefined)
 }
@@ -306,7 +238,7 @@ function describeConfig({ ipv4, ipv6, backend }: NetworkConfig): Record<string, 
   }
 }
 
-/** The lines of a subnet.env as fields of a log line. */
+/** The lines of a subnet.env, as fields to log. */
 function variablesOf(text: string): Record<string, string> {
   return Object.fromEntries(
     text

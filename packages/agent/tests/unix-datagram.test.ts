@@ -25,12 +25,12 @@ describe('a datagram reaches a socket', () => {
   })
 })
 
-test('a socket that nobody listens at refuses, by errno', () => {
-  expect(() => sendDatagram(join(folder, 'nobody'), 'READY=1')).toThrow(/nobody: sendto failed, errno 2/)
+test('a socket without a listener refuses, with its errno', () => {
+  expect(() => sendDatagram(join(folder, 'absent'), 'READY=1')).toThrow(/absent: sendto failed, errno 2/)
 })
 
-test.each(['', 'notify', '@', `/${'x'.repeat(200)}`])('%j is no path of a socket', (path) => {
-  expect(() => sendDatagram(path, 'READY=1')).toThrow('is no path of a UNIX socket')
+test.each(['', 'notify', '@', `/${'x'.repeat(200)}`])('%j is not the path of a socket', (path) => {
+  expect(() => sendDatagram(path, 'READY=1')).toThrow('is not the path of a UNIX socket')
 })
 
 test('a receiver that hangs costs no time', async () => {

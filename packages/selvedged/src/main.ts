@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 import process from 'node:process'
-import { type Command, flags, helpText, readCommandLine, UsageError } from '@selvedge/agent'
+import { type Command, readCommandLine, UsageError } from '@selvedge/agent'
 
-/** As shells and Go's flag package have it. */
+/** The exit status for wrong usage, as with shells and Go's flag package. */
 const USAGE = 2
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
@@ -14,7 +14,7 @@ async function main(): Promise<void> {
       process.exitCode = USAGE
       break
     case 'help':
-      process.stdout.write(helpText(flags, 'selvedged'))
+      process.stdout.write(command.text)
       break
     case 'version':
       process.stdout.write(`selvedged ${version}\n`)
@@ -31,7 +31,7 @@ function commandOf(args: readonly string[]): Command | undefined {
     return readCommandLine(args, process.env)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    process.stderr.write(`selvedged: ${error.message}\nselvedged --help tells of all flags.\n`)
+    process.stderr.write(`selvedged: ${error.message}\nselvedged --help lists all flags.\n`)
     return undefined
   }
 }

@@ -21,7 +21,7 @@ const STDERR = 2
 const FAILED = 1
 
 /** A stop that takes longer, in ms, is cut short: all that it may leave undone is done by the next start. */
-const LONGEST_STOP = 1_800
+const MAX_STOP_MS = 1_800
 
 /** The agent as this process: with its signals, its standard error, its exit status. Never returns. */
 export async function runProcess(settings: AgentSettings, version: string): Promise<never> {
@@ -48,7 +48,7 @@ export async function runProcess(settings: AgentSettings, version: string): Prom
         redactor,
         serviceManager: new ServiceManager({
           variables: process.env,
-          onError: (error) => log('warn', 'systemd cannot be told', { error }),
+          onError: (error) => log('warn', 'systemd cannot be notified', { error }),
         }),
         version,
         clock: systemClock,
@@ -76,15 +76,15 @@ function stopSignal(log: Logger): AbortSignal {
     log('info', `${name}: stopping`)
     stop.abort()
     setTimeout(() => {
-      log('error', `not stopped after ${LONGEST_STOP} ms: exiting all the same`)
+      log('error', `not stopped after ${MAX_STOP_MS} ms: exiting all the same`)
       process.exit(FAILED)
-    }, LONGEST_STOP)
+    }, MAX_STOP_MS)
   }
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
   return stop.signal
 }
 
-/** What nobody caught would be printed by Node.js as it is, whatever it holds. */
+/** Node.js would print an uncaught error unredacted. */
 function exitOnBug(log: Logger): void {
   const onBug = (error: unknown): void => {
     log('error', 'a fault in selvedged, which ends it', { error })

@@ -5,8 +5,8 @@ import { printTime } from './print-time.js'
 import { Rig, vxlanConfig } from './rig.js'
 import { filesOf } from './selvedged.js'
 
-describe('started while etcd is away, an agent', () => {
-  test('brings the network up as it was known, after a reboot too; etcd counts once it is back', async () => {
+describe('started while etcd is unavailable, an agent', () => {
+  test('brings the network up from the lease cache, after a reboot too; etcd counts once it is back', async () => {
     await using rig = await Rig.create(vxlanConfig, { hosts: 3 })
     const { agents, pods } = await rig.joinAll()
     const [from, to] = [pods[0], pods[1]]
@@ -25,11 +25,11 @@ describe('started while etcd is away, an agent', () => {
     await second.host.ip('link', 'delete', 'flannel.1')
     await rm(second.subnetFile)
     const again = rig.start(1)
-    const line = await again.saying(/^etcd is away: starting from what was known/)
+    const line = await again.logged(/^etcd is unavailable: starting from the lease cache/)
     expect(line).toMatchObject({ leases: 3, error: { code: 'STORE_UNAVAILABLE' } })
     const ready = await again.ready()
     expect(ready).toMatchObject({ subnet, mtu: 1450 })
-    printTime('start while etcd is away, to subnet.env', ready.after)
+    printTime('start while etcd is unavailable, to subnet.env', ready.after)
     await pingUntilReached(from, to.addresses[0] ?? '')
 
     const stream = await PingStream.start(from, to.addresses[0] ?? '')
@@ -37,7 +37,7 @@ describe('started while etcd is away, an agent', () => {
     const gone = (await third.ready()).subnet ?? ''
     await third.stop()
     await rig.etcd.delete(gone.replace('/', '-'))
-    await again.saying(/^etcd answers: what was known counts no more/)
+    await again.logged(/^etcd answers: the lease cache is no longer used/)
     await again.inSync()
     await until('the peer that left to be gone from the kernel', async () => {
       const { routes } = await readKernelState(second.host, 'flannel.1')
@@ -47,11 +47,11 @@ describe('started while etcd is away, an agent', () => {
     expect([...(await rig.etcd.leases()).keys()]).toContain(subnet?.replace('/', '-'))
   })
 
-  test('waits where it knows nothing, tells so, and joins as soon as etcd is there', async () => {
+  test('waits if it knows nothing, reports that, and joins as soon as etcd answers', async () => {
     await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
     await rig.etcd.kill()
     const agent = rig.start(0, { args: ['--healthz-port=10256', '--healthz-ip=127.0.0.1'] })
-    await agent.saying(/etcd does not answer/)
+    await agent.logged(/etcd does not answer/)
     const get = (path: string) => agent.get(10256, path)
     expect(await get('/healthz')).toBe('200 flanneld is running')
     expect(await get('/readyz')).toMatch(/^503 flanneld is not ready yet: .*etcd does not answer/)
@@ -64,7 +64,7 @@ describe('started while etcd is away, an agent', () => {
     expect(await get('/metrics')).toMatch(/^selvedge_store_up 1$/m)
   })
 
-  test('with a config that changed meanwhile starts anew, without a new process', async () => {
+  test('with a config that changed meanwhile restarts the overlay in the same process', async () => {
     await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
     const first = rig.start(0)
     await first.inSync()
@@ -76,8 +76,8 @@ describe('started while etcd is away, an agent', () => {
     expect((await again.ready()).subnet).toMatch(/^10\.244\./)
     const from = again.logs.length
     await rig.etcd.start()
-    await again.saying(/^the network config is another/)
-    await again.saying(/^in sync/, { from })
+    await again.logged(/^the network config differs/)
+    await again.logged(/^in sync/, { from })
     const env = await until('subnet.env of the new network', async () => {
       const env = await again.subnetEnv()
       return env.network === '10.99.0.0/16' ? env : undefined
@@ -98,17 +98,17 @@ test('etcd is killed and comes back: traffic never stops, and what changed meanw
   const gone = (await third.ready()).subnet ?? ''
   await third.stop()
   await rig.etcd.kill()
-  await first.saying(/^etcd is lost/)
+  await first.logged(/^etcd is unavailable; traffic/)
   await rig.etcd.start()
   const back = performance.now()
-  await first.saying(/^etcd is back/)
-  printTime('etcd is back until the agent is with it again', performance.now() - back)
-  // Without anything to tell, a store that is back is known to be.
-  await second.saying(/^etcd is back/)
+  await first.logged(/^etcd is back/)
+  printTime('etcd is back until the agent is connected', performance.now() - back)
+  // That the store is back is noticed though no lease has changed.
+  await second.logged(/^etcd is back/)
   await rig.etcd.put('10.244.66.0-24', 'this is no lease')
-  await first.saying(/10\.244\.66\.0-24: .*correct or delete it/)
+  await first.logged(/10\.244\.66\.0-24: .*correct or delete it/)
   await rig.etcd.delete(gone.replace('/', '-'))
-  await first.saying('peer left')
+  await first.logged('peer left')
   await until('the peer that left to be gone from the kernel', async () => {
     const { routes } = await readKernelState(first.host, 'flannel.1')
     return routes.some((route) => route.startsWith(gone)) ? undefined : true
@@ -128,24 +128,24 @@ test('cut off from etcd for longer than its lease lasts: traffic of the others n
   const key = subnet?.replace('/', '-')
   const stream = await PingStream.start(second, third.addresses[0] ?? '')
   await rig.cutOffFromEtcd(0)
-  const told = other.logs.length
-  await other.saying('peer left', { from: told, timeout: 20_000 })
-  await lonely.saying(/^etcd is lost/, { timeout: 20_000 })
+  const logged = other.logs.length
+  await other.logged('peer left', { from: logged, timeout: 20_000 })
+  await lonely.logged(/^etcd is unavailable; traffic/, { timeout: 20_000 })
   expect([...(await rig.etcd.leases()).keys()]).not.toContain(key)
-  // It keeps what it knows: what it held was not taken from it by anybody that it could hear.
+  // It keeps what it knows: it has not learned that its lease expired.
   expect((await readKernelState(lonely.host, 'flannel.1')).fdb).toHaveLength(2)
 
   const from = lonely.logs.length
   await rig.reconnectToEtcd(0)
   const healed = performance.now()
-  await lonely.saying(/^lease (acquired|changed)/, { from, timeout: 30_000 })
+  await lonely.logged(/^lease (acquired|changed)/, { from, timeout: 30_000 })
   await pingUntilReached(first, second.addresses[0] ?? '')
   printTime('the partition heals until its pods are reached again', performance.now() - healed)
   expect([...(await rig.etcd.leases()).keys()]).toContain(key)
   expect(await stream.stop()).toMatchObject({ lost: 0 })
 })
 
-describe('a lease that is deleted behind its back', () => {
+describe('a lease that an operator deletes', () => {
   test('is acquired again, the same subnet while it is free', async () => {
     await using rig = await Rig.create(vxlanConfig)
     const { agents, pods } = await rig.joinAll()
@@ -156,13 +156,13 @@ describe('a lease that is deleted behind its back', () => {
     const key = subnet.replace('/', '-')
     await rig.etcd.delete(key)
     const deleted = performance.now()
-    await second.saying(/^lease lost/)
+    await second.logged(/^lease lost/)
     await until('the lease to be there again', async () => (await rig.etcd.leases()).get(key))
     await pingUntilReached(from, to.addresses[0] ?? '')
     printTime('a lease is deleted until its pods are reached again', performance.now() - deleted)
   })
 
-  test('is given up where another node has it by now, and subnet.env tells the new one', async () => {
+  test('is given up if another node has it by now, and subnet.env has the new one', async () => {
     await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
     const agent = rig.start(0)
     const { subnet = '' } = await agent.ready()
@@ -196,7 +196,7 @@ describe('a full disk', () => {
     const agent = rig.start(0, { before: `${tiny(folder)}; head -c 4096 /dev/zero > ${folder}/full` })
     await agent.inSync()
     await agent.ready()
-    expect(await agent.saying(/^saving the lease cache/)).toMatchObject({ level: 40 })
+    expect(await agent.logged(/^saving the lease cache/)).toMatchObject({ level: 40 })
     expect((await agent.stop()).status).toBe(0)
   })
 
@@ -208,11 +208,11 @@ describe('a full disk', () => {
       before: `${tiny(folder)}; head -c 4096 /dev/zero > ${folder}/full`,
       args: ['--lease-cache='],
     })
-    await agent.saying(/^writing .*subnet\.env fails/)
+    await agent.logged(/^writing .*subnet\.env fails/)
     await agent.inSync()
     expect(agent.logs.some(({ msg }) => msg === 'subnet.env is written')).toBe(false)
     await rm(`/proc/${agent.pid}/root${folder}/full`)
-    await agent.saying('subnet.env is written')
+    await agent.logged('subnet.env is written')
     expect((await stat(`/proc/${agent.pid}/root${subnetFile}`)).mode & 0o777).toBe(0o644)
   })
 })

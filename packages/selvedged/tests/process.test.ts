@@ -23,7 +23,7 @@ describe('exit status', () => {
     [['--etcd-prefx=/a'], 'unknown flag: -etcd-prefx'],
     [['--healthz-port=eighty'], 'invalid value "eighty" for flag -healthz-port: it must be a whole number'],
     [['--etcd-endpoints=http://etcd:99999'], 'invalid value "http://etcd:99999" for flag -etcd-endpoints'],
-    [['--ip-masq'], 'flag -ip-masq: masquerading is not in this version'],
+    [['--ip-masq'], 'flag -ip-masq: this version does not masquerade'],
   ])('2 for what cannot be taken: %j', async (args, message) => {
     const { status, stdout, stderr } = await selvedged(args)
     expect(status).toBe(2)
@@ -87,12 +87,12 @@ describe('SIGTERM and SIGINT end it within 2 s, with status 0,', () => {
   test('while it waits for its network', async () => {
     await using rig = await Rig.create(undefined, { hosts: 1 })
     const agent = rig.start(0)
-    await agent.saying(/etcd holds no network config/)
+    await agent.logged(/etcd holds no network config/)
     agent.signal('SIGINT')
     expect(await agent.ended(2_000)).toBe(0)
   })
 
-  test('and it gives its lease back where it is told to, unless etcd is frozen', async () => {
+  test('and it releases its lease if a flag says so, unless etcd is frozen', async () => {
     await using rig = await Rig.create(vxlanConfig, { hosts: 2 })
     const agents = [0, 1].map((index) => rig.start(index, { args: ['--release-lease'] }))
     const [first, second] = agents
@@ -105,7 +105,7 @@ describe('SIGTERM and SIGINT end it within 2 s, with status 0,', () => {
     const { status, after } = await second.stop()
     expect(status).toBe(0)
     expect(after).toBeLessThan(2_000)
-    expect(await second.saying('stopping was not clean')).toMatchObject({ level: 50 })
+    expect(await second.logged('stopping was not clean')).toMatchObject({ level: 50 })
   })
 })
 
@@ -116,7 +116,7 @@ describe('a password', () => {
     await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
     await rig.etcd.enableAuth('root', 'something-else')
     const agent = rig.start(0, { args: ['-v=10', '--etcd-username=root', `--etcd-password=${password}`] })
-    expect(await agent.saying(/etcd refuses user 'root'/)).toMatchObject({ code: 'ACCESS_DENIED' })
+    expect(await agent.logged(/etcd refuses user 'root'/)).toMatchObject({ code: 'ACCESS_DENIED' })
     const shown = (await readFile(`/proc/${agent.pid}/cmdline`, 'utf8')).replaceAll('\0', ' ')
     expect(shown).toMatch(/^selvedged --etcd-endpoints=http/)
     expect(shown).not.toContain('horse')
@@ -144,8 +144,8 @@ test('certificates are read from the files that are named', async () => {
   const authority = rig.start(0, { args: [secure, '--etcd-cafile=/nowhere/ca.pem'] })
   const own = ['--etcd-certfile=/nowhere/cert.pem', '--etcd-keyfile=/nowhere/key.pem']
   const client = rig.start(1, { args: [secure, ...own] })
-  await authority.saying('reading the TLS ca for etcd from /nowhere/ca.pem')
-  await client.saying(/reading the TLS (cert|key) for etcd from \/nowhere\/(cert|key).pem/)
+  await authority.logged('reading the TLS ca for etcd from /nowhere/ca.pem')
+  await client.logged(/reading the TLS (cert|key) for etcd from \/nowhere\/(cert|key).pem/)
 })
 
 test('only what the chosen store and backend need is loaded', async () => {

@@ -46,7 +46,7 @@ export class Rig implements AsyncDisposable {
     return { agents, pods }
   }
 
-  /** What etcd answers to a host, and what other members of the switch do, is lost from now on, in silence. */
+  /** From now on all packets from the switch to the host are dropped, etcd's answers among them. */
   async cutOffFromEtcd(index: number): Promise<void> {
     await this.lab.switch.ip('route', 'add', 'blackhole', this.#address(index))
   }

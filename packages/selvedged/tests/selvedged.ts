@@ -91,8 +91,8 @@ export class Selvedged {
     return this.#child.exitCode
   }
 
-  /** The first log line of that message, told already or still to come. */
-  saying(message: string | RegExp, { from = 0, timeout = 10_000 } = {}): Promise<LogLine> {
+  /** The first log line with that message, past or future. */
+  logged(message: string | RegExp, { from = 0, timeout = 10_000 } = {}): Promise<LogLine> {
     return until(
       `selvedged on ${this.host.name} to say '${message}'`,
       () => {
@@ -108,7 +108,7 @@ export class Selvedged {
 
   /** What subnet.env says, once this process has written it. */
   async ready(): Promise<Partial<SubnetEnv> & { readonly after: number }> {
-    await this.saying('subnet.env is written')
+    await this.logged('subnet.env is written')
     const after = performance.now() - this.startedAt
     return { ...(await this.subnetEnv()), after }
   }
@@ -128,9 +128,9 @@ export class Selvedged {
       .then((text) => text.trimEnd())
   }
 
-  /** The kernel holds what all leases call for. */
+  /** The kernel holds what all leases require. */
   inSync(): Promise<LogLine> {
-    return this.saying(/^in sync/)
+    return this.logged(/^in sync/)
   }
 
   /** Adds a pod to the host, in the subnet that this agent leased. */

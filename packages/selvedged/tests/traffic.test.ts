@@ -67,7 +67,7 @@ test('an external interface with another MTU: subnet.env follows', async () => {
 })
 
 describe('the interface to peers', () => {
-  test('is the first that is there, and publishes the address that it is told', async () => {
+  test('is the first that exists, and the given public address is published', async () => {
     await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
     const args = [
       '--iface=nosuch0',
@@ -88,7 +88,7 @@ describe('the interface to peers', () => {
   test('is waited for, telling what there is', async () => {
     await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
     const agent = rig.start(0, { args: ['--iface=late0'] })
-    expect(await agent.saying(/late0/)).toMatchObject({
+    expect(await agent.logged(/late0/)).toMatchObject({
       code: 'INTERFACE_NOT_FOUND',
       msg: expect.stringContaining('eth0'),
     })
@@ -101,7 +101,7 @@ describe('the interface to peers', () => {
   })
 })
 
-test('systemd is told: ready once subnet.env is there, alive, stopping', async () => {
+test('systemd is notified: ready once subnet.env is written, alive, stopping', async () => {
   await using rig = await Rig.create(undefined, { hosts: 1 })
   const socket = join(rig.lab.directory, 'notify')
   await using systemd = await Datagrams.listen(socket)

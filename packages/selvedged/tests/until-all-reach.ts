@@ -1,8 +1,8 @@
 import { type Namespace, type Pod, pingUntilReached } from '@selvedge/lab'
 
 /**
- * Waits until each of `from` gets an answer from every pod. An agent is in sync with what it has been told: that another
- * has joined meanwhile it hears a moment later.
+ * Waits until each of `from` gets an answer from every pod. An agent is in sync with the leases that it knows;
+ * it learns of a node that joined meanwhile a moment later.
  */
 export async function untilAllReach(from: readonly Namespace[], pods: readonly Pod[]): Promise<void> {
   const pairs = from.flatMap((namespace) =>

@@ -21,13 +21,13 @@ test('without flags, the defaults of flanneld', () => {
       tls: {},
       username: undefined,
       password: undefined,
-      leaseTerm: 86_400_000,
+      leaseTermMs: 86_400_000,
     },
     externalInterface: { namesOrAddresses: [], patterns: [], canReach: undefined },
     publicIp: undefined,
     publicIpv6: undefined,
     subnetFile: '/run/flannel/subnet.env',
-    renewMargin: 3_600_000,
+    renewMarginMs: 3_600_000,
     ipMasq: false,
     leaseCache: '/var/lib/selvedge/leases',
     releaseLease: false,
@@ -73,7 +73,7 @@ test("a unit file's command line of flanneld is taken as it is", () => {
       tls: { ca: '/etc/etcd/ca.pem', cert: '/etc/etcd/client.pem', key: '/etc/etcd/client.key' },
       username: 'overlay',
       password: 'correct horse',
-      leaseTerm: 86_400_000,
+      leaseTermMs: 86_400_000,
     },
     externalInterface: {
       namesOrAddresses: ['eth1', '10.0.0.9'],
@@ -83,7 +83,7 @@ test("a unit file's command line of flanneld is taken as it is", () => {
     publicIp: '198.51.100.7',
     publicIpv6: '2001:db8::7',
     subnetFile: '/run/other/subnet.env',
-    renewMargin: 7_200_000,
+    renewMarginMs: 7_200_000,
     ipMasq: false,
     leaseCache: '/var/lib/selvedge/leases',
     releaseLease: false,
@@ -95,7 +95,11 @@ test("a unit file's command line of flanneld is taken as it is", () => {
 
 test('its own flags', () => {
   const settings = settingsOf(['--lease-cache=', '--etcd-lease-ttl=10s', '--release-lease'])
-  expect(settings).toMatchObject({ leaseCache: undefined, releaseLease: true, store: { leaseTerm: 10_000 } })
+  expect(settings).toMatchObject({
+    leaseCache: undefined,
+    releaseLease: true,
+    store: { leaseTermMs: 10_000 },
+  })
 })
 
 describe('endpoints', () => {
@@ -144,11 +148,11 @@ describe('refused, naming the flag and the value:', () => {
   })
 })
 
-describe('what is not there yet is told, never passed over:', () => {
+describe('a missing feature is reported, never ignored:', () => {
   test.each([
     ['--kubeconfig-file=/root/.kube/config', /-kubeconfig-file: has no effect without -kube-subnet-mgr/],
     ['--set-node-network-unavailable=true', /-set-node-network-unavailable: has no effect without/],
-    ['--ip-blackhole-route', /-ip-blackhole-route: .* takes the default route/],
+    ['--ip-blackhole-route', /-ip-blackhole-route: .* take the default route/],
     ['--ip-masq-fully-random-disable', /-ip-masq-fully-random-disable: has no effect/],
     ['--iptables-resync=60', /-iptables-resync: has no effect/],
     ['--vmodule=a=1', /-vmodule: has no effect; use -v/],
@@ -178,7 +182,7 @@ describe('help and version', () => {
     expect(readCommandLine([], { FLANNELD_VERSION: 'v0.20.2' }).type).toBe('run')
   })
 
-  test('the help tells of every flag, its kind and its default', () => {
+  test('the help lists every flag, its kind and its default', () => {
     const text = helpText(flags, 'selvedged')
     for (const name of Object.keys(flags)) expect(text).toMatch(new RegExp(`^  -${name}( |$)`, 'm'))
     expect(text).toContain('-iface string (repeatable)\n')

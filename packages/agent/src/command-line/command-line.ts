@@ -1,10 +1,12 @@
 import { parseFlags } from './flag-set.js'
 import { flags, NOT_FROM_ENVIRONMENT, VARIABLE_PREFIX } from './flannel-flags.js'
+import { helpText } from './help.js'
 import { type AgentSettings, readSettings } from './settings.js'
 
-/** What a command line asks for. */
+/** What a command line requests. */
 export type Command =
-  | { readonly type: 'help' | 'version' }
+  | { readonly type: 'help'; readonly text: string }
+  | { readonly type: 'version' }
   | { readonly type: 'run'; readonly settings: AgentSettings }
 
 /** Reads selvedged's command line and environment. Throws a UsageError. */
@@ -17,7 +19,7 @@ export function readCommandLine(
     variables,
     except: NOT_FROM_ENVIRONMENT,
   })
-  if (help) return { type: 'help' }
+  if (help) return { type: 'help', text: helpText(flags, 'selvedged') }
   if (values.version) return { type: 'version' }
   return { type: 'run', settings: readSettings(values, given, variables) }
 }

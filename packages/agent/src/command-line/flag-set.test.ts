@@ -57,7 +57,7 @@ describe('a command line gives', () => {
     expect(parse(args).values).toEqual({ ...defaults, ...expected })
   })
 
-  test.each([['-h'], ['--help'], ['-help']])('a wish for help: %s', (arg) => {
+  test.each([['-h'], ['--help'], ['-help']])('a request for help: %s', (arg) => {
     expect(parse([arg]).help).toBe(true)
   })
 })
@@ -84,7 +84,7 @@ describe('the environment', () => {
     expect(parse(['--iface=eth0'], { FLANNELD_IFACE: 'eth1' }).values.iface).toEqual(['eth0'])
   })
 
-  test('says nothing with an empty variable, with one of another prefix, or for what is excepted', () => {
+  test('sets nothing by an empty variable, by one of another prefix, or for an excepted flag', () => {
     const { values } = parse([], { FLANNELD_ETCD_PREFIX: '', ETCD_PREFIX: '/b', FLANNELD_VERSION: 'v0.20.2' })
     expect(values).toEqual(defaults)
   })
@@ -100,11 +100,11 @@ describe('refused, by name:', () => {
     [['--ttl=60'], 'invalid value "60" for flag -ttl: it must be a duration such as 90s or 1h30m'],
     [
       ['--ip-masq', 'true'],
-      'argument "true" is no flag; a boolean is given as --x or --x=false, never as --x false',
+      'argument "true" is not a flag; a boolean is given as --x or --x=false, never as --x false',
     ],
-    [['eth0'], 'argument "eth0" is no flag'],
-    [['---iface=eth0'], 'argument "---iface=eth0" is no flag'],
-    [['--=x'], 'argument "--=x" is no flag'],
+    [['eth0'], 'argument "eth0" is not a flag'],
+    [['---iface=eth0'], 'argument "---iface=eth0" is not a flag'],
+    [['--=x'], 'argument "--=x" is not a flag'],
   ])('%j', (args, message) => {
     expect(() => parse(args)).toThrow(new UsageError(message))
   })
@@ -117,7 +117,7 @@ describe('refused, by name:', () => {
 
   test('what follows a secret, without showing it', () => {
     expect(() => parse(['--etcd-password', 'correct', 'horse'])).toThrow(
-      'an argument (not shown: it follows a secret) is no flag',
+      'an argument (not shown, since it follows a secret) is not a flag',
     )
   })
 })

@@ -1,13 +1,13 @@
 import { parseGoBoolean, parseGoDuration, parseGoInteger } from './go-values.js'
 
-/** One flag: what it takes, what it is without, and what the help says of it. */
+/** One flag: the kind of its value, its default, and its line in the help. */
 export interface Flag<T> {
   readonly type: 'string' | 'int' | 'bool' | 'duration' | 'list'
   readonly fallback: T
   readonly usage: string
-  /** Reads a value; throws a SyntaxError that says why not. */
+  /** Throws a SyntaxError that says why a text is not a value. */
   readonly parse: (text: string) => T extends readonly (infer Item)[] ? Item : T
-  /** Its value must not be shown. */
+  /** Its value is never shown. */
   readonly secret?: boolean
 }
 
@@ -18,7 +18,7 @@ export const stringFlag = (fallback: string, usage: string): Flag<string> => ({
   parse: (text) => text,
 })
 
-/** A string that is never repeated in a message. */
+/** A string that no message repeats. */
 export const secretFlag = (usage: string): Flag<string> => ({ ...stringFlag('', usage), secret: true })
 
 export const integerFlag = (fallback: number, usage: string): Flag<number> => ({
@@ -43,7 +43,7 @@ export const durationFlag = (fallback: number, usage: string): Flag<number> => (
   parse: parseGoDuration,
 })
 
-/** May be given several times: each adds one. */
+/** May be given several times; each adds one. */
 export const listFlag = (usage: string): Flag<readonly string[]> => ({
   type: 'list',
   fallback: [],
@@ -56,33 +56,33 @@ export type FlagValues<T extends FlagTable> = {
   readonly [K in keyof T]: T[K] extends Flag<infer V> ? V : never
 }
 
-/** A command line, or an environment, that cannot be taken. The message names the flag and the value. */
+/** A command line or an environment that is not valid. The message names the flag and the value. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
 export interface ParsedFlags<T extends FlagTable> {
   readonly values: FlagValues<T>
-  /** Those that were given, on the command line or in the environment, by name. */
+  /** The names of those that were given, on the command line or in the environment. */
   readonly given: ReadonlySet<keyof T & string>
   readonly help: boolean
 }
 
 export interface Environment {
-  /** What each variable's name begins with: `FLANNELD`. */
+  /** The beginning of each variable's name: `FLANNELD`. */
   readonly prefix: string
   readonly variables: Readonly<Record<string, string | undefined>>
-  /** Flags that no variable sets. */
+  /** Flags that no variable can set. */
   readonly except?: readonly string[]
 }
 
 /**
  * Reads a command line as Go's `flag` package does: `-x`, `--x`, `--x=y`, `--x y`, booleans only as `--x` or
- * `--x=false`, the last of several counts. Flags that are not on it are taken from the environment, as `PREFIX_X_Y`;
- * an empty variable counts as none.
+ * `--x=false`, and the last of several counts. Flags that are not on it are read from the environment, as `PREFIX_X_Y`;
+ * an empty variable counts as not set.
  *
- * Unlike Go's it refuses arguments that are no flags: Go stops at the first and passes over all flags after it, so
- * that `--ip-masq true --iface eth1` silently loses the second.
+ * Unlike Go's, it refuses arguments that are not flags: Go stops at the first and ignores all flags after it, so that
+ * `--ip-masq true --iface eth1` silently loses the second.
  *
  * Throws a UsageError.
  */
@@ -153,11 +153,11 @@ function take(
 }
 
 function strayArgument(arg: string, before: Flag<unknown> | undefined): UsageError {
-  // It is probably a part of the value of the flag before it.
+  // It is probably a part of the secret before it.
   if (before?.secret === true)
-    return new UsageError('an argument (not shown: it follows a secret) is no flag')
+    return new UsageError('an argument (not shown, since it follows a secret) is not a flag')
   const hint = /^(true|false)$/i.test(arg)
     ? '; a boolean is given as --x or --x=false, never as --x false'
     : ''
-  return new UsageError(`argument ${JSON.stringify(arg)} is no flag${hint}`)
+  return new UsageError(`argument ${JSON.stringify(arg)} is not a flag${hint}`)
 }

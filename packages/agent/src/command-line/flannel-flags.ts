@@ -8,7 +8,7 @@ import {
   stringFlag,
 } from './flag-set.js'
 
-const DAY = 24 * 60 * 60 * 1000
+const DAY_MS = 24 * 60 * 60 * 1000
 
 /** Every flag of flanneld, v0.20 to v0.28, under its name and with its default. */
 const flanneld = {
@@ -16,7 +16,7 @@ const flanneld = {
     'http://127.0.0.1:4001,http://127.0.0.1:2379',
     "URLs of the etcd cluster's members, separated by commas",
   ),
-  'etcd-prefix': stringFlag('/coreos.com/network', 'where etcd holds the network'),
+  'etcd-prefix': stringFlag('/coreos.com/network', 'prefix of the network in etcd'),
   'etcd-keyfile': stringFlag('', "file with the key of the client's certificate, PEM"),
   'etcd-certfile': stringFlag('', "file with the client's certificate, PEM"),
   'etcd-cafile': stringFlag('', 'file with the certificates that sign those of etcd, PEM'),
@@ -26,7 +26,7 @@ const flanneld = {
   'kube-api-url': stringFlag('', 'URL of the Kubernetes API server; not needed inside a pod'),
   'kube-annotation-prefix': stringFlag(
     'flannel.alpha.coreos.com',
-    'what the annotations of nodes begin with; at most one slash',
+    'beginning of the annotations of nodes; at most one slash',
   ),
   'kubeconfig-file': stringFlag('', 'kubeconfig file; not needed inside a pod'),
   'net-config-path': stringFlag(
@@ -37,47 +37,37 @@ const flanneld = {
     true,
     "set the node's condition NetworkUnavailable to false once ready, with -kube-subnet-mgr",
   ),
-  iface: listFlag(
-    'interface to peers, by name or address; given several times, the first that is there counts',
-  ),
-  'iface-regex': listFlag(
-    'the same by a regular expression on addresses, then on names; looked at after every -iface',
-  ),
-  'iface-can-reach': stringFlag(
-    '',
-    'the same by the address that it leads to; looked at after every -iface-regex',
-  ),
-  'public-ip': stringFlag('', "IPv4 address at which peers reach this host; the interface's where absent"),
-  'public-ipv6': stringFlag('', "IPv6 address at which peers reach this host; the interface's where absent"),
+  iface: listFlag('interface to peers, by name or address; of several, the first that exists'),
+  'iface-regex': listFlag('the same by a regular expression on addresses, then on names; after every -iface'),
+  'iface-can-reach': stringFlag('', 'the same by an address that it leads to; after every -iface-regex'),
+  'public-ip': stringFlag('', "IPv4 address at which peers reach this host; by default the interface's"),
+  'public-ipv6': stringFlag('', "IPv6 address at which peers reach this host; by default the interface's"),
   'subnet-file': stringFlag('/run/flannel/subnet.env', 'file to write the subnet and the MTU to'),
   'subnet-lease-renew-margin': integerFlag(
     60,
     'how many minutes before its end the lease is renewed, 1 to 1439',
   ),
-  'ip-masq': booleanFlag(false, 'masquerade what leaves the network'),
+  'ip-masq': booleanFlag(false, 'masquerade traffic that leaves the network'),
   'ip-masq-fully-random-disable': booleanFlag(false, 'masquerade without randomised source ports'),
   'iptables-resync': integerFlag(5, 'how often traffic rules are checked, in seconds'),
-  'iptables-forward-rules': booleanFlag(true, 'let traffic from and to the network be forwarded'),
-  'ip-blackhole-route': booleanFlag(
-    false,
-    "drop what is sent to addresses of this host's subnet that no pod has",
-  ),
-  'healthz-ip': stringFlag('0.0.0.0', 'address to serve /healthz, /readyz and /metrics at'),
-  'healthz-port': integerFlag(0, 'port to serve them at; 0 for not at all'),
+  'iptables-forward-rules': booleanFlag(true, 'accept forwarded traffic from and to the network'),
+  'ip-blackhole-route': booleanFlag(false, "drop packets to addresses of this host's subnet that no pod has"),
+  'healthz-ip': stringFlag('0.0.0.0', 'address for /healthz, /readyz and /metrics'),
+  'healthz-port': integerFlag(0, 'port for them; 0 for none'),
   v: integerFlag(0, 'how much to log: 1 adds each change, 4 each detail'),
   vmodule: stringFlag('', 'has no effect'),
   log_backtrace_at: stringFlag('', 'has no effect'),
   version: booleanFlag(false, 'print the version and exit'),
 }
 
-/** What flanneld has not. */
+/** Flags that flanneld does not have. */
 const own = {
   'lease-cache': stringFlag(
     '/var/lib/selvedge/leases',
-    'file that keeps the last known leases, to start from while etcd is away; empty for none',
+    'file that keeps the last known leases, to start from while the store is unavailable; empty for none',
   ),
-  'etcd-lease-ttl': durationFlag(DAY, 'how long a lease in etcd lasts unless renewed; at least 5s'),
-  'release-lease': booleanFlag(false, 'give the lease back when stopped: for hosts that leave for good'),
+  'etcd-lease-ttl': durationFlag(DAY_MS, 'term of a lease in etcd unless renewed; at least 5s'),
+  'release-lease': booleanFlag(false, 'release the lease when stopped: for hosts that leave for good'),
 }
 
 export const flags = { ...flanneld, ...own }
@@ -85,11 +75,11 @@ export const flags = { ...flanneld, ...own }
 export type SelvedgedFlags = FlagValues<typeof flags>
 export type FlagName = keyof typeof flags & string
 
-/** Flags that flanneld has not; for the help and the README. */
+/** Flags that flanneld does not have, for the help and the README. */
 export const ownFlags: readonly string[] = Object.keys(own)
 
-/** Begins the names of the environment variables that stand for flags. */
+/** The beginning of the environment variables that set flags. */
 export const VARIABLE_PREFIX = 'FLANNELD'
 
-/** flanneld looks at this one before it looks at its environment, where images keep their version under that name. */
+/** flanneld reads this one before its environment, in which images keep their version under that name. */
 export const NOT_FROM_ENVIRONMENT: readonly FlagName[] = ['version']

@@ -9,19 +9,19 @@ const CLASSES: Readonly<Record<string, string>> = {
   xdigit: '0-9A-Fa-f',
 }
 
-/** What is put where; the rest of the two syntaxes is the same, or refused by one that says so. */
+/** What differs between the two syntaxes; the rest is the same, or RegExp refuses it. */
 const REWRITES: readonly [RegExp, (...groups: string[]) => string][] = [
   [/\(\?P</g, () => '(?<'],
   [/\[:(\w+):\]/g, (whole, name = '') => CLASSES[name] ?? whole],
-  // Go takes a backslash before any punctuation; JavaScript only before what is syntax.
+  // Go allows a backslash before any punctuation, JavaScript only before syntax characters.
   [/\\([!"#%&',:;<=>@_`~-])/g, (_, mark = '') => (mark === '-' ? '\\x2d' : mark)],
   [/\\A/g, () => '^'],
   [/\\z/g, () => '$'],
 ]
 
 /**
- * A regular expression as Go's `regexp` takes it, such as flanneld's `-iface-regex`: `(?i)^eth\d+$`. Throws a
- * SyntaxError for what is none, or has no like in JavaScript.
+ * A regular expression as Go's `regexp` reads it, such as flanneld's `-iface-regex`: `(?i)^eth\d+$`. Throws a SyntaxError
+ * if it is not valid, or JavaScript has no equivalent.
  */
 export function parseGoRegExp(text: string): RegExp {
   const [, modifiers = ''] = /^\(\?([ims]+)\)/.exec(text) ?? []

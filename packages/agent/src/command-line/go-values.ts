@@ -1,6 +1,6 @@
 /**
- * Values as Go's `flag` package reads them (strconv.ParseBool, strconv.ParseInt with base 0, time.ParseDuration), so
- * that whatever flanneld took for a value is taken here, and nothing else. Each throws a SyntaxError that says why.
+ * Values as Go's `flag` package reads them (strconv.ParseBool, strconv.ParseInt with base 0, time.ParseDuration): whatever
+ * flanneld accepts is accepted here, and nothing else. Each function throws a SyntaxError that says why not.
  */
 
 const TRUE = ['1', 't', 'T', 'TRUE', 'true', 'True']

@@ -88,7 +88,7 @@ describe('refused:', () => {
   })
 })
 
-test('what is for Kubernetes alone is no news with it', () => {
+test('what is for Kubernetes alone is no warning with it', () => {
   const command = readCommandLine(
     ['--kube-subnet-mgr', '--kubeconfig-file=/k', '--iptables-forward-rules=false', '--net-config-path=/c'],
     named,

@@ -4,7 +4,7 @@ import type { SelvedgedFlags } from './flannel-flags.js'
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
-/** Which Kubernetes, how to get in, and which of its nodes this is. */
+/** Which Kubernetes API server, how to authenticate, and which of its nodes this is. */
 export interface KubeSettings {
   readonly type: 'kubernetes'
   readonly access: KubeAccess | InPod
@@ -15,10 +15,10 @@ export interface KubeSettings {
   readonly setNetworkUnavailable: boolean
 }
 
-/** The access that a pod has. */
+/** The access that a pod has by its service account. */
 export interface InPod {
   readonly pod: PodEnvironment
-  /** Counts instead of the service's address. */
+  /** Replaces the service's address. */
   readonly apiUrl?: string | undefined
 }
 
@@ -34,7 +34,7 @@ export function kubeSettings(values: SelvedgedFlags, variables: Variables): Kube
   }
 }
 
-/** A kubeconfig, else the pod's service account; a URL counts instead of theirs, and where there is neither alone. */
+/** A kubeconfig, else the pod's service account; a URL replaces theirs, and without either stands alone. */
 function accessOf(values: SelvedgedFlags, variables: Variables): KubeSettings['access'] {
   const { 'kube-api-url': url, 'kubeconfig-file': kubeconfigFile } = values
   if (url !== '') checkUrl(url)
@@ -43,7 +43,7 @@ function accessOf(values: SelvedgedFlags, variables: Variables): KubeSettings['a
   if (host && port) return { pod: { host, port }, apiUrl: url || undefined }
   if (url !== '') return { apiUrl: url }
   throw new UsageError(
-    'flag -kube-subnet-mgr: outside of a pod, -kubeconfig-file or -kube-api-url must say where the API server is',
+    'flag -kube-subnet-mgr: outside of a pod, -kubeconfig-file or -kube-api-url must name the API server',
   )
 }
 

@@ -1,29 +1,29 @@
 import { UsageError } from './flag-set.js'
 import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 
-/** A flag of flanneld whose feature is not in selvedge. It is never passed over in silence. */
-interface Absent {
+/** A flag of flanneld whose feature this version lacks. It is never ignored silently. */
+interface MissingFeature {
   readonly flag: FlagName
-  /** Whether what is asked for is what is absent. */
-  readonly asked: (values: SelvedgedFlags, given: ReadonlySet<FlagName>) => boolean
-  /** Refused where starting without it would do another thing than was asked for; else told. */
-  readonly answer: 'refuse' | 'warn'
-  readonly says: string
+  /** Whether the flags ask for what is missing. */
+  readonly isRequested: (values: SelvedgedFlags, given: ReadonlySet<FlagName>) => boolean
+  /** `refuse` if a start without it would do something else than requested. */
+  readonly reaction: 'refuse' | 'warn'
+  readonly explanation: string
 }
 
 const given =
-  (flag: FlagName): Absent['asked'] =>
+  (flag: FlagName): MissingFeature['isRequested'] =>
   (_, given) =>
     given.has(flag)
 
-const withoutKubernetes = (flag: FlagName): Absent => ({
+const withoutKubernetes = (flag: FlagName): MissingFeature => ({
   flag,
-  asked: (values, given) => given.has(flag) && !values['kube-subnet-mgr'],
-  answer: 'warn',
-  says: 'has no effect without -kube-subnet-mgr',
+  isRequested: (values, given) => given.has(flag) && !values['kube-subnet-mgr'],
+  reaction: 'warn',
+  explanation: 'has no effect without -kube-subnet-mgr',
 })
 
-const absent: readonly Absent[] = [
+const missing: readonly MissingFeature[] = [
   withoutKubernetes('kube-api-url'),
   withoutKubernetes('kube-annotation-prefix'),
   withoutKubernetes('kubeconfig-file'),
@@ -31,49 +31,55 @@ const absent: readonly Absent[] = [
   withoutKubernetes('set-node-network-unavailable'),
   {
     flag: 'ip-masq',
-    asked: (values) => values['ip-masq'],
-    answer: 'refuse',
-    says:
-      'masquerading is not in this version, and pods would reach nothing outside the network; leave the flag out: ' +
-      'subnet.env then tells the CNI plugin to masquerade',
+    isRequested: (values) => values['ip-masq'],
+    reaction: 'refuse',
+    explanation:
+      'this version does not masquerade, and pods would reach nothing outside the network; leave the flag out: ' +
+      'the CNI plugin then masquerades, as subnet.env says',
   },
   {
     flag: 'ip-masq-fully-random-disable',
-    asked: given('ip-masq-fully-random-disable'),
-    answer: 'warn',
-    says: 'has no effect: masquerading is not in this version',
+    isRequested: given('ip-masq-fully-random-disable'),
+    reaction: 'warn',
+    explanation: 'has no effect: this version does not masquerade',
   },
   {
     flag: 'iptables-forward-rules',
-    asked: (values) => values['iptables-forward-rules'],
-    answer: 'warn',
-    says:
-      "forward rules are not in this version: where the policy of iptables' FORWARD chain is DROP, as Docker sets " +
-      'it, accept traffic from and to the network yourself; -iptables-forward-rules=false says that this is done',
+    isRequested: (values) => values['iptables-forward-rules'],
+    reaction: 'warn',
+    explanation:
+      "this version has no forward rules: if the policy of iptables' FORWARD chain is DROP, as Docker sets it, " +
+      'accept traffic from and to the network yourself; -iptables-forward-rules=false says that this is done',
   },
   {
     flag: 'iptables-resync',
-    asked: given('iptables-resync'),
-    answer: 'warn',
-    says: 'has no effect: traffic rules are not in this version',
+    isRequested: given('iptables-resync'),
+    reaction: 'warn',
+    explanation: 'has no effect: this version has no traffic rules',
   },
   {
     flag: 'ip-blackhole-route',
-    asked: (values) => values['ip-blackhole-route'],
-    answer: 'warn',
-    says: 'the blackhole route is not in this version: what is sent to an address that no pod has takes the default route',
+    isRequested: (values) => values['ip-blackhole-route'],
+    reaction: 'warn',
+    explanation:
+      'this version has no blackhole route: packets to an address that no pod has take the default route',
   },
-  { flag: 'vmodule', asked: given('vmodule'), answer: 'warn', says: 'has no effect; use -v' },
-  { flag: 'log_backtrace_at', asked: given('log_backtrace_at'), answer: 'warn', says: 'has no effect' },
+  { flag: 'vmodule', isRequested: given('vmodule'), reaction: 'warn', explanation: 'has no effect; use -v' },
+  {
+    flag: 'log_backtrace_at',
+    isRequested: given('log_backtrace_at'),
+    reaction: 'warn',
+    explanation: 'has no effect',
+  },
 ]
 
-/** A sentence for each flag that is told; throws a UsageError for one that is refused. */
-export function absentFeatures(values: SelvedgedFlags, given: ReadonlySet<FlagName>): readonly string[] {
+/** A warning for each missing feature that is requested; throws a UsageError for one that must be refused. */
+export function missingFeatures(values: SelvedgedFlags, given: ReadonlySet<FlagName>): readonly string[] {
   const warnings: string[] = []
-  for (const { flag, asked, answer, says } of absent) {
-    if (!asked(values, given)) continue
-    if (answer === 'refuse') throw new UsageError(`flag -${flag}: ${says}`)
-    warnings.push(`flag -${flag}: ${says}`)
+  for (const { flag, isRequested, reaction, explanation } of missing) {
+    if (!isRequested(values, given)) continue
+    if (reaction === 'refuse') throw new UsageError(`flag -${flag}: ${explanation}`)
+    warnings.push(`flag -${flag}: ${explanation}`)
   }
   return warnings
 }

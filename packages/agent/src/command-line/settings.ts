@@ -1,11 +1,11 @@
 import { parseAddress } from '@selvedge/core/kit'
-import { absentFeatures } from './missing-features.js'
 import { UsageError } from './flag-set.js'
 import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 import { parseGoRegExp } from './go-regexp.js'
 import { type KubeSettings, kubeSettings, type Variables } from './kube-settings.js'
+import { missingFeatures } from './missing-features.js'
 
-/** Which etcd, and how to get in. */
+/** Which etcd, and how to authenticate. */
 export interface EtcdSettings {
   readonly type: 'etcd'
   readonly endpoints: readonly string[]
@@ -14,45 +14,43 @@ export interface EtcdSettings {
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string }
   readonly username: string | undefined
   readonly password: string | undefined
-  /** In ms. */
-  readonly leaseTerm: number
+  readonly leaseTermMs: number
 }
 
-/** Where leases come from; one member a store. */
+/** Where leases come from. */
 export type StoreSettings = EtcdSettings | KubeSettings
 
-/** How the interface to peers is found: the first that fits, names and addresses before patterns before `canReach`. */
+/** How the interface to peers is found: by names and addresses first, then by patterns, then by `canReach`. */
 export interface InterfaceSettings {
   readonly namesOrAddresses: readonly string[]
   readonly patterns: readonly RegExp[]
   readonly canReach: string | undefined
 }
 
-/** What the agent works by: the flags, checked, in the units and words of the rest of selvedge. */
+/** The flags, checked, in the units and words of the rest of selvedge. */
 export interface AgentSettings {
   readonly store: StoreSettings
   readonly externalInterface: InterfaceSettings
   readonly publicIp: string | undefined
   readonly publicIpv6: string | undefined
   readonly subnetFile: string
-  /** In ms. */
-  readonly renewMargin: number
+  readonly renewMarginMs: number
   readonly ipMasq: boolean
   readonly leaseCache: string | undefined
   readonly releaseLease: boolean
-  /** Where to serve health and metrics. */
+  /** Where to serve health and metrics; undefined for nowhere. */
   readonly health: { readonly ip: string; readonly port: number } | undefined
   /** 0 and up, as klog's -v. */
   readonly verbosity: number
-  /** What was asked for and is not there, a sentence each. */
+  /** A sentence for each requested feature that is missing. */
   readonly warnings: readonly string[]
 }
 
-const MINUTE = 60_000
-/** An etcd lease of flannel's lasts 24 hours, and has to be renewed within them. */
-const LONGEST_MARGIN = 24 * 60 - 1
-const SHORTEST_TTL = 5_000
-const LAST_PORT = 65_535
+const MINUTE_MS = 60_000
+/** An etcd lease of flannel's lasts 24 hours, and is renewed within them. */
+const MAX_RENEW_MARGIN_MINUTES = 24 * 60 - 1
+const MIN_LEASE_TERM_MS = 5_000
+const MAX_PORT = 65_535
 
 /** Checks what was given. Throws a UsageError that names the flag and the value. */
 export function readSettings(
@@ -61,20 +59,20 @@ export function readSettings(
   variables: Variables,
 ): AgentSettings {
   const margin = values['subnet-lease-renew-margin']
-  if (margin < 1 || margin > LONGEST_MARGIN) {
-    throw invalid('subnet-lease-renew-margin', margin, `it must be 1 to ${LONGEST_MARGIN}`)
+  if (margin < 1 || margin > MAX_RENEW_MARGIN_MINUTES) {
+    throw invalid('subnet-lease-renew-margin', margin, `it must be 1 to ${MAX_RENEW_MARGIN_MINUTES}`)
   }
   const port = values['healthz-port']
-  if (port < 0 || port > LAST_PORT) throw invalid('healthz-port', port, `it must be 0 to ${LAST_PORT}`)
+  if (port < 0 || port > MAX_PORT) throw invalid('healthz-port', port, `it must be 0 to ${MAX_PORT}`)
   if (values['subnet-file'] === '') throw invalid('subnet-file', '', 'it must name a file')
   return {
-    warnings: absentFeatures(values, given),
+    warnings: missingFeatures(values, given),
     store: values['kube-subnet-mgr'] ? kubeSettings(values, variables) : etcdSettings(values),
     externalInterface: interfaceSettings(values),
     publicIp: addressOf(values, 'public-ip', 4),
     publicIpv6: addressOf(values, 'public-ipv6', 6),
     subnetFile: values['subnet-file'],
-    renewMargin: margin * MINUTE,
+    renewMarginMs: margin * MINUTE_MS,
     ipMasq: values['ip-masq'],
     leaseCache: values['lease-cache'] || undefined,
     releaseLease: values['release-lease'],
@@ -92,7 +90,7 @@ function etcdSettings(values: SelvedgedFlags): EtcdSettings {
   if ((username === '') !== (password === '')) {
     throw new UsageError('flags -etcd-username and -etcd-password belong together: give both, or neither')
   }
-  if (ttl < SHORTEST_TTL || ttl % 1000 !== 0) {
+  if (ttl < MIN_LEASE_TERM_MS || ttl % 1000 !== 0) {
     throw invalid('etcd-lease-ttl', `${ttl / 1000}s`, 'it must be whole seconds, at least 5s')
   }
   const secure = [ca, cert, key].some((file) => file !== '')
@@ -103,11 +101,11 @@ function etcdSettings(values: SelvedgedFlags): EtcdSettings {
     tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
     username: username || undefined,
     password: password || undefined,
-    leaseTerm: ttl,
+    leaseTermMs: ttl,
   }
 }
 
-/** As etcd's own clients do, takes `host:port` without a scheme too. */
+/** Accepts `host:port` without a scheme, as etcd's own clients do. */
 function endpointOf(text: string, secure: boolean): string {
   const url = text.includes('://') ? text : `${secure ? 'https' : 'http'}://${text}`
   const parsed = URL.canParse(url) ? new URL(url) : undefined
@@ -124,7 +122,7 @@ function endpointOf(text: string, secure: boolean): string {
   return url
 }
 
-/** Before an `@` may stand a password. */
+/** What precedes an `@` may be a password. */
 function withoutUser(text: string): string {
   return text.slice(text.lastIndexOf('@') + 1)
 }

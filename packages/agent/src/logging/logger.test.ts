@@ -40,7 +40,7 @@ describe('-v', () => {
   })
 })
 
-test('fields that nobody will see are not made', () => {
+test('fields that are not logged are not made', () => {
   const { log, lines } = logger()
   let made = 0
   const fields = () => {

@@ -1,4 +1,4 @@
-import { type DestinationStream, pino } from 'pino'
+import { pino } from 'pino'
 import type { Redactor } from './redactor.js'
 import { terminalLine } from './terminal-format.js'
 
@@ -7,29 +7,33 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
 export type LogFields = Readonly<Record<string, unknown>>
 
 /**
- * Writes one event: a short constant sentence, and what differs from time to time as fields; as a function where there
- * are so many events that it matters whether they are made for nothing.
+ * Logs one event: a short constant sentence, and what varies as fields. A function makes the fields only if the event is
+ * logged, for events that are frequent.
  */
 export type Logger = (level: LogLevel, message: string, fields?: LogFields | (() => LogFields)) => void
+
+/** Where lines go, each with its newline. */
+export interface LogDestination {
+  write(line: string): void
+}
 
 export interface LoggerOptions {
   /** As klog's -v: 0 is `info` and above, 1 adds `debug`, 4 `trace`. */
   readonly verbosity: number
-  /** Where lines go. */
-  readonly destination: DestinationStream
-  /** For a person at a terminal, rather than one JSON text a line. */
+  readonly destination: LogDestination
+  /** For reading at a terminal, rather than a line of JSON each. */
   readonly forTerminal: boolean
   readonly redactor: Redactor
 }
 
-const TRACE_FROM = 4
+const MIN_TRACE_VERBOSITY = 4
 
 export function createLogger({ verbosity, destination, forTerminal, redactor }: LoggerOptions): Logger {
-  const stream: DestinationStream = forTerminal
+  const stream: LogDestination = forTerminal
     ? { write: (line) => destination.write(terminalLine(line)) }
     : destination
-  const level = verbosity >= TRACE_FROM ? 'trace' : verbosity >= 1 ? 'debug' : 'info'
-  // Which process and host it was is what systemd and Kubernetes add to every line anyway.
+  const level = verbosity >= MIN_TRACE_VERBOSITY ? 'trace' : verbosity >= 1 ? 'debug' : 'info'
+  // systemd and Kubernetes add the process and the host to every line.
   const logger = pino({ level, base: null }, stream)
   return (level, message, fields = {}) => {
     if (!logger.isLevelEnabled(level)) return

@@ -28,7 +28,7 @@ describe('a secret is taken out of', () => {
     expect(redactor('hunter2').value(value)).toEqual(redacted)
   })
 
-  test('the stack of an error that nobody foresaw, whose message is in it', () => {
+  test('the stack of an unforeseen error, which repeats its message', () => {
     const written = JSON.stringify(redactor('hunter2').value(new TypeError('hunter2 is not a function')))
     expect(written).toContain('"stack"')
     expect(written).not.toContain('hunter2')

@@ -1,16 +1,16 @@
 const SHOWN = '[redacted]'
 
 /**
- * Takes known secrets out of whatever is about to be written. It is the last line: nothing writes a secret on purpose,
- * but what a library, or a person's own mistyped config, puts into an error message is not for us to know.
+ * Removes known secrets from everything that is about to be written. It is the last line of defence: nothing logs a secret
+ * on purpose, but a library or a mistyped config may put one into an error message.
  */
 export class Redactor {
   #secrets: readonly string[] = []
 
-  /** From now on `secret` is never written. An empty one, or none, is let be. */
+  /** From now on `secret` is never written. An empty one, or none, is ignored. */
   add(secret: string | undefined): void {
     if (secret === undefined || secret === '' || this.#secrets.includes(secret)) return
-    // Of two secrets of which one begins the other, the longer goes first: no rest of it is left standing.
+    // The longer one first: if it begins with the shorter, its rest must not stay.
     this.#secrets = [...this.#secrets, secret].sort((a, b) => b.length - a.length)
   }
 
@@ -29,22 +29,22 @@ export class Redactor {
 }
 
 /** Deep enough to find the reason, shallow enough not to fill the log. */
-const DEEPEST_CAUSE = 4
+const MAX_CAUSE_DEPTH = 4
 
 /**
- * What is worth keeping of an error: other fields are a library's own, and may hold whole requests. The stack is, too,
- * only for errors that nobody foresaw: those of selvedge say what happened, not where in the code.
+ * The fields of an error that are logged: others are a library's own, and may hold whole requests. The stack is logged for
+ * unforeseen errors alone: those of selvedge say what happened, whatever the place in the code.
  */
 function plainError(error: Error, depth = 0): Record<string, unknown> {
   const { code, errno } = error as { code?: unknown; errno?: unknown }
-  const foreseen = error.name === 'OverlayError' || error.name === 'UsageError'
+  const isForeseen = error.name === 'OverlayError' || error.name === 'UsageError'
   return {
     type: error.name,
     ...(code !== undefined && { code }),
     ...(errno !== undefined && { errno }),
     message: error.message,
-    ...(!foreseen && depth === 0 && { stack: error.stack }),
+    ...(!isForeseen && depth === 0 && { stack: error.stack }),
     ...(error.cause instanceof Error &&
-      depth < DEEPEST_CAUSE && { cause: plainError(error.cause, depth + 1) }),
+      depth < MAX_CAUSE_DEPTH && { cause: plainError(error.cause, depth + 1) }),
   }
 }

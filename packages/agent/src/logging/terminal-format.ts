@@ -8,7 +8,7 @@ const LEVELS: Readonly<Record<number, string>> = {
   50: '\x1b[31mERROR\x1b[39m',
 }
 
-/** A log line for a person at a terminal: `06:14:06.123 INFO  subnet.env written  file=/run/… mtu=1450`. */
+/** A log line for reading at a terminal: `06:14:06.123 INFO  subnet.env written  file=/run/… mtu=1450`. */
 export function terminalLine(json: string): string {
   const { level, time, msg, ...fields } = parse(json)
   const label = LEVELS[Number(level)] ?? String(level)

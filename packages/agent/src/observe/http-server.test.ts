@@ -37,7 +37,7 @@ describe('served are', () => {
     expect(await get(port, '/readyz?verbose')).toMatchObject({ status: 200, text: 'flanneld is ready' })
   })
 
-  test('/metrics, in the form that it says they are in', async () => {
+  test('/metrics, with their content type', async () => {
     expect(await get(await serve(), '/metrics')).toEqual({
       status: 200,
       type: 'text/plain; version=0.0.4',
@@ -56,7 +56,7 @@ describe('served are', () => {
   })
 })
 
-test('a port that is taken is an error that says so', async () => {
+test('a port in use is an error that says so', async () => {
   const port = await serve()
   await expect(
     serveHealth({ ip: '127.0.0.1', port }, { notReady: () => undefined, metrics: () => Promise.reject() }),

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http'
 import { OverlayError } from '@selvedge/core'
 
-/** What is served, as it is at each request. */
+/** What is served; asked at each request. */
 export interface Served {
-  /** Why pods cannot be set up yet; undefined where they can. */
+  /** Why pods cannot be set up yet; undefined if they can. */
   notReady(): string | undefined
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>
 }
@@ -14,18 +14,18 @@ interface Answer {
   readonly contentType?: string
 }
 
-/** A client that is slower holds a connection, and nothing else. In ms. */
-const REQUEST_TIMEOUT = 5_000
+/** How long a client may take to send a request. */
+const REQUEST_TIMEOUT_MS = 5_000
 
 /**
- * What flanneld serves where it is given a port, and metrics besides. Resolves once it listens; rejects with
- * `INVALID_CONFIG` where it cannot.
+ * Serves what flanneld serves on its health port, and metrics. Resolves once it listens; rejects with `INVALID_CONFIG` if
+ * it cannot.
  */
 export async function serveHealth(
   address: { ip: string; port: number },
   served: Served,
 ): Promise<HealthServer> {
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT }, (request, response) => {
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     void answer(request.url ?? '', served).then(
       ({ status, text, contentType = 'text/plain; charset=utf-8' }) => {
         response.writeHead(status, { 'content-type': contentType }).end(text)
@@ -50,13 +50,13 @@ export class HealthServer implements AsyncDisposable {
     this.#server = server
   }
 
-  /** Where 0 was asked for, the port that was found free. */
+  /** The port; if 0 was requested, the one that was free. */
   get port(): number {
     const address = this.#server.address()
     return typeof address === 'object' && address !== null ? address.port : 0
   }
 
-  /** Cuts off who is being served: nobody is worth a stop that is late. */
+  /** Closes connections at once: no client is worth a late stop. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeAllConnections()
@@ -82,6 +82,6 @@ async function answer(url: string, served: Served): Promise<Answer> {
         return { status: 500, text: `gathering metrics: ${error instanceof Error ? error.message : error}` }
       }
     default:
-      return { status: 404, text: 'there are /healthz, /readyz and /metrics' }
+      return { status: 404, text: 'the paths are /healthz, /readyz and /metrics' }
   }
 }

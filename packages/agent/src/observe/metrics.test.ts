@@ -1,6 +1,6 @@
 import { OverlayError } from '@selvedge/core'
 import { expect, test } from 'vitest'
-import { LateMetrics } from './lazy-metrics.js'
+import { LazyMetrics } from './lazy-metrics.js'
 import { Metrics, type Snapshot } from './metrics.js'
 
 const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {
@@ -15,11 +15,11 @@ const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {
     failures: [{ key: 'route', error: new OverlayError('DRIVER_REFUSED', 'no'), attempts: 1 }],
   },
   peers: 2,
-  ready: true,
+  isReady: true,
   leaseExpiresAt: 1_700_000_000_000,
-  storeUp: false,
-  staleness: 1500,
-  fromCache: true,
+  isStoreConnected: false,
+  stalenessMs: 1500,
+  isFromCache: true,
   awaited: 'pod-cidr',
 }
 
@@ -31,7 +31,7 @@ async function samples(metrics: Metrics): Promise<string[]> {
   return lines.filter((line) => line.startsWith('selvedge_') && !line.includes('_bucket'))
 }
 
-test('gauges tell what is so when they are gathered, counters begin at 0', async () => {
+test('gauges are read when they are gathered, counters begin at 0', async () => {
   expect(await samples(make())).toEqual([
     'selvedge_build_info{version="1.2.3",store="etcd"} 1',
     'selvedge_ready 1',
@@ -41,8 +41,8 @@ test('gauges tell what is so when they are gathered, counters begin at 0', async
     'selvedge_leases 3',
     'selvedge_peers 2',
     'selvedge_in_sync 0',
-    'selvedge_resources{state="wanted"} 8',
-    'selvedge_resources{state="held"} 7',
+    'selvedge_resources{state="desired"} 8',
+    'selvedge_resources{state="actual"} 7',
     'selvedge_resources{state="failed"} 1',
     'selvedge_store_up 0',
     'selvedge_leases_from_cache 1',
@@ -84,7 +84,7 @@ test('what happens is counted', async () => {
   expect(text).toContain('selvedge_errors_total{code="DRIVER_REFUSED"} 1\n')
 })
 
-test('a lease that never ends has no end to tell, nor has one that is not there', async () => {
+test('a lease that never expires has no expiry, nor has one that does not exist', async () => {
   const reserved = new Metrics(() => ({ ...now, leaseExpiresAt: undefined, status: undefined }), {
     version: '',
     store: '',
@@ -98,7 +98,7 @@ test('this process itself is measured', async () => {
 
 test('metrics that are made late count what happened before', async () => {
   let made = 0
-  const late = new LateMetrics(async () => {
+  const late = new LazyMetrics(async () => {
     made += 1
     return make()
   })
@@ -106,7 +106,7 @@ test('metrics that are made late count what happened before', async () => {
   drift()
   drift()
   expect(made).toBe(0)
-  const [metrics] = await Promise.all([late.ready(), late.ready()])
+  const [metrics] = await Promise.all([late.get(), late.get()])
   drift()
   expect(made).toBe(1)
   expect(await metrics.text()).toContain('selvedge_drift_total{was="changed"} 3\n')

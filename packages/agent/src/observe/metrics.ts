@@ -2,28 +2,28 @@ import type { Drift, LeaseKeeperEvent, OverlayError, OverlayStatus, SyncReport }
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { PREREQUISITES, type Prerequisite } from '../stores/store.js'
 
-/** What is asked when metrics are gathered. */
+/** What is read when metrics are gathered. */
 export interface Snapshot {
   /** Undefined while no overlay runs. */
   readonly status: OverlayStatus | undefined
   readonly peers: number
-  readonly ready: boolean
-  /** The end of this node's lease, in ms since the epoch; undefined where it has none, or it never ends. */
+  readonly isReady: boolean
+  /** When this node's lease expires, in ms since the epoch; undefined if it has none, or never expires. */
   readonly leaseExpiresAt: number | undefined
-  /** Whether the store can be heard. */
-  readonly storeUp: boolean
-  /** How long ago what is known of the leases was last known to be so, in ms; 0 while the store is heard. */
-  readonly staleness: number
-  /** Whether what is used was known before this process started, because the store has not answered it yet. */
-  readonly fromCache: boolean
-  /** What the store waits for; undefined where it waits for nothing. */
+  /** Whether the watch of the store is connected. */
+  readonly isStoreConnected: boolean
+  /** For how long the known leases have not been confirmed, in ms; 0 while the store is connected. */
+  readonly stalenessMs: number
+  /** Whether the leases come from the cache, since the store has not answered this process yet. */
+  readonly isFromCache: boolean
+  /** What the store waits for; undefined if it waits for nothing. */
   readonly awaited: Prerequisite | undefined
 }
 
 /** Seconds: from one entry in a small network to 65,000 peers at once. */
 const DURATIONS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** The agent's metrics. Each is explained in the README, where it says what to alarm on. */
+/** The agent's metrics. The README says what each means, and what to alarm on. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #reconciles: Histogram
@@ -32,7 +32,7 @@ export class Metrics {
   readonly #leaseEvents: Counter<'type'>
   readonly #errors: Counter<'code'>
 
-  /** @param look gives what is so at the time */
+  /** @param look reads the present state */
   constructor(look: () => Snapshot, { version, store }: { version: string; store: string }) {
     const registers = [this.#registry]
     collectDefaultMetrics({ register: this.#registry })
@@ -51,11 +51,11 @@ export class Metrics {
     }
     new Gauge({
       name: 'selvedge_build_info',
-      help: 'Always 1; the labels tell the version and the store.',
+      help: 'Always 1; the labels are the version and the store.',
       labelNames: ['version', 'store'],
       registers,
     }).set({ version, store }, 1)
-    gauge('ready', '1 once subnet.env is written: pods can be set up.', ({ ready }) => Number(ready))
+    gauge('ready', '1 once subnet.env is written: pods can be set up.', ({ isReady: ready }) => Number(ready))
     new Gauge({
       name: 'selvedge_waiting',
       help: '1 for what the store waits for: network-config, node, pod-cidr.',
@@ -66,44 +66,42 @@ export class Metrics {
         for (const what of PREREQUISITES) this.set({ for: what }, Number(what === awaited))
       },
     })
-    gauge('leases', "Leases in the store, this node's own among them.", ({ status }) => status?.leases ?? 0)
+    gauge('leases', "Leases in the store, including this node's own.", ({ status }) => status?.leases ?? 0)
     gauge('peers', 'Other nodes with a lease.', ({ peers }) => peers)
-    gauge(
-      'in_sync',
-      '1 while the kernel holds what all known leases call for, and nothing else of ours.',
-      (now) => Number(now.status?.inSync ?? false),
+    gauge('in_sync', '1 while the kernel holds exactly what all known leases require.', (now) =>
+      Number(now.status?.inSync ?? false),
     )
     new Gauge({
       name: 'selvedge_resources',
-      help: 'Links, addresses, routes, neighbours and fdb entries: wanted, held, and failing to be put.',
+      help: 'Links, addresses, routes, neighbours and fdb entries: desired, actual, and those that cannot be written.',
       labelNames: ['state'],
       registers,
       collect() {
-        const { desired: wanted = 0, actual: held = 0, failures = [] } = look().status ?? {}
-        this.set({ state: 'wanted' }, wanted)
-        this.set({ state: 'held' }, held)
+        const { desired = 0, actual = 0, failures = [] } = look().status ?? {}
+        this.set({ state: 'desired' }, desired)
+        this.set({ state: 'actual' }, actual)
         this.set({ state: 'failed' }, failures.length)
       },
     })
-    gauge('store_up', '1 while the store answers.', ({ storeUp }) => Number(storeUp))
+    gauge('store_up', '1 while the store answers.', ({ isStoreConnected: storeUp }) => Number(storeUp))
     gauge(
       'leases_from_cache',
-      '1 while leases known before the start are used: the store has not answered.',
-      (now) => Number(now.fromCache),
+      '1 while the leases come from the cache: the store has not answered since the start.',
+      (now) => Number(now.isFromCache),
     )
     gauge(
       'leases_stale_seconds',
-      'How long ago the known leases were last known to be so; 0 while the store answers.',
-      ({ staleness }) => staleness / 1000,
+      'How long the known leases have not been confirmed; 0 while the store answers.',
+      ({ stalenessMs: staleness }) => staleness / 1000,
     )
     gauge(
       'lease_expiry_timestamp_seconds',
-      "When this node's lease ends unless renewed; absent for a reservation.",
+      "When this node's lease expires unless renewed; absent for a reservation.",
       ({ leaseExpiresAt }) => (leaseExpiresAt === undefined ? undefined : leaseExpiresAt / 1000),
     )
     this.#reconciles = new Histogram({
       name: 'selvedge_reconcile_duration_seconds',
-      help: 'Rounds of writes to the kernel, from the first look to the last write.',
+      help: 'Duration of a reconciliation, from the first read to the last write.',
       buckets: DURATIONS,
       registers,
     })
@@ -115,23 +113,23 @@ export class Metrics {
     })
     this.#drift = new Counter({
       name: 'selvedge_drift_total',
-      help: 'Entries that somebody else changed, and that were put right: missing, changed, unexpected.',
+      help: 'Entries that another program changed, and that were restored: missing, changed, unexpected.',
       labelNames: ['was'],
       registers,
     })
     this.#leaseEvents = new Counter({
       name: 'selvedge_lease_events_total',
-      help: "What became of this node's lease: acquired, renewed, changed, lost.",
+      help: "Events of this node's lease: acquired, renewed, changed, lost.",
       labelNames: ['type'],
       registers,
     })
     this.#errors = new Counter({
       name: 'selvedge_errors_total',
-      help: 'What failed and is being retried, or was passed over, by code (see the errors of @selvedge/core).',
+      help: 'Failures that are retried or ignored, by error code of @selvedge/core.',
       labelNames: ['code'],
       registers,
     })
-    // A series that is not there cannot be told from one that has not happened: begin at 0.
+    // An absent series and one that never counted look the same: start at 0.
     for (const result of ['put', 'deleted', 'failed']) this.#writes.inc({ result }, 0)
     for (const was of ['missing', 'changed', 'unexpected']) this.#drift.inc({ was }, 0)
     for (const type of ['acquired', 'renewed', 'changed', 'lost']) this.#leaseEvents.inc({ type }, 0)

@@ -3,21 +3,21 @@ import type { EtcdSettings } from '../command-line/settings.js'
 import type { OpenStore, StoreEvents } from './store.js'
 
 /**
- * How long a call goes on asking where no endpoint answers, in ms. A start waits so long before it takes what was known
- * before; all else is repeated, so that the length matters little.
+ * How long a call retries while no endpoint answers. A start waits this long before it uses the cache; everything else is
+ * retried anyway.
  */
-const PATIENCE = 2_000
+const PATIENCE_MS = 2_000
 
 export function openEtcd(settings: EtcdSettings, { onWaiting }: StoreEvents): OpenStore {
-  const { endpoints, prefix, tls, username, password, leaseTerm } = settings
+  const { endpoints, prefix, tls, username, password, leaseTermMs } = settings
   const subnets = new EtcdSubnetManager({
     endpoints,
     prefix,
     tls: tlsFiles(tls),
     username,
     password,
-    leaseTermMs: leaseTerm,
-    patienceMs: PATIENCE,
+    leaseTermMs,
+    patienceMs: PATIENCE_MS,
     onWaiting: ({ code, message }) => onWaiting({ for: 'network-config', code, message }),
   })
   return { subnets, identity: `etcd ${[...endpoints].sort().join(',')} ${prefix}` }

@@ -8,7 +8,7 @@ export function openKubernetes(
 ): OpenStore {
   const { node, networkConfigFile, annotationPrefix, setNetworkUnavailable } = settings
   const access = accessOf(settings)
-  let told: string | undefined
+  let reported: string | undefined
   const subnets = new KubeSubnetManager({
     access,
     node,
@@ -16,8 +16,8 @@ export function openKubernetes(
     annotationPrefix,
     onStatus: (status) => {
       const message = whyWaiting(status)
-      if (message === told) return
-      told = message
+      if (message === reported) return
+      reported = message
       onWaiting(status.waitingFor && { for: status.waitingFor.type, message: message ?? '' })
     },
     onNodeAddresses,
@@ -26,11 +26,11 @@ export function openKubernetes(
     subnets,
     identity: `kubernetes ${whereOf(access)} ${annotationPrefix}`,
     nodeAddresses: (options) => subnets.nodeAddresses(options),
-    reportUp: setNetworkUnavailable ? (options) => subnets.reportNetworkAvailable(options) : undefined,
+    reportReady: setNetworkUnavailable ? (options) => subnets.reportNetworkAvailable(options) : undefined,
   }
 }
 
-/** What is waited for, and why that may not be heard of. */
+/** What the store waits for, and what may keep it from noticing. */
 function whyWaiting({ waitingFor, error }: KubeStatus): string | undefined {
   return waitingFor && [waitingFor.message, ...(error === undefined ? [] : [error.message])].join('; but ')
 }

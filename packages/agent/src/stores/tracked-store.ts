@@ -7,34 +7,34 @@ import {
 } from '@selvedge/core'
 import { ForwardingSubnetManager } from './forwarding-subnet-manager.js'
 
-export interface HearingObserver {
-  /** The watch of all leases has lost the store; told once, until it is heard again. */
-  onLost(error: Error): void
-  /** It is heard again, after so many ms. */
-  onHeard(after: number): void
+export interface ConnectionObserver {
+  /** The watch of all leases lost the store; called once, until it is back. */
+  onDisconnected(error: Error): void
+  /** The store is back, after this many ms. */
+  onReconnected(afterMs: number): void
 }
 
-/** A store of which is known whether its watch hears it, and since when not. */
-export class HeardStore extends ForwardingSubnetManager {
+/** Tracks whether the store's watch is connected, and for how long it has not been. */
+export class TrackedStore extends ForwardingSubnetManager {
   readonly #clock: Clock
-  readonly #observer: HearingObserver
-  #everHeard = false
-  /** On the clock that never jumps. */
+  readonly #observer: ConnectionObserver
+  #hasConnected = false
+  /** On the monotonic clock. */
   #lostAt: number | undefined
 
-  constructor(subnets: SubnetManager, clock: Clock, observer: HearingObserver) {
+  constructor(subnets: SubnetManager, clock: Clock, observer: ConnectionObserver) {
     super(subnets)
     this.#clock = clock
     this.#observer = observer
   }
 
-  /** Whether what was told last is so now. */
-  get isHeard(): boolean {
-    return this.#everHeard && this.#lostAt === undefined
+  /** Whether the leases that the watch reported are up to date. */
+  get isConnected(): boolean {
+    return this.#hasConnected && this.#lostAt === undefined
   }
 
-  /** For how long it has not been heard, in ms; 0 while it is. */
-  get silence(): number {
+  /** For how long the watch has been disconnected, in ms; 0 while it is connected. */
+  get disconnectedMs(): number {
     return this.#lostAt === undefined ? 0 : this.#clock.monotonic() - this.#lostAt
   }
 
@@ -42,32 +42,32 @@ export class HeardStore extends ForwardingSubnetManager {
     const events = this.subnets.watchLeases({
       ...options,
       onError: (error) => {
-        this.#lost(error)
+        this.#disconnected(error)
         options.onError?.(error)
       },
       onRecovered: () => {
-        this.#heard()
+        this.#connected()
         options.onRecovered?.()
       },
     })
     for await (const event of events) {
-      this.#heard()
+      this.#connected()
       yield event
     }
   }
 
-  #lost(error: Error): void {
-    // A record that is no lease says nothing of the store.
+  #disconnected(error: Error): void {
+    // A record that is not a lease says nothing about the store.
     if (this.#lostAt !== undefined || isOverlayError(error, 'INVALID_LEASE')) return
     this.#lostAt = this.#clock.monotonic()
-    this.#observer.onLost(error)
+    this.#observer.onDisconnected(error)
   }
 
-  #heard(): void {
-    this.#everHeard = true
+  #connected(): void {
+    this.#hasConnected = true
     if (this.#lostAt === undefined) return
-    const after = this.silence
+    const afterMs = this.disconnectedMs
     this.#lostAt = undefined
-    this.#observer.onHeard(after)
+    this.#observer.onReconnected(afterMs)
   }
 }

@@ -16,7 +16,7 @@ function manager(variables: Record<string, string>, send?: (path: string, text: 
   return { service, sent, errors }
 }
 
-test('what is told, in order, and the same thing once', () => {
+test('notifies in order, and of the same status once', () => {
   const { service, sent } = manager({ NOTIFY_SOCKET: '/run/notify' })
   service.status('waiting for\netcd')
   service.status('waiting for\netcd')
@@ -29,7 +29,7 @@ test('what is told, in order, and the same thing once', () => {
   ])
 })
 
-test('without a socket nothing is told', () => {
+test('without a socket it notifies nothing', () => {
   const { service, sent, errors } = manager({ WATCHDOG_USEC: '1000000' })
   service.ready()
   service.startWatchdog()
@@ -37,13 +37,13 @@ test('without a socket nothing is told', () => {
   expect({ sent, errors }).toEqual({ sent: [], errors: [] })
 })
 
-describe('the watchdog hears', () => {
+describe('the watchdog is notified', () => {
   test.each([
-    ['from us twice an interval', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: '7' }, 5],
-    ['from us where it names no process', { WATCHDOG_USEC: '1000000' }, 5],
-    ['nothing where it asks another process', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: '8' }, 0],
-    ['nothing where it does not ask', {}, 0],
-    ['nothing where it asks for nonsense', { WATCHDOG_USEC: 'soon' }, 0],
+    ['twice per interval', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: '7' }, 5],
+    ['twice per interval if no process is named', { WATCHDOG_USEC: '1000000' }, 5],
+    ['never if another process is named', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: '8' }, 0],
+    ['never if it is off', {}, 0],
+    ['never if the interval is nonsense', { WATCHDOG_USEC: 'soon' }, 0],
   ])('%s', (_, variables: Record<string, string>, times) => {
     const { service, sent } = manager({ NOTIFY_SOCKET: '@n', ...variables })
     service.startWatchdog()
@@ -54,7 +54,7 @@ describe('the watchdog hears', () => {
   })
 })
 
-test('a socket that refuses is told of once, and is tried again', () => {
+test('a socket that refuses is reported once, and retried', () => {
   let working = false
   const sent: string[] = []
   const { service, errors } = manager({ NOTIFY_SOCKET: '/run/notify' }, (_, text) => {

@@ -1,9 +1,9 @@
 import { sendDatagram } from './unix-datagram.js'
 
 export interface ServiceManagerOptions {
-  /** The environment that the service manager made: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID. */
+  /** The environment that the service manager set: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID. */
   readonly variables: Readonly<Record<string, string | undefined>>
-  /** Told once why nothing can be told to the service manager. */
+  /** Called with the first of several failures in a row to notify the service manager. */
   readonly onError: (error: unknown) => void
   readonly pid?: number
   /** How a datagram is sent; a test injects its own. */
@@ -11,8 +11,8 @@ export interface ServiceManagerOptions {
 }
 
 /**
- * What systemd is told of this process (sd_notify(3)): that it is ready, what it is doing, that it is alive, that it
- * stops. Without a service manager that listens, nothing is said and nothing is loaded for it.
+ * Notifies systemd about this process (sd_notify(3)): that it is ready, what it is doing, that it is alive, that it stops.
+ * Without a service manager that listens, it does nothing and loads nothing.
  */
 export class ServiceManager {
   readonly #options: ServiceManagerOptions
@@ -41,8 +41,8 @@ export class ServiceManager {
   }
 
   /**
-   * Says that this process is alive as long as its event loop turns, at half the interval in which the service
-   * manager wants to hear so (sd_watchdog_enabled(3)); never where it wants none.
+   * Reports this process alive while its event loop runs, twice per interval that the service manager set
+   * (sd_watchdog_enabled(3)); never if it set none.
    */
   startWatchdog(): void {
     const { WATCHDOG_USEC, WATCHDOG_PID } = this.#options.variables
@@ -66,7 +66,7 @@ export class ServiceManager {
       send(socket, text)
       this.#failed = false
     } catch (error) {
-      // The next one may get through: a full queue is no reason to fall silent.
+      // The next one may get through: the queue may only be full.
       if (!this.#failed) this.#options.onError(error)
       this.#failed = true
     }

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
 import { OverlayError } from '@selvedge/core'
 
-/**
- * One datagram to a UNIX socket: what systemd listens on, and what Node has no call for (its UNIX sockets are streams).
- * The C library is reached through koffi, which is loaded when a datagram is first sent.
+/*
+ * One datagram to a UNIX socket, which systemd listens on and Node cannot send (its UNIX sockets are streams). The C
+ * library is called through koffi, which is loaded with the first datagram.
  */
 
 /** include/linux/socket.h, include/linux/net.h, and the same for MSG_*. */
@@ -14,7 +14,7 @@ const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
 
 /** sun_path of struct sockaddr_un (include/uapi/linux/un.h). */
-const LONGEST_PATH = 108
+const MAX_PATH_BYTES = 108
 
 interface Libc {
   socket(domain: number, type: number, protocol: number): number
@@ -51,8 +51,8 @@ function loadLibc(): Libc {
 }
 
 /**
- * Sends `text` to the socket at `path`; a path that begins with `@` is in the abstract namespace. Never waits: where
- * the receiver's queue is full it fails. Throws an OverlayError `UNSUPPORTED` that tells the errno.
+ * Sends `text` to the socket at `path`; a path that begins with `@` is in the abstract namespace. Never waits: it fails if
+ * the receiver's queue is full. Throws an OverlayError `UNSUPPORTED` that names the errno.
  */
 export function sendDatagram(path: string, text: string): void {
   const address = socketAddress(path)
@@ -73,8 +73,8 @@ export function sendDatagram(path: string, text: string): void {
 /** struct sockaddr_un: the family in the machine's byte order, then the path. */
 function socketAddress(path: string): Buffer {
   const name = Buffer.from(path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`)
-  if (!/^[/@]./.test(path) || name.length > LONGEST_PATH) {
-    throw new OverlayError('UNSUPPORTED', `'${path}' is no path of a UNIX socket`)
+  if (!/^[/@]./.test(path) || name.length > MAX_PATH_BYTES) {
+    throw new OverlayError('UNSUPPORTED', `'${path}' is not the path of a UNIX socket`)
   }
   const family = Buffer.from(new Uint16Array([AF_UNIX]).buffer)
   return Buffer.concat([family, name])

@@ -43,7 +43,7 @@ test('a file of /proc is read, though its size says 0', async () => {
   expect(await readBoundedFile('/proc/self/status', 65_536)).toMatch(/^Name:/)
 })
 
-test('a FIFO is refused at once, though nobody writes to it', async () => {
+test('a FIFO without a writer is refused at once', async () => {
   await promisify(execFile)('mkfifo', [path])
   await expect(readBoundedFile(path, 65_536)).rejects.toThrow(`${path} is not a regular file`)
 })

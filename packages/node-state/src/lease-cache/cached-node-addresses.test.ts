@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { CachedNodeAddresses } from './cached-node-addresses.js'
 
 const ASSIGNED = { publicIp: '192.0.2.1' }
-const away = new OverlayError('STORE_UNAVAILABLE', 'no answer')
+const unavailableError = new OverlayError('STORE_UNAVAILABLE', 'no answer')
 
 function cachedAddresses(read: () => Promise<PublicAddresses>, saved?: PublicAddresses) {
   const kept: PublicAddresses[] = []
@@ -23,14 +23,14 @@ test('a store that answers is believed, and remembered', async () => {
 })
 
 test('while it is unavailable, what it said last counts', async () => {
-  const { addresses, unavailable } = cachedAddresses(() => Promise.reject(away), ASSIGNED)
+  const { addresses, unavailable } = cachedAddresses(() => Promise.reject(unavailableError), ASSIGNED)
   expect(await addresses.read()).toEqual(ASSIGNED)
   expect(unavailable).toEqual(['no answer'])
 })
 
 test('if nothing is known it fails as the store does', async () => {
-  const { addresses, unavailable } = cachedAddresses(() => Promise.reject(away))
-  await expect(addresses.read()).rejects.toBe(away)
+  const { addresses, unavailable } = cachedAddresses(() => Promise.reject(unavailableError))
+  await expect(addresses.read()).rejects.toBe(unavailableError)
   expect(unavailable).toEqual([])
 })
 

@@ -18,7 +18,7 @@ const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'alloc' } }
 const HOUR = 3_600_000
 const me: LeaseRequest = { attributes: { publicIp: '192.0.2.1' } }
 
-/** A store that can be away. */
+/** A store that can be unavailable. */
 class Wire extends MemorySubnetManager {
   up = true
   #waiting: (() => void)[] = []
@@ -45,7 +45,7 @@ class Wire extends MemorySubnetManager {
 
   override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
     if (!this.up) {
-      options.onError?.(away())
+      options.onError?.(unavailable())
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve)
         options.signal.addEventListener('abort', () => resolve())
@@ -55,11 +55,11 @@ class Wire extends MemorySubnetManager {
   }
 
   #check(): void {
-    if (!this.up) throw away()
+    if (!this.up) throw unavailable()
   }
 }
 
-const away = (): OverlayError => new OverlayError('STORE_UNAVAILABLE', 'nobody answers')
+const unavailable = (): OverlayError => new OverlayError('STORE_UNAVAILABLE', 'no answer')
 
 /** Remembers in memory, or refuses to. */
 class TestCache implements LeaseCache {
@@ -113,7 +113,7 @@ class Host {
     })
   }
 
-  /** Watches in the background; gives what is told. */
+  /** Watches in the background; returns the events. */
   watch(): { events: LeaseEvent[]; stop: () => Promise<void> } {
     const events: LeaseEvent[] = []
     const abort = new AbortController()
@@ -177,8 +177,8 @@ describe('around a store that answers it is that store', () => {
   )
 })
 
-describe('started while the store is away', () => {
-  test('it gives the config, the own lease and the peers that were known', async () => {
+describe('started while the store is unavailable', () => {
+  test('it provides the config, the own lease and the peers that were known', async () => {
     const host = new Host()
     const lease = await host.joinAndStop()
     host.start({ up: false })
@@ -193,7 +193,7 @@ describe('started while the store is away', () => {
     await watch.stop()
   })
 
-  test('it publishes what the node wants to be known by now', async () => {
+  test('it publishes the attributes that the node has now', async () => {
     const host = new Host()
     await host.joinAndStop()
     host.start({ up: false })
@@ -202,7 +202,7 @@ describe('started while the store is away', () => {
     expect((await host.manager.acquireLease({ ...me, adopt })).attributes).toEqual(adopt())
   })
 
-  test('the store counts as soon as it is back', async () => {
+  test('the store is used as soon as it is back', async () => {
     const host = new Host()
     const lease = await host.joinAndStop()
     host.start({ up: false })
@@ -236,7 +236,7 @@ describe('started while the store is away', () => {
     await watch.stop()
   })
 
-  test('a lease that another node took meanwhile is not given out again', async () => {
+  test('a lease that another node took meanwhile is not used again', async () => {
     const host = new Host()
     const lease = await host.joinAndStop()
     host.start({ up: false })
@@ -249,7 +249,7 @@ describe('started while the store is away', () => {
     expect((await host.manager.acquireLease(me)).subnet).not.toBe(lease.subnet)
   })
 
-  test('with another config the overlay must be started anew', async () => {
+  test('another config calls for a restart', async () => {
     const host = new Host()
     await host.joinAndStop()
     host.start({ up: false })
@@ -269,7 +269,7 @@ describe('started while the store is away', () => {
     ['there is no cache', (host: Host) => host.cache.forget(), me],
     ['the own lease has ended', (host: Host) => host.clock.advance(25 * HOUR), me],
     ['the node goes by another address', () => {}, { attributes: { publicIp: '192.0.2.9' } }],
-  ])('it fails as the store does where %s', async (_, change, request) => {
+  ])('it fails as the store does if %s', async (_, change, request) => {
     const host = new Host()
     await host.joinAndStop()
     await change(host)
@@ -281,7 +281,7 @@ describe('started while the store is away', () => {
     await expect(join()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
   })
 
-  test('a store that refuses is not away', async () => {
+  test('a store that refuses is not unavailable', async () => {
     const host = new Host()
     await host.joinAndStop()
     host.start()
@@ -300,7 +300,7 @@ describe('started while the store is away', () => {
     expect((await host.manager.getNetworkConfig()).ipv4?.network).toBe('10.99.0.0/16')
   })
 
-  test('a lease that was given back is not given out again', async () => {
+  test('a lease that was released is not used again', async () => {
     const host = new Host()
     await host.manager.getNetworkConfig()
     const lease = await host.manager.acquireLease(me)
@@ -403,7 +403,7 @@ describe('saving', () => {
 })
 
 describe('where the config comes from elsewhere than the store, as from a file,', () => {
-  /** Starts with the store away, but for the config. */
+  /** Starts with the store unavailable, but for the config. */
   async function startAway(host: Host, config: object = CONFIG): Promise<void> {
     host.start({ up: false })
     host.wire.getNetworkConfig = async () => parseNetworkConfig(config)
@@ -445,12 +445,12 @@ describe('where the config comes from elsewhere than the store, as from a file,'
     await host.joinAndStop()
     await startAway(host)
     host.wire.acquireLease = () => expect.unreachable('it takes its time')
-    host.manager.storeUnavailable(away())
+    host.manager.storeUnavailable(unavailable())
     expect(await host.manager.acquireLease(me)).toMatchObject({ attributes: me.attributes })
     expect(host.reports).toEqual(['using cache'])
   })
 
-  test('a store that went away later is not stood in for by what was known before', async () => {
+  test('the cache does not stand in for a store that becomes unavailable later', async () => {
     const host = new Host()
     await host.joinAndStop()
     host.start()

@@ -12,13 +12,14 @@ export interface LeaseFileOptions {
   readonly store: string
   /** Called if a file that is there is not used, and if another process writes it too. */
   readonly onWarning: (text: string) => void
+  /** A longer file is neither read nor written. Default: 128 MiB, five times what 65,000 dual-stack leases take. */
+  readonly maxBytes?: number | undefined
 }
 
 /** The config in it may hold keys. */
 const MODE = 0o600
 
-/** Five times what 65,000 dual-stack leases take. */
-const MAX_BYTES = 128 * 2 ** 20
+const DEFAULT_MAX_BYTES = 128 * 2 ** 20
 
 /** A `LeaseCache` in one file, for one process at a time. */
 export class LeaseFile implements LeaseCache, NodeAddressCache {
@@ -48,11 +49,11 @@ export class LeaseFile implements LeaseCache, NodeAddressCache {
 
   /** Rejects with `STORE_UNAVAILABLE` if the file cannot be written; what was saved before stays. */
   async save(network: KnownNetwork): Promise<void> {
-    const { path, store } = this.#options
+    const { path, store, maxBytes = DEFAULT_MAX_BYTES } = this.#options
     try {
       await this.#reportSharing()
       const content = encodeLeaseCache({ store, network, nodeAddresses: this.#nodeAddresses })
-      await writeFileAtomically(path, bounded(content), { mode: MODE })
+      await writeFileAtomically(path, bounded(content, maxBytes), { mode: MODE })
       this.#written = identityOf(await stat(path))
     } catch (cause) {
       throw new OverlayError(
@@ -64,9 +65,9 @@ export class LeaseFile implements LeaseCache, NodeAddressCache {
   }
 
   async #load(): Promise<LeaseCacheContent | undefined> {
-    const { path, store, onWarning } = this.#options
+    const { path, store, onWarning, maxBytes = DEFAULT_MAX_BYTES } = this.#options
     try {
-      const content = decodeLeaseCache(await readBoundedFile(path, MAX_BYTES))
+      const content = decodeLeaseCache(await readBoundedFile(path, maxBytes))
       if (content.store === store) return content
       onWarning(
         `the lease cache ${path} is not used: it was saved from '${content.store}', and this is '${store}'`,
@@ -90,11 +91,11 @@ export class LeaseFile implements LeaseCache, NodeAddressCache {
   }
 }
 
-function* bounded(chunks: Iterable<string>): Generator<string> {
+function* bounded(chunks: Iterable<string>, maxBytes: number): Generator<string> {
   let bytes = 0
   for (const chunk of chunks) {
     bytes += Buffer.byteLength(chunk)
-    if (bytes > MAX_BYTES) throw new RangeError(`it would be longer than ${MAX_BYTES} bytes`)
+    if (bytes > maxBytes) throw new RangeError(`it would be longer than ${maxBytes} bytes`)
     yield chunk
   }
 }

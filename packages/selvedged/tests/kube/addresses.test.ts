@@ -5,7 +5,7 @@ import { KubeRig } from './kube-rig.js'
 
 const ipv4Only = (index: number) => [`10.244.${index + 1}.0/24`]
 
-describe('addresses that people set', () => {
+describe('addresses that an operator sets', () => {
   test('public-ip-overwrite, while it runs: peers send there, and the node keeps its lease', async () => {
     await using rig = await KubeRig.create(vxlanConfig)
     const { agents } = await rig.joinAll(ipv4Only)
@@ -41,13 +41,13 @@ describe('addresses that people set', () => {
     const data = await rig.published(0, 'backend-data', (value) => value !== undefined)
     let said = agent.logs.length
     await rig.annotate(0, 'node-public-ip=198.51.100.7')
-    await agent.saying(/another address: starting anew/, { from: said })
-    await agent.saying(/^in sync/, { from: said })
+    await agent.logged(/another address to this node: restarting/, { from: said })
+    await agent.logged(/^in sync/, { from: said })
     await rig.published(0, 'public-ip', (value) => value === '198.51.100.7')
     expect(await tunnelOf(host)).toMatch(/local 198\.51\.100\.7 dev second/)
     said = agent.logs.length
     await rig.annotate(0, 'node-public-ip-')
-    await agent.saying(/^in sync/, { from: said })
+    await agent.logged(/^in sync/, { from: said })
     await rig.published(0, 'public-ip', (value) => value === '192.168.77.1')
     expect(await tunnelOf(host)).toMatch(/local 192\.168\.77\.1 dev eth0/)
     expect((await agent.subnetEnv()).subnet).toBe('10.244.1.0/24')
@@ -58,13 +58,13 @@ describe('addresses that people set', () => {
     await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
     await rig.register(0, ['10.244.1.0/24'], { 'node-public-ip': '203.0.113.9' })
     const agent = rig.start(0)
-    await agent.saying(/203\.0\.113\.9/)
+    await agent.logged(/203\.0\.113\.9/)
     await rig.annotate(0, 'node-public-ip=192.168.77.1')
     await agent.inSync()
     await rig.published(0, 'public-ip', (value) => value === '192.168.77.1')
   })
 
-  test('node-public-ip counts while the API server is away, too', async () => {
+  test('node-public-ip counts while the API server is unavailable, too', async () => {
     await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
     const host = await withSecondInterface(rig)
     await rig.register(0, ['10.244.1.0/24'], { 'node-public-ip': '198.51.100.7' })
@@ -73,13 +73,13 @@ describe('addresses that people set', () => {
     await agent.stop()
     await rig.cluster.stopApiServer()
     const again = rig.start(0)
-    await again.saying(/^kubernetes is away: starting from what was known/)
+    await again.logged(/^kubernetes is unavailable: starting from the lease cache/)
     expect((await again.ready()).subnet).toBe('10.244.1.0/24')
     await rig.cluster.startApiServer()
-    await again.saying(/^kubernetes answers: what was known counts no more/, { timeout: 60_000 })
+    await again.logged(/^kubernetes answers: the lease cache is no longer used/, { timeout: 60_000 })
     await again.inSync()
     expect(await tunnelOf(host)).toMatch(/local 198\.51\.100\.7 dev second/)
-    expect(again.logs.filter(({ msg }) => msg.includes('starting anew'))).toEqual([])
+    expect(again.logs.filter(({ msg }) => msg.includes('restarting'))).toEqual([])
   })
 })
 

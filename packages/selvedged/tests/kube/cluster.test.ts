@@ -45,15 +45,15 @@ test('the flags: a node that is named by its pod, another server than the kubeco
   expect(status.conditions ?? []).toEqual([])
 })
 
-test('a network config that is missing, then half written, then whole: told each time, with its file, and taken', async () => {
+test('a network config that is missing, then half written, then complete: each is reported with its file', async () => {
   await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
   const file = join(rig.cluster.folder, 'net-conf.json')
   await rm(file)
   await rig.register(0, ['10.244.1.0/24'])
   const agent = rig.start(0)
-  expect((await agent.saying(/^waiting for the network config/)).msg).toContain(file)
+  expect((await agent.logged(/^waiting for the network config/)).msg).toContain(file)
   await rig.setNetworkConfig('{"Network": "10.24')
-  expect((await agent.saying(/net-conf\.json: /)).code).toBe('INVALID_CONFIG')
+  expect((await agent.logged(/net-conf\.json: /)).code).toBe('INVALID_CONFIG')
   await rig.setNetworkConfig(JSON.stringify(vxlanConfig))
   await agent.inSync()
 })
@@ -88,12 +88,12 @@ test('nodes of another backend, of none, without annotations, and that make no s
   await rig.registerNode('late', ['10.244.7.0/24'], vxlan('192.168.77.7', '02:00:00:00:00:07'))
   await until('the later peer', async () => ((await peers()).includes('7') ? true : undefined))
   expect(await peers()).toEqual(['5', '7'])
-  expect(await agent.saying(/^node nonsense: .*public-ip is 'nowhere'/)).toMatchObject({
+  expect(await agent.logged(/^node nonsense: .*public-ip is 'nowhere'/)).toMatchObject({
     code: 'INVALID_LEASE',
   })
 })
 
-test('rights that are taken away: told, traffic never stops, and it goes on once they are granted again', async () => {
+test('rights that are revoked: reported, traffic never stops, and it goes on once they are granted again', async () => {
   await using rig = await KubeRig.create(vxlanConfig)
   const kubectl = (...args: string[]) => rig.cluster.kubectl(...args)
   await kubectl('apply', '--filename', MANIFEST)
@@ -111,7 +111,7 @@ test('rights that are taken away: told, traffic never stops, and it goes on once
   await kubectl('delete', 'clusterrolebinding', 'agent')
   await agents[1]?.stop()
   const again = rig.start(1, options)
-  const denied = await again.saying(/403 Forbidden.*User "agent" cannot get resource "nodes"/)
+  const denied = await again.logged(/403 Forbidden.*User "agent" cannot get resource "nodes"/)
   expect(denied).toMatchObject({ code: 'ACCESS_DENIED' })
   expect(await again.get(10256, '/readyz')).toMatch(/^503 .*403 Forbidden/)
   await grant()

@@ -45,7 +45,7 @@ describe('two agents on one Kubernetes', () => {
   )
 })
 
-test('the API server away for long, and at a start: traffic never stops; what changed is taken up when it is back', async () => {
+test('the API server unavailable for long, and at a start: traffic never stops; changes arrive when it is back', async () => {
   await using rig = await KubeRig.create(vxlanConfig, { hosts: 3 })
   const health = { args: ['--healthz-port=10256', '--healthz-ip=127.0.0.1'] }
   const { agents, pods } = await rig.joinAll(ipv4Only, health)
@@ -55,8 +55,8 @@ test('the API server away for long, and at a start: traffic never stops; what ch
   await until('the third to be known', () => (second.output.includes('10.244.3.0/24') ? true : undefined))
   const stream = await PingStream.start(from, to.addresses[0] ?? '')
   await rig.cluster.stopApiServer()
-  await second.saying('kubernetes is lost; traffic flows on by what is known')
-  await first.saying('kubernetes is lost; traffic flows on by what is known')
+  await second.logged('kubernetes is unavailable; traffic flows on by what is known')
+  await first.logged('kubernetes is unavailable; traffic flows on by what is known')
   const running = await first.get(10256, '/metrics')
   expect(running).toMatch(/^selvedge_store_up 0$/m)
   expect(running).toMatch(/^selvedge_leases_from_cache 0$/m)
@@ -65,9 +65,9 @@ test('the API server away for long, and at a start: traffic never stops; what ch
 
   await second.stop()
   const again = rig.start(1, health)
-  await again.saying(/^kubernetes is away: starting from what was known/)
+  await again.logged(/^kubernetes is unavailable: starting from the lease cache/)
   const { after, subnet } = await again.ready()
-  printTime('start while the API server is away, to subnet.env', after)
+  printTime('start while the API server is unavailable, to subnet.env', after)
   expect(subnet).toBe('10.244.2.0/24')
   const metrics = await again.get(10256, '/metrics')
   expect(metrics).toMatch(/^selvedge_store_up 0$/m)
@@ -75,7 +75,7 @@ test('the API server away for long, and at a start: traffic never stops; what ch
   expect(metrics).toMatch(/^selvedge_leases_stale_seconds [\d.]*[1-9]/m)
   expect(await stream.stop()).toMatchObject({ lost: 0 })
 
-  // What a reboot leaves of it is made anew.
+  // What a reboot removed is created again.
   await again.stop()
   await again.host.ip('link', 'delete', 'flannel.1')
   await rm(again.subnetFile)
@@ -86,8 +86,8 @@ test('the API server away for long, and at a start: traffic never stops; what ch
   const later = await PingStream.start(from, to.addresses[0] ?? '')
   await rig.cluster.startApiServer()
   await rig.cluster.kubectl('delete', 'node', rig.lab.host(2).name)
-  await rebooted.saying(/^kubernetes answers: what was known counts no more/)
-  await first.saying('kubernetes is back', { timeout: 60_000 })
+  await rebooted.logged(/^kubernetes answers: the lease cache is no longer used/)
+  await first.logged('kubernetes is back', { timeout: 60_000 })
   const back = await first.get(10256, '/metrics')
   expect(back).toMatch(/^selvedge_store_up 1$/m)
   expect(back).toMatch(/^selvedge_leases_stale_seconds 0$/m)
@@ -98,7 +98,7 @@ test('the API server away for long, and at a start: traffic never stops; what ch
   expect(await later.stop()).toMatchObject({ lost: 0 })
 })
 
-test('an API server that hangs at a start: the network is there after one silence of 10 s, by what was known', async () => {
+test('an API server that hangs at a start: the network is up after one timeout of 10 s, from the lease cache', async () => {
   await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
   await rig.register(0, ['10.244.1.0/24'])
   const agent = rig.start(0)
@@ -107,16 +107,16 @@ test('an API server that hangs at a start: the network is there after one silenc
   await rm(agent.subnetFile)
   rig.cluster.signalApiServer('SIGSTOP')
   const again = rig.start(0)
-  await again.saying(/^kubernetes is away: starting from what was known/, { timeout: 30_000 })
+  await again.logged(/^kubernetes is unavailable: starting from the lease cache/, { timeout: 30_000 })
   const { after, subnet } = await again.ready()
   printTime('start while the API server hangs, to subnet.env', after)
   expect(subnet).toBe('10.244.1.0/24')
   expect(after).toBeLessThan(18_000)
   rig.cluster.signalApiServer('SIGCONT')
-  await again.saying(/^kubernetes answers: what was known counts no more/, { timeout: 60_000 })
+  await again.logged(/^kubernetes answers: the lease cache is no longer used/, { timeout: 60_000 })
 })
 
-test('kill -9 and a new start: the same MAC, no ping of a running stream lost, nothing written anew', async () => {
+test('kill -9 and a new start: the same MAC, no ping of a running stream lost, nothing rewritten', async () => {
   await using rig = await KubeRig.create(vxlanConfig)
   const { agents, pods } = await rig.joinAll(ipv4Only)
   const [from, to] = pods
@@ -139,16 +139,16 @@ test('a node without a PodCIDR is waited for; probes and log say so, and it goes
     until(`a metric of waiting for ${what}`, async () =>
       (await metrics()).includes(`\nselvedge_waiting{for="${what}"} 1\n`) ? true : undefined,
     )
-  await agent.saying(/^waiting for node h1 to register/)
+  await agent.logged(/^waiting for node h1 to register/)
   expect(await agent.get(10256, '/readyz')).toMatch(/^503 .*waiting for node h1 to register/)
   await waitsFor('node')
   await rig.register(0, [])
-  await agent.saying(/^waiting for node h1 to get a PodCIDR/)
+  await agent.logged(/^waiting for node h1 to get a PodCIDR/)
   expect(await agent.get(10256, '/readyz')).toMatch(/^503 .*waiting for node h1 to get a PodCIDR/)
   await waitsFor('pod-cidr')
   expect(await metrics()).toMatch(/^selvedge_ready 0$/m)
   await rig.cluster.stopApiServer()
-  await agent.saying(/^waiting for node h1 to get a PodCIDR .*; but GET .* of Kubernetes at /)
+  await agent.logged(/^waiting for node h1 to get a PodCIDR .*; but GET .* of Kubernetes at /)
   await rig.cluster.startApiServer()
   const patch = JSON.stringify({ spec: { podCIDR: '10.244.9.0/24', podCIDRs: ['10.244.9.0/24'] } })
   await rig.cluster.kubectl('patch', 'node', 'h1', '--patch', patch)
@@ -164,11 +164,11 @@ test('a node without a PodCIDR is waited for; probes and log say so, and it goes
   )
 })
 
-test('a PodCIDR outside the network: told with both, looked at again, and the process lives', async () => {
+test('a PodCIDR outside the network: reported with both, read again, and the process lives', async () => {
   await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
   await rig.register(0, ['10.1.1.0/24'])
   const agent = rig.start(0)
-  expect(await agent.saying(/10\.1\.1\.0\/24 .*10\.244\.0\.0\/16/)).toMatchObject({ code: 'INVALID_CONFIG' })
+  expect(await agent.logged(/10\.1\.1\.0\/24 .*10\.244\.0\.0\/16/)).toMatchObject({ code: 'INVALID_CONFIG' })
   await rig.cluster.kubectl('delete', 'node', 'h1')
   await rig.register(0, ['10.244.1.0/24'])
   expect((await agent.ready()).subnet).toBe('10.244.1.0/24')
@@ -180,7 +180,7 @@ test('a node that is deleted and registers again with another PodCIDR: subnet.en
   const [first, second] = agents
   if (first === undefined || second === undefined) throw new Error()
   await rig.cluster.kubectl('delete', 'node', 'h2')
-  await second.saying(/^lease lost/)
+  await second.logged(/^lease lost/)
   await rig.register(1, ['10.244.7.0/24'])
   await until('the new subnet', async () =>
     (await second.subnetEnv()).subnet === '10.244.7.0/24' ? true : undefined,
