@@ -135,6 +135,7 @@ class Session {
   /** Starts an overlay, and retries until it succeeds. */
   async #start(signal: AbortSignal): Promise<Overlay> {
     const { services, state, metrics } = this.#context
+    state.waitFor(`waiting for the network config from ${this.#parts.store.subnets.name}`)
     for (let failures = 1; ; failures += 1) {
       try {
         return await this.#tryToStart(signal)
@@ -156,7 +157,6 @@ class Session {
     const { addresses, drivers, store } = this.#parts
     const { subnets, tracked } = store
     await addresses.check(signal)
-    state.waitFor(`waiting for the network config from ${subnets.name}`)
     const config = await subnets.getNetworkConfig({ signal })
     for (const secret of secretsOf(config)) services.redactor.add(secret)
     services.log('info', 'network config', describeConfig(config))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Command, readCommandLine } from './command-line.js'
 import { UsageError } from './flag-set.js'
-import { flags } from './flannel-flags.js'
+import { flags, ownFlags } from './flannel-flags.js'
 import { helpText } from './help.js'
 import type { AgentSettings } from './settings.js'
 
@@ -183,7 +183,7 @@ describe('help and version', () => {
   })
 
   test('the help lists every flag, its kind and its default', () => {
-    const text = helpText(flags, 'selvedged')
+    const text = helpText(flags, ownFlags, 'selvedged')
     for (const name of Object.keys(flags)) expect(text).toMatch(new RegExp(`^  -${name}( |$)`, 'm'))
     expect(text).toContain('-iface string (repeatable)\n')
     expect(text).toMatch(/-subnet-lease-renew-margin int\n.*\(default 60\)/)

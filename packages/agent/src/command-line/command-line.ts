@@ -1,5 +1,5 @@
 import { parseFlags } from './flag-set.js'
-import { flags, NOT_FROM_ENVIRONMENT, VARIABLE_PREFIX } from './flannel-flags.js'
+import { flags, NOT_FROM_ENVIRONMENT, ownFlags, VARIABLE_PREFIX } from './flannel-flags.js'
 import { helpText } from './help.js'
 import { type AgentSettings, readSettings } from './settings.js'
 
@@ -19,7 +19,7 @@ export function readCommandLine(
     variables,
     except: NOT_FROM_ENVIRONMENT,
   })
-  if (help) return { type: 'help', text: helpText(flags, 'selvedged') }
+  if (help) return { type: 'help', text: helpText(flags, ownFlags, 'selvedged') }
   if (values.version) return { type: 'version' }
   return { type: 'run', settings: readSettings(values, given, variables) }
 }

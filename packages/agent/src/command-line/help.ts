@@ -1,19 +1,28 @@
 import type { Flag, FlagTable } from './flag-set.js'
 
-/** The text of `--help`, one flag after the other in the manner of Go's `flag` package. */
-export function helpText(table: FlagTable, program: string): string {
+/** The text of `--help`, in the manner of Go's `flag` package: flanneld's flags, then those that it does not have. */
+export function helpText(table: FlagTable, ownFlags: readonly string[], program: string): string {
   const entries = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1))
-  const lines = entries.map(([name, flag]) => `  -${name}${kind(flag)}\n    \t${flag.usage}${fallback(flag)}`)
+  const [flanneld, own] = [false, true].map((isOwn) =>
+    entries.filter(([name]) => ownFlags.includes(name) === isOwn).map(([name, flag]) => entryOf(name, flag)),
+  )
   return [
     `Usage: ${program} [-flag[=value]]...`,
     '',
     'The agent of an overlay network on this host, with the flags of flanneld.',
-    'Each flag can also be given in the environment: FLANNELD_ETCD_PREFIX for -etcd-prefix.',
+    'Each flag can also be set in the environment: -etcd-prefix by FLANNELD_ETCD_PREFIX.',
     '',
-    ...lines,
+    ...(flanneld ?? []),
+    '',
+    'Flags that flanneld does not have:',
+    '',
+    ...(own ?? []),
     '',
   ].join('\n')
 }
+
+const entryOf = (name: string, flag: Flag<unknown>): string =>
+  `  -${name}${kind(flag)}\n    \t${flag.usage}${fallback(flag)}`
 
 function kind({ type }: Flag<unknown>): string {
   if (type === 'bool') return ''

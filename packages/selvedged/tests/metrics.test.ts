@@ -1,0 +1,21 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { Rig, vxlanConfig } from './rig.js'
+
+/** The first column of the README's table of metrics. */
+async function documentedMetrics(): Promise<string[]> {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const [, table = ''] = /^\| metric .*\n\|[-|]+\n((?:\|.*\n)+)/m.exec(readme) ?? []
+  const columns = table.split('\n').map((row) => row.split('|')[1] ?? '')
+  return columns.flatMap((names) => [...names.matchAll(/`(\w+)[`{]/g)].map(([, name = '']) => name))
+}
+
+test('the README lists every metric that is served, and no other', async () => {
+  await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+  const agent = rig.start(0, { args: ['--healthz-port=10256', '--healthz-ip=127.0.0.1'] })
+  await agent.inSync()
+  const served = await agent.get(10256, '/metrics')
+  const names = [...served.matchAll(/^# TYPE (selvedge_\w+)/gm)].map(([, name]) => name)
+  expect(names.length).toBeGreaterThan(10)
+  expect((await documentedMetrics()).sort()).toEqual(names.sort())
+})
