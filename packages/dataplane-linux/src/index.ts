@@ -1,5 +1,11 @@
 export { linux } from './driver.js'
 export type { InterfaceChoice } from './interface/select-interface.js'
-export type { IndexOf, LinkType, NameOf } from './link-types/index.js'
+export {
+  decodeLinkSettings,
+  encodeLinkSettings,
+  type IndexOf,
+  type LinkType,
+  type NameOf,
+} from './link-types/index.js'
 export type { AttributeReader, AttributeWriter } from './netlink/index.js'
 export { DEFAULT_NEXTHOP_THRESHOLD, DEFAULT_ROUTE_PROTOCOL, type LinuxOptions } from './options.js'

@@ -41,7 +41,7 @@ const KERNELS_OWN = /^fe80::\S+\/64 dev | proto kernel\b/
  * the overlay reports as an error.
  */
 export async function endState(backend: Backend, { host, config, leases }: EndStateOptions): Promise<string> {
-  const kernel = new FakeKernel({ interfaces: [host] })
+  const kernel = new FakeKernel({ interfaces: [host], linkTypes: backend.requires })
   const before = new Set(kernel.toText().split('\n'))
   const errors: Error[] = []
   const overlay = createOverlay({

@@ -35,6 +35,7 @@ function linkText(link: LinkState): string {
     link.acceptRouterAdvertisements === false ? 'accept_ra 0' : '',
     link.type,
     vxlanText(link),
+    ...Object.entries(link.settings ?? {}).map(([name, value]) => `${name} ${value}`),
   )
 }
 

@@ -20,6 +20,7 @@ export const ownershipAlias = (network: string): string => `selvedge ${network}`
 
 /** Links carry the mark; nothing else can. */
 export function marked(resources: readonly Resource[], alias: string): readonly Resource[] {
+  if (!resources.some(({ kind }) => kind === 'link')) return resources
   return resources.map((resource) => (resource.kind === 'link' ? { ...resource, alias } : resource))
 }
 

@@ -191,8 +191,7 @@ export class OverlayNode {
 
   /** Asks the backend for everything again: what this node is, or holds, may change what any lease calls for. */
   #wishAnew(): void {
-    const [alias = ''] = networksOf(this.config).map(ownershipAlias)
-    this.reconciler.desired.set(THIS_NODE, marked(this.#options.backend.local(this.#context), alias))
+    this.reconciler.desired.set(THIS_NODE, marked(this.#options.backend.local(this.#context), this.#alias))
     for (const [key, lease] of this.#table.leases) this.#wishFor(key, lease, roleOf(lease, this.lease))
   }
 
@@ -265,11 +264,16 @@ export class OverlayNode {
     const outside = this.#bounds.outside(lease)
     if (outside.length > 0) this.#outside.set(key, outside)
     try {
-      return this.#options.backend.peer(lease, this.#context)
+      return marked(this.#options.backend.peer(lease, this.#context), this.#alias)
     } catch (error) {
       this.#options.observer.error(OverlayError.from(error, 'INVALID_LEASE', `lease ${key}`))
       return []
     }
+  }
+
+  /** The mark of our links. */
+  get #alias(): string {
+    return ownershipAlias(networksOf(this.config)[0] ?? '')
   }
 
   #scope(): OwnershipScope {

@@ -2,6 +2,7 @@ import { OverlayError } from '@selvedge/core'
 import type { LinkType } from './link-type.js'
 import { vxlan } from './vxlan.js'
 
+export { decodeLinkSettings, encodeLinkSettings } from './codec.js'
 export type { IndexOf, LinkType, NameOf } from './link-type.js'
 
 /** The link types that a driver knows, by name. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MessageReader, MessageWriter } from '../netlink/index.js'
-import { AttributeReader } from '../netlink/reader.js'
 import { readLink, writeNewLink } from '../rtnetlink/index.js'
+import { decodeLinkSettings } from './codec.js'
 import { vxlan } from './vxlan.js'
 
 const indexOf = (name: string) => (name === 'eth0' ? 4 : 0)
@@ -44,8 +44,7 @@ function encoded(of: typeof settings | Record<string, string | boolean>): string
 function decoded(bytes: string) {
   const message = new MessageReader(Buffer.from(bytes, 'hex'))
   message.next()
-  const { data = Buffer.alloc(0) } = readLink(message)
-  return vxlan.decode(new AttributeReader(data, 0, data.length), nameOf)
+  return decodeLinkSettings(vxlan, readLink(message).data ?? Buffer.alloc(0), nameOf)
 }
 
 describe('vxlan', () => {

@@ -1,7 +1,7 @@
 import type { AbortOptions, OwnershipScope } from '@selvedge/core'
 import { type LinkResource, type LinkSettings, link } from '@selvedge/core/kit'
-import type { LinkTypes } from '../link-types/index.js'
-import { AttributeReader, type NetlinkConnection } from '../netlink/index.js'
+import { decodeLinkSettings, type LinkTypes } from '../link-types/index.js'
+import type { NetlinkConnection } from '../netlink/index.js'
 import { IFF_UP, type LinkMessage, readLink, writeGetLink } from '../rtnetlink/index.js'
 
 /** The links of a namespace at the time they were read. */
@@ -85,9 +85,10 @@ export function decodeSettings(
   links: LinkTable,
   types: LinkTypes,
 ): LinkSettings | undefined {
-  if (data === undefined) return undefined
+  const type = types.get(kind)
+  if (data === undefined || type === undefined) return undefined
   const nameOf = (index: number): string | undefined => (parentElsewhere ? undefined : links.nameOf(index))
-  return types.get(kind)?.decode(new AttributeReader(data, 0, data.length), nameOf)
+  return decodeLinkSettings(type, data, nameOf)
 }
 
 /**

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { decodeLinkSettings } from '../link-types/index.js'
 import { vxlan } from '../link-types/vxlan.js'
 import { readAck } from '../netlink/ack.js'
-import { AttributeReader, MessageReader, MessageWriter, NetlinkError } from '../netlink/index.js'
+import { MessageReader, MessageWriter, NetlinkError } from '../netlink/index.js'
 import { readAddressMessage } from './address.js'
 import { readLink, writeNewLink } from './link.js'
 import { readNeighbour } from './neighbour.js'
@@ -23,7 +24,7 @@ const VXLAN = writer.bytes().toString('hex')
 describe('bytes that are no message', () => {
   const decodeVxlan = (message: MessageReader): void => {
     const { data } = readLink(message)
-    if (data !== undefined) vxlan.decode(new AttributeReader(data, 0, data.length), () => undefined)
+    if (data !== undefined) decodeLinkSettings(vxlan, data, () => undefined)
   }
   const readers = [readLink, decodeVxlan, readAddressMessage, readRoute, readNexthop, readNeighbour, readAck]
 
