@@ -16,38 +16,25 @@ const refused = (message: string): OperationResult => ({
   error: new OverlayError('DRIVER_REFUSED', message, { errno: 'EINVAL' }),
 })
 
+/** Fails operations of one type that change nothing. */
+function refusingIdle(type: 'put' | 'delete', errno: string): Breakage {
+  return (driver, kernel) => ({
+    apply: async (operations, options) => {
+      const results = []
+      for (const operation of operations) {
+        const [result = refused('')] = await driver.apply([operation], options)
+        const isIdle = kernel.requests.at(-1)?.changed === false
+        results.push(operation.type === type && isIdle ? refused(errno) : result)
+      }
+      return results
+    },
+  })
+}
+
 /** [what is wrong, how, a test of the suite that finds it] */
 const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegExp])[] = [
-  [
-    'refuses to put what is there',
-    (driver, kernel) => ({
-      apply: async (operations, options) => {
-        const results = []
-        for (const operation of operations) {
-          const [result = refused('')] = await driver.apply([operation], options)
-          const changed = kernel.requests.at(-1)?.changed
-          results.push(operation.type === 'put' && changed === false ? refused('EEXIST') : result)
-        }
-        return results
-      },
-    }),
-    /puts what is there already/,
-  ],
-  [
-    'refuses to delete what is gone',
-    (driver, kernel) => ({
-      apply: async (operations, options) => {
-        const results = []
-        for (const operation of operations) {
-          const [result = refused('')] = await driver.apply([operation], options)
-          const changed = kernel.requests.at(-1)?.changed
-          results.push(operation.type === 'delete' && changed === false ? refused('ESRCH') : result)
-        }
-        return results
-      },
-    }),
-    /again what is gone/,
-  ],
+  ['refuses to put what is there', refusingIdle('put', 'EEXIST'), /puts what is there already/],
+  ['refuses to delete what is gone', refusingIdle('delete', 'ESRCH'), /again what is gone/],
   [
     'stops at the first failure',
     (driver) => ({
