@@ -46,6 +46,9 @@ const DAY = 24 * 60 * 60 * 1000
 /** How often to look for changes and for leases that have expired if no notification comes, in ms. */
 const POLL = 1000
 
+/** How often to try a write again whose files are removed or replaced meanwhile. */
+const MAX_ATTEMPTS = 5
+
 /**
  * A store of leases in one file, shared by every process of this host that names it. There is no server: each call is a
  * transaction in the process that makes it. Give each overlay a manager of its own, which it disposes of.
@@ -168,17 +171,20 @@ export class LocalSubnetManager implements SubnetManager {
   /** Runs `body` in a transaction, after removing the leases that have expired. */
   async #write<T>({ signal }: AbortOptions, body: (tables: Tables, term: Term) => T): Promise<T> {
     const stop = this.#stopOf(signal)
-    const database = await this.#open(stop)
-    try {
-      const work = (tables: Tables) => {
-        const term = { now: this.#clock.now(), leaseTermMs: this.#leaseTermMs }
-        expireLeases(tables, term.now)
-        return body(tables, term)
+    const work = (tables: Tables) => {
+      const term = { now: this.#clock.now(), leaseTermMs: this.#leaseTermMs }
+      expireLeases(tables, term.now)
+      return body(tables, term)
+    }
+    for (let attempt = 1; ; attempt += 1) {
+      const database = await this.#open(stop)
+      try {
+        return await this.#transact(database, work, stop)
+      } catch (error) {
+        stop.throwIfAborted()
+        // Nothing was written, and the files were removed or replaced: the new ones have another answer.
+        if (database.isCurrent || attempt === MAX_ATTEMPTS) throw error
       }
-      return await this.#transact(database, work, stop)
-    } catch (error) {
-      stop.throwIfAborted()
-      throw error
     }
   }
 

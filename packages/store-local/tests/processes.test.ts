@@ -89,17 +89,9 @@ describe('processes on one store', () => {
       const began = performance.now()
       await manager.renewLease(witness)
       expect(performance.now() - began, `a renewal after a kill, seed ${seed}`).toBeLessThan(2000)
-      const leases = new Map((await snapshot(manager)).map((lease) => [lease.attributes.publicIp, lease]))
+      const leases = await snapshot(manager)
       for (const [index, node] of all.entries()) {
-        const last = node.messages.filter(({ acknowledged, announced }) => acknowledged ?? announced).at(-1)
-        const lease = leases.get(`192.0.2.${index + 1}`)
-        const where = `seed ${seed}, round ${round}, node ${index + 1}: ${JSON.stringify(last)}`
-        // Between the acknowledgement of a release and that of the next lease either is right, and so is the other
-        // way round; all else must be there as it was reported.
-        if (last?.acknowledged === 'put') {
-          expect(lease?.subnet, where).toBe(last.lease?.subnet)
-          expect(sequenceOf(lease), where).toBeGreaterThanOrEqual(sequenceOf(last.lease))
-        }
+        expectAcknowledged(leases, node, `192.0.2.${index + 1}`, `seed ${seed}, round ${round}`)
       }
     }
     expect(inspectLmdbFile(await readFile(path)).fault).toBeUndefined()
@@ -194,6 +186,36 @@ describe('processes on one store', () => {
     await watch.return()
   })
 
+  it('go on when their lock file is removed in use: nothing is lost, damaged or ended', async () => {
+    const path = await storePath()
+    const options = { path, config: network }
+    const all: NodeProcess[] = []
+    const join = async () => {
+      const [node] = await nodes(1, options)
+      if (node === undefined) throw new Error('no process')
+      all.push(node)
+      node.begin('churn', `192.0.2.${all.length}`)
+      await node.next(({ acknowledged }) => acknowledged === 'put')
+    }
+    for (let count = 0; count < 4; count += 1) await join()
+    for (let round = 0; round < 8; round += 1) {
+      await rm(`${path}-lock`)
+      await join()
+      await sleep(20)
+    }
+    const faults = all.flatMap(({ child, messages, stderr }) => [
+      ...messages.flatMap(({ error }) => (error === undefined ? [] : [`${error.code}: ${error.message}`])),
+      ...(child.exitCode === null && child.signalCode === null ? [] : [`${child.signalCode} ${stderr}`]),
+    ])
+    expect(faults).toEqual([])
+    await Promise.all(all.map((node) => node.kill()))
+    const leases = await snapshot(managerOf({ path }))
+    for (const [index, node] of all.entries()) {
+      expectAcknowledged(leases, node, `192.0.2.${index + 1}`, 'at the end')
+    }
+    expect(inspectLmdbFile(await readFile(path)).fault).toBeUndefined()
+  })
+
   it('refuse a file of a newer format, and one of another program, and leave both as they are', async () => {
     for (const [format, said] of [
       ['newer', /its format is 2, and this version knows only 1/],
@@ -217,3 +239,19 @@ describe('processes on one store', () => {
 
 const sequenceOf = (lease: Lease | undefined): number =>
   Number(Reflect.get(Object(lease?.attributes.backendData), 'sequence') ?? 0)
+
+/** What a process last acknowledged is in the store. */
+function expectAcknowledged(
+  leases: readonly Lease[],
+  node: NodeProcess,
+  publicIp: string,
+  when: string,
+): void {
+  const last = node.messages.filter(({ acknowledged, announced }) => acknowledged ?? announced).at(-1)
+  // Between the acknowledgement of a release and that of the next lease either is right, and so is the other way round.
+  if (last?.acknowledged !== 'put') return
+  const lease = leases.find(({ attributes }) => attributes.publicIp === publicIp)
+  const where = `${when}, node ${publicIp}: ${JSON.stringify(last)}`
+  expect(lease?.subnet, where).toBe(last.lease?.subnet)
+  expect(sequenceOf(lease), where).toBeGreaterThanOrEqual(sequenceOf(last.lease))
+}

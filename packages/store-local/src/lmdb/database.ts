@@ -1,9 +1,10 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { OverlayError } from '@selvedge/core'
 import { open, type RootDatabase } from 'lmdb'
 import type { LogEntry, Tables } from '../tables.js'
 import { storeError } from './errors.js'
 import { checkFiles } from './file-check.js'
+import { type FileIdentity, isIdentity, keepLockFile, sweepLockFiles } from './lock-file.js'
 import { LOCK_HEAD, waitForWriteLock } from './write-lock.js'
 
 /** Incremented when older versions of this package could no longer read the file. */
@@ -17,6 +18,9 @@ const MAX_PROCESSES = 1024
 
 /** A file of another program has other tables. */
 const TABLES = ['meta', 'leases', 'ends', 'log']
+
+/** How often to open the files again if they are removed or replaced meanwhile. */
+const MAX_ATTEMPTS = 20
 
 export interface WaitOptions {
   /** How long to wait for a writer that does not finish, in ms. */
@@ -32,17 +36,27 @@ export class Database {
   readonly path: string
   readonly #root: RootDatabase
   readonly #tables: Tables
-  readonly #inode: number
+  readonly #identity: FileIdentity
   readonly #lockFile: number
   #isClosed = false
 
   static async open(path: string, options: WaitOptions): Promise<Database> {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const database = await Database.#tryOpen(path, options)
+      if (database !== undefined) return database
+    }
+    throw replacedError('opening', path)
+  }
+
+  /** Undefined if a file was removed or replaced meanwhile, and nothing was read or written. */
+  static async #tryOpen(path: string, options: WaitOptions): Promise<Database | undefined> {
     const lockPath = `${path}-lock`
     await checkFiles(path, lockPath, TABLES)
     const readHead = () =>
       statSync(lockPath, { throwIfNoEntry: false }) ? readFileSync(lockPath) : Buffer.alloc(0)
-    await requireWriteLock('opening', path, readHead, options)
     try {
+      const expected = keepLockFile(path)
+      await requireWriteLock('opening', path, readHead, options)
       const root = open({
         path,
         noSubdir: true,
@@ -53,10 +67,18 @@ export class Database {
         // A commit is on disk when it returns: what was acknowledged survives a loss of power too.
         overlappingSync: false,
       })
+      let lockFile: number | undefined
       try {
-        return new Database(path, root, openTables(path, root), openSync(lockPath, 'r'))
+        lockFile = openSync(lockPath, 'r')
+        const identity = { ...expected, lock: expected.lock ?? fstatSync(lockFile).ino }
+        if (isIdentity(path, identity)) {
+          sweepLockFiles(path, identity)
+          return new Database(path, root, openTables(path, root), lockFile, identity)
+        }
+        await close(root, lockFile)
+        return undefined
       } catch (error) {
-        await root.close()
+        await close(root, lockFile)
         throw error
       }
     } catch (error) {
@@ -64,17 +86,23 @@ export class Database {
     }
   }
 
-  constructor(path: string, root: RootDatabase, tables: Tables, lockFile: number) {
+  private constructor(
+    path: string,
+    root: RootDatabase,
+    tables: Tables,
+    lockFile: number,
+    identity: FileIdentity,
+  ) {
     this.path = path
     this.#root = root
     this.#tables = tables
-    this.#inode = statSync(path).ino
     this.#lockFile = lockFile
+    this.#identity = identity
   }
 
-  /** False once this is closed, or if another file is at the path, or none. */
+  /** False once this is closed, or if the path or that of the lock file names another file by now, or none. */
   get isCurrent(): boolean {
-    return !this.#isClosed && statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode
+    return !this.#isClosed && isIdentity(this.path, this.#identity)
   }
 
   /** Runs `body` on the newest consistent state. `body` must be synchronous. */
@@ -106,9 +134,7 @@ export class Database {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    await this.#root.close()
-    // Not before: closing any descriptor of the lock file drops all of this process's locks on it (fcntl(2)).
-    closeSync(this.#lockFile)
+    await close(this.#root, this.#lockFile)
   }
 
   #readLockHead(): Buffer {
@@ -118,12 +144,21 @@ export class Database {
 
   #requireCurrent(attempted: string): void {
     if (this.isCurrent) return
-    throw new OverlayError(
-      'STORE_UNAVAILABLE',
-      `${attempted} the store ${this.path}: the file was removed or replaced meanwhile; try again`,
-    )
+    throw replacedError(attempted, this.path)
   }
 }
+
+async function close(root: RootDatabase, lockFile: number | undefined): Promise<void> {
+  await root.close()
+  // Not before: closing any descriptor of the lock file drops all of this process's locks on it (fcntl(2)).
+  if (lockFile !== undefined) closeSync(lockFile)
+}
+
+const replacedError = (attempted: string, path: string): OverlayError =>
+  new OverlayError(
+    'STORE_UNAVAILABLE',
+    `${attempted} the store ${path}: it or its lock file was removed or replaced meanwhile; try again`,
+  )
 
 async function requireWriteLock(
   attempted: string,
