@@ -36,6 +36,7 @@ export async function openSessionStore(context: SessionStoreContext): Promise<Se
       log('warn', why.message, { code: why.code })
     },
     onNodeAddresses,
+    onDetail: (message) => log('debug', message),
   })
   const { nodeAddresses, reportReady } = opened
   const { name } = opened.subnets

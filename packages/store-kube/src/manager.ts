@@ -241,6 +241,7 @@ export class KubeSubnetManager implements SubnetManager {
       observer: {
         requested: (what) => this.#board.requested(what),
         heard: () => this.#board.heard(),
+        cut: (error) => this.#options.onWatchCut?.(error),
         failed: (error) => {
           this.#board.failed(error)
           onError(error)

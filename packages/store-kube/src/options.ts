@@ -25,13 +25,18 @@ export interface KubeSubnetManagerOptions {
   /** How long the API server may be silent on a request, in ms, before the request fails. Default 10,000. */
   readonly requestTimeoutMs?: number | undefined
   /**
-   * How long a watch may be silent, in ms, before it is restarted. Default 90,000. If nothing happens to any node it may
-   * well be silent for longer; a failure is only if the server does not start the new one within `requestTimeoutMs`. A
-   * dead host is found sooner, by TCP keepalive after 25 s.
+   * How long a watch may be silent, in ms, before it is restarted. Default 90,000. If nothing happens to any node, a
+   * watch is silent; the server has failed only if it does not start the new one within `requestTimeoutMs`. A dead host is
+   * found sooner, by TCP keepalive after 25 s.
    */
   readonly watchTimeoutMs?: number | undefined
   /** Called when `status` changes in anything but its times and counters. */
   readonly onStatus?: ((status: KubeStatus) => void) | undefined
+  /**
+   * Called when a watch is cut, as balancers do with idle connections, or falls silent: it is restarted at once, and
+   * nothing is missed. For a debug log.
+   */
+  readonly onWatchCut?: ((error: OverlayError) => void) | undefined
   /**
    * Called by a watch with the result of `nodeAddresses`, at its start and when an operator changes it: an overlay that
    * chose its interface by other addresses should be restarted.

@@ -1,9 +1,8 @@
 import type { Clock, OverlayError } from '@selvedge/core'
-import type { ReflectorObserver } from './client/index.js'
 import type { KubeStatus, KubeWait } from './options.js'
 
 /** Collects the status that the parts of a manager report. */
-export class StatusBoard implements ReflectorObserver {
+export class StatusBoard {
   readonly #clock: Clock
   readonly #onStatus: (status: KubeStatus) => void
   #status: KubeStatus = {

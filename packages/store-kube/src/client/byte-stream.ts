@@ -1,7 +1,7 @@
-import { FieldReader, MAX_VARINT_LENGTH, ProtobufError } from './protobuf.js'
+import { FieldReader, MAX_VARINT_LENGTH, ProtobufError, TruncatedError } from './protobuf.js'
 
 /** No API object comes near: etcd accepts requests of 1.5 MiB. A longer piece means that the stream is out of step. */
-const MAX_PIECE_BYTES = 64 * 1024 * 1024
+const MAX_PIECE_BYTES = 16 * 1024 * 1024
 
 /** Room for a chunk of TLS and a Node or two. */
 const INITIAL_BYTES = 64 * 1024
@@ -21,11 +21,11 @@ export class ByteStream {
     this.#chunks = chunks[Symbol.asyncIterator]()
   }
 
-  /** The next `length` bytes, valid until the next call. Throws a ProtobufError if the stream ends before. */
+  /** The next `length` bytes, valid until the next call. Throws a TruncatedError if the stream ends before. */
   async take(length: number): Promise<Buffer> {
     if (length > MAX_PIECE_BYTES) throw new ProtobufError(`a piece of ${length} bytes`)
     if (this.#held < length) await this.#fill(length)
-    if (this.#held < length) throw new ProtobufError('the answer is cut short')
+    if (this.#held < length) throw new TruncatedError('the answer is cut short')
     this.#start += length
     return this.#buffer.subarray(this.#start - length, this.#start)
   }

@@ -1,11 +1,11 @@
 /** Speaks to the API server: requests, and the reflector that follows Nodes. Knows nothing of leases. */
 
 export { KubeApi } from './kube-api.js'
+export type { ListMode } from './list-nodes.js'
 export { NodeClient, type PodReference } from './node-client.js'
 export { NodeDecoder } from './node-codec.js'
 export type { NodeRecord } from './node-record.js'
 export {
-  type ListMode,
   type NodeChange,
   type ReflectorEvent,
   type ReflectorObserver,

@@ -4,8 +4,17 @@ import { isOverlayError, OverlayError } from '@selvedge/core'
 import { type Connection, type Connector, closeIdle } from '../auth/index.js'
 import { ApiError } from './api-error.js'
 import { type ApiStatus, decodeStatus } from './node-codec.js'
-import { ProtobufError } from './protobuf.js'
-import { IdleTimeout, Response, responseTo, StaleConnection } from './response.js'
+import { ProtobufError, TruncatedError } from './protobuf.js'
+import { secretsIn, withoutSecrets } from './redact.js'
+import {
+  type AnswerLimits,
+  IdleTimeout,
+  isOk,
+  OversizedAnswer,
+  Response,
+  responseTo,
+  StaleConnection,
+} from './response.js'
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf'
 export const PROTOBUF_WATCH = 'application/vnd.kubernetes.protobuf;stream=watch'
@@ -21,12 +30,24 @@ export interface ApiRequest {
   readonly signal: AbortSignal
   /** How long the server may be silent before it begins to answer, in ms. */
   readonly timeoutMs: number
-  /** How long it may be silent within the answer, in ms. Default: `timeoutMs`. */
-  readonly idleTimeoutMs?: number | undefined
+  /** Default: those of a single object, with a silence of `timeoutMs`. */
+  readonly limits?: AnswerLimits | undefined
 }
+
+/** Decodes an answer as it arrives. `fail` makes the error for a Status that the server sends within it. */
+export type AnswerReader<T> = (chunks: AsyncIterable<Buffer>, fail: (status: ApiStatus) => ApiError) => T
+
+/** A slower answer is given up. At this rate, 5,000 Nodes of 16 kB would take more than an hour. */
+export const MIN_BYTES_PER_SECOND = 16 * 1024
+
+/** No object comes near: etcd accepts requests of 1.5 MiB. */
+const MAX_OBJECT_BYTES = 8 * 1024 * 1024
 
 /** A Status is short; the page of a proxy in between is not worth more. */
 const MAX_ERROR_BYTES = 16 * 1024
+
+/** The longest `Retry-After` that is respected, in ms: a node that hears of no peers for longer loses them. */
+const MAX_RETRY_AFTER_MS = 30_000
 
 /**
  * Sends requests to the API server. Each rejects with an OverlayError: `STORE_UNAVAILABLE` if there is no answer,
@@ -42,10 +63,10 @@ export class KubeApi {
   }
 
   /** Reads an answer as it arrives. */
-  async read<T>(request: ApiRequest, reader: (chunks: AsyncIterable<Buffer>) => Promise<T>): Promise<T> {
+  async read<T>(request: ApiRequest, reader: AnswerReader<Promise<T>>): Promise<T> {
     try {
-      await using response = await this.#open(request)
-      return await reader(response.chunks)
+      await using answer = await this.#open(request)
+      return await reader(answer.chunks, (status) => this.#error(request, status, answer.connection))
     } catch (error) {
       throw this.#failure(request, error)
     }
@@ -54,11 +75,11 @@ export class KubeApi {
   /** Yields what `reader` decodes from an answer as it arrives. */
   async *stream<T>(
     request: ApiRequest,
-    reader: (chunks: AsyncIterable<Buffer>) => AsyncIterable<T>,
+    reader: AnswerReader<AsyncIterable<T>>,
   ): AsyncGenerator<T, void, undefined> {
     try {
-      await using response = await this.#open(request)
-      yield* reader(response.chunks)
+      await using answer = await this.#open(request)
+      yield* reader(answer.chunks, (status) => this.#error(request, status, answer.connection))
     } catch (error) {
       throw this.#failure(request, error)
     }
@@ -83,15 +104,15 @@ export class KubeApi {
   }
 
   async #open(request: ApiRequest): Promise<Response> {
-    const response = await this.#send(request)
-    if (response.ok) return response
-    const error = await errorOf(this.#describe(request), response)
+    const first = await this.#send(request)
+    if (first.ok) return first
+    const error = await this.#errorIn(request, first)
     if (error.status.code !== 401) throw error
     // The credentials may have been rotated since they were read.
     this.#connector.forget()
     const second = await this.#send(request)
     if (second.ok) return second
-    throw await errorOf(this.#describe(request), second)
+    throw await this.#errorIn(request, second)
   }
 
   async #send(request: ApiRequest): Promise<Response> {
@@ -104,8 +125,9 @@ export class KubeApi {
   }
 
   async #sendOnce(request: ApiRequest): Promise<Response> {
-    const { method, path, accept, body, signal, timeoutMs, idleTimeoutMs = timeoutMs } = request
-    const { url, agent, headers } = await this.#connector.connect()
+    const { method, path, accept, body, signal, timeoutMs, limits = objectLimits(timeoutMs) } = request
+    const connection = await this.#connector.connect()
+    const { url, agent, headers } = connection
     this.#server = url.origin
     this.#agent = agent
     signal.throwIfAborted()
@@ -128,7 +150,9 @@ export class KubeApi {
     signal.addEventListener('abort', stop, { once: true })
     const settle = () => signal.removeEventListener('abort', stop)
     try {
-      return new Response(await responseTo(call, body?.text, timeoutMs), idleTimeoutMs, settle)
+      const message = await responseTo(call, body?.text, timeoutMs)
+      // An error is short, whatever was requested.
+      return new Response(message, isOk(message) ? limits : objectLimits(timeoutMs), connection, settle)
     } catch (error) {
       settle()
       throw error
@@ -138,11 +162,11 @@ export class KubeApi {
   /** Adds what was attempted to an error that does not say so; keeps the signal's reason as it is. */
   #failure(request: ApiRequest, error: unknown): unknown {
     if (request.signal.aborted) return request.signal.reason
-    if (error instanceof ProtobufError || error instanceof SyntaxError) {
+    if (isOverlayError(error)) return error
+    if (isUndecodable(error)) {
       const message = `${this.#describe(request)}: the answer cannot be decoded: ${error.message}`
       return new OverlayError('STORE_CORRUPT', message, { cause: error })
     }
-    if (isOverlayError(error)) return error
     const cause = error instanceof StaleConnection ? error.cause : error
     // What swallowed this request may have swallowed the idle connections too.
     if (cause instanceof IdleTimeout && this.#agent !== undefined) closeIdle(this.#agent)
@@ -154,24 +178,54 @@ export class KubeApi {
     )
   }
 
+  /** The error that an answer with an error status is. */
+  async #errorIn(request: ApiRequest, answer: Response): Promise<ApiError> {
+    await using response = answer
+    const body = await beginningOf(response.chunks)
+    const seconds = Number(response.header('retry-after'))
+    const retryAfterMs = seconds > 0 ? Math.min(seconds * 1000, MAX_RETRY_AFTER_MS) : undefined
+    return this.#error(request, statusOf(response, body), response.connection, retryAfterMs)
+  }
+
+  /** The server may quote the credentials that it rejects. */
+  #error(request: ApiRequest, status: ApiStatus, { headers }: Connection, retryAfterMs?: number): ApiError {
+    const secrets = secretsIn(headers)
+    const reason = withoutSecrets(status.reason, secrets)
+    const message = withoutSecrets(status.message, secrets)
+    return new ApiError(this.#describe(request), { code: status.code, reason, message }, retryAfterMs)
+  }
+
   #describe({ method, path }: Pick<ApiRequest, 'method' | 'path'>): string {
     return `${method} ${path.split('?')[0]} of Kubernetes at ${this.#server}`
   }
 }
 
-/** The error for an answer with an error status. */
-async function errorOf(attempted: string, response: Response): Promise<ApiError> {
-  await using stream = response
+const objectLimits = (idleTimeoutMs: number): AnswerLimits => ({
+  idleTimeoutMs,
+  minBytesPerSecond: MIN_BYTES_PER_SECOND,
+  maxBytes: MAX_OBJECT_BYTES,
+})
+
+/** A truncated answer is not among these: a connection that is cut says nothing about the store. */
+function isUndecodable(error: unknown): error is Error {
+  if (error instanceof TruncatedError) return false
+  return error instanceof ProtobufError || error instanceof SyntaxError || error instanceof OversizedAnswer
+}
+
+/** As much of a body as an error is worth, even if the rest does not arrive. */
+async function beginningOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
   const parts: Buffer[] = []
   let length = 0
-  for await (const chunk of stream.chunks) {
-    parts.push(chunk)
-    length += chunk.length
-    if (length > MAX_ERROR_BYTES) break
+  try {
+    for await (const chunk of chunks) {
+      parts.push(chunk)
+      length += chunk.length
+      if (length > MAX_ERROR_BYTES) break
+    }
+  } catch {
+    // The status is the error, not the end of its explanation.
   }
-  const seconds = Number(response.header('retry-after'))
-  const retryAfterMs = seconds > 0 ? seconds * 1000 : undefined
-  return new ApiError(attempted, statusOf(response, Buffer.concat(parts)), retryAfterMs)
+  return Buffer.concat(parts).subarray(0, MAX_ERROR_BYTES)
 }
 
 function statusOf(response: Response, body: Buffer): ApiStatus {
@@ -185,5 +239,5 @@ function statusOf(response: Response, body: Buffer): ApiStatus {
   } catch {
     // A body that is not a Status is quoted as it is.
   }
-  return { code: response.code, reason: '', message: body.toString().trim().slice(0, 200) }
+  return { code: response.code, reason: '', message: body.toString().trim() }
 }

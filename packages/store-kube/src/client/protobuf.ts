@@ -9,6 +9,9 @@ export class ProtobufError extends Error {
   override readonly name = 'ProtobufError'
 }
 
+/** The stream ended before the message did, as when a connection is cut. */
+export class TruncatedError extends ProtobufError {}
+
 /** The maximum length of a varint in bytes: 64 bits, 7 to a byte. */
 export const MAX_VARINT_LENGTH = 10
 

@@ -10,12 +10,14 @@ import {
 } from '../../tests/support/encode.js'
 import { ApiError } from './api-error.js'
 import type { ApiRequest } from './kube-api.js'
-import { NodeDecoder } from './node-codec.js'
+import { type ApiStatus, NodeDecoder } from './node-codec.js'
 import { type ReflectorEvent, type ReflectorOptions, reflectNodes } from './reflector.js'
 
 interface Sent {
   readonly bytes: Buffer
-  readonly ending: 'stays open' | Error
+  /** How long the answer stays open after that. */
+  readonly openMs: number
+  readonly ending?: Error | undefined
 }
 
 /** A scripted server's answer to one request. */
@@ -28,6 +30,7 @@ function reflect(script: Answer[], options: Partial<ReflectorOptions> = {}) {
   const timeouts: number[] = []
   const events: string[] = []
   const failures: string[] = []
+  const cuts: string[] = []
   const abort = new AbortController()
 
   /** Throws, or returns what the server sends. */
@@ -42,20 +45,20 @@ function reflect(script: Answer[], options: Partial<ReflectorOptions> = {}) {
   }
 
   async function* sent(
-    { bytes, ending }: Sent,
+    { bytes, openMs, ending }: Sent,
     signal: AbortSignal,
   ): AsyncGenerator<Buffer, void, undefined> {
     yield* inChunks(bytes, 100)
-    if (ending instanceof Error) throw ending
-    await clock.sleep(1e9, { signal })
+    if (openMs > 0) await clock.sleep(openMs, { signal })
+    if (ending !== undefined) throw ending
   }
 
   const running = (async () => {
     const reflected = reflectNodes({
       api: {
-        read: async (request, reader) => reader(begin(request)),
+        read: async (request, reader) => reader(begin(request), fail),
         stream: async function* (request, reader) {
-          yield* reader(begin(request))
+          yield* reader(begin(request), fail)
         },
       },
       decoder: new NodeDecoder('flannel.alpha.coreos.com/'),
@@ -65,7 +68,12 @@ function reflect(script: Answer[], options: Partial<ReflectorOptions> = {}) {
       firstList: { type: 'cached' },
       requestTimeoutMs: 10_000,
       watchIdleTimeoutMs: 90_000,
-      observer: { heard: () => {}, requested: () => {}, failed: ({ message }) => failures.push(message) },
+      observer: {
+        heard: () => {},
+        requested: () => {},
+        failed: ({ message }) => failures.push(message),
+        cut: ({ message }) => cuts.push(message),
+      },
       ...options,
     })
     for await (const event of reflected) events.push(shown(event))
@@ -76,6 +84,7 @@ function reflect(script: Answer[], options: Partial<ReflectorOptions> = {}) {
     timeouts,
     events,
     failures,
+    cuts,
     stop: async () => {
       abort.abort()
       await running
@@ -96,11 +105,19 @@ const list = (resourceVersion: string, names: string[] = [], next = '') =>
   )
 const event = (type: string, name: string, resourceVersion: string): Buffer =>
   encodeWatchEvent(type, { name, resourceVersion } satisfies NodeFields)
-const open = (...events: Buffer[]): Answer => ({ bytes: Buffer.concat(events), ending: 'stays open' })
+const open = (...events: Buffer[]): Answer => ({ bytes: Buffer.concat(events), openMs: 1e9 })
+/** A watch that ends, or is cut, after so many ms. */
+const ended = (openMs: number, events: Buffer[], ending?: Error): Answer => ({
+  bytes: Buffer.concat(events),
+  openMs,
+  ending,
+})
 const watchFrom = (version: string) =>
   `watch=true&allowWatchBookmarks=true&timeoutSeconds=T&resourceVersion=${version}`
 
 const refused = new OverlayError('STORE_UNAVAILABLE', 'connect ECONNREFUSED')
+const cut = new OverlayError('STORE_UNAVAILABLE', 'aborted')
+const fail = (status: ApiStatus) => new ApiError('watching', status)
 const gone = (code = 410) =>
   new ApiError('watching', { code, reason: 'Expired', message: 'too old resource version' })
 
@@ -151,11 +168,11 @@ describe('a reflector', () => {
   test('continues after the last event or bookmark when a watch ends', async () => {
     const { clock, requests, events, failures, stop } = reflect([
       list('10'),
-      event('ADDED', 'a', '11'),
-      event('BOOKMARK', '', '20'),
+      ended(1_000, [event('ADDED', 'a', '11')]),
+      ended(1_000, [event('BOOKMARK', '', '20')]),
       open(event('MODIFIED', 'a', '21')),
     ])
-    await clock.settle()
+    await clock.advance(2_000)
     expect(requests.slice(1)).toEqual([watchFrom('10'), watchFrom('11'), watchFrom('20')])
     expect(events).toEqual(['list', 'put a', 'put a'])
     expect(failures).toEqual([])
@@ -164,9 +181,9 @@ describe('a reflector', () => {
 
   test('requests watches of 5 to 10 minutes, drawn each time', async () => {
     const drawn = [0, 0.5, 0.999]
-    const script = [list('10'), event('ADDED', 'a', '11'), event('ADDED', 'b', '12'), open()]
+    const script = [list('10'), ended(1_000, []), ended(1_000, []), open()]
     const { clock, timeouts, stop } = reflect(script, { random: () => drawn.shift() ?? 0 })
-    await clock.settle()
+    await clock.advance(2_000)
     expect(timeouts).toEqual([300, 450, 599])
     await stop()
   })
@@ -174,21 +191,23 @@ describe('a reflector', () => {
   test('retries with growing delays while the server is away, then continues where it was', async () => {
     const { clock, requests, events, failures, stop } = reflect([
       list('10', ['a']),
-      { bytes: event('MODIFIED', 'a', '11'), ending: refused },
+      ended(1_000, [event('MODIFIED', 'a', '11')], cut),
+      refused,
       refused,
       refused,
       refused,
       open(event('ADDED', 'b', '12')),
     ])
-    await clock.settle()
+    await clock.advance(999)
     expect(requests).toHaveLength(2)
+    await clock.advance(1)
     const delays: number[] = []
     for (let retry = 0; retry < 4; retry += 1) {
       delays.push(clock.pending[0]?.milliseconds ?? 0)
       await clock.advance(delays[retry] ?? 0)
     }
     expect(delays).toEqual([375, 750, 1500, 3000])
-    expect(requests.slice(2)).toEqual(Array(4).fill(watchFrom('11')))
+    expect(requests.slice(2)).toEqual(Array(5).fill(watchFrom('11')))
     expect(failures).toEqual(Array(4).fill('connect ECONNREFUSED'))
     expect(events).toEqual(['list a', 'put a', 'resumed', 'put b'])
     await stop()
@@ -202,12 +221,12 @@ describe('a reflector', () => {
     async (_, answer) => {
       const { clock, requests, events, failures, stop } = reflect([
         list('10', ['a']),
-        event('ADDED', 'b', '11'),
+        ended(1_000, [event('ADDED', 'b', '11')]),
         answer,
         list('30', ['b', 'c']),
         open(),
       ])
-      await clock.advance(500)
+      await clock.advance(1_500)
       expect(requests.slice(2)).toEqual([
         watchFrom('11'),
         'resourceVersion=11&resourceVersionMatch=NotOlderThan',
@@ -284,14 +303,53 @@ describe('a reflector', () => {
     await stop()
   })
 
-  test('does not start watches in a loop if each ends at once', async () => {
-    const { clock, requests, failures, stop } = reflect([
+  test('restarts a watch at once, and reports no failure, if it is cut after a second', async () => {
+    const { clock, requests, events, failures, cuts, stop } = reflect([
       list('10'),
-      ...Array<Answer>(1000).fill(Buffer.alloc(0)),
+      ...Array<Answer>(20).fill(ended(1_000, [], cut)),
+      open(event('ADDED', 'a', '11')),
     ])
+    await clock.advance(20_000)
+    expect(requests).toHaveLength(22)
+    expect(events).toEqual(['list', 'put a'])
+    expect([failures, cuts]).toEqual([[], Array(20).fill('aborted')])
+    await stop()
+  })
+
+  test.each<[what: string, openMs: number, watch: (version: number) => Answer]>([
+    ['ends', 0, () => ended(0, [])],
+    ['ends after an event', 0, (version) => ended(0, [event('MODIFIED', 'a', String(version))])],
+    ['is cut', 999, () => ended(999, [], cut)],
+  ])(
+    'restarts watches with growing delays if each %s within a second, and reports it from the second on',
+    async (_, openMs, watch) => {
+      const script = [list('10'), ...Array.from({ length: 1_000 }, (_, index) => watch(11 + index))]
+      const { clock, requests, failures, stop } = reflect(script)
+      await clock.advance(openMs + 374)
+      expect([requests.length, failures.length]).toEqual([2, 0])
+      await clock.advance(openMs + 1)
+      expect([requests.length, failures.length]).toEqual([3, 1])
+      await clock.advance(60_000)
+      expect(requests.length).toBeLessThan(12)
+      expect(failures[0]).toContain('end as soon as they have begun')
+      await stop()
+    },
+  )
+
+  test('retries with growing delays if each watch begins with an error', async () => {
+    const broken = encodeWatchError(500, 'InternalError', 'etcd event received with nil')
+    const { clock, requests, failures, stop } = reflect([list('10'), ...Array<Answer>(1_000).fill(broken)])
     await clock.advance(60_000)
     expect(requests.length).toBeLessThan(12)
-    expect(failures[0]).toContain('as soon as it began')
+    expect(failures[0]).toContain('500 InternalError')
+    await stop()
+  })
+
+  test('refuses a list that goes on for ever', async () => {
+    const { clock, requests, failures, stop } = reflect(Array<Answer>(2_000).fill(list('10', [], 'next')))
+    await clock.settle()
+    expect(requests).toHaveLength(1_000)
+    expect(failures).toEqual([expect.stringContaining('1000 pages')])
     await stop()
   })
 

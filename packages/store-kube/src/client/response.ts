@@ -1,5 +1,17 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { TCP_KEEPALIVE_MS } from '../auth/index.js'
+import { type Connection, TCP_KEEPALIVE_MS } from '../auth/index.js'
+
+/** How long an answer may take, and how long it may be. */
+export interface AnswerLimits {
+  /** How long the server may be silent within the answer, in ms. */
+  readonly idleTimeoutMs: number
+  /**
+   * How fast the answer must arrive, in bytes/s, averaged over `idleTimeoutMs`: the deadline grows with the size. 0 for
+   * a watch, which may take as long as it likes.
+   */
+  readonly minBytesPerSecond: number
+  readonly maxBytes: number
+}
 
 /** The server has sent nothing for so long that the request is given up. */
 export class IdleTimeout extends Error {
@@ -10,9 +22,23 @@ export class IdleTimeout extends Error {
   }
 }
 
-/** True for a request that failed only because the server was silent. */
-export const isIdleTimeout = (error: unknown): boolean =>
-  error instanceof Error && error.cause instanceof IdleTimeout
+/** The answer arrives so slowly that the request is given up. */
+class SlowAnswer extends Error {
+  override readonly name = 'SlowAnswer'
+
+  constructor({ minBytesPerSecond, idleTimeoutMs }: AnswerLimits) {
+    super(`less than ${minBytesPerSecond} bytes/s of the answer arrived for ${idleTimeoutMs / 1000} s`)
+  }
+}
+
+/** The answer is longer than anything that the API server sends. */
+export class OversizedAnswer extends Error {
+  override readonly name = 'OversizedAnswer'
+
+  constructor({ maxBytes }: AnswerLimits) {
+    super(`it is longer than ${maxBytes} bytes`)
+  }
+}
 
 /** A connection that was kept open had been closed by the server just before it was used again. */
 export class StaleConnection extends Error {
@@ -26,21 +52,24 @@ export class StaleConnection extends Error {
 /** What a stale connection fails with. */
 const STALE_CODES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
 
-/** The server's answer. Its body is read with a timeout on the server's silence. */
+/** The server's answer. Its body is read within limits of time and size. */
 export class Response implements AsyncDisposable {
   readonly chunks: AsyncIterable<Buffer>
+  /** The connection that it came by, whose credentials it may quote. */
+  readonly connection: Connection
   readonly #message: IncomingMessage
   readonly #settle: () => void
 
   /** @param settle called once the answer is read or dropped */
-  constructor(message: IncomingMessage, idleTimeoutMs: number, settle: () => void) {
+  constructor(message: IncomingMessage, limits: AnswerLimits, connection: Connection, settle: () => void) {
+    this.connection = connection
     this.#message = message
     this.#settle = settle
-    this.chunks = withIdleTimeout(message, idleTimeoutMs)
+    this.chunks = limited(message, limits)
   }
 
   get ok(): boolean {
-    return this.code >= 200 && this.code < 300
+    return isOk(this.#message)
   }
 
   get code(): number {
@@ -57,6 +86,9 @@ export class Response implements AsyncDisposable {
     if (!this.#message.complete) this.#message.destroy()
   }
 }
+
+/** True if the request succeeded. */
+export const isOk = ({ statusCode = 0 }: IncomingMessage): boolean => statusCode >= 200 && statusCode < 300
 
 /** Sends the request, and waits until the server begins to answer. */
 export function responseTo(
@@ -82,15 +114,28 @@ export function responseTo(
 }
 
 /** Counts only the time that a chunk is waited for: the reader may take as long as it likes. */
-async function* withIdleTimeout(
+async function* limited(
   message: IncomingMessage,
-  timeoutMs: number,
+  limits: AnswerLimits,
 ): AsyncGenerator<Buffer, void, undefined> {
+  const { idleTimeoutMs, minBytesPerSecond, maxBytes } = limits
   const chunks: AsyncIterator<Buffer> = message[Symbol.asyncIterator]()
+  /** What is left of the time to wait. Each byte that arrives adds to it, up to the timeout. */
+  let leftMs = idleTimeoutMs
+  let total = 0
   for (;;) {
-    const timer = setTimeout(() => message.destroy(new IdleTimeout(timeoutMs)), timeoutMs)
+    const start = performance.now()
+    const giveUp = () =>
+      message.destroy(leftMs < idleTimeoutMs ? new SlowAnswer(limits) : new IdleTimeout(idleTimeoutMs))
+    const timer = setTimeout(giveUp, leftMs)
     const { value, done } = await chunks.next().finally(() => clearTimeout(timer))
     if (done === true) return
+    total += value.length
+    if (total > maxBytes) throw new OversizedAnswer(limits)
+    if (minBytesPerSecond > 0) {
+      const earnedMs = (value.length / minBytesPerSecond) * 1000
+      leftMs = Math.min(idleTimeoutMs, leftMs - (performance.now() - start) + earnedMs)
+    }
     yield value
   }
 }

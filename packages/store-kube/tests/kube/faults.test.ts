@@ -145,6 +145,20 @@ test('a silent watch, or one whose connection alone is dead, is restarted withou
   expect([manager.status.lists, watching.snapshots, watching.errors]).toEqual([lists, 1, []])
 })
 
+test('a balancer cuts idle watches: each is restarted at once, and no peer is late', async () => {
+  proxy.closeIdleAfter(1_500)
+  const cuts: Error[] = []
+  const { manager, watching } = await join({ onWatchCut: (error) => cuts.push(error) })
+  const { lists } = manager.status
+  for (let n = 2; n <= 5; n += 1) {
+    await watching.until('another cut', () => cuts.length === n - 1)
+    await peer(n)
+    await watching.until(`peer ${n}`, () => watching.leases.size === n, 1_000)
+  }
+  expect([manager.status.lists, watching.snapshots, watching.errors]).toEqual([lists, 1, []])
+  expect(manager.status.error).toBeUndefined()
+})
+
 test('a watch starts from the last bookmark', async () => {
   const connector = new TargetConnector(
     targetOf({ apiUrl: cluster.url, caFile: cluster.authority.certFile, tokenFile: cluster.tokenFile }),
@@ -171,7 +185,12 @@ test('a watch starts from the last bookmark', async () => {
     firstList: { type: 'quorum' },
     requestTimeoutMs: 10_000,
     watchIdleTimeoutMs: 90_000,
-    observer: { heard: () => heard++, requested() {}, failed: (error) => expect.unreachable(error.message) },
+    observer: {
+      heard: () => heard++,
+      requested() {},
+      cut() {},
+      failed: (error) => expect.unreachable(error.message),
+    },
   })
   expect(await reflecting.next()).toMatchObject({ value: { type: 'list', nodes: [{ name: 'worker-1' }] } })
   const rest = reflecting.next()

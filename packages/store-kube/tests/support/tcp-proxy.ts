@@ -7,6 +7,7 @@ export class TcpProxy {
   #url = ''
   #cut = false
   #frozen = false
+  #idleMs = 0
 
   static async start(target: string): Promise<TcpProxy> {
     const proxy = new TcpProxy(new URL(target))
@@ -35,6 +36,11 @@ export class TcpProxy {
     return this.#sockets.size / 2
   }
 
+  /** From now on, closes each connection that carries nothing for so long, in ms, as balancers do. */
+  closeIdleAfter(idleMs: number): void {
+    this.#idleMs = idleMs
+  }
+
   /** Breaks all connections, and refuses new ones. */
   cut(): void {
     this.#cut = true
@@ -60,6 +66,8 @@ export class TcpProxy {
 
   #join(from: Socket, to: Socket): void {
     this.#sockets.add(from)
+    // A write resets it too.
+    from.setTimeout(this.#idleMs, () => from.destroy())
     from.on('data', (chunk) => {
       if (!to.write(chunk)) from.pause()
     })
