@@ -16,7 +16,8 @@ export interface Vtep {
   readonly mac: string
 }
 
-const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i
+/** Six octets as Go's net.ParseMAC reads them: `c6:d2:32:6f:8f:44`, `c6-d2-32-6f-8f-44` or `c6d2.326f.8f44`. */
+const MAC = /^(?:[\da-f]{2}(?::[\da-f]{2}){5}|[\da-f]{2}(?:-[\da-f]{2}){5}|[\da-f]{4}(?:\.[\da-f]{4}){2})$/i
 /** The group bit, the lowest of the first octet (IEEE 802-2014, 8.2). */
 const GROUP_BIT = 1
 
@@ -26,7 +27,7 @@ const vtepMac: Field<unknown> = {
   accepts: (value) =>
     typeof value === 'string' &&
     MAC.test(value) &&
-    value !== '00:00:00:00:00:00' &&
+    canonicalMac(value) !== '00:00:00:00:00:00' &&
     (Number.parseInt(value.slice(0, 2), 16) & GROUP_BIT) === 0,
 }
 
@@ -60,10 +61,15 @@ export function readVtep(lease: Lease, parts: FamilyParts, vni: number): Vtep {
   if (!isSameVni(values.VNI, vni)) {
     throw invalidField('VNI', values.VNI, `this network's is ${vni}`, where(), 'INVALID_LEASE')
   }
-  return { vni: values.VNI, mac: String(values.VtepMAC).toLowerCase() }
+  return { vni: values.VNI, mac: canonicalMac(String(values.VtepMAC)) }
 }
 
 /** flannel published only the lowest 16 bits of a VNI until late in 2023 (its pull request 1831). */
 function isSameVni(published: number | undefined, vni: number): boolean {
   return published === undefined || published === vni || published === (vni & 0xffff)
+}
+
+function canonicalMac(text: string): string {
+  const [lower, dotted] = [text.toLowerCase(), text.includes('.')]
+  return dotted ? lower.replaceAll('.', '').replace(/..(?=.)/g, '$&:') : lower.replaceAll('-', ':')
 }

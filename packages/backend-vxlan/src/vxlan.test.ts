@@ -169,6 +169,8 @@ describe("a peer's resources", () => {
   const readable: readonly [what: string, data: object, vni: number][] = [
     ['keys in any case, as Go reads them', { vni: 1, VTEPmac: PEER_MAC }, 1],
     ['a MAC in upper case', { VNI: 1, VtepMAC: PEER_MAC.toUpperCase() }, 1],
+    ['a MAC with dashes', { VNI: 1, VtepMAC: PEER_MAC.replaceAll(':', '-') }, 1],
+    ['a MAC with dots', { VNI: 1, VtepMAC: '0e2a.c0a8.4003' }, 1],
     ['the MAC alone, as flannel once published it', { VtepMAC: PEER_MAC }, 1],
     [
       'the lowest 16 bits of the VNI, as flannel did until 2023',
@@ -194,6 +196,11 @@ describe("a peer's resources", () => {
       'a short MAC',
       { backendData: { VNI: 1, VtepMAC: 'c6:d2:32:6f:8f' } },
       'VtepMAC is "c6:d2:32:6f:8f", but must be',
+    ],
+    [
+      'a zero MAC with dots',
+      { backendData: { VNI: 1, VtepMAC: '0000.0000.0000' } },
+      'VtepMAC is "0000.0000.0000"',
     ],
     [
       'a zero MAC',

@@ -70,6 +70,7 @@ export {
 export type { DesiredState } from './reconciler/desired-state.js'
 export { Reconciler, type ReconcilerOptions } from './reconciler/reconciler.js'
 export { systemClock } from './util/clock.js'
+export { CONFIG_LIMITS, type JsonLimits, membersOf, parseJson, RECORD_LIMITS } from './util/json.js'
 export {
   booleanField,
   type Field,
@@ -83,5 +84,6 @@ export {
   textField,
   unknownKeyWarnings,
 } from './util/json-fields.js'
+export { printable, quote } from './util/quote.js'
 export { type BackoffOptions, backoffDelay } from './util/retry.js'
 export { Wakeup } from './util/wakeup.js'

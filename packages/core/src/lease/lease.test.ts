@@ -3,6 +3,7 @@ import {
   decodeLease,
   decodeLeaseAttributes,
   encodeLeaseAttributes,
+  type Lease,
   type LeaseAttributes,
   type LeaseSubnets,
   leaseKey,
@@ -103,14 +104,59 @@ describe('the value of a lease', () => {
   })
 
   it.each<[what: string, text: string, attributes: LeaseAttributes]>([
-    ['fields that nobody knows', '{"PublicIP":"10.0.0.1","Owner":"me"}', { publicIp: '10.0.0.1' }],
+    ['unknown fields', '{"PublicIP":"10.0.0.1","Owner":"me"}', { publicIp: '10.0.0.1' }],
     ['empty fields', '{"PublicIP":"","BackendType":"","BackendData":null}', {}],
     ['no fields', '{}', {}],
     ['an address that says there is none', '{"PublicIP":"0.0.0.0","PublicIPv6":"::"}', {}],
     ['an address in a longer spelling', '{"PublicIPv6":"2001:DB8:0:0::3"}', { publicIpv6: '2001:db8::3' }],
     ['white space', ' {"PublicIP" : "10.0.0.1"}\n', { publicIp: '10.0.0.1' }],
+    [
+      'keys in another case, as Go reads them',
+      '{"publicIP":"10.0.0.1","BACKENDTYPE":"vxlan","backenddata":{"VNI":1}}',
+      { publicIp: '10.0.0.1', backendType: 'vxlan', backendData: { VNI: 1 } },
+    ],
+    [
+      'repeated keys: the last counts',
+      '{"PublicIP":"10.0.0.1","publicip":"10.0.0.2","PublicIP":"10.0.0.3"}',
+      { publicIp: '10.0.0.3' },
+    ],
+    [
+      'null behind a value, which leaves text and replaces data',
+      '{"PublicIP":"10.0.0.1","BackendType":"vxlan","BackendType":null,"BackendData":{"VNI":1},"BackendData":null}',
+      { publicIp: '10.0.0.1', backendType: 'vxlan' },
+    ],
+    [
+      'an IPv6 address that is none',
+      '{"PublicIP":"10.0.0.1","PublicIPv6":"x"}',
+      {
+        publicIp: '10.0.0.1',
+        invalidAddresses: { publicIp: undefined, publicIpv6: 'PublicIPv6 is "x", not an IPv6 address' },
+      },
+    ],
+    [
+      'an IPv4 address that is none',
+      '{"PublicIP":["10.0.0.1"],"PublicIPv6":"2001:db8::3"}',
+      {
+        publicIpv6: '2001:db8::3',
+        invalidAddresses: {
+          publicIp: 'PublicIP is ["10.0.0.1"], not an IPv4 address',
+          publicIpv6: undefined,
+        },
+      },
+    ],
   ])('is read with %s', (_what, text, attributes) => {
     expect(decodeLeaseAttributes(text)).toEqual(attributes)
+  })
+
+  it('is not the same once an address in it is none', () => {
+    const subnet = '10.5.52.0/24'
+    const [before, after] = ['{"PublicIP":"10.0.0.1"}', '{"PublicIP":"10.0.0.1","PublicIPv6":"x"}'].map(
+      (text) => ({
+        subnet,
+        attributes: decodeLeaseAttributes(text),
+      }),
+    )
+    expect(sameLease(before as Lease, after as Lease)).toBe(false)
   })
 
   it.each<[text: string, says: string]>([
@@ -124,7 +170,10 @@ describe('the value of a lease', () => {
     ['{"PublicIP":10}', 'PublicIP is 10, not an IPv4 address'],
     ['{"PublicIPv6":"10.0.0.1"}', 'PublicIPv6 is "10.0.0.1", not an IPv6 address'],
     ['{"BackendType":7}', 'BackendType is 7, not a string'],
-  ])('%j is none', (text, says) => {
+    ['{"PublicIP":"x","PublicIPv6":"y"}', 'PublicIP is "x", not an IPv4 address'],
+    [`{"BackendData":${'['.repeat(20_000)}${']'.repeat(20_000)}}`, 'it is nested too deep'],
+    [`{"BackendData":"${'x'.repeat(65_536)}"}`, 'it is longer than 65536 characters'],
+  ])('%.40j is none', (text, says) => {
     expect(() => decodeLeaseAttributes(text)).toThrow(SyntaxError)
     expect(() => decodeLeaseAttributes(text)).toThrow(says)
   })
@@ -143,7 +192,7 @@ describe('the record of a lease', () => {
     [
       '10.5.52.0-24',
       '',
-      'the record 10.5.52.0-24 is no lease; correct or delete it: Unexpected end of JSON input',
+      'the record 10.5.52.0-24 is no lease; correct or delete it: it is not JSON: Unexpected end of JSON input',
     ],
     ['10.5.52.0-24', '[]', 'a lease is a JSON object'],
     ['10.5.52.0-24', '{"PublicIP":1}', 'PublicIP is 1, not an IPv4 address'],

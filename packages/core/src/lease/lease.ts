@@ -1,7 +1,9 @@
 import { overlaps, readCanonicalCidr, requireCidr } from '../net/cidr.js'
 import { type Family, familyOf, readCanonicalAddress } from '../net/ip.js'
 import { OverlayError } from '../util/errors.js'
-import type { JsonValue } from '../util/json-fields.js'
+import { type JsonValue, parseJson, RECORD_LIMITS, repeatsKeys } from '../util/json.js'
+import { type Field, isJsonObject, readFields } from '../util/json-fields.js'
+import { printable, quote } from '../util/quote.js'
 
 /** What a node publishes with its lease: how its peers reach it. */
 export interface LeaseAttributes {
@@ -15,6 +17,8 @@ export interface LeaseAttributes {
   readonly backendData?: JsonValue | undefined
   /** The same for IPv6, where a backend keeps the families apart. */
   readonly backendV6Data?: JsonValue | undefined
+  /** Of a record with an address that is none: what is wrong with it, in a sentence, for messages. */
+  readonly invalidAddresses?: Readonly<Record<'publicIp' | 'publicIpv6', string | undefined>> | undefined
 }
 
 /** The addresses at which peers reach a node, of each family that it has one of. */
@@ -86,7 +90,11 @@ export function decodeLease(key: string, value: string): Lease {
     const { subnet, ipv6Subnet } = subnets
     return { subnet, ipv6Subnet, attributes: decodeLeaseAttributes(value) }
   } catch (cause) {
-    throw OverlayError.from(cause, 'INVALID_LEASE', `the record ${key} is no lease; correct or delete it`)
+    throw OverlayError.from(
+      cause,
+      'INVALID_LEASE',
+      `the record ${printable(key)} is no lease; correct or delete it`,
+    )
   }
 }
 
@@ -103,42 +111,72 @@ export function encodeLeaseAttributes(attributes: LeaseAttributes): string {
 }
 
 /**
- * Reads a lease's value. Unknown fields are let be, as Go does. Throws a SyntaxError that says what is wrong where
- * the text is no lease.
+ * Reads a lease's value, at most 64 KiB and 32 levels deep, as Go does: keys in any case, the last of several counts,
+ * unknown ones are ignored. An address that is none is reported in `invalidAddresses` if there is one of the other
+ * family, which still counts. Throws a SyntaxError that says what is wrong if the text is no lease.
  */
 export function decodeLeaseAttributes(text: string): LeaseAttributes {
-  const value: unknown = JSON.parse(text)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SyntaxError('a lease is a JSON object')
+  const value = parseJson(text, RECORD_LIMITS)
+  if (!isJsonObject(value)) throw new SyntaxError('a lease is a JSON object')
+  const { PublicIP, PublicIPv6, BackendType, BackendData, BackendV6Data } = recordFields(value)
+  if (BackendType !== undefined && BackendType !== null && typeof BackendType !== 'string') {
+    throw new SyntaxError(`BackendType is ${quote(BackendType)}, not a string`)
   }
-  const field = (name: string): unknown => Reflect.get(value, name) ?? undefined
-  const publicIp = readAddress('PublicIP', field('PublicIP'), 4)
-  const publicIpv6 = readAddress('PublicIPv6', field('PublicIPv6'), 6)
-  const backendType = field('BackendType')
-  if (backendType !== undefined && typeof backendType !== 'string') {
-    throw new SyntaxError(`BackendType is ${JSON.stringify(backendType)}, not a string`)
+  const ipv4 = readAddress('PublicIP', PublicIP, 4)
+  const ipv6 = readAddress('PublicIPv6', PublicIPv6, 6)
+  const attributes = {
+    publicIp: ipv4.address === '0.0.0.0' ? undefined : ipv4.address,
+    publicIpv6: ipv6.address === '::' ? undefined : ipv6.address,
+    backendType: BackendType || undefined,
+    backendData: (BackendData ?? undefined) as JsonValue | undefined,
+    backendV6Data: (BackendV6Data ?? undefined) as JsonValue | undefined,
   }
-  return {
-    publicIp: publicIp === '0.0.0.0' ? undefined : publicIp,
-    publicIpv6: publicIpv6 === '::' ? undefined : publicIpv6,
-    backendType: backendType === '' ? undefined : backendType,
-    backendData: field('BackendData') as JsonValue | undefined,
-    backendV6Data: field('BackendV6Data') as JsonValue | undefined,
-  }
+  const problem = ipv4.problem ?? ipv6.problem
+  if (problem === undefined) return attributes
+  if (attributes.publicIp === undefined && attributes.publicIpv6 === undefined) throw new SyntaxError(problem)
+  return { ...attributes, invalidAddresses: { publicIp: ipv4.problem, publicIpv6: ipv6.problem } }
 }
 
-function readAddress(name: string, value: unknown, family: Family): string | undefined {
-  if (value === undefined || value === '') return undefined
+type RecordFields = Readonly<Partial<Record<keyof typeof RECORD_FIELDS, unknown>>>
+
+const anything: Field<unknown> = { rule: '', fallback: undefined, accepts: () => true, raw: true }
+const RECORD_FIELDS = {
+  PublicIP: anything,
+  PublicIPv6: anything,
+  BackendType: { ...anything, raw: false },
+  BackendData: anything,
+  BackendV6Data: anything,
+}
+
+function recordFields(record: Readonly<Record<string, unknown>>): RecordFields {
+  // Nearly all of tens of thousands are as flannel writes them: then there is nothing to match.
+  for (const key in record) {
+    if (!Object.hasOwn(RECORD_FIELDS, key)) return readFields(RECORD_FIELDS, record, 'the lease').values
+  }
+  return repeatsKeys(record) ? readFields(RECORD_FIELDS, record, 'the lease').values : record
+}
+
+interface ReadAddress {
+  readonly address?: string | undefined
+  /** What is wrong with it, in a sentence. */
+  readonly problem?: string | undefined
+}
+const NO_ADDRESS: ReadAddress = {}
+
+function readAddress(name: string, value: unknown, family: Family): ReadAddress {
+  if (value === undefined || value === null || value === '') return NO_ADDRESS
   const address = typeof value === 'string' ? readCanonicalAddress(value) : undefined
-  if (address === undefined || familyOf(address) !== family)
-    throw new SyntaxError(`${name} is ${JSON.stringify(value)}, not an IPv${family} address`)
-  return address
+  if (address !== undefined && familyOf(address) === family) return { address }
+  return { problem: `${name} is ${quote(value)}, not an IPv${family} address` }
 }
 
-/** True where two leases say the same to their peers: same subnets, same attributes. Expiry is the owner's affair. */
+/** True if two leases are the same to peers: same subnets, same attributes. When they end does not matter. */
 export function sameLease(a: Lease, b: Lease): boolean {
   return (
-    leaseKey(a) === leaseKey(b) && encodeLeaseAttributes(a.attributes) === encodeLeaseAttributes(b.attributes)
+    leaseKey(a) === leaseKey(b) &&
+    encodeLeaseAttributes(a.attributes) === encodeLeaseAttributes(b.attributes) &&
+    a.attributes.invalidAddresses?.publicIp === b.attributes.invalidAddresses?.publicIp &&
+    a.attributes.invalidAddresses?.publicIpv6 === b.attributes.invalidAddresses?.publicIpv6
   )
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { isOverlayError } from '../util/errors.js'
+import { membersOf } from '../util/json.js'
 import { type NetworkConfig, parseNetworkConfig } from './network-config.js'
 
 const IPV6 = { EnableIPv4: false, EnableIPv6: true }
@@ -67,10 +68,8 @@ describe('a network config', () => {
     expect(unknownKeys).toEqual(['SubnetLength', 'Type'])
   })
 
-  it.each<[what: string, backend: object | null | undefined, read: NetworkConfig['backend']]>([
+  it.each<[what: string, backend: object | undefined, read: NetworkConfig['backend']]>([
     ['no Backend', undefined, undefined],
-    ['Backend null', null, undefined],
-    ['a Backend without a Type, which is udp to flannel', { Port: 8285 }, undefined],
     ['a Type alone', { Type: 'vxlan' }, { type: 'vxlan', options: {} }],
     ['a Type in lower case', { type: 'vxlan', PSK: 'x' }, { type: 'vxlan', options: { PSK: 'x' } }],
   ])('may have %s', (_what, Backend, backend) => {
@@ -96,7 +95,7 @@ describe('what is filled in', () => {
     ['10.244.0.0/16', { SubnetLen: 30 }, 30, '10.244.0.4', '10.244.255.252'],
     ['10.244.0.0/16', { SubnetMin: '10.244.0.0' }, 24, '10.244.0.0', '10.244.255.0'],
     ['10.244.0.0/16', { SubnetMin: '10.244.9.0', SubnetMax: '10.244.9.0' }, 24, '10.244.9.0', '10.244.9.0'],
-    ['0.0.0.0/0', {}, 24, '0.0.1.0', '255.255.255.0'],
+    ['240.0.0.0/4', {}, 24, '240.0.1.0', '255.255.255.0'],
   ])('%s with %o', (Network, given, subnetLength, subnetMin, subnetMax) => {
     expect(parseNetworkConfig({ Network, ...given }).ipv4).toMatchObject({
       subnetLength,
@@ -127,13 +126,40 @@ describe('what is filled in', () => {
   })
 
   it('leaves out a family that is off, whatever is said of it', () => {
-    const { ipv4, ipv6 } = parseNetworkConfig({
+    const { ipv4, ipv6, unknownKeys } = parseNetworkConfig({
       Network: '10.244.0.0/16',
-      IPv6Network: 'nonsense',
-      IPv6SubnetLen: 7,
+      IPv6Network: ['nonsense'],
+      IPv6SubnetLen: 'nonsense',
     })
     expect(ipv4).toBeDefined()
     expect(ipv6).toBeUndefined()
+    expect(unknownKeys).toEqual([])
+  })
+})
+
+describe('a key that is repeated, as Go reads it', () => {
+  it.each<[text: string, read: object]>([
+    [
+      '{"Network":"10.1.0.0/16","network":"10.2.0.0/16","Network":"10.3.0.0/16"}',
+      { ipv4: { network: '10.3.0.0/16' } },
+    ],
+    ['{"Network":"10.1.0.0/16","SubnetLen":26,"SubnetLen":null}', { ipv4: { subnetLength: 26 } }],
+    [
+      '{"Network":"10.1.0.0/16","Backend":{"Type":"udp"},"backend":{"type":"vxlan","Type":null}}',
+      { backend: { type: 'vxlan' } },
+    ],
+  ])('%s', (text, read) => {
+    expect(parseNetworkConfig(text)).toMatchObject(read)
+  })
+
+  it('is handed on to the backend, which reads its section likewise', () => {
+    const { backend } = parseNetworkConfig(
+      '{"Network":"10.1.0.0/16","Backend":{"Type":"vxlan","VNI":7,"VNI":null}}',
+    )
+    expect(membersOf(backend?.options ?? {})).toEqual([
+      ['VNI', 7],
+      ['VNI', null],
+    ])
   })
 })
 
@@ -203,13 +229,43 @@ describe('what is refused, naming the key, its value and the rule', () => {
       'IPv6SubnetMin is "fd00:10:244:1::1", but must be the base address',
     ],
     [{ ...ipv6, IPv6SubnetMax: '10.0.0.0' }, 'IPv6SubnetMax is "10.0.0.0", but must be an IPv6 address'],
-    [{ ...network, Backend: 'vxlan' }, 'Backend is "vxlan", but must be an object'],
+    [
+      { Network: '0.0.0.0/0' },
+      'Network is "0.0.0.0/0", but overlaps \'this network\' (0.0.0.0/8), which cannot be routed',
+    ],
+    [{ Network: '0.0.0.0/1' }, 'Network is "0.0.0.0/1", but overlaps \'this network\''],
+    [{ Network: '127.0.0.0/8' }, 'Network is "127.0.0.0/8", but overlaps loopback (127.0.0.0/8)'],
+    [{ Network: '127.3.0.0/16' }, 'Network is "127.3.0.0/16", but overlaps loopback'],
+    [{ Network: '224.0.0.0/4' }, 'Network is "224.0.0.0/4", but overlaps multicast (224.0.0.0/4)'],
+    [{ ...IPV6, IPv6Network: '::/0' }, 'IPv6Network is "::/0", but overlaps the unspecified address (::)'],
+    [{ ...IPV6, IPv6Network: 'ff00::/8' }, 'IPv6Network is "ff00::/8", but overlaps multicast (ff00::/8)'],
+    [{ ...network, Backend: 'vxlan' }, 'Backend is text, but must be an object'],
+    [{ ...network, Backend: null }, 'Backend is null, but must be an object'],
+    [{ ...network, Backend: {} }, 'Backend.Type must name a backend, such as "vxlan"'],
+    [{ ...network, Backend: { Type: null } }, 'Backend.Type must name a backend, such as "vxlan"'],
+    [{ ...network, Backend: { Port: 8285 } }, 'Backend.Type must name a backend, such as "vxlan"'],
     [{ ...network, Backend: { Type: 5 } }, 'in the Backend section, Type is 5, but must be text'],
     [{ ...network, Backend: { Type: '' } }, 'Backend.Type is "", but must name a backend, such as "vxlan"'],
   ])('%o', (config, says) => {
     expect(() => parseNetworkConfig(config)).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }))
     expect(() => parseNetworkConfig(config)).toThrow(says)
     expect(() => parseNetworkConfig(JSON.stringify(config))).toThrow(says)
+  })
+
+  it.each<[what: string, text: string, says: string]>([
+    [
+      'nested 20,000 deep',
+      `{"Backend":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_001)}`,
+      'it is nested too deep',
+    ],
+    [
+      'longer than 256 KiB',
+      `{"Network":"10.244.0.0/16","x":"${'x'.repeat(262_144)}"}`,
+      'it is longer than 262144',
+    ],
+  ])('a text %s', (_what, text, says) => {
+    expect(() => parseNetworkConfig(text)).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }))
+    expect(() => parseNetworkConfig(text)).toThrow(`the network config cannot be read: ${says}`)
   })
 
   it.each(['null', '[]', '"10.244.0.0/16"', '7'])('the text %s, which is no object', (text) => {
@@ -229,7 +285,7 @@ describe('what is refused, naming the key, its value and the rule', () => {
       expect.unreachable(String(parseNetworkConfig(text)))
     } catch (error) {
       expect(error).toSatisfy((thrown) => isOverlayError(thrown, 'INVALID_CONFIG'))
-      expect(String(error)).toMatch(/the network config is not JSON: SyntaxError: ./)
+      expect(String(error)).toMatch(/the network config cannot be read: it is not JSON: ./)
       expect(JSON.stringify([String(error), String(Reflect.get(Object(error), 'cause'))])).not.toMatch(
         /s3cret|10\.244/,
       )

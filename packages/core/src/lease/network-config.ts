@@ -1,8 +1,11 @@
 import { type Cidr, contains, lastAddress, parseCidr } from '../net/cidr.js'
 import { addressBits, type Family, formatAddress, parseAddress } from '../net/ip.js'
+import { unroutablePart } from '../net/special-networks.js'
 import { OverlayError } from '../util/errors.js'
+import { CONFIG_LIMITS, membersOf, objectOf, parseJson } from '../util/json.js'
 import {
   booleanField,
+  type FieldTable,
   integerField,
   invalidField,
   isJsonObject,
@@ -32,13 +35,13 @@ export interface BackendSection {
 
 /** The network config as flannel reads it, validated, with every default filled in. */
 export interface NetworkConfig {
-  /** Absent where IPv4 is off. At least one family is on. */
+  /** Absent if IPv4 is off. At least one family is on. */
   readonly ipv4?: FamilyNetwork | undefined
-  /** Absent where IPv6 is off. */
+  /** Absent if IPv6 is off. */
   readonly ipv6?: FamilyNetwork | undefined
   /** Traffic rules by nftables instead of iptables. */
   readonly enableNFTables: boolean
-  /** Absent where the config does not say; flannel takes `udp` then. */
+  /** Absent if the config has none; flannel takes `udp` then. */
   readonly backend?: BackendSection | undefined
   /** Keys that mean nothing here, probably mistyped: `SubnetLength` for `SubnetLen`. */
   readonly unknownKeys: readonly string[]
@@ -52,8 +55,8 @@ interface FamilyRules {
   readonly usualLength: number
   /** The longest network that still has room for `usualLength`. */
   readonly usualUpTo: number
-  readonly longestSubnet: number
-  readonly longestNetwork: number
+  readonly maxSubnetLength: number
+  readonly maxNetworkLength: number
 }
 
 const IPV4: FamilyRules = {
@@ -61,8 +64,8 @@ const IPV4: FamilyRules = {
   keys: { network: 'Network', length: 'SubnetLen', min: 'SubnetMin', max: 'SubnetMax' },
   usualLength: 24,
   usualUpTo: 22,
-  longestSubnet: 30,
-  longestNetwork: 28,
+  maxSubnetLength: 30,
+  maxNetworkLength: 28,
 }
 
 const IPV6: FamilyRules = {
@@ -70,8 +73,8 @@ const IPV6: FamilyRules = {
   keys: { network: 'IPv6Network', length: 'IPv6SubnetLen', min: 'IPv6SubnetMin', max: 'IPv6SubnetMax' },
   usualLength: 64,
   usualUpTo: 62,
-  longestSubnet: 126,
-  longestNetwork: 124,
+  maxSubnetLength: 126,
+  maxNetworkLength: 124,
 }
 
 /** A network holds at least 2² subnets: the first is left out, and one alone is no overlay. */
@@ -80,26 +83,32 @@ const SPARE_BITS = 2
 const WHERE = 'the network config'
 
 const fields = {
-  Network: textField(),
-  IPv6Network: textField(),
   EnableIPv4: booleanField(true),
   EnableIPv6: booleanField(false),
   EnableNFTables: booleanField(false),
+  Backend: objectField(),
+}
+const ipv4Fields = {
+  Network: textField(),
   SubnetLen: integerField(0, 32, 0),
   SubnetMin: textField(),
   SubnetMax: textField(),
+}
+const ipv6Fields = {
+  IPv6Network: textField(),
   IPv6SubnetLen: integerField(0, 128, 0),
   IPv6SubnetMin: textField(),
   IPv6SubnetMax: textField(),
-  Backend: objectField(),
 }
 
 /**
- * Reads a network config as flannel does: keys without regard to case, defaults filled in. Takes the JSON text or
- * what it parses to. Throws an OverlayError of code `INVALID_CONFIG` that names the key, its value and the rule.
+ * Reads a network config as flannel does: keys in any case, defaults filled in. Takes the JSON text, at most 256 KiB and
+ * 32 levels deep, or what it parses to. What it says of a family that is off is not read. Throws an OverlayError of
+ * code `INVALID_CONFIG` that names the key, its value and the rule.
  */
 export function parseNetworkConfig(source: string | object): NetworkConfig {
-  const { values, unknownKeys } = readFields(fields, parseObject(source), WHERE)
+  const object = parseObject(source)
+  const { values } = readFields(fields, object, WHERE)
   if (!values.EnableIPv4 && !values.EnableIPv6) {
     throw invalid(
       'EnableIPv4',
@@ -107,27 +116,27 @@ export function parseNetworkConfig(source: string | object): NetworkConfig {
       'must be true, or EnableIPv6 must be: a network has at least one family',
     )
   }
+  const { EnableIPv4, EnableIPv6, EnableNFTables, Backend } = values
+  const ofFamilies = {
+    ...(EnableIPv4 ? ipv4Fields : unread(ipv4Fields)),
+    ...(EnableIPv6 ? ipv6Fields : unread(ipv6Fields)),
+  }
+  const families = readFields({ ...fields, ...ofFamilies }, object, WHERE)
   return {
-    ipv4: values.EnableIPv4 ? familyNetwork(IPV4, values) : undefined,
-    ipv6: values.EnableIPv6 ? familyNetwork(IPV6, values) : undefined,
-    enableNFTables: values.EnableNFTables,
-    backend: values.Backend === undefined ? undefined : backendSection(values.Backend),
-    unknownKeys,
+    ipv4: EnableIPv4 ? familyNetwork(IPV4, families.values) : undefined,
+    ipv6: EnableIPv6 ? familyNetwork(IPV6, families.values) : undefined,
+    enableNFTables: EnableNFTables,
+    backend: Backend === undefined ? undefined : backendSection(Backend),
+    unknownKeys: families.unknownKeys,
   }
 }
 
+/** The same keys, with any value. */
+const unread = (table: FieldTable): FieldTable =>
+  Object.fromEntries(Object.entries(table).map(([key, field]) => [key, { ...field, accepts: () => true }]))
+
 function parseObject(source: string | object): Readonly<Record<string, unknown>> {
-  let value: unknown = source
-  if (typeof source === 'string') {
-    try {
-      value = JSON.parse(source)
-    } catch (error) {
-      throw new OverlayError(
-        'INVALID_CONFIG',
-        `the network config is not JSON: ${withoutExcerpt(String(error))}`,
-      )
-    }
-  }
+  const value = typeof source === 'string' ? parseText(source) : source
   if (!isJsonObject(value)) {
     throw new OverlayError(
       'INVALID_CONFIG',
@@ -137,9 +146,13 @@ function parseObject(source: string | object): Readonly<Record<string, unknown>>
   return value
 }
 
-/** V8 quotes the text around a mistake; near it may stand a pre-shared key. For that the error has no cause either. */
-const withoutExcerpt = (message: string): string =>
-  message.replace(/,? *(?:\.\.\.)?".*is not valid JSON/s, '')
+function parseText(text: string): unknown {
+  try {
+    return parseJson(text, CONFIG_LIMITS)
+  } catch (error) {
+    throw OverlayError.from(error, 'INVALID_CONFIG', 'the network config cannot be read')
+  }
+}
 
 function familyNetwork(rules: FamilyRules, values: Readonly<Record<string, unknown>>): FamilyNetwork {
   const { keys } = rules
@@ -165,30 +178,34 @@ function familyNetwork(rules: FamilyRules, values: Readonly<Record<string, unkno
   }
 }
 
-function networkOf({ family, keys, longestNetwork }: FamilyRules, value: unknown): Cidr {
+function networkOf({ family, keys, maxNetworkLength }: FamilyRules, value: unknown): Cidr {
   const example = family === 4 ? '10.244.0.0/16' : 'fd00:10:244::/48'
   if (value === undefined)
     throw invalid(keys.network, value, `is required where IPv${family} is on, such as ${example}`)
   const network = parseCidr(String(value))
   if (network?.family !== family)
     throw invalid(keys.network, value, `must be an IPv${family} CIDR such as ${example}`)
-  if (network.length > longestNetwork) {
-    throw invalid(keys.network, value, `is too small: its prefix must be /${longestNetwork} or shorter`)
+  if (network.length > maxNetworkLength) {
+    throw invalid(keys.network, value, `is too small: its prefix must be /${maxNetworkLength} or shorter`)
+  }
+  const unroutable = unroutablePart(network)
+  if (unroutable !== undefined) {
+    throw invalid(keys.network, value, `overlaps ${unroutable}, which cannot be routed`)
   }
   return network
 }
 
 function subnetLengthOf(rules: FamilyRules, network: Cidr, value: unknown): number {
-  const { keys, longestSubnet, usualLength, usualUpTo } = rules
-  const shortest = network.length + SPARE_BITS
-  if (value === 0) return network.length <= usualUpTo ? usualLength : shortest
+  const { keys, maxSubnetLength, usualLength, usualUpTo } = rules
+  const minLength = network.length + SPARE_BITS
+  if (value === 0) return network.length <= usualUpTo ? usualLength : minLength
   const length = Number(value)
-  if (length > longestSubnet) throw invalid(keys.length, value, `must be ${longestSubnet} or less`)
-  if (length < shortest) {
+  if (length > maxSubnetLength) throw invalid(keys.length, value, `must be ${maxSubnetLength} or less`)
+  if (length < minLength) {
     throw invalid(
       keys.length,
       value,
-      `must be ${shortest} or more, so that /${network.length} holds at least four subnets`,
+      `must be ${minLength} or more, so that /${network.length} holds at least four subnets`,
     )
   }
   return length
@@ -214,11 +231,13 @@ function boundaryOf(
   return address.value
 }
 
-function backendSection(section: Readonly<Record<string, unknown>>): BackendSection | undefined {
+function backendSection(section: Readonly<Record<string, unknown>>): BackendSection {
   const { values, unknownKeys } = readFields({ Type: textField() }, section, 'the Backend section')
-  if (values.Type === '') throw invalid('Backend.Type', '', 'must name a backend, such as "vxlan"')
-  if (values.Type === undefined) return undefined
-  return { type: values.Type, options: Object.fromEntries(unknownKeys.map((key) => [key, section[key]])) }
+  if (!values.Type) throw invalid('Backend.Type', values.Type, 'must name a backend, such as "vxlan"')
+  return {
+    type: values.Type,
+    options: objectOf(membersOf(section).filter(([key]) => unknownKeys.includes(key))),
+  }
 }
 
 function invalid(key: string, value: unknown, rule: string): OverlayError {

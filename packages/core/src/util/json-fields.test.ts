@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { parseJson, RECORD_LIMITS } from './json.js'
 import {
   booleanField,
   integerField,
@@ -18,7 +19,7 @@ const table = {
   Name: textField(),
   Backend: objectField(),
 }
-const read = (source: object) => readFields(table, { ...source }, 'the settings')
+const read = (source: Readonly<Record<string, unknown>>) => readFields(table, source, 'the settings')
 const fallbacks = {
   VNI: 1,
   Port: undefined,
@@ -29,7 +30,7 @@ const fallbacks = {
 }
 
 describe('reading fields as Go does', () => {
-  it.each<[what: string, source: object, values: object]>([
+  it.each<[what: string, source: Record<string, unknown>, values: object]>([
     ['nothing', {}, {}],
     ['a key as it is spelled', { VNI: 7 }, { VNI: 7 }],
     ['a key in lower case', { vni: 7 }, { VNI: 7 }],
@@ -45,11 +46,25 @@ describe('reading fields as Go does', () => {
       { GBP: false, VNI: 0, Name: '' },
     ],
     ['an object', { Backend: { Type: 'vxlan' } }, { Backend: { Type: 'vxlan' } }],
+    [
+      'several objects: the last counts, whatever the others are',
+      { backend: 'x', Backend: {} },
+      { Backend: {} },
+    ],
   ])('%s', (_what, source, values) => {
     expect(read(source)).toEqual({ values: { ...fallbacks, ...values }, unknownKeys: [] })
   })
 
-  it('tells the keys that it does not know, as they are spelled', () => {
+  it.each<[text: string, values: object]>([
+    ['{"VNI":7,"VNI":null}', { VNI: 7 }],
+    ['{"Name":"a","name":"b","Name":"c"}', { Name: 'c' }],
+    ['{"Backend":{"a":1},"Backend":{"b":2}}', { Backend: { b: 2 } }],
+    ['{"Backend":null,"Backend":{"b":2}}', { Backend: { b: 2 } }],
+  ])('%s, in which a key is repeated', (text, values) => {
+    expect(read(Object(parseJson(text, RECORD_LIMITS))).values).toEqual({ ...fallbacks, ...values })
+  })
+
+  it('returns the keys that it does not know, as they are spelled', () => {
     const source = JSON.parse('{"Vnid": 1, "VNI": 2, "__proto__": 3, "constructor": 4, "": 5}')
     expect(read(source)).toMatchObject({
       values: { VNI: 2 },
@@ -57,7 +72,7 @@ describe('reading fields as Go does', () => {
     })
   })
 
-  it.each<[source: object, says: string]>([
+  it.each<[source: Record<string, unknown>, says: string]>([
     [{ VNI: -1 }, 'in the settings, VNI is -1, but must be a whole number from 0 to 16777215'],
     [{ VNI: 16777216 }, 'VNI is 16777216, but must be a whole number from 0 to 16777215'],
     [{ vni: 1.5 }, 'vni is 1.5, but must be a whole number'],
@@ -68,8 +83,9 @@ describe('reading fields as Go does', () => {
     [{ GBP: 'true' }, 'GBP is "true", but must be true or false'],
     [{ GBP: 1 }, 'GBP is 1, but must be true or false'],
     [{ Name: 5 }, 'Name is 5, but must be text'],
-    [{ Backend: 'vxlan' }, 'Backend is "vxlan", but must be an object'],
-    [{ Backend: ['vxlan'] }, 'Backend is ["vxlan"], but must be an object'],
+    [{ Backend: 'vxlan' }, 'Backend is text, but must be an object'],
+    [{ Backend: ['vxlan'] }, 'Backend is a list, but must be an object'],
+    [{ Backend: null }, 'Backend is null, but must be an object'],
   ])('refuses %o', (source, says) => {
     expect(() => read(source)).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }))
     expect(() => read(source)).toThrow(says)

@@ -1,13 +1,6 @@
 import { type ErrorCode, OverlayError } from './errors.js'
-
-/** What JSON can say. */
-export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue }
+import { membersOf } from './json.js'
+import { printable, quote } from './quote.js'
 
 /** How one key of a JSON object is read. */
 export interface Field<T> {
@@ -15,18 +8,23 @@ export interface Field<T> {
   readonly rule: string
   readonly fallback: T
   readonly accepts: (value: unknown) => boolean
+  /**
+   * As Go's json.RawMessage: `null` is a value too, only the last value must be right, and none is quoted in messages,
+   * since it may hold a secret. Default: false.
+   */
+  readonly raw?: boolean | undefined
 }
 
-/** A whole number from `least` to `most`. */
+/** A whole number from `min` to `max`. */
 export function integerField<T extends number | undefined>(
-  least: number,
-  most: number,
+  min: number,
+  max: number,
   fallback: T,
 ): Field<number | T> {
   return {
-    rule: `must be a whole number from ${least} to ${most}`,
+    rule: `must be a whole number from ${min} to ${max}`,
     fallback,
-    accepts: (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
+    accepts: (value) => Number.isInteger(value) && Number(value) >= min && Number(value) <= max,
   }
 }
 
@@ -34,13 +32,14 @@ export function booleanField<T extends boolean | undefined>(fallback: T): Field<
   return { rule: 'must be true or false', fallback, accepts: (value) => typeof value === 'boolean' }
 }
 
-/** Text; absent where it is not given. What it must look like is the reader's to say. */
+/** Text, of any form; absent by default. */
 export function textField(): Field<string | undefined> {
   return { rule: 'must be text', fallback: undefined, accepts: (value) => typeof value === 'string' }
 }
 
+/** An object, to be read in turn; absent by default. */
 export function objectField(): Field<Readonly<Record<string, unknown>> | undefined> {
-  return { rule: 'must be an object', fallback: undefined, accepts: isJsonObject }
+  return { rule: 'must be an object', fallback: undefined, accepts: isJsonObject, raw: true }
 }
 
 export type FieldTable = Readonly<Record<string, Field<unknown>>>
@@ -49,12 +48,12 @@ export type FieldValues<T extends FieldTable> = {
 }
 
 /**
- * Reads an object as Go's encoding/json does: keys match without regard to case, the last of several spellings
- * counts, and `null` counts as absent. For the network config, a backend's settings in it, and what peers publish.
- * Throws an OverlayError that names the key, its value and the rule.
+ * Reads an object as Go's encoding/json does: keys match in any case, the last of several counts, and `null` leaves
+ * what was there. For the network config, a backend's settings in it, and what peers publish. Throws an OverlayError
+ * that names the key, its value and the rule.
  *
- * @param where what the object is, for messages: `the vxlan settings`; a function where many are read, and few are wrong
- * @param code of the error; `INVALID_LEASE` where it is a peer's data that is read
+ * @param where what the object is, for messages: `the vxlan settings`; a function if many are read and few are wrong
+ * @param code of the error; `INVALID_LEASE` for what a peer publishes
  */
 export function readFields<T extends FieldTable>(
   table: T,
@@ -66,30 +65,39 @@ export function readFields<T extends FieldTable>(
   const values: Record<string, unknown> = {}
   for (const name of names.values()) values[name] = table[name]?.fallback
   const unknownKeys: string[] = []
-  for (const key of Object.keys(source)) {
-    const value = source[key]
-    const name = Object.hasOwn(table, key) ? key : names.get(key.toLowerCase())
+  const raw: [name: string, key: string, value: unknown][] = []
+  for (const [key, value] of membersOf(source)) {
+    const name = Object.hasOwn(table, key) ? key : names.get(foldKey(key))
     const field = name === undefined ? undefined : table[name]
     if (name === undefined || field === undefined) {
-      unknownKeys.push(key)
+      if (!unknownKeys.includes(key)) unknownKeys.push(key)
+    } else if (field.raw) {
+      if (value !== undefined) raw.push([name, key, value])
     } else if (value !== null && value !== undefined) {
-      if (!field.accepts(value)) {
-        const place = typeof where === 'string' ? where : where()
-        throw invalidField(key, value, field.rule, place, code)
-      }
+      if (!field.accepts(value)) throw invalidField(key, value, field.rule, textOf(where), code)
       values[name] = value
     }
+  }
+  for (const [name, , value] of raw) values[name] = value
+  for (const [name, key, value] of raw) {
+    const { accepts, rule } = table[name] as Field<unknown>
+    if (value === values[name] && !accepts(value)) throw unquotedField(key, value, rule, textOf(where), code)
   }
   return { values: values as FieldValues<T>, unknownKeys }
 }
 
+const textOf = (where: string | (() => string)): string => (typeof where === 'string' ? where : where())
+
+/** Keys that Go takes for the same have the same fold: it folds by Unicode, in which ſ is an s. */
+const foldKey = (key: string): string => key.toLowerCase().replaceAll('ſ', 's')
+
 const namesByTable = new WeakMap<FieldTable, ReadonlyMap<string, string>>()
 
-/** A table's names by their lower case: made once, since what tens of thousands of peers publish is read by one table. */
+/** A table's names by their fold: made once, since one table reads what tens of thousands of peers publish. */
 function namesOf(table: FieldTable): ReadonlyMap<string, string> {
   let names = namesByTable.get(table)
   if (names === undefined) {
-    names = new Map(Object.keys(table).map((name) => [name.toLowerCase(), name]))
+    names = new Map(Object.keys(table).map((name) => [foldKey(name), name]))
     namesByTable.set(table, names)
   }
   return names
@@ -103,18 +111,38 @@ export function invalidField(
   where: string,
   code: ErrorCode = 'INVALID_CONFIG',
 ): OverlayError {
-  const shown = value === undefined ? '' : ` is ${JSON.stringify(value)}, but`
-  return new OverlayError(code, `in ${where}, ${key}${shown} ${rule}`)
+  const shown = value === undefined ? '' : ` is ${quote(value)}, but`
+  return new OverlayError(code, `in ${where}, ${printable(key)}${shown} ${rule}`)
 }
 
-/** A sentence for each key that means nothing: probably mistyped, and nobody would know. */
+/** The same, without the value. */
+function unquotedField(
+  key: string,
+  value: unknown,
+  rule: string,
+  where: string,
+  code: ErrorCode,
+): OverlayError {
+  const kind = value === null ? 'null' : Array.isArray(value) ? 'a list' : KINDS[typeof value]
+  return new OverlayError(code, `in ${where}, ${printable(key)} is ${kind}, but ${rule}`)
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  boolean: 'true or false',
+}
+
+/** A sentence for each unknown key, which is probably mistyped. */
 export function unknownKeyWarnings(
   unknownKeys: readonly string[],
   table: FieldTable,
   where: string,
 ): readonly string[] {
   const known = Object.keys(table).join(', ') || 'none'
-  return unknownKeys.map((key) => `in ${where}, the key ${key} means nothing; known keys: ${known}`)
+  return unknownKeys.map(
+    (key) => `in ${where}, the key ${printable(key)} means nothing; known keys: ${known}`,
+  )
 }
 
 export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
