@@ -12,9 +12,15 @@ import type { SyncReport } from '../reconciler/sync-tally.js'
 import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
+import {
+  findExternalInterface,
+  marked,
+  networksOf,
+  nodeContext,
+  ownershipAlias,
+} from './external-interface.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
 import { type LeaseRole, LeaseTable, NetworkBounds, type PeerEvent, refusal, roleOf } from './lease-table.js'
-import { findExternalInterface, marked, networksOf, nodeContext, ownershipAlias } from './node-facts.js'
 
 export interface OverlayNodeOptions extends PublicAddresses {
   readonly subnets: SubnetManager
