@@ -19,18 +19,13 @@ export {
   parseNetworkConfig,
 } from './lease/network-config.js'
 export { formatSubnetEnv, parseSubnetEnv, type SubnetEnv } from './lease/subnet-env.js'
+export type { BackendLoader } from './overlay/choose-backend.js'
 export type { GuardedEmitter } from './overlay/events.js'
 export type { LeaseKeeperEvent } from './overlay/lease-keeper.js'
 export type { PeerEvent } from './overlay/lease-table.js'
-export {
-  createOverlay,
-  Overlay,
-  type OverlayEvents,
-  type OverlayOptions,
-  type OverlayState,
-  type OverlayStatus,
-  type StopOptions,
-} from './overlay/overlay.js'
+export type { OverlayOptions, StartOptions, StopOptions } from './overlay/options.js'
+export { createOverlay, Overlay } from './overlay/overlay.js'
+export type { OverlayEvents, OverlayState, OverlayStatus, StartRetry } from './overlay/reports.js'
 export type { Drift } from './reconciler/delta-tracker.js'
 export type { ReconcilerStatus } from './reconciler/reconciler.js'
 export type { Failure } from './reconciler/retry-queue.js'

@@ -9,6 +9,7 @@ const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {
     leases: 3,
     leasesAsOf: 0,
     storeError: undefined,
+    waitingFor: undefined,
     inSync: false,
     desired: 8,
     actual: 7,

@@ -1,30 +1,12 @@
 import type { Driver } from '../contract/driver.js'
 import type { ExternalInterface, NodeContext } from '../contract/node-context.js'
-import type { Resource } from '../contract/resource.js'
 import type { PublicAddresses } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { enabledFamilies } from '../net/address-family.js'
 import { interfaceAddress } from '../net/public-address.js'
 import type { AbortOptions } from '../util/abort.js'
 
-/** The networks of a config, IPv4 first. */
-export function networksOf({ ipv4, ipv6 }: NetworkConfig): readonly string[] {
-  return [ipv4?.network, ipv6?.network].filter((network) => network !== undefined)
-}
-
-/**
- * The alias by which a later run knows a link as ours. It names the network, since that is what tells two overlays on
- * one host apart: two that shared a network would contest its routes anyway.
- */
-export const ownershipAlias = (network: string): string => `selvedge ${network}`
-
-/** Links carry the mark; nothing else can. */
-export function marked(resources: readonly Resource[], alias: string): readonly Resource[] {
-  if (!resources.some(({ kind }) => kind === 'link')) return resources
-  return resources.map((resource) => (resource.kind === 'link' ? { ...resource, alias } : resource))
-}
-
-/** Asks the first driver that can tell. */
+/** Asks the first driver that can find it. */
 export async function findExternalInterface(
   drivers: readonly Driver[],
   options: AbortOptions,
@@ -36,8 +18,9 @@ export async function findExternalInterface(
 }
 
 /**
- * @param given the addresses at which peers reach this node, where they are not the external interface's own
- * @throws OverlayError `INTERFACE_UNSUITABLE` where the interface lacks an address of a family that the network has. */
+ * @param given the addresses at which peers reach this node, if they are not the external interface's own
+ * @throws OverlayError `INTERFACE_UNSUITABLE` if the interface lacks an address of a family that the network has
+ */
 export function nodeContext(
   config: NetworkConfig,
   externalInterface: ExternalInterface,

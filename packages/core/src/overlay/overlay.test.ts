@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { WatchOptions } from '../contract/subnet-manager.js'
 import type { Lease } from '../lease/lease.js'
 import { OverlayError } from '../util/errors.js'
-import { createOverlay, type Overlay, type OverlayOptions } from './overlay.js'
+import type { OverlayOptions } from './options.js'
+import { createOverlay, type Overlay } from './overlay.js'
 
 const HOUR = 3_600_000
 const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }
@@ -343,6 +344,124 @@ describe('Overlay', () => {
       const start = compose().start()
       store.setNetworkConfig(CONFIG)
       await start
+    })
+
+    it('reports the config before it does anything with it, and says what it waits for', async () => {
+      store = new MemoryStore({ clock })
+      const overlay = compose()
+      const reported: unknown[] = []
+      overlay.on('waiting', (what) => reported.push(what))
+      overlay.on('config', ({ ipv4 }) => reported.push(ipv4?.network))
+      overlay.on('lease', ({ type }) => reported.push(type))
+      const start = overlay.start()
+      await clock.settle()
+      expect(overlay.status.waitingFor).toBe('the network config from memory')
+      store.setNetworkConfig(CONFIG)
+      await start
+      expect(reported).toEqual([
+        'the drivers',
+        'the network config from memory',
+        '10.244.0.0/16',
+        'the external interface',
+        'a lease from memory',
+        'acquired',
+        'the first writes',
+      ])
+      expect(overlay.status.waitingFor).toBeUndefined()
+    })
+
+    it('chooses among several backends by the network config', async () => {
+      const overlay = compose({
+        backend: undefined,
+        backends: [{ type: 'VXLAN', load: async () => vxlan() }],
+      })
+      await overlay.start()
+      expect(kernel.toText()).toContain('flannel.1')
+    })
+
+    it('asks the drivers for what the chosen backend requires before it acquires a lease', async () => {
+      kernel = new FakeKernel({
+        clock,
+        linkTypes: [],
+        interfaces: [{ name: 'eth0', addresses: ['192.0.2.1/24'] }],
+      })
+      for (const options of [{}, { backend: undefined, backends: [vxlan()] }]) {
+        await expect(compose(options).start({ retry: true })).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+      }
+      expect(store.leases).toEqual([])
+    })
+
+    describe('with retry', () => {
+      it('goes on until the store, the config and the interface are there, and reports each failure', async () => {
+        kernel.deleteAddress('eth0', '192.0.2.1/24')
+        store.setNetworkConfig({ ...CONFIG, Backend: { Type: 'host-gw' } })
+        const subnets = new MemorySubnetManager(store)
+        const getNetworkConfig = vi.spyOn(subnets, 'getNetworkConfig')
+        getNetworkConfig.mockRejectedValueOnce(new OverlayError('STORE_UNAVAILABLE', 'no answer'))
+        const overlay = compose({ subnets })
+        const reported: string[] = []
+        overlay.on('error', ({ code }) => reported.push(code))
+        overlay.on('retry', ({ attempts, error, delayMs }) =>
+          reported.push(`${attempts} ${error.code} ${delayMs}`),
+        )
+        const start = overlay.start({ retry: true })
+        await clock.settle()
+        expect(overlay.status).toMatchObject({
+          state: 'starting',
+          waitingFor: 'the network config from memory',
+        })
+        await clock.advance(1_000)
+        store.setNetworkConfig(CONFIG)
+        await clock.advance(2_000)
+        kernel.addAddress('eth0', '192.0.2.1/24')
+        await clock.advance(4_000)
+        await start
+        expect(reported).toEqual([
+          'STORE_UNAVAILABLE',
+          '1 STORE_UNAVAILABLE 750',
+          'INVALID_CONFIG',
+          '2 INVALID_CONFIG 1500',
+          'INTERFACE_NOT_FOUND',
+          '3 INTERFACE_NOT_FOUND 3000',
+        ])
+        await overlay.whenInSync()
+      })
+
+      it('warns once of what each try finds again', async () => {
+        store.setNetworkConfig({ ...CONFIG, SubnetLength: 24 })
+        const fault = kernel.fail({ errno: 'EBUSY', times: Number.POSITIVE_INFINITY })
+        const overlay = compose()
+        const warnings: string[] = []
+        overlay.on('warning', (text) => warnings.push(text))
+        const start = overlay.start({ retry: true })
+        await clock.advance(10_000)
+        fault.stop()
+        await clock.advance(30_000)
+        await start
+        expect(warnings).toHaveLength(1)
+      })
+
+      it('rejects for missing rights, which no retry brings', async () => {
+        kernel = new FakeKernel({ privileged: false })
+        await expect(compose().start({ retry: true })).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+      })
+
+      it('ends when its signal aborts or the overlay is stopped, also between two tries', async () => {
+        const reason = new Error('enough')
+        const subnets = new MemorySubnetManager(store)
+        subnets.acquireLease = () => Promise.reject(new OverlayError('STORE_UNAVAILABLE', 'no answer'))
+        const controller = new AbortController()
+        const overlay = compose({ subnets })
+        const start = overlay.start({ retry: true, signal: controller.signal })
+        await clock.settle()
+        controller.abort(reason)
+        await expect(start).rejects.toBe(reason)
+        const again = overlay.start({ retry: true })
+        const closed = expect(again).rejects.toMatchObject({ code: 'CLOSED' })
+        await clock.settle()
+        await overlay.stop()
+        await closed
+      })
     })
 
     it('warns of keys that mean nothing', async () => {

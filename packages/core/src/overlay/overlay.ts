@@ -1,91 +1,32 @@
-import type { Backend } from '../contract/backend.js'
-import type { Driver, Operation } from '../contract/driver.js'
+import type { Operation } from '../contract/driver.js'
 import type { ExternalInterface } from '../contract/node-context.js'
-import type { SubnetManager } from '../contract/subnet-manager.js'
 import type { Lease } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
-import { formatSubnetEnv, type SubnetEnv } from '../lease/subnet-env.js'
-import type { Drift } from '../reconciler/delta-tracker.js'
-import type { ReconcilerStatus } from '../reconciler/reconciler.js'
-import type { SyncReport } from '../reconciler/sync-tally.js'
+import { formatSubnetEnv } from '../lease/subnet-env.js'
 import type { AbortOptions } from '../util/abort.js'
-import { type Clock, type Random, systemClock } from '../util/clock.js'
-import { OverlayError } from '../util/errors.js'
+import { systemClock } from '../util/clock.js'
+import { isOverlayError, OverlayError } from '../util/errors.js'
+import { backoffDelay } from '../util/retry.js'
 import { EventStream } from './event-stream.js'
 import { GuardedEmitter } from './events.js'
-import type { LeaseKeeperEvent } from './lease-keeper.js'
-import type { PeerEvent } from './lease-table.js'
-import { disposeAll, OverlayNode } from './node.js'
+import { disposeAll, OverlayNode, type OverlayNodeObserver } from './node.js'
+import {
+  type ComposedOptions,
+  type OverlayOptions,
+  requireOptions,
+  type StartOptions,
+  type StopOptions,
+} from './options.js'
+import type { OverlayEvents, OverlayState, OverlayStatus } from './reports.js'
 
-export interface OverlayOptions {
-  /** Where leases come from. The overlay disposes of it when it stops. */
-  readonly subnets: SubnetManager
-  readonly backend: Backend
-  /** What holds the resources: one driver for each kind. The overlay disposes of them when it stops. */
-  readonly drivers: readonly Driver[]
-  /** The interface that packets to peers leave by. Default: what the first driver that can find one finds. */
-  readonly externalInterface?: ExternalInterface | undefined
-  /** The address at which peers reach this node. Default: the external interface's. */
-  readonly publicIp?: string | undefined
-  readonly publicIpv6?: string | undefined
-  /**
-   * What this node's subnet.env said before this start: what `readSubnetEnv` gives. Its subnets are taken again where
-   * they are free, and what an earlier run left of its networks on this host is removed.
-   */
-  readonly previous?: Partial<SubnetEnv> | undefined
-  /** How long before its end the lease is renewed, in ms. Default 3,600,000: flannel's 60 minutes. */
-  readonly renewMarginMs?: number | undefined
-  /** How often everything is read again though nothing seems to have changed, in ms. Default 60,000. */
-  readonly resyncIntervalMs?: number | undefined
-  readonly clock?: Clock | undefined
-  readonly random?: Random | undefined
-}
+/** flannel renews a lease 60 minutes before its end. */
+const DEFAULT_RENEW_MARGIN_MS = 60 * 60_000
+const DEFAULT_RESYNC_INTERVAL_MS = 60_000
 
-export type OverlayState = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'
+/** A start that fails is tried again after 1 to 30 s. */
+const START_BACKOFF = { firstMs: 1_000, maxMs: 30_000 }
 
-/** For health checks and metrics. */
-export interface OverlayStatus extends ReconcilerStatus {
-  readonly state: OverlayState
-  /** Leases in the store, this node's own among them. */
-  readonly leases: number
-  /** When the store last told anything, in ms since the epoch. */
-  readonly leasesAsOf: number | undefined
-  /** What keeps the store from telling more; undefined while it is well. */
-  readonly storeError: OverlayError | undefined
-}
-
-export interface OverlayEvents {
-  /** This node's own lease. `changed` calls for a new subnet.env. */
-  lease: [LeaseKeeperEvent]
-  /** A peer came, changed or went. */
-  peer: [PeerEvent]
-  /** A round of writes has ended. */
-  sync: [SyncReport]
-  /** Somebody else changed what is ours; it is being repaired. */
-  drift: [readonly Drift[]]
-  /** The MTU for pods changed with that of the external interface: calls for a new subnet.env. */
-  mtu: [number]
-  /** Something failed and is being retried, or was passed over. */
-  error: [OverlayError]
-  /** Something works, but not as well as it could, or looks mistaken. */
-  warning: [string]
-  status: [OverlayState]
-}
-
-export interface StopOptions extends AbortOptions {
-  /** Remove all that is ours from the drivers. Default false: traffic goes on flowing. */
-  readonly cleanup?: boolean | undefined
-  /**
-   * Give the lease back: for a node that leaves for good. Default false: a node that returns finds it again. A
-   * reservation is let be.
-   */
-  readonly release?: boolean | undefined
-}
-
-const DEFAULT_RENEW_MARGIN = 60 * 60_000
-const DEFAULT_RESYNC_INTERVAL = 60_000
-
-/** Composes an overlay. Nothing happens until `start`. */
+/** Composes an overlay. Nothing happens until `start`. Throws a TypeError that says which option is missing. */
 export function createOverlay(options: OverlayOptions): Overlay {
   return new Overlay(options)
 }
@@ -95,19 +36,20 @@ export function createOverlay(options: OverlayOptions): Overlay {
  * Several may live in one process, each with a network of its own.
  */
 export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDisposable {
-  readonly #options: OverlayOptions
+  readonly #options: ComposedOptions
   readonly #abort = new AbortController()
+  readonly #streams = new Set<{ end(): void }>()
   #state: OverlayState = 'idle'
-  #member: OverlayNode | undefined
+  #waitingFor: string | undefined
+  #node: OverlayNode | undefined
   #lease: Lease | undefined
   #starting: Promise<void> | undefined
   #running: Promise<void> | undefined
   #stopping: Promise<void> | undefined
-  readonly #streams = new Set<{ end(): void }>()
 
   constructor(options: OverlayOptions) {
     super()
-    this.#options = options
+    this.#options = requireOptions(options)
   }
 
   /** This node's lease. Throws a TypeError before there is one: before `start` has resolved, or the first `lease`. */
@@ -131,32 +73,38 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     return this.#joined.externalInterface
   }
 
-  /** Every lease in the store, by its key, as last told. Empty before `start` has resolved. */
+  /** Every lease in the store, by its key, as it was last heard of. Empty before `start` has resolved. */
   get leases(): ReadonlyMap<string, Lease> {
-    return this.#member?.leases ?? new Map()
+    return this.#node?.leases ?? new Map()
   }
 
   get status(): OverlayStatus {
-    const { asOf, error } = this.#member?.store ?? {}
-    const held = this.#member?.reconciler.status ?? { inSync: false, desired: 0, actual: 0, failures: [] }
-    return { state: this.#state, leases: this.leases.size, leasesAsOf: asOf, storeError: error, ...held }
+    const { asOf, error } = this.#node?.watch ?? {}
+    const written = this.#node?.reconciler.status ?? { inSync: false, desired: 0, actual: 0, failures: [] }
+    return {
+      state: this.#state,
+      waitingFor: this.#waitingFor,
+      leases: this.leases.size,
+      leasesAsOf: asOf,
+      storeError: error,
+      ...written,
+    }
   }
 
   /**
    * Acquires a lease and makes the drivers hold what this node needs whatever its peers, then returns and follows the
    * peers in the background; `whenInSync` waits for these. The signal aborts the start alone.
    *
-   * Where it rejects, what it had begun is undone, and it may be called again; a lease that it had acquired stays this
-   * node's. Privileges and kernel features that are missing are found first (`ACCESS_DENIED`, `UNSUPPORTED`).
+   * If it rejects, what it had begun is undone, and it may be called again; a lease that it had acquired stays this
+   * node's. Missing rights and kernel features are found first (`ACCESS_DENIED`, `UNSUPPORTED`).
    */
-  async start({ signal }: AbortOptions = {}): Promise<void> {
+  async start({ signal, retry = false }: StartOptions = {}): Promise<void> {
     if (this.#state === 'stopping' || this.#state === 'stopped') {
       throw new OverlayError('CLOSED', 'this overlay was stopped: create another')
     }
     if (this.#state !== 'idle') throw new TypeError('start() was called before, and once is enough')
     this.#enter('starting')
-    const either = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal])
-    this.#starting = this.#join(either)
+    this.#starting = this.#start(this.#orStopped(signal), retry)
     await this.#starting
   }
 
@@ -175,12 +123,10 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
 
   /**
    * Resolves once the drivers hold what all known leases call for, and nothing else of ours, as far as this overlay
-   * has heard: the kernel may not have told of somebody's change of a moment ago. `resync` looks for itself.
+   * has heard: the kernel may not have notified it of a change of a moment ago. `resync` looks for itself.
    */
-  async whenInSync(options: AbortOptions = {}): Promise<void> {
-    const { signal } = options
-    const either = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal])
-    await this.#joined.reconciler.whenInSync({ signal: either })
+  async whenInSync({ signal }: AbortOptions = {}): Promise<void> {
+    await this.#joined.reconciler.whenInSync({ signal: this.#orStopped(signal) })
   }
 
   /** Reads everything again now, rather than at the next notification or timer; resolves once in sync. */
@@ -191,7 +137,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     return inSync
   }
 
-  /** Reads everything and tells what would be written now, in order; changes nothing. */
+  /** Reads everything and returns what would be written now, in order; changes nothing. */
   async plan(options: AbortOptions = {}): Promise<readonly Operation[]> {
     return this.#joined.plan(options)
   }
@@ -203,8 +149,8 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
 
   /**
    * The events of one name from this call on, one by one: the same as `on`, as an async iterable. It ends without an
-   * error once the signal aborts or the overlay has stopped. Up to 131,072 events wait for a consumer that is
-   * slower than they come; one more, and the iteration fails with `EVENTS_LOST`.
+   * error once the signal aborts or the overlay has stopped. Up to 131,072 events wait for a consumer that is slower
+   * than they come; one more, and the iteration fails with `EVENTS_LOST`.
    */
   watch<Name extends keyof OverlayEvents>(
     name: Name,
@@ -228,56 +174,98 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   }
 
   get #joined(): OverlayNode {
-    if (this.#member === undefined) throw new TypeError('start() has not resolved yet')
-    return this.#member
+    if (this.#node === undefined) throw new TypeError('start() has not resolved yet')
+    return this.#node
   }
 
-  async #join(signal: AbortSignal): Promise<void> {
-    const options = this.#options
+  #orStopped(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal])
+  }
+
+  async #start(signal: AbortSignal, retry: boolean): Promise<void> {
     try {
-      this.#member = await OverlayNode.join(
-        {
-          subnets: options.subnets,
-          backend: options.backend,
-          drivers: options.drivers,
-          externalInterface: options.externalInterface,
-          publicIp: options.publicIp,
-          publicIpv6: options.publicIpv6,
-          previous: options.previous,
-          renewMarginMs: options.renewMarginMs ?? DEFAULT_RENEW_MARGIN,
-          resyncIntervalMs: options.resyncIntervalMs ?? DEFAULT_RESYNC_INTERVAL,
-          clock: options.clock ?? systemClock,
-          random: options.random ?? Math.random,
-          observer: {
-            lease: (event) => {
-              this.#lease = event.lease
-              this.emit('lease', event)
-            },
-            peer: (event) => this.emit('peer', event),
-            sync: (report) => this.emit('sync', report),
-            drift: (drift) => this.emit('drift', drift),
-            mtu: (mtu) => this.emit('mtu', mtu),
-            error: (error) => this.emit('error', error),
-            warning: (text) => this.emit('warning', text),
-          },
-        },
-        signal,
-      )
+      this.#node = await this.#join(signal, retry)
     } catch (error) {
       if (this.#state === 'starting') this.#enter('idle')
       throw error
+    } finally {
+      this.#waitingFor = undefined
     }
-    this.#running = this.#member.run(this.#abort.signal)
+    this.#running = this.#node.run(this.#abort.signal)
     if (this.#state === 'starting') this.#enter('running')
+  }
+
+  async #join(signal: AbortSignal, retry: boolean): Promise<OverlayNode> {
+    const { clock = systemClock, random = Math.random } = this.#options
+    const observer = this.#observer()
+    for (let attempts = 1; ; attempts += 1) {
+      try {
+        return await this.#tryToJoin(observer, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!retry || !mayPass(error)) throw error
+        const delayMs = backoffDelay(attempts, START_BACKOFF, random)
+        this.emit('error', error)
+        this.emit('retry', { attempts, error, delayMs })
+        await clock.sleep(delayMs, { signal })
+      }
+    }
+  }
+
+  #tryToJoin(observer: OverlayNodeObserver, signal: AbortSignal): Promise<OverlayNode> {
+    const options = this.#options
+    return OverlayNode.join(
+      {
+        subnets: options.subnets,
+        backends: options.choice,
+        drivers: options.drivers,
+        externalInterface: options.externalInterface,
+        publicIp: options.publicIp,
+        publicIpv6: options.publicIpv6,
+        previous: options.previous,
+        renewMarginMs: options.renewMarginMs ?? DEFAULT_RENEW_MARGIN_MS,
+        resyncIntervalMs: options.resyncIntervalMs ?? DEFAULT_RESYNC_INTERVAL_MS,
+        clock: options.clock ?? systemClock,
+        random: options.random ?? Math.random,
+        observer,
+      },
+      signal,
+    )
+  }
+
+  #observer(): OverlayNodeObserver {
+    // Each try of a start finds again what the one before warned of.
+    const warnings = new Set<string>()
+    return {
+      lease: (event) => {
+        this.#lease = event.lease
+        this.emit('lease', event)
+      },
+      peer: (event) => this.emit('peer', event),
+      sync: (report) => this.emit('sync', report),
+      drift: (drift) => this.emit('drift', drift),
+      config: (config) => this.emit('config', config),
+      mtu: (mtu) => this.emit('mtu', mtu),
+      error: (error) => this.emit('error', error),
+      warning: (text) => {
+        if (this.#state === 'starting' && warnings.has(text)) return
+        warnings.add(text)
+        this.emit('warning', text)
+      },
+      waiting: (what) => {
+        this.#waitingFor = what
+        this.emit('waiting', what)
+      },
+    }
   }
 
   async #stop({ cleanup = false, release = false, signal }: StopOptions): Promise<void> {
     this.#enter('stopping')
     this.#abort.abort(new OverlayError('CLOSED', 'this overlay was stopped'))
-    await this.#starting?.catch(() => undefined) // start() tells its caller
+    await this.#starting?.catch(() => undefined) // start() has rejected with it
     await this.#running
     try {
-      await this.#member?.leave({ cleanup, release }, { signal })
+      await this.#node?.leave({ cleanup, release }, { signal })
     } finally {
       await disposeAll([...this.#options.drivers, this.#options.subnets]).finally(() =>
         this.#enter('stopped'),
@@ -290,4 +278,14 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     this.emit('status', state)
     if (state === 'stopped') for (const stream of this.#streams) stream.end()
   }
+}
+
+/**
+ * Whether trying again may help. Not if the kernel lacks something or refuses this process, which an administrator has
+ * to change, nor after a programmer's mistake.
+ */
+function mayPass(error: unknown): error is OverlayError {
+  if (!isOverlayError(error)) return false
+  const { code, errno } = error
+  return code !== 'UNSUPPORTED' && code !== 'CLOSED' && !(code === 'ACCESS_DENIED' && errno !== undefined)
 }

@@ -1,0 +1,78 @@
+import { FakeClock } from '@selvedge/conformance'
+import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { WatchOptions } from '../contract/subnet-manager.js'
+import { OverlayError } from '../util/errors.js'
+import { LeaseWatch } from './lease-watch.js'
+
+describe('LeaseWatch', () => {
+  let clock: FakeClock
+  let subnets: MemorySubnetManager
+  let stop: AbortController
+  let heard: string[]
+  let watch: LeaseWatch
+
+  beforeEach(() => {
+    clock = new FakeClock()
+    subnets = new MemorySubnetManager(new MemoryStore({ config: { Network: '10.244.0.0/16' }, clock }))
+    stop = new AbortController()
+    heard = []
+    watch = new LeaseWatch({
+      subnets,
+      clock,
+      onEvent: ({ type }) => heard.push(type),
+      onError: ({ code }) => heard.push(code),
+    })
+  })
+
+  it('opens a watch again a second after it ended, with an error or without', async () => {
+    const real = subnets.watchLeases.bind(subnets)
+    subnets.watchLeases = async function* () {
+      subnets.watchLeases = async function* () {
+        subnets.watchLeases = real
+        yield* []
+      }
+      yield* []
+      throw new Error('broken pipe')
+    }
+    const run = watch.run(stop.signal)
+    await clock.settle()
+    expect(heard).toEqual(['STORE_UNAVAILABLE'])
+    expect(watch.error).toMatchObject({ message: 'watching leases in memory: broken pipe' })
+    await clock.advance(2_000)
+    expect(heard).toEqual(['STORE_UNAVAILABLE', 'snapshot'])
+    expect(watch).toMatchObject({ error: undefined, asOf: clock.now() })
+    stop.abort()
+    await run
+  })
+
+  it('is up to date again when the store recovered, also with nothing to say', async () => {
+    let options: WatchOptions | undefined
+    subnets.watchLeases = async function* (given) {
+      options = given
+      yield { type: 'snapshot', leases: [] }
+      await new Promise(() => undefined)
+    }
+    void watch.run(stop.signal)
+    await clock.settle()
+    const before = watch.asOf
+    await clock.advance(5_000)
+    options?.onError?.(new OverlayError('STORE_UNAVAILABLE', 'no answer'))
+    expect(watch).toMatchObject({ asOf: before, error: { message: 'no answer' } })
+    options?.onRecovered?.()
+    expect(watch).toMatchObject({ asOf: clock.now(), error: undefined })
+  })
+
+  it('does not take a record that is no lease for a store that is away', async () => {
+    subnets.watchLeases = async function* ({ onError }) {
+      onError?.(new OverlayError('INVALID_LEASE', 'no lease'))
+      yield { type: 'snapshot', leases: [] }
+      onError?.(new OverlayError('INVALID_LEASE', 'no lease either'))
+      await new Promise(() => undefined)
+    }
+    void watch.run(stop.signal)
+    await clock.settle()
+    expect(heard).toEqual(['INVALID_LEASE', 'snapshot', 'INVALID_LEASE'])
+    expect(watch.error).toBeUndefined()
+  })
+})

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { createOverlay } from './overlay.js'
+
+const subnets = { acquireLease: () => undefined }
+const backend = { type: 'vxlan' }
+const drivers = [{ snapshot: () => undefined }]
+
+describe('createOverlay in JavaScript', () => {
+  const compose = createOverlay as (options?: unknown) => unknown
+
+  it.each<[string, unknown[], RegExp]>([
+    ['no options', [], /composed of options, as in createOverlay\(\{ subnets/],
+    ['null', [null], /composed of options/],
+    ['a store alone', [subnets], /`subnets` is missing: it is a SubnetManager/],
+    ['no subnets', [{ backend, drivers }], /`subnets` is missing/],
+    ['another thing as subnets', [{ subnets: {}, backend, drivers }], /`subnets` is not what it has to be/],
+    ['no backend', [{ subnets, drivers }], /`backend` is missing: it is a Backend, or else `backends`/],
+    ['a backend not called', [{ subnets, backend: () => backend, drivers }], /`backend` is not what/],
+    ['no backends in the array', [{ subnets, backends: [], drivers }], /`backend` is not what/],
+    ['a hole in the array', [{ subnets, backends: [backend, null], drivers }], /`backend` is not what/],
+    ['both', [{ subnets, backend, backends: [backend], drivers }], /both are given/],
+    ['no drivers', [{ subnets, backend }], /`drivers` is missing: it is an array of Drivers/],
+    ['a driver alone', [{ subnets, backend, drivers: drivers[0] }], /`drivers` is not what/],
+    ['a hole among the drivers', [{ subnets, backend, drivers: [undefined] }], /`drivers` is not what/],
+  ])('says what is wrong: %s', (_, args, message) => {
+    expect(() => compose(...args)).toThrow(TypeError)
+    expect(() => compose(...args)).toThrow(message)
+  })
+
+  it('takes one backend, or an array to choose from, and no drivers at all', () => {
+    expect(() => compose({ subnets, backend, drivers })).not.toThrow()
+    expect(() => compose({ subnets, backends: [backend], drivers: [] })).not.toThrow()
+  })
+})

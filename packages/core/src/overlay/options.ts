@@ -1,0 +1,100 @@
+import type { Backend } from '../contract/backend.js'
+import type { Driver } from '../contract/driver.js'
+import type { ExternalInterface } from '../contract/node-context.js'
+import type { SubnetManager } from '../contract/subnet-manager.js'
+import type { SubnetEnv } from '../lease/subnet-env.js'
+import type { AbortOptions } from '../util/abort.js'
+import type { Clock, Random } from '../util/clock.js'
+import type { BackendChoice, BackendLoader } from './choose-backend.js'
+
+export interface OverlayOptions {
+  /** Where leases come from. The overlay disposes of it when it stops. */
+  readonly subnets: SubnetManager
+  /** How packets travel. Give this or `backends`; a network whose config names another type is refused. */
+  readonly backend?: Backend | undefined
+  /**
+   * The backends to choose from by the network config's `Backend.Type`, whatever its case; a config without a Backend
+   * section means `udp`, as with flannel. One may be a loader, which is called only if the config names its type.
+   */
+  readonly backends?: readonly (Backend | BackendLoader)[] | undefined
+  /** What holds the resources: one driver for each kind. The overlay disposes of them when it stops. */
+  readonly drivers: readonly Driver[]
+  /** The interface that packets to peers leave by. Default: the one that the first driver able to find one finds. */
+  readonly externalInterface?: ExternalInterface | undefined
+  /** The address at which peers reach this node. Default: the external interface's. */
+  readonly publicIp?: string | undefined
+  readonly publicIpv6?: string | undefined
+  /**
+   * What this node's subnet.env said before this start. Its subnets are taken again if they are free, and what an
+   * earlier run left of its networks on this host is removed.
+   */
+  readonly previous?: Partial<SubnetEnv> | undefined
+  /** How long before its end the lease is renewed, in ms. Default 3,600,000: flannel's 60 minutes. */
+  readonly renewMarginMs?: number | undefined
+  /** How often everything is read again though nothing seems to have changed, in ms. Default 60,000. */
+  readonly resyncIntervalMs?: number | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+}
+
+export interface StartOptions extends AbortOptions {
+  /**
+   * Try again, after 1 to 30 s, for as long as it takes the store, the external interface or a sound network config to
+   * be there. Each failure is an `error` event and a `retry` event. Default false: the first failure rejects. Either
+   * way it rejects for what only an administrator can change: missing rights or kernel features.
+   */
+  readonly retry?: boolean | undefined
+}
+
+export interface StopOptions extends AbortOptions {
+  /** Remove all that is ours from the drivers. Default false: traffic goes on flowing. */
+  readonly cleanup?: boolean | undefined
+  /**
+   * Give the lease back: for a node that leaves for good. Default false: a node that returns finds it again. A
+   * reservation is kept.
+   */
+  readonly release?: boolean | undefined
+}
+
+const EXAMPLE = 'createOverlay({ subnets, backend: vxlan(), drivers: [linux()] })'
+
+export interface ComposedOptions extends OverlayOptions {
+  /** What `backend` or `backends` gave. */
+  readonly choice: BackendChoice
+}
+
+/**
+ * The options, if they name all that an overlay is composed of; throws a TypeError that says what is missing. TypeScript
+ * says most of it too: this is for JavaScript.
+ */
+export function requireOptions(options: OverlayOptions): ComposedOptions {
+  const given: Partial<OverlayOptions> | undefined = options
+  if (typeof given !== 'object' || given === null) {
+    throw new TypeError(`an overlay is composed of options, as in ${EXAMPLE}`)
+  }
+  const { subnets, backend, backends, drivers } = given
+  if (typeof subnets?.acquireLease !== 'function') {
+    throw missing('subnets', subnets, 'a SubnetManager')
+  }
+  if (backend !== undefined && backends !== undefined) {
+    throw new TypeError('an overlay has `backend` or `backends`, and both are given: give one of them')
+  }
+  const choice = backend ?? backends
+  if (choice === undefined || !isChoice(choice)) {
+    throw missing('backend', choice, 'a Backend, or else `backends` is an array of them to choose from')
+  }
+  if (!Array.isArray(drivers) || drivers.some((driver) => typeof driver?.snapshot !== 'function')) {
+    throw missing('drivers', drivers, 'an array of Drivers')
+  }
+  return { ...options, choice }
+}
+
+function isChoice(choice: BackendChoice): boolean {
+  const backends: readonly unknown[] = Array.isArray(choice) ? choice : [choice]
+  return backends.length > 0 && backends.every((backend) => typeof Object(backend).type === 'string')
+}
+
+function missing(name: string, value: unknown, what: string): TypeError {
+  const state = value === undefined ? 'is missing' : 'is not what it has to be'
+  return new TypeError(`an overlay's option \`${name}\` ${state}: it is ${what}, as in ${EXAMPLE}`)
+}

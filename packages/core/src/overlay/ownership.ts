@@ -1,0 +1,46 @@
+import type { OwnershipScope } from '../contract/driver.js'
+import type { LinkResource, Resource } from '../contract/resource.js'
+import type { NetworkConfig } from '../lease/network-config.js'
+import type { SubnetEnv } from '../lease/subnet-env.js'
+
+/** The networks of a config, IPv4 first. */
+export function networksOf({ ipv4, ipv6 }: NetworkConfig): readonly string[] {
+  return [ipv4?.network, ipv6?.network].filter((network) => network !== undefined)
+}
+
+/**
+ * The alias by which a later run knows a link as ours. It names the network, since that is what tells two overlays on
+ * one host apart: two that shared a network would contest its routes anyway.
+ */
+const ownershipAlias = (network: string): string => `selvedge ${network}`
+
+/** The resources with our mark on those that can bear one: links. */
+export function withAlias(resources: readonly Resource[], config: NetworkConfig): readonly Resource[] {
+  if (!resources.some(isLink)) return resources
+  const [alias = ''] = networksOf(config).map(ownershipAlias)
+  return resources.map((resource) => (isLink(resource) ? { ...resource, alias } : resource))
+}
+
+/** What the scope of one overlay follows from. */
+export interface Ownership {
+  readonly config: NetworkConfig
+  /** What an earlier run served: it left links and routes of that network, too. */
+  readonly previous: Partial<SubnetEnv> | undefined
+  /** What this node needs whatever its peers. */
+  readonly local: readonly Resource[]
+  /** Subnets of peers outside the network; their routes are ours all the same. */
+  readonly outside: readonly string[]
+}
+
+/** Which of all that a driver finds belongs to this overlay. */
+export function ownershipScope({ config, previous, local, outside }: Ownership): OwnershipScope {
+  const before = [previous?.network, previous?.ipv6Network].filter((network) => network !== undefined)
+  const networks = [...networksOf(config), ...before]
+  return {
+    aliases: networks.map(ownershipAlias),
+    links: local.filter(isLink).map(({ name }) => name),
+    networks: [...networks, ...outside],
+  }
+}
+
+const isLink = (resource: Resource): resource is LinkResource => resource.kind === 'link'

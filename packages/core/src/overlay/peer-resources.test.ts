@@ -1,0 +1,98 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Backend } from '../contract/backend.js'
+import type { LeaseContext } from '../contract/node-context.js'
+import { route } from '../contract/resource.js'
+import type { Lease } from '../lease/lease.js'
+import { parseNetworkConfig } from '../lease/network-config.js'
+import { DesiredState } from '../reconciler/desired-state.js'
+import { OverlayError } from '../util/errors.js'
+import { PeerResources } from './peer-resources.js'
+
+const config = parseNetworkConfig({ Network: '10.244.0.0/16' })
+const lease = (n: number, subnet = `10.244.${n}.0/24`): Lease => ({
+  subnet,
+  attributes: { publicIp: `192.0.2.${n}`, backendType: 'test' },
+})
+const context: LeaseContext = {
+  config,
+  externalInterface: { name: 'eth0', mtu: 1500, ipv4: '192.0.2.1', onLink: [] },
+  publicIp: '192.0.2.1',
+  lease: lease(1),
+}
+
+/** A route to each peer by its public address. */
+const backend: Backend = {
+  type: 'test',
+  mtu: () => 1500,
+  attributes: () => ({}),
+  local: () => [],
+  peer({ subnet = '', attributes: { publicIp } }, { externalInterface: { name } }) {
+    if (subnet === '10.244.66.0/24') throw new OverlayError('INVALID_LEASE', 'no VtepMAC')
+    return [route({ destination: subnet, gateway: publicIp, device: name })]
+  },
+}
+
+describe('PeerResources', () => {
+  let desired: DesiredState
+  let heard: string[]
+  let peers: PeerResources
+
+  beforeEach(() => {
+    desired = new DesiredState(() => undefined)
+    heard = []
+    peers = new PeerResources({
+      config,
+      backend,
+      desired,
+      onPeer: ({ type, lease: { subnet } }) => heard.push(`${type} ${subnet}`),
+      onError: ({ code, message }) => heard.push(`${code} ${message}`),
+    })
+  })
+
+  const put = (...leases: Lease[]): void =>
+    peers.update(
+      leases.map((one) => ({ type: 'put', lease: one })),
+      context,
+    )
+  const destinations = (): string[] => [...desired].map(({ key }) => key.split(' ')[2] ?? '')
+
+  it("holds a peer's resources under the key of its lease, until it goes", () => {
+    put(lease(2), lease(3))
+    expect(desired.of('10.244.2.0-24')).toHaveLength(1)
+    peers.update([{ type: 'delete', lease: lease(2) }], context)
+    expect(destinations()).toEqual(['10.244.3.0/24'])
+    expect(heard).toEqual(['put 10.244.2.0/24', 'put 10.244.3.0/24', 'delete 10.244.2.0/24'])
+  })
+
+  it('gives none to leases of this very node, and does not report them as peers', () => {
+    put(lease(1), lease(1, '10.244.77.0/24'))
+    expect(destinations()).toEqual([])
+    expect(heard).toEqual([])
+  })
+
+  it("refuses a lease that overlaps this node's own, and names both", () => {
+    put(lease(2, '10.244.0.0/20'))
+    expect(destinations()).toEqual([])
+    expect(heard.join()).toMatch(/^LEASE_CONFLICT .*10.244.0.0-20 of 192.0.2.2 .*10.244.1.0-24/)
+  })
+
+  it('reports a lease that its backend cannot read, and serves the others', () => {
+    put(lease(66), lease(3))
+    expect(destinations()).toEqual(['10.244.3.0/24'])
+    expect(heard).toContain('INVALID_LEASE no VtepMAC')
+  })
+
+  it('knows the subnets outside the network for as long as their leases stand', () => {
+    put(lease(2), lease(3, '10.7.3.0/24'))
+    expect(peers.outside).toEqual(['10.7.3.0/24'])
+    peers.update([{ type: 'delete', lease: lease(3, '10.7.3.0/24') }], context)
+    expect(peers.outside).toEqual([])
+  })
+
+  it('asks for everything again when this node is another', () => {
+    put(lease(2), lease(3))
+    const eth1 = { ...context.externalInterface, name: 'eth1' }
+    peers.recompute([lease(2), lease(3)], { ...context, externalInterface: eth1, lease: lease(3) })
+    expect([...desired]).toMatchObject([{ destination: '10.244.2.0/24', device: 'eth1' }])
+  })
+})

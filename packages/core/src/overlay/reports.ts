@@ -1,0 +1,56 @@
+import type { NetworkConfig } from '../lease/network-config.js'
+import type { Drift } from '../reconciler/delta-tracker.js'
+import type { ReconcilerStatus } from '../reconciler/reconciler.js'
+import type { SyncReport } from '../reconciler/sync-tally.js'
+import type { OverlayError } from '../util/errors.js'
+import type { LeaseKeeperEvent } from './lease-keeper.js'
+import type { PeerEvent } from './lease-table.js'
+
+export type OverlayState = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'
+
+/** For health checks and metrics. */
+export interface OverlayStatus extends ReconcilerStatus {
+  readonly state: OverlayState
+  /** What `start` waits for, such as `the network config from etcd`; undefined when it is not under way. */
+  readonly waitingFor: string | undefined
+  /** How many leases are in the store, this node's own among them. */
+  readonly leases: number
+  /** When what is known of the leases was last up to date, in ms since the epoch. */
+  readonly leasesAsOf: number | undefined
+  /** What keeps the store from saying more; undefined while it is well. */
+  readonly storeError: OverlayError | undefined
+}
+
+/** A start that failed and is tried again; `error` was an `error` event just before. */
+export interface StartRetry {
+  /** How many tries have failed. */
+  readonly attempts: number
+  readonly error: OverlayError
+  /** Until the next try, in ms. */
+  readonly delayMs: number
+}
+
+/** By name: what a listener is called with. */
+export interface OverlayEvents {
+  /** This node's own lease. `changed` calls for a new subnet.env. */
+  lease: [LeaseKeeperEvent]
+  /** A peer came, changed or went. */
+  peer: [PeerEvent]
+  /** A round of writes has ended. */
+  sync: [SyncReport]
+  /** Another program changed what is ours; it is being repaired. */
+  drift: [readonly Drift[]]
+  /** The network config that `start` read. It may hold secrets, such as a pre-shared key. */
+  config: [NetworkConfig]
+  /** The MTU for pods changed with that of the external interface: calls for a new subnet.env. */
+  mtu: [number]
+  /** Something failed and is being retried, or was ignored. */
+  error: [OverlayError]
+  /** Something works, but not as well as it could, or looks mistaken. */
+  warning: [string]
+  status: [OverlayState]
+  /** What `start` waits for now, as in the status. */
+  waiting: [string]
+  /** `start` failed, and is tried again as it was asked to. */
+  retry: [StartRetry]
+}
