@@ -15,7 +15,7 @@ import type { LeaseRequests, Leases, NetworkState, Outcome } from './lease-reque
 import type { Settings } from './options.js'
 import { PendingGrant } from './pending-grant.js'
 import { createLease, deleteLease, encode, rewriteLease } from './transactions.js'
-import { Tries } from './tries.js'
+import { Tries } from './retries.js'
 
 /** So often a lease with an IPv6 subnet is created on condition that nobody joins meanwhile: see `NewLease.alone`. */
 const ATTEMPTS_ALONE = 3
