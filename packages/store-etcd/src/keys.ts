@@ -2,12 +2,12 @@ import { posix } from 'node:path'
 import { type LeaseSubnets, leaseKey } from '@selvedge/core'
 import type { KeyRange } from './client/api.js'
 
-/** Where flannel keeps a network. */
+/** The prefix of flannel. */
 export const DEFAULT_PREFIX = '/coreos.com/network'
 
 /**
- * The keys of one network: `<prefix>/config`, `<prefix>/subnets/<lease>`, as flannel has them, and
- * `<prefix>/ipv6-claims/<subnet>`, which flannel does not know (transactions.ts says what for).
+ * The keys of one network: `<prefix>/config` and `<prefix>/subnets/<lease>`, which flannel uses too, and
+ * `<prefix>/ipv6-claims/<subnet>`, which it does not know (see transactions.ts).
  */
 export class NetworkKeys {
   readonly config: string
@@ -23,7 +23,7 @@ export class NetworkKeys {
     this.leases = prefixRange(this.#leases)
   }
 
-  /** For messages: where leases are kept. */
+  /** The prefix of all leases, for messages. */
   get leasesPath(): string {
     return this.#leases
   }
@@ -32,12 +32,12 @@ export class NetworkKeys {
     return Buffer.from(this.#leases + leaseKey(subnets))
   }
 
-  /** What stands below `<prefix>/subnets/`. */
+  /** The part of a key below `<prefix>/subnets/`. */
   nameOf(key: Buffer): string {
     return key.toString('utf8', Buffer.byteLength(this.#leases))
   }
 
-  /** The leases of any prefix length, with or without an IPv6 subnet, that begin with the base address of `subnet`. */
+  /** The leases at the base address of `subnet`: of any prefix length, with or without an IPv6 subnet. */
   leasesAt(subnet: string): KeyRange {
     return prefixRange(`${this.#leases}${subnet.slice(0, subnet.indexOf('/'))}-`)
   }
@@ -46,7 +46,7 @@ export class NetworkKeys {
     return Buffer.from(this.#claims + ipv6Subnet.replace('/', '-'))
   }
 
-  /** What a user of etcd must be allowed, for messages. */
+  /** The permissions that a user of etcd needs, for messages. */
   get rights(): string {
     return `read ${this.config}, read and write ${this.#leases} and (for IPv6) ${this.#claims}, with --prefix=true`
   }

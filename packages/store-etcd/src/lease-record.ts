@@ -3,10 +3,10 @@ import { decodeLeaseAttributes, parseLeaseKey } from '@selvedge/core/kit'
 import type { IKeyValue } from 'etcd3'
 import type { NetworkKeys } from './keys.js'
 
-/** How etcd writes that a key hangs on no lease of its: what makes a lease of ours a reservation. */
+/** etcd's way to say that a key has no etcd lease, which makes the lease in it a reservation. */
 export const NO_LEASE = '0'
 
-/** What stands at one key below `subnets/`. */
+/** The content of one key below `subnets/`. */
 export type LeaseRecord = ValidRecord | BadRecord
 
 interface RecordKey {
@@ -17,37 +17,36 @@ interface RecordKey {
 
 export interface ValidRecord extends RecordKey {
   /**
-   * Without `expiresAt`: when a lease of etcd's ends is known to the one who renews it, and to others only by a
-   * request for each.
+   * Without `expiresAt`: only the node that renews an etcd lease knows when it ends; others would have to ask for each.
    */
   readonly lease: Lease
 }
 
 export interface BadRecord extends RecordKey {
   readonly lease?: undefined
-  /** Why it is no lease. */
+  /** Why it is not a lease. */
   readonly problem: string
-  /** What its key names all the same: not to be leased to anyone. */
+  /** The subnets that its key names all the same: no node may lease them. */
   readonly subnets?: LeaseSubnets | undefined
 }
 
-/** Reads a key and its value as flannel writes them. */
+/** Reads a key and its value, in flannel's format. */
 export function readRecord(kv: IKeyValue, keys: NetworkKeys): LeaseRecord {
   const name = keys.nameOf(kv.key)
   const subnets = parseLeaseKey(name)
   if (subnets === undefined) return { name, kv, problem: 'its key names no subnet' }
-  // Such as 10.5.52.7-24. Whoever took it for a lease could neither renew nor delete it by what it says.
+  // Such as 10.5.52.7-24. A node that took it for a lease could neither renew nor delete it under this key.
   if (leaseKey(subnets) !== name) {
     return { name, kv, subnets, problem: `its key would have to be ${leaseKey(subnets)}` }
   }
   try {
     const { subnet, ipv6Subnet } = subnets
     const attributes = decodeLeaseAttributes(kv.value.toString())
-    // Spelled out: of a spread, V8 makes a shape of its own for each of tens of thousands of leases.
+    // Spelled out: with a spread, each of tens of thousands of leases gets a hidden class of its own in V8.
     return { name, kv, lease: { subnet, ipv6Subnet, attributes } }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    return { name, kv, subnets, problem: `its value is no lease: ${why}` }
+    return { name, kv, subnets, problem: `its value is not a lease: ${why}` }
   }
 }
 

@@ -14,16 +14,16 @@ import type { NetworkKeys } from './keys.js'
 import { type LeaseRecord, readRecord } from './lease-record.js'
 import type { Settings } from './options.js'
 
-/** A lease of etcd's own kind: a number to hang keys on, which vanish when its time is up. */
+/** A lease in etcd's sense: keys that are attached to it are deleted when it ends. */
 export interface EtcdLease {
   readonly id: string
-  /** In ms since the epoch, counted from before it was asked for: etcd ends it no earlier. Absent for `NO_LEASE`. */
+  /** In ms since the epoch, counted from before the request: etcd ends it no earlier. Absent for `NO_LEASE`. */
   readonly endsAt?: number
 }
 
-/** Everything there is of a network, as of one revision. */
+/** The config and all leases of a network, as of one revision. */
 export interface NetworkState extends Leases {
-  /** The config's JSON text; absent where there is none. */
+  /** The config's JSON text; undefined if there is none. */
   readonly config: string | undefined
 }
 
@@ -35,14 +35,14 @@ export interface Leases {
 }
 
 /**
- * `outdated`: what the transaction was based on has changed, and it wrote nothing. `unknown`: no answer came; it may
- * have been carried out, or may still be.
+ * `outdated`: what the transaction was based on has changed, and it wrote nothing. `unknown`: there was no answer; it may
+ * have run, or may still run.
  */
-export type Outcome =
+export type CommitResult =
   | { readonly type: 'done' | 'outdated' }
   | { readonly type: 'unknown'; readonly error: OverlayError }
 
-/** The requests that leases are made of, one round trip each. */
+/** The requests to etcd that work with leases, one round trip each. */
 export class LeaseRequests {
   readonly #cluster: EtcdCluster
   readonly #keys: NetworkKeys
@@ -56,7 +56,7 @@ export class LeaseRequests {
     this.#clock = settings.clock
   }
 
-  /** All leases, and the config that they are judged by. */
+  /** All leases, and the network config, as of one revision. */
   async readAll(options: AbortOptions): Promise<NetworkState> {
     const { leases, config } = this.#keys
     const call = this.#call(`listing the leases at ${this.#keys.leasesPath}`, options)
@@ -75,15 +75,15 @@ export class LeaseRequests {
   }
 
   /**
-   * What became of leases read before, of which only the changes are sent. Undefined where those do not tell: keys
-   * other than `deleted` have vanished, or this is another history.
+   * All leases, given those read before: only changes are transferred. Undefined if the changes are not enough: keys
+   * other than `deleted` have vanished, or the history is another.
    */
-  async readOn(
-    was: Leases,
+  async readChanges(
+    before: Leases,
     deleted: readonly IKeyValue[],
     options: AbortOptions,
   ): Promise<Leases | undefined> {
-    const since = String(BigInt(was.revision) + 1n)
+    const since = String(BigInt(before.revision) + 1n)
     const { header, kvs, count } = await this.#cluster.call(
       {
         attempted: `listing the leases at ${this.#keys.leasesPath}`,
@@ -92,8 +92,9 @@ export class LeaseRequests {
       },
       (client, limits) => client.kv.range({ ...this.#keys.leases, min_mod_revision: since }, limits),
     )
-    if (header.cluster_id !== was.cluster || BigInt(header.revision) < BigInt(was.revision)) return undefined
-    const records = new Map(was.records.map((record) => [record.name, record]))
+    if (header.cluster_id !== before.cluster || BigInt(header.revision) < BigInt(before.revision))
+      return undefined
+    const records = new Map(before.records.map((record) => [record.name, record]))
     for (const { key } of deleted) records.delete(this.#keys.nameOf(key))
     for (const kv of kvs) {
       const record = readRecord(kv, this.#keys)
@@ -120,7 +121,7 @@ export class LeaseRequests {
     return kvs[0] && readRecord(kvs[0], this.#keys)
   }
 
-  /** One whose answer is lost ends by itself, without a key on it. */
+  /** If the answer is lost, the etcd lease ends by itself, without a key on it. */
   async grant(options: AbortOptions): Promise<EtcdLease> {
     const since = this.#clock.now()
     const { ID, TTL } = await this.#cluster.call(
@@ -132,8 +133,8 @@ export class LeaseRequests {
   }
 
   /**
-   * Extends an etcd lease by its TTL, without a write that all watchers would be told of. Undefined where it is gone,
-   * and where its TTL is not the term of ours: it was made by others, or under another setting.
+   * Extends an etcd lease by its TTL, without a write, which every watch would receive. Undefined if it is gone, or if
+   * its TTL is not our term: another program made it, or this one under another setting.
    */
   async extend(id: string, options: AbortOptions): Promise<EtcdLease | undefined> {
     const since = this.#clock.now()
@@ -145,7 +146,7 @@ export class LeaseRequests {
     return ttl * 1000 === leaseTermMs ? { id, endsAt: since + leaseTermMs } : undefined
   }
 
-  /** Ends an etcd lease, and with it the keys that hang on it. One that is gone is let be. */
+  /** Ends an etcd lease and deletes its keys. Does nothing if it is gone. */
   async revoke(id: string, options: AbortOptions): Promise<void> {
     try {
       await this.#cluster.call(this.#call('ending an etcd lease', options), (client, limits) =>
@@ -156,7 +157,7 @@ export class LeaseRequests {
     }
   }
 
-  /** The same for one without keys, as a courtesy: where it fails, etcd ends the lease by itself in time. */
+  /** The same for one without keys, as a courtesy: if it fails, the etcd lease ends by itself in time. */
   async drop(id: string, { signal }: AbortOptions): Promise<void> {
     const call = { attempted: 'ending an etcd lease', signal }
     await this.#cluster
@@ -164,8 +165,8 @@ export class LeaseRequests {
       .catch(() => {})
   }
 
-  /** Carries out a transaction, at most once. */
-  async commit(attempted: string, txn: ITxnRequest, options: AbortOptions): Promise<Outcome> {
+  /** Runs a transaction, at most once. */
+  async commit(attempted: string, txn: ITxnRequest, options: AbortOptions): Promise<CommitResult> {
     try {
       const { succeeded } = await this.#cluster.call(
         { ...this.#call(attempted, options), once: true },
@@ -175,8 +176,8 @@ export class LeaseRequests {
     } catch (error) {
       if (isOverlayError(error, 'STORE_UNAVAILABLE')) return { type: 'unknown', error }
       if (!(error instanceof EtcdFailure)) throw error
-      // The etcd lease that it was to hang on ended first.
-      const why = `${attempted}: etcd says ${error.message}; try again`
+      // The etcd lease for its keys ended first.
+      const why = `${attempted}: etcd answered ${error.message}; try again`
       return { type: 'unknown', error: new OverlayError('STORE_UNAVAILABLE', why, { cause: error }) }
     }
   }
@@ -186,5 +187,5 @@ export class LeaseRequests {
   }
 }
 
-/** All leases of a large network take longer than one. */
+/** Listing a large network takes longer than reading one key. */
 export const listTimeoutMs = ({ requestTimeoutMs }: Settings): number => 3 * requestTimeoutMs

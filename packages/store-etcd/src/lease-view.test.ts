@@ -18,13 +18,13 @@ const stored = (name: string, value: string, mod_revision = '1'): IKeyValue => (
 function view() {
   const problems: string[] = []
   const leases = new LeaseView(keys, (error) => problems.push(error.message))
-  const list = (...all: IKeyValue[]) => [...leases.take({ type: 'list', keys: all })].map(show)
+  const list = (...all: IKeyValue[]) => [...leases.apply({ type: 'list', keys: all })].map(show)
   const change = (type: 'Put' | 'Delete', kv: IKeyValue) =>
-    [...leases.take({ type: 'events', events: [{ type, kv }] })].map(show)
+    [...leases.apply({ type: 'events', events: [{ type, kv }] })].map(show)
   return { list, change, problems }
 }
 
-type Shown = ReturnType<LeaseView['take']> extends Generator<infer Event> ? Event : never
+type Shown = ReturnType<LeaseView['apply']> extends Generator<infer Event> ? Event : never
 
 const show = (event: Shown): string =>
   event.type === 'snapshot'
@@ -32,19 +32,19 @@ const show = (event: Shown): string =>
     : `${event.type} ${event.lease.subnet} of ${event.lease.attributes.publicIp}`
 
 describe('LeaseView', () => {
-  it('tells a deleted lease with what it was', () => {
+  it('reports a deleted lease with its last attributes', () => {
     const { list, change } = view()
     expect(list(stored('10.1.1.0-24', GOOD))).toEqual(['snapshot 10.1.1.0/24'])
     expect(change('Delete', stored('10.1.1.0-24', '', '2'))).toEqual(['delete 10.1.1.0/24 of 192.0.2.1'])
     expect(change('Delete', stored('10.1.1.0-24', '', '3'))).toEqual([])
   })
 
-  it('reports a bad record once, also over another list, and anew when it is written anew', () => {
+  it('reports a bad record once, also over another list, and again when it is written again', () => {
     const { list, change, problems } = view()
     expect(list(stored('10.1.1.0-24', GOOD), stored('10.1.2.0-24', 'bad'))).toEqual(['snapshot 10.1.1.0/24'])
     list(stored('10.1.2.0-24', 'bad'))
     expect(problems).toEqual([
-      expect.stringMatching(/^etcd key \/n\/subnets\/10\.1\.2\.0-24: its value is no lease/),
+      expect.stringMatching(/^etcd key \/n\/subnets\/10\.1\.2\.0-24: its value is not a lease/),
     ])
     expect(change('Put', stored('10.1.2.0-24', 'bad', '2'))).toEqual([])
     expect(problems).toHaveLength(2)

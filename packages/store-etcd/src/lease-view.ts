@@ -1,10 +1,10 @@
 import { type Lease, type LeaseEvent, OverlayError } from '@selvedge/core'
 import type { IKeyValue } from 'etcd3'
-import type { KeyNews } from './client/watch-keys.js'
+import type { KeyUpdate } from './client/watch-keys.js'
 import type { NetworkKeys } from './keys.js'
 import { type BadRecord, type LeaseRecord, readRecord } from './lease-record.js'
 
-/** Turns what a range of keys tells into what `watchLeases` tells. */
+/** Turns updates of keys into lease events. */
 export class LeaseView {
   readonly #keys: NetworkKeys
   readonly #onError: (error: Error) => void
@@ -17,17 +17,17 @@ export class LeaseView {
     this.#onError = onError
   }
 
-  /** Begins with what was read before. */
-  begin(records: readonly LeaseRecord[]): LeaseEvent {
+  /** Starts over from all records there are. */
+  reset(records: readonly LeaseRecord[]): LeaseEvent {
     return { type: 'snapshot', leases: this.#replace(records) }
   }
 
-  *take(news: KeyNews): Generator<LeaseEvent, void, undefined> {
-    if (news.type === 'list') {
-      yield this.begin(news.keys.map((kv) => readRecord(kv, this.#keys)))
+  *apply(update: KeyUpdate): Generator<LeaseEvent, void, undefined> {
+    if (update.type === 'list') {
+      yield this.reset(update.keys.map((kv) => readRecord(kv, this.#keys)))
       return
     }
-    for (const { type, kv } of news.events) {
+    for (const { type, kv } of update.events) {
       const event = type === 'Put' ? this.#put(kv) : this.#delete(kv)
       if (event !== undefined) yield event
     }
@@ -48,7 +48,7 @@ export class LeaseView {
     const record = readRecord(kv, this.#keys)
     if (record.lease === undefined) {
       this.#report(record, this.#reported)
-      // A lease that was overwritten with something else is one no more.
+      // Something else has overwritten the lease, if there was one.
       return this.#remove(record.name)
     }
     this.#reported.delete(record.name)

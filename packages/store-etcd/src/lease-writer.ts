@@ -11,14 +11,14 @@ import { chooseSubnets, type SubnetChoice, sameNode } from '@selvedge/core/kit'
 import type { IKeyValue } from 'etcd3'
 import type { NetworkKeys } from './keys.js'
 import { isReservation, type LeaseRecord, NO_LEASE, type ValidRecord } from './lease-record.js'
-import type { LeaseRequests, Leases, NetworkState, Outcome } from './lease-requests.js'
+import type { CommitResult, LeaseRequests, Leases, NetworkState } from './lease-requests.js'
 import type { Settings } from './options.js'
 import { PendingGrant } from './pending-grant.js'
+import { Retries } from './retries.js'
 import { createLease, deleteLease, encode, rewriteLease } from './transactions.js'
-import { Tries } from './retries.js'
 
-/** So often a lease with an IPv6 subnet is created on condition that nobody joins meanwhile: see `NewLease.alone`. */
-const ATTEMPTS_ALONE = 3
+/** How often a lease with an IPv6 subnet is created on condition that no other node joins: see `NewLease.alone`. */
+const MAX_ATTEMPTS_ALONE = 3
 
 interface Plan extends SubnetChoice {
   /** The record of `kept`. */
@@ -35,12 +35,11 @@ export interface Acquired {
   readonly deleted: readonly IKeyValue[]
 }
 
-type Attempt = { readonly lease: Lease } | { readonly lease?: undefined; readonly outcome: Outcome }
+type Attempt = { readonly lease: Lease } | { readonly lease?: undefined; readonly failed: CommitResult }
 
 /**
- * Acquires, renews and releases leases. Each begins with a read, ends with a transaction on what was read, and begins
- * anew where someone else was faster. Where the answer to a transaction is lost, that same read tells whether it was
- * carried out.
+ * Acquires, renews and releases leases. Each starts with a read, ends with a transaction on what was read, and starts
+ * over if another node was faster. If the answer to a transaction is lost, that same read shows whether it ran.
  */
 export class LeaseWriter {
   readonly #requests: LeaseRequests
@@ -54,16 +53,16 @@ export class LeaseWriter {
   }
 
   /**
-   * Three round trips for a new lease: list, grant, create. Undefined where there is no network config.
+   * Three round trips for a new lease: list, grant, create. Undefined if there is no network config.
    *
-   * @param readConfig reads the config's text
+   * @param readConfig parses the config's text
    */
   async acquire(
     request: LeaseRequest,
     readConfig: (text: string) => NetworkConfig,
     options: AbortOptions,
   ): Promise<Acquired | undefined> {
-    const tries = new Tries(`leasing a subnet at ${this.#keys.leasesPath}`, this.#settings, options)
+    const retries = new Retries(`leasing a subnet at ${this.#keys.leasesPath}`, this.#settings, options)
     const grant = new PendingGrant(this.#requests, options)
     try {
       for (;;) {
@@ -75,9 +74,9 @@ export class LeaseWriter {
         const attempt =
           held !== undefined
             ? await this.#extend(held, attributes, replaces, options)
-            : await this.#create(plan, state.revision, tries.failed < ATTEMPTS_ALONE, grant, options)
+            : await this.#create(plan, state.revision, retries.failed < MAX_ATTEMPTS_ALONE, grant, options)
         if (attempt.lease !== undefined) return { lease: attempt.lease, listed: state, deleted: replaces }
-        await tries.again(attempt.outcome)
+        await retries.next(attempt.failed)
       }
     } finally {
       await grant.drop()
@@ -85,34 +84,34 @@ export class LeaseWriter {
   }
 
   async renew(lease: Lease, options: AbortOptions): Promise<Lease> {
-    const tries = new Tries(`renewing lease ${leaseKey(lease)}`, this.#settings, options)
+    const retries = new Retries(`renewing lease ${leaseKey(lease)}`, this.#settings, options)
     for (;;) {
       const record = await this.#requests.read(lease, options)
       if (!isOwn(record, lease.attributes)) throw lost(lease, record)
       const attempt = await this.#extend(record, lease.attributes, [], options)
       if (attempt.lease !== undefined) return attempt.lease
-      await tries.again(attempt.outcome)
+      await retries.next(attempt.failed)
     }
   }
 
   async release(lease: Lease, options: AbortOptions): Promise<void> {
     const attempted = `releasing lease ${leaseKey(lease)}`
-    const tries = new Tries(attempted, this.#settings, options)
+    const retries = new Retries(attempted, this.#settings, options)
     for (;;) {
       const record = await this.#requests.read(lease, options)
       if (!isOwn(record, lease.attributes) || isReservation(record)) return
       const txn = deleteLease(this.#keys, record.kv, record.lease)
-      const outcome = await this.#requests.commit(attempted, txn, options)
-      if (outcome.type === 'done') {
+      const result = await this.#requests.commit(attempted, txn, options)
+      if (result.type === 'done') {
         await this.#requests.drop(record.kv.lease, options)
         return
       }
-      await tries.again(outcome)
+      await retries.next(result)
     }
   }
 
   #plan(config: NetworkConfig, { records }: NetworkState, request: LeaseRequest): Plan {
-    // When others' leases end is not known; all that counts here is that they do.
+    // The ends of other nodes' leases are unknown; what counts here is that they have one.
     const expiresAt = this.#settings.clock.now() + this.#settings.leaseTermMs
     const known = new Map<Lease, ValidRecord>()
     const taken: Lease[] = []
@@ -144,14 +143,14 @@ export class LeaseWriter {
   ): Promise<Attempt> {
     const { id: etcdLease, endsAt: expiresAt } = await grant.get()
     const txn = createLease(this.#keys, { subnets, attributes, etcdLease, listedAt, alone, replaces })
-    const outcome = await this.#requests.commit(`creating lease ${leaseKey(subnets)}`, txn, options)
-    if (outcome.type === 'unknown') grant.doubt()
-    if (outcome.type !== 'done') return { outcome }
+    const result = await this.#requests.commit(`creating lease ${leaseKey(subnets)}`, txn, options)
+    if (result.type === 'unknown') grant.markUncertain()
+    if (result.type !== 'done') return { failed: result }
     grant.keep(etcdLease)
     return { lease: { ...subnets, attributes, expiresAt } }
   }
 
-  /** Extends a lease of this node, and writes its attributes where they have changed. */
+  /** Extends a lease of this node, and writes its attributes if they have changed. */
   async #extend(
     held: ValidRecord,
     attributes: LeaseAttributes,
@@ -167,11 +166,11 @@ export class LeaseWriter {
     const rewritten = { was: kv, subnets, attributes: changed, etcdLease: etcdLease.id, replaces }
     const txn = rewriteLease(this.#keys, rewritten)
     if (txn !== undefined) {
-      const outcome = await this.#requests.commit(`writing lease ${leaseKey(subnets)}`, txn, options)
-      if (outcome.type !== 'done') {
-        // Where the outcome is unknown, our lease may hang on it.
-        if (outcome.type === 'outdated') await this.#dropUnless(kv.lease, etcdLease.id, options)
-        return { outcome }
+      const result = await this.#requests.commit(`writing lease ${leaseKey(subnets)}`, txn, options)
+      if (result.type !== 'done') {
+        // If the result is unknown, our lease may be attached to it.
+        if (result.type === 'outdated') await this.#dropUnless(kv.lease, etcdLease.id, options)
+        return { failed: result }
       }
       await this.#dropUnless(etcdLease.id, kv.lease, options)
     }
@@ -196,7 +195,7 @@ function lost(lease: Lease, record: LeaseRecord | undefined): OverlayError {
 }
 
 function whyLost(record: LeaseRecord | undefined): string {
-  if (record === undefined) return 'it ended, or someone deleted it'
+  if (record === undefined) return 'it has ended, or was deleted'
   if (record.lease === undefined) return record.problem
   const { publicIp, publicIpv6 } = record.lease.attributes
   return `node ${publicIp ?? publicIpv6 ?? 'without an address'} holds it now`

@@ -12,24 +12,24 @@ import {
 } from '@selvedge/core'
 import { EtcdCluster } from './client/cluster.js'
 import { type Endpoint, GivenClient, UrlEndpoint } from './client/endpoint.js'
-import { type FollowOptions, followKeys } from './client/watch-keys.js'
+import { type WatchKeysOptions, watchKeys } from './client/watch-keys.js'
 import { NetworkKeys } from './keys.js'
 import { LeaseRequests, listTimeoutMs } from './lease-requests.js'
 import { LeaseView } from './lease-view.js'
 import { type Acquired, LeaseWriter } from './lease-writer.js'
 import { type EtcdSubnetManagerOptions, readSettings, type Settings } from './options.js'
 
-/** So long, in ms, all leases are kept in memory for a watch that may follow `acquireLease`. */
-const REMEMBERED = 2_000
+/** How long the leases that `acquireLease` has listed are kept for a watch that may follow, in ms. */
+const LISTED_TTL_MS = 2_000
 
 /**
- * The leases of a network in etcd, as flannel keeps them: hosts with flanneld and hosts with selvedge form one network,
- * and either may replace the other.
+ * The leases of a network in etcd, in flannel's format: hosts with flanneld and hosts with selvedge form one network, and
+ * either can replace the other.
  *
- * A lease with `expiresAt` ends then; only the leases that `acquireLease` and `renewLease` return have it, and of those
- * no reservation. When the lease of a peer ends, its etcd lease knows: the lease vanishes, and the watch tells.
+ * Only leases that `acquireLease` and `renewLease` return have `expiresAt`, except reservations. A peer's lease ends with
+ * its etcd lease: the watch then reports a `delete`.
  *
- * Errors beyond those of `SubnetManager`: `LEASE_CONFLICT` where others were faster a hundred times in a row.
+ * Errors besides those of `SubnetManager`: `LEASE_CONFLICT` if other nodes were faster a hundred times in a row.
  */
 export class EtcdSubnetManager implements SubnetManager {
   readonly name = 'etcd'
@@ -42,7 +42,7 @@ export class EtcdSubnetManager implements SubnetManager {
   #acquired: Acquired | undefined
   #forget = new AbortController()
 
-  /** Throws an OverlayError `INVALID_CONFIG` for an option that breaks a rule. Connects with the first call. */
+  /** Throws an OverlayError `INVALID_CONFIG` for an invalid option. Connects with the first call. */
   constructor(options: EtcdSubnetManagerOptions) {
     this.#settings = readSettings(options)
     this.#keys = new NetworkKeys(this.#settings.prefix)
@@ -89,9 +89,9 @@ export class EtcdSubnetManager implements SubnetManager {
     const view = new LeaseView(this.#keys, onError)
     const attempted = `watching the leases at ${this.#keys.leasesPath}`
     const options = { attempted, signal: this.#signal(signal), onError, onRecovered }
-    const after = yield* this.#tellKnown(view, options)
-    for await (const news of this.#follow(this.#keys.leases, { ...options, after })) {
-      for (const event of view.take(news)) {
+    const after = yield* this.#reportListed(view, options)
+    for await (const update of this.#watch(this.#keys.leases, { ...options, after })) {
+      for (const event of view.apply(update)) {
         if (signal.aborted) return
         yield event
       }
@@ -105,39 +105,40 @@ export class EtcdSubnetManager implements SubnetManager {
     this.#cluster.close()
   }
 
-  /** Joining has listed everyone's leases: the watch that follows need not do so again. */
+  /** `acquireLease` has listed all leases: the watch that follows need not list them again. */
   #remember(acquired: Acquired): void {
     this.#forget.abort()
     this.#forget = new AbortController()
     this.#acquired = acquired
-    const late = () => {
+    const forget = () => {
       if (this.#acquired === acquired) this.#acquired = undefined
     }
-    void this.#settings.clock.sleep(REMEMBERED, this.#forget).then(late, late)
+    void this.#settings.clock.sleep(LISTED_TTL_MS, this.#forget).then(forget, forget)
   }
 
   /**
-   * Tells what joining has listed, and returns as of when. Nothing where that is forgotten, or cannot be brought up to
-   * date. A generator of its own: what it holds, which for a large network is many MB, does not outlive it.
+   * Reports what `acquireLease` has listed, brought up to date, and returns as of when; undefined if that has been
+   * dropped, or cannot be brought up to date. A generator of its own, so that nothing keeps the list alive, which has
+   * many MB in a large network.
    */
-  async *#tellKnown(
+  async *#reportListed(
     view: LeaseView,
     options: { readonly signal: AbortSignal },
-  ): AsyncGenerator<LeaseEvent, FollowOptions['after'], undefined> {
+  ): AsyncGenerator<LeaseEvent, WatchKeysOptions['after'], undefined> {
     const acquired = this.#acquired
     this.#forget.abort()
     this.#acquired = undefined
     if (acquired === undefined) return undefined
-    // A failure is not told here: the watch lists, meets the same, and reports.
+    // A failure is not reported here: the watch lists, fails likewise, and reports it.
     const known = await this.#requests
-      .readOn(acquired.listed, acquired.deleted, options)
+      .readChanges(acquired.listed, acquired.deleted, options)
       .catch(() => undefined)
     if (known === undefined || options.signal.aborted) return undefined
-    yield view.begin(known.records)
+    yield view.reset(known.records)
     return { cluster: known.cluster, revision: known.revision }
   }
 
-  /** Aborts with the caller's reason, or with `CLOSED`. Throws at once where either has happened. */
+  /** Aborts with the caller's reason, or with `CLOSED`. Throws at once if either has happened. */
   #signal(signal: AbortSignal | undefined): AbortSignal {
     signal?.throwIfAborted()
     this.#closed.signal.throwIfAborted()
@@ -165,22 +166,24 @@ export class EtcdSubnetManager implements SubnetManager {
     )
     const range = { key: Buffer.from(config) }
     const attempted = `waiting for a network config at ${config}`
-    for await (const news of this.#follow(range, { attempted, signal, onError: onWaiting })) {
+    for await (const update of this.#watch(range, { attempted, signal, onError: onWaiting })) {
       const found =
-        news.type === 'list' ? news.keys : news.events.flatMap(({ type, kv }) => (type === 'Put' ? kv : []))
+        update.type === 'list'
+          ? update.keys
+          : update.events.flatMap(({ type, kv }) => (type === 'Put' ? kv : []))
       const last = found.at(-1)
       if (last !== undefined) return last.value.toString()
     }
     throw signal.reason
   }
 
-  #follow(
+  #watch(
     range: NetworkKeys['leases'],
-    options: Pick<FollowOptions, 'after' | 'attempted' | 'signal' | 'onError' | 'onRecovered'>,
-  ): ReturnType<typeof followKeys> {
+    options: Pick<WatchKeysOptions, 'after' | 'attempted' | 'signal' | 'onError' | 'onRecovered'>,
+  ): ReturnType<typeof watchKeys> {
     const { requestTimeoutMs, clock, random } = this.#settings
     const timeoutsMs = { request: requestTimeoutMs, list: listTimeoutMs(this.#settings) }
-    return followKeys(this.#cluster, range, { ...options, timeoutsMs, clock, random })
+    return watchKeys(this.#cluster, range, { ...options, timeoutsMs, clock, random })
   }
 }
 

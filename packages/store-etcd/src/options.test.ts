@@ -53,7 +53,7 @@ describe('readSettings', () => {
     )
   })
 
-  it('shows no password that stands in an endpoint', () => {
+  it('shows no password of an endpoint', () => {
     expect(() => readSettings({ endpoints: ['http://user:S3cret@etcd:2379'] })).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('S3cret') }),
     )

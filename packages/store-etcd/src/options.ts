@@ -8,18 +8,19 @@ import { DEFAULT_PREFIX } from './keys.js'
 
 export interface EtcdSubnetManagerOptions {
   /**
-   * URLs of the members of one etcd cluster: `https://10.0.0.5:2379`; port 2379 where none is given. Any one that
-   * answers will do. Not together with `client`.
+   * URLs of one etcd cluster: `https://10.0.0.5:2379`. Default port: 2379. Any one that answers is enough; `http` and
+   * `https` may be mixed. Not together with `client`.
    */
   readonly endpoints?: readonly string[] | undefined
-  /** Where the network is kept. Default: `/coreos.com/network`. */
+  /** The prefix of the network's keys. Default: `/coreos.com/network`. */
   readonly prefix?: string | undefined
   /**
-   * For `https` endpoints: the certificates as PEM text, or a function that gives them, asked again before each new
-   * connection, such as `tlsFiles({ ca: '/etc/etcd/ca.pem' })`. A CA alone will do, so will a client certificate with
-   * its key alone, or nothing at all.
+   * For `https` endpoints: the certificates as PEM text, or a function that returns them, which is called for each new
+   * connection, such as `tlsFiles({ ca: '/etc/etcd/ca.pem' })`. A CA alone is enough, as is a client certificate with its
+   * key. Default: the authorities that Node.js trusts, and no client certificate.
    */
   readonly tls?: EtcdTls | (() => EtcdTls | Promise<EtcdTls>) | undefined
+  /** A user of etcd, with `password`. Ignored while etcd has authentication disabled. */
   readonly username?: string | undefined
   readonly password?: string | undefined
   /** How long a lease lasts unless renewed, in ms: whole seconds, at least 5 s. Default: 24 hours, as with flannel. */
@@ -27,23 +28,23 @@ export interface EtcdSubnetManagerOptions {
   /** How long one endpoint has to answer one request, in ms. Default: 5000; three times that for all leases. */
   readonly requestTimeoutMs?: number | undefined
   /**
-   * How long a call goes on asking where no endpoint answers, in ms, before it rejects with `STORE_UNAVAILABLE`; it
-   * asks each endpoint at least once. Default: 10,000. Watches never give up.
+   * How long a call keeps asking if no endpoint answers, in ms, before it rejects with `STORE_UNAVAILABLE`; it asks each
+   * endpoint at least once. Default: 10,000. Watches never give up.
    */
   readonly patienceMs?: number | undefined
-  /** Told why a call waits: the network config is not there yet, or etcd went away while it was waited for. */
+  /** Called with the reason why a call waits: there is no network config yet, or etcd is unavailable meanwhile. */
   readonly onWaiting?: ((why: OverlayError) => void) | undefined
   /**
-   * A client to use instead of making one per endpoint, such as `new Etcd3(…)` of the package etcd3. It stays the
-   * caller's to close, and its own options hold: without `grpc.keepalive_time_ms` a frozen etcd is not noticed, and
-   * `grpc.max_receive_message_length` bounds the size of the network (4 MB, some 15,000 leases, by default).
+   * Your own client instead of one per endpoint, such as `new Etcd3(…)` of the package etcd3; the README says what to
+   * make it with. You close it. Not together with `endpoints`; `tls`, `username` and `password` are the client's own.
    */
   readonly client?: EtcdClient | undefined
+  /** For tests. Default: the system's. */
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
 }
 
-/** The same, checked, with every default filled in. */
+/** The options, checked and with defaults. */
 export interface Settings {
   readonly endpoints: readonly EndpointUrl[]
   readonly client: EtcdClient | undefined
@@ -60,7 +61,7 @@ export interface Settings {
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** Below that, etcd's own minimum (1.5 election timeouts) and a lost request or two leave no time to renew. */
+/** In ms. Below it, etcd's own minimum (1.5 election timeouts) and a lost request or two leave no time to renew. */
 const MIN_TERM_MS = 5_000
 
 /** Throws an OverlayError `INVALID_CONFIG` that names the option and the rule. */

@@ -18,7 +18,7 @@ const stored = (key: string, mod_revision: string, lease: string): IKeyValue => 
   lease,
 })
 
-/** A transaction as a person would write it down. */
+/** A transaction in plain text. */
 function shown(txn: Transaction | undefined): string[] | undefined {
   return txn && [...txn.compare.map(showCompare), ...txn.success.map(showOperation)]
 }
@@ -40,7 +40,7 @@ function showOperation({ request_put, request_delete_range }: IRequestOp): strin
 describe('createLease', () => {
   const lease = { attributes, etcdLease: '77', listedAt: '40', alone: true, replaces: [] }
 
-  it('of IPv4: nobody has any lease at that address', () => {
+  it('of IPv4: if there is no lease at that address', () => {
     expect(shown(createLease(keys, { ...lease, subnets: ipv4 }))).toEqual([
       'if version of /n/subnets/10.5.52.0-24 = 0',
       'if creation of all of /n/subnets/10.5.52.0- to /n/subnets/10.5.52.0. < 41',
@@ -59,7 +59,7 @@ describe('createLease', () => {
     ])
   })
 
-  it('of IPv6, when many join: nobody has claimed the subnet', () => {
+  it('of IPv6, when many join: if no node has claimed the subnet', () => {
     const txn = createLease(keys, { ...lease, subnets: { ipv6Subnet: dual.ipv6Subnet }, alone: false })
     expect(shown(txn)).toEqual([
       'if version of /n/subnets/0.0.0.0-0&fd00:0:0:7::-64 = 0',

@@ -4,14 +4,13 @@ import type { ICompare, IKeyValue, IRequestOp, ITxnRequest } from 'etcd3'
 import type { NetworkKeys } from './keys.js'
 
 /**
- * The transactions that write leases. Each compares what it is based on, so that it does nothing where someone was
- * faster.
+ * The transactions that write leases. Each compares what it is based on, and does nothing if another node was faster.
  *
- * A lease's key begins with its IPv4 subnet, and two nodes that want the same one want the same key. Its IPv6 subnet
- * only follows, so that no compare on keys of leases can tell whether it was taken since they were listed. Therefore a
- * new lease with an IPv6 subnet also writes the key of that subnet below `ipv6-claims/`, on the same etcd lease, and
- * requires that nobody has written it since the list. What a claim says, and whether there still is one, means
- * nothing: who holds a subnet is in the leases alone.
+ * A lease's key begins with its IPv4 subnet, and two nodes that choose the same one choose the same key. Its IPv6 subnet
+ * only follows, so that no comparison of lease keys shows whether it was taken since they were listed. Therefore a new
+ * lease with an IPv6 subnet also writes the key of that subnet below `ipv6-claims/`, with the same etcd lease, and
+ * requires that no other node has written it since the list. A claim means nothing beyond that: only leases say who holds
+ * a subnet.
  */
 
 /** All comparisons must hold for `success` to be carried out. */
@@ -20,14 +19,14 @@ export type Transaction = Required<Pick<ITxnRequest, 'compare' | 'success'>>
 export interface NewLease {
   readonly subnets: LeaseSubnets
   readonly attributes: LeaseAttributes
-  /** The etcd lease to hang it on. */
+  /** The etcd lease to attach it to. */
   readonly etcdLease: string
   /** The revision at which all leases were listed, and these subnets were free. */
   readonly listedAt: string
   /**
-   * Whether to require that nobody at all has created a lease since. flanneld writes no claims; this alone keeps its
-   * IPv6 subnets from us in the moment between list and creation. Many nodes that join at once would lock each other
-   * out by it.
+   * Whether to require that no node at all has created a lease since. flanneld writes no claims: nothing else prevents
+   * that we take the IPv6 subnet that it chose between our list and our creation. Many nodes that join at once would
+   * block each other with it.
    */
   readonly alone: boolean
   /** Leases of the same node that this one replaces. */
@@ -54,17 +53,17 @@ export function createLease(keys: NetworkKeys, lease: NewLease): Transaction {
 }
 
 export interface RewrittenLease {
-  /** As it was read. */
+  /** The record as it was read. */
   readonly was: IKeyValue
   readonly subnets: LeaseSubnets
-  /** Absent: the value stays. */
+  /** Absent: the value stays as it is. */
   readonly attributes?: LeaseAttributes | undefined
-  /** The etcd lease to hang it on from now on; where it is another one than before, the claim goes along. */
+  /** The etcd lease to attach it to from now on; if it is another one than before, the claim moves too. */
   readonly etcdLease: string
   readonly replaces: readonly IKeyValue[]
 }
 
-/** Undefined where there is nothing to write. */
+/** Undefined if there is nothing to write. */
 export function rewriteLease(keys: NetworkKeys, lease: RewrittenLease): Transaction | undefined {
   const { was, subnets, attributes, etcdLease, replaces } = lease
   const moved = etcdLease !== was.lease

@@ -1,4 +1,4 @@
-// Run by tls.test.ts: renews a lease that is not there, over TLS with a client certificate and no CA.
+// Run by tls.test.ts: renews a lease that does not exist, over TLS with a client certificate and no CA.
 import { readFileSync } from 'node:fs'
 import { EtcdSubnetManager } from '../dist/index.js'
 

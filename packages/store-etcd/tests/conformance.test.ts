@@ -3,25 +3,26 @@ import { type StoreUnderTest, subnetManagerSuite } from '@selvedge/conformance'
 import { leaseKey } from '@selvedge/core'
 import { encodeLeaseAttributes } from '@selvedge/core/kit'
 import { EtcdSubnetManager } from '@selvedge/store-etcd'
+import { noop } from 'cockatiel'
 import { Etcd3 } from 'etcd3'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
 import { TcpProxy } from './tcp-proxy.js'
 
 /** As short as the store allows, in ms. */
-const TERM = 5_000
+const TERM_MS = 5_000
 
 /**
  * What the suite takes for the term. etcd looks for leases to end twice a second: 1.1 of this is well past the end of
  * a lease, and 0.6 of it well before.
  */
-const SUITE_TERM = 6_500
+const SUITE_TERM_MS = 6_500
 
 let etcd: EtcdServer
 let admin: Etcd3
 let networks = 0
-/** What stands between each store under test and its etcd. */
-const proxies = new Map<StoreUnderTest, TcpProxy>()
+/** What has to be closed with each store under test, or after it. */
+const opened = new Map<StoreUnderTest, { readonly proxy: TcpProxy; readonly clients: Etcd3[] }>()
 
 beforeAll(async () => {
   etcd = await EtcdServer.start()
@@ -33,39 +34,61 @@ afterAll(async () => {
   await etcd[Symbol.asyncDispose]()
 })
 
-subnetManagerSuite(
-  { describe: describe.concurrent, it: it.concurrent },
-  {
-    async setup(config) {
-      networks += 1
-      const prefix = `/network-${networks}`
-      const proxy = await TcpProxy.to(etcd.port)
-      const setNetworkConfig = (next: object) =>
-        admin.put(`${prefix}/config`).value(JSON.stringify(next)).exec()
-      const putRecord = (key: string, value: string) =>
-        admin.put(`${prefix}/subnets/${key}`).value(value).exec()
-      if (config !== undefined) await setNetworkConfig(config)
-      const store: StoreUnderTest = {
-        connect: () =>
-          new EtcdSubnetManager({
-            endpoints: [`http://127.0.0.1:${proxy.port}`],
-            prefix,
-            leaseTermMs: TERM,
-          }),
-        setNetworkConfig,
-        putRecord,
-        reserve: (lease) => putRecord(leaseKey(lease), encodeLeaseAttributes(lease.attributes)),
-        advance: (milliseconds: number) => sleep(milliseconds),
-        leaseTermMs: SUITE_TERM,
-        async interrupt(meanwhile: () => Promise<void>) {
-          proxy.cut()
-          await meanwhile()
-          proxy.mend()
-        },
-      }
-      proxies.set(store, proxy)
-      return store
+/** As the README makes it. */
+function ownClient(endpoint: string): Etcd3 {
+  return new Etcd3({
+    hosts: [endpoint],
+    faultHandling: { host: () => noop, global: noop },
+    grpcOptions: {
+      'grpc.keepalive_time_ms': 6_000,
+      'grpc.keepalive_timeout_ms': 2_000,
+      'grpc.max_receive_message_length': -1,
     },
-    teardown: async (store) => proxies.get(store)?.[Symbol.asyncDispose](),
-  },
-)
+  })
+}
+
+describe.concurrent.each(['endpoints', 'a client of the caller'] as const)('with %s', (way) => {
+  subnetManagerSuite(
+    { describe: describe.concurrent, it: it.concurrent },
+    {
+      async setup(config) {
+        networks += 1
+        const prefix = `/network-${networks}`
+        const proxy = await TcpProxy.to(etcd.port)
+        const endpoint = `http://127.0.0.1:${proxy.port}`
+        const clients: Etcd3[] = []
+        const setNetworkConfig = (next: object) =>
+          admin.put(`${prefix}/config`).value(JSON.stringify(next)).exec()
+        const putRecord = (key: string, value: string) =>
+          admin.put(`${prefix}/subnets/${key}`).value(value).exec()
+        if (config !== undefined) await setNetworkConfig(config)
+        const store: StoreUnderTest = {
+          connect() {
+            if (way === 'endpoints')
+              return new EtcdSubnetManager({ endpoints: [endpoint], prefix, leaseTermMs: TERM_MS })
+            const client = ownClient(endpoint)
+            clients.push(client)
+            return new EtcdSubnetManager({ client, prefix, leaseTermMs: TERM_MS })
+          },
+          setNetworkConfig,
+          putRecord,
+          reserve: (lease) => putRecord(leaseKey(lease), encodeLeaseAttributes(lease.attributes)),
+          advance: (milliseconds: number) => sleep(milliseconds),
+          leaseTermMs: SUITE_TERM_MS,
+          async interrupt(meanwhile: () => Promise<void>) {
+            proxy.cut()
+            await meanwhile()
+            proxy.mend()
+          },
+        }
+        opened.set(store, { proxy, clients })
+        return store
+      },
+      async teardown(store) {
+        const { proxy, clients } = opened.get(store) ?? { clients: [] }
+        for (const client of clients) client.close()
+        await proxy?.[Symbol.asyncDispose]()
+      },
+    },
+  )
+})

@@ -21,7 +21,7 @@ const REMEDY =
 /** How long etcd may take to start and find its leader, in ms: a second when the machine is idle. */
 const START_TIMEOUT = 30_000
 
-/** The ports and the folder of one member, which stay its own over restarts. */
+/** The ports and the folder of one member, which it keeps over restarts. */
 interface Place {
   readonly name: string
   readonly client: number
@@ -31,7 +31,7 @@ interface Place {
 }
 
 /**
- * A real etcd on loopback: random free ports, a folder of its own, which is removed in the end. It dies with this
+ * A real etcd on loopback: on random free ports, with a folder of its own, which is removed in the end. It ends with this
  * process, however that ends.
  */
 export class EtcdServer implements AsyncDisposable {
@@ -48,7 +48,7 @@ export class EtcdServer implements AsyncDisposable {
     return server
   }
 
-  /** Members of one cluster; the first call that names a leader returns. */
+  /** The members of one cluster, once it has a leader. */
   static async startCluster(size: number, options: EtcdOptions = {}): Promise<EtcdServer[]> {
     const places = await Promise.all(Array.from({ length: size }, (_, index) => makePlace(`m${index}`)))
     const cluster = places.map(({ name, peer }) => `${name}=http://127.0.0.1:${peer}`).join(',')
@@ -92,7 +92,7 @@ export class EtcdServer implements AsyncDisposable {
       ...certificates,
       ...flags,
     ]
-    // setpriv becomes etcd, which the kernel kills when this process is gone.
+    // setpriv becomes etcd, which the kernel kills when this process has ended.
     const server = spawn('setpriv', ['--pdeathsig', 'KILL', ETCD, ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
@@ -119,14 +119,14 @@ export class EtcdServer implements AsyncDisposable {
     await gone
   }
 
-  /** Ends it, and starts one in its place that knows nothing: what a restore of an old backup comes to. */
+  /** Ends it, and starts it without its data: the extreme of restoring an old backup. */
   async forget(): Promise<void> {
     await this.kill()
     await rm(this.#place.dataDir, { recursive: true, force: true })
     await this.restart()
   }
 
-  /** Holds it as it is: connections stay open, and nothing is answered. */
+  /** Stops it: connections stay open, and no request is answered. */
   freeze(): void {
     this.#process?.kill('SIGSTOP')
   }

@@ -49,7 +49,7 @@ describe.concurrent('a watch', () => {
     expect(watcher.keys).toEqual(stored.map(({ key }) => key.replace('/subnets/', '')).sort())
   })
 
-  it('finds an etcd that is frozen, and goes on when that thaws', async ({ expect }) => {
+  it('detects an etcd that is frozen, and goes on when it thaws', async ({ expect }) => {
     await using etcd = await EtcdServer.start()
     await using network = await TestNetwork.in([etcd.endpoint])
     await using watcher = await Watcher.on(network.manager())
@@ -63,7 +63,7 @@ describe.concurrent('a watch', () => {
     await watcher.untilShows('10.99.1.0-24')
   })
 
-  it('tells everything anew where the history it missed was compacted away', async ({ expect }) => {
+  it('reports a snapshot if the history it missed was compacted', async ({ expect }) => {
     await using etcd = await EtcdServer.start()
     await using proxy = await TcpProxy.to(etcd.port)
     await using network = await TestNetwork.in([etcd.endpoint])
@@ -82,7 +82,7 @@ describe.concurrent('a watch', () => {
     await watcher.untilShows('10.99.2.0-24', '10.99.3.0-24')
   })
 
-  it('tells everything anew where etcd was restored to an earlier state', async ({ expect }) => {
+  it('reports a snapshot if etcd was restored to an earlier state', async ({ expect }) => {
     await using etcd = await EtcdServer.start()
     await using network = await TestNetwork.in([etcd.endpoint])
     for (const number of [1, 2, 3]) await network.put(`10.99.${number}.0-24`, VALUE)
@@ -136,7 +136,9 @@ describe.concurrent('a watch', () => {
     }
   })
 
-  it('shows a node that was cut off for longer than its lease who has its subnet now', async ({ expect }) => {
+  it('shows a node that was cut off for longer than its lease which node has its subnet now', async ({
+    expect,
+  }) => {
     await using etcd = await EtcdServer.start()
     await using proxy = await TcpProxy.to(etcd.port)
     await using network = await TestNetwork.in([etcd.endpoint])
@@ -164,7 +166,7 @@ describe.concurrent('a watch', () => {
 })
 
 describe.concurrent('a call', () => {
-  it('goes on to the next endpoint where one refuses, and where one is silent', async ({ expect }) => {
+  it('goes on to the next endpoint if one refuses, and if one is silent', async ({ expect }) => {
     await using etcd = await EtcdServer.start()
     await using network = await TestNetwork.in([etcd.endpoint])
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
@@ -180,7 +182,7 @@ describe.concurrent('a call', () => {
       await manager.getNetworkConfig()
       const knownAt = performance.now()
       await manager.acquireLease({ attributes: attributesOf(1) })
-      expect(performance.now() - knownAt, 'ms, once it knows who answers').toBeLessThan(500)
+      expect(performance.now() - knownAt, 'ms, once it knows which one answers').toBeLessThan(500)
       await using watcher = await Watcher.on(manager)
       expect(watcher.leases.size).toBe(1)
       expect(watcher.errors).toEqual([])
@@ -189,7 +191,7 @@ describe.concurrent('a call', () => {
     }
   })
 
-  it('names every endpoint, and what it said, where none answers in time', async ({ expect }) => {
+  it('names every endpoint, and its answer, if none answers in time', async ({ expect }) => {
     await using network = await TestNetwork.in(['http://127.0.0.1:1', 'http://127.0.0.1:2'], 'none')
     const manager = network.manager({ patienceMs: 300 })
     const calledAt = performance.now()

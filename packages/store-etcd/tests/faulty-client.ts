@@ -1,7 +1,7 @@
 import type { EtcdClient } from '@selvedge/store-etcd'
 import { Etcd3 } from 'etcd3'
 
-/** What becomes of one request: `lost` is not carried out; `unanswered` is, and its answer is lost. */
+/** What happens to one request: `lost` never runs; `unanswered` runs, and its answer is lost. */
 export type Fate = 'answered' | 'lost' | 'unanswered'
 
 /** An etcd3 client that counts its requests, and loses some. */

@@ -245,7 +245,7 @@ describe('the first snapshot after joining is what a list would show', () => {
         await network.put('10.99.11.0-24', OTHER)
       },
     ],
-  ])('where %s', async ([, requests, meanwhile]) => {
+  ])('if %s', async ([, requests, meanwhile]) => {
     await using network = await TestNetwork.in([etcd.endpoint])
     await network.put('10.99.11.0-24', '{"PublicIP":"192.0.2.11"}')
     await network.put('10.99.12.0-24', '{"PublicIP":"192.0.2.12"}')
@@ -264,14 +264,14 @@ describe('the first snapshot after joining is what a list would show', () => {
     expect(watcher.leases).toEqual(afterwards.leases)
     expect(watcher.leases.has(leaseKey(lease))).toBe(true)
     expect(watcher.errors.map(String)).toEqual(afterwards.errors.map(String))
-    // From there on, nothing is missed and nothing told twice.
+    // From there on, no change is missed and none reported twice.
     await network.put('10.99.79.0-24', OTHER)
     await watcher.until('the next lease', () => watcher.leases.has('10.99.79.0-24'))
     expect(watcher.events.map(({ type }) => type)).toEqual(['snapshot', 'put'])
     client.close()
   })
 
-  it('and for the next watch, or after a while, they are listed', async () => {
+  it('and for the next watch, or after a while, leases are listed', async () => {
     let pass = () => {}
     const twoSeconds = new Promise<void>((resolve) => {
       pass = resolve
@@ -297,7 +297,7 @@ describe('the first snapshot after joining is what a list would show', () => {
   })
 })
 
-/** Waits for what no watch tells. */
+/** Waits for what no watch reports. */
 async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 30_000
   while (!condition()) {

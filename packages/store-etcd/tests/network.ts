@@ -30,12 +30,12 @@ export const attributesOf = (node: number, mac = 'c6:d2:32:6f:8f:44'): LeaseAttr
   backendData: { VNI: 1, VtepMAC: mac },
 })
 
-/** How long an administrator tries, in ms, where etcd is away. */
+/** How long an administrator keeps trying while etcd is away, in ms. */
 const PATIENCE = 20_000
 
 let networks = 0
 
-/** A network of its own in an etcd, as its administrator and its nodes see it. */
+/** A network of its own in etcd, as its administrator and its nodes see it. */
 export class TestNetwork implements AsyncDisposable {
   readonly admin: Etcd3
   readonly prefix: string
@@ -82,8 +82,8 @@ export class TestNetwork implements AsyncDisposable {
   }
 
   /**
-   * What stands below the prefix, config left out: key, value, and whether it hangs on an etcd lease.
-   * @param client one whose members are all alive
+   * The keys below the prefix except the config, with values and etcd leases.
+   * @param client one whose endpoints are all alive
    */
   async contents(client = this.admin): Promise<{ key: string; value: string; lease: string }[]> {
     const { kvs } = await client.getAll().prefix(`${this.prefix}/`).exec()
@@ -106,7 +106,7 @@ export class TestNetwork implements AsyncDisposable {
   }
 }
 
-/** What an administrator writes arrives, though etcd may only just be coming back. */
+/** Repeats an administrator's write until etcd, which may be coming back, takes it. */
 async function insist<T>(write: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + PATIENCE
   for (;;) {

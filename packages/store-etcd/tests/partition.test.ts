@@ -9,12 +9,12 @@ const ENDPOINT = 'http://192.168.77.254:2379'
 const PROGRAM = fileURLToPath(new URL('./print-events.mjs', import.meta.url))
 
 /**
- * How long nothing comes through, in ms. The connection is given up after at most 8 s, and another one begun: the kernel
+ * How long no packet arrives, in ms. The connection is given up after at most 8 s, and another one begun: the kernel
  * would send its SYNs after 0, 1, 3, 7 and 15 s, and the next one 11 s and more after this is over.
  */
 const PARTITION_MS = 28_000
 
-/** What is promised, whatever the partition's length. */
+/** The promise, whatever the partition's length. */
 const RECOVERY_MS = 5_000
 
 interface Line {
@@ -65,17 +65,17 @@ function linesOf({ stdout, stderr }: Child): readonly Line[] {
 const has = (lines: readonly Line[], type: string, subnet?: string) =>
   lines.some((line) => line.type === type && line.subnet === subnet) || undefined
 
-/** Forwards nothing to or from a host, whose interface keeps its carrier: nobody is told. */
+/** Drops all packets of a host in silence: its interface keeps its carrier. */
 const setForwarding = (host: Host, forwards: boolean) =>
   lab.switch.bridge('link', 'set', 'dev', host.name, 'state', forwards ? '3' : '0')
 
-/** As behind a router: the kernel knows where to send packets, and does not find out that nobody receives them. */
+/** As behind a router: the kernel does not notice that no neighbour answers. */
 async function fixNeighbour(host: Host): Promise<void> {
   const [{ address = '' } = {}] = JSON.parse(await lab.switch.ip('-j', 'link', 'show', 'br0'))
   await host.ip('neigh', 'replace', '192.168.77.254', 'lladdr', address, 'dev', 'eth0', 'nud', 'permanent')
 }
 
-describe('a partition that nobody is told of', () => {
+describe('a silent partition', () => {
   it('is over within 5 s of its end, behind a router and on one LAN', { timeout: 90_000 }, async () => {
     await fixNeighbour(lab.host(0))
     const watches = lab.hosts.map((host) => linesOf(host.spawn(process.execPath, [PROGRAM, ENDPOINT])))
@@ -91,7 +91,7 @@ describe('a partition that nobody is told of', () => {
     }
     await Promise.all(lab.hosts.map((host) => setForwarding(host, true)))
     await all('what was missed', 'put', '10.99.2.0/24', RECOVERY_MS)
-    // Nothing was lost: the watches went on where they were.
+    // The watches went on where they were.
     expect(watches.map((lines) => lines.filter(({ type }) => type === 'snapshot').length)).toEqual([1, 1])
   })
 })

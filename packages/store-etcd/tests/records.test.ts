@@ -28,7 +28,7 @@ async function putFlannelLease(
 }
 
 describe.concurrent('a lease that flanneld wrote', () => {
-  it('is found again by public IP, and its etcd lease kept alive', async ({ expect }) => {
+  it('is found again by public IP, and its etcd lease extended', async ({ expect }) => {
     await using network = await TestNetwork.in([etcd.endpoint])
     const id = await putFlannelLease(network, '10.99.7.0-24', 1, 86_400)
     const lease = await network.manager().acquireLease({ attributes: attributesOf(1, '02:00:00:00:00:01') })
@@ -38,7 +38,7 @@ describe.concurrent('a lease that flanneld wrote', () => {
     expect(record?.value).toBe(encodeLeaseAttributes(attributesOf(1, '02:00:00:00:00:01')))
   })
 
-  it('moves to an etcd lease of our term, where that is another, and the old one is ended', async ({
+  it('moves to an etcd lease of our term if that is another, and the old one is revoked', async ({
     expect,
   }) => {
     await using network = await TestNetwork.in([etcd.endpoint], dualStackNetwork)
@@ -102,7 +102,7 @@ describe.concurrent('a reservation', () => {
 })
 
 describe.concurrent('renewals', () => {
-  it('neither make new etcd leases nor tell peers, until attributes change', async ({ expect }) => {
+  it('neither make new etcd leases nor reach other watches, until attributes change', async ({ expect }) => {
     await using own = await EtcdServer.start()
     await using network = await TestNetwork.in([own.endpoint], dualStackNetwork)
     const manager = network.manager()
@@ -121,7 +121,7 @@ describe.concurrent('renewals', () => {
     expect(await network.etcdLeases()).toEqual([])
   })
 
-  it('never touch what another node holds by now', async ({ expect }) => {
+  it('never touch a lease that another node holds by now', async ({ expect }) => {
     await using network = await TestNetwork.in([etcd.endpoint])
     const manager = network.manager()
     const lease = await manager.acquireLease({ attributes: attributesOf(1) })
@@ -133,7 +133,7 @@ describe.concurrent('renewals', () => {
     expect(await network.contents()).toEqual(before)
   })
 
-  it('are not led astray by a clock that jumps', async ({ expect }) => {
+  it('do not depend on a clock that jumps', async ({ expect }) => {
     await using network = await TestNetwork.in([etcd.endpoint])
     let offset = 0
     const clock: Clock = { ...systemClock, now: () => Date.now() + offset }
@@ -155,19 +155,19 @@ describe.concurrent('renewals', () => {
   })
 })
 
-describe.concurrent('keys and values that are no lease', () => {
+describe.concurrent('keys and values that are not a lease', () => {
   const garbage: [string, string, RegExp][] = [
     ['hello', '{"PublicIP":"192.0.2.9"}', /its key names no subnet/],
     ['10.99.300.0-24', '{"PublicIP":"192.0.2.9"}', /its key names no subnet/],
     ['10.99.1.0-24/more', '{"PublicIP":"192.0.2.9"}', /its key names no subnet/],
     ['10.99.2.7-24', '{"PublicIP":"192.0.2.9"}', /its key would have to be 10\.99\.2\.0-24/],
-    ['10.99.3.0-24', '', /its value is no lease/],
-    ['10.99.4.0-24', 'null', /its value is no lease: a lease is a JSON object/],
-    ['10.99.5.0-24', '{"PublicIP":7}', /its value is no lease: PublicIP is 7/],
-    ['10.99.6.0-24', '\u0000\ufffd', /its value is no lease/],
+    ['10.99.3.0-24', '', /its value is not a lease/],
+    ['10.99.4.0-24', 'null', /its value is not a lease: a lease is a JSON object/],
+    ['10.99.5.0-24', '{"PublicIP":7}', /its value is not a lease: PublicIP is 7/],
+    ['10.99.6.0-24', '\u0000\ufffd', /its value is not a lease/],
   ]
 
-  it('are reported once each, whatever happens, and disturb nobody', async ({ expect }) => {
+  it('are reported once each, and affect no other lease', async ({ expect }) => {
     await using network = await TestNetwork.in([etcd.endpoint])
     await network.put('10.99.7.0-24', '{"PublicIP":"192.0.2.1"}')
     for (const [key, value] of garbage.slice(0, 4)) await network.put(key, value)

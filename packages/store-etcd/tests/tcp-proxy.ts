@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** A way to a server on loopback that can be cut. */
+/** A connection to a server on loopback that can be cut. */
 export class TcpProxy implements AsyncDisposable {
   readonly port: number
   readonly #server: Server
@@ -44,7 +44,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#sockets = sockets
   }
 
-  /** Breaks every connection, and lets no new one through. */
+  /** Breaks every connection, and refuses new ones. */
   cut(): void {
     this.#open = false
     for (const socket of this.#sockets) socket.resetAndDestroy()

@@ -1,16 +1,16 @@
 import { type Lease, type LeaseEvent, leaseKey, type SubnetManager } from '@selvedge/core'
 
-/** How long anything may take before it has failed, in ms. */
+/** How long anything may take, in ms. */
 const PATIENCE = 30_000
 
-/** A consumer of `watchLeases` that keeps what it is told. */
+/** A consumer of `watchLeases` that keeps all events and errors. */
 export class Watcher implements AsyncDisposable {
   readonly events: LeaseEvent[] = []
   readonly errors: Error[] = []
   readonly leases = new Map<string, Lease>()
   readonly #abort = new AbortController()
   readonly #done: Promise<void>
-  #news = () => {}
+  #onUpdate = () => {}
 
   static async on(manager: SubnetManager): Promise<Watcher> {
     const watcher = new Watcher(manager)
@@ -38,7 +38,7 @@ export class Watcher implements AsyncDisposable {
       if (left <= 0) throw new Error(`no ${what} within ${PATIENCE / 1000} s; ${this.#summary()}`)
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left)
-        this.#news = () => {
+        this.#onUpdate = () => {
           clearTimeout(timer)
           resolve()
         }
@@ -47,8 +47,8 @@ export class Watcher implements AsyncDisposable {
   }
 
   async untilShows(...keys: readonly string[]): Promise<void> {
-    const wanted = [...keys].sort().join()
-    await this.until(`state with exactly ${wanted}`, () => this.keys.join() === wanted)
+    const expected = [...keys].sort().join()
+    await this.until(`state with exactly ${expected}`, () => this.keys.join() === expected)
   }
 
   async untilShowsLease(lease: Lease): Promise<void> {
@@ -63,7 +63,7 @@ export class Watcher implements AsyncDisposable {
   async #run(manager: SubnetManager): Promise<void> {
     const onError = (error: Error) => {
       this.errors.push(error)
-      this.#news()
+      this.#onUpdate()
     }
     for await (const event of manager.watchLeases({ signal: this.#abort.signal, onError })) {
       this.events.push(event)
@@ -72,7 +72,7 @@ export class Watcher implements AsyncDisposable {
         for (const lease of event.leases) this.leases.set(leaseKey(lease), lease)
       } else if (event.type === 'put') this.leases.set(leaseKey(event.lease), event.lease)
       else this.leases.delete(leaseKey(event.lease))
-      this.#news()
+      this.#onUpdate()
     }
   }
 

@@ -1,8 +1,8 @@
 import type { Etcd3 } from 'etcd3'
 
 /**
- * What the store uses of a client of etcd. `new Etcd3(…)` of the package etcd3 is one; so is whatever wraps it, to trace
- * its calls, say.
+ * What the store uses of a client of etcd. `new Etcd3(…)` of the package etcd3 is one; so is a wrapper around it, for
+ * example to trace its calls.
  */
 export interface EtcdClient {
   readonly kv: Pick<Etcd3['kv'], 'range' | 'txn'>
@@ -10,7 +10,7 @@ export interface EtcdClient {
   readonly watchClient: Pick<Etcd3['watchClient'], 'watch'>
 }
 
-/** The keys from `key` up to and without `range_end`; `key` alone if that is absent. */
+/** The keys from `key` up to but not including `range_end`; `key` alone without it. */
 export interface KeyRange {
   readonly key: Buffer
   readonly range_end?: Buffer

@@ -3,14 +3,14 @@ import type { Credentials } from './connection.js'
 import type { Failure, FailureKind } from './errors.js'
 
 export interface EndpointFailure {
-  /** The endpoint, for the message. */
+  /** The endpoint's name, for the message. */
   readonly name: string
   readonly failure: Failure
 }
 
-/** What messages name besides. */
+/** What messages also name. */
 export interface ErrorContext {
-  /** Absent: etcd is asked without a user. */
+  /** Absent: requests name no user. */
   readonly auth: Credentials | undefined
   /** What a user of etcd must be allowed. */
   readonly rights: string
@@ -19,7 +19,7 @@ export interface ErrorContext {
 
 interface Explanation {
   readonly code: 'STORE_UNAVAILABLE' | 'ACCESS_DENIED' | 'CLOSED'
-  /** Followed by "at https://… (what it said)". */
+  /** Followed by "at https://… (its answer)". */
   readonly problem: string
   readonly remedy: string
 }
@@ -30,7 +30,7 @@ const SILENT: Explanation = {
   remedy: 'check that it runs, has a leader, and can be reached from here',
 }
 
-/** What the endpoints asked answered, in one error that says what to do. */
+/** The answers of all endpoints asked, in one error that says what to do. */
 export function clusterError(
   attempted: string,
   failures: readonly EndpointFailure[],
@@ -57,14 +57,14 @@ function explain(kind: FailureKind, { auth, clock, rights }: ErrorContext): Expl
     case 'untrusted':
       return {
         code: 'STORE_UNAVAILABLE',
-        problem: 'the TLS certificate of etcd does not pass',
-        remedy: `check it, the CA given, and this host's clock (${new Date(clock.now()).toISOString()})`,
+        problem: 'the TLS certificate of etcd is not valid',
+        remedy: `check it, the CA, and this host's clock (${new Date(clock.now()).toISOString()})`,
       }
     case 'client-certificate':
       return {
         code: 'ACCESS_DENIED',
-        problem: 'etcd refuses the TLS client certificate, or the want of one,',
-        remedy: "give one that etcd's --trusted-ca-file has signed and that has not expired",
+        problem: 'etcd refuses the TLS client certificate, or asks for one,',
+        remedy: "give one that is signed by etcd's --trusted-ca-file and has not expired",
       }
     case 'full':
       return {
@@ -75,7 +75,7 @@ function explain(kind: FailureKind, { auth, clock, rights }: ErrorContext): Expl
     case 'closed':
       return { code: 'CLOSED', problem: 'the client of etcd was closed', remedy: 'make a new one' }
     case 'refused':
-      return { code: 'STORE_UNAVAILABLE', problem: 'etcd refuses', remedy: 'see what it said' }
+      return { code: 'STORE_UNAVAILABLE', problem: 'etcd refuses', remedy: 'its answer says why' }
     default:
       return SILENT
   }

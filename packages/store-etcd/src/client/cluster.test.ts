@@ -13,7 +13,7 @@ const client: EtcdClient = {
   watchClient: { watch: unused },
 }
 
-/** Endpoints that answer as they are told, and what was asked of whom. */
+/** Endpoints that answer as `answers` says, and a record of the requests. */
 function clusterOf(answers: Record<string, (time: number) => string>, auth = false) {
   const clock = new FakeClock()
   const asked: string[] = []
@@ -48,13 +48,13 @@ const DOWN =
   '14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED. Resolution note: '
 
 describe('EtcdCluster', () => {
-  it('keeps to the endpoint that answered last', async () => {
+  it('stays with the endpoint that answered last', async () => {
     const { call, asked } = clusterOf({ a: () => DOWN, b: () => 'ok', c: () => 'ok' })
     expect([await call(), await call(), await call()]).toEqual(['b', 'b', 'b'])
     expect(asked).toEqual(['a', 'b', 'b', 'b'])
   })
 
-  it('asks each once where it is to be quick, and says what each said', async () => {
+  it('asks each once if it has no patience, and quotes the answers', async () => {
     const { call, asked } = clusterOf({ a: () => DOWN, b: () => '14 UNAVAILABLE: etcdserver: no leader' })
     await expect(call()).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
@@ -65,7 +65,7 @@ describe('EtcdCluster', () => {
     expect(asked).toEqual(['a', 'b'])
   })
 
-  it('goes on for as long as it has patience, with growing pauses', async () => {
+  it('keeps asking for as long as its patience lasts, with growing pauses', async () => {
     const { call, asked, clock } = clusterOf({ a: () => DOWN })
     const failed = expect(call({ patient: true })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     await clock.advance(10_000)
@@ -74,7 +74,7 @@ describe('EtcdCluster', () => {
     expect(asked).toHaveLength(6)
   })
 
-  it('asks one endpoint, once, for what must not be done twice', async () => {
+  it('asks one endpoint, once, if the request must not run twice', async () => {
     const { call, asked } = clusterOf({ a: () => DOWN, b: () => 'ok' })
     await expect(call({ once: true, patient: true })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     expect(asked).toEqual(['a'])
@@ -93,7 +93,7 @@ describe('EtcdCluster', () => {
       /space quota at a .*alarm disarm/,
     ],
     ['3 INVALID_ARGUMENT: etcdserver: request is too large', 'STORE_UNAVAILABLE', /etcd refuses at a/],
-  ])('asks nobody else after %s', async (said, code, message) => {
+  ])('asks no other endpoint after %s', async (said, code, message) => {
     const { call, asked } = clusterOf({ a: () => said, b: () => 'ok' }, true)
     await expect(call({ patient: true })).rejects.toMatchObject({
       code,
@@ -102,21 +102,21 @@ describe('EtcdCluster', () => {
     expect(asked).toEqual(['a'])
   })
 
-  it('has no patience with certificates that do not pass, but asks the others', async () => {
+  it('asks each endpoint once if certificates are not valid', async () => {
     const expired =
       '14 UNAVAILABLE: No connection established. Last error: Error: certificate has expired. Resolution note: '
     const { call, asked } = clusterOf({ a: () => expired, b: () => expired })
     await expect(call({ patient: true })).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
       message: expect.stringMatching(
-        /does not pass at a \(certificate has expired\), b \(certificate has expired\)/,
+        /is not valid at a \(certificate has expired\), b \(certificate has expired\)/,
       ),
     })
     expect(asked).toEqual(['a', 'b'])
     expect(await clusterOf({ a: () => expired, b: () => 'ok' }).call()).toBe('b')
   })
 
-  it('gets a new token and asks again, once', async () => {
+  it('renews the token and asks again, once', async () => {
     const expired = '16 UNAUTHENTICATED: etcdserver: invalid auth token'
     const mended = clusterOf({ a: (time) => (time === 1 ? expired : 'ok') }, true)
     expect(await mended.call({ once: true })).toBe('a')
@@ -126,7 +126,7 @@ describe('EtcdCluster', () => {
     expect(hopeless.asked).toEqual(['a', 'a'])
   })
 
-  it('leaves to its caller what only that can judge', async () => {
+  it('leaves to its caller what only the caller can judge', async () => {
     const { call } = clusterOf({
       a: () => '11 OUT_OF_RANGE: etcdserver: mvcc: required revision has been compacted',
     })

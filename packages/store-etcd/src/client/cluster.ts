@@ -7,33 +7,33 @@ import type { Endpoint, Renewal } from './endpoint.js'
 import { classify, EtcdFailure, type Failure } from './errors.js'
 
 export interface CallRequest extends AbortOptions {
-  /** Begins the message where it fails: `listing leases`. */
+  /** Begins the error message: `listing leases`. */
   readonly attempted: string
-  /** True to go on asking for `patienceMs`; else each endpoint is asked once. */
+  /** True to keep asking for `patienceMs`; otherwise each endpoint is asked once. */
   readonly patient?: boolean | undefined
   /** How long one endpoint has to answer, in ms. */
   readonly timeoutMs?: number | undefined
-  /** True for what must not be done twice: one endpoint is asked, and a failure does not say whether it was done. */
+  /** True for a request that must not run twice: one endpoint is asked, and a failure leaves open whether it ran. */
   readonly once?: boolean | undefined
 }
 
 export interface ClusterOptions extends ErrorContext {
   /** How long one endpoint has to answer one request, in ms. */
   readonly requestTimeoutMs: number
-  /** How long a patient call goes on asking, in ms. */
+  /** How long a patient call keeps asking, in ms. */
   readonly patienceMs: number
   readonly random: Random
 }
 
-/** @param endpoint what the client talks to, for messages */
+/** @param endpoint what the client is connected to, for messages */
 export type Request<T> = (client: EtcdClient, options: CallOptions, endpoint: string) => Promise<T>
 
 /** Pauses after all endpoints have failed, in ms. */
 export const BACKOFF = { firstMs: 100, maxMs: 2_000 }
 
 /**
- * The endpoints of one etcd cluster. Keeps to the one that answered last, goes on to the next when it fails, and turns
- * what etcd, gRPC and TLS say into OverlayErrors.
+ * The endpoints of one etcd cluster. Stays with the one that answered last, moves to the next if it fails, and turns the
+ * errors of etcd, gRPC and TLS into OverlayErrors.
  */
 export class EtcdCluster {
   readonly #endpoints: readonly Endpoint[]
@@ -43,14 +43,14 @@ export class EtcdCluster {
   constructor(endpoints: readonly Endpoint[], options: ClusterOptions) {
     this.#endpoints = endpoints
     this.#options = options
-    // Nodes with the same list spread over it.
+    // Spreads nodes that have the same list.
     this.#current = Math.floor(options.random() * endpoints.length)
   }
 
   /**
-   * Sends a request to the endpoint that answered last; where that fails, to the next ones. Throws an OverlayError:
-   * `STORE_UNAVAILABLE`, `ACCESS_DENIED`, or `INVALID_CONFIG` for certificates that cannot be read. What only the
-   * caller can judge (a revision or an etcd lease that is gone) is thrown as an `EtcdFailure`.
+   * Sends a request to the endpoint that answered last; if that fails, to the next ones. Throws an OverlayError:
+   * `STORE_UNAVAILABLE`, `ACCESS_DENIED`, or `INVALID_CONFIG` for certificates that cannot be read. A failure that only
+   * the caller can judge (a revision or an etcd lease that is gone) is thrown as an `EtcdFailure`.
    */
   async call<T>(call: CallRequest, request: Request<T>): Promise<T> {
     const { clock, random, patienceMs, requestTimeoutMs } = this.#options
@@ -76,7 +76,7 @@ export class EtcdCluster {
     }
   }
 
-  /** What a stream of `endpoint` ended with, as `call` would throw it. The next call begins with the next endpoint. */
+  /** The error that ended a stream of `endpoint`, as `call` would throw it. The next call starts at the next endpoint. */
   streamError(attempted: string, endpoint: string, error: unknown): Error {
     const failure = classify(error)
     if (isTheCallers(failure)) return new EtcdFailure(failure.kind, failure.said)
@@ -88,7 +88,7 @@ export class EtcdCluster {
     for (const endpoint of this.#endpoints) endpoint.close()
   }
 
-  /** Asks one endpoint, and again if it refused us for a reason that is mended by then. */
+  /** Asks one endpoint, and once more if it refused the request for a reason that has been fixed since. */
   async #ask<T>(
     endpoint: Endpoint,
     timeoutMs: number,
@@ -96,7 +96,7 @@ export class EtcdCluster {
     signal: AbortSignal | undefined,
   ): Promise<{ value: T } | { failure: Failure }> {
     const { auth } = this.#options
-    // gRPC measures deadlines on the real clock, whatever clock the store was given.
+    // gRPC measures deadlines by the system's clock, whatever clock the store was given.
     const send = () =>
       endpoint.call((client) => request(client, { deadline: Date.now() + timeoutMs }, endpoint.name))
     const tried = new Set<Renewal>()
@@ -108,7 +108,7 @@ export class EtcdCluster {
       tried.add(renewal)
       const renewed = await attempt(() => endpoint.renew(renewal), signal)
       if ('failure' in renewed) return renewed
-      // What was refused for its token was not carried out: it may be repeated.
+      // A request that was refused for its token did not run: it may be repeated.
     }
   }
 
@@ -123,7 +123,7 @@ export class EtcdCluster {
     return clusterError(attempted, all, this.#options)
   }
 
-  /** Unless another call has moved on meanwhile. */
+  /** Unless another call has moved on in the meantime. */
   #moveOn(from: string): void {
     if (this.#currentEndpoint().name === from) this.#current = (this.#current + 1) % this.#endpoints.length
   }
@@ -144,7 +144,7 @@ async function attempt<T>(
 
 const isTheCallers = ({ kind }: Failure): boolean => kind === 'compacted' || kind === 'lease-gone'
 
-/** True for what no other endpoint judges otherwise. */
+/** True if every other endpoint would say the same. */
 const isFinal = ({ kind }: Failure): boolean => ['denied', 'full', 'closed', 'refused'].includes(kind)
 
 function renewalFor({ kind, said }: Failure, hasUser: boolean): Renewal | undefined {
@@ -153,7 +153,7 @@ function renewalFor({ kind, said }: Failure, hasUser: boolean): Renewal | undefi
     case 'auth-off':
       return kind
     case 'denied':
-      // Users were switched on after we had found them to be off.
+      // Authentication was enabled after we had found it disabled.
       return hasUser && said.includes('user name is empty') ? 'auth-on' : undefined
     default:
       return undefined

@@ -25,27 +25,27 @@ export interface ConnectionOptions {
   /** Absent: without TLS. */
   readonly tls: TlsCredentials | undefined
   readonly auth: Credentials | undefined
-  /** How long etcd has to check user and password. */
+  /** How long etcd has to check user name and password. */
   readonly authTimeoutMs: number
 }
 
 /**
- * How long a connection may take, in ms: three SYNs are on their way by then (at 0, 1 and 3 s). The kernel's next ones
- * come after 7, 15 and 31 s; waiting for those, a node would be back half a minute after its network.
+ * How long connecting may take, in ms: the kernel sends three SYNs in that time (at 0, 1 and 3 s). The next ones follow
+ * at 7, 15 and 31 s: a node that waits for those is back half a minute after its network.
  */
 export const CONNECT_TIMEOUT_MS = 3_500
 
-/** etcd3 on one channel to one endpoint. Connects with the first call. */
+/** etcd3 on one gRPC channel to one endpoint. Connects with the first call. */
 export class Connection {
   readonly client: EtcdClient
   readonly #options: ConnectionOptions
   readonly #channel: EndpointChannel
   readonly #etcd: Etcd3
-  /** Calls under way. */
+  /** Calls in flight. */
   readonly #calls = new Set<InterceptingCall>()
   #authenticating: Promise<void> | undefined
   #token: string | undefined
-  /** False if etcd knows no users, though we were given one. */
+  /** False if etcd has authentication disabled, though we were given a user. */
   #hasUser: boolean
   #closed = false
 
@@ -62,11 +62,11 @@ export class Connection {
       CHANNEL,
     )
     this.#etcd = new Etcd3({
-      // Without its scheme: TLS, if any, is the channel's.
+      // Without a scheme: TLS is the channel's concern.
       hosts: address,
-      // Retries are EtcdCluster's: etcd3's own neither know which requests may be repeated nor when to give up.
+      // EtcdCluster retries: etcd3 does not know which requests may be repeated, nor when to give up.
       faultHandling: { host: () => noop, global: noop },
-      // etcd3 makes a channel for each of etcd's services, and one that stays open for each time it authenticates.
+      // etcd3 would make a channel for each of etcd's services, and leave one open each time it authenticates.
       grpcOptions: { channelOverride: this.#channel, interceptors: [this.#intercept] },
     })
     this.client = this.#etcd
@@ -76,12 +76,12 @@ export class Connection {
     return this.#channel.getConnectivityState(false) === connectivityState.READY
   }
 
-  /** Resolves when a call can be made, or would fail with the reason that gRPC has by now. */
+  /** Resolves once connected, or once gRPC knows why it cannot be: a call then fails with that reason. */
   async ready(): Promise<void> {
     const deadline = Date.now() + CONNECT_TIMEOUT_MS
     for (;;) {
-      // Not asked of the channel: one that is closed would connect again.
-      if (this.#closed) throw new EtcdFailure('unavailable', 'the attempt to connect was ended')
+      // Asked first: a closed channel that is asked for its state connects again.
+      if (this.#closed) throw new EtcdFailure('unavailable', 'the attempt to connect was abandoned')
       const state = this.#channel.getConnectivityState(true)
       if (state === connectivityState.TRANSIENT_FAILURE) return
       if (state === connectivityState.READY) break
@@ -92,18 +92,18 @@ export class Connection {
     await this.#authenticating
   }
 
-  /** The next call begins with a new token. */
+  /** The next call authenticates again. */
   forgetToken(): void {
     this.#token = undefined
   }
 
-  /** Begins, or ceases, to name a user in calls. */
+  /** Starts, or stops, naming the user in calls. */
   setHasUser(hasUser: boolean): void {
     this.#hasUser = hasUser
     this.#token = undefined
   }
 
-  /** Ends it, and the calls under way. */
+  /** Closes the channel, and cancels the calls in flight. */
   close(): void {
     this.#closed = true
     for (const call of this.#calls) call.cancelWithStatus(status.CANCELLED, 'the connection was closed')
@@ -135,14 +135,14 @@ export class Connection {
     const call = new InterceptingCall(nextCall(options), {
       start: (metadata, listener, next) => {
         if (this.#token !== undefined) metadata.set('token', this.#token)
-        // Has a member end its streams when it loses its leader: cut off from the others, it would stay silent for ever.
+        // Makes a member end its streams when it loses its leader: cut off from the others, it would stay silent for ever.
         if (options.method_definition.requestStream) metadata.set('hasleader', 'true')
         this.#calls.add(call)
         next(metadata, {
           ...listener,
           onReceiveStatus: (ended: StatusObject) => {
             this.#calls.delete(call)
-            // At this text etcd3 would repeat the call, for as long as etcd refuses the token: renewing it is up to us.
+            // At this text etcd3 repeats the call for as long as etcd refuses the token. Renewing it is EtcdCluster's task.
             const details = ended.details.replace('etcdserver: invalid auth token', 'invalid auth token')
             listener.onReceiveStatus({ ...ended, details })
           },
@@ -153,33 +153,32 @@ export class Connection {
   }
 }
 
-/** Closed by its owner alone: etcd3 closes the channels of an endpoint after any failure. */
+/** Closed only by its owner: etcd3 closes the channels of an endpoint after any failure. */
 class EndpointChannel extends Channel {
   override close(): void {}
 
   shutDown(): void {
     super.close()
-    // An address that is no name is resolved in the next turn of the event loop, and that connects a closed channel.
+    // An IP address is resolved in the next turn of the event loop, which connects even a closed channel (grpc-js 1.14).
     setImmediate(() => super.close())
   }
 }
 
 const CHANNEL: ChannelOptions = {
-  // A connection whose peer froze or vanished is noticed within 8 s, and otherwise never. More often than every 5 s
-  // (etcd's --grpc-keepalive-min-time) etcd takes for an attack, and at 5 s sharp some come early: it hung up on us
-  // within a minute.
+  // Detects a peer that froze or vanished within 8 s; without pings it is never detected. etcd closes the connection of
+  // a client that pings more often than every 5 s (--grpc-keepalive-min-time), and at exactly 5 s some pings are early.
   'grpc.keepalive_time_ms': 6_000,
   'grpc.keepalive_timeout_ms': 2_000,
-  // A connection that is lost is made again at once. One that cannot be made is given up, and the pauses are EtcdCluster's.
+  // For a connection that was lost. One that cannot be established is given up, and EtcdCluster decides when to retry.
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 1_000,
   'grpc.use_local_subchannel_pool': 1,
-  // All leases of the largest IPv4 network with /24 subnets, 65,000, come in one reply of some 16 MB.
+  // All 65,000 leases of the largest IPv4 network with /24 subnets arrive in one reply of some 16 MB.
   'grpc.max_receive_message_length': -1,
-  // Settings come from the options alone, not from http_proxy or from TXT records.
+  // Settings come only from the options, not from http_proxy or DNS TXT records.
   'grpc.enable_http_proxy': 0,
   'grpc.service_config_disable_resolution': 1,
   'grpc.enable_channelz': 0,
-  // gRPC's own retries know neither which requests may be repeated nor when to give up.
+  // gRPC does not know either which requests may be repeated.
   'grpc.enable_retries': 0,
 }

@@ -1,6 +1,6 @@
 import { OverlayError } from '@selvedge/core'
 
-/** Where an endpoint of etcd is. */
+/** The address of an endpoint of etcd. */
 export interface EndpointUrl {
   /** As in messages: `https://10.0.0.5:2379`. */
   readonly url: string
@@ -13,12 +13,12 @@ export interface EndpointUrl {
 
 const ENDPOINT = /^(https?):\/\/(?:\[([\da-f:.]+)\]|([^\s:/@?#[\]]+))(?::(\d{1,5}))?\/?$/i
 
-/** Throws an OverlayError `INVALID_CONFIG` for what is no URL of an endpoint. */
+/** Throws an OverlayError `INVALID_CONFIG` if `text` is not the URL of an endpoint. */
 export function parseEndpoint(text: string): EndpointUrl {
   const [, scheme = '', ipv6, name = '', digits = '2379'] = ENDPOINT.exec(text) ?? []
   const port = Number(digits)
   if (scheme === '' || port > 65_535) {
-    // Only what stands after an `@` is shown: before it may stand a password.
+    // Only the part after an `@` is shown: the part before it may hold a password.
     const shown = text.slice(text.lastIndexOf('@') + 1)
     throw invalidOption(
       `endpoint '${shown}' must be http or https, a host and a port, such as https://10.0.0.5:2379`,

@@ -6,20 +6,20 @@ import { type EndpointUrl, hostAndPort } from './endpoint-url.js'
 import { EtcdFailure } from './errors.js'
 import { type EtcdTls, type TlsCredentials, tlsCredentials } from './tls.js'
 
-/** What may help after a failure: `token` gets a new one, the others begin or cease to name a user. */
+/** What may help after a failure: a new token, or to start or stop naming the user. */
 export type Renewal = 'token' | 'auth-on' | 'auth-off'
 
 /** One way to reach etcd. */
 export interface Endpoint {
   /** For messages. */
   readonly name: string
-  /** Settles as `request` does, or rejects with why there is no connection. */
+  /** Settles as `request` does, or rejects with the reason why there is no connection. */
   call<T>(request: (client: EtcdClient) => Promise<T>): Promise<T>
   renew(what: Renewal): Promise<void>
   close(): void
 }
 
-/** The client that the caller brought: used as it is, and left open. */
+/** The caller's own client: used as it is, and left open. */
 export class GivenClient implements Endpoint {
   readonly name = 'the given client'
   readonly #client: EtcdClient
@@ -35,7 +35,7 @@ export class GivenClient implements Endpoint {
     return request(this.#client)
   }
 
-  /** etcd3 exchanges an expired token in unary calls only, and for later streams too. */
+  /** etcd3 replaces an expired token only in unary calls; later streams then use the new one. */
   async renew(what: Renewal): Promise<void> {
     if (what === 'token') await this.#client.kv.range({ key: this.#probe, limit: 1 })
   }
@@ -49,13 +49,13 @@ export interface EndpointOptions {
   readonly requestTimeoutMs: number
 }
 
-/** An endpoint of etcd, by a client of our own, which is made when it is first needed. */
+/** An endpoint with a connection of our own, which is made when it is first needed. */
 export class UrlEndpoint implements Endpoint {
   readonly name: string
   readonly #url: EndpointUrl
   readonly #options: EndpointOptions
   #connection: Promise<Connection> | undefined
-  /** True if no connection could be made the last time. */
+  /** True if the last attempt to connect failed. */
   #unreachable = false
   #closed = false
 
@@ -75,7 +75,7 @@ export class UrlEndpoint implements Endpoint {
       return await request(connection.client)
     } catch (error) {
       if (!connection.isReady) {
-        // The next call makes a new one, with the certificates that there are by then.
+        // The next call makes a new one, with the certificates as they are by then.
         this.#unreachable = true
         if (this.#connection === connecting) this.#connection = undefined
         connection.close()
@@ -100,8 +100,8 @@ export class UrlEndpoint implements Endpoint {
 
   async #connect(): Promise<Connection> {
     try {
-      // gRPC leaves a TCP connect that it gave up to the kernel, which tries for two minutes: one every few seconds of a
-      // long outage would all come through at its end.
+      // gRPC abandons a TCP connect without closing its socket, and the kernel keeps trying for two minutes. Those of a
+      // long outage would all be established at its end.
       if (this.#unreachable) await knock(this.#url)
       const tls = this.#url.secure ? await this.#readCredentials() : undefined
       if (this.#closed) throw new EtcdFailure('closed', 'closed before it connected')
@@ -126,7 +126,7 @@ export class UrlEndpoint implements Endpoint {
   }
 }
 
-/** Resolves if `host` takes a TCP connection, which is closed again. */
+/** Resolves if `host` accepts a TCP connection, which is closed again. */
 function knock({ host, port }: EndpointUrl): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS })

@@ -94,7 +94,7 @@ describe('classify', () => {
     expect(classify(error)).toEqual({ kind, said, cause: error })
   })
 
-  it('keeps what is classified already, and takes what is no error', () => {
+  it('keeps a failure that is classified already, and takes text', () => {
     expect(classify(new EtcdFailure('compacted', 'gone'))).toMatchObject({ kind: 'compacted', said: 'gone' })
     expect(classify('14 UNAVAILABLE: text')).toMatchObject({ kind: 'unavailable', said: 'text' })
   })

@@ -2,16 +2,16 @@
  * What went wrong with a call to etcd.
  *
  * - `unavailable`: no answer, or one that says to ask again (no leader, too many requests)
- * - `untrusted`: the server's certificate does not pass
- * - `client-certificate`: the server does not take ours
- * - `denied`: etcd does not let this user do it
- * - `token`: the token that stands for user and password has expired
- * - `auth-off`: etcd asks for no user, so that it knows none
- * - `compacted`: the revision asked for is forgotten
+ * - `untrusted`: the server's certificate is not valid
+ * - `client-certificate`: the server refuses ours
+ * - `denied`: the user lacks the permission
+ * - `token`: the user's token has expired
+ * - `auth-off`: authentication is disabled
+ * - `compacted`: the revision was compacted
  * - `lease-gone`: there is no etcd lease of that number
  * - `full`: etcd's space quota is used up
  * - `closed`: the client was closed
- * - `refused`: anything else that etcd says no to
+ * - `refused`: any other refusal
  */
 export type FailureKind =
   | 'unavailable'
@@ -28,12 +28,12 @@ export type FailureKind =
 
 export interface Failure {
   readonly kind: FailureKind
-  /** What etcd, or the network, said, without the trappings of gRPC. */
+  /** The error's own text, without what gRPC wraps around it. */
   readonly said: string
   readonly cause: unknown
 }
 
-/** A failure as an error, for what runs inside a call. */
+/** A failure as an error, to throw inside a call. */
 export class EtcdFailure extends Error {
   readonly failure: Failure
 
@@ -43,7 +43,7 @@ export class EtcdFailure extends Error {
   }
 }
 
-/** In the order in which they are looked for; etcd's texts are those of api/v3rpc/rpctypes/error.go. */
+/** The first match counts. etcd's texts are those of api/v3rpc/rpctypes/error.go. */
 const KINDS: readonly (readonly [FailureKind, RegExp])[] = [
   ['client-certificate', /\balert\b.*\b(certificate|unknown ca|access denied)/i],
   ['untrusted', /certificate|altname|self.signed/i],
@@ -61,7 +61,7 @@ const KINDS: readonly (readonly [FailureKind, RegExp])[] = [
   ['unavailable', /UNAVAILABLE|DEADLINE_EXCEEDED|CANCELLED|UNKNOWN|INTERNAL|ABORTED|RESOURCE_EXHAUSTED/],
 ]
 
-/** Tells what kind of failure an error of etcd3 or grpc-js is. By its text: etcd3 keeps nothing else of it. */
+/** The kind of failure of an error of etcd3 or grpc-js. By its text: etcd3 keeps nothing else. */
 export function classify(error: unknown): Failure {
   if (error instanceof EtcdFailure) return error.failure
   const text = error instanceof Error ? error.message : String(error)
@@ -71,7 +71,7 @@ export function classify(error: unknown): Failure {
 
 const GRPC_CODE = /^(?:Error: )?\d+ [A-Z_]+: /
 
-/** `14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED …` says little in many words. */
+/** Of `14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED …`, the last part. */
 function plainText(kind: FailureKind, text: string): string {
   const said = text
     .replace(GRPC_CODE, '')

@@ -8,7 +8,7 @@ export interface StreamOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A gRPC stream that is read reply by reply; one that is read slowly slows etcd down, and fills no memory here. */
+/** A gRPC stream that is read reply by reply. Flow control slows etcd down to the reader's pace. */
 export class ReplyStream<Request, Reply> {
   readonly #stream: IDuplexStream<Request, Reply> & Duplex
   readonly #replies: AsyncIterator<Reply>
@@ -16,11 +16,12 @@ export class ReplyStream<Request, Reply> {
 
   /** Closed when the signal aborts. */
   constructor(stream: IDuplexStream<Request, Reply>, options: StreamOptions) {
-    if (!(stream instanceof Duplex)) throw new TypeError('the client of etcd gave no stream that can be read')
+    if (!(stream instanceof Duplex))
+      throw new TypeError('the client of etcd returned a stream that cannot be read')
     this.#stream = stream
     this.#replies = stream[Symbol.asyncIterator]()
     this.#options = options
-    // What goes wrong is thrown by `next`; without a listener it would also end the process.
+    // `next` throws the error; without a listener it would also end the process.
     stream.on('error', () => {})
     if (options.signal?.aborted) this.close()
     else options.signal?.addEventListener('abort', this.close, { once: true })
@@ -30,7 +31,7 @@ export class ReplyStream<Request, Reply> {
     this.#stream.write(request)
   }
 
-  /** The first reply, in time. */
+  /** The first reply. Throws if it does not arrive in time. */
   async first(): Promise<Reply> {
     const { timeoutMs } = this.#options
     const timer = setTimeout(
@@ -44,7 +45,7 @@ export class ReplyStream<Request, Reply> {
     }
   }
 
-  /** Throws what the stream ended with, also where it just ended. */
+  /** The next reply. Throws the error that ended the stream, or one if it ended without. */
   async next(): Promise<Reply> {
     const { done, value } = await this.#replies.next()
     if (done) throw new EtcdFailure('unavailable', 'etcd ended the stream')
@@ -53,7 +54,7 @@ export class ReplyStream<Request, Reply> {
 
   readonly close = (): void => {
     this.#options.signal?.removeEventListener('abort', this.close)
-    // In this order: etcd3 resets all connections to an endpoint where a stream fails that can still be written to.
+    // In this order: etcd3 resets all connections to an endpoint if a stream that can still be written to fails.
     this.#stream.end()
     this.#stream.cancel()
   }

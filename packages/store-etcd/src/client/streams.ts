@@ -10,14 +10,14 @@ import type { EtcdClient } from './api.js'
 import { EtcdFailure } from './errors.js'
 import { ReplyStream, type StreamOptions } from './reply-stream.js'
 
-/** A watch that etcd has begun. */
+/** A watch that etcd has created. */
 export interface OpenWatch {
-  /** The next events, in the store's order. Throws what the watch ended with. */
+  /** The next events, in etcd's order. Throws the error that ended the watch. */
   next(): Promise<readonly IEvent[]>
   close(): void
 }
 
-/** Begins a watch; resolves once etcd has said that it has. */
+/** Creates a watch; resolves once etcd has confirmed it. */
 export async function openWatch(
   client: EtcdClient,
   request: IWatchCreateRequest,
@@ -34,18 +34,18 @@ export async function openWatch(
   return { next: async () => eventsOf(await stream.next()), close: stream.close }
 }
 
-/** Throws where etcd has cancelled the watch: it does so in a reply like any other. */
+/** Throws if etcd has cancelled the watch, which it does in a reply like any other. */
 function eventsOf({ canceled, compact_revision, cancel_reason, events }: IWatchResponse): readonly IEvent[] {
   if (!canceled) return events
   if (compact_revision !== '0') {
-    throw new EtcdFailure('compacted', `etcd has forgotten what was before revision ${compact_revision}`)
+    throw new EtcdFailure('compacted', `etcd has compacted its history up to revision ${compact_revision}`)
   }
   throw cancel_reason === ''
     ? new EtcdFailure('unavailable', 'etcd cancelled the watch without a reason')
     : new Error(cancel_reason)
 }
 
-/** Extends an etcd lease by its own TTL. Returns that TTL in seconds, or 0 where there is no such lease any more. */
+/** Extends an etcd lease by its own TTL. Returns that TTL in seconds, or 0 if the lease is gone. */
 export async function keepAliveOnce(client: EtcdClient, id: string, options: StreamOptions): Promise<number> {
   const stream = new ReplyStream<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse>(
     await client.leaseClient.leaseKeepAlive(),

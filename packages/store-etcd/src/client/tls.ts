@@ -6,16 +6,16 @@ import { invalidOption } from './endpoint-url.js'
 /** Certificates and key as PEM text. */
 export interface EtcdTls {
   /**
-   * Who may have signed the certificates of etcd; where absent, the authorities that Node.js trusts (to which
-   * NODE_EXTRA_CA_CERTS adds), or those that gRPC finds named in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH.
+   * The authorities that may have signed etcd's certificates. Default: those that Node.js trusts, plus
+   * NODE_EXTRA_CA_CERTS; or those in the file that GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names.
    */
   readonly ca?: string | Buffer | undefined
-  /** This node's own certificate, where etcd asks for one. Needs `key`. */
+  /** This node's own certificate, if etcd asks for one. Needs `key`. */
   readonly cert?: string | Buffer | undefined
   readonly key?: string | Buffer | undefined
 }
 
-/** The same as the paths of files. */
+/** The same, as paths of files. */
 export interface EtcdTlsFiles {
   readonly ca?: string | undefined
   readonly cert?: string | undefined
@@ -23,8 +23,7 @@ export interface EtcdTlsFiles {
 }
 
 /**
- * Reads certificates and key from files, anew whenever the store connects anew: renewed ones are taken without a
- * restart.
+ * Reads certificates and key from files, again for each new connection: renewed ones are used without a restart.
  */
 export function tlsFiles(files: EtcdTlsFiles): () => Promise<EtcdTls> {
   const read = async (name: keyof EtcdTlsFiles): Promise<Buffer | undefined> => {
@@ -39,7 +38,7 @@ export function tlsFiles(files: EtcdTlsFiles): () => Promise<EtcdTls> {
   return async () => ({ ca: await read('ca'), cert: await read('cert'), key: await read('key') })
 }
 
-/** What gRPC's credentials are made of. */
+/** The parts of gRPC's credentials. */
 export interface TlsCredentials {
   rootCertificate?: Buffer
   certChain?: Buffer
@@ -47,8 +46,8 @@ export interface TlsCredentials {
 }
 
 /**
- * Checks what gRPC would only choke on later, or let pass as if it were not there. Throws an OverlayError
- * `INVALID_CONFIG`; of a key it never says more than that it is none.
+ * Checks what gRPC would reject later with a worse message, or ignore. Throws an OverlayError `INVALID_CONFIG`, which
+ * never quotes a key.
  */
 export function tlsCredentials({ ca, cert, key }: EtcdTls): TlsCredentials {
   if ((cert === undefined) !== (key === undefined)) {
@@ -87,7 +86,7 @@ function parseKey(pem: string | Buffer) {
   try {
     return createPrivateKey(pem)
   } catch {
-    // The cause is left out: nobody promises that it never quotes what it was given.
+    // Without its cause: OpenSSL does not promise that it never quotes its input.
     throw invalidOption('the TLS key is not a private key in PEM, or is encrypted')
   }
 }

@@ -7,9 +7,9 @@ import { readSettings } from '../options.js'
 import type { EtcdClient } from './api.js'
 import { EtcdCluster } from './cluster.js'
 import { GivenClient } from './endpoint.js'
-import { followKeys, type KeyNews } from './watch-keys.js'
+import { type KeyUpdate, watchKeys } from './watch-keys.js'
 
-/** One watch, as etcd's side of it. */
+/** etcd's side of a watch. */
 class FakeWatch extends Duplex implements IDuplexStream<IWatchRequest, IWatchResponse> {
   cancelled = false
 
@@ -34,11 +34,11 @@ class FakeWatch extends Duplex implements IDuplexStream<IWatchRequest, IWatchRes
   }
 }
 
-/** An etcd that answers every read at its revision, and leaves its watches to the test. */
+/** An etcd that answers every read at its revision; the test replies for its watches. */
 class FakeEtcd implements EtcdClient {
   revision = 10
   cluster = '1'
-  /** What was asked, such as `list`, `probe`, `watch from 11`. */
+  /** The requests, such as `list`, `probe`, `watch from 11`. */
   readonly asked: string[] = []
   readonly watches: FakeWatch[] = []
   readonly kv: EtcdClient['kv'] = {
@@ -72,7 +72,7 @@ class FakeEtcd implements EtcdClient {
 
   get watch(): FakeWatch {
     const watch = this.watches.at(-1)
-    if (watch === undefined) throw new TypeError('nothing is watched')
+    if (watch === undefined) throw new TypeError('there is no watch')
     return watch
   }
 
@@ -98,7 +98,7 @@ function follow(etcd: FakeEtcd) {
   const abort = new AbortController()
   const errors: string[] = []
   let recovered = 0
-  const news = followKeys(cluster, keys.leases, {
+  const updates = watchKeys(cluster, keys.leases, {
     signal: abort.signal,
     attempted: 'following',
     onError: (error) => errors.push(error.message),
@@ -109,9 +109,9 @@ function follow(etcd: FakeEtcd) {
     clock,
     random: settings.random,
   })
-  /** The next news, in few words; pauses are over at once. */
+  /** The next update, as text; pauses are skipped. */
   const next = async () => {
-    const found = news.next()
+    const found = updates.next()
     let settled = false
     found.finally(() => {
       settled = true
@@ -126,10 +126,10 @@ function follow(etcd: FakeEtcd) {
   return { next, abort, errors, recovered: () => recovered }
 }
 
-const show = (news: KeyNews) =>
-  news.type === 'list' ? 'list' : news.events.map(({ kv }) => String(kv.key)).join(' ')
+const show = (update: KeyUpdate) =>
+  update.type === 'list' ? 'list' : update.events.map(({ kv }) => String(kv.key)).join(' ')
 
-describe('followKeys', () => {
+describe('watchKeys', () => {
   it('lists, then watches from the revision after the list', async () => {
     const etcd = new FakeEtcd()
     const { next } = follow(etcd)
@@ -141,7 +141,7 @@ describe('followKeys', () => {
     expect(etcd.asked).toEqual(['list', 'watch from 11'])
   })
 
-  it('resumes a broken watch after what was delivered last, once a read has shown that etcd is there', async () => {
+  it('resumes a broken watch after the last event delivered, once a read has succeeded', async () => {
     const etcd = new FakeEtcd()
     const { next, errors, recovered } = follow(etcd)
     await next()
@@ -162,7 +162,11 @@ describe('followKeys', () => {
   })
 
   it.each<[string, (etcd: FakeEtcd) => void, number]>([
-    ['forgot what was missed', (etcd) => etcd.watch.reply({ canceled: true, compact_revision: '30' }), 0],
+    [
+      'has compacted what was missed',
+      (etcd) => etcd.watch.reply({ canceled: true, compact_revision: '30' }),
+      0,
+    ],
     [
       'went back in time',
       (etcd) => Object.assign(etcd, { revision: 3 }).watch.destroy(new Error('14 UNAVAILABLE')),
@@ -173,7 +177,7 @@ describe('followKeys', () => {
       (etcd) => Object.assign(etcd, { cluster: '2' }).watch.destroy(new Error('14 UNAVAILABLE')),
       1,
     ],
-  ])('lists again where etcd %s', async (_, change, reported) => {
+  ])('lists again if etcd %s', async (_, change, reported) => {
     const etcd = new FakeEtcd()
     const { next, errors } = follow(etcd)
     await next()
@@ -184,7 +188,7 @@ describe('followKeys', () => {
     expect(errors).toHaveLength(reported)
   })
 
-  it('reports a watch that is refused, and tries again', async () => {
+  it('reports a refused watch, and tries again', async () => {
     const etcd = new FakeEtcd()
     const { next, errors } = follow(etcd)
     await next()

@@ -9,45 +9,45 @@ import { type OpenWatch, openWatch } from './streams.js'
 /** Of a deleted key, only `key` and `mod_revision` (that of the deletion) are filled in. */
 export type KeyEvent = Pick<IEvent, 'type' | 'kv'>
 
-/** `list`: every key of the range, after which nothing is missed until the next list. */
-export type KeyNews =
+/** `list`: every key of the range; the events that follow are complete until the next list. */
+export type KeyUpdate =
   | { readonly type: 'list'; readonly keys: readonly IKeyValue[] }
   | { readonly type: 'events'; readonly events: readonly KeyEvent[] }
 
-export interface FollowOptions {
+export interface WatchKeysOptions {
   readonly signal: AbortSignal
-  /** What the caller knows already; where absent, the range is listed first. */
+  /** What the caller has already read; without it the range is listed first. */
   readonly after?: { readonly cluster: string; readonly revision: string } | undefined
   /** For messages: `watching the leases at /coreos.com/network/subnets/`. */
   readonly attempted: string
   /** Called with what is being retried. */
   readonly onError: (error: OverlayError) => void
-  /** Called when the range is watched again after that. */
+  /** Called when the range is watched again after an error. */
   readonly onRecovered?: (() => void) | undefined
-  /** How long an endpoint has to answer a small request, and to list the range. */
+  /** How long an endpoint has to answer a small request, and to list the range, in ms. */
   readonly timeoutsMs: { readonly request: number; readonly list: number }
   readonly clock: Clock
   readonly random: Random
 }
 
 /**
- * Follows a range of keys for as long as the signal lets it, whatever happens to etcd; ends when that aborts.
+ * Watches a range of keys until the signal aborts, whatever happens to etcd.
  *
- * A watch that breaks is resumed from the revision after the last one delivered. Before that one small read is made,
- * which finds out three things that a watch does not tell, or tells too late: whether the endpoint reaches its leader,
- * whether our token still counts (etcd3 renews it in such reads only), and whether this is still the same history: an
- * etcd that was restored from a backup is behind us, and would let us wait for its future in silence.
+ * A watch that breaks is resumed from the revision after the last one delivered. One small read goes before it, to find
+ * out what a watch reports late or not at all: whether the endpoint reaches its leader, whether the token is still valid
+ * (etcd3 renews it only in such reads), and whether the history is still the same. An etcd that was restored from a
+ * backup is behind us, and its watch would wait in silence until it has caught up.
  *
- * The range is listed again where that history is gone: compacted past us, restored, or another cluster's.
+ * The range is listed again if that history is gone: compacted past our position, restored, or another cluster's.
  */
-export async function* followKeys(
+export async function* watchKeys(
   cluster: EtcdCluster,
   range: KeyRange,
-  options: FollowOptions,
-): AsyncGenerator<KeyNews, void, undefined> {
+  options: WatchKeysOptions,
+): AsyncGenerator<KeyUpdate, void, undefined> {
   const { signal, after, attempted, onError, onRecovered, timeoutsMs, clock, random } = options
-  // A generator of its own: the list, which may be large, does not outlive it.
-  const list = async function* (): AsyncGenerator<KeyNews, Position, undefined> {
+  // A generator of its own, so that nothing keeps the list, which may be large, alive.
+  const list = async function* (): AsyncGenerator<KeyUpdate, Position, undefined> {
     const call = { attempted, signal, timeoutMs: timeoutsMs.list }
     const { header, kvs } = await cluster.call(call, (client, limits) => client.kv.range(range, limits))
     yield { type: 'list', keys: kvs }
@@ -71,7 +71,7 @@ export async function* followKeys(
     })
   }
 
-  /** Where we are; undefined where we must list first. */
+  /** Where we are; undefined if we must list first. */
   let position: Position | undefined = after && { ...after, revision: BigInt(after.revision) }
   let failures = 0
   while (!signal.aborted) {
@@ -80,7 +80,7 @@ export async function* followKeys(
       position ??= yield* list()
       const opened = await watch(String(position.revision + 1n))
       try {
-        // What was missed, if anything was, follows at once: etcd brings its watches up to date ten times a second.
+        // What was missed follows at once: etcd brings its watches up to date ten times a second.
         if (failures > 0) onRecovered?.()
         failures = 0
         while (!signal.aborted) {
@@ -99,7 +99,7 @@ export async function* followKeys(
       else if (!isOverlayError(error) || error.code === 'CLOSED') throw error
       else onError(error)
       failures += 1
-      // Rejects only where the signal aborts, which ends the loop.
+      // Rejects only if the signal aborts, which ends the loop.
       await clock.sleep(backoffDelay(failures, BACKOFF, random), { signal }).catch(() => {})
     }
   }
