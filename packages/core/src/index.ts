@@ -4,7 +4,14 @@ export type { Backend } from './contract/backend.js'
 export type { Driver, DriverEvent, Operation, OperationResult, OwnershipScope } from './contract/driver.js'
 export type { ExternalInterface, LeaseContext, NodeContext } from './contract/node-context.js'
 export type { Resource } from './contract/resource.js'
-export type { LeaseEvent, LeaseRequest, SubnetManager, WatchOptions } from './contract/subnet-manager.js'
+export type {
+  LeaseEvent,
+  LeaseRequest,
+  SubnetAdministration,
+  SubnetManager,
+  WatchOptions,
+} from './contract/subnet-manager.js'
+export { type CopyableSubnetManager, type CopyReport, copyLeases } from './lease/copy-leases.js'
 export {
   type Lease,
   type LeaseAttributes,

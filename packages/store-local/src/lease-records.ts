@@ -74,6 +74,10 @@ export function reserveLease(tables: Tables, { subnet, ipv6Subnet, attributes }:
   return putLease(tables, reservation)
 }
 
+/** The leases that never expire. */
+export const reservedLeases = (tables: Tables): readonly Lease[] =>
+  readLeases(tables).leases.filter(({ expiresAt }) => expiresAt === undefined)
+
 /** True if the file still holds a lease that has expired. */
 export function hasExpired({ ends }: Tables, now: number): boolean {
   for (const { value } of ends.getRange()) if (value <= now) return true

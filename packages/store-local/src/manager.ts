@@ -9,6 +9,7 @@ import {
   type NetworkConfig,
   OverlayError,
   parseNetworkConfig,
+  type SubnetAdministration,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
@@ -21,6 +22,7 @@ import {
   hasExpired,
   releaseLease,
   renewLease,
+  reservedLeases,
   reserveLease,
   type Term,
 } from './lease-records.js'
@@ -57,7 +59,7 @@ const MAX_ATTEMPTS = 5
  * format; `ACCESS_DENIED` for one that this user may not write; `STORE_UNAVAILABLE` for a full disk, and while another
  * process is stopped in the middle of a write.
  */
-export class LocalSubnetManager implements SubnetManager {
+export class LocalSubnetManager implements SubnetManager, SubnetAdministration {
   readonly name = 'local'
   readonly path: string
   readonly #config: string | undefined
@@ -124,6 +126,11 @@ export class LocalSubnetManager implements SubnetManager {
    */
   reserve(reservation: Omit<Lease, 'expiresAt'>, options: AbortOptions = {}): Promise<Lease> {
     return this.#write(options, (tables) => reserveLease(tables, reservation))
+  }
+
+  async reservations({ signal }: AbortOptions = {}): Promise<readonly Lease[]> {
+    const database = await this.#open(this.#stopOf(signal))
+    return database.read(reservedLeases)
   }
 
   async *watchLeases({

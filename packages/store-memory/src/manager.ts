@@ -5,6 +5,7 @@ import {
   type LeaseRequest,
   type NetworkConfig,
   OverlayError,
+  type SubnetAdministration,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
@@ -21,7 +22,7 @@ import { MemoryStore, type MemoryStoreOptions } from './store.js'
  * createOverlay({ subnets: new MemorySubnetManager(store), … })
  * ```
  */
-export class MemorySubnetManager implements SubnetManager {
+export class MemorySubnetManager implements SubnetManager, SubnetAdministration {
   readonly name = 'memory'
   readonly store: MemoryStore
   readonly #closed = new AbortController()
@@ -52,6 +53,21 @@ export class MemorySubnetManager implements SubnetManager {
   async releaseLease(lease: Lease, options: AbortOptions = {}): Promise<void> {
     this.#check(options)
     this.store.release(lease)
+  }
+
+  async setNetworkConfig(config: string | object, options: AbortOptions = {}): Promise<void> {
+    this.#check(options)
+    this.store.setNetworkConfig(config)
+  }
+
+  async reserve(reservation: Omit<Lease, 'expiresAt'>, options: AbortOptions = {}): Promise<Lease> {
+    this.#check(options)
+    return this.store.reserve(reservation)
+  }
+
+  async reservations(options: AbortOptions = {}): Promise<readonly Lease[]> {
+    this.#check(options)
+    return this.store.leases.filter(({ expiresAt }) => expiresAt === undefined)
   }
 
   async *watchLeases({ signal }: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {

@@ -82,3 +82,24 @@ export interface WatchOptions {
    */
   readonly onRecovered?: (() => void) | undefined
 }
+
+/**
+ * What an operator does to a store that chooses subnets itself. Managers of such stores implement it beside
+ * `SubnetManager`; an overlay needs none of it.
+ */
+export interface SubnetAdministration {
+  /**
+   * Writes the network config, as flannel writes it: JSON text or an object. Leases stay as they are; one outside the
+   * new network is given up when its node asks again. Rejects with `INVALID_CONFIG` for one that breaks a rule.
+   */
+  setNetworkConfig(config: string | object, options?: AbortOptions): Promise<void>
+
+  /**
+   * Reserves subnets, of any prefix length, for the node of the public address in `attributes`: a lease that never
+   * expires. Rejects with `LEASE_CONFLICT` if another node holds any of it.
+   */
+  reserve(reservation: Omit<Lease, 'expiresAt'>, options?: AbortOptions): Promise<Lease>
+
+  /** Every reservation. */
+  reservations(options?: AbortOptions): Promise<readonly Lease[]>
+}

@@ -1,0 +1,148 @@
+import type { LeaseEvent, SubnetAdministration, SubnetManager } from '../contract/subnet-manager.js'
+import type { AbortOptions } from '../util/abort.js'
+import { isOverlayError, OverlayError } from '../util/errors.js'
+import { LeasedSubnets } from './allocator.js'
+import { type Lease, leaseKey, leasesOverlap } from './lease.js'
+import type { NetworkConfig } from './network-config.js'
+
+/** A store to copy from or to. Without the administrator's methods it has no reservations. */
+export type CopyableSubnetManager = SubnetManager & Partial<SubnetAdministration>
+
+/** What `copyLeases` did. */
+export interface CopyReport {
+  /** Leases that were written, with the term of the store that they were copied to. */
+  readonly copied: readonly Lease[]
+  /** Reservations that were written. */
+  readonly reserved: readonly Lease[]
+  /** Leases of nodes that held the same subnets there already. Left as they are: such a node has moved. */
+  readonly present: readonly Lease[]
+}
+
+/**
+ * Copies every lease from one store to another, so that the nodes of a running cluster can move there one after the
+ * other: a node that has moved finds its own lease, with the subnet and the MAC that its peers know, and the leases of
+ * those that have not. A copy is an ordinary lease and ends unless its node comes to renew it; a reservation is copied
+ * as one. A node that joins the old store afterwards is copied by another run: what is there already is not touched.
+ *
+ * Both stores must hold the same network config (`to.setNetworkConfig`). Rejects with `INVALID_CONFIG` if they do not,
+ * and, once everything else is copied, with `LEASE_CONFLICT` if a subnet is another node's there or a node has another
+ * subnet; what was copied stays.
+ */
+export async function copyLeases(
+  from: CopyableSubnetManager,
+  to: CopyableSubnetManager,
+  options: AbortOptions = {},
+): Promise<CopyReport> {
+  const config = await to.getNetworkConfig(options)
+  requireSameNetwork(await from.getNetworkConfig(options), config, from, to)
+  const reservations = (await from.reservations?.(options)) ?? []
+  const leases = onePerNode(reservations, await leasesOf(from, options))
+  const there = await leasesOf(to, options)
+  const taken = new LeasedSubnets(config, there)
+  const byNode = new Map(there.map((lease) => [nodeOf(lease), lease]))
+  const report: Record<keyof CopyReport, Lease[]> = { copied: [], reserved: [], present: [] }
+  const conflicts: string[] = []
+  for (const lease of leases) {
+    const own = byNode.get(nodeOf(lease))
+    if (own !== undefined && leaseKey(own) === leaseKey(lease)) report.present.push(own)
+    else if (own !== undefined) conflicts.push(`${describe(lease)} has ${leaseKey(own)} there`)
+    else if (taken.has(lease)) {
+      const other = there.find((held) => leasesOverlap(held, lease))
+      conflicts.push(`${describe(lease)} overlaps ${other === undefined ? 'another lease' : describe(other)}`)
+    } else if (!reservations.includes(lease)) {
+      const copy = await copyLease(to, lease, options)
+      if (copy === undefined) conflicts.push(`${describe(lease)} cannot have its subnet there`)
+      else report.copied.push(copy)
+    } else if (to.reserve === undefined) {
+      conflicts.push(`${describe(lease)} is reserved, and '${to.name}' has no reservations`)
+    } else report.reserved.push(await to.reserve(lease, options))
+  }
+  if (conflicts.length > 0) throw conflictError(from, to, conflicts)
+  return report
+}
+
+/**
+ * The lease that each node uses: its reservation, or of several leases the one that ends last, since it is the one that
+ * the node renews. There is no node behind the others.
+ */
+function onePerNode(reservations: readonly Lease[], leases: readonly Lease[]): readonly Lease[] {
+  const reserved = new Set(reservations.map(leaseKey))
+  const others = leases.filter((lease) => !reserved.has(leaseKey(lease)))
+  const byNode = new Map<string | undefined, Lease>()
+  for (const lease of [...reservations, ...others.toSorted(byEnd)]) {
+    if (!byNode.has(nodeOf(lease))) byNode.set(nodeOf(lease), lease)
+  }
+  return [...byNode.values()]
+}
+
+/** Undefined if the store gave the node another subnet, which is then given back, or had none to give. */
+async function copyLease(to: SubnetManager, lease: Lease, options: AbortOptions): Promise<Lease | undefined> {
+  const { attributes } = lease
+  let isHeld = false
+  const adopt = (held: Lease) => {
+    // The node has come there since the leases were read: what it says of itself is newer.
+    isHeld = true
+    return held.attributes
+  }
+  try {
+    const copy = await to.acquireLease({ attributes, previous: lease, adopt }, options)
+    if (leaseKey(copy) === leaseKey(lease)) return copy
+    if (!isHeld) await to.releaseLease(copy, options)
+  } catch (error) {
+    if (!isOverlayError(error, 'SUBNETS_EXHAUSTED')) throw error
+  }
+  return undefined
+}
+
+/** Every lease of a store, as a watch that starts now reports it. */
+async function leasesOf(store: SubnetManager, { signal }: AbortOptions): Promise<Lease[]> {
+  const done = new AbortController()
+  const stop = signal === undefined ? done.signal : AbortSignal.any([signal, done.signal])
+  let snapshot: LeaseEvent | undefined
+  for await (const event of store.watchLeases({ signal: stop })) {
+    snapshot = event
+    break
+  }
+  done.abort()
+  signal?.throwIfAborted()
+  if (snapshot?.type !== 'snapshot')
+    throw new OverlayError('INTERNAL', `'${store.name}' reported no snapshot`)
+  return [...snapshot.leases]
+}
+
+function requireSameNetwork(
+  ours: NetworkConfig,
+  theirs: NetworkConfig,
+  from: SubnetManager,
+  to: SubnetManager,
+): void {
+  const differing = (['ipv4', 'ipv6', 'backend'] as const).filter(
+    (part) => JSON.stringify(ours[part]) !== JSON.stringify(theirs[part]),
+  )
+  if (differing.length === 0) return
+  const [part = 'ipv4'] = differing
+  throw new OverlayError(
+    'INVALID_CONFIG',
+    `copying leases from '${from.name}' to '${to.name}': their network configs differ in ${differing.join(', ')} ` +
+      `(${part}: ${JSON.stringify(ours[part])} and ${JSON.stringify(theirs[part])}); write the same config to both`,
+  )
+}
+
+/** How many conflicts a message names. */
+const MAX_NAMED = 5
+
+function conflictError(from: SubnetManager, to: SubnetManager, conflicts: readonly string[]): OverlayError {
+  const left = conflicts.length - MAX_NAMED
+  return new OverlayError(
+    'LEASE_CONFLICT',
+    `copying leases from '${from.name}' to '${to.name}': ${conflicts.slice(0, MAX_NAMED).join('; ')}` +
+      `${left > 0 ? `; and ${left} more` : ''}; everything else is copied: delete what is wrong, and copy again`,
+  )
+}
+
+const byEnd = (a: Lease, b: Lease): number => (b.expiresAt ?? 0) - (a.expiresAt ?? 0)
+
+/** What a store knows a node by. */
+const nodeOf = ({ attributes }: Lease): string | undefined => attributes.publicIp ?? attributes.publicIpv6
+
+const describe = (lease: Lease): string => `${leaseKey(lease)} of ${nodeOf(lease)}`
