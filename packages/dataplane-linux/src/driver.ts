@@ -16,9 +16,8 @@ import { overlayErrorOf, withOverlayErrors } from './kernel-error.js'
 import { NetlinkConnection } from './netlink/index.js'
 import { type LinuxOptions, readOptions, type Settings } from './options.js'
 import { checkLinkType, checkRights, findWarnings, hasNexthops } from './preflight.js'
-import { fingerprint, LinkTable } from './read/link-table.js'
+import { LinkTable } from './read/link-table.js'
 import { readSnapshot } from './read/snapshot.js'
-import type { LinkMessage } from './rtnetlink/index.js'
 import { Sysctl } from './sysctl.js'
 import { watchKernel } from './watch/watch.js'
 import { applyOperations } from './write/apply.js'
@@ -51,8 +50,6 @@ class LinuxDriver implements Driver<KernelResource> {
   /** Aborted when the driver is disposed of. */
   readonly #end = new AbortController()
   readonly #cache = new KernelCache()
-  /** The interface that packets to peers leave by, as it was last found. */
-  #external: LinkMessage | undefined
   /** Reads and writes take turns: a snapshot must not show the middle of a write. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -70,13 +67,10 @@ class LinuxDriver implements Driver<KernelResource> {
   }
 
   async externalInterface(options: AbortOptions = {}): Promise<ExternalInterface> {
-    return this.#use(options, async ({ connection }) => {
-      const { interfaces, routeProtocol } = this.#settings
-      const { external, link } = await findExternalInterface(connection, interfaces, routeProtocol, options)
-      this.#external = link
-      this.#cache.state?.watchExternal(link, fingerprint(link))
-      return external
-    })
+    const { interfaces, routeProtocol } = this.#settings
+    return this.#use(options, ({ connection }) =>
+      findExternalInterface(connection, interfaces, routeProtocol, options),
+    )
   }
 
   async snapshot(scope: OwnershipScope, options: AbortOptions = {}): Promise<readonly KernelResource[]> {
@@ -88,7 +82,6 @@ class LinuxDriver implements Driver<KernelResource> {
           sysctl: this.#sysctl,
           routeProtocol: this.#settings.routeProtocol,
           linkTypes: this.#settings.linkTypes,
-          external: this.#external,
         }
         const { resources } = await this.#cache.refresh(() => readSnapshot(source, scope, options))
         return resources

@@ -16,6 +16,7 @@ export const SCOPE: OwnershipScope = {
   aliases: ['selvedge test'],
   links: ['flannel.1'],
   networks: ['10.0.0.0/8', 'fd99::/48'],
+  externalInterface: 'eth0',
 }
 
 export const vxlan = (fields: Partial<Omit<LinkResource, 'kind' | 'key'>> = {}): LinkResource =>

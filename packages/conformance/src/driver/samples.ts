@@ -19,6 +19,7 @@ export const SCOPE: OwnershipScope = {
   aliases: ['selvedge 10.99.0.0/16'],
   links: [DEVICE],
   networks: ['10.99.0.0/16', 'fd99::/48'],
+  externalInterface: 'eth0',
 }
 
 export const DEVICE_MAC = '02:aa:00:00:00:01'

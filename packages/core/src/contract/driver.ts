@@ -34,6 +34,8 @@ export interface OwnershipScope {
    * ours. Two overlays on one host have two networks, and so leave one another's routes alone.
    */
   readonly networks: readonly string[]
+  /** The name of the interface that packets to peers leave by. It is not ours, but its changes are reported. */
+  readonly externalInterface?: string | undefined
 }
 
 /**

@@ -120,6 +120,7 @@ export class OverlayNode {
           previous: options.previous,
           local: this.reconciler.desired.of(THIS_NODE),
           outside: this.#peers.outside,
+          externalInterface: this.#node.externalInterface.name,
         }),
       beforeRead: (abort) => this.#lookAtInterface(abort),
       onSync: (report) => observer.sync(report),

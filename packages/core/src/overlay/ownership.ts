@@ -30,16 +30,19 @@ export interface Ownership {
   readonly local: readonly Resource[]
   /** Subnets of peers outside the network; their routes are ours all the same. */
   readonly outside: readonly string[]
+  /** The name of the interface that packets to peers leave by. */
+  readonly externalInterface: string
 }
 
 /** Which of all that a driver finds belongs to this overlay. */
-export function ownershipScope({ config, previous, local, outside }: Ownership): OwnershipScope {
+export function ownershipScope({ config, previous, local, outside, externalInterface }: Ownership): OwnershipScope {
   const before = [previous?.network, previous?.ipv6Network].filter((network) => network !== undefined)
   const networks = [...networksOf(config), ...before]
   return {
     aliases: networks.map(ownershipAlias),
     links: local.filter(isLink).map(({ name }) => name),
     networks: [...networks, ...outside],
+    externalInterface,
   }
 }
 

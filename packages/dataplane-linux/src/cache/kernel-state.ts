@@ -24,8 +24,6 @@ export class KernelState {
   readonly ownLinks = new Map<number, string>()
   /** Fingerprints of the links whose changes matter: our own, and those that they and our routes lead through. */
   readonly watchedLinks = new Map<number, string>()
-  /** The name of the interface that packets to peers leave by: if one of that name comes back, that matters. */
-  externalName: string | undefined
   readonly addresses = new Set<string>()
   readonly neighbours = new Set<string>()
   /** Destinations of fdb entries, by key. */
@@ -55,11 +53,6 @@ export class KernelState {
 
   watchLink(link: LinkMessage, fingerprint: string): void {
     this.watchedLinks.set(link.index, fingerprint)
-  }
-
-  watchExternal(link: LinkMessage, fingerprint: string): void {
-    this.externalName = link.name
-    this.watchLink(link, fingerprint)
   }
 
   add(resource: OnLinkResource): void {

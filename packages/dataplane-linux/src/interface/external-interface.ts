@@ -27,32 +27,22 @@ import {
 } from '../rtnetlink/index.js'
 import { type Candidate, type InterfaceChoice, selectInterface, type Way } from './select-interface.js'
 
-/** The external interface, and its link. */
-export interface FoundInterface {
-  readonly external: ExternalInterface
-  readonly link: LinkMessage
-}
-
 /** Finds the interface that packets to peers leave by. */
 export async function findExternalInterface(
   connection: NetlinkConnection,
   choices: readonly InterfaceChoice[],
   routeProtocol: number,
   options: AbortOptions,
-): Promise<FoundInterface> {
+): Promise<ExternalInterface> {
   const links = await LinkTable.read(connection, options)
   const addresses = await connection.dump('reading addresses', writeGetAddresses, readAddressMessage, options)
   const direct = await readDirectRoutes(connection, routeProtocol, options)
   const candidates = links.links.map((link) => candidateOf(link, addresses, direct))
-  const external = selectInterface(choices, {
+  return selectInterface(choices, {
     candidates,
     defaultIndex: choices.length > 0 ? undefined : defaultIndexOf(direct),
     ways: await lookUpPaths(connection, choices, options),
   })
-  const link = links.links.find(({ name }) => name === external.name)
-  if (link === undefined)
-    throw new TypeError(`selectInterface chose '${external.name}', which is no candidate`)
-  return { external, link }
 }
 
 /** The main table's routes without a gateway, and the default routes. */

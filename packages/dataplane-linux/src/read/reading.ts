@@ -3,7 +3,6 @@ import type { KernelResource } from '@selvedge/core/kit'
 import type { KernelState } from '../cache/kernel-state.js'
 import type { LinkTypes } from '../link-types/index.js'
 import type { NetlinkConnection } from '../netlink/index.js'
-import type { LinkMessage } from '../rtnetlink/index.js'
 import type { Sysctl } from '../sysctl.js'
 import type { LinkTable } from './link-table.js'
 
@@ -15,8 +14,6 @@ export interface SnapshotSource {
   readonly routeProtocol: number
   /** Whether this kernel has nexthop objects (Linux 5.3). */
   readonly hasNexthops: boolean
-  /** The interface that packets to peers leave by, as it was last found. */
-  readonly external: LinkMessage | undefined
 }
 
 /** A snapshot while it is being read. */

@@ -32,14 +32,12 @@ export async function readSnapshot(
   scope: OwnershipScope,
   options: AbortOptions,
 ): Promise<Snapshot> {
-  const { connection, external, routeProtocol, linkTypes } = source
+  const { connection, routeProtocol, linkTypes } = source
   const links = await LinkTable.read(connection, options)
   const state = new KernelState(scope, routeProtocol)
   const reading: SnapshotReading = { source, links, options, state, resources: [] }
-  if (external !== undefined) {
-    const link = links.byIndex(external.index) ?? external
-    state.watchExternal(link, fingerprint(link))
-  }
+  const external = links.byName(scope.externalInterface ?? '')
+  if (external !== undefined) state.watchLink(external, fingerprint(external))
   const own = links.links.filter((link) => isOwnLink(link, scope, linkTypes))
   addLinks(reading, own)
   for (const link of own) {

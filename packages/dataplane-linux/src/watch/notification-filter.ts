@@ -74,7 +74,8 @@ function isLinkChange(message: MessageReader, state: KernelState, linkTypes: Lin
     state.ownLinks.delete(link.index)
     return before !== undefined
   }
-  if (before === undefined) return link.name === state.externalName || isOwnLink(link, state.scope, linkTypes)
+  const isRelevant = before !== undefined || isOwnLink(link, state.scope, linkTypes)
+  if (!isRelevant && link.name !== state.scope.externalInterface) return false
   const now = fingerprint(link)
   if (now === before) return false
   state.watchLink(link, now)
