@@ -35,7 +35,13 @@ export interface Ownership {
 }
 
 /** Which of all that a driver finds belongs to this overlay. */
-export function ownershipScope({ config, previous, local, outside, externalInterface }: Ownership): OwnershipScope {
+export function ownershipScope({
+  config,
+  previous,
+  local,
+  outside,
+  externalInterface,
+}: Ownership): OwnershipScope {
   const before = [previous?.network, previous?.ipv6Network].filter((network) => network !== undefined)
   const networks = [...networksOf(config), ...before]
   return {
