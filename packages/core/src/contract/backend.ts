@@ -9,15 +9,15 @@ import type { Resource } from './resource.js'
  * `@selvedge/conformance` proves one.
  *
  * Any of them may throw an OverlayError: `INVALID_CONFIG` for settings that break a rule, `INTERFACE_UNSUITABLE`
- * where the external interface lacks what is needed, and `peer` also `INVALID_LEASE` for a lease that does not say
- * what it must. An overlay reports that lease and goes on with the others.
+ * if the external interface lacks what is needed, and `peer` also `INVALID_LEASE` for a lease that does not say what it
+ * must. An overlay reports that lease and goes on with the others.
  */
 export interface Backend {
-  /** As in the network config's `Backend.Type`, such as `vxlan`. A network of another type is refused. */
+  /** As in the network config's `Backend.Type`, such as `vxlan`. */
   readonly type: string
-  /** Types of links that the kernel must know, such as `vxlan`. */
+  /** What drivers are to find out in their preflight: the types of links that the kernel must know, such as `vxlan`. */
   readonly requires?: readonly string[] | undefined
-  /** What works but was probably meant otherwise, in a sentence each: keys of its settings that mean nothing. */
+  /** One sentence for each thing that works but was probably meant otherwise, such as a setting that means nothing. */
   warnings?(context: NodeContext): readonly string[]
   /** The MTU for pods, in bytes. */
   mtu(context: NodeContext): number

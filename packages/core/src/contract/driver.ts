@@ -5,7 +5,7 @@ import type { Resource } from './resource.js'
 
 /**
  * One write. A `put` makes the resource hold whether there is nothing yet, something else, or the same. `actual` is
- * what the driver's last snapshot held at this key, where it held anything.
+ * what the driver's last snapshot had at this key, if anything.
  */
 export type Operation<R extends Resource = Resource> =
   | { readonly type: 'put'; readonly resource: R; readonly actual?: R | undefined }
@@ -13,8 +13,8 @@ export type Operation<R extends Resource = Resource> =
 
 /**
  * What became of one write. `stale` says that other resources may have changed with it, so that what was read
- * before no longer counts: a link that was made anew has lost its neighbours and routes, and a write that failed
- * with ENODEV met a link that is gone.
+ * before no longer counts: a recreated link has lost its neighbours and routes, and a write that failed with ENODEV
+ * met a link that is gone.
  */
 export type OperationResult =
   | { readonly ok: true; readonly stale?: boolean }
@@ -25,13 +25,13 @@ export interface OwnershipScope {
   /** Links bearing one of these as their alias are ours. */
   readonly aliases: readonly string[]
   /**
-   * Links of these names are ours: those we wish for, whoever made them. One of another type than was wished for is
-   * not: a put of it fails with `RESOURCE_CONFLICT`, and it is left alone.
+   * Links of these names are ours: those that are desired, whoever made them. One of another type than the desired one
+   * is not: a put of it fails with `RESOURCE_CONFLICT`, and it is left alone.
    */
   readonly links: readonly string[]
   /**
-   * Routes of our route protocol are ours where they lead into one of these networks (CIDR) or through a link of
-   * ours. Two overlays on one host have two networks, and so leave one another's routes alone.
+   * Routes of our route protocol are ours if they lead into one of these networks (CIDR) or through a link of ours. Two
+   * overlays on one host have two networks, and so leave one another's routes alone.
    */
   readonly networks: readonly string[]
   /** The name of the interface that packets to peers leave by. It is not ours, but its changes are reported. */
@@ -39,50 +39,50 @@ export interface OwnershipScope {
 }
 
 /**
- * `changed`: something that may be ours was changed by somebody else. `overrun`: notifications were lost.
- * Neither says what: the reader reads everything again.
+ * `changed`: another program changed something that may be ours. `overrun`: notifications were lost. Neither says what:
+ * the reader reads everything again.
  */
 export interface DriverEvent {
   readonly type: 'changed' | 'overrun'
 }
 
 /**
- * Reads and writes one family of resources. A driver keeps no wishes and decides nothing: it holds what it is told,
- * and tells what it holds. The suite `driverSuite` of `@selvedge/conformance` proves one.
+ * Reads and writes one family of resources. A driver knows no desired state and decides nothing: it writes what it is
+ * given, and returns what is there. The suite `driverSuite` of `@selvedge/conformance` proves one.
  */
 export interface Driver<R extends Resource = Resource> extends AsyncDisposable {
-  /** Such as `linux`; for messages. */
+  /** For messages, such as `linux`. */
   readonly name: string
   readonly kinds: readonly R['kind'][]
 
   /**
    * Finds out, changing nothing, whether this process may write and whether what a backend requires (link types such
    * as `vxlan`) is there. Rejects with `ACCESS_DENIED` or `UNSUPPORTED`, naming what is missing and what to do;
-   * resolves with warnings for what works but not well.
+   * resolves with a warning for each thing that works, but not well.
    */
   preflight?(requirements: readonly string[], options?: AbortOptions): Promise<readonly string[]>
 
   /**
    * The interface that packets to peers leave by, as it is now. Rejects with `INTERFACE_NOT_FOUND`, saying what was
-   * looked for and what there is.
+   * looked for and what is there.
    */
   externalInterface?(options?: AbortOptions): Promise<ExternalInterface>
 
   /**
-   * Everything of ours that is held now, and nothing else's. A read that was interrupted is repeated, never returned
-   * in part; it rejects with `READ_INTERRUPTED` where that does not end.
+   * Everything of ours that is there now, and nothing of others. A read that was interrupted is repeated, never returned
+   * in part; if that goes on, it rejects with `READ_INTERRUPTED`.
    */
   snapshot(scope: OwnershipScope, options?: AbortOptions): Promise<readonly R[]>
 
   /**
-   * Carries out the operations in their order and answers for each, in the same order. One that fails stops no other.
-   * Deleting what is gone, and putting what is there, succeed. Rejects only where nothing was attempted at all.
+   * Carries out the operations in their order and returns a result for each, in the same order. One that fails stops no
+   * other. Deleting what is gone, and putting what is there, succeed. Rejects only if nothing was attempted at all.
    */
   apply(operations: readonly Operation<R>[], options?: AbortOptions): Promise<readonly OperationResult[]>
 
   /**
-   * Tells of changes by others, until the signal aborts. A driver's own writes are not told. A driver without it is
-   * read on a timer alone.
+   * Yields an event for changes by others, until the signal aborts, and none for the driver's own writes. A driver
+   * without it is read on a timer alone.
    */
   watch?(options: { readonly signal: AbortSignal }): AsyncIterable<DriverEvent>
 }

@@ -6,21 +6,21 @@ export interface ExternalInterface {
   readonly name: string
   /** In bytes. */
   readonly mtu: number
-  /** Its address of each family, where it has one: the source of what goes to peers. */
+  /** Its address of each family, if it has one: the source of what goes to peers. */
   readonly ipv4?: string | undefined
   readonly ipv6?: string | undefined
   /** The networks (CIDR) that are reached over it without a gateway. */
   readonly onLink: readonly string[]
 }
 
-/** What a backend knows of the node that it works for. */
+/** What a backend knows about the node that it works for. */
 export interface NodeContext {
   readonly config: NetworkConfig
   readonly externalInterface: ExternalInterface
   /** The addresses at which peers reach this node: the interface's own, unless set otherwise (behind NAT). */
   readonly publicIp?: string | undefined
   readonly publicIpv6?: string | undefined
-  /** What this node is found to have published before, where it has: keep what peers know it by. */
+  /** What this node is found to have published before, if anything: keep what peers know it by. */
   readonly previous?: Lease | undefined
 }
 

@@ -169,56 +169,74 @@ describe('the key and canonical form', () => {
   })
 })
 
-describe('whether what is held is as wished', () => {
-  const wish = link({ name: 'flannel.1', type: 'vxlan', mtu: 1450 })
-  const held = { ...wish, macAddress: MAC, alias: 'x', acceptRouterAdvertisements: true, settings: { a: 1 } }
+describe('whether the actual satisfies the desired', () => {
+  const desired = link({ name: 'flannel.1', type: 'vxlan', mtu: 1450 })
+  const actual = {
+    ...desired,
+    macAddress: MAC,
+    alias: 'x',
+    acceptRouterAdvertisements: true,
+    settings: { a: 1 },
+  }
 
-  it.each<[what: string, actual: Resource, wish: Resource, is: boolean]>([
-    ['the same', wish, wish, true],
-    ['more than is wished', held, wish, true],
-    ['less than is wished', wish, { ...wish, alias: 'x' } as Resource, false],
-    ['another value', { ...held, mtu: 1500 } as Resource, wish, false],
+  it.each<[what: string, actual: Resource, desired: Resource, is: boolean]>([
+    ['the same', desired, desired, true],
+    ['more than is desired', actual, desired, true],
+    ['less than is desired', desired, { ...desired, alias: 'x' } as Resource, false],
+    ['another value', { ...actual, mtu: 1500 } as Resource, desired, false],
     [
-      'a gateway where none is wished',
+      'a gateway that is not desired',
       route({ destination: '10.0.0.0/8', device: 'eth0', gateway: '10.0.0.1' }),
       route({ destination: '10.0.0.0/8', device: 'eth0' }),
       false,
     ],
     [
       'the same list',
-      { ...wish, list: [1, { a: 2 }] } as Resource,
-      { ...wish, list: [1, { a: 2 }] } as Resource,
+      { ...desired, list: [1, { a: 2 }] } as Resource,
+      { ...desired, list: [1, { a: 2 }] } as Resource,
       true,
     ],
-    ['a longer list', { ...wish, list: [1, 2] } as Resource, { ...wish, list: [1] } as Resource, false],
+    ['a longer list', { ...desired, list: [1, 2] } as Resource, { ...desired, list: [1] } as Resource, false],
     [
       'a list in another order',
-      { ...wish, list: [2, 1] } as Resource,
-      { ...wish, list: [1, 2] } as Resource,
+      { ...desired, list: [2, 1] } as Resource,
+      { ...desired, list: [1, 2] } as Resource,
       false,
     ],
-    ['no list', wish, { ...wish, list: [] } as Resource, false],
-    ['null for an object', { ...wish, deep: null } as Resource, { ...wish, deep: {} } as Resource, false],
+    ['no list', desired, { ...desired, list: [] } as Resource, false],
+    [
+      'null for an object',
+      { ...desired, deep: null } as Resource,
+      { ...desired, deep: {} } as Resource,
+      false,
+    ],
     [
       'an object with more in it',
-      { ...wish, deep: { a: 1, b: 2 } } as Resource,
-      { ...wish, deep: { a: 1 } } as Resource,
+      { ...desired, deep: { a: 1, b: 2 } } as Resource,
+      { ...desired, deep: { a: 1 } } as Resource,
       true,
     ],
-  ])('%s', (_what, actual, wished, is) => {
-    expect(satisfies(actual, wished)).toBe(is)
+  ])('%s', (_what, actual, desired, is) => {
+    expect(satisfies(actual, desired)).toBe(is)
   })
 
-  it('two wishes are the same where each is as the other says', () => {
-    expect(sameResource(wish, { ...wish })).toBe(true)
-    expect(sameResource(held, wish)).toBe(false)
-    expect(sameResource(wish, held)).toBe(false)
+  it('two are the same if each satisfies the other', () => {
+    expect(sameResource(desired, { ...desired })).toBe(true)
+    expect(sameResource(actual, desired)).toBe(false)
+    expect(sameResource(desired, actual)).toBe(false)
   })
 })
 
-describe('what it takes to make a link as wished', () => {
+describe('what it takes to make a link as desired', () => {
   const settings = { vni: 1, local: '192.168.64.2', learning: false }
-  const wish = link({ name: 'flannel.1', type: 'vxlan', mtu: 1450, macAddress: MAC, settings, alias: 'ours' })
+  const desired = link({
+    name: 'flannel.1',
+    type: 'vxlan',
+    mtu: 1450,
+    macAddress: MAC,
+    settings,
+    alias: 'ours',
+  })
 
   it.each<[what: string, actual: Partial<LinkResource>, LinkChange]>([
     ['as it is', {}, 'none'],
@@ -235,17 +253,17 @@ describe('what it takes to make a link as wished', () => {
     ['another VNI and another MTU', { mtu: 1500, settings: { ...settings, vni: 2 } }, 'recreate'],
     ['a setting that nothing was said of', { settings: { ...settings, ttl: 64 } }, 'none'],
   ])('%s', (_what, actual, change) => {
-    expect(linkChange({ ...wish, ...actual }, wish)).toBe(change)
+    expect(linkChange({ ...desired, ...actual }, desired)).toBe(change)
   })
 
   it('a setting that is changeable for this type changes in place', () => {
-    const actual = { ...wish, settings: { ...settings, learning: true } }
-    expect(linkChange(actual, wish, ['learning'])).toBe('change')
-    expect(linkChange({ ...actual, type: 'dummy' }, wish, ['learning'])).toBe('recreate')
+    const actual = { ...desired, settings: { ...settings, learning: true } }
+    expect(linkChange(actual, desired, ['learning'])).toBe('change')
+    expect(linkChange({ ...actual, type: 'dummy' }, desired, ['learning'])).toBe('recreate')
   })
 
-  it('lets be what the wish leaves open', () => {
+  it('keeps what the desired one leaves open', () => {
     const open = link({ name: 'flannel.1', type: 'vxlan' })
-    expect(linkChange(wish, open)).toBe('none')
+    expect(linkChange(desired, open)).toBe('none')
   })
 })

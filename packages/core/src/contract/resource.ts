@@ -3,8 +3,8 @@ import { canonicalAddress, familyOf } from '../net/ip.js'
 import { canonicalMac, isMulticastMac } from '../net/mac.js'
 
 /**
- * A thing that a lease calls for and a driver holds: plain data. `key` is what the holder itself identifies it by, so
- * two resources of one key cannot both be held. The functions below (`link`, `address`, …) make resources in
+ * What a lease calls for and a driver holds: plain data. `key` is what the holder itself identifies it by, so two
+ * resources of one key cannot both be held. The functions below (`link`, `address`, …) make resources in
  * canonical form, so that equality is equality of fields; make them by no other way.
  *
  * Drivers of other things bring kinds of their own (`wireguard-peer`, `ruleset`), as plain data with a kind and a key.
@@ -25,16 +25,16 @@ export interface LinkResource extends Resource {
   readonly name: string
   /** IFLA_INFO_KIND, such as `vxlan`. */
   readonly type: string
-  /** In bytes; left to the kernel where absent. */
+  /** In bytes; left to the kernel if absent. */
   readonly mtu?: number | undefined
-  /** Lower case, colons; left to the kernel where absent. */
+  /** Lower case, colons; left to the kernel if absent. */
   readonly macAddress?: string | undefined
   readonly settings?: LinkSettings | undefined
   /** Administratively up. */
   readonly up: boolean
   /** IFLA_IFALIAS: the mark by which a later run knows the link as ours. An overlay sets it. */
   readonly alias?: string | undefined
-  /** net.ipv6.conf.<name>.accept_ra; left to the kernel where absent. */
+  /** net.ipv6.conf.<name>.accept_ra; left to the kernel if absent. */
   readonly acceptRouterAdvertisements?: boolean | undefined
 }
 
@@ -123,7 +123,7 @@ export function link(
   })
 }
 
-/** A field that is there counts in a comparison, even where it is undefined; so what is left open is left out. */
+/** A field that is there counts in a comparison, even if it is undefined; so what is left open is left out. */
 function withoutUndefined<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T
 }
@@ -185,32 +185,32 @@ export function fdb(fields: Omit<FdbResource, 'kind' | 'key'>): FdbResource {
 }
 
 /**
- * True where `actual` is as `wish` says: every field that the wish has, holds the wished value (`undefined` where the
- * wish says undefined: a route without a gateway). A field that the wish does not have is left to the holder.
+ * Whether every field that `desired` has, holds its value in `actual` too (`undefined` included: a route without a
+ * gateway). A field that `desired` does not have is left to the holder.
  */
-export function satisfies(actual: Resource, wish: Resource): boolean {
-  return actual === wish || fieldsMatch(actual, wish)
+export function satisfies(actual: Resource, desired: Resource): boolean {
+  return actual === desired || fieldsMatch(actual, desired)
 }
 
-function fieldsMatch(actual: object, wish: object): boolean {
-  for (const name of Object.keys(wish)) {
-    if (!valuesMatch(Reflect.get(actual, name), Reflect.get(wish, name))) return false
+function fieldsMatch(actual: object, desired: object): boolean {
+  for (const name of Object.keys(desired)) {
+    if (!valuesMatch(Reflect.get(actual, name), Reflect.get(desired, name))) return false
   }
   return true
 }
 
-function valuesMatch(actual: unknown, wished: unknown): boolean {
-  if (Array.isArray(wished)) {
+function valuesMatch(actual: unknown, desired: unknown): boolean {
+  if (Array.isArray(desired)) {
     return (
       Array.isArray(actual) &&
-      actual.length === wished.length &&
-      wished.every((item, index) => valuesMatch(actual[index], item))
+      actual.length === desired.length &&
+      desired.every((item, index) => valuesMatch(actual[index], item))
     )
   }
-  if (typeof wished === 'object' && wished !== null) {
-    return typeof actual === 'object' && actual !== null && fieldsMatch(actual, wished)
+  if (typeof desired === 'object' && desired !== null) {
+    return typeof actual === 'object' && actual !== null && fieldsMatch(actual, desired)
   }
-  return actual === wished
+  return actual === desired
 }
 
 /** What it takes to turn an existing link into the desired one. */
@@ -235,7 +235,7 @@ export function linkChange(
   return 'change'
 }
 
-/** True where two wishes ask for the same. */
+/** Whether two desired resources ask for the same. */
 export function sameResource(a: Resource, b: Resource): boolean {
   return satisfies(a, b) && satisfies(b, a)
 }

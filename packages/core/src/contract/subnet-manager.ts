@@ -7,8 +7,8 @@ export interface LeaseRequest {
   /** What to publish. Its public address is what the store knows the node by. */
   readonly attributes: LeaseAttributes
   /**
-   * Where the store finds a lease of this node already there, it publishes what this returns instead of
-   * `attributes`: a node that comes back keeps what its peers know it by, such as the MAC of its VTEP.
+   * If the store finds a lease of this node already there, it publishes what this returns instead of `attributes`: a
+   * node that comes back keeps what its peers know it by, such as the MAC of its VTEP.
    */
   readonly adopt?: ((held: Lease) => LeaseAttributes) | undefined
   /** The subnet this node held before, as its subnet.env says: taken again if it is free and inside the network. */
@@ -16,9 +16,9 @@ export interface LeaseRequest {
 }
 
 /**
- * What a watch tells. A `snapshot` is every lease there is; it comes first, and again after anything that might have
- * made the watch miss an event. Between snapshots each change is told once, in the store's order. A lease's renewal
- * may be told as a `put` that says what the last one said.
+ * What a watch yields. A `snapshot` is every lease there is; it comes first, and again after anything that might have
+ * made the watch miss an event. Between snapshots each change comes once, in the store's order. A lease's renewal may
+ * come as a `put` that says what the last one said.
  */
 export type LeaseEvent =
   | { readonly type: 'snapshot'; readonly leases: readonly Lease[] }
@@ -28,15 +28,15 @@ export type LeaseEvent =
  * A store of leases. Every call may be made at any time and more than once at a time, by any number of nodes. The
  * suite `subnetManagerSuite` of `@selvedge/conformance` proves one.
  *
- * Errors: `STORE_UNAVAILABLE` where the store does not answer in the time it sets itself, `ACCESS_DENIED`,
+ * Errors: `STORE_UNAVAILABLE` if the store does not answer within the time it sets itself, `ACCESS_DENIED`,
  * `STORE_CORRUPT`; further ones at each method. After `Symbol.asyncDispose` every call rejects with `CLOSED`.
  */
 export interface SubnetManager extends AsyncDisposable {
-  /** Such as `etcd`; for messages. */
+  /** For messages, such as `etcd`. */
   readonly name: string
 
   /**
-   * The network's config. Where the store holds none yet, waits for one until the signal aborts. Rejects with
+   * The network's config. If the store holds none yet, waits for one until the signal aborts. Rejects with
    * `INVALID_CONFIG` for one that breaks a rule.
    */
   getNetworkConfig(options?: AbortOptions): Promise<NetworkConfig>
@@ -45,27 +45,27 @@ export interface SubnetManager extends AsyncDisposable {
    * Leases a subnet, and is idempotent: a node that holds a lease (found by its public address) gets the same one,
    * with the attributes of the request, and one that never ends still never does. Else the previous subnet if it is
    * free, else any free one. A lease outside the network is given up for a new one. Two nodes never get the same
-   * subnet, however many ask at once. Rejects with `SUBNETS_EXHAUSTED` where none is free.
+   * subnet, however many ask at once. Rejects with `SUBNETS_EXHAUSTED` if none is free.
    */
   acquireLease(request: LeaseRequest, options?: AbortOptions): Promise<Lease>
 
   /**
    * Extends a lease by the store's term and publishes its attributes; returns it with its new end. A reservation
-   * stays one. Rejects with `LEASE_LOST` where the lease is gone or another node (by its public address) holds the
-   * subnet by now, and then changes nothing.
+   * stays one. Rejects with `LEASE_LOST` if the lease is gone or another node (by its public address) holds the subnet
+   * by now, and then changes nothing.
    */
   renewLease(lease: Lease, options?: AbortOptions): Promise<Lease>
 
   /**
-   * Gives a lease back. One that is gone, or another node's by now, is let be; and so is a reservation, which is an
+   * Gives a lease back. Does nothing to one that is gone or another node's by now, nor to a reservation, which is an
    * operator's and outlives its node.
    */
   releaseLease(lease: Lease, options?: AbortOptions): Promise<void>
 
   /**
    * Everyone's leases, this node's own among them, from now until the signal aborts (then the iteration ends, without
-   * an error). Survives the store's absence: it goes on, with a snapshot where anything may have been missed. Ends
-   * with an error only for what a retry cannot mend, such as `CLOSED`.
+   * an error). Survives the store's absence: it goes on, with a snapshot if anything may have been missed. Ends with an
+   * error only for what a retry cannot help, such as `CLOSED`.
    */
   watchLeases(options: WatchOptions): AsyncIterable<LeaseEvent>
 }
@@ -73,12 +73,12 @@ export interface SubnetManager extends AsyncDisposable {
 export interface WatchOptions {
   readonly signal: AbortSignal
   /**
-   * Called with what went wrong and is being retried (`STORE_UNAVAILABLE`, `ACCESS_DENIED`), and with records that
-   * are no lease (`INVALID_LEASE`, once each): they never end the watch nor disturb the other leases.
+   * Called with what went wrong and is being retried (`STORE_UNAVAILABLE`, `ACCESS_DENIED`), and with records that are
+   * no leases (`INVALID_LEASE`, once each): they never end the watch nor disturb the other leases.
    */
   readonly onError?: ((error: Error) => void) | undefined
   /**
-   * Called where the watch goes on after an `onError` and has nothing to tell: what was told last is up to date again.
+   * Called when the watch goes on after an `onError` and has nothing to yield: what it yielded last is up to date again.
    */
   readonly onRecovered?: (() => void) | undefined
 }

@@ -52,7 +52,7 @@ describe('chooseSubnets', () => {
     expect(choose({ EnableIPv4: false, ...ipv6 }, [stranger, own], { attributes }).kept).toBe(own)
   })
 
-  it('publishes what `adopt` makes of the lease found, also where that is given up', () => {
+  it('publishes what `adopt` makes of the lease found, also if that is given up', () => {
     const adopt = (held: Lease) => ({ ...node(1), backendData: { was: held.subnet ?? null } })
     const kept = choose(ipv4, [lease(1, '10.5.20.0/24')], { adopt })
     expect(kept.attributes).toEqual({ ...node(1), backendData: { was: '10.5.20.0/24' } })
@@ -84,7 +84,7 @@ describe('chooseSubnets', () => {
     expect(back.subnets).toEqual({ subnet: '10.5.20.0/24' })
   })
 
-  it('takes the previous subnet of each family where it is free, and any other for the family where not', () => {
+  it('takes the previous subnet of each family in which it is free, and any other for the other', () => {
     const previous = { subnet: '10.5.22.0/24', ipv6Subnet: 'fd00:0:0:12::/64' }
     const config = { ...ipv4, ...ipv6 }
     expect(choose(config, [], { previous }).subnets).toEqual(previous)

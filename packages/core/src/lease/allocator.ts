@@ -9,7 +9,7 @@ export interface SubnetQuestion {
   /** Every lease there is. Those that have ended are left out. */
   readonly leases: readonly Lease[]
   readonly request: LeaseRequest
-  /** The subnets of `leases`, where a store keeps them at hand; else they are gathered, which is O(leases). */
+  /** The subnets of `leases`, if a store keeps them at hand; else they are gathered, which is O(leases). */
   readonly leased?: LeasedSubnets | undefined
 }
 
@@ -17,22 +17,22 @@ export interface SubnetChoice {
   readonly subnets: LeaseSubnets
   /** What to publish: the request's attributes, or what its `adopt` made of the lease found. */
   readonly attributes: LeaseAttributes
-  /** The node's own lease, where it keeps that; a reservation is still one when it is written again. */
+  /** The node's own lease, if it keeps that; a reservation is still one when it is written again. */
   readonly kept?: Lease | undefined
   /** Leases of this node outside the network. Delete them in the transaction that writes the new one. */
   readonly givenUp: readonly Lease[]
 }
 
 /**
- * Which subnet a node gets: the one place where that is decided, for every store that hands out subnets itself.
+ * Decides which subnet a node gets, for every store that hands out subnets itself:
  *
- * 1. Its own lease, found by its public address, where that fits the network; a reservation before any other.
- * 2. The subnet that its given-up lease or `request.previous` names, family by family, where it fits and is free.
+ * 1. Its own lease, found by its public address, if that fits the network; a reservation before any other.
+ * 2. The subnet that its given-up lease or `request.previous` names, family by family, if it fits and is free.
  * 3. The first free one from a start that a hash of its address gives: a node tends to the same subnet, and nodes
  *    that join at once tend to different ones.
  *
  * No subnet of a new lease overlaps one of any other lease, in either family. Throws an OverlayError
- * `SUBNETS_EXHAUSTED` where none is free, and a TypeError for a request without a public address.
+ * `SUBNETS_EXHAUSTED` if none is free, and a TypeError for a request without a public address.
  */
 export function chooseSubnets({ config, leases, request, leased }: SubnetQuestion): SubnetChoice {
   const address = request.attributes.publicIp ?? request.attributes.publicIpv6
@@ -79,7 +79,7 @@ export class LeasedSubnets {
     if (ipv6Subnet !== undefined) this.#ipv6?.release(ipv6Subnet)
   }
 
-  /** True where any of them overlaps one of `subnets`. */
+  /** Whether any of them overlaps one of `subnets`. */
   has({ subnet, ipv6Subnet }: LeaseSubnets): boolean {
     return (
       (subnet !== undefined && this.#ipv4?.has(subnet) === true) ||

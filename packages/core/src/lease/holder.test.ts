@@ -32,7 +32,7 @@ describe('requireUnheld', () => {
     expect(() => requireUnheld(wanted, [held])).toThrow(expect.objectContaining({ code: 'LEASE_CONFLICT' }))
   })
 
-  it('lets a node reserve what it holds, or what nobody does', () => {
+  it('lets a node reserve what it holds, or what no node does', () => {
     expect(requireUnheld(lease, [lease, { ...other, subnet: '10.5.2.0/24' }])).toBeUndefined()
   })
 })

@@ -2,8 +2,8 @@ import { OverlayError } from '../util/errors.js'
 import { type Lease, leaseKey, leasesOverlap, sameNode } from './lease.js'
 
 /**
- * Returns `held`, the lease that the store holds under the key of `lease`, where it is still the same node's. Throws
- * an OverlayError `LEASE_LOST` where there is none, or another node's.
+ * Returns `held`, the lease that the store holds under the key of `lease`, if it is still the same node's. Throws an
+ * OverlayError `LEASE_LOST` if there is none, or another node's.
  */
 export function requireHeld(lease: Lease, held: Lease | undefined): Lease {
   if (held !== undefined && sameNode(held.attributes, lease.attributes)) return held
@@ -14,7 +14,7 @@ export function requireHeld(lease: Lease, held: Lease | undefined): Lease {
   )
 }
 
-/** Throws an OverlayError `LEASE_CONFLICT` where a lease of another node overlaps `reservation` in either family. */
+/** Throws an OverlayError `LEASE_CONFLICT` if a lease of another node overlaps `reservation` in either family. */
 export function requireUnheld(reservation: Lease, leases: readonly Lease[]): void {
   const other = leases.find(
     (lease) => !sameNode(lease.attributes, reservation.attributes) && leasesOverlap(lease, reservation),

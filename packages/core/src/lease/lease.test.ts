@@ -215,7 +215,7 @@ describe('two leases', () => {
     { ...lease, attributes: { ...lease.attributes, publicIp: '10.0.0.2' } },
     { ...lease, attributes: { ...lease.attributes, backendData: {} } },
     { ...lease, attributes: { ...lease.attributes, backendV6Data: {} } },
-  ])('are not where one says %o', (other) => {
+  ])('differ if one says %o', (other) => {
     expect(sameLease(lease, other)).toBe(false)
   })
 

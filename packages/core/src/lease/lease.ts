@@ -9,13 +9,13 @@ import { printable, quote } from '../util/quote.js'
 export interface LeaseAttributes {
   /** The IPv4 address at which peers reach this node; also what a store knows the node by. */
   readonly publicIp?: string | undefined
-  /** The same for IPv6; what a store knows the node by where IPv4 is off. */
+  /** The same for IPv6; what a store knows the node by if IPv4 is off. */
   readonly publicIpv6?: string | undefined
-  /** Such as `vxlan`. Absent where flannel publishes none (udp, alloc). */
+  /** Such as `vxlan`. Absent if flannel publishes none (udp, alloc). */
   readonly backendType?: string | undefined
-  /** What the backend tells its peers, for IPv4 or for both: `{ VNI: 1, VtepMAC: '…' }`. */
+  /** What the backend says to its peers, for IPv4 or for both: `{ VNI: 1, VtepMAC: '…' }`. */
   readonly backendData?: JsonValue | undefined
-  /** The same for IPv6, where a backend keeps the families apart. */
+  /** The same for IPv6, if a backend keeps the families apart. */
   readonly backendV6Data?: JsonValue | undefined
   /** Of a record with an address that is none: what is wrong with it, in a sentence, for messages. */
   readonly invalidAddresses?: Readonly<Record<'publicIp' | 'publicIpv6', string | undefined>> | undefined
@@ -29,14 +29,14 @@ export type PublicAddresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
  * subnets are text in canonical form, so that they can be compared, printed and stored as they are.
  */
 export interface Lease {
-  /** The IPv4 subnet, such as `10.244.5.0/24`; absent where IPv4 is off. */
+  /** The IPv4 subnet, such as `10.244.5.0/24`; absent if IPv4 is off. */
   readonly subnet?: string | undefined
-  /** The IPv6 subnet; absent where IPv6 is off. */
+  /** The IPv6 subnet; absent if IPv6 is off. */
   readonly ipv6Subnet?: string | undefined
   readonly attributes: LeaseAttributes
   /**
    * When the lease ends, in ms since the epoch. Absent for a reservation, which never ends, and for another node's
-   * lease where the store does not tell its end: a peer's lease stands until the store says that it is gone.
+   * lease if the store does not say when it ends: a peer's lease stands until the store says that it is gone.
    */
   readonly expiresAt?: number | undefined
 }
@@ -44,7 +44,7 @@ export interface Lease {
 /** The subnets of a lease: what it is known by. */
 export type LeaseSubnets = Pick<Lease, 'subnet' | 'ipv6Subnet'>
 
-/** How flannel writes "no IPv4 subnet" where IPv4 is off. */
+/** How flannel writes "no IPv4 subnet" if IPv4 is off. */
 const NO_IPV4 = '0.0.0.0-0'
 
 /** flannel's pattern for a lease's key; the dots left bare in it are bare in flannel too. */
@@ -181,7 +181,7 @@ export function sameLease(a: Lease, b: Lease): boolean {
 }
 
 /**
- * True where both were published by one node: by its public IPv4 address, and by its public IPv6 address where
+ * Whether both were published by one node: by its public IPv4 address, and by its public IPv6 address if
  * neither has one of IPv4.
  */
 export function sameNode(a: LeaseAttributes, b: LeaseAttributes): boolean {
@@ -189,7 +189,7 @@ export function sameNode(a: LeaseAttributes, b: LeaseAttributes): boolean {
   return a.publicIpv6 !== undefined && a.publicIpv6 === b.publicIpv6
 }
 
-/** True where the two share an address in either family. */
+/** Whether the two share an address in either family. */
 export function leasesOverlap(a: LeaseSubnets, b: LeaseSubnets): boolean {
   return subnetsOverlap(a.subnet, b.subnet) || subnetsOverlap(a.ipv6Subnet, b.ipv6Subnet)
 }

@@ -63,7 +63,7 @@ describe('a network config', () => {
     })
   })
 
-  it('tells the keys that mean nothing', () => {
+  it('names the keys that mean nothing', () => {
     const { unknownKeys } = parseNetworkConfig({ Network: '10.244.0.0/16', SubnetLength: 24, Type: 'vxlan' })
     expect(unknownKeys).toEqual(['SubnetLength', 'Type'])
   })

@@ -51,9 +51,9 @@ export interface NetworkConfig {
 interface FamilyRules {
   readonly family: Family
   readonly keys: { network: string; length: string; min: string; max: string }
-  /** The subnets' length where none is given and the network leaves room for it. */
+  /** The subnets' length if none is given and the network leaves room for it. */
   readonly usualLength: number
-  /** The longest network that still has room for `usualLength`. */
+  /** The maximum length of a network that still has room for `usualLength`. */
   readonly usualUpTo: number
   readonly maxSubnetLength: number
   readonly maxNetworkLength: number

@@ -2,14 +2,14 @@ import { addressAt, formatCidr, parseCidr, requireCidr } from '../net/cidr.js'
 import type { LeaseSubnets } from './lease.js'
 import type { NetworkConfig } from './network-config.js'
 
-/** What subnet.env tells the CNI plugin, and the next start of this node. */
+/** What subnet.env says to the CNI plugin, and to the next start of this node. */
 export interface SubnetEnv extends LeaseSubnets {
   /** The whole IPv4 network. */
   readonly network?: string | undefined
   readonly ipv6Network?: string | undefined
   /** For pods, in bytes. */
   readonly mtu: number
-  /** Whether the overlay's agent masquerades; the CNI plugin does where not. */
+  /** Whether the overlay's agent masquerades; if not, the CNI plugin does. */
   readonly ipMasq: boolean
 }
 

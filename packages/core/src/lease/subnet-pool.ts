@@ -33,7 +33,7 @@ export class SubnetPool {
     this.size = this.#numberOf(requireAddress(network.subnetMax).value) + 1n
   }
 
-  /** True where `subnet` is one of those to lease: inside the range, on a boundary, of the right length. */
+  /** Whether `subnet` is one of those to lease: inside the range, on a boundary, of the right length. */
   fits(subnet: string): boolean {
     const cidr = requireCidr(subnet)
     if (cidr.family !== this.#min.family || cidr.length !== this.network.subnetLength) return false
@@ -41,7 +41,7 @@ export class SubnetPool {
     return number >= 0n && number < this.size
   }
 
-  /** True where anything that was taken overlaps `subnet`. */
+  /** Whether anything that was taken overlaps `subnet`. */
   has(subnet: string): boolean {
     const range = this.#rangeOf(subnet)
     if (range === undefined) return false
@@ -52,7 +52,7 @@ export class SubnetPool {
     return taken !== undefined && taken.from < range.until
   }
 
-  /** Takes every subnet that `subnet` overlaps. One outside the range, or of any other length, is welcome. */
+  /** Takes every subnet that `subnet` overlaps. It may lie outside the range, and be of any other length. */
   take(subnet: string): void {
     this.#count(subnet, 1)
   }
@@ -62,7 +62,7 @@ export class SubnetPool {
     this.#count(subnet, -1)
   }
 
-  /** The first free subnet from number `start` (modulo the size) on, around the end; undefined where all are taken. */
+  /** The first free subnet from number `start` (modulo the size) on, around the end; undefined if all are taken. */
   find(start: bigint): string | undefined {
     const number = this.#firstFree(start % this.size) ?? this.#firstFree(0n)
     if (number === undefined) return undefined
@@ -75,7 +75,7 @@ export class SubnetPool {
     return (address - this.#min.value) >> this.#hostBits
   }
 
-  /** The numbers [from, until) that `subnet` overlaps, or undefined where there are none. */
+  /** The numbers [from, until) that `subnet` overlaps; undefined if there are none. */
   #rangeOf(subnet: string): { from: bigint; until: bigint } | undefined {
     const cidr = requireCidr(subnet)
     if (cidr.family !== this.#min.family) return undefined
@@ -118,7 +118,7 @@ export class SubnetPool {
     return index + 1
   }
 
-  /** Drops the step at `index` where it says what the one before it says. */
+  /** Drops the step at `index` if it says what the one before it says. */
   #merge(index: number): void {
     if (this.#holders(index) === this.#holders(index - 1)) this.#steps.splice(index, 1)
   }
@@ -128,7 +128,7 @@ export class SubnetPool {
     return this.#steps[index]?.holders ?? 0
   }
 
-  /** Index of the last step that begins at or before `from`; -1 where there is none. */
+  /** Index of the last step that begins at or before `from`; -1 if there is none. */
   #stepAt(from: bigint): number {
     let low = 0
     let high = this.#steps.length

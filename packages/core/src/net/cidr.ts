@@ -71,7 +71,7 @@ export function lastAddress({ family, base, length }: Cidr): bigint {
   return base + (1n << BigInt(addressBits(family) - length)) - 1n
 }
 
-/** True where `inner` lies wholly inside `outer`. */
+/** Whether `inner` lies wholly inside `outer`. */
 export function contains(outer: Cidr, inner: Cidr): boolean {
   return (
     outer.family === inner.family &&
@@ -81,20 +81,20 @@ export function contains(outer: Cidr, inner: Cidr): boolean {
   )
 }
 
-/** True where `network` (a CIDR as text) holds `address` (as text). */
+/** Whether `network` (a CIDR as text) holds `address` (as text). */
 export function containsAddress(network: string, address: string): boolean {
   const outer = requireCidr(network)
   const inner = parseAddress(address)
   return inner !== undefined && contains(outer, cidrOf(inner, addressBits(inner.family)))
 }
 
-/** True where the two share an address. */
+/** Whether the two share an address. */
 export function overlaps(a: Cidr, b: Cidr): boolean {
   return contains(a, b) || contains(b, a)
 }
 
 /**
- * Most subnets by far are of IPv4, and written in the one form already: then there is nothing to compute, which is felt
+ * Nearly all subnets are of IPv4, and written in the one form already: then there is nothing to compute, which is felt
  * with tens of thousands of leases.
  */
 function isCanonicalIPv4Cidr(text: string): boolean {
@@ -104,10 +104,10 @@ function isCanonicalIPv4Cidr(text: string): boolean {
   return value !== undefined && length !== undefined && value % 2 ** (32 - length) === 0
 }
 
-/** From 0 to `most`; undefined for what is no such number, or has a leading zero. */
-function parsePrefixLength(text: string, most: number): number | undefined {
+/** From 0 to `max`; undefined for what is no such number, or has a leading zero. */
+function parsePrefixLength(text: string, max: number): number | undefined {
   const length = text === '' || text.length > 3 ? Number.NaN : Number(text)
-  return Number.isInteger(length) && length >= 0 && length <= most && String(length) === text
+  return Number.isInteger(length) && length >= 0 && length <= max && String(length) === text
     ? length
     : undefined
 }

@@ -35,7 +35,7 @@ export function canonicalAddress(text: string): string {
 
 /** The same; undefined for what is no address. */
 export function readCanonicalAddress(text: string): string | undefined {
-  // Most addresses by far are plain IPv4, which has one form only.
+  // Nearly all addresses are plain IPv4, which has one form only.
   if (parseFourPartDecimal(text) !== undefined) return text
   const address = parseAddress(text)
   return address && formatAddress(address)

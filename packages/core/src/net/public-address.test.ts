@@ -28,7 +28,7 @@ const node: NodeContext = {
   publicIpv6: '2001:db8::2',
 }
 
-it('tells the families that are on, IPv4 first', () => {
+it('lists the families that are on, IPv4 first', () => {
   expect(enabledFamilies(ipv4)).toEqual([IPV4_PARTS])
   expect(enabledFamilies(ipv6)).toEqual([IPV6_PARTS])
   expect(enabledFamilies(dualStack)).toEqual([IPV4_PARTS, IPV6_PARTS])
@@ -53,7 +53,7 @@ describe('the addresses of a node', () => {
       () => interfaceAddress({ ...node, externalInterface: { ...eth0, ipv4: undefined } }, IPV4_PARTS),
       'IPv4',
     ],
-  ])('are missed where there is not %s', (_what, ask, family) => {
+  ])('are missed if there is not %s', (_what, ask, family) => {
     expect(ask).toThrow(expect.objectContaining({ code: 'INTERFACE_UNSUITABLE' }))
     expect(ask).toThrow(
       `${family} is on in the network config, but the external interface eth0 has no ${family} address`,
@@ -78,7 +78,7 @@ describe('a lease', () => {
     attributes: { publicIp: '192.168.64.3', publicIpv6: '2001:db8::3' },
   }
 
-  it('says of each family where its node is', () => {
+  it('says for each family at which address its node is', () => {
     expect(peerAddresses(lease, IPV4_PARTS)).toEqual({
       subnet: '10.244.5.0/24',
       publicAddress: '192.168.64.3',
@@ -93,11 +93,11 @@ describe('a lease', () => {
     expect(peerAddresses({ ...lease, ipv6Subnet: undefined }, IPV6_PARTS)).toBeUndefined()
   })
 
-  it('that does not say where its node is, is refused', () => {
+  it('without an address of its node is refused', () => {
     const lost: Lease = { ...lease, attributes: { publicIp: '192.168.64.3' } }
     expect(() => peerAddresses(lost, IPV6_PARTS)).toThrow(expect.objectContaining({ code: 'INVALID_LEASE' }))
     expect(() => peerAddresses(lost, IPV6_PARTS)).toThrow(
-      'has no PublicIPv6: nobody can tell where fd00:0:0:5::/64 is',
+      'has no PublicIPv6: fd00:0:0:5::/64 cannot be reached',
     )
   })
 

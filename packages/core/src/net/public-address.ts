@@ -6,7 +6,7 @@ import { containsAddress } from './cidr.js'
 
 /**
  * The addresses at which peers reach this node, of each family that is on: what a backend publishes. Throws an
- * OverlayError of code `INTERFACE_UNSUITABLE` where a family that is on has none.
+ * OverlayError of code `INTERFACE_UNSUITABLE` if a family that is on has none.
  */
 export function publicAddresses(context: NodeContext): PublicAddresses {
   let addresses: PublicAddresses = {}
@@ -20,7 +20,7 @@ export function publicAddresses(context: NodeContext): PublicAddresses {
 
 /**
  * The external interface's own address: the source of what goes to peers. Throws an OverlayError of code
- * `INTERFACE_UNSUITABLE` where it has none of that family.
+ * `INTERFACE_UNSUITABLE` if it has none of that family.
  */
 export function interfaceAddress(
   { externalInterface }: Pick<NodeContext, 'externalInterface'>,
@@ -39,7 +39,7 @@ function withoutAddress({ name }: ExternalInterface, { name: family }: FamilyPar
   )
 }
 
-/** True where packets to `address` leave by the external interface without a gateway. */
+/** Whether packets to `address` leave by the external interface without a gateway. */
 export function isOnLink({ onLink }: ExternalInterface, address: string): boolean {
   return onLink.some((network) => containsAddress(network, address))
 }
@@ -51,8 +51,8 @@ export interface PeerAddresses {
 }
 
 /**
- * What a peer's lease says of one family; undefined where it has no subnet of that family. Throws an OverlayError of
- * code `INVALID_LEASE` where it has a subnet and does not say at which address its node is reached.
+ * What a peer's lease says about one family; undefined if it has no subnet of that family. Throws an OverlayError of
+ * code `INVALID_LEASE` if it has a subnet and does not say at which address its node is reached.
  */
 export function peerAddresses(lease: Lease, parts: FamilyParts): PeerAddresses | undefined {
   const subnet = lease[parts.subnet]
@@ -61,7 +61,7 @@ export function peerAddresses(lease: Lease, parts: FamilyParts): PeerAddresses |
   if (publicAddress === undefined) {
     throw new OverlayError(
       'INVALID_LEASE',
-      `${describeLease(lease)} has no ${parts.written.publicAddress}: nobody can tell where ${subnet} is; ` +
+      `${describeLease(lease)} has no ${parts.written.publicAddress}: ${subnet} cannot be reached; ` +
         'correct or delete it',
     )
   }

@@ -100,7 +100,7 @@ describe('LeaseKeeper', () => {
     expect(events).toEqual(['acquired', 'renewed'])
   })
 
-  it('goes on renewing while the store fails, with pauses, and tells each failure', async () => {
+  it('goes on renewing while the store fails, with pauses, and reports each failure', async () => {
     await started()
     break_('renewLease', 5)
     await clock.advance(23 * HOUR)
@@ -154,7 +154,7 @@ describe('LeaseKeeper', () => {
     expect(store.leases.find((lease) => lease.subnet === subnet)?.attributes).toEqual(OTHER)
   })
 
-  it('never ends while it has no lease: the last one stays readable, and each failure is told', async () => {
+  it('never ends while it has no lease: the last one stays readable, and each failure is reported', async () => {
     const keeper = await started()
     break_('acquireLease', 8)
     await subnets.releaseLease(keeper.lease)
@@ -199,7 +199,7 @@ describe('LeaseKeeper', () => {
     expect(keeper.lease.subnet).not.toBe('10.244.7.0/24')
   })
 
-  it('publishes again, after a second, what somebody else edited', async () => {
+  it('publishes again, after a second, what an operator edited', async () => {
     const keeper = await started()
     const edited = { ...keeper.lease, attributes: { ...published, backendData: { VtepMAC: 'edited' } } }
     await subnets.renewLease(edited)

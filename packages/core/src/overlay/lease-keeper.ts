@@ -24,7 +24,7 @@ export interface LeaseKeeperOptions {
   readonly random: Random
   /** How long before its end a lease is renewed, in ms. */
   readonly renewMarginMs: number
-  /** What to publish, given the lease this node is found to hold already, if any. */
+  /** What to publish, given the lease that this node is found to hold already, if any. */
   readonly attributes: (held: Lease | undefined) => LeaseAttributes
   readonly previous: LeaseSubnets | undefined
   readonly onEvent: (event: LeaseKeeperEvent) => void
@@ -34,22 +34,22 @@ export interface LeaseKeeperOptions {
 /** Failed calls to the store are repeated after half a second to 30 s. */
 const BACKOFF = { firstMs: 500, maxMs: 30_000 }
 
-/** The wall clock may be set forward: no sleep is longer, in ms, so that a lease that is due by it is renewed soon. */
-const LONGEST_SLEEP = 30_000
+/** No sleep is longer: the wall clock may be set forward, and a lease that is due by it is renewed soon all the same. */
+const MAX_SLEEP_MS = 30_000
 
 /**
- * Our lease's record was edited by somebody: it is published again after this long, in ms, so that two that edit one
- * record in turn do not do so at full speed, and a late echo of our own earlier record has passed. A lease that is lost
- * again and again (somebody deletes it, or two nodes go by one address) is acquired again no more often than this.
+ * How long after another edit of our lease's record it is published again: two that edit one record in turn must not do
+ * so at full speed, and a late echo of our own earlier record has passed by then. A lease that is lost again and again
+ * (an operator's script deletes it, or two nodes go by one address) is acquired again at most this often.
  */
-const REWRITE_DELAY = 1_000
+const REWRITE_DELAY_MS = 1_000
 
 /** Nodes that started together renew up to this share of the margin apart. */
 const JITTER = 0.1
 
 /**
- * Keeps this node's lease: renews it in time, and acquires it again, the same subnet if it is still free, whenever it
- * is lost. A store that is away is retried for as long as it takes; nothing here ends for any reason but the signal.
+ * Keeps this node's lease: renews it in time, and acquires it again whenever it is lost, with the same subnet if that is
+ * still free. A store that is away is retried for as long as it takes: nothing but the signal ends this.
  */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions
@@ -71,7 +71,7 @@ export class LeaseKeeper {
     return this.#lease
   }
 
-  /** Acquires the first lease; rejects where the store does. */
+  /** Acquires the first lease; rejects if the store does. */
   async acquire(signal: AbortSignal): Promise<Lease> {
     const { subnets, clock, attributes, previous } = this.#options
     const held = this.#lease
@@ -79,7 +79,7 @@ export class LeaseKeeper {
       { attributes: attributes(held), adopt: attributes, previous: held ?? previous },
       { signal },
     )
-    if (this.#lost) this.#acquirableAt = clock.monotonic() + REWRITE_DELAY
+    if (this.#lost) this.#acquirableAt = clock.monotonic() + REWRITE_DELAY_MS
     this.#lost = false
     this.#keep(lease)
     if (held === undefined) this.#options.onEvent({ type: 'acquired', lease })
@@ -87,7 +87,7 @@ export class LeaseKeeper {
     return lease
   }
 
-  /** The store says that the lease is gone or somebody else's. */
+  /** The store says that the lease is gone, or another node's. */
   lost(): void {
     if (this.#lost) return
     this.#lost = true
@@ -100,9 +100,9 @@ export class LeaseKeeper {
     if (!sameAttributes(this.lease, this.#options.attributes(this.lease))) this.#renewIn(0)
   }
 
-  /** The store shows our lease as this. Where it is not what we published, somebody edited it: publish again. */
+  /** What the store has as our lease. If it is not what we published, it was edited: publish it again. */
   observe(lease: Lease): void {
-    if (!sameLease(this.lease, lease)) this.#renewIn(REWRITE_DELAY)
+    if (!sameLease(this.lease, lease)) this.#renewIn(REWRITE_DELAY_MS)
   }
 
   #renewIn(milliseconds: number): void {
@@ -120,7 +120,7 @@ export class LeaseKeeper {
     let failures = 0
     while (!signal.aborted) {
       try {
-        const idle = Math.min(this.#idleTime(), LONGEST_SLEEP)
+        const idle = Math.min(this.#idleTime(), MAX_SLEEP_MS)
         await this.#wakeup.sleep(failures > 0 ? backoffDelay(failures, BACKOFF, random) : idle, clock, signal)
         if (this.#idleTime() === 0) await (this.#lost ? this.acquire(signal) : this.#renew(signal))
         failures = 0
@@ -140,7 +140,7 @@ export class LeaseKeeper {
     const attributes = this.#options.attributes(held)
     if (!sameNode(held.attributes, attributes)) {
       // The node goes by another address now. To the store that is another node, which may have the subnet once this
-      // one has let go of it.
+      // one has released it.
       await subnets.releaseLease(held, { signal })
       await this.acquire(signal)
       return

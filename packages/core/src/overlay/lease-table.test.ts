@@ -25,7 +25,7 @@ describe('roleOf', () => {
 })
 
 describe('LeaseTable', () => {
-  it('tells what is new in a snapshot, and nothing when it comes again', () => {
+  it('returns what is new in a snapshot, and nothing when it comes again', () => {
     const table = new LeaseTable()
     const [a, b, c] = [1, 2, 3].map((n) => lease(`10.244.${n}.0/24`, `192.0.2.${n}`)) as [Lease, Lease, Lease]
     expect(table.take({ type: 'snapshot', leases: [a, b] })).toEqual([
@@ -48,7 +48,7 @@ describe('LeaseTable', () => {
     expect(table.leases.get('10.244.5.0-24')?.expiresAt).toBe(2)
   })
 
-  it('tells a deletion once, and with the lease as it was known', () => {
+  it('returns a deletion once, with the lease as it was known', () => {
     const table = new LeaseTable()
     table.take({ type: 'put', lease: own })
     const bare: Lease = { subnet: '10.244.5.0/24', attributes: {} }

@@ -4,7 +4,7 @@ import type { NetworkConfig } from '../lease/network-config.js'
 import { type Cidr, contains, requireCidr } from '../net/cidr.js'
 import { OverlayError } from '../util/errors.js'
 
-/** A peer's lease came or changed (`put`), or went. */
+/** A peer's lease came or changed (`put`), or went (`delete`). */
 export interface PeerEvent {
   readonly type: 'put' | 'delete'
   readonly lease: Lease
@@ -15,7 +15,7 @@ export type LeaseRole =
   | 'own'
   /** Our subnet in another node's name. */
   | 'taken'
-  /** A lease that this very node held earlier: there is nobody behind it. */
+  /** A lease that this very node held earlier: no other node stands behind it. */
   | 'former'
   /** Another subnet than ours, yet sharing addresses with it. */
   | 'overlapping'
@@ -28,7 +28,7 @@ export function roleOf(lease: Lease, own: Lease): LeaseRole {
   return leasesOverlap(lease, own) ? 'overlapping' : 'peer'
 }
 
-/** Everyone's leases as the store last told them, by key. */
+/** Everyone's leases as the store last had them, by key. */
 export class LeaseTable {
   readonly #leases = new Map<string, Lease>()
 
@@ -36,7 +36,7 @@ export class LeaseTable {
     return this.#leases
   }
 
-  /** Takes in what a watch told; returns what is new in it. What only says again what was known is no change. */
+  /** Takes in what a watch yielded; returns what is new in it. A lease that says what it said before is no change. */
   take(event: LeaseEvent): readonly PeerEvent[] {
     const changes: PeerEvent[] = []
     if (event.type === 'snapshot') this.#replace(event.leases, changes)
@@ -46,9 +46,9 @@ export class LeaseTable {
   }
 
   #replace(leases: readonly Lease[], changes: PeerEvent[]): void {
-    const told = new Map(leases.map((lease) => [leaseKey(lease), lease]))
-    for (const key of [...this.#leases.keys()]) if (!told.has(key)) this.#delete(key, changes)
-    for (const [key, lease] of told) this.#put(key, lease, changes)
+    const next = new Map(leases.map((lease) => [leaseKey(lease), lease]))
+    for (const key of [...this.#leases.keys()]) if (!next.has(key)) this.#delete(key, changes)
+    for (const [key, lease] of next) this.#put(key, lease, changes)
   }
 
   #put(key: string, lease: Lease, changes: PeerEvent[]): void {
@@ -64,7 +64,7 @@ export class LeaseTable {
   }
 }
 
-/** What a network covers, to tell which leases lie outside it. */
+/** What a network covers, and so which leases lie outside it. */
 export class NetworkBounds {
   readonly #ipv4: Cidr | undefined
   readonly #ipv6: Cidr | undefined
@@ -87,7 +87,7 @@ export class NetworkBounds {
 
 const NONE: readonly string[] = []
 
-/** Why a lease is given no routes, where that is worth saying. */
+/** Why a lease is given no routes, if that is worth reporting. */
 export function refusal(lease: Lease, role: LeaseRole, own: Lease): OverlayError | undefined {
   if (role !== 'overlapping') return undefined
   return new OverlayError(

@@ -94,14 +94,14 @@ describe('Overlay', () => {
     )
   })
 
-  it('tells of peers, and not of itself, nor of what it held before', async () => {
+  it('reports peers, and neither itself nor what it held before', async () => {
     const overlay = compose()
-    const told: string[] = []
-    overlay.on('peer', ({ type, lease }) => told.push(`${type} ${lease.subnet}`))
+    const heard: string[] = []
+    overlay.on('peer', ({ type, lease }) => heard.push(`${type} ${lease.subnet}`))
     store.reserve({ subnet: '10.244.99.0/24', attributes: peerAttributes(2) })
     await overlay.start()
     await overlay.whenInSync()
-    expect(told).toEqual(['put 10.244.99.0/24'])
+    expect(heard).toEqual(['put 10.244.99.0/24'])
   })
 
   describe('watch', () => {
@@ -133,19 +133,19 @@ describe('Overlay', () => {
     })
   })
 
-  it('tells whether the store can be heard, also while that has nothing to tell', async () => {
-    let told: WatchOptions | undefined
+  it('reports whether the store can be heard, also while that has nothing to say', async () => {
+    let watchOptions: WatchOptions | undefined
     const subnets = new MemorySubnetManager(store)
     const { watchLeases } = subnets
     subnets.watchLeases = (options) => {
-      told = options
+      watchOptions = options
       return watchLeases.call(subnets, options)
     }
     const overlay = await running({ subnets })
     await clock.advance(HOUR)
-    told?.onError?.(new OverlayError('STORE_UNAVAILABLE', 'nobody answers'))
-    expect(overlay.status.storeError?.message).toBe('nobody answers')
-    told?.onRecovered?.()
+    watchOptions?.onError?.(new OverlayError('STORE_UNAVAILABLE', 'no answer'))
+    expect(overlay.status.storeError?.message).toBe('no answer')
+    watchOptions?.onRecovered?.()
     expect(overlay.status).toMatchObject({ storeError: undefined, leasesAsOf: clock.now() })
   })
 
@@ -180,7 +180,7 @@ describe('Overlay', () => {
     expect(kernel.toText()).toBe(text)
   })
 
-  it('acquires its lease again when somebody deletes it', async () => {
+  it('acquires its lease again when an operator deletes it', async () => {
     const overlay = await running()
     const events: string[] = []
     overlay.on('lease', ({ type }) => events.push(type))
@@ -203,7 +203,7 @@ describe('Overlay', () => {
     expect(kernel.toText()).not.toContain('10.244.7.0/32 dev flannel.1')
   })
 
-  it('passes over a lease that makes no sense, says so, and serves the others', async () => {
+  it('ignores a lease that makes no sense, says so, and serves the others', async () => {
     const overlay = compose()
     const errors: string[] = []
     overlay.on('error', (error) => errors.push(`${error.code}`))
@@ -218,11 +218,11 @@ describe('Overlay', () => {
 
   it('follows the MTU of the external interface', async () => {
     const overlay = await running()
-    const told: number[] = []
-    overlay.on('mtu', (mtu) => told.push(mtu))
+    const heard: number[] = []
+    overlay.on('mtu', (mtu) => heard.push(mtu))
     kernel.changeLink('eth0', { mtu: 9000 })
     await clock.advance(1_000)
-    expect(told).toEqual([8950])
+    expect(heard).toEqual([8950])
     expect(overlay.mtu).toBe(8950)
     expect(kernel.toText()).toMatch(/flannel\.1.* mtu 8950/)
     expect(overlay.status.inSync).toBe(true)
@@ -241,7 +241,7 @@ describe('Overlay', () => {
     expect(overlay.status.inSync).toBe(true)
   })
 
-  it('heals a deleted device with all its peers, and tells what drifted', async () => {
+  it('heals a deleted device with all its peers, and reports what drifted', async () => {
     for (let n = 2; n < 10; n += 1) join(n)
     const overlay = await running()
     const text = kernel.toText()
@@ -268,7 +268,7 @@ describe('Overlay', () => {
     expect(await overlay.plan()).toEqual([])
   })
 
-  it('sees damage that nobody told of when asked to look', async () => {
+  it('sees damage without a notification when asked to look', async () => {
     join(2)
     const overlay = await running()
     await overlay.whenInSync()
@@ -492,7 +492,7 @@ describe('Overlay', () => {
       expect(overlay.status.state).toBe('stopped')
     })
 
-    it('removes all that is ours and nothing else, and gives the lease back, when told to', async () => {
+    it('removes all that is ours and nothing else, and gives the lease back, when asked to', async () => {
       kernel.addRoute({
         destination: '10.99.0.0/16',
         gateway: '192.0.2.254',

@@ -54,7 +54,7 @@ describe('PeerResources', () => {
       leases.map((one) => ({ type: 'put', lease: one })),
       context,
     )
-  const destinations = (): string[] => [...desired].map(({ key }) => key.split(' ')[2] ?? '')
+  const destinations = (): unknown[] => [...desired].map((resource) => Reflect.get(resource, 'destination'))
 
   it("holds a peer's resources under the key of its lease, until it goes", () => {
     put(lease(2), lease(3))

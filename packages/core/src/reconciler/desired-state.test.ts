@@ -14,7 +14,7 @@ function recorded() {
   return { desired, changes }
 }
 
-describe('Wishes', () => {
+describe('DesiredState', () => {
   it('reports the keys that came, changed and went, and no other', () => {
     const { desired, changes } = recorded()
     desired.set('a', [entry('10.0.1.0'), entry('10.0.2.0')])

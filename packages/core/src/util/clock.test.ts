@@ -4,7 +4,7 @@ import { systemClock } from './clock.js'
 const DAY = 86_400_000
 
 describe('the system clock', () => {
-  it('tells the time and how long something took', () => {
+  it('gives the time and how long something took', () => {
     expect(Math.abs(systemClock.now() - Date.now())).toBeLessThan(1_000)
     const before = systemClock.monotonic()
     expect(systemClock.monotonic()).toBeGreaterThanOrEqual(before)

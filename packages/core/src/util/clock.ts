@@ -20,7 +20,7 @@ export interface SleepOptions {
 export type Random = () => number
 
 /** Node's `setTimeout` fires at once for anything longer (a signed 32-bit count of milliseconds). */
-const LONGEST_TIMER = 2 ** 31 - 1
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -30,7 +30,7 @@ export const systemClock: Clock = {
       if (signal?.aborted) return reject(signal.reason)
       let timer: NodeJS.Timeout
       const wait = (left: number): void => {
-        const step = Math.min(Math.max(0, left), LONGEST_TIMER)
+        const step = Math.min(Math.max(0, left), MAX_TIMER_MS)
         timer = setTimeout(() => (left > step ? wait(left - step) : wake()), step)
       }
       const wake = (): void => {

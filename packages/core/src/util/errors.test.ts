@@ -19,7 +19,7 @@ describe('an OverlayError', () => {
     expect(String(error)).toBe('OverlayError: listing leases in etcd')
   })
 
-  it('has no cause where there is none', () => {
+  it('has no cause if there is none', () => {
     const error = new OverlayError('CLOSED', 'stopped')
     expect('cause' in error).toBe(false)
     expect(error.errno).toBeUndefined()
@@ -34,7 +34,7 @@ describe('an OverlayError', () => {
     expect(OverlayError.from(undefined, 'CLOSED', 'asking').message).toBe('asking: undefined')
   })
 
-  it('is left as it is where it is one already', () => {
+  it('is left as it is if it is one already', () => {
     const error = new OverlayError('LEASE_LOST', 'the lease is gone')
     expect(OverlayError.from(error, 'STORE_UNAVAILABLE', 'renewing')).toBe(error)
   })
@@ -46,7 +46,7 @@ describe('an OverlayError', () => {
     [Object.assign(new Error('gone'), { code: 'LEASE_LOST' }), false, false],
     [undefined, false, false],
     ['LEASE_LOST', false, false],
-  ])('is told from others: %o', (thrown, any, lost) => {
+  ])('is distinguished from others: %o', (thrown, any, lost) => {
     expect(isOverlayError(thrown)).toBe(any)
     expect(isOverlayError(thrown, 'LEASE_LOST')).toBe(lost)
   })

@@ -12,17 +12,17 @@
  * | `LEASE_CONFLICT` | another node took the subnet first | list again and retry; stores do |
  * | `STORE_UNAVAILABLE` | the store did not answer, or is locked or full | retry; check the store |
  * | `STORE_CORRUPT` | the store answered, but with something that cannot be read | see the message |
- * | `ACCESS_DENIED` | the store or the kernel refused for want of rights | grant what the message names |
- * | `INTERFACE_NOT_FOUND` | no interface fits the way asked for | name one |
+ * | `ACCESS_DENIED` | the store or the kernel refused because rights are missing | grant what the message names |
+ * | `INTERFACE_NOT_FOUND` | no interface fits what was asked for | name one |
  * | `INTERFACE_UNSUITABLE` | the interface lacks what the backend needs of it | see the message |
  * | `UNSUPPORTED` | the kernel or the platform lacks a feature | see the message |
  * | `DRIVER_REFUSED` | what a driver writes to (a kernel, a cloud) answered with an error | see errno and its own words |
  * | `RESOURCE_CONFLICT` | an entry of that key exists and is not ours to change | rename or remove it |
- * | `READ_INTERRUPTED` | what was read changed while it was read, time and again | retried; look for a busy writer |
+ * | `READ_INTERRUPTED` | what was read kept changing while it was read | retried; look for a busy writer |
  * | `LISTENER_FAILED` | a listener to an event threw or rejected; its error is the cause | fix the listener |
  * | `EVENTS_LOST` | a consumer of `watch` fell too far behind | take events faster, or watch again |
  * | `INTERNAL` | a fault of selvedge's own | report it, with its cause |
- * | `CLOSED` | the object was stopped or disposed of before | make a new one |
+ * | `CLOSED` | the object was stopped or disposed of before | create another |
  */
 export type ErrorCode =
   | 'INVALID_CONFIG'
@@ -47,7 +47,7 @@ export type ErrorCode =
 
 export interface OverlayErrorOptions {
   readonly cause?: unknown
-  /** The symbolic errno where a kernel answered, such as `EPERM` (include/uapi/asm-generic/errno.h). */
+  /** The symbolic errno if a kernel answered, such as `EPERM` (include/uapi/asm-generic/errno.h). */
   readonly errno?: string
 }
 

@@ -91,7 +91,7 @@ describe('reading fields as Go does', () => {
     expect(() => read(source)).toThrow(says)
   })
 
-  it('fails with another code where another is asked for', () => {
+  it('fails with another code if another is asked for', () => {
     const answer = () => readFields(table, { VNI: -1 }, 'a lease', 'INVALID_LEASE')
     expect(answer).toThrow(expect.objectContaining({ code: 'INVALID_LEASE' }))
     expect(answer).toThrow('in a lease, VNI is -1')

@@ -87,7 +87,7 @@ function countKeys(value: JsonValue, depth: number): number {
 
 /**
  * False if every key in the text is one of the `keys` that were parsed, judged by the colons behind quotes. True if it
- * cannot be told: a text inside a string may look like a key.
+ * cannot be known: a text inside a string may look like a key.
  */
 function mayRepeatKeys(text: string, keys: number): boolean {
   let count = 0

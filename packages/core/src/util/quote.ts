@@ -1,4 +1,4 @@
-/** The longest quotation in a message, in characters. */
+/** How much of foreign text a message quotes, in characters. */
 const MAX_LENGTH = 200
 
 /**

@@ -1,21 +1,15 @@
 import type { Random } from './clock.js'
 
 export interface BackoffOptions {
-  /** The first delay, in ms. */
   readonly firstMs: number
-  /** No delay is longer, in ms. */
   readonly maxMs: number
 }
 
 /**
- * The delay in ms before try number `attempt` (1 for the first retry): doubled each time up to `most`, and drawn
+ * The delay in ms before retry number `attempt`, the first being 1: `firstMs`, doubled each time up to `maxMs`, and drawn
  * evenly from its upper half, so that nodes that failed together do not return together.
  */
-export function backoffDelay(
-  attempt: number,
-  { firstMs: first, maxMs: most }: BackoffOptions,
-  random: Random,
-): number {
-  const ceiling = Math.min(most, first * 2 ** Math.min(attempt - 1, 30))
+export function backoffDelay(attempt: number, { firstMs, maxMs }: BackoffOptions, random: Random): number {
+  const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(attempt - 1, 30))
   return ceiling / 2 + (random() * ceiling) / 2
 }

@@ -12,7 +12,7 @@ describe('Wakeup', () => {
     await asleep
   })
 
-  it('keeps a call that comes while nobody sleeps, once', async () => {
+  it('keeps one wake-up that comes while the loop is not asleep', async () => {
     const wakeup = new Wakeup()
     const clock = new FakeClock()
     wakeup.wake()

@@ -1,21 +1,21 @@
 import type { Clock } from './clock.js'
 
 /**
- * Lets one loop sleep until its next due time or until somebody has work for it. A call that comes while the loop is
- * not asleep is kept: the next sleep ends at once.
+ * Lets one loop sleep until its next due time, or until it is woken because there is work. A wake-up that comes while
+ * the loop is not asleep is kept: the next sleep ends at once.
  */
 export class Wakeup {
   #pending = false
   #interrupt: AbortController | undefined
 
   wake(): void {
-    // Thousands of calls may come within one sleep, and each abort makes an error.
+    // Thousands may come within one sleep, and each abort makes an error.
     if (this.#pending) return
     this.#pending = true
     this.#interrupt?.abort()
   }
 
-  /** Resolves after `milliseconds` (never, where infinite), or once called. Rejects with the signal's reason. */
+  /** Resolves after `milliseconds` (never, if infinite), or once woken. Rejects with the signal's reason. */
   async sleep(milliseconds: number, clock: Clock, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (!this.#pending && milliseconds > 0) {
