@@ -6,9 +6,10 @@ import {
   leaseKey,
   OverlayError,
 } from '@selvedge/core'
-import type { IKeyValue, ITxnRequest } from 'etcd3'
+import type { IKeyValue, IRangeRequest, IRangeResponse, ITxnRequest } from 'etcd3'
 import type { CallRequest, EtcdCluster } from './client/cluster.js'
 import { EtcdFailure } from './client/errors.js'
+import { allPages, PAGE_KEYS } from './client/pages.js'
 import { keepAliveOnce } from './client/streams.js'
 import type { NetworkKeys } from './keys.js'
 import { type LeaseRecord, readRecord } from './lease-record.js'
@@ -59,16 +60,16 @@ export class LeaseRequests {
   /** All leases, and the network config, as of one revision. */
   async readAll(options: AbortOptions): Promise<NetworkState> {
     const { leases, config } = this.#keys
-    const call = this.#call(`listing the leases at ${this.#keys.leasesPath}`, options)
-    const ranges = [{ key: Buffer.from(config) }, leases].map((range) => ({ request_range: range }))
-    const { header, responses } = await this.#cluster.call(
-      { ...call, timeoutMs: listTimeoutMs(this.#settings) },
-      (client, limits) => client.kv.txn({ compare: [], success: ranges }, limits),
+    const call = this.#listCall(options, true)
+    const ranges = [{ key: Buffer.from(config) }, { ...leases, limit: PAGE_KEYS }]
+    const { header, responses } = await this.#cluster.call(call, (client, limits) =>
+      client.kv.txn({ compare: [], success: ranges.map((range) => ({ request_range: range })) }, limits),
     )
-    const [configKeys = [], leaseKeys = []] = responses.map(({ response_range }) => response_range?.kvs)
+    const [configs, first] = responses.map(({ response_range }) => response_range)
+    const kvs = first === undefined ? [] : await this.#allPages(leases, first, header.revision, call)
     return {
-      config: configKeys[0]?.value.toString(),
-      records: leaseKeys.map((kv) => readRecord(kv, this.#keys)),
+      config: configs?.kvs[0]?.value.toString(),
+      records: kvs.map((kv) => readRecord(kv, this.#keys)),
       cluster: header.cluster_id,
       revision: header.revision,
     }
@@ -83,20 +84,17 @@ export class LeaseRequests {
     deleted: readonly IKeyValue[],
     options: AbortOptions,
   ): Promise<Leases | undefined> {
-    const since = String(BigInt(before.revision) + 1n)
-    const { header, kvs, count } = await this.#cluster.call(
-      {
-        attempted: `listing the leases at ${this.#keys.leasesPath}`,
-        signal: options.signal,
-        timeoutMs: listTimeoutMs(this.#settings),
-      },
-      (client, limits) => client.kv.range({ ...this.#keys.leases, min_mod_revision: since }, limits),
+    const changed = { ...this.#keys.leases, min_mod_revision: String(BigInt(before.revision) + 1n) }
+    const call = this.#listCall(options, false)
+    const first = await this.#cluster.call(call, (client, limits) =>
+      client.kv.range({ ...changed, limit: PAGE_KEYS }, limits),
     )
+    const { header, count } = first
     if (header.cluster_id !== before.cluster || BigInt(header.revision) < BigInt(before.revision))
       return undefined
     const records = new Map(before.records.map((record) => [record.name, record]))
     for (const { key } of deleted) records.delete(this.#keys.nameOf(key))
-    for (const kv of kvs) {
+    for (const kv of await this.#allPages(changed, first, header.revision, call)) {
       const record = readRecord(kv, this.#keys)
       records.set(record.name, record)
     }
@@ -184,6 +182,28 @@ export class LeaseRequests {
 
   #call(attempted: string, { signal }: AbortOptions): CallRequest {
     return { attempted, signal, patient: true }
+  }
+
+  #listCall({ signal }: AbortOptions, patient: boolean): CallRequest {
+    const attempted = `listing the leases at ${this.#keys.leasesPath}`
+    return { attempted, signal, patient, timeoutMs: listTimeoutMs(this.#settings) }
+  }
+
+  async #allPages(
+    range: IRangeRequest,
+    first: IRangeResponse,
+    revision: string,
+    call: CallRequest,
+  ): Promise<readonly IKeyValue[]> {
+    try {
+      return await allPages(range, first, revision, (request) =>
+        this.#cluster.call(call, (client, limits) => client.kv.range(request, limits)),
+      )
+    } catch (error) {
+      if (!(error instanceof EtcdFailure)) throw error
+      const why = `${call.attempted}: etcd compacted its history between two pages; try again`
+      throw new OverlayError('STORE_UNAVAILABLE', why, { cause: error })
+    }
   }
 }
 

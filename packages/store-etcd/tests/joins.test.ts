@@ -72,6 +72,20 @@ describe('a node that joins', () => {
     client.close()
   })
 
+  it('lists 25,000 peers by a client that accepts 4 MB, in pages', { timeout: 120_000 }, async () => {
+    await using network = await TestNetwork.in([etcd.endpoint], { Network: '10.0.0.0/8', SubnetLen: 24 })
+    await fill(network, 25_000)
+    const client = new FaultyClient(etcd.endpoint)
+    const manager = network.manager({ client })
+    await manager.acquireLease({ attributes: attributesOf(1) })
+    expect(client.requests).toEqual(['txn', 'range', 'range', 'grant', 'txn'])
+    for (const reused of [true, false]) {
+      await using watcher = await Watcher.on(manager)
+      expect(watcher.leases.size, reused ? 'after the list of the join' : 'after one of its own').toBe(25_001)
+    }
+    client.close()
+  })
+
   it.for([
     ['IPv4', ipv4Network, (node: number) => ({ publicIp: `192.0.2.${node}` })],
     [
@@ -321,7 +335,7 @@ async function fill(network: TestNetwork, peers: number): Promise<void> {
       success: numbers.map((number) => ({
         request_put: {
           key: Buffer.from(`${network.prefix}/subnets/10.${number >> 8}.${number & 255}.0-24`),
-          value: Buffer.from(`{"PublicIP":"172.16.${number >> 8}.${number & 255}"}`),
+          value: Buffer.from(VALUE.replace('192.0.2.1', `172.16.${number >> 8}.${number & 255}`)),
           lease,
         },
       })),

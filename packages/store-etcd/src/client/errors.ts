@@ -54,6 +54,7 @@ const KINDS: readonly (readonly [FailureKind, RegExp])[] = [
   ['lease-gone', /requested lease not found/i],
   ['full', /database space exceeded/i],
   ['closed', /client was already closed/i],
+  ['refused', /larger than max/i],
   [
     'unavailable',
     /no leader|leader changed|timed out|too many requests|not capable|server stopped|unhealthy/i,

@@ -43,7 +43,7 @@ class FakeEtcd implements EtcdClient {
   readonly watches: FakeWatch[] = []
   readonly kv: EtcdClient['kv'] = {
     range: async ({ limit }) => {
-      this.asked.push(limit === undefined ? 'list' : 'probe')
+      this.asked.push(limit === 1 ? 'probe' : 'list')
       return { header: this.#header(), kvs: [], more: false, count: '0' }
     },
     txn: () => Promise.reject(new Error('not used here')),

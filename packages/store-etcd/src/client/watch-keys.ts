@@ -1,9 +1,10 @@
 import { type Clock, isOverlayError, type OverlayError, type Random } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
-import type { IEvent, IKeyValue, IResponseHeader } from 'etcd3'
+import type { IEvent, IKeyValue, IRangeRequest, IResponseHeader } from 'etcd3'
 import type { KeyRange } from './api.js'
 import { BACKOFF, type EtcdCluster } from './cluster.js'
 import { EtcdFailure } from './errors.js'
+import { allPages, PAGE_KEYS } from './pages.js'
 import { type OpenWatch, openWatch } from './streams.js'
 
 /** Of a deleted key, only `key` and `mod_revision` (that of the deletion) are filled in. */
@@ -49,8 +50,11 @@ export async function* watchKeys(
   // A generator of its own, so that nothing keeps the list, which may be large, alive.
   const list = async function* (): AsyncGenerator<KeyUpdate, Position, undefined> {
     const call = { attempted, signal, timeoutMs: timeoutsMs.list }
-    const { header, kvs } = await cluster.call(call, (client, limits) => client.kv.range(range, limits))
-    yield { type: 'list', keys: kvs }
+    const read = (request: IRangeRequest) =>
+      cluster.call(call, (client, limits) => client.kv.range(request, limits))
+    const first = await read({ ...range, limit: PAGE_KEYS })
+    const { header } = first
+    yield { type: 'list', keys: await allPages(range, first, header.revision, read) }
     return { cluster: header.cluster_id, revision: BigInt(header.revision) }
   }
   const probe = async () => {
