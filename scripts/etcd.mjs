@@ -2,8 +2,8 @@
  * A second etcd for the tests: Debian 12 has 3.4, and many clusters run 3.5. Downloads Debian 13's etcd-server, whose
  * binary is static, and keeps it in the user's cache, outside the checkout and without installing it.
  *
- *   node scripts/etcd.mjs          downloads it unless it is there, prints where it is
- *   node scripts/etcd.mjs --check  says whether it is there
+ *   node scripts/etcd.mjs          downloads it unless it exists, prints its path
+ *   node scripts/etcd.mjs --check  says whether it exists
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** Where the programs are, or undefined where they have not been built. */
+/** The paths of the programs, or undefined if they have not been built. */
 export function findKubernetes():
   | { readonly apiserver: string; readonly controllerManager: string; readonly kubectl: string }
   | undefined
@@ -6,5 +6,5 @@ export function findKubernetes():
 /** Builds the programs unless they are there. */
 export function ensureKubernetes(): Promise<void>
 
-/** What one line tells a reader whose machine lacks the programs. */
+/** What to run on a machine that lacks the programs. */
 export const remedy: string

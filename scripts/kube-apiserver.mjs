@@ -3,8 +3,8 @@
  * Debian ships as source only, and keeps them, with Debian's kubectl, in the user's cache, outside the
  * checkout.
  *
- *   node scripts/kube-apiserver.mjs          builds what is missing, prints where it is
- *   node scripts/kube-apiserver.mjs --check  says whether it is there
+ *   node scripts/kube-apiserver.mjs          builds what is missing, prints its path
+ *   node scripts/kube-apiserver.mjs --check  says whether it exists
  *
  * It takes about 5 minutes and 2 GB of disk once; what stays is 200 MB.
  */
@@ -39,12 +39,12 @@ const REFLECT2 = '/usr/share/gocode/src/github.com/modern-go/reflect2'
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'selvedge')
 const folder = join(cache, `kubernetes-${VERSION}`)
 
-/** What one line tells a reader whose machine lacks the programs. */
+/** What to run on a machine that lacks the programs. */
 export const remedy =
   'npm run test:kube builds it once (about 5 minutes, 2 GB while it builds, needs root for apt)'
 
 /**
- * Where the programs are, or undefined where they have not been built.
+ * The paths of the programs, or undefined if they have not been built.
  * @returns {{ apiserver: string, controllerManager: string, kubectl: string } | undefined}
  */
 export function findKubernetes() {
@@ -92,8 +92,7 @@ export async function ensureKubernetes() {
 }
 
 /**
- * Downloads and unpacks Debian's source package. The machine's own apt sources say where from and whose signature
- * counts; they are copied as `deb-src` into `work`, so that the machine's lists stay as they are.
+ * Downloads and unpacks Debian's source package, from the machine's own apt sources and under their keys; they are copied as `deb-src` into `work`, so that the machine's lists stay as they are.
  */
 async function fetchSource(work) {
   const sources = join(work, 'sources.list.d')
@@ -121,8 +120,8 @@ async function fetchSource(work) {
       { cwd: work },
     )
   await step('Kubernetes', `apt-get source kubernetes (${VERSION})`, async () => {
-    // A source beside Debian's that has no source packages fails the update and matters to nobody: what counts is
-    // whether the package can be had.
+    // A source beside Debian's that has no source packages fails the update, which does not matter: what counts is
+    // whether the package can be downloaded.
     const update = await apt('update').catch((error) => error)
     await apt('source', '--only-source', 'kubernetes').catch((error) => {
       throw update instanceof Error ? update : error

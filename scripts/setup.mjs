@@ -11,8 +11,7 @@ import { runQuietly, SetupError, say, step } from './terminal.mjs'
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * Debian packages by the commands that they are needed for. `command` tells whether it is there already, whoever
- * installed it.
+ * Debian packages by the commands that they are needed for. A package whose `command` exists is not installed.
  */
 export const labTools = [
   { command: 'ip', package: 'iproute2' },
@@ -33,7 +32,7 @@ export function addSystemFoldersToPath() {
   process.env.PATH = [...folders, ...missing].join(delimiter)
 }
 
-/** Runs `npm ci` where node_modules is not what package-lock.json calls for. */
+/** Runs `npm ci` unless node_modules is what package-lock.json requires. */
 export async function ensureNpmPackages() {
   if (npmPackagesAreCurrent()) return
   await step('npm packages', 'npm ci', () =>
@@ -68,8 +67,8 @@ function packagesOf(lock) {
 }
 
 /**
- * Installs by apt what `requirements` lack.
- * @throws {SetupError} naming the command that installs it, where this process may not or cannot.
+ * Installs the missing packages by apt.
+ * @throws {SetupError} with the command that installs them, if this process may not or cannot.
  */
 export async function ensureDebianPackages(requirements) {
   const missing = requirements.filter(({ command }) => !isOnPath(command))
@@ -93,7 +92,7 @@ export async function ensureDebianPackages(requirements) {
   )
 }
 
-/** Builds everything, or `project` and what it depends on. Silent where that is quick. */
+/** Builds everything, or `project` and what it depends on. Silent if that is quick. */
 export async function build(project) {
   const start = performance.now()
   const args = ['-b', ...(project === undefined ? [] : [project])]
@@ -109,8 +108,7 @@ export function isRoot() {
 }
 
 /**
- * Why network namespaces cannot be made here, or undefined where they can. Root alone does not
- * settle it: a container's root may lack CAP_SYS_ADMIN.
+ * Why network namespaces cannot be made here, or undefined if they can. Root alone is not enough: a container's root may lack CAP_SYS_ADMIN.
  */
 export async function whyNoNamespaces() {
   if (process.platform !== 'linux') return `network namespaces need Linux; this is ${process.platform}`

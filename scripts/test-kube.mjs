@@ -1,5 +1,5 @@
 /**
- * `npm run test:kube`: builds a Kubernetes API server where there is none yet, then runs the tests that need
+ * `npm run test:kube`: builds a Kubernetes API server if there is none yet, then runs the tests that need
  * one. Arguments go to vitest.
  */
 import { join } from 'node:path'

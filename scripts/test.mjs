@@ -3,8 +3,8 @@
  *
  * The system tests need root for network namespaces. Without it the unit tests run, and the whole
  * fails saying so: a test that did not run must not look like one that passed. The tests on Kubernetes
- * are the one exception: its API server takes minutes to build, so `npm test` runs them where that was
- * done (`npm run test:kube`), and says so where it was not.
+ * are the one exception: its API server takes minutes to build, so `npm test` runs them if it is built
+ * (`npm run test:kube`), and says so if it is not.
  */
 import { join } from 'node:path'
 import { ensureEtcd35 } from './etcd.mjs'
