@@ -60,4 +60,26 @@ describe('durations, in milliseconds', () => {
   test.each(['', '60', '1d', 's', '.s', '1h 30m', '1H', '--1s'])('%j is refused', (text) => {
     expect(() => parseGoDuration(text)).toThrow('it must be a duration')
   })
+  test.each(['9223372036.854775808s', '2562048h', '9'.repeat(400).concat('h')])(
+    '%s is out of range',
+    (text) => {
+      expect(() => parseGoDuration(text)).toThrow('it is out of range')
+    },
+  )
+})
+
+test.each([
+  ['zeros and hours', `${'0'.repeat(100_000)}h${'30h'.repeat(30_000)}x`],
+  ['digits', `${'1'.repeat(200_000)}x`],
+  ['hours', `${'1h'.repeat(100_000)}x`],
+  ['points', '.'.repeat(200_000)],
+  ['a fraction', `.${'1'.repeat(200_000)}`],
+  ['underscores', `1${'_1'.repeat(100_000)}_`],
+  ['signs', '-'.repeat(200_000)],
+])('%s by the hundred thousand are refused in linear time', (_, text) => {
+  const start = performance.now()
+  for (const parse of [parseGoDuration, parseGoInteger, parseGoBoolean]) {
+    expect(() => parse(text)).toThrow(SyntaxError)
+  }
+  expect(performance.now() - start).toBeLessThan(1_000)
 })

@@ -36,13 +36,29 @@ const UNITS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 }
 
-const DURATION = /^[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/
-const PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g
+/** One part of a duration. No text matches it in two ways, so that a long one takes no longer than its length. */
+const PART = /(\d*)(\.\d*)?(ns|us|µs|μs|ms|s|m|h)/y
+
+/** Go counts nanoseconds in 63 bits. */
+const MAX_DURATION_MS = 2 ** 63 / 1e6
 
 /** `1h30m`, `1.5s`, `300ms`, `0`: in milliseconds. */
 export function parseGoDuration(text: string): number {
-  if (!DURATION.test(text)) throw new SyntaxError('it must be a duration such as 90s or 1h30m')
-  let milliseconds = 0
-  for (const [, amount, unit = ''] of text.matchAll(PART)) milliseconds += Number(amount) * (UNITS[unit] ?? 0)
+  const unsigned = /^[+-]/.test(text) ? text.slice(1) : text
+  const milliseconds = unsigned === '0' ? 0 : sumOfParts(unsigned)
+  if (milliseconds === undefined) throw new SyntaxError('it must be a duration such as 90s or 1h30m')
+  if (milliseconds >= MAX_DURATION_MS) throw new SyntaxError('it is out of range')
   return text.startsWith('-') && milliseconds !== 0 ? -milliseconds : milliseconds
+}
+
+/** Undefined if the text is anything but parts. */
+function sumOfParts(text: string): number | undefined {
+  let milliseconds = 0
+  PART.lastIndex = 0
+  do {
+    const [, whole = '', fraction = '', unit = ''] = PART.exec(text) ?? []
+    if (whole === '' && fraction.length < 2) return undefined
+    milliseconds += Number(`${whole}${fraction}`) * (UNITS[unit] ?? 0)
+  } while (PART.lastIndex < text.length)
+  return milliseconds
 }
