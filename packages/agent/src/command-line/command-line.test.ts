@@ -93,6 +93,17 @@ test("a unit file's command line of flanneld is taken as it is", () => {
   })
 })
 
+test.each([
+  [['--iface='], { namesOrAddresses: [], patterns: [] }],
+  [['--iface-regex='], { namesOrAddresses: [], patterns: [] }],
+  [
+    ['--iface=', '--iface=eth1', '--iface= ', '--iface-regex=', '--iface-regex=^eth'],
+    { namesOrAddresses: ['eth1'], patterns: [/^eth/u] },
+  ],
+])('an interface that is empty counts as not given: %j', (args, expected) => {
+  expect(settingsOf(args).externalInterface).toMatchObject(expected)
+})
+
 test('its own flags', () => {
   const settings = settingsOf(['--lease-cache=', '--etcd-lease-ttl=10s', '--release-lease'])
   expect(settings).toMatchObject({
@@ -122,7 +133,6 @@ describe('refused, naming the flag and the value:', () => {
     ['--public-ip=fd00::1', /"fd00::1" for flag -public-ip: it must be an IPv4 address/],
     ['--public-ip=10.1', /"10.1" for flag -public-ip: it must be an IPv4 address/],
     ['--public-ipv6=10.0.0.1', /"10.0.0.1" for flag -public-ipv6: it must be an IPv6 address/],
-    ['--iface=', /"" for flag -iface:/],
     ['--iface-regex=eth[', /"eth\[" for flag -iface-regex: Invalid regular expression/],
     ['--iface-can-reach=gateway', /"gateway" for flag -iface-can-reach/],
     ['--etcd-endpoints=', /"" for flag -etcd-endpoints/],
@@ -155,6 +165,8 @@ describe('a missing feature is reported, never ignored:', () => {
     ['--ip-blackhole-route', /-ip-blackhole-route: .* take the default route/],
     ['--ip-masq-fully-random-disable', /-ip-masq-fully-random-disable: has no effect/],
     ['--iptables-resync=60', /-iptables-resync: has no effect/],
+    ['--use-multi-cluster-cidr=false', /-use-multi-cluster-cidr: has no effect/],
+    ['--use-multi-cluster-cidr', /-use-multi-cluster-cidr: has no effect/],
     ['--vmodule=a=1', /-vmodule: has no effect; use -v/],
     ['--log_backtrace_at=a.go:1', /-log_backtrace_at: has no effect/],
   ])('%s', (arg, warning) => {

@@ -10,7 +10,7 @@ import {
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** Every flag of flanneld, v0.20 to v0.28, under its name and with its default. */
+/** Every flag of flanneld, v0.20 to v0.28, with its name and its default. */
 const flanneld = {
   'etcd-endpoints': stringFlag(
     'http://127.0.0.1:4001,http://127.0.0.1:2379',
@@ -37,6 +37,7 @@ const flanneld = {
     true,
     "set the node's condition NetworkUnavailable to false once ready, with -kube-subnet-mgr",
   ),
+  'use-multi-cluster-cidr': booleanFlag(false, 'has no effect: Kubernetes has no ClusterCIDR any more'),
   iface: listFlag('interface to peers, by name or address; of several, the first that exists'),
   'iface-regex': listFlag('the same by a regular expression on addresses, then on names; after every -iface'),
   'iface-can-reach': stringFlag('', 'the same by an address that it leads to; after every -iface-regex'),

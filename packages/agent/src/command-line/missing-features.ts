@@ -64,6 +64,13 @@ const missing: readonly MissingFeature[] = [
     explanation:
       'this version has no blackhole route: packets to an address that no pod has take the default route',
   },
+  {
+    flag: 'use-multi-cluster-cidr',
+    isRequested: given('use-multi-cluster-cidr'),
+    reaction: 'warn',
+    explanation:
+      'has no effect: Kubernetes has no ClusterCIDR any more, and nodes have their PodCIDRs from its controller manager',
+  },
   { flag: 'vmodule', isRequested: given('vmodule'), reaction: 'warn', explanation: 'has no effect; use -v' },
   {
     flag: 'log_backtrace_at',

@@ -128,7 +128,10 @@ function withoutUser(text: string): string {
 }
 
 function interfaceSettings(values: SelvedgedFlags): InterfaceSettings {
-  const patterns = values['iface-regex'].map((text) => {
+  // As in manifests that fill them in from an empty variable.
+  const given = (texts: readonly string[]) => texts.filter((text) => text.trim() !== '')
+  const namesOrAddresses = given(values.iface)
+  const patterns = given(values['iface-regex']).map((text) => {
     try {
       return parseGoRegExp(text)
     } catch (cause) {
@@ -139,9 +142,7 @@ function interfaceSettings(values: SelvedgedFlags): InterfaceSettings {
   if (canReach !== undefined && parseAddress(canReach) === undefined) {
     throw invalid('iface-can-reach', canReach, 'it must be an IP address')
   }
-  const empty = values.iface.find((text) => text.trim() === '')
-  if (empty !== undefined) throw invalid('iface', empty, 'it must be a name or an address')
-  return { namesOrAddresses: values.iface, patterns, canReach }
+  return { namesOrAddresses, patterns, canReach }
 }
 
 function addressOf(
