@@ -17,6 +17,9 @@ export class AgentState {
   readonly #services: AgentServices
   #isReady = false
   #waitsFor = 'starting'
+  /** The step of a start that failed last, and whether the attempt under way has come as far. */
+  #failedStep: { readonly name: string | undefined; reached: boolean } | undefined
+  #step: string | undefined
 
   constructor(services: AgentServices) {
     this.#services = services
@@ -32,6 +35,22 @@ export class AgentState {
     this.awaited = awaited
     this.#waitsFor = this.#services.redactor.text(why)
     if (!this.#isReady) this.#services.serviceManager.status(this.#waitsFor)
+  }
+
+  /** A start proceeds to its next step. The reason why the last one failed stands until this one gets further. */
+  startWaitsFor(step: string): void {
+    this.#step = step
+    if (this.#failedStep !== undefined && !this.#failedStep.reached) {
+      this.#failedStep.reached = this.#failedStep.name === step
+    } else {
+      this.#failedStep = undefined
+      this.waitFor(`waiting for ${step}`)
+    }
+  }
+
+  startFailed(why: string): void {
+    this.#failedStep = { name: this.#step, reached: false }
+    this.waitFor(why)
   }
 
   /** subnet.env is written: ready from now on. */

@@ -8,7 +8,7 @@ import { type Driver, OverlayError, type SubnetManager } from '@selvedge/core'
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runAgent } from './agent.js'
-import { loadBackend } from './backends.js'
+import { backends } from './backends.js'
 import { readCommandLine } from './command-line/command-line.js'
 import { createLogger } from './logging/logger.js'
 import { Redactor } from './logging/redactor.js'
@@ -71,7 +71,7 @@ class Agent {
       {
         openStore: async () => ({ subnets: new MemorySubnetManager(store), identity: 'memory' }),
         openDrivers: async () => [kernel.driver()],
-        loadBackend,
+        backends,
         log: createLogger({ verbosity: 1, destination, forTerminal: false, redactor }),
         redactor,
         serviceManager: new ServiceManager({
@@ -223,17 +223,19 @@ describe('an agent', () => {
     [
       'a type that there is not yet',
       { Backend: { Type: 'wireguard' } },
-      "config's Backend.Type is 'wireguard'",
+      "the network config's Backend.Type is 'wireguard', but this overlay is composed with 'vxlan', 'host-gw', 'alloc'",
     ],
-    ['no type, which is udp', {}, "config names no Backend.Type, which means 'udp'"],
+    [
+      'no type, which is udp',
+      {},
+      "the network config has no Backend section, which with flannel means 'udp', but this overlay is composed with",
+    ],
   ])(
     'names the backends it has if the config names %s, and accepts a corrected one',
     async (_, rest, text) => {
       const { clock, store, kernel } = host({ Network: '10.244.0.0/16', ...rest })
       const agent = new Agent({ store, kernel, clock })
-      expect((await agent.logging(/Backend.Type/)).msg).toBe(
-        `the network ${text}, which this version does not have; it has vxlan, host-gw, alloc`,
-      )
+      expect(await agent.logging(text)).toMatchObject({ code: 'INVALID_CONFIG' })
       store.setNetworkConfig({ ...CONFIG, Backend: { Type: 'VXLAN' } })
       await clock.advance(60_000)
       await agent.logging('subnet.env is written')

@@ -1,5 +1,5 @@
 export { runAgent } from './agent.js'
-export { backendTypes, loadBackend } from './backends.js'
+export { backends } from './backends.js'
 export { type Command, readCommandLine } from './command-line/command-line.js'
 export { UsageError } from './command-line/flag-set.js'
 export type { InPod, KubeSettings } from './command-line/kube-settings.js'

@@ -1,4 +1,4 @@
-import type { Lease, Overlay, OverlayError } from '@selvedge/core'
+import type { Lease, NetworkConfig, Overlay, OverlayError } from '@selvedge/core'
 import type { AgentState } from './agent-state.js'
 import type { LazyMetrics } from './observe/lazy-metrics.js'
 import type { AgentServices } from './services.js'
@@ -22,6 +22,16 @@ export function logOverlay(
   { services, state, metrics, store, publish }: OverlayLogContext,
 ): void {
   const { log } = services
+  let lastConfig: string | undefined
+  overlay.on('config', (config) => {
+    // A start that is retried reads it again and again.
+    const fields = describeConfig(config)
+    if (JSON.stringify(fields) !== lastConfig) log('info', 'network config', fields)
+    lastConfig = JSON.stringify(fields)
+  })
+  overlay.on('retry', ({ delayMs }) =>
+    log('debug', 'the start failed, and is retried', { delayMs: Math.round(delayMs) }),
+  )
   overlay.on('lease', (event) => {
     const { type, lease } = event
     log(type === 'lost' ? 'warn' : 'info', LEASE_TEXTS[type], describe(lease))
@@ -61,6 +71,10 @@ const LEASE_TEXTS = {
   renewed: 'lease renewed',
   changed: 'lease changed',
   lost: 'lease lost: acquiring one again',
+}
+
+function describeConfig({ ipv4, ipv6, backend }: NetworkConfig): Record<string, unknown> {
+  return withoutUndefined({ network: ipv4?.network, ipv6Network: ipv6?.network, backend: backend?.type })
 }
 
 function describe({ subnet, ipv6Subnet, attributes, expiresAt }: Lease): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import type { Backend, Clock, Driver, NetworkConfig, Random } from '@selvedge/core'
+import type { Backend, BackendLoader, Clock, Driver, Random } from '@selvedge/core'
 import type { AgentSettings, StoreSettings } from './command-line/settings.js'
 import type { Logger } from './logging/logger.js'
 import type { Redactor } from './logging/redactor.js'
@@ -10,8 +10,8 @@ export interface AgentServices {
   readonly openStore: (settings: StoreSettings, events: StoreEvents) => Promise<OpenStore>
   /** Called with the settings in force: the addresses that the store assigns to this node outrank the given ones. */
   readonly openDrivers: (settings: AgentSettings) => Promise<readonly Driver[]>
-  /** Rejects with `INVALID_CONFIG` for a backend that does not exist. */
-  readonly loadBackend: (config: NetworkConfig) => Promise<Backend>
+  /** Those that a network config may name. */
+  readonly backends: readonly (Backend | BackendLoader)[]
   readonly log: Logger
   /** Learns the secrets that a network config holds. */
   readonly redactor: Redactor

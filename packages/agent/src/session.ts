@@ -1,17 +1,13 @@
 import {
   createOverlay,
   type Driver,
-  isOverlayError,
-  type NetworkConfig,
   type Overlay,
-  type OverlayError,
   type PublicAddresses,
   type SubnetEnv,
 } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
 import { SubnetEnvFile } from '@selvedge/node-state'
 import type { AgentState } from './agent-state.js'
-import { withBackendType } from './backends.js'
 import type { AgentSettings } from './command-line/settings.js'
 import { logOverlay } from './log-overlay.js'
 import { NodeAddresses } from './node-addresses.js'
@@ -19,7 +15,6 @@ import type { LazyMetrics } from './observe/lazy-metrics.js'
 import { secretsOf } from './secrets.js'
 import type { AgentServices } from './services.js'
 import { openSessionStore, type SessionStore } from './session-store.js'
-import { FixedConfig } from './stores/fixed-config.js'
 
 export interface SessionContext {
   readonly settings: AgentSettings
@@ -28,8 +23,8 @@ export interface SessionContext {
   readonly metrics: LazyMetrics | undefined
 }
 
-/** A failed start is retried after one to 30 s. */
-const START_BACKOFF = { firstMs: 1_000, maxMs: 30_000 }
+/** A failed report to the store is retried after one to 30 s. */
+const REPORT_BACKOFF = { firstMs: 1_000, maxMs: 30_000 }
 
 /** A stop does not wait longer than this for the store to take the lease back. */
 const RELEASE_TIMEOUT_MS = 1_000
@@ -67,7 +62,7 @@ class Session {
   readonly #context: SessionContext
   readonly #parts: SessionParts
   readonly #subnetFile: SubnetEnvFile
-  /** The last one created, started or not: it disposes of the store and the drivers. */
+  /** Disposes of the store and the drivers. */
   #overlay: Overlay | undefined
 
   constructor(context: SessionContext, parts: SessionParts) {
@@ -98,7 +93,10 @@ class Session {
   async run(signal: AbortSignal): Promise<void> {
     const { services, state, metrics } = this.#context
     try {
-      const overlay = await this.#start(signal)
+      await this.#parts.addresses.check(signal)
+      const overlay = await this.#createOverlay(signal)
+      this.#overlay = overlay
+      await overlay.start({ signal, retry: true })
       state.overlay = overlay
       this.#publish(overlay)
       await overlay.whenInSync({ signal })
@@ -132,51 +130,31 @@ class Session {
     }
   }
 
-  /** Starts an overlay, and retries until it succeeds. */
-  async #start(signal: AbortSignal): Promise<Overlay> {
-    const { services, state, metrics } = this.#context
-    state.waitFor(`waiting for the network config from ${this.#parts.store.subnets.name}`)
-    for (let failures = 1; ; failures += 1) {
-      try {
-        return await this.#tryToStart(signal)
-      } catch (error) {
-        signal.throwIfAborted()
-        if (!isOverlayError(error) || isFatal(error)) throw error
-        const pauseMs = backoffDelay(failures, START_BACKOFF, services.random)
-        state.waitFor(error.message)
-        services.log('error', error.message, { code: error.code, retryMs: Math.round(pauseMs) })
-        metrics?.observe((made) => made.error(error))
-        void metrics?.get().catch(() => undefined)
-        await services.clock.sleep(pauseMs, { signal })
-      }
-    }
-  }
-
-  async #tryToStart(signal: AbortSignal): Promise<Overlay> {
-    const { settings, services, state } = this.#context
+  async #createOverlay(signal: AbortSignal): Promise<Overlay> {
+    const { settings, services, state, metrics } = this.#context
     const { addresses, drivers, store } = this.#parts
-    const { subnets, tracked } = store
-    await addresses.check(signal)
-    const config = await subnets.getNetworkConfig({ signal })
-    for (const secret of secretsOf(config)) services.redactor.add(secret)
-    services.log('info', 'network config', describeConfig(config))
-    const backend = await services.loadBackend(config)
-    const previous = await this.#previous()
     const overlay = createOverlay({
-      subnets: new FixedConfig(subnets, withBackendType(config)),
-      backend,
+      subnets: store.subnets,
+      backends: services.backends,
       drivers,
       publicIp: settings.publicIp,
       publicIpv6: settings.publicIpv6,
-      previous,
+      previous: await this.#previous(),
       renewMarginMs: settings.renewMarginMs,
       clock: services.clock,
       random: services.random,
     })
-    this.#overlay = overlay
-    logOverlay(overlay, { ...this.#context, store: tracked, publish: () => this.#publish(overlay) })
-    state.waitFor(`joining the network in ${subnets.name}`)
-    await overlay.start({ signal })
+    overlay.on('config', (config) => {
+      for (const secret of secretsOf(config)) services.redactor.add(secret)
+    })
+    overlay.on('waiting', (step) => state.startWaitsFor(step))
+    overlay.on('retry', ({ error }) => {
+      state.startFailed(error.message)
+      void metrics?.get().catch(() => undefined)
+      // They may be why it failed.
+      void addresses.check(signal).catch(() => undefined)
+    })
+    logOverlay(overlay, { ...this.#context, store: store.tracked, publish: () => this.#publish(overlay) })
     return overlay
   }
 
@@ -207,7 +185,7 @@ class Session {
           'reporting that the network is available failed, and is retried',
           { error },
         )
-        await clock.sleep(backoffDelay(failures, START_BACKOFF, random), { signal }).catch(() => undefined)
+        await clock.sleep(backoffDelay(failures, REPORT_BACKOFF, random), { signal }).catch(() => undefined)
       }
     }
   }
@@ -223,19 +201,6 @@ async function aborted(signal: AbortSignal): Promise<never> {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   }
   throw signal.reason
-}
-
-/** A missing kernel feature or right: only an administrator can fix that. */
-function isFatal({ code, errno }: OverlayError): boolean {
-  return code === 'UNSUPPORTED' || (code === 'ACCESS_DENIED' && errno !== undefined)
-}
-
-function describeConfig({ ipv4, ipv6, backend }: NetworkConfig): Record<string, unknown> {
-  return {
-    ...(ipv4 !== undefined && { network: ipv4.network }),
-    ...(ipv6 !== undefined && { ipv6Network: ipv6.network }),
-    backend: backend?.type,
-  }
 }
 
 /** The lines of a subnet.env, as fields to log. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { backendTypes, readCommandLine } from '@selvedge/agent'
+import { backends, readCommandLine } from '@selvedge/agent'
 import { expect, test } from 'vitest'
 
 const text = await readFile(new URL('../README.md', import.meta.url), 'utf8')
@@ -49,5 +49,5 @@ test('flags that flanneld does not have stand apart', () => {
 
 test('it names the backends', () => {
   const [, list = ''] = /The backends are\s+(.*?)\. A config/s.exec(text) ?? []
-  expect([...list.matchAll(/`([\w-]+)`/g)].map(([, name]) => name)).toEqual(backendTypes)
+  expect([...list.matchAll(/`([\w-]+)`/g)].map(([, name]) => name)).toEqual(backends.map(({ type }) => type))
 })

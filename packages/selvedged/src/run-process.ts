@@ -2,10 +2,10 @@ import process from 'node:process'
 import { isatty } from 'node:tty'
 import {
   type AgentSettings,
+  backends,
   createLogger,
   interfaceChoices,
   type Logger,
-  loadBackend,
   openStore,
   Redactor,
   runAgent,
@@ -42,8 +42,8 @@ export async function runProcess(settings: AgentSettings, version: string): Prom
       settings,
       {
         openStore,
+        backends,
         openDrivers: async (inForce) => [linux({ interface: interfaceChoices(inForce) })],
-        loadBackend,
         log,
         redactor,
         serviceManager: new ServiceManager({

@@ -1,11 +1,14 @@
 import {
+  type AbortOptions,
   type Clock,
   isOverlayError,
+  type Lease,
   type LeaseEvent,
+  type LeaseRequest,
+  type NetworkConfig,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { ForwardingSubnetManager } from './forwarding-subnet-manager.js'
 
 export interface ConnectionObserver {
   /** The watch of all leases lost the store; called once, until it is back. */
@@ -15,17 +18,23 @@ export interface ConnectionObserver {
 }
 
 /** Tracks whether the store's watch is connected, and for how long it has not been. */
-export class TrackedStore extends ForwardingSubnetManager {
+export class TrackedStore implements SubnetManager {
+  readonly #subnets: SubnetManager
   readonly #clock: Clock
   readonly #observer: ConnectionObserver
   #hasConnected = false
   /** On the monotonic clock. */
   #lostAt: number | undefined
 
+  /** @param subnets disposed of with this one */
   constructor(subnets: SubnetManager, clock: Clock, observer: ConnectionObserver) {
-    super(subnets)
+    this.#subnets = subnets
     this.#clock = clock
     this.#observer = observer
+  }
+
+  get name(): string {
+    return this.#subnets.name
   }
 
   /** Whether the leases that the watch reported are up to date. */
@@ -38,8 +47,8 @@ export class TrackedStore extends ForwardingSubnetManager {
     return this.#lostAt === undefined ? 0 : this.#clock.monotonic() - this.#lostAt
   }
 
-  override async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
-    const events = this.subnets.watchLeases({
+  async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
+    const events = this.#subnets.watchLeases({
       ...options,
       onError: (error) => {
         this.#disconnected(error)
@@ -54,6 +63,26 @@ export class TrackedStore extends ForwardingSubnetManager {
       this.#connected()
       yield event
     }
+  }
+
+  getNetworkConfig(options?: AbortOptions): Promise<NetworkConfig> {
+    return this.#subnets.getNetworkConfig(options)
+  }
+
+  acquireLease(request: LeaseRequest, options?: AbortOptions): Promise<Lease> {
+    return this.#subnets.acquireLease(request, options)
+  }
+
+  renewLease(lease: Lease, options?: AbortOptions): Promise<Lease> {
+    return this.#subnets.renewLease(lease, options)
+  }
+
+  releaseLease(lease: Lease, options?: AbortOptions): Promise<void> {
+    return this.#subnets.releaseLease(lease, options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#subnets[Symbol.asyncDispose]()
   }
 
   #disconnected(error: Error): void {
