@@ -18,6 +18,12 @@ subnetManagerSuite(
         },
       }
     },
-    supports: { expiry: false, reservations: false, foreignRecords: false, interruptions: false },
+    supports: {
+      expiry: false,
+      reservations: false,
+      administration: false,
+      foreignRecords: false,
+      interruptions: false,
+    },
   },
 )

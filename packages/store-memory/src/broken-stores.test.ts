@@ -8,6 +8,7 @@ import type {
   WatchOptions,
 } from '@selvedge/core'
 import { isOverlayError } from '@selvedge/core'
+import { leasesOverlap } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
 import { MemorySubnetManager } from './manager.js'
 import { MemoryStore } from './store.js'
@@ -141,6 +142,32 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
         await super.renewLease(lease, options)
         this.store.remove(lease)
         return super.acquireLease({ attributes: lease.attributes, previous: lease }, options)
+      }
+    },
+  },
+  'lists leases as reservations': {
+    caughtBy: 'reserves subnets of any length, and lists exactly the reservations',
+    Manager: class extends MemorySubnetManager {
+      override async reservations(): Promise<readonly Lease[]> {
+        return this.store.leases
+      }
+    },
+  },
+  'reserves what another node holds': {
+    caughtBy: 'reserves nothing that another node holds any of',
+    Manager: class extends MemorySubnetManager {
+      override async reserve(reservation: Omit<Lease, 'expiresAt'>): Promise<Lease> {
+        for (const held of this.store.leases) if (leasesOverlap(held, reservation)) this.store.remove(held)
+        return super.reserve(reservation)
+      }
+    },
+  },
+  'makes reservations of copied leases': {
+    caughtBy: 'takes the leases of another store, each for its own node',
+    Manager: class extends MemorySubnetManager {
+      override async acquireLease(request: LeaseRequest, options?: AbortOptions): Promise<Lease> {
+        const lease = await super.acquireLease(request, options)
+        return request.adopt === undefined ? lease : this.store.reserve(lease)
       }
     },
   },

@@ -1,5 +1,6 @@
 import type { Runner } from '../runner.js'
 import { acquireSection } from './acquire.js'
+import { administrationSection } from './administration.js'
 import { familySection } from './families.js'
 import { type Section, TestStore } from './fixture.js'
 import { lifetimeSection } from './lifetime.js'
@@ -24,6 +25,7 @@ export function subnetManagerSuite<Store extends StoreUnderTest>(
       allocation: true,
       expiry: true,
       reservations: true,
+      administration: true,
       configChanges: true,
       ipv6: true,
       foreignRecords: true,
@@ -42,6 +44,7 @@ export function subnetManagerSuite<Store extends StoreUnderTest>(
     describe('renewLease and releaseLease', () => endSection(section))
     describe('watchLeases', () => watchSection(section))
     describe('config, abort and dispose', () => lifetimeSection(section))
+    if (section.supports.administration) describe('administration', () => administrationSection(section))
     if (section.supports.ipv6) describe('IPv6', () => familySection(section))
   })
 }

@@ -11,6 +11,8 @@ export interface StoreFeatures {
   readonly expiry: boolean
   /** Leases that never expire. Needs `reserve`. */
   readonly reservations: boolean
+  /** Managers are operators' tools too: `SubnetAdministration`. Needs `allocation` and `reservations`. */
+  readonly administration: boolean
   /** The network config may be written and changed while managers run. Needs `setNetworkConfig`. */
   readonly configChanges: boolean
   /** Dual-stack and IPv6-only networks. */

@@ -172,7 +172,7 @@ describe('around a store that answers it is that store', () => {
           leaseTermMs: leaseTerm,
         }
       },
-      supports: { foreignRecords: false, interruptions: false },
+      supports: { administration: false, foreignRecords: false, interruptions: false },
     },
   )
 })
