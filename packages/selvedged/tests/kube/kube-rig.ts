@@ -2,6 +2,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { clientCertificate, KubeCluster, Lab, type LabOptions, type Pod, until } from '@selvedge/lab'
+import { expect } from 'vitest'
 import { Selvedged, type SelvedgedOptions } from '../selvedged.js'
 import { untilAllReach } from '../until-all-reach.js'
 
@@ -11,24 +12,6 @@ const SWITCH_ADDRESS = '192.168.77.254'
 export const PREFIX = 'flannel.alpha.coreos.com'
 
 export const MANIFEST = fileURLToPath(new URL('../../../../deploy/kube-flannel.yml', import.meta.url))
-
-/** What containers may do without asking: containerd's and Docker's list. */
-const CONTAINER_RIGHTS = [
-  'CHOWN',
-  'DAC_OVERRIDE',
-  'FSETID',
-  'FOWNER',
-  'MKNOD',
-  'NET_RAW',
-  'SETGID',
-  'SETUID',
-  'SETFCAP',
-  'SETPCAP',
-  'NET_BIND_SERVICE',
-  'SYS_CHROOT',
-  'KILL',
-  'AUDIT_WRITE',
-]
 
 export interface NodeObject {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> }
@@ -116,9 +99,9 @@ export class KubeRig implements AsyncDisposable {
     await this.setNetworkConfig(data['net-conf.json'])
     const { spec } = JSON.parse(await inNamespace('get', 'daemonset', 'kube-flannel-ds', '--output=json'))
     const [{ args, securityContext }] = spec.template.spec.containers
-    const rights = [...CONTAINER_RIGHTS, ...securityContext.capabilities.add]
-      .map((right) => `+${right.toLowerCase()}`)
-      .join(',')
+    const { allowPrivilegeEscalation, capabilities } = securityContext
+    expect([capabilities.drop, allowPrivilegeEscalation]).toEqual([['ALL'], false])
+    const rights = capabilities.add.map((right: string) => `+${right.toLowerCase()}`).join(',')
 
     const folder = join(cluster.folder, 'serviceaccount')
     await mkdir(folder)
@@ -141,11 +124,11 @@ export class KubeRig implements AsyncDisposable {
         KUBERNETES_SERVICE_HOST: hostname,
         KUBERNETES_SERVICE_PORT: port,
       },
-      // As a container that is not privileged: in a mount namespace of its own, with the rights that it adds alone.
+      // As a container that is not privileged: in a mount namespace of its own, with only the rights that it adds.
       before:
         `mount -t tmpfs none /run && mkdir -p ${mounted} && cp ${folder}/* ${mounted}; ` +
         'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys',
-      wrapper: ['setpriv', '--inh-caps=-all', `--bounding-set=-all,${rights}`],
+      wrapper: ['setpriv', '--no-new-privs', '--inh-caps=-all', `--bounding-set=-all,${rights}`],
     })
   }
 
