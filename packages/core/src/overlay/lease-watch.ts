@@ -1,6 +1,7 @@
 import type { LeaseEvent, SubnetManager } from '../contract/subnet-manager.js'
 import type { Clock } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
+import { Wakeup } from '../util/wakeup.js'
 
 export interface LeaseWatchOptions {
   readonly subnets: SubnetManager
@@ -9,14 +10,19 @@ export interface LeaseWatchOptions {
   readonly onError: (error: OverlayError) => void
 }
 
-/** A watch that ended although it should not have is opened again after this long, in ms. */
+/** A watch that ended although it should not have is opened again after this long. */
 const REOPEN_DELAY_MS = 1_000
+
+/** How long `whenListed` waits for a store that is away: etcd elects a leader, an API server restarts, within seconds. */
+const PATIENCE_MS = 10_000
 
 /** Watches everyone's leases for as long as it runs: a watch that ends is opened again. No store's fault ends it. */
 export class LeaseWatch {
   readonly #options: LeaseWatchOptions
   #asOf: number | undefined
   #error: OverlayError | undefined
+  #isListed = false
+  readonly #progress = new Wakeup()
 
   constructor(options: LeaseWatchOptions) {
     this.#options = options
@@ -32,6 +38,23 @@ export class LeaseWatch {
     return this.#error
   }
 
+  /**
+   * Resolves once the store has given its first list of leases. Rejects with what keeps it from that: at once if waiting
+   * does not help, such as denied access, and after ten seconds if the store is away. `run` goes on either way.
+   */
+  async whenListed(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
+    let giveUpAt = Number.POSITIVE_INFINITY
+    while (!this.#isListed) {
+      const now = clock.monotonic()
+      if (this.#error !== undefined) {
+        giveUpAt = Math.min(giveUpAt, now + PATIENCE_MS)
+        if (this.#error.code !== 'STORE_UNAVAILABLE' || now >= giveUpAt) throw this.#error
+      }
+      await this.#progress.sleep(giveUpAt - now, clock, signal)
+    }
+  }
+
   /** Runs until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { subnets, clock, onEvent } = this.#options
@@ -44,6 +67,8 @@ export class LeaseWatch {
         })) {
           this.#answered()
           onEvent(event)
+          if (event.type === 'snapshot') this.#isListed = true
+          this.#progress.wake()
         }
       } catch (error) {
         if (!signal.aborted) this.#failed(error)
@@ -63,5 +88,6 @@ export class LeaseWatch {
     // A record that is no lease says nothing about the store.
     if (error.code !== 'INVALID_LEASE') this.#error = error
     onError(error)
+    this.#progress.wake()
   }
 }

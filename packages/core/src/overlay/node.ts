@@ -16,6 +16,7 @@ import { findExternalInterface, nodeContext } from './external-interface.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
 import { LeaseTable, type PeerEvent } from './lease-table.js'
 import { LeaseWatch } from './lease-watch.js'
+import type { StopOptions } from './options.js'
 import { ownershipScope, withAlias } from './ownership.js'
 import { PeerResources } from './peer-resources.js'
 
@@ -66,14 +67,16 @@ export class OverlayNode {
   readonly #watch: LeaseWatch
   readonly #table = new LeaseTable()
   readonly #peers: PeerResources
+  readonly #left = new AbortController()
+  #running: Promise<unknown> | undefined
   #node: NodeContext
   #lastContext: LeaseContext | undefined
 
   /**
-   * Acquires a lease and makes the drivers hold what this node needs whatever its peers. If that fails it rejects, and
-   * leaves no driver of the backend open; a lease that was acquired is kept for the next try.
+   * Reads the network config and finds the external interface: what has to be known before anything is changed.
+   * @throws whatever stands in the way of that
    */
-  static async join(options: OverlayNodeOptions, signal: AbortSignal): Promise<OverlayNode> {
+  static async prepare(options: OverlayNodeOptions, signal: AbortSignal): Promise<OverlayNode> {
     const { subnets, backends, drivers, observer } = options
     observer.waiting('the drivers')
     const checked = knownRequirements(backends)
@@ -91,14 +94,7 @@ export class OverlayNode {
     const found = options.externalInterface ?? (await findExternalInterface(drivers, { signal }))
     const node = nodeContext(config, found, options)
     for (const warning of backend.warnings?.(node) ?? []) observer.warning(warning)
-    const joined = new OverlayNode(options, backend, node)
-    try {
-      await joined.#begin(signal)
-    } catch (error) {
-      await disposeAll(joined.#backendDrivers)
-      throw error
-    }
-    return joined
+    return new OverlayNode(options, backend, node)
   }
 
   private constructor(options: OverlayNodeOptions, backend: Backend, node: NodeContext) {
@@ -169,16 +165,31 @@ export class OverlayNode {
     return this.#watch
   }
 
-  /** Keeps the lease, follows the others' and reconciles, until the signal aborts. */
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#keeper.run(signal), this.#watch.run(signal), this.reconciler.run(signal)])
+  /**
+   * Acquires a lease, makes the drivers hold what this node needs whatever its peers, and waits for the first list of
+   * everyone's leases. From then on, until `leave`, it keeps the lease, follows the others' and reconciles. If it
+   * rejects, `leave` is still to be called; a lease that was acquired is kept for the next try.
+   */
+  async join(signal: AbortSignal): Promise<void> {
+    const { subnets, observer } = this.#options
+    observer.waiting(`a lease from ${subnets.name}`)
+    await this.#keeper.acquire(signal)
+    observer.waiting('the first writes')
+    await this.reconciler.first({ signal })
+    const left = this.#left.signal
+    this.#running = Promise.all([this.#keeper.run(left), this.#watch.run(left), this.reconciler.run(left)])
+    const local = new Set(this.reconciler.desired.of(THIS_NODE).map(({ key }) => key))
+    const failure = this.reconciler.status.failures.find(({ key }) => local.has(key))
+    if (failure !== undefined) throw failure.error
+    observer.waiting(`the first list of leases from ${subnets.name}`)
+    await this.#watch.whenListed(signal)
   }
 
-  /** Call once `run` has returned. */
-  async leave(
-    { cleanup, release }: { cleanup: boolean; release: boolean },
-    options: AbortOptions,
-  ): Promise<void> {
+  /** Stops following, and disposes of the drivers of the backend. What the drivers hold stays, unless cleaned up. */
+  async leave({ cleanup = false, release = false, signal }: StopOptions = {}): Promise<void> {
+    const options = { signal }
+    this.#left.abort()
+    await this.#running
     try {
       if (cleanup) await this.reconciler.removeAll(options)
       if (release) await this.#options.subnets.releaseLease(this.lease, options)
@@ -189,17 +200,6 @@ export class OverlayNode {
 
   plan(options: AbortOptions): Promise<readonly Operation[]> {
     return this.reconciler.plan(options)
-  }
-
-  async #begin(signal: AbortSignal): Promise<void> {
-    const { subnets, observer } = this.#options
-    observer.waiting(`a lease from ${subnets.name}`)
-    await this.#keeper.acquire(signal)
-    observer.waiting('the first writes')
-    await this.reconciler.first({ signal })
-    const local = new Set(this.reconciler.desired.of(THIS_NODE).map(({ key }) => key))
-    const failure = this.reconciler.status.failures.find(({ key }) => local.has(key))
-    if (failure !== undefined) throw failure.error
   }
 
   get #context(): LeaseContext {

@@ -159,10 +159,13 @@ describe('Overlay', () => {
     subnets.watchLeases = async function* ({ signal }) {
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     }
-    const second = await running({ subnets })
+    const second = compose({ subnets })
+    const start = expect(second.start()).rejects.toMatchObject({ code: 'CLOSED' })
     await clock.advance(10 * 60_000)
     expect(kernel.toText()).toBe(before)
     expect(second.status.inSync).toBe(false)
+    await second.stop()
+    await start
   })
 
   it('adopts what a killed process left: same subnet, same MAC, nothing written', async () => {
@@ -366,6 +369,7 @@ describe('Overlay', () => {
         'a lease from memory',
         'acquired',
         'the first writes',
+        'the first list of leases from memory',
       ])
       expect(overlay.status.waitingFor).toBeUndefined()
     })
@@ -389,6 +393,64 @@ describe('Overlay', () => {
         await expect(compose(options).start({ retry: true })).rejects.toMatchObject({ code: 'UNSUPPORTED' })
       }
       expect(store.leases).toEqual([])
+    })
+
+    it('waits for the first list of leases', async () => {
+      join(2)
+      const subnets = new MemorySubnetManager(store)
+      const { watchLeases } = subnets
+      subnets.watchLeases = async function* (options) {
+        await clock.sleep(60_000, options)
+        yield* watchLeases.call(subnets, options)
+      }
+      const overlay = compose({ subnets })
+      const start = overlay.start()
+      await clock.advance(59_000)
+      expect(overlay.status).toMatchObject({
+        state: 'starting',
+        waitingFor: 'the first list of leases from memory',
+      })
+      await clock.advance(1_000)
+      await start
+      expect(overlay.leases.size).toBe(2)
+    })
+
+    it('rejects for a list that is denied, says what to grant, and leaves nothing open', async () => {
+      const denied = new OverlayError('ACCESS_DENIED', 'listing nodes: grant list and watch on nodes')
+      const subnets = new MemorySubnetManager(store)
+      subnets.watchLeases = async function* ({ signal, onError }) {
+        onError?.(denied)
+        yield* []
+        await clock.sleep(Number.POSITIVE_INFINITY, { signal })
+      }
+      const overlay = compose({ subnets })
+      await expect(overlay.start()).rejects.toBe(denied)
+      expect(overlay.status.state).toBe('idle')
+      await clock.settle()
+      expect(clock.pending).toEqual([])
+    })
+
+    it('waits ten seconds for the first list of a store that is away, or for as long as it takes', async () => {
+      const away = new OverlayError('STORE_UNAVAILABLE', 'no leader')
+      const backAt = (time: number): MemorySubnetManager => {
+        const subnets = new MemorySubnetManager(store)
+        const { watchLeases } = subnets
+        subnets.watchLeases = async function* (options) {
+          options.onError?.(away)
+          await clock.sleep(Math.max(0, time - clock.monotonic()), options)
+          yield* watchLeases.call(subnets, options)
+        }
+        return subnets
+      }
+      const start = compose({ subnets: backAt(9_000) }).start()
+      await clock.advance(9_000)
+      await start
+      const gaveUp = expect(compose({ subnets: backAt(100_000) }).start()).rejects.toBe(away)
+      await clock.advance(10_000)
+      await gaveUp
+      const started = compose({ subnets: backAt(100_000) }).start({ retry: true })
+      await clock.advance(120_000)
+      await started
     })
 
     describe('with retry', () => {

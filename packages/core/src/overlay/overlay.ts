@@ -44,7 +44,6 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   #node: OverlayNode | undefined
   #lease: Lease | undefined
   #starting: Promise<void> | undefined
-  #running: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
   constructor(options: OverlayOptions) {
@@ -92,8 +91,9 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   }
 
   /**
-   * Acquires a lease and makes the drivers hold what this node needs whatever its peers, then returns and follows the
-   * peers in the background; `whenInSync` waits for these. The signal aborts the start alone.
+   * Acquires a lease, makes the drivers hold what this node needs whatever its peers, and waits for the store's first
+   * list of leases; then returns, and follows the peers in the background. `whenInSync` waits until the drivers hold
+   * what the leases call for. The signal aborts the start alone.
    *
    * If it rejects, what it had begun is undone, and it may be called again; a lease that it had acquired stays this
    * node's. Missing rights and kernel features are found first (`ACCESS_DENIED`, `UNSUPPORTED`).
@@ -184,18 +184,17 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
 
   async #start(signal: AbortSignal, retry: boolean): Promise<void> {
     try {
-      this.#node = await this.#join(signal, retry)
+      await this.#join(signal, retry)
     } catch (error) {
       if (this.#state === 'starting') this.#enter('idle')
       throw error
     } finally {
       this.#waitingFor = undefined
     }
-    this.#running = this.#node.run(this.#abort.signal)
     if (this.#state === 'starting') this.#enter('running')
   }
 
-  async #join(signal: AbortSignal, retry: boolean): Promise<OverlayNode> {
+  async #join(signal: AbortSignal, retry: boolean): Promise<void> {
     const { clock = systemClock, random = Math.random } = this.#options
     const observer = this.#observer()
     for (let attempts = 1; ; attempts += 1) {
@@ -212,9 +211,9 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     }
   }
 
-  #tryToJoin(observer: OverlayNodeObserver, signal: AbortSignal): Promise<OverlayNode> {
+  async #tryToJoin(observer: OverlayNodeObserver, signal: AbortSignal): Promise<void> {
     const options = this.#options
-    return OverlayNode.join(
+    const node = await OverlayNode.prepare(
       {
         subnets: options.subnets,
         backends: options.choice,
@@ -231,6 +230,14 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
       },
       signal,
     )
+    this.#node = node
+    try {
+      await node.join(signal)
+    } catch (error) {
+      this.#node = undefined
+      await node.leave().catch((failure) => this.emit('error', notLeft(failure)))
+      throw error
+    }
   }
 
   #observer(): OverlayNodeObserver {
@@ -263,9 +270,8 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     this.#enter('stopping')
     this.#abort.abort(new OverlayError('CLOSED', 'this overlay was stopped'))
     await this.#starting?.catch(() => undefined) // start() has rejected with it
-    await this.#running
     try {
-      await this.#node?.leave({ cleanup, release }, { signal })
+      await this.#node?.leave({ cleanup, release, signal })
     } finally {
       await disposeAll([...this.#options.drivers, this.#options.subnets]).finally(() =>
         this.#enter('stopped'),
@@ -279,6 +285,9 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     if (state === 'stopped') for (const stream of this.#streams) stream.end()
   }
 }
+
+const notLeft = (failure: unknown): OverlayError =>
+  OverlayError.from(failure, 'INTERNAL', 'undoing a start that failed')
 
 /**
  * Whether trying again may help. Not if the kernel lacks something or refuses this process, which an administrator has
