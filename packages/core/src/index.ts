@@ -7,6 +7,7 @@ export type { Resource } from './contract/resource.js'
 export type {
   LeaseEvent,
   LeaseRequest,
+  RenewOptions,
   SubnetAdministration,
   SubnetManager,
   WatchOptions,

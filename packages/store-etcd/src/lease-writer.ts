@@ -6,8 +6,9 @@ import {
   leaseKey,
   type NetworkConfig,
   OverlayError,
+  type RenewOptions,
 } from '@selvedge/core'
-import { chooseSubnets, type SubnetChoice, sameNode } from '@selvedge/core/kit'
+import { chooseSubnets, isHeldBy, type SubnetChoice, sameNode, whoHolds } from '@selvedge/core/kit'
 import type { IKeyValue } from 'etcd3'
 import type { NetworkKeys } from './keys.js'
 import { isReservation, type LeaseRecord, NO_LEASE, type ValidRecord } from './lease-record.js'
@@ -83,12 +84,12 @@ export class LeaseWriter {
     }
   }
 
-  async renew(lease: Lease, options: AbortOptions): Promise<Lease> {
+  async renew(lease: Lease, { attributes = lease.attributes, ...options }: RenewOptions): Promise<Lease> {
     const retries = new Retries(`renewing lease ${leaseKey(lease)}`, this.#settings, options)
     for (;;) {
       const record = await this.#requests.read(lease, options)
-      if (!isOwn(record, lease.attributes)) throw lost(lease, record)
-      const attempt = await this.#extend(record, lease.attributes, [], options)
+      if (record?.lease === undefined || !isHeldBy(lease, attributes, record.lease)) throw lost(lease, record)
+      const attempt = await this.#extend(record, attributes, [], options)
       if (attempt.lease !== undefined) return attempt.lease
       await retries.next(attempt.failed)
     }
@@ -190,13 +191,12 @@ function isOwn(record: LeaseRecord | undefined, attributes: LeaseAttributes): re
 function lost(lease: Lease, record: LeaseRecord | undefined): OverlayError {
   return new OverlayError(
     'LEASE_LOST',
-    `renewing lease ${leaseKey(lease)}: ${whyLost(record)}; acquire again`,
+    `renewing lease ${leaseKey(lease)}: ${whyLost(lease, record)}; acquire again`,
   )
 }
 
-function whyLost(record: LeaseRecord | undefined): string {
+function whyLost(lease: Lease, record: LeaseRecord | undefined): string {
   if (record === undefined) return 'it has ended, or was deleted'
   if (record.lease === undefined) return record.problem
-  const { publicIp, publicIpv6 } = record.lease.attributes
-  return `node ${publicIp ?? publicIpv6 ?? 'without an address'} holds it now`
+  return whoHolds(lease, record.lease)
 }

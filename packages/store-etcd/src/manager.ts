@@ -7,6 +7,7 @@ import {
   type NetworkConfig,
   OverlayError,
   parseNetworkConfig,
+  type RenewOptions,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
@@ -72,8 +73,8 @@ export class EtcdSubnetManager implements SubnetManager {
     }
   }
 
-  async renewLease(lease: Lease, { signal }: AbortOptions = {}): Promise<Lease> {
-    return this.#writer.renew(lease, { signal: this.#signal(signal) })
+  async renewLease(lease: Lease, { attributes, signal }: RenewOptions = {}): Promise<Lease> {
+    return this.#writer.renew(lease, { attributes, signal: this.#signal(signal) })
   }
 
   async releaseLease(lease: Lease, { signal }: AbortOptions = {}): Promise<void> {

@@ -1,6 +1,6 @@
 import { isOverlayError, type Lease, type LeaseAttributes, type PublicAddresses } from '@selvedge/core'
 import { type FamilyParts, sameNode } from '@selvedge/core/kit'
-import type { NodeClient, NodeRecord, PodReference, ReflectorEvent } from './client/index.js'
+import type { AnnotateOptions, NodeClient, NodeRecord, PodReference, ReflectorEvent } from './client/index.js'
 import {
   addressSetByOperator,
   annotationChanges,
@@ -86,17 +86,27 @@ export class LocalNode {
     }
   }
 
-  /** Why this is not, or no longer, the node's lease; undefined if it is. */
+  /**
+   * Why this is not, or no longer, the node's lease; undefined if it is. What is to be published under another address
+   * than the lease has needs the node's annotations to be exactly those of the lease.
+   */
   reasonLost(
     lease: Lease,
     node: NodeRecord | undefined,
     families: readonly FamilyParts[],
+    attributes: LeaseAttributes = lease.attributes,
   ): string | undefined {
     if (node === undefined) return `node ${this.#name} is gone`
     if (!isManaged(node)) return `node ${node.name} no longer takes part in the network`
     for (const parts of families) {
       const podCidr = podCidrOf(node, parts)
       if (podCidr !== lease[parts.subnet]) return `the PodCIDR of node ${node.name} is now ${podCidr}`
+    }
+    if (!sameNode(lease.attributes, attributes)) {
+      const publishes = (published: LeaseAttributes): boolean =>
+        Object.keys(annotationChanges(node, annotationsFor(published, node, families))).length === 0
+      if (publishes(lease.attributes) || publishes(attributes)) return undefined
+      return `another process has changed what node ${node.name} publishes`
     }
     const current = this.currentLease(node, families)
     if (current === undefined) return `the annotations of node ${node.name} are no longer a lease`
@@ -107,24 +117,27 @@ export class LocalNode {
     return `node ${node.name} now publishes the address ${address}`
   }
 
-  /** Writes what the node does not publish yet. Returns undefined if the node is gone or has been replaced. */
+  /**
+   * Writes what the node does not publish yet. Returns undefined if the node is gone, has been replaced or, with
+   * `ifUnchanged`, has changed since it was read.
+   */
   async publish(
     node: NodeRecord,
     attributes: LeaseAttributes,
     families: readonly FamilyParts[],
-    signal: AbortSignal,
+    options: AnnotateOptions,
   ): Promise<Lease | undefined> {
     // Set before the write, because the watch may deliver it before the call returns.
     this.#requested = attributes
     const changes = annotationChanges(node, annotationsFor(attributes, node, families))
-    const written = await this.#annotate(node, changes, signal)
+    const written = await this.#annotate(node, changes, options)
     return written && leaseOfNode(this.asRequested(written), families)
   }
 
   /** Removes all that the node published. What operators have set stays. */
   async withdraw(node: NodeRecord, signal: AbortSignal): Promise<void> {
     this.#requested = undefined
-    await this.#annotate(node, annotationChanges(node, NO_ANNOTATIONS), signal)
+    await this.#annotate(node, annotationChanges(node, NO_ANNOTATIONS), { signal })
   }
 
   /** Writes the addresses that the node should publish, if they differ. Returns true if it wrote. */
@@ -141,7 +154,7 @@ export class LocalNode {
       ...(publicIpv6 !== undefined && { 'public-ipv6': publicIpv6 }),
     }
     if (Object.keys(changes).length === 0) return false
-    await this.#annotate(node, changes, signal)
+    await this.#annotate(node, changes, { signal })
     return true
   }
 
@@ -171,12 +184,12 @@ export class LocalNode {
   async #annotate(
     node: NodeRecord,
     changes: Readonly<Record<string, string | null>>,
-    signal: AbortSignal,
+    options: AnnotateOptions,
   ): Promise<NodeRecord | undefined> {
     if (Object.keys(changes).length === 0) return node
     const { nodes, board } = this.#options
     board.requested('patch')
-    const written = await nodes.annotate(node, changes, signal)
+    const written = await nodes.annotate(node, changes, options)
     this.#seen = written?.resourceVersion ?? this.#seen
     return written
   }

@@ -9,10 +9,11 @@ import {
   OverlayError,
   type PublicAddresses,
   type Random,
+  type RenewOptions,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { enabledFamilies, systemClock } from '@selvedge/core/kit'
+import { enabledFamilies, sameNode, systemClock } from '@selvedge/core/kit'
 import { DEFAULT_ANNOTATION_PREFIX, fullPrefix } from './annotations.js'
 import { connectorFor } from './auth/index.js'
 import {
@@ -118,7 +119,7 @@ export class KubeSubnetManager implements SubnetManager {
         checkPodCidrs(node, config)
         const current = this.#local.currentLease(node, families)
         const published = (current && adopt?.(current)) ?? attributes
-        const lease = await this.#local.publish(node, published, families, stop)
+        const lease = await this.#local.publish(node, published, families, { signal: stop })
         if (lease !== undefined) return lease
       }
       throw new OverlayError(
@@ -128,17 +129,22 @@ export class KubeSubnetManager implements SubnetManager {
     })
   }
 
-  renewLease(lease: Lease, { signal }: AbortOptions = {}): Promise<Lease> {
+  renewLease(lease: Lease, { signal, attributes = lease.attributes }: RenewOptions = {}): Promise<Lease> {
     return this.#call(signal, async (stop) => {
       const families = enabledFamilies(await this.#config.read(stop))
-      const node = await this.#local.get(stop)
-      const loss = this.#local.reasonLost(lease, node, families)
-      if (node !== undefined && loss === undefined) {
-        const renewed = await this.#local.publish(node, lease.attributes, families, stop)
+      const ifUnchanged = !sameNode(lease.attributes, attributes)
+      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+        const node = await this.#local.get(stop)
+        const loss = this.#local.reasonLost(lease, node, families, attributes)
+        if (node === undefined || loss !== undefined)
+          throw new OverlayError('LEASE_LOST', `renewing ${leaseKey(lease)}: ${loss}; acquire again`)
+        const renewed = await this.#local.publish(node, attributes, families, { signal: stop, ifUnchanged })
         if (renewed !== undefined) return renewed
       }
-      const why = loss ?? 'its node was deleted meanwhile'
-      throw new OverlayError('LEASE_LOST', `renewing ${leaseKey(lease)}: ${why}; acquire again`)
+      throw new OverlayError(
+        'STORE_UNAVAILABLE',
+        `renewing ${leaseKey(lease)}: its node has changed ${MAX_ATTEMPTS} times meanwhile; try again`,
+      )
     })
   }
 

@@ -1,5 +1,6 @@
 import {
   type Lease,
+  type LeaseAttributes,
   type LeaseEvent,
   type LeaseRequest,
   leaseKey,
@@ -53,10 +54,15 @@ export function acquireLease(
 }
 
 /** See `SubnetManager.renewLease`. */
-export function renewLease(tables: Tables, lease: Lease, term: Term): Lease {
-  const held = requireHeld(lease, readLease(tables, leaseKey(lease)))
+export function renewLease(
+  tables: Tables,
+  lease: Lease,
+  attributes: LeaseAttributes | undefined,
+  term: Term,
+): Lease {
+  const held = requireHeld(lease, readLease(tables, leaseKey(lease)), attributes)
   const expiresAt = held.expiresAt === undefined ? undefined : term.now + term.leaseTermMs
-  return putLease(tables, { ...held, attributes: lease.attributes, expiresAt })
+  return putLease(tables, { ...held, attributes: attributes ?? lease.attributes, expiresAt })
 }
 
 /** See `SubnetManager.releaseLease`. */

@@ -9,6 +9,7 @@ import {
   type NetworkConfig,
   OverlayError,
   parseNetworkConfig,
+  type RenewOptions,
   type SubnetAdministration,
   type SubnetManager,
   type WatchOptions,
@@ -112,8 +113,8 @@ export class LocalSubnetManager implements SubnetManager, SubnetAdministration {
     })
   }
 
-  renewLease(lease: Lease, options: AbortOptions = {}): Promise<Lease> {
-    return this.#write(options, (tables, term) => renewLease(tables, lease, term))
+  renewLease(lease: Lease, options: RenewOptions = {}): Promise<Lease> {
+    return this.#write(options, (tables, term) => renewLease(tables, lease, options.attributes, term))
   }
 
   releaseLease(lease: Lease, options: AbortOptions = {}): Promise<void> {

@@ -5,6 +5,7 @@ import type {
   LeaseEvent,
   LeaseRequest,
   NetworkConfig,
+  RenewOptions,
   WatchOptions,
 } from '@selvedge/core'
 import { isOverlayError } from '@selvedge/core'
@@ -168,6 +169,59 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
       override async acquireLease(request: LeaseRequest, options?: AbortOptions): Promise<Lease> {
         const lease = await super.acquireLease(request, options)
         return request.adopt === undefined ? lease : this.store.reserve(lease)
+      }
+    },
+  },
+  'ignores the attributes of a renewal': {
+    caughtBy: 'a renewal under another address rewrites the lease in place',
+    Manager: class extends MemorySubnetManager {
+      override renewLease(lease: Lease, { signal }: RenewOptions = {}): Promise<Lease> {
+        return super.renewLease(lease, { signal })
+      }
+    },
+  },
+  'releases a lease and acquires it again under another address': {
+    caughtBy: 'a renewal under another address rewrites the lease in place',
+    Manager: class extends MemorySubnetManager {
+      override async renewLease(lease: Lease, options: RenewOptions = {}): Promise<Lease> {
+        const { attributes = lease.attributes, signal } = options
+        if (attributes.publicIp === lease.attributes.publicIp) return super.renewLease(lease, options)
+        await super.releaseLease(lease, { signal })
+        return super.acquireLease({ attributes, previous: lease }, { signal })
+      }
+    },
+  },
+  "takes over another node's lease with its address": {
+    caughtBy: "a renewal under the address in another node's lease takes nothing from that",
+    Manager: class extends MemorySubnetManager {
+      override async renewLease(lease: Lease, options: RenewOptions = {}): Promise<Lease> {
+        const { attributes = lease.attributes, signal } = options
+        if (attributes.publicIp === lease.attributes.publicIp) return super.renewLease(lease, options)
+        const found = this.store.leases.find((other) => other.attributes.publicIp === attributes.publicIp)
+        if (found === undefined) return super.renewLease(lease, options)
+        return super.acquireLease({ attributes }, { signal })
+      }
+    },
+  },
+  'rewrites under another address whatever has become of the lease': {
+    caughtBy:
+      'a renewal under another address of what has been rewritten rejects with LEASE_LOST and changes nothing',
+    Manager: class extends MemorySubnetManager {
+      override renewLease(lease: Lease, options: RenewOptions = {}): Promise<Lease> {
+        const held = this.store.leases.find(({ subnet }) => subnet === lease.subnet)
+        return super.renewLease({ ...lease, attributes: held?.attributes ?? lease.attributes }, options)
+      }
+    },
+  },
+  'makes a lease of a reservation under another address': {
+    caughtBy: 'a renewal under another address keeps a reservation',
+    Manager: class extends MemorySubnetManager {
+      override async renewLease(lease: Lease, options: RenewOptions = {}): Promise<Lease> {
+        const { attributes = lease.attributes, signal } = options
+        const renewed = await super.renewLease(lease, options)
+        if (attributes.publicIp === lease.attributes.publicIp) return renewed
+        this.store.remove(renewed)
+        return super.acquireLease({ attributes, previous: lease }, { signal })
       }
     },
   },

@@ -5,6 +5,7 @@ import {
   type LeaseRequest,
   type NetworkConfig,
   OverlayError,
+  type RenewOptions,
   type SubnetAdministration,
   type SubnetManager,
   type WatchOptions,
@@ -45,9 +46,9 @@ export class MemorySubnetManager implements SubnetManager, SubnetAdministration 
     return this.store.acquire(request)
   }
 
-  async renewLease(lease: Lease, options: AbortOptions = {}): Promise<Lease> {
+  async renewLease(lease: Lease, options: RenewOptions = {}): Promise<Lease> {
     this.#check(options)
-    return this.store.renew(lease)
+    return this.store.renew(lease, options.attributes)
   }
 
   async releaseLease(lease: Lease, options: AbortOptions = {}): Promise<void> {

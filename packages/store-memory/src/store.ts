@@ -1,6 +1,7 @@
 import {
   type Clock,
   type Lease,
+  type LeaseAttributes,
   type LeaseEvent,
   type LeaseRequest,
   type LeaseSubnets,
@@ -116,11 +117,11 @@ export class MemoryStore {
   }
 
   /** See `SubnetManager.renewLease`. */
-  renew(lease: Lease): Lease {
+  renew(lease: Lease, attributes: LeaseAttributes = lease.attributes): Lease {
     this.#expire()
-    const held = requireHeld(lease, this.#leases.get(leaseKey(lease)))
+    const held = requireHeld(lease, this.#leases.get(leaseKey(lease)), attributes)
     const expiresAt = held.expiresAt === undefined ? undefined : this.clock.now() + this.leaseTermMs
-    return this.#put({ ...held, attributes: lease.attributes, expiresAt })
+    return this.#put({ ...held, attributes, expiresAt })
   }
 
   /** See `SubnetManager.releaseLease`. */

@@ -50,6 +50,14 @@ export function familySection({ supports, test }: Section): void {
     },
   )
 
+  test('renews a lease under another IPv6 address in place if IPv4 is off', ipv6Network, async (store) => {
+    const one = await store.join(1, ipv6Request(1))
+    const two = await store.join(2, ipv6Request(2))
+    const moved = await one.manager.renewLease(one.lease, ipv6Request(101))
+    assert.equal(published(moved), published({ ...one.lease, ...ipv6Request(101) }))
+    assert.deepEqual(await store.published(two.manager), [published(moved), published(two.lease)].sort())
+  })
+
   if (!supports.allocation) return
 
   test('leases the previous subnet of each family again', dualStackNetwork, async (store) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Lease, LeaseAttributes, LeaseRequest, SubnetManager } from '@selvedge/core'
 import { DEFAULT_TIMEOUT_MS, within } from '../assertions.js'
-import { LeaseObserver } from './observer.js'
+import { LeaseObserver, published } from './observer.js'
 import type { StoreFeatures, StoreUnderTest, SubnetManagerSuiteOptions } from './types.js'
 
 /** What a part of the suite registers its tests with. */
@@ -97,6 +97,11 @@ export class TestStore implements AsyncDisposable {
     const observer = await this.observe(manager)
     await observer.stop()
     return observer.leases
+  }
+
+  /** The same as text, without their ends, sorted. */
+  async published(manager: SubnetManager): Promise<readonly string[]> {
+    return [...(await this.leases(manager)).values()].map(published).sort()
   }
 
   get leaseTermMs(): number {

@@ -17,14 +17,11 @@ async function moveToNode2(
 }
 
 export function endSection({ supports, test }: Section): void {
-  const everything = async (store: TestStore, manager: SubnetManager) =>
-    [...(await store.leases(manager)).values()].map(published).sort()
-
   test('a renewal publishes the attributes given', ipv4Network, async (store) => {
     const { manager, lease } = await store.join(1)
     const wanted = { ...lease, attributes: attributesOf(1, 1) }
     assert.equal(published(await manager.renewLease(wanted)), published(wanted))
-    assert.deepEqual(await everything(store, manager), [published(wanted)])
+    assert.deepEqual(await store.published(manager), [published(wanted)])
   })
 
   test(
@@ -34,7 +31,7 @@ export function endSection({ supports, test }: Section): void {
       const { manager, lease } = await store.join(1)
       await manager.releaseLease(lease)
       await rejectsWith('LEASE_LOST', manager.renewLease(lease))
-      assert.deepEqual(await everything(store, manager), [])
+      assert.deepEqual(await store.published(manager), [])
     },
   )
 
@@ -45,19 +42,19 @@ export function endSection({ supports, test }: Section): void {
     await one.manager.releaseLease(one.lease)
     await observer.untilShows('the lease of node 2 alone', [two.lease])
     await one.manager.releaseLease(one.lease)
-    assert.deepEqual(await everything(store, two.manager), [published(two.lease)])
+    assert.deepEqual(await store.published(two.manager), [published(two.lease)])
   })
 
   test('a release by a node that never held the subnet changes nothing', ipv4Network, async (store) => {
     const { manager, lease } = await store.join(1)
     await manager.releaseLease({ ...lease, attributes: attributesOf(2) })
-    assert.deepEqual(await everything(store, manager), [published(lease)])
+    assert.deepEqual(await store.published(manager), [published(lease)])
   })
 
   test('a renewal by a node that does not hold the subnet changes nothing', ipv4Network, async (store) => {
     const { manager, lease } = await store.join(1)
     await rejectsWith('LEASE_LOST', manager.renewLease({ ...lease, attributes: attributesOf(2) }))
-    assert.deepEqual(await everything(store, manager), [published(lease)])
+    assert.deepEqual(await store.published(manager), [published(lease)])
   })
 
   if (supports.allocation) {
@@ -68,7 +65,7 @@ export function endSection({ supports, test }: Section): void {
         const lost = await store.join(1)
         const taken = await moveToNode2(store, lost.lease)
         await rejectsWith('LEASE_LOST', lost.manager.renewLease(lost.lease))
-        assert.deepEqual(await everything(store, lost.manager), [published(taken.lease)])
+        assert.deepEqual(await store.published(lost.manager), [published(taken.lease)])
         const renewed = await taken.manager.renewLease(taken.lease)
         assert.equal(published(renewed), published(taken.lease))
       },
@@ -78,7 +75,7 @@ export function endSection({ supports, test }: Section): void {
       const lost = await store.join(1)
       const taken = await moveToNode2(store, lost.lease)
       await lost.manager.releaseLease(lost.lease)
-      assert.deepEqual(await everything(store, lost.manager), [published(taken.lease)])
+      assert.deepEqual(await store.published(lost.manager), [published(taken.lease)])
     })
 
     test('a node that lost its lease acquires another', ipv4Network, async (store) => {
@@ -89,7 +86,93 @@ export function endSection({ supports, test }: Section): void {
     })
   }
 
+  addressTests({ supports, test })
   if (supports.expiry) expiryTests({ supports, test })
+}
+
+/** A node's public address changes: DHCP gave it another, or an operator did. */
+function addressTests({ supports, test }: Section): void {
+  const elsewhere = attributesOf(101)
+
+  test('a renewal under another address rewrites the lease in place', ipv4Network, async (store) => {
+    const one = await store.join(1)
+    const two = await store.join(2)
+    const observer = await store.observe(two.manager)
+    const moved = await one.manager.renewLease(one.lease, { attributes: elsewhere })
+    assert.equal(published(moved), published({ ...one.lease, attributes: elsewhere }))
+    await observer.untilShows('the lease under its new address', [moved, two.lease])
+    const types = observer.events.map(({ type }) => type)
+    assert.ok(!types.includes('delete'), `the lease was gone in between: ${types.join(', ')}`)
+    const renewed = await one.manager.renewLease(moved)
+    assert.equal(published(renewed), published(moved))
+    const again = await one.manager.acquireLease({ attributes: elsewhere })
+    assert.equal(published(again), published(moved))
+    await observer.untilShows('the lease under its new address', [moved, two.lease])
+  })
+
+  test('a renewal under another address may be repeated', ipv4Network, async (store) => {
+    const { manager, lease } = await store.join(1)
+    const moved = await manager.renewLease(lease, { attributes: elsewhere })
+    assert.equal(published(await manager.renewLease(lease, { attributes: elsewhere })), published(moved))
+    const next = { ...elsewhere, backendData: { VNI: 1, sequence: 1 } }
+    const changed = await manager.renewLease(moved, { attributes: next })
+    assert.equal(published(changed), published({ ...lease, attributes: next }))
+  })
+
+  test(
+    "a renewal under the address in another node's lease takes nothing from that",
+    ipv4Network,
+    async (store) => {
+      const one = await store.join(1)
+      const two = await store.join(2)
+      const attributes = attributesOf(2, 7)
+      const moved = await one.manager.renewLease(one.lease, { attributes })
+      assert.equal(published(moved), published({ ...one.lease, attributes }))
+      assert.deepEqual(await store.published(two.manager), [published(moved), published(two.lease)].sort())
+      assert.equal(published(await two.manager.renewLease(two.lease)), published(two.lease))
+    },
+  )
+
+  test(
+    'a renewal under another address of what has been rewritten rejects with LEASE_LOST and changes nothing',
+    ipv4Network,
+    async (store) => {
+      const { manager, lease } = await store.join(1)
+      // Another process of the same public address: the node that was given the address that this one had.
+      const other = await store.join(1, { attributes: attributesOf(1, 1) })
+      assert.equal(other.lease.subnet, lease.subnet)
+      await rejectsWith('LEASE_LOST', manager.renewLease(lease, { attributes: elsewhere }))
+      assert.deepEqual(await store.published(manager), [published(other.lease)])
+    },
+  )
+
+  test(
+    'a renewal under another address of a lease that is gone rejects with LEASE_LOST',
+    ipv4Network,
+    async (store) => {
+      const { manager, lease } = await store.join(1)
+      await manager.releaseLease(lease)
+      await rejectsWith('LEASE_LOST', manager.renewLease(lease, { attributes: elsewhere }))
+      assert.deepEqual(await store.published(manager), [])
+    },
+  )
+
+  if (supports.reservations) {
+    test('a renewal under another address keeps a reservation', ipv4Network, async (store) => {
+      const reservation = { subnet: '10.99.15.0/24', attributes: attributesOf(1) }
+      await store.reserve(reservation)
+      const { manager, lease } = await store.join(1)
+      const moved = await manager.renewLease(lease, { attributes: elsewhere })
+      assert.equal(published(moved), published({ ...reservation, attributes: elsewhere }))
+      assert.equal(moved.expiresAt, undefined)
+      assert.deepEqual(await store.published(manager), [published(moved)])
+      await manager.releaseLease(moved)
+      assert.deepEqual(await store.published(manager), [published(moved)], 'a release took the reservation')
+      if (!supports.expiry) return
+      await store.advance(3 * store.leaseTermMs)
+      assert.deepEqual(await store.published(manager), [published(moved)], 'the reservation ended')
+    })
+  }
 }
 
 function expiryTests({ supports, test }: Section): void {

@@ -50,11 +50,15 @@ export interface SubnetManager extends AsyncDisposable {
   acquireLease(request: LeaseRequest, options?: AbortOptions): Promise<Lease>
 
   /**
-   * Extends a lease by the store's term and publishes its attributes; returns it with its new end. A reservation
-   * stays one. Rejects with `LEASE_LOST` if the lease is gone or another node (by its public address) holds the subnet
-   * by now, and then changes nothing.
+   * Extends a lease by the store's term and publishes its attributes, or those of the options; returns it with its new
+   * end. A reservation stays one. Rejects with `LEASE_LOST` if the lease is gone or another node (by its public
+   * address) holds the subnet by now, and then changes nothing.
+   *
+   * With a public address in the options that is not the one in `lease`, the record is rewritten in place: in one step,
+   * the same subnet, whether other records bear that address or not. Rejects with `LEASE_LOST` if the record is not
+   * exactly what `lease` says: then it is another node's that had the former address.
    */
-  renewLease(lease: Lease, options?: AbortOptions): Promise<Lease>
+  renewLease(lease: Lease, options?: RenewOptions): Promise<Lease>
 
   /**
    * Gives a lease back. Does nothing to one that is gone or another node's by now, nor to a reservation, which is an
@@ -68,6 +72,11 @@ export interface SubnetManager extends AsyncDisposable {
    * error only for what a retry cannot help, such as `CLOSED`.
    */
   watchLeases(options: WatchOptions): AsyncIterable<LeaseEvent>
+}
+
+export interface RenewOptions extends AbortOptions {
+  /** What to publish from now on. Default: the attributes of the lease. */
+  readonly attributes?: LeaseAttributes | undefined
 }
 
 export interface WatchOptions {

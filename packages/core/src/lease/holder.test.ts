@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { requireHeld, requireUnheld } from './holder.js'
-import type { Lease } from './lease.js'
+import { isHeldBy, requireHeld, requireUnheld } from './holder.js'
+import type { Lease, LeaseAttributes } from './lease.js'
 
 const lease: Lease = { subnet: '10.5.1.0/24', attributes: { publicIp: '192.0.2.1' } }
 const other: Lease = { subnet: '10.5.1.0/24', attributes: { publicIp: '192.0.2.2' } }
@@ -17,6 +17,30 @@ describe('requireHeld', () => {
     )
     expect(() => requireHeld(lease, other)).toThrow('it is held by 192.0.2.2 now')
     expect(() => requireHeld(lease, other)).toThrow(expect.objectContaining({ code: 'LEASE_LOST' }))
+    const edited = { ...lease, attributes: { ...lease.attributes, backendType: 'vxlan' } }
+    expect(() => requireHeld(lease, edited, other.attributes)).toThrow(
+      'another node that goes by 192.0.2.1 has rewritten it',
+    )
+  })
+})
+
+describe('isHeldBy', () => {
+  const written = { ...lease, attributes: { publicIp: '192.0.2.1', backendData: { VNI: 1 } } }
+  const edited = { ...lease, attributes: { publicIp: '192.0.2.1', backendData: { VNI: 2 } } }
+  const moved = { publicIp: '192.0.2.3', backendData: { VNI: 1 } }
+
+  it.each<[string, Lease | undefined, LeaseAttributes, boolean]>([
+    ['as it was written', written, written.attributes, true],
+    ['edited, under the same address', edited, written.attributes, true],
+    ["another node's, under the same address", other, written.attributes, false],
+    ['gone', undefined, written.attributes, false],
+    ['as it was written, under another address', written, moved, true],
+    ['edited, under another address', edited, moved, false],
+    ["another node's, under another address", other, moved, false],
+    ['what is to be written, under another address', { ...lease, attributes: moved }, moved, true],
+    ['gone, under another address', undefined, moved, false],
+  ])('%s', (_, record, attributes, held) => {
+    expect(isHeldBy(written, attributes, record)).toBe(held)
   })
 })
 

@@ -1,13 +1,35 @@
 import { OverlayError } from '../util/errors.js'
-import { type Lease, leaseKey, leasesOverlap, sameNode } from './lease.js'
+import { type Lease, type LeaseAttributes, leaseKey, leasesOverlap, sameLease, sameNode } from './lease.js'
 
 /**
- * Returns `held`, the lease that the store holds under the key of `lease`, if it is still the same node's. Throws an
- * OverlayError `LEASE_LOST` if there is none, or another node's.
+ * Whether the node that last knew its lease as `lease`, and is to publish `attributes`, still holds it, judged by the
+ * record that the store has under its key.
+ *
+ * A public address tells nodes apart as long as it stays the same. A node that goes by another one from now on must
+ * find exactly what it wrote: another node may have got its former address meanwhile, and the lease with it. What says
+ * already what is to be published was written by a call whose answer was lost.
  */
-export function requireHeld(lease: Lease, held: Lease | undefined): Lease {
-  if (held !== undefined && sameNode(held.attributes, lease.attributes)) return held
-  const why = held === undefined ? 'it ended or was deleted' : `it is held by ${nodeOf(held)} now`
+export function isHeldBy(
+  lease: Lease,
+  attributes: LeaseAttributes,
+  record: Lease | undefined,
+): record is Lease {
+  if (record === undefined) return false
+  if (sameNode(lease.attributes, attributes)) return sameNode(record.attributes, attributes)
+  return sameLease(record, lease) || sameLease(record, { ...lease, attributes })
+}
+
+/**
+ * Returns `held`, the lease that the store holds under the key of `lease`, if it is still the same node's (see
+ * `isHeldBy`). Throws an OverlayError `LEASE_LOST` if it is not.
+ */
+export function requireHeld(
+  lease: Lease,
+  held: Lease | undefined,
+  attributes: LeaseAttributes = lease.attributes,
+): Lease {
+  if (isHeldBy(lease, attributes, held)) return held
+  const why = held === undefined ? 'it ended or was deleted' : whoHolds(lease, held)
   throw new OverlayError(
     'LEASE_LOST',
     `renewing ${leaseKey(lease)} for ${nodeOf(lease)}: ${why}; acquire again`,
@@ -25,6 +47,13 @@ export function requireUnheld(reservation: Lease, leases: readonly Lease[]): voi
     `reserving ${leaseKey(reservation)} for ${nodeOf(reservation)}: ${nodeOf(other)} holds ${leaseKey(other)}; ` +
       'release that first, or reserve another',
   )
+}
+
+/** For messages. */
+export function whoHolds(lease: Lease, held: Lease): string {
+  return sameNode(lease.attributes, held.attributes)
+    ? `another node that goes by ${nodeOf(held)} has rewritten it`
+    : `it is held by ${nodeOf(held)} now`
 }
 
 /** What a store knows the lease's node by; for messages. */

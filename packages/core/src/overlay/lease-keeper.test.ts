@@ -175,28 +175,38 @@ describe('LeaseKeeper', () => {
     expect(store.leases[0]?.attributes).toEqual(published)
   })
 
-  it('takes its subnet along to another public address', async () => {
+  it('takes its subnet along to another public address, in place', async () => {
     const keeper = await started()
     const { subnet } = keeper.lease
     published = { ...published, publicIp: '192.0.2.2' }
     keeper.republish()
     await clock.settle()
+    expect(events).toEqual(['acquired', 'changed'])
     expect(store.leases.map((lease) => [lease.subnet, lease.attributes.publicIp])).toEqual([
       [subnet, '192.0.2.2'],
     ])
   })
 
-  it('leaves an operator the reservation of an address that it does not go by any more', async () => {
+  it('takes its reservation along to another public address', async () => {
     store.reserve({ subnet: '10.244.7.0/24', attributes: published })
     const keeper = await started()
     published = { ...published, publicIp: '192.0.2.2' }
     keeper.republish()
     await clock.settle()
-    expect(store.leases.map(({ attributes }) => attributes.publicIp).sort()).toEqual([
-      '192.0.2.1',
-      '192.0.2.2',
-    ])
-    expect(keeper.lease.subnet).not.toBe('10.244.7.0/24')
+    expect(events).toEqual(['acquired', 'changed'])
+    expect(store.leases).toEqual([{ subnet: '10.244.7.0/24', attributes: published, expiresAt: undefined }])
+  })
+
+  it("takes nothing from another node's lease that bears its new address", async () => {
+    store.reserve({ subnet: '10.244.7.0/24', attributes: OTHER })
+    const keeper = await started()
+    const { subnet } = keeper.lease
+    published = { ...published, publicIp: OTHER.publicIp }
+    keeper.republish()
+    await clock.settle()
+    expect(events).toEqual(['acquired', 'changed'])
+    expect(keeper.lease.subnet).toBe(subnet)
+    expect(store.leases.find((lease) => lease.subnet === '10.244.7.0/24')?.attributes).toEqual(OTHER)
   })
 
   it('publishes again, after a second, what an operator edited', async () => {

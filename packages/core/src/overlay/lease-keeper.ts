@@ -1,12 +1,5 @@
 import type { SubnetManager } from '../contract/subnet-manager.js'
-import {
-  type Lease,
-  type LeaseAttributes,
-  type LeaseSubnets,
-  leaseKey,
-  sameLease,
-  sameNode,
-} from '../lease/lease.js'
+import { type Lease, type LeaseAttributes, type LeaseSubnets, leaseKey, sameLease } from '../lease/lease.js'
 import type { Clock, Random } from '../util/clock.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
@@ -138,15 +131,8 @@ export class LeaseKeeper {
     const { subnets } = this.#options
     const held = this.lease
     const attributes = this.#options.attributes(held)
-    if (!sameNode(held.attributes, attributes)) {
-      // The node goes by another address now. To the store that is another node, which may have the subnet once this
-      // one has released it.
-      await subnets.releaseLease(held, { signal })
-      await this.acquire(signal)
-      return
-    }
     try {
-      const lease = await subnets.renewLease({ ...held, attributes }, { signal })
+      const lease = await subnets.renewLease(held, { attributes, signal })
       this.#keep(lease)
       this.#options.onEvent({ type: sameLease(held, lease) ? 'renewed' : 'changed', lease })
     } catch (error) {

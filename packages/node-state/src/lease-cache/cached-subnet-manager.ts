@@ -7,6 +7,7 @@ import {
   type LeaseRequest,
   type NetworkConfig,
   OverlayError,
+  type RenewOptions,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
@@ -129,7 +130,7 @@ export class CachedSubnetManager implements SubnetManager {
     }
   }
 
-  async renewLease(lease: Lease, options: AbortOptions = {}): Promise<Lease> {
+  async renewLease(lease: Lease, options: RenewOptions = {}): Promise<Lease> {
     try {
       const renewed = await this.#subnets.renewLease(lease, options)
       this.#storeAnswered()

@@ -2,7 +2,7 @@
 
 export { KubeApi } from './kube-api.js'
 export type { ListMode } from './list-nodes.js'
-export { NodeClient, type PodReference } from './node-client.js'
+export { type AnnotateOptions, NodeClient, type PodReference } from './node-client.js'
 export { NodeDecoder } from './node-codec.js'
 export type { NodeRecord } from './node-record.js'
 export {

@@ -28,6 +28,11 @@ export interface NodeClientOptions {
   readonly timeoutMs: number
 }
 
+export interface AnnotateOptions {
+  readonly signal: AbortSignal
+  readonly ifUnchanged?: boolean | undefined
+}
+
 /** Reads and writes one Node at a time. */
 export class NodeClient {
   readonly #api: KubeApi
@@ -56,19 +61,21 @@ export class NodeClient {
   }
 
   /**
-   * Sets annotations, and removes those that are null. Writes nothing and returns undefined if the Node is gone, or has
-   * been replaced by another one of its name.
+   * Sets annotations, and removes those that are null. Writes nothing and returns undefined if the Node is gone, has
+   * been replaced by another one of its name or, with `ifUnchanged`, has changed at all since it was read.
    */
   async annotate(
     node: NodeRecord,
     changes: Readonly<Record<string, string | null>>,
-    signal: AbortSignal,
+    { signal, ifUnchanged = false }: AnnotateOptions,
   ): Promise<NodeRecord | undefined> {
+    const { uid, resourceVersion } = node
     const annotations = Object.fromEntries(
       Object.entries(changes).map(([name, value]) => [`${this.#prefix}${name}`, value]),
     )
+    const metadata = { uid, ...(ifUnchanged && { resourceVersion }), annotations }
     try {
-      return await this.#patchStatus(node.name, { metadata: { uid: node.uid, annotations } }, signal)
+      return await this.#patchStatus(node.name, { metadata }, signal)
     } catch (error) {
       if (isApiError(error, 404, 409) || isUidMismatch(error)) return undefined
       throw error
