@@ -21,7 +21,16 @@ export interface LeaseRequest {
  * come as a `put` that says what the last one said.
  */
 export type LeaseEvent =
-  | { readonly type: 'snapshot'; readonly leases: readonly Lease[] }
+  | {
+      readonly type: 'snapshot'
+      readonly leases: readonly Lease[]
+      /**
+       * True if the store has lost its memory since the event before: it was wiped, replaced or restored from a backup, or
+       * its network config is gone. That a lease is missing does not mean that its node is gone: its peers keep it for a
+       * while.
+       */
+      readonly storeWasReset?: boolean | undefined
+    }
   | { readonly type: 'put' | 'delete'; readonly lease: Lease }
 
 /**

@@ -1,8 +1,16 @@
 import type { LeaseEvent } from '../contract/subnet-manager.js'
-import { type Lease, leaseKey, leasesOverlap, sameLease, sameNode } from '../lease/lease.js'
+import {
+  type Lease,
+  type LeaseAttributes,
+  leaseKey,
+  leasesOverlap,
+  sameLease,
+  sameNode,
+} from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { type Cidr, contains, requireCidr } from '../net/cidr.js'
 import { OverlayError } from '../util/errors.js'
+import { FORGOTTEN_LEASE_GRACE_MS, ForgottenLeases } from './forgotten-leases.js'
 
 /** A peer's lease came or changed (`put`), or went (`delete`). */
 export interface PeerEvent {
@@ -31,33 +39,69 @@ export function roleOf(lease: Lease, own: Lease): LeaseRole {
 /** Everyone's leases as the store last had them, by key. */
 export class LeaseTable {
   readonly #leases = new Map<string, Lease>()
+  readonly #forgotten = new ForgottenLeases()
 
   get leases(): ReadonlyMap<string, Lease> {
     return this.#leases
   }
 
-  /** Takes in what a watch yielded; returns what is new in it. A lease that says what it said before is no change. */
-  take(event: LeaseEvent): readonly PeerEvent[] {
+  /** How many of them the store has lost. */
+  get forgotten(): number {
+    return this.#forgotten.size
+  }
+
+  /**
+   * Takes in an event of a watch; returns what is new in it. A `put` that repeats what was known is no change.
+   *
+   * After a reset of the store, other nodes' leases that are missing are kept: see `ForgottenLeases`.
+   *
+   * @param now by a monotonic clock, in ms
+   * @param own what this node publishes
+   */
+  take(event: LeaseEvent, now: number, own: LeaseAttributes): readonly PeerEvent[] {
     const changes: PeerEvent[] = []
-    if (event.type === 'snapshot') this.#replace(event.leases, changes)
-    else if (event.type === 'put') this.#put(leaseKey(event.lease), event.lease, changes)
+    if (event.type === 'snapshot') {
+      if (event.storeWasReset === true) this.#forget(now, own)
+      this.#replace(event.leases, changes)
+    } else if (event.type === 'put') this.#put(leaseKey(event.lease), event.lease, changes)
     else this.#delete(leaseKey(event.lease), changes)
     return changes
   }
 
+  /** Returns the forgotten leases that have expired. */
+  expire(now: number): readonly PeerEvent[] {
+    const changes: PeerEvent[] = []
+    for (const key of this.#forgotten.expired(now)) this.#delete(key, changes)
+    return changes
+  }
+
+  #forget(now: number, own: LeaseAttributes): void {
+    for (const lease of this.#leases.values()) {
+      const isKept = !sameNode(lease.attributes, own) && !this.#forgotten.has(leaseKey(lease))
+      if (isKept) this.#forgotten.add(lease, now + FORGOTTEN_LEASE_GRACE_MS)
+    }
+  }
+
   #replace(leases: readonly Lease[], changes: PeerEvent[]): void {
-    const next = new Map(leases.map((lease) => [leaseKey(lease), lease]))
-    for (const key of [...this.#leases.keys()]) if (!next.has(key)) this.#delete(key, changes)
-    for (const [key, lease] of next) this.#put(key, lease, changes)
+    const listed = new Map(leases.map((lease) => [leaseKey(lease), lease]))
+    for (const key of [...this.#leases.keys()]) {
+      if (!listed.has(key) && !this.#forgotten.has(key)) this.#delete(key, changes)
+    }
+    for (const [key, lease] of listed) this.#put(key, lease, changes)
   }
 
   #put(key: string, lease: Lease, changes: PeerEvent[]): void {
+    for (const replaced of this.#forgotten.replacedBy(lease)) {
+      if (replaced !== key) this.#delete(replaced, changes)
+    }
+    this.#forgotten.delete(key)
     const before = this.#leases.get(key)
     this.#leases.set(key, lease)
     if (before === undefined || !sameLease(before, lease)) changes.push({ type: 'put', lease })
   }
 
   #delete(key: string, changes: PeerEvent[]): void {
+    this.#forgotten.delete(key)
     const lease = this.#leases.get(key)
     this.#leases.delete(key)
     if (lease !== undefined) changes.push({ type: 'delete', lease })

@@ -118,7 +118,10 @@ export class OverlayNode {
           outside: this.#peers.outside,
           externalInterface: this.#node.externalInterface.name,
         }),
-      beforeRead: (abort) => this.#lookAtInterface(abort),
+      beforeRead: (abort) => {
+        this.#peers.update(this.#table.expire(clock.monotonic()), this.#context)
+        return this.#lookAtInterface(abort)
+      },
       onSync: (report) => observer.sync(report),
       onDrift: (drift) => observer.drift(drift),
       onError,
@@ -210,8 +213,16 @@ export class OverlayNode {
   }
 
   #onLeases(event: LeaseEvent): void {
-    const changes = this.#table.take(event)
+    const { clock, subnets, observer } = this.#options
+    const changes = this.#table.take(event, clock.monotonic(), this.lease.attributes)
     this.#peers.update(changes, this.#context)
+    if (event.type === 'snapshot' && event.storeWasReset === true && this.#table.forgotten > 0) {
+      observer.warning(
+        `${subnets.name} has lost its memory: it was wiped, replaced or restored from a backup, or its network config is ` +
+          `gone. Leases of other nodes that it no longer has (${this.#table.forgotten}) are kept for up to 24 hours, until ` +
+          'their nodes publish them again or another node gets their subnet',
+      )
+    }
     this.#checkOwnLease(changes, event.type === 'snapshot')
     // From here on every peer is known, so that what none of them calls for may go.
     if (event.type === 'snapshot') this.reconciler.openGate()

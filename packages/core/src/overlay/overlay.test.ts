@@ -133,6 +133,32 @@ describe('Overlay', () => {
     })
   })
 
+  it('keeps the peers that a store lost when it was reset, and says so', async () => {
+    const subnets = new MemorySubnetManager(store)
+    const { watchLeases } = subnets
+    subnets.watchLeases = async function* (options: WatchOptions) {
+      let isFirst = true
+      for await (const event of watchLeases.call(subnets, options)) {
+        yield event
+        // As if the store had been wiped meanwhile.
+        if (isFirst) yield { type: 'snapshot', leases: [], storeWasReset: true }
+        isFirst = false
+      }
+    }
+    join(2)
+    const overlay = compose({ subnets })
+    const warnings: string[] = []
+    overlay.on('warning', (text) => warnings.push(text))
+    await overlay.start()
+    await overlay.whenInSync()
+    expect(kernel.toText()).toContain('10.244.2.0/24')
+    expect(warnings).toEqual([expect.stringMatching(/memory has lost its memory.* no longer has \(1\)/)])
+    expect(store.leases.map(({ attributes }) => attributes.publicIp)).toContain('192.0.2.1')
+    await clock.advance(24 * HOUR)
+    await overlay.whenInSync()
+    expect(kernel.toText()).not.toContain('10.244.2.0/24')
+  })
+
   it('reports whether the store can be heard, also while that has nothing to say', async () => {
     let watchOptions: WatchOptions | undefined
     const subnets = new MemorySubnetManager(store)

@@ -53,7 +53,9 @@ export class NetworkRecorder implements AsyncDisposable {
 
   record(event: LeaseEvent): void {
     if (event.type === 'snapshot') {
-      this.#leases = new Map(event.leases.map((lease) => [leaseKey(lease), lease]))
+      // What a store lost may well be there still: the next start begins with it, until the store has listed all.
+      const kept = event.storeWasReset === true ? (this.#leases ?? []) : []
+      this.#leases = new Map([...kept, ...event.leases.map((lease) => [leaseKey(lease), lease] as const)])
     } else if (event.type === 'put') {
       this.#leases?.set(leaseKey(event.lease), event.lease)
     } else {
