@@ -13,6 +13,22 @@ export interface ExternalInterface {
   readonly onLink: readonly string[]
 }
 
+/** An address of the host's, and the network around it. */
+export interface HostAddress {
+  /** The link that has it. */
+  readonly link: string
+  readonly address: string
+  readonly prefixLength: number
+}
+
+/** The host's own network, besides the overlay: no peer's lease may take any of it. */
+export interface HostNetwork {
+  /** Of every link but those of the overlay and the loopback's. */
+  readonly addresses: readonly HostAddress[]
+  /** The gateways of its routes. */
+  readonly gateways: readonly string[]
+}
+
 /** What a backend knows about the node that it works for. */
 export interface NodeContext {
   readonly config: NetworkConfig

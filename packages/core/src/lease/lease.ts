@@ -39,6 +39,11 @@ export interface Lease {
    * lease if the store does not say when it ends: a peer's lease stands until the store says that it is gone.
    */
   readonly expiresAt?: number | undefined
+  /**
+   * When the record was made, on a scale of the store's own, such as etcd's revisions: of two leases that claim the
+   * same, the older keeps it. Absent if the store does not say; then the one that it reported first is the older.
+   */
+  readonly created?: number | undefined
 }
 
 /** The subnets of a lease: what it is known by. */

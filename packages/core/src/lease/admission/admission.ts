@@ -1,0 +1,238 @@
+import type { Resource } from '../../contract/resource.js'
+import { enabledFamilies } from '../../net/address-family.js'
+import { describeLease } from '../../net/public-address.js'
+import { OverlayError } from '../../util/errors.js'
+import { type Lease, sameNode } from '../lease.js'
+import { type Claim, compareAge, LeaseEntry, type Refusal } from './claim.js'
+import { ClaimIndex } from './claim-index.js'
+import type { AdmissionFacts } from './facts.js'
+import { Rules } from './rules.js'
+
+/** What admission asks of the rest, and what it hands over. None of them may call it back. */
+export interface AdmissionPorts {
+  /** The backend's resources for a peer's lease. May throw: the lease is refused then. */
+  readonly resourcesOf: (lease: Lease) => readonly Resource[]
+  /** The keys of the leases that hold a resource of this key, of those that were handed over. */
+  readonly holdersOf: (resourceKey: string) => readonly string[]
+  /** Takes all resources of a lease, in place of those it had. */
+  readonly hold: (leaseKey: string, resources: readonly Resource[]) => void
+}
+
+/** An admitted claim that excludes another, and why. */
+interface Rival {
+  readonly rival: Claim
+  readonly why: () => string
+}
+const NO_RIVALS: Rival[] = []
+
+/** A lease that is in the store and gets no resources, or none in one of its families. */
+export interface RefusedLease extends Refusal {
+  readonly lease: Lease
+}
+
+/**
+ * Decides which of the peers' leases get resources: a lease is a claim, and whoever can write to the store could
+ * otherwise take another node's traffic, or cut this host off.
+ *
+ * `Rules` says what a claim must be by itself. Of two claims that exclude one another the older is admitted: claims
+ * whose subnets overlap, of which one contains the other's public address, or whose resources have a key in common.
+ * Leases of one node do not exclude one another: it moved, and its newest claim to a key counts.
+ *
+ * So the admitted claims are those that the rules let pass and that no older admitted claim excludes. When a claim
+ * comes or goes, those are decided again whose verdict depends on it, the oldest first: a verdict depends on older ones
+ * alone, so that each is decided once. What that costs does not depend on how many leases there are.
+ */
+export class Admission {
+  readonly #ports: AdmissionPorts
+  readonly #entries = new Map<string, LeaseEntry>()
+  #facts: AdmissionFacts
+  #rules: Rules
+  /** The admitted claims. */
+  #index = new ClaimIndex()
+  /** Claims by the admitted claim that keeps them out. */
+  readonly #blocked = new Map<Claim, Set<Claim>>()
+  /** To be decided. */
+  readonly #pending = new Set<LeaseEntry>()
+  #count = 0
+
+  constructor(ports: AdmissionPorts, facts: AdmissionFacts) {
+    this.#ports = ports
+    this.#facts = facts
+    this.#rules = new Rules(facts)
+  }
+
+  /** Takes in leases that came or changed, by key. Returns those that are refused and were not, or for another reason. */
+  put(leases: Iterable<readonly [key: string, lease: Lease]>): readonly RefusedLease[] {
+    const families = enabledFamilies(this.#facts.config)
+    for (const [key, lease] of leases) {
+      const before = this.#entries.get(key)
+      const entry = new LeaseEntry(key, lease, families, before?.number ?? this.#count++)
+      if (before !== undefined) this.#replace(before, entry)
+      this.#entries.set(key, entry)
+      this.#pending.add(entry)
+    }
+    return this.#settle()
+  }
+
+  /** Forgets a lease that is gone. */
+  delete(key: string): readonly RefusedLease[] {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return []
+    this.#entries.delete(key)
+    for (const claim of entry.claims) this.#retract(claim)
+    this.#ports.hold(key, [])
+    return this.#settle()
+  }
+
+  /** Decides everything again: with other facts, or since the backend may answer otherwise now. */
+  decideAgain(facts: AdmissionFacts): readonly RefusedLease[] {
+    this.#facts = facts
+    this.#rules = new Rules(facts)
+    this.#index = new ClaimIndex()
+    this.#blocked.clear()
+    for (const entry of this.#entries.values()) {
+      for (const claim of entry.claims) {
+        claim.isAdmitted = false
+        claim.blocker = undefined
+      }
+      this.#pending.add(entry)
+    }
+    return this.#settle()
+  }
+
+  #replace(before: LeaseEntry, entry: LeaseEntry): void {
+    this.#pending.delete(before)
+    for (const claim of before.claims) {
+      this.#retract(claim)
+      const successor = entry.claims.find(({ parts }) => parts === claim.parts)
+      if (successor !== undefined) successor.refusal = claim.refusal
+    }
+  }
+
+  /** Decides what is pending, the oldest first: what a decision adds is younger than what it decided. */
+  #settle(): readonly RefusedLease[] {
+    const refused: RefusedLease[] = []
+    let queue: LeaseEntry[] = []
+    for (;;) {
+      if (this.#pending.size > 0) {
+        queue = [...new Set([...queue, ...this.#pending])].sort((a, b) => compareAge(b, a))
+        this.#pending.clear()
+      }
+      const entry = queue.pop()
+      if (entry === undefined) return refused
+      const [only, other] = entry.claims
+      if (only !== undefined && other === undefined) {
+        this.#ports.hold(entry.key, this.#decide(only, refused))
+      } else {
+        for (const claim of entry.claims) if (!claim.isAdmitted) this.#decide(claim, refused)
+        this.#hold(entry)
+      }
+    }
+  }
+
+  /** Admits a claim, or refuses it. Returns its resources: none if it is refused. */
+  #decide(claim: Claim, refused: RefusedLease[]): readonly Resource[] {
+    const refusal = this.#rules.refusalOf(claim)
+    if (refusal !== undefined) return this.#refuse(claim, refusal, refused)
+    let resources: readonly Resource[]
+    try {
+      resources = this.#resourcesOf(claim)
+    } catch (thrown) {
+      const { code, message } = OverlayError.from(thrown, 'INVALID_LEASE', describeLease(claim.lease))
+      return this.#refuse(claim, { code, message }, refused)
+    }
+    const rivals = this.#rivalsOf(claim, resources)
+    for (const { rival, why } of rivals) {
+      if (compareAge(rival.entry, claim.entry) < 0) return this.#block(claim, rival, why, refused)
+    }
+    for (const { rival, why } of rivals) {
+      if (!rival.isAdmitted) continue
+      this.#retract(rival)
+      this.#block(rival, claim, why, refused)
+      this.#hold(rival.entry)
+    }
+    claim.isAdmitted = true
+    claim.refusal = undefined
+    this.#index.add(claim)
+    return resources
+  }
+
+  /** The admitted claims of other nodes that exclude this one, and why each does. */
+  #rivalsOf(claim: Claim, resources: readonly Resource[]): readonly Rival[] {
+    let rivals: Rival[] = NO_RIVALS
+    const visit = (rival: Claim, why: () => string) => {
+      if (rival.entry === claim.entry || sameNode(rival.lease.attributes, claim.lease.attributes)) return
+      if (rivals === NO_RIVALS) rivals = []
+      rivals.push({ rival, why })
+    }
+    this.#index.forEachExcluded(claim, visit)
+    for (const { key } of resources) {
+      for (const holder of this.#ports.holdersOf(key)) {
+        if (holder === claim.entry.key) continue
+        for (const rival of this.#entries.get(holder)?.claims ?? []) {
+          if (rival.isAdmitted && this.#hasResource(rival, key)) visit(rival, () => `both need '${key}'`)
+        }
+      }
+    }
+    return rivals
+  }
+
+  #hasResource(claim: Claim, key: string): boolean {
+    return (
+      claim.entry.claims.length === 1 || this.#resourcesOf(claim).some((resource) => resource.key === key)
+    )
+  }
+
+  #block(claim: Claim, rival: Claim, why: () => string, refused: RefusedLease[]): readonly Resource[] {
+    const blocked = this.#blocked.get(rival) ?? new Set()
+    this.#blocked.set(rival, blocked.add(claim))
+    claim.blocker = rival
+    const message =
+      `${describeLease(claim.lease)} gets no resources: ${why()}, and ${describeLease(rival.lease)} is older; ` +
+      `delete the wrong one of the two from ${this.#facts.store.name}`
+    return this.#refuse(claim, { code: 'LEASE_CONFLICT', message }, refused)
+  }
+
+  /** Reported once: what is decided again, and refused for the same reason, is not new. */
+  #refuse(claim: Claim, refusal: Refusal, refused: RefusedLease[]): readonly Resource[] {
+    if (claim.refusal?.message !== refusal.message) refused.push({ lease: claim.lease, ...refusal })
+    claim.refusal = refusal
+    return []
+  }
+
+  /** Undoes what was decided. What it kept out is decided again. */
+  #retract(claim: Claim): void {
+    if (claim.isAdmitted) this.#index.delete(claim)
+    claim.isAdmitted = false
+    if (claim.blocker !== undefined) this.#blocked.get(claim.blocker)?.delete(claim)
+    claim.blocker = undefined
+    for (const { entry } of this.#blocked.get(claim) ?? []) {
+      if (this.#entries.get(entry.key) === entry) this.#pending.add(entry)
+    }
+    this.#blocked.delete(claim)
+  }
+
+  #hold(entry: LeaseEntry): void {
+    this.#ports.hold(entry.key, this.#resourcesOfAdmitted(entry))
+  }
+
+  #resourcesOfAdmitted({ lease, claims }: LeaseEntry): readonly Resource[] {
+    const [first, second] = claims.filter(({ isAdmitted }) => isAdmitted)
+    if (first === undefined) return []
+    const resources = this.#resourcesOf(first)
+    if (second === undefined) return resources
+    const others = this.#resourcesOf(second)
+    const keys = new Set(resources.map(({ key }) => key))
+    // A backend may have one resource for both families, such as a WireGuard peer with the subnets of both.
+    return others.some(({ key }) => keys.has(key))
+      ? this.#ports.resourcesOf(lease)
+      : [...resources, ...others]
+  }
+
+  /** The resources of a claim alone, of whatever its lease claims in the other family. */
+  #resourcesOf({ lease, parts, entry }: Claim): readonly Resource[] {
+    if (entry.claims.length === 1) return this.#ports.resourcesOf(lease)
+    const { subnet, ipv6Subnet, ...rest } = lease
+    return this.#ports.resourcesOf(parts.family === 4 ? { ...rest, subnet } : { ...rest, ipv6Subnet })
+  }
+}

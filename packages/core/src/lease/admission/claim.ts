@@ -1,0 +1,71 @@
+import type { FamilyParts } from '../../net/address-family.js'
+import type { ErrorCode } from '../../util/errors.js'
+import type { Lease } from '../lease.js'
+
+/** Why a claim gets no resources. */
+export interface Refusal {
+  readonly code: ErrorCode
+  /** A whole sentence, with what to do. */
+  readonly message: string
+}
+
+/** A peer's lease among all of them. */
+export class LeaseEntry {
+  readonly key: string
+  readonly lease: Lease
+  readonly claims: readonly Claim[]
+  /** The number of leases that were reported before it. */
+  readonly number: number
+
+  /** @param families those that are on */
+  constructor(key: string, lease: Lease, families: readonly FamilyParts[], number: number) {
+    this.key = key
+    this.lease = lease
+    this.number = number
+    // Made whole: an array that grows keeps room for more, which is felt with tens of thousands of leases.
+    const [first, second] = families.filter((parts) => lease[parts.subnet] !== undefined)
+    if (first === undefined) this.claims = []
+    else if (second === undefined) this.claims = [new Claim(this, first)]
+    else this.claims = [new Claim(this, first), new Claim(this, second)]
+  }
+}
+
+/** What a lease claims in one family: each stands for itself. */
+export class Claim {
+  readonly entry: LeaseEntry
+  readonly parts: FamilyParts
+  isAdmitted = false
+  /** Whether it may be that a subnet of a lease contains its public address. Known once the rules let it pass. */
+  isAddressInNetwork = false
+  refusal: Refusal | undefined = undefined
+  /** The admitted claim of an older lease that keeps this one out. */
+  blocker: Claim | undefined = undefined
+
+  constructor(entry: LeaseEntry, parts: FamilyParts) {
+    this.entry = entry
+    this.parts = parts
+  }
+
+  get lease(): Lease {
+    return this.entry.lease
+  }
+
+  get subnet(): string {
+    return this.entry.lease[this.parts.subnet] ?? ''
+  }
+
+  get publicAddress(): string | undefined {
+    return this.entry.lease.attributes[this.parts.publicAddress]
+  }
+}
+
+/**
+ * The order of age: the older first. By when the store made the records, else by which was reported first.
+ * @returns less than 0 if `a` is the older
+ */
+export function compareAge(a: LeaseEntry, b: LeaseEntry): number {
+  const [createdA, createdB] = [a.lease.created, b.lease.created]
+  if (createdA === undefined || createdB === undefined) return a.number - b.number
+  // Kubernetes creates several Nodes in one second: all hosts must judge them alike.
+  return createdA - createdB || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+}

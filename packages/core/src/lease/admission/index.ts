@@ -1,0 +1,2 @@
+export { Admission, type AdmissionPorts, type RefusedLease } from './admission.js'
+export type { AdmissionFacts } from './facts.js'
