@@ -15,6 +15,7 @@ async function addForeignState(host: TestHost, { ipv6 }: { readonly ipv6: boolea
     `ip route add 10.99.221.0/24 dev ${DEVICE} proto static`,
     `ip route add 10.99.222.0/24 via 192.168.0.9 dev eth0 proto zebra metric 20`,
     'ip neigh add 192.168.0.50 lladdr 02:cc:00:00:00:50 dev eth0 nud permanent',
+    `ip addr add 172.31.9.1/32 dev ${DEVICE}`,
     `ip neigh add 10.99.250.1 lladdr 02:cc:00:00:00:51 dev ${DEVICE} nud stale`,
     `bridge fdb add 02:cc:00:00:00:52 dev ${DEVICE} dst 192.168.0.52 self dynamic`,
   )

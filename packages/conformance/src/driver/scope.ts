@@ -35,8 +35,11 @@ export function scopeTests({ test }: DriverSection): void {
     const driver = await host.connect()
     const all = [device(), ownAddress, ...resourcesOf(peer(2))]
     await done(driver, puts(...all))
-    await holds(driver, all, { ...nothing, links: SCOPE.links })
-    await holds(driver, all, { ...nothing, aliases: SCOPE.aliases })
+    const { networks } = SCOPE
+    await holds(driver, all, { ...nothing, networks, links: SCOPE.links })
+    await holds(driver, all, { ...nothing, networks, aliases: SCOPE.aliases })
+    const outside = all.filter((resource) => resource !== ownAddress)
+    await holds(driver, outside, { ...nothing, aliases: SCOPE.aliases })
     await host.run('ip link set flannel.1 alias foreign')
     await holds(driver, [], { ...nothing, aliases: SCOPE.aliases })
   })

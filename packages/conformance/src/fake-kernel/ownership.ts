@@ -1,11 +1,13 @@
 import type { OwnershipScope } from '@selvedge/core'
-import { contains, requireCidr } from '@selvedge/core/kit'
+import { contains, familyOf, requireCidr } from '@selvedge/core/kit'
 import type { Change, LinkState, RouteState } from './types.js'
 
 /** `OwnershipScope` in code: which links and routes a driver calls its own. */
 export interface Ownership {
   link(link: LinkState | undefined): boolean
   route(route: RouteState): boolean
+  /** Whether an address on a link of ours is ours, too. */
+  address(address: string): boolean
   /** True if a foreign change may concern what is ours. */
   concerns(change: Change): boolean
 }
@@ -19,6 +21,9 @@ export function ownershipOf({ aliases, links, networks }: OwnershipScope, protoc
     link(one.link) || cidrs.some((network) => contains(network, one.network))
   return {
     link,
+    // An IPv4 address outside the networks is an operator's, as it is to flanneld.
+    address: (ip) =>
+      familyOf(ip) === 6 || cidrs.some((network) => contains(network, requireCidr(`${ip}/32`))),
     route: (one) => one.protocol === protocol && inScope(one),
     concerns: (change) => {
       // One of the links is the external interface, and its addresses are what peers know us by.

@@ -16,7 +16,7 @@ import type { LinkState, RouteState } from './types.js'
 /** What of a kernel is a driver's own, as resources. */
 export function readOwn(state: KernelState, owns: Ownership): readonly KernelResource[] {
   const found: KernelResource[] = []
-  for (const one of state.links.values()) if (owns.link(one)) readLink(one, found)
+  for (const one of state.links.values()) if (owns.link(one)) readLink(one, owns, found)
   for (const routes of state.routes.values()) {
     // Another process may have appended a second route of ours at this key. The last one, which does not count, shows it.
     const own = routes.findLast(owns.route)
@@ -25,11 +25,11 @@ export function readOwn(state: KernelState, owns: Ownership): readonly KernelRes
   return found
 }
 
-function readLink(held: LinkState, found: KernelResource[]): void {
+function readLink(held: LinkState, owns: Ownership, found: KernelResource[]): void {
   const { name } = held
   found.push(linkResource(held))
   for (const { address: ip, prefixLength, madeByKernel } of held.addresses.values()) {
-    if (!madeByKernel) found.push(address({ link: name, address: ip, prefixLength }))
+    if (!madeByKernel && owns.address(ip)) found.push(address({ link: name, address: ip, prefixLength }))
   }
   for (const { address: ip, macAddress, permanent } of held.neighbours.values()) {
     if (permanent) found.push(neighbour({ link: name, address: ip, macAddress }))

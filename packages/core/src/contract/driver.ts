@@ -31,7 +31,8 @@ export interface OwnershipScope {
   readonly links: readonly string[]
   /**
    * Routes of our route protocol are ours if they lead into one of these networks (CIDR) or through a link of ours. Two
-   * overlays on one host have two networks, and so leave one another's routes alone.
+   * overlays on one host have two networks, and so leave one another's routes alone. An IPv4 address on a
+   * link of ours is ours if it is inside one of them.
    */
   readonly networks: readonly string[]
   /** The name of the interface that packets to peers leave by. It is not ours, but its changes are reported. */

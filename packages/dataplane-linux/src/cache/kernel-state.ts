@@ -8,7 +8,7 @@ import {
 } from '@selvedge/core/kit'
 import type { LinkMessage, RouteMessage } from '../rtnetlink/index.js'
 import { type Nexthop, NexthopTable } from './nexthop-table.js'
-import { RouteOwnership } from './ownership.js'
+import { Ownership } from './ownership.js'
 
 /** What is on a link of ours. */
 export type OnLinkResource = AddressResource | NeighbourResource | FdbResource
@@ -19,7 +19,7 @@ export type OnLinkResource = AddressResource | NeighbourResource | FdbResource
  */
 export class KernelState {
   readonly scope: OwnershipScope
-  readonly ownership: RouteOwnership
+  readonly ownership: Ownership
   /** Names of our own links, by index. */
   readonly ownLinks = new Map<number, string>()
   /** Fingerprints of the links whose changes matter: our own, and those that they and our routes lead through. */
@@ -38,7 +38,7 @@ export class KernelState {
 
   constructor(scope: OwnershipScope, protocol: number) {
     this.scope = scope
-    this.ownership = new RouteOwnership(scope, protocol)
+    this.ownership = new Ownership(scope, protocol)
   }
 
   isOwnRoute(message: RouteMessage): boolean {

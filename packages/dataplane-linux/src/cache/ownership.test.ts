@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { RouteMessage } from '../rtnetlink/index.js'
-import { RouteOwnership } from './ownership.js'
+import { Ownership } from './ownership.js'
 
-const ownership = new RouteOwnership(
-  { aliases: [], links: [], networks: ['10.244.0.0/16', 'fd00:244::/48'] },
-  157,
-)
+const ownership = new Ownership({ aliases: [], links: [], networks: ['10.244.0.0/16', 'fd00:244::/48'] }, 157)
 
 describe('isInside', () => {
   it.each([
@@ -23,10 +20,20 @@ describe('isInside', () => {
   ])('%s: %s', (destination, expected) => expect(ownership.isInside(destination)).toBe(expected))
 
   it('of everything, everything is', () => {
-    const all = new RouteOwnership({ aliases: [], links: [], networks: ['0.0.0.0/0'] }, 157)
+    const all = new Ownership({ aliases: [], links: [], networks: ['0.0.0.0/0'] }, 157)
     expect(all.isInside('255.255.255.255/32')).toBe(true)
     expect(all.isInside('::1/128')).toBe(false)
   })
+})
+
+describe('isOwnAddress', () => {
+  it.each([
+    ['10.244.1.0', true],
+    ['172.31.9.1', false],
+    ['fd00:244::1', true],
+    ['fd99::1', true],
+    ['fe80::1', false],
+  ])('%s: %s', (address, expected) => expect(ownership.isOwnAddress(address)).toBe(expected))
 })
 
 describe('isOwn', () => {

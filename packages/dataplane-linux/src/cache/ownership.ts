@@ -8,8 +8,10 @@ interface Network {
   readonly v4: { readonly base: number; readonly mask: number; readonly length: number } | undefined
 }
 
-/** Decides which routes are an overlay's own. */
-export class RouteOwnership {
+const LINK_LOCAL = /^fe[89ab][0-9a-f]:/
+
+/** Decides which routes and addresses are an overlay's own. */
+export class Ownership {
   readonly #protocol: number
   readonly #networks: readonly Network[]
 
@@ -27,6 +29,14 @@ export class RouteOwnership {
   isOwn({ type, protocol, destination }: RouteMessage, throughOwnLink: boolean): boolean {
     if (protocol !== this.#protocol || (type !== RTN_UNICAST && type !== RTN_BLACKHOLE)) return false
     return throughOwnLink || this.isInside(destination)
+  }
+
+  /**
+   * Whether a permanent address on a link of ours is ours, too. An IPv4 address outside our networks is an operator's,
+   * as it is to flanneld; the link-local address is the kernel's (RFC 4291, 2.5.6).
+   */
+  isOwnAddress(address: string): boolean {
+    return familyOf(address) === 4 ? this.isInside(`${address}/32`) : !LINK_LOCAL.test(address)
   }
 
   /** Whether a destination lies in one of our networks. */

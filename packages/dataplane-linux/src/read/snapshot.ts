@@ -72,7 +72,7 @@ async function readAddresses(
     options,
   )
   for (const { local, prefixLength, flags, index: on } of addresses) {
-    if (on !== index || (flags & IFA_F_PERMANENT) === 0 || isLinkLocal(local)) continue
+    if (on !== index || (flags & IFA_F_PERMANENT) === 0 || !state.ownership.isOwnAddress(local)) continue
     const resource = addressResource(name, local, prefixLength)
     state.add(resource)
     resources.push(resource)
@@ -129,6 +129,3 @@ function readFdbEntry(message: MessageReader, index: number, name: string): FdbR
   if (destination === undefined || macAddress === undefined || differs) return undefined
   return fdbResource(name, macAddress, destination)
 }
-
-/** The address that the kernel itself gives every interface with IPv6 (RFC 4291, 2.5.6). */
-const isLinkLocal = (address: string): boolean => /^fe[89ab][0-9a-f]:/.test(address)

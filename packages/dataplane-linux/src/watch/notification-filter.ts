@@ -91,7 +91,7 @@ function isAddressChange(message: MessageReader, state: KernelState): boolean {
   const key = addressKey(name, address.local, address.prefixLength)
   const isKnown = state.addresses.has(key)
   if (isDeletion(message.type)) return isKnown
-  return !isKnown && (address.flags & IFA_F_PERMANENT) !== 0 && !address.local.startsWith('fe80:')
+  return !isKnown && (address.flags & IFA_F_PERMANENT) !== 0 && state.ownership.isOwnAddress(address.local)
 }
 
 function isRouteChange(message: MessageReader, state: KernelState): boolean {
