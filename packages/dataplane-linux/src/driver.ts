@@ -21,6 +21,7 @@ import { readSnapshot } from './read/snapshot.js'
 import { Sysctl } from './sysctl.js'
 import { watchKernel } from './watch/watch.js'
 import { applyOperations } from './write/apply.js'
+import { deleteUnusedNexthops } from './write/nexthops.js'
 
 /**
  * The driver of the Linux kernel's links, addresses, routes, neighbours and fdb entries, over netlink. It opens nothing
@@ -83,7 +84,9 @@ class LinuxDriver implements Driver<KernelResource> {
           routeProtocol: this.#settings.routeProtocol,
           linkTypes: this.#settings.linkTypes,
         }
-        const { resources } = await this.#cache.refresh(() => readSnapshot(source, scope, options))
+        const { resources, state } = await this.#cache.refresh(() => readSnapshot(source, scope, options))
+        // A crash between two batches leaves objects that carry no traffic. A caller that only looks leaves them alone.
+        if (this.#cache.isWatched) await deleteUnusedNexthops({ connection, state, options })
         return resources
       }),
     )

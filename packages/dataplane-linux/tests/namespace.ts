@@ -115,10 +115,14 @@ const run = (program: string, args: readonly string[], input = ''): string =>
 /** Some dumps print nothing at all where there is nothing. */
 const parse = (text: string): Record<string, unknown>[] => (text.trim() === '' ? [] : JSON.parse(text))
 
-/** Waits until `check` holds, at most `limit` ms, and tells what it was waiting for when it does not. */
-export async function until(what: string, check: () => boolean, limit = 5_000): Promise<void> {
+/** Waits until `check` holds, at most `limit` ms, and rejects with what it was waiting for if it does not. */
+export async function until(
+  what: string,
+  check: () => boolean | Promise<boolean>,
+  limit = 5_000,
+): Promise<void> {
   const deadline = performance.now() + limit
-  while (!check()) {
+  while (!(await check())) {
     if (performance.now() > deadline) throw new Error(`waited ${limit} ms in vain until ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

@@ -2,7 +2,7 @@ import type { Driver } from '@selvedge/core'
 import { type KernelResource, type RouteResource, route, satisfies } from '@selvedge/core/kit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { linux } from '../src/index.js'
-import { TestNamespace } from './namespace.js'
+import { TestNamespace, until } from './namespace.js'
 import { deletes, done, peer, puts, SCOPE, vxlan } from './overlay-samples.js'
 
 let namespace: TestNamespace
@@ -12,7 +12,7 @@ beforeEach(async () => {
   namespace = new TestNamespace()
   namespace.addExternalInterface('192.168.0.1/24')
   drivers = []
-  await done(open(), puts(vxlan()))
+  await done(await open(), puts(vxlan()))
 })
 
 afterEach(async () => {
@@ -20,9 +20,11 @@ afterEach(async () => {
   namespace[Symbol.dispose]()
 })
 
-function open(nexthopThreshold = 4): Driver<KernelResource> {
+/** A driver that has read. */
+async function open(nexthopThreshold = 4): Promise<Driver<KernelResource>> {
   const driver = linux({ namespace: namespace.path, nexthopThreshold })
   drivers.push(driver)
+  await driver.snapshot(SCOPE)
   return driver
 }
 
@@ -53,7 +55,7 @@ async function expectHeld(driver: Driver<KernelResource>, wishes: readonly Route
 
 describe('nexthop objects', () => {
   it('are not used by a small cluster, whose routes look like flannel’s', async () => {
-    const driver = open()
+    const driver = await open()
     await done(driver, puts(...routesOf(0, 4)))
     expect(nexthops()).toEqual([])
     expect(namespace.ipJson('route show 10.0.1.0/24')).toMatchObject([
@@ -62,7 +64,7 @@ describe('nexthop objects', () => {
   })
 
   it('carry what goes beyond the threshold; what was inline stays', async () => {
-    const driver = open()
+    const driver = await open()
     await done(driver, puts(...routesOf(0, 3)))
     await done(driver, puts(...routesOf(3, 10)))
     expect(shown()).toMatchObject({ inline: { length: 3 }, objects: { length: 7 } })
@@ -73,11 +75,11 @@ describe('nexthop objects', () => {
       flags: ['onlink'],
     })
     await expectHeld(driver, routesOf(0, 10))
-    await expectHeld(open(), routesOf(0, 10))
+    await expectHeld(await open(), routesOf(0, 10))
   })
 
   it('are the same to a snapshot as inline routes, and one that is replaced leaves none behind', async () => {
-    const driver = open()
+    const driver = await open()
     await done(driver, puts(...routesOf(0, 10)))
     const held = await driver.snapshot(SCOPE)
     const [wish] = routesOf(5, 6)
@@ -95,7 +97,7 @@ describe('nexthop objects', () => {
   })
 
   it('go with their routes', async () => {
-    const driver = open()
+    const driver = await open()
     await done(driver, puts(...routesOf(0, 10)))
     await done(driver, deletes(...routesOf(2, 9)))
     expect(nexthops()).toHaveLength(3)
@@ -105,9 +107,9 @@ describe('nexthop objects', () => {
   })
 
   it('that an earlier process left are used on, and go with their routes', async () => {
-    await done(open(), puts(...routesOf(0, 10)))
+    await done(await open(), puts(...routesOf(0, 10)))
     const before = nexthops()
-    const later = open()
+    const later = await open()
     const held = await later.snapshot(SCOPE)
     const wishes = routesOf(0, 10)
     await done(
@@ -124,7 +126,7 @@ describe('nexthop objects', () => {
   })
 
   it('are made anew after the link went down and took them along', async () => {
-    const driver = open()
+    const driver = await open()
     const wishes = routesOf(0, 10)
     await done(driver, puts(...wishes))
     namespace.ip('link set flannel.1 down')
@@ -141,7 +143,7 @@ describe('nexthop objects', () => {
     namespace.ip('nexthop add id 2000000000 via 10.0.200.0 dev flannel.1 onlink protocol zebra')
     namespace.ip('route add 172.16.0.0/16 nhid 1 protocol bird')
     const before = namespace.state()
-    const driver = open()
+    const driver = await open()
     await driver.snapshot(SCOPE)
     await done(driver, puts(...routesOf(0, 10)))
     await done(driver, deletes(...routesOf(0, 10)))
@@ -157,16 +159,60 @@ describe('nexthop objects', () => {
         onLink: true,
       }),
     )
-    const driver = open()
+    const driver = await open()
     await done(driver, puts(...wishes))
     expect(nexthops()).toEqual([])
     await expectHeld(driver, wishes)
   })
 })
 
+describe('on a link that is not ours', () => {
+  const hostGw = (number: number) =>
+    route({ destination: `10.0.${number}.0/24`, gateway: `192.168.0.${number + 10}`, device: 'eth0' })
+
+  it('routes stay inline, however many: flanneld cannot delete a route through an object', async () => {
+    const driver = await open()
+    const desired = Array.from({ length: 20 }, (_, index) => hostGw(index))
+    await done(driver, puts(...desired))
+    expect(nexthops()).toEqual([])
+    await expectHeld(driver, desired)
+  })
+
+  it('objects of an earlier version go, and their routes become inline', async () => {
+    namespace.ip('nexthop add id 1500000001 via 192.168.0.11 dev eth0 protocol 157')
+    namespace.ip('nexthop add id 1500000002 via 192.168.0.12 dev eth0 protocol 157')
+    namespace.ip('nexthop add id 1500000003 via 10.0.9.0 dev flannel.1 onlink protocol 157')
+    namespace.ip('route add 10.0.1.0/24 nhid 1500000001 proto 157')
+    const others = [
+      'nexthop add id 1500000004 via 192.168.0.14 dev eth0 protocol bird',
+      'nexthop add id 5 via 192.168.0.15 dev eth0 protocol 157',
+      'nexthop add id 1500000006 via 192.168.0.16 dev eth0 protocol 157',
+      'route add 172.16.0.0/16 nhid 1500000006 proto 157',
+    ]
+    for (const line of others) namespace.ip(line)
+    const driver = await open()
+    expect(nexthops(), 'one that only looks changes nothing').toHaveLength(6)
+    void driver
+      .watch?.({ signal: AbortSignal.timeout(30_000) })
+      [Symbol.asyncIterator]()
+      .next()
+    await until('the watch has begun, and the unused are gone', async () => {
+      await driver.snapshot(SCOPE)
+      return nexthops().length === 4
+    })
+    const held = (await driver.snapshot(SCOPE)).find(({ kind }) => kind === 'route')
+    const desired = hostGw(1)
+    expect(held !== undefined && satisfies(held, desired)).toBe(false)
+    await done(driver, [{ type: 'put', resource: desired, actual: held }])
+    expect(shown()).toEqual({ inline: ['10.0.1.0/24'], objects: ['172.16.0.0/16'] })
+    expect(nexthops().map(({ id }) => id)).toEqual([5, 1500000004, 1500000006])
+    await expectHeld(driver, [desired])
+  })
+})
+
 describe('keys that several routes share', () => {
   it('are put right, and deleted to the last', async () => {
-    const driver = open()
+    const driver = await open()
     const [wish] = routesOf(1, 2)
     if (wish === undefined) throw new Error('no route')
     await done(driver, puts(wish))
@@ -186,7 +232,7 @@ describe('keys that several routes share', () => {
     namespace.ip(
       'route add 10.0.1.0/24 proto 157 nexthop via 192.168.0.7 dev eth0 nexthop via 192.168.0.8 dev eth0',
     )
-    const driver = open()
+    const driver = await open()
     const held = (await driver.snapshot(SCOPE)).find(({ kind }) => kind === 'route')
     const wish = peer(1).route
     expect(held?.key).toBe(wish.key)
@@ -200,7 +246,7 @@ describe('a route of somebody else’s in the place of ours', () => {
   it('stays, and the error says whose it is and what to do', async () => {
     namespace.ip('route add 10.0.1.0/24 via 192.168.0.9 dev eth0 proto static')
     const before = namespace.state()
-    const [result] = await open().apply(puts(peer(1).route))
+    const [result] = await (await open()).apply(puts(peer(1).route))
     if (result?.ok !== false) throw new Error('it was put')
     expect(result.error).toMatchObject({ code: 'RESOURCE_CONFLICT', errno: 'EEXIST' })
     expect(result.error.message).toContain('via 192.168.0.9')
@@ -210,7 +256,7 @@ describe('a route of somebody else’s in the place of ours', () => {
 
   it('and one that is no address, stop none of the others', async () => {
     namespace.ip('route add 10.0.3.0/24 via 192.168.0.9 dev eth0 proto static')
-    const driver = open()
+    const driver = await open()
     const bad = { ...peer(4).route, gateway: '10.0.4.300' }
     const wishes = [...routesOf(0, 4), bad, ...routesOf(5, 10)]
     const results = await driver.apply(puts(...wishes))

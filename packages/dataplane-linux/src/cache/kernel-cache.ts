@@ -32,6 +32,11 @@ export class KernelCache {
     }
   }
 
+  /** Whether a watch depends on the state: an overlay runs, and does not merely look. */
+  get isWatched(): boolean {
+    return this.#listeners.size > 0
+  }
+
   /** Calls `listener` after each refresh. Returns a function that ends that. */
   onRefresh(listener: () => void): () => void {
     this.#listeners.add(listener)

@@ -7,6 +7,9 @@ import { randomInt } from 'node:crypto'
 const FIRST_ID = 2 ** 30
 const END_ID = 2 ** 31
 
+/** Whether an id is one that a driver like this one draws. */
+export const isDrawnId = (id: number): boolean => id > FIRST_ID && id < END_ID
+
 /** A nexthop object of ours: its path, and how many of our routes lead through it. */
 export interface Nexthop {
   readonly id: number
@@ -55,6 +58,11 @@ export class NexthopTable {
     while (id <= FIRST_ID || id >= END_ID || this.#byId.has(id)) id = randomInt(FIRST_ID, END_ID)
     this.#lastDrawn = id
     return this.add(id, oif, gateway, onLink)
+  }
+
+  /** Those that no route of ours leads through. */
+  unused(): readonly Nexthop[] {
+    return [...this.#byId.values()].filter(({ uses }) => uses === 0)
   }
 
   forget({ id, oif, gateway, onLink }: Nexthop): void {

@@ -1,4 +1,4 @@
-import type { Nexthop } from '../cache/nexthop-table.js'
+import { isDrawnId } from '../cache/nexthop-table.js'
 import {
   AF_INET,
   AF_INET6,
@@ -16,35 +16,45 @@ import type { SnapshotReading } from './reading.js'
 
 /** Reads our routes and nexthop objects into a snapshot. */
 export async function readRoutes(reading: SnapshotReading): Promise<void> {
-  const { source, links, state, resources } = reading
-  const routes = await readOwnRoutes(reading)
+  const { links, state, resources } = reading
+  const routes = await readRoutesOfProtocol(reading)
   const nexthops = await readNexthops(reading)
-  for (const nexthop of nexthops.values()) {
-    if (nexthop.protocol === source.routeProtocol && state.ownLinks.has(nexthop.oif))
-      addNexthop(reading, nexthop)
-  }
+  addOwnNexthops(reading, routes, nexthops)
   const nameOf = (index: number) => links.nameOf(index)
   for (const route of routes) {
+    if (!state.isOwnRoute(route)) continue
     const nexthop = nexthops.get(route.nexthopId)
-    const resource = routeResource(route, nexthop, nameOf)
+    // On a link that is not ours, routes must be inline. One that is not is reported as multipath, and so replaced.
+    const isMisplaced = nexthop !== undefined && !state.ownLinks.has(nexthop.oif)
+    const resource = routeResource(isMisplaced ? { ...route, paths: [route] } : route, nexthop, nameOf)
     if (state.hasRoute(resource.key)) {
       reportDuplicate(reading, route)
       continue
     }
-    // An object on a link that others use too is ours only if a route of ours leads through it.
-    const isOwnNexthop = nexthop?.protocol === source.routeProtocol
-    state.addRoute(resource, isOwnNexthop ? addNexthop(reading, nexthop) : undefined)
+    state.addRoute(resource, state.nexthops.get(route.nexthopId))
     watchDevice(reading, (nexthop ?? route).oif)
     resources.push(resource)
   }
 }
 
-function addNexthop(
-  { state }: SnapshotReading,
-  { id, oif, gateway, flags }: NexthopMessage,
-): Nexthop | undefined {
-  if (gateway === undefined) return undefined
-  return state.nexthops.add(id, oif, gateway, (flags & RTNH_F_ONLINK) !== 0)
+/**
+ * Objects of our protocol are ours on our own links. On the external interface, those with an id that a driver like
+ * this one draws are ours if one of our routes leads through them, or none at all does: an earlier version made them.
+ */
+function addOwnNexthops(
+  { source, links, state }: SnapshotReading,
+  routes: readonly RouteMessage[],
+  nexthops: ReadonlyMap<number, NexthopMessage>,
+): void {
+  const usedByOthers = new Set(
+    routes.filter((route) => !state.isOwnRoute(route)).map((route) => route.nexthopId),
+  )
+  const external = links.byName(state.scope.externalInterface ?? '')?.index
+  for (const { id, protocol, oif, gateway, flags } of nexthops.values()) {
+    if (protocol !== source.routeProtocol || gateway === undefined || usedByOthers.has(id)) continue
+    const isOurs = state.ownLinks.has(oif) || (oif === external && isDrawnId(id))
+    if (isOurs) state.nexthops.add(id, oif, gateway, (flags & RTNH_F_ONLINK) !== 0)
+  }
 }
 
 /** Of several routes under one key, one is reported, without a path: nothing desired is like that, so it is replaced. */
@@ -54,9 +64,9 @@ function reportDuplicate({ state, resources }: SnapshotReading, route: RouteMess
   resources[resources.findIndex(({ key }) => key === bare.key)] = bare
 }
 
-async function readOwnRoutes({ source, state, options }: SnapshotReading): Promise<RouteMessage[]> {
+async function readRoutesOfProtocol({ source, options }: SnapshotReading): Promise<RouteMessage[]> {
   const { connection, routeProtocol: protocol } = source
-  const own: RouteMessage[] = []
+  const found: RouteMessage[] = []
   for (const family of [AF_INET, AF_INET6]) {
     // The kernel filters, since a host may have a million other routes.
     const routes = await connection.dump(
@@ -67,10 +77,10 @@ async function readOwnRoutes({ source, state, options }: SnapshotReading): Promi
     )
     for (const route of routes) {
       // A kernel without IPv6 answers with IPv4's.
-      if (route.family === family && state.isOwnRoute(route)) own.push(route)
+      if (route.family === family) found.push(route)
     }
   }
-  return own
+  return found
 }
 
 async function readNexthops({

@@ -55,7 +55,9 @@ function routesThroughNexthops(
   for (const route of puts) {
     const { resource } = route.operation
     const { key, device } = resource
-    if (device === undefined || !countsForThreshold(resource)) continue
+    // On a link that is not ours routes stay inline: flanneld cannot delete or move a route through an object.
+    const isOwnLink = state.ownLinks.has(route.linkIndex)
+    if (device === undefined || !isOwnLink || !countsForThreshold(resource)) continue
     candidates.push({ route, device })
     const count = counts.get(device) ?? state.countThrough(device)
     counts.set(device, state.hasRoute(key) ? count : count + 1)
@@ -74,9 +76,15 @@ function assignNexthop({ state }: WriteContext, route: PendingRoute): NexthopReq
   return { route, nexthop, isKnown: known !== undefined }
 }
 
+/** Deletes the nexthop objects that no route of ours leads through. */
+export const deleteUnusedNexthops = (context: NexthopContext): Promise<void> =>
+  deleteNexthops(context, new Set(context.state.nexthops.unused()))
+
+type NexthopContext = Pick<WriteContext, 'connection' | 'state' | 'options'>
+
 /** Deletes nexthop objects that no route of ours leads through any more. */
 export async function deleteNexthops(
-  { connection, state, options }: WriteContext,
+  { connection, state, options }: NexthopContext,
   unused: ReadonlySet<Nexthop>,
 ): Promise<void> {
   if (unused.size === 0) return
