@@ -65,6 +65,21 @@ it('is chosen by name, with its MTU, addresses and what is on the link', async (
   })
 })
 
+it('keeps its address when a VIP and newer IPv6 addresses come, and when its own was deleted and added', async () => {
+  namespace.ip('address del 192.168.0.2/24 dev eth0')
+  namespace.ip('address del 172.31.5.1/16 dev eth0')
+  for (const line of [
+    'address add 192.168.0.200/32 dev eth0',
+    'address add fd00::200/128 dev eth0 nodad',
+    'address add fd00::7/64 dev eth0 nodad',
+    'address del 192.168.0.1/24 dev eth0',
+    'address add 192.168.0.1/24 dev eth0',
+  ]) {
+    namespace.ip(line)
+  }
+  expect(await find('eth0')).toMatchObject({ ipv4: '192.168.0.1', ipv6: 'fd00::1' })
+})
+
 it('is chosen by an address, which is then the one it is known by', async () => {
   expect(await find('172.31.5.1')).toMatchObject({ name: 'eth0', ipv4: '172.31.5.1', ipv6: 'fd00::1' })
   expect(await find('fd00:0::1')).toMatchObject({ name: 'eth0', ipv6: 'fd00::1', ipv4: '192.168.0.1' })

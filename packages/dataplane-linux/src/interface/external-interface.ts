@@ -6,16 +6,10 @@ import {
   type AddressMessage,
   AF_INET,
   AF_INET6,
-  IFA_F_DADFAILED,
-  IFA_F_DEPRECATED,
-  IFA_F_SECONDARY,
-  IFA_F_TENTATIVE,
   IFF_LOOPBACK,
   IFF_UP,
   type LinkMessage,
   type RouteMessage,
-  RT_SCOPE_LINK,
-  RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
   RTN_UNICAST,
   readAddressMessage,
@@ -26,6 +20,7 @@ import {
   writeLookUpRoute,
 } from '../rtnetlink/index.js'
 import { type Candidate, type InterfaceChoice, selectInterface, type Way } from './select-interface.js'
+import { usableAddresses } from './usable-addresses.js'
 
 /** Finds the interface that packets to peers leave by. */
 export async function findExternalInterface(
@@ -102,22 +97,6 @@ function candidateOf(
     ),
   }
 }
-
-/**
- * Addresses that may be the source of packets to peers, best first: global before link-local, primary before secondary.
- * IPv6 addresses must be known to be unique and must not be deprecated.
- */
-function usableAddresses(addresses: readonly AddressMessage[]): string[] {
-  const usable = addresses.filter(({ family, scope, flags }) => {
-    if (scope > RT_SCOPE_LINK) return false
-    return family === AF_INET || (scope === RT_SCOPE_UNIVERSE && (flags & UNUSABLE_IPV6) === 0)
-  })
-  const rank = ({ scope, flags }: AddressMessage): number =>
-    (scope === RT_SCOPE_UNIVERSE ? 0 : 2) + ((flags & IFA_F_SECONDARY) === 0 ? 0 : 1)
-  return usable.sort((a, b) => rank(a) - rank(b)).map(({ local }) => local)
-}
-
-const UNUSABLE_IPV6 = IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED
 
 async function lookUpPaths(
   connection: NetlinkConnection,
