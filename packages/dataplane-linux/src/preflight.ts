@@ -75,7 +75,7 @@ export function findWarnings(sysctl: Sysctl, kernelRelease: string = release()):
   const warnings: string[] = []
   if (!sysctl.isWritable) {
     warnings.push(
-      '/proc/sys is read-only here, so accept_ra of our links stays as the kernel has it; mount it writable, or set ' +
+      '/proc/sys cannot be written, so accept_ra of our links stays as the kernel has it; mount it writable, or set ' +
         'net.ipv6.conf.default.accept_ra=0 on the host',
     )
   }

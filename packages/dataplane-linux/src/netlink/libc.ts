@@ -101,7 +101,25 @@ export function loadLibc(): Libc {
   return libc
 }
 
+/**
+ * Runtimes that crash on the native socket, instead of throwing: Bun 1.4 panics, Deno 2.9 segfaults.
+ *
+ * @returns such as `Bun 1.4.0`
+ */
+export function unsupportedRuntime({ bun, deno }: NodeJS.ProcessVersions): string | undefined {
+  if (bun !== undefined) return `Bun ${bun}`
+  return deno === undefined ? undefined : `Deno ${deno}`
+}
+
 function load<T>(name: string, loader: () => T): T {
+  const runtime = unsupportedRuntime(process.versions)
+  if (runtime !== undefined) {
+    throw new NetlinkError({
+      reason: 'unavailable',
+      operation: `loading the native module '${name}'`,
+      explanation: `${runtime} crashes on it; run this program with Node.js`,
+    })
+  }
   try {
     return loader()
   } catch (error) {

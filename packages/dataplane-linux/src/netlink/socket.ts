@@ -209,20 +209,30 @@ export class NetlinkSocket {
  * and /proc/self/fd shows which descriptor has that inode.
  */
 function fileDescriptor(port: number): number {
-  const table = readFileSync('/proc/thread-self/net/netlink', 'utf8')
+  const operation = `looking up the netlink socket of port ${port}`
+  const table = readProc(operation, () => readFileSync('/proc/thread-self/net/netlink', 'utf8'))
   for (const line of table.split('\n')) {
     // sk, protocol, port, groups, rmem, wmem, dump, locks, drops, inode
     const [, protocol, linePort, , , , , , , inode] = line.trim().split(/\s+/)
     if (protocol !== String(NETLINK_ROUTE) || linePort !== String(port)) continue
-    for (const name of readdirSync('/proc/self/fd')) {
+    for (const name of readProc(operation, () => readdirSync('/proc/self/fd'))) {
       if (linkOf(`/proc/self/fd/${name}`) === `socket:[${inode}]`) return Number(name)
     }
   }
   throw new NetlinkError({
     reason: 'unavailable',
-    operation: `looking up the netlink socket of port ${port}`,
+    operation,
     explanation: 'it is not listed in /proc/net/netlink and /proc/self/fd; mount /proc',
   })
+}
+
+function readProc<T>(operation: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    const explanation = `${error instanceof Error ? error.message : error}; mount /proc`
+    throw new NetlinkError({ reason: 'unavailable', operation, explanation, cause: error })
+  }
 }
 
 function linkOf(path: string): string | undefined {
