@@ -152,7 +152,9 @@ function addressOf(
 ): string | undefined {
   const text = values[flag]
   if (text === '') return undefined
-  if (parseAddress(text)?.family !== family) throw invalid(flag, text, `it must be an IPv${family} address`)
+  const address = parseAddress(text)
+  if (address?.family !== family) throw invalid(flag, text, `it must be an IPv${family} address`)
+  if (address.value === 0n) throw invalid(flag, text, 'no peer reaches a host at the unspecified address')
   return text
 }
 

@@ -121,25 +121,66 @@ describe('LeaseKeeper', () => {
     expect(store.leases).toHaveLength(1)
   })
 
-  it('acquires at once what is lost, and once a second what is lost again and again', async () => {
-    const keeper = await started()
+  describe('a lease that is lost right after it was acquired', () => {
+    let keeper: LeaseKeeper
     const lose = async () => {
       await subnets.releaseLease(keeper.lease)
       keeper.lost()
       await clock.settle()
     }
-    await lose()
-    expect(store.leases).toHaveLength(1)
-    await lose()
+    const acquired = () => events.filter((type) => type === 'acquired').length
+
+    beforeEach(async () => {
+      keeper = await started()
+    })
+
+    it('is acquired again at once, and after pauses that double if it is lost again and again', async () => {
+      await lose()
+      expect(acquired()).toBe(2)
+      for (const [index, pauseMs] of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000].entries()) {
+        await lose()
+        keeper.republish()
+        await clock.advance(pauseMs - 1)
+        expect(acquired()).toBe(2 + index)
+        await clock.advance(1)
+        expect(acquired()).toBe(3 + index)
+      }
+    })
+
+    it('is reported once for each time that the pause grows', async () => {
+      for (let time = 0; time < 12; time += 1) {
+        await lose()
+        await clock.advance(30_000)
+      }
+      expect(errors.map(({ code }) => code)).toEqual(Array(4).fill('LEASE_LOST'))
+      expect(errors[0]?.message).toMatch(/was lost 3 times in a row.* after 4 s at the earliest$/)
+      expect(errors.at(-1)?.message).toMatch(/lost 6 times.* after 30 s/)
+    })
+
+    it('is acquired at once after it has stood for a minute', async () => {
+      for (let time = 0; time < 4; time += 1) {
+        await lose()
+        await clock.advance(30_000)
+      }
+      await clock.advance(60_000)
+      const before = acquired()
+      await lose()
+      expect(acquired()).toBe(before + 1)
+    })
+  })
+
+  it('is not lost if the store shows its new address before it has answered', async () => {
+    const keeper = await started()
+    published = { ...published, publicIp: '192.0.2.2' }
+    const real = subnets.renewLease.bind(subnets)
+    subnets.renewLease = async (...args) => {
+      const lease = await real(...args)
+      keeper.observe(lease)
+      return lease
+    }
     keeper.republish()
-    await clock.advance(999)
-    expect(store.leases).toHaveLength(0)
-    await clock.advance(1)
-    expect(store.leases).toHaveLength(1)
-    await clock.advance(1_000)
-    await lose()
-    expect(store.leases).toHaveLength(1)
-    expect(events.filter((type) => type === 'acquired')).toHaveLength(4)
+    await clock.settle()
+    expect(events).toEqual(['acquired', 'changed'])
   })
 
   it('leaves the subnet to a node that took it meanwhile, and takes another', async () => {

@@ -1,5 +1,12 @@
 import type { SubnetManager } from '../contract/subnet-manager.js'
-import { type Lease, type LeaseAttributes, type LeaseSubnets, leaseKey, sameLease } from '../lease/lease.js'
+import {
+  type Lease,
+  type LeaseAttributes,
+  type LeaseSubnets,
+  leaseKey,
+  sameLease,
+  sameNode,
+} from '../lease/lease.js'
 import type { Clock, Random } from '../util/clock.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
@@ -32,10 +39,18 @@ const MAX_SLEEP_MS = 30_000
 
 /**
  * How long after another edit of our lease's record it is published again: two that edit one record in turn must not do
- * so at full speed, and a late echo of our own earlier record has passed by then. A lease that is lost again and again
- * (an operator's script deletes it, or two nodes go by one address) is acquired again at most this often.
+ * so at full speed, and a late echo of our own earlier record has passed by then.
  */
 const REWRITE_DELAY_MS = 1_000
+
+/**
+ * The shortest time from one acquisition of a lost lease to the next, doubled each time that it is lost again soon: a
+ * script deletes it, or the store has it in a form that is not recognised as this node's.
+ */
+const REACQUIRE_DELAY_MS = { first: 1_000, max: 30_000 }
+
+/** A lease that stood for this long is not one that is lost again and again. */
+const STABLE_MS = 60_000
 
 /** Nodes that started together renew up to this share of the margin apart. */
 const JITTER = 0.1
@@ -51,6 +66,12 @@ export class LeaseKeeper {
   #lost = false
   /** By the clock that never jumps: when a lost lease may be acquired again. */
   #acquirableAt = Number.NEGATIVE_INFINITY
+  /** By the same clock. */
+  #acquiredAt = Number.NEGATIVE_INFINITY
+  /** How often the lease was lost, each time soon after it was acquired. */
+  #losses = 0
+  /** What is being published: the store may show it before it has answered. */
+  #publishing: LeaseAttributes | undefined
   /** When to renew, by the wall clock and by the one that never jumps: whichever comes first. */
   #due = { wall: Number.POSITIVE_INFINITY, monotonic: Number.POSITIVE_INFINITY }
 
@@ -64,6 +85,11 @@ export class LeaseKeeper {
     return this.#lease
   }
 
+  /** Whether the lease is lost, and not acquired again yet. */
+  get isLost(): boolean {
+    return this.#lost
+  }
+
   /** Acquires the first lease; rejects if the store does. */
   async acquire(signal: AbortSignal): Promise<Lease> {
     const { subnets, clock, attributes, previous } = this.#options
@@ -72,7 +98,8 @@ export class LeaseKeeper {
       { attributes: attributes(held), adopt: attributes, previous: held ?? previous },
       { signal },
     )
-    if (this.#lost) this.#acquirableAt = clock.monotonic() + REWRITE_DELAY_MS
+    this.#acquiredAt = clock.monotonic()
+    if (this.#lost) this.#acquirableAt = this.#acquiredAt + this.#reacquireDelayMs
     this.#lost = false
     this.#keep(lease)
     if (held === undefined) this.#options.onEvent({ type: 'acquired', lease })
@@ -83,19 +110,45 @@ export class LeaseKeeper {
   /** The store says that the lease is gone, or another node's. */
   lost(): void {
     if (this.#lost) return
+    const before = this.#reacquireDelayMs
+    const stood = this.#options.clock.monotonic() - this.#acquiredAt
+    this.#losses = stood < STABLE_MS ? this.#losses + 1 : 1
     this.#lost = true
     this.#options.onEvent({ type: 'lost', lease: this.lease })
+    if (this.#losses > 2 && this.#reacquireDelayMs > before) this.#reportLosses()
     this.#wakeup.wake()
+  }
+
+  /**
+   * Takes in what the store has under our lease's key: ours as published, ours but edited, which is published again, or
+   * another node's.
+   */
+  observe(lease: Lease): void {
+    if (this.#publishing !== undefined && sameAttributes(lease, this.#publishing)) return
+    if (!sameNode(lease.attributes, this.lease.attributes)) this.lost()
+    else if (!sameLease(this.lease, lease)) this.#renewIn(REWRITE_DELAY_MS)
+  }
+
+  get #reacquireDelayMs(): number {
+    const { first, max } = REACQUIRE_DELAY_MS
+    return Math.min(max, first * 2 ** Math.min(Math.max(0, this.#losses - 1), 30))
+  }
+
+  /** Once for each time that the pause grows. */
+  #reportLosses(): void {
+    this.#options.onError(
+      new OverlayError(
+        'LEASE_LOST',
+        `lease ${leaseKey(this.lease)} was lost ${this.#losses} times in a row, each time less than ${STABLE_MS / 1000} s ` +
+          'after it was acquired: another process deletes or rewrites its record; from now on it is acquired again ' +
+          `after ${this.#reacquireDelayMs / 1000} s at the earliest`,
+      ),
+    )
   }
 
   /** What is to be published may have changed: look now. */
   republish(): void {
     if (!sameAttributes(this.lease, this.#options.attributes(this.lease))) this.#renewIn(0)
-  }
-
-  /** What the store has as our lease. If it is not what we published, it was edited: publish it again. */
-  observe(lease: Lease): void {
-    if (!sameLease(this.lease, lease)) this.#renewIn(REWRITE_DELAY_MS)
   }
 
   #renewIn(milliseconds: number): void {
@@ -132,6 +185,7 @@ export class LeaseKeeper {
     const held = this.lease
     const attributes = this.#options.attributes(held)
     try {
+      this.#publishing = attributes
       const lease = await subnets.renewLease(held, { attributes, signal })
       this.#keep(lease)
       this.#options.onEvent({ type: sameLease(held, lease) ? 'renewed' : 'changed', lease })
@@ -139,6 +193,8 @@ export class LeaseKeeper {
       if (!isOverlayError(error, 'LEASE_LOST')) throw error
       this.#options.onError(error)
       this.lost()
+    } finally {
+      this.#publishing = undefined
     }
   }
 

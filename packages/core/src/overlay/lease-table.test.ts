@@ -15,7 +15,7 @@ describe('roleOf', () => {
   it.each<[string, Lease, LeaseRole]>([
     ['our own', lease('10.244.5.0/24', '192.0.2.5'), 'own'],
     ['our subnet, another node', lease('10.244.5.0/24', '192.0.2.6'), 'taken'],
-    ['another subnet, this node', lease('10.244.9.0/24', '192.0.2.5'), 'former'],
+    ['another subnet, this node', lease('10.244.9.0/24', '192.0.2.5'), 'namesake'],
     ['a wider subnet with ours inside', lease('10.244.0.0/20', '192.0.2.6'), 'overlapping'],
     ['a narrower subnet inside ours', lease('10.244.5.128/25', '192.0.2.6'), 'overlapping'],
     ['anyone else', lease('10.244.6.0/24', '192.0.2.6'), 'peer'],

@@ -23,8 +23,8 @@ export type LeaseRole =
   | 'own'
   /** Our subnet in another node's name. */
   | 'taken'
-  /** A lease that this very node held earlier: no other node stands behind it. */
-  | 'former'
+  /** Another subnet in the name of our public address: our own from earlier, or another node's that goes by it too. */
+  | 'namesake'
   /** Another subnet than ours, yet sharing addresses with it. */
   | 'overlapping'
   | 'peer'
@@ -32,7 +32,7 @@ export type LeaseRole =
 export function roleOf(lease: Lease, own: Lease): LeaseRole {
   const node = sameNode(lease.attributes, own.attributes)
   if (lease.subnet === own.subnet && lease.ipv6Subnet === own.ipv6Subnet) return node ? 'own' : 'taken'
-  if (node) return 'former'
+  if (node) return 'namesake'
   return leasesOverlap(lease, own) ? 'overlapping' : 'peer'
 }
 
@@ -133,9 +133,14 @@ const NONE: readonly string[] = []
 
 /** Why a lease is given no routes, if that is worth reporting. */
 export function refusal(lease: Lease, role: LeaseRole, own: Lease): OverlayError | undefined {
-  if (role !== 'overlapping') return undefined
-  return new OverlayError(
-    'LEASE_CONFLICT',
-    `lease ${leaseKey(lease)} of ${lease.attributes.publicIp ?? lease.attributes.publicIpv6} overlaps this node's own, ${leaseKey(own)}: it is given no routes; delete the wrong one of the two from the store`,
-  )
+  if (role !== 'overlapping' && role !== 'namesake') return undefined
+  const address = lease.attributes.publicIp ?? lease.attributes.publicIpv6
+  const what =
+    role === 'overlapping'
+      ? `lease ${leaseKey(lease)} of ${address} overlaps this node's own, ${leaseKey(own)}: it is given no routes; ` +
+        'delete the wrong one of the two from the store'
+      : `lease ${leaseKey(lease)} bears the public address of this node, ${address}, whose lease is ${leaseKey(own)}: ` +
+        'it is given no routes. If another node goes by that address, peers reach only one of the two: give each an ' +
+        'address of its own (--public-ip, --iface); if not, delete that lease from the store'
+  return new OverlayError('LEASE_CONFLICT', what)
 }

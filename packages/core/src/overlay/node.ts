@@ -2,7 +2,7 @@ import type { Backend } from '../contract/backend.js'
 import type { Driver, Operation } from '../contract/driver.js'
 import type { ExternalInterface, LeaseContext, NodeContext } from '../contract/node-context.js'
 import type { LeaseEvent, SubnetManager } from '../contract/subnet-manager.js'
-import { type Lease, leaseKey, type PublicAddresses, sameNode } from '../lease/lease.js'
+import { type Lease, leaseKey, type PublicAddresses } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import type { SubnetEnv } from '../lease/subnet-env.js'
 import type { Drift } from '../reconciler/delta-tracker.js'
@@ -141,6 +141,7 @@ export class OverlayNode {
       config: this.config,
       backend,
       desired: this.reconciler.desired,
+      isHeld: () => !this.#keeper.isLost,
       onPeer: (event) => observer.peer(event),
       onError,
     })
@@ -234,7 +235,7 @@ export class OverlayNode {
     const ownKey = leaseKey(own)
     for (const { type, lease } of changes) {
       if (leaseKey(lease) !== ownKey) continue
-      if (type === 'put' && sameNode(lease.attributes, own.attributes)) this.#keeper.observe(lease)
+      if (type === 'put') this.#keeper.observe(lease)
       else this.#keeper.lost()
     }
     if (isSnapshot && !this.#table.leases.has(ownKey)) this.#keeper.lost()

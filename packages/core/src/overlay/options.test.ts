@@ -27,6 +27,18 @@ describe('createOverlay in JavaScript', () => {
     expect(() => compose(...args)).toThrow(message)
   })
 
+  it.each<[string, object, RegExp]>([
+    ['0.0.0.0', { publicIp: '0.0.0.0' }, /publicIp is '0\.0\.0\.0', which is the unspecified address/],
+    ['::', { publicIpv6: '::' }, /publicIpv6 is '::', which is the unspecified address/],
+    ['0:0::0', { publicIpv6: '0:0::0' }, /unspecified/],
+    ['an address of the other family', { publicIp: '2001:db8::1' }, /which is no IPv4 address/],
+    ['no address', { publicIpv6: 'eth0' }, /which is no IPv6 address/],
+  ])('refuses as a public address: %s', (_, options, message) => {
+    const refused = () => compose({ subnets, backend, drivers, ...options })
+    expect(refused).toThrow(message)
+    expect(refused).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }))
+  })
+
   it('takes one backend, or an array to choose from, and no drivers at all', () => {
     expect(() => compose({ subnets, backend, drivers })).not.toThrow()
     expect(() => compose({ subnets, backends: [backend], drivers: [] })).not.toThrow()

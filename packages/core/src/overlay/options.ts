@@ -3,8 +3,11 @@ import type { Driver } from '../contract/driver.js'
 import type { ExternalInterface } from '../contract/node-context.js'
 import type { SubnetManager } from '../contract/subnet-manager.js'
 import type { SubnetEnv } from '../lease/subnet-env.js'
+import { type FamilyParts, IPV4_PARTS, IPV6_PARTS } from '../net/address-family.js'
+import { parseAddress } from '../net/ip.js'
 import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
+import { OverlayError } from '../util/errors.js'
 import type { BackendChoice, BackendLoader } from './choose-backend.js'
 
 export interface OverlayOptions {
@@ -86,7 +89,21 @@ export function requireOptions(options: OverlayOptions): ComposedOptions {
   if (!Array.isArray(drivers) || drivers.some((driver) => typeof driver?.snapshot !== 'function')) {
     throw missing('drivers', drivers, 'an array of Drivers')
   }
+  for (const parts of [IPV4_PARTS, IPV6_PARTS]) requirePublicAddress(parts, given[parts.publicAddress])
   return { ...options, choice }
+}
+
+/** No peer reaches a node at `0.0.0.0`, and no store would know the node's own lease by it. */
+function requirePublicAddress({ publicAddress, family, name }: FamilyParts, text: string | undefined): void {
+  if (text === undefined) return
+  const address = parseAddress(text)
+  if (address?.family === family && address.value !== 0n) return
+  const why = address?.family === family ? 'the unspecified address' : `no ${name} address`
+  throw new OverlayError(
+    'INVALID_CONFIG',
+    `the option ${publicAddress} is '${text}', which is ${why}: give the address at which peers reach this node, or ` +
+      "leave it out to publish the external interface's",
+  )
 }
 
 function isChoice(choice: BackendChoice): boolean {

@@ -36,14 +36,17 @@ describe('PeerResources', () => {
   let desired: DesiredState
   let heard: string[]
   let peers: PeerResources
+  let isHeld: boolean
 
   beforeEach(() => {
+    isHeld = true
     desired = new DesiredState(() => undefined)
     heard = []
     peers = new PeerResources({
       config,
       backend,
       desired,
+      isHeld: () => isHeld,
       onPeer: ({ type, lease: { subnet } }) => heard.push(`${type} ${subnet}`),
       onError: ({ code, message }) => heard.push(`${code} ${message}`),
     })
@@ -56,6 +59,31 @@ describe('PeerResources', () => {
     )
   const destinations = (): unknown[] => [...desired].map((resource) => Reflect.get(resource, 'destination'))
 
+  it('reports another lease with the public address of this node once, naming both, and routes nothing', () => {
+    const namesake = { ...lease(7), attributes: lease(1).attributes }
+    put(namesake)
+    put(namesake)
+    peers.recompute([namesake], context)
+    expect(heard).toEqual([
+      expect.stringMatching(
+        /^LEASE_CONFLICT lease 10\.244\.7\.0-24 .* 192\.0\.2\.1, .* 10\.244\.1\.0-24: it is given no/,
+      ),
+    ])
+    expect(destinations()).toEqual([])
+    peers.update([{ type: 'delete', lease: namesake }], context)
+    put(namesake)
+    expect(heard).toHaveLength(2)
+  })
+
+  it('takes no lease that this node is acquiring for a namesake', () => {
+    isHeld = false
+    const acquired = { ...lease(7), attributes: lease(1).attributes }
+    put(acquired)
+    isHeld = true
+    peers.recompute([acquired], { ...context, lease: acquired })
+    expect(heard).toEqual([])
+  })
+
   it("holds a peer's resources under the key of its lease, until it goes", () => {
     put(lease(2), lease(3))
     expect(desired.of('10.244.2.0-24')).toHaveLength(1)
@@ -64,8 +92,8 @@ describe('PeerResources', () => {
     expect(heard).toEqual(['put 10.244.2.0/24', 'put 10.244.3.0/24', 'delete 10.244.2.0/24'])
   })
 
-  it('gives none to leases of this very node, and does not report them as peers', () => {
-    put(lease(1), lease(1, '10.244.77.0/24'))
+  it("gives none to this node's own lease, and does not report it as a peer", () => {
+    put(lease(1))
     expect(destinations()).toEqual([])
     expect(heard).toEqual([])
   })

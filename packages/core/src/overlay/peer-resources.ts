@@ -13,6 +13,8 @@ export interface PeerResourcesOptions {
   readonly backend: Backend
   /** Where the resources of each lease stand under the lease's key. */
   readonly desired: DesiredState
+  /** Whether this node's lease is held now: while another is acquired, that one may look like another node's. */
+  readonly isHeld: () => boolean
   readonly onPeer: (event: PeerEvent) => void
   readonly onError: (error: OverlayError) => void
 }
@@ -26,6 +28,8 @@ export class PeerResources {
   readonly #bounds: NetworkBounds
   /** Subnets outside the network, by the key of their lease. */
   readonly #outside = new Map<string, readonly string[]>()
+  /** Why a lease was refused, as last reported, by its key. */
+  readonly #refused = new Map<string, string>()
 
   constructor(options: PeerResourcesOptions) {
     this.#options = options
@@ -64,21 +68,33 @@ export class PeerResources {
   #delete(lease: Lease): void {
     const key = leaseKey(lease)
     this.#outside.delete(key)
+    this.#refused.delete(key)
     this.#options.desired.set(key, [])
   }
 
   #resourcesOf(lease: Lease, role: LeaseRole, context: LeaseContext): readonly Resource[] {
     const { backend, config, onError } = this.#options
     if (role !== 'peer') {
-      const refused = refusal(lease, role, context.lease)
-      if (refused !== undefined) onError(refused)
+      this.#reportOnce(leaseKey(lease), refusal(lease, role, context.lease))
       return []
     }
+    this.#refused.delete(leaseKey(lease))
     try {
       return withAlias(backend.peer(lease, context), config)
     } catch (error) {
       onError(OverlayError.from(error, 'INVALID_LEASE', `lease ${leaseKey(lease)}`))
       return []
     }
+  }
+
+  #reportOnce(key: string, refused: OverlayError | undefined): void {
+    if (!this.#options.isHeld()) return
+    if (refused === undefined) {
+      this.#refused.delete(key)
+      return
+    }
+    if (this.#refused.get(key) === refused.message) return
+    this.#refused.set(key, refused.message)
+    this.#options.onError(refused)
   }
 }
