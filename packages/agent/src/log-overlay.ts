@@ -23,11 +23,16 @@ export function logOverlay(
 ): void {
   const { log } = services
   let lastConfig: string | undefined
-  overlay.on('config', (config) => {
+  overlay.on('config', ({ type, config }) => {
+    if (type === 'changed') return // a warning says so
     // A start that is retried reads it again and again.
     const fields = describeConfig(config)
     if (JSON.stringify(fields) !== lastConfig) log('info', 'network config', fields)
     lastConfig = JSON.stringify(fields)
+  })
+  // Also after the overlay has restarted by itself, under another config.
+  overlay.on('status', (status) => {
+    if (status === 'running') publish()
   })
   overlay.on('retry', ({ delayMs }) =>
     log('debug', 'the start failed, and is retried', { delayMs: Math.round(delayMs) }),

@@ -144,7 +144,7 @@ class Session {
       clock: services.clock,
       random: services.random,
     })
-    overlay.on('config', (config) => {
+    overlay.on('config', ({ config }) => {
       for (const secret of secretsOf(config)) services.redactor.add(secret)
     })
     overlay.on('waiting', (step) => state.startWaitsFor(step))

@@ -33,7 +33,13 @@ export type { LeaseKeeperEvent } from './overlay/lease-keeper.js'
 export type { PeerEvent } from './overlay/lease-table.js'
 export type { OverlayOptions, StartOptions, StopOptions } from './overlay/options.js'
 export { createOverlay, Overlay } from './overlay/overlay.js'
-export type { OverlayEvents, OverlayState, OverlayStatus, StartRetry } from './overlay/reports.js'
+export type {
+  ConfigEvent,
+  OverlayEvents,
+  OverlayState,
+  OverlayStatus,
+  StartRetry,
+} from './overlay/reports.js'
 export type { Drift } from './reconciler/delta-tracker.js'
 export type { ReconcilerStatus } from './reconciler/reconciler.js'
 export type { Failure } from './reconciler/retry-queue.js'

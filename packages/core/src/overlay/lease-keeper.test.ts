@@ -16,6 +16,7 @@ describe('LeaseKeeper', () => {
   let published: LeaseAttributes
   let events: LeaseKeeperEvent['type'][]
   let errors: OverlayError[]
+  let networkStands: boolean
 
   beforeEach(() => {
     clock = new FakeClock()
@@ -25,6 +26,7 @@ describe('LeaseKeeper', () => {
     published = { publicIp: '192.0.2.1', backendType: 'vxlan', backendData: { VtepMAC: '02:00:00:00:00:01' } }
     events = []
     errors = []
+    networkStands = true
   })
 
   afterEach(() => stop.abort())
@@ -37,6 +39,8 @@ describe('LeaseKeeper', () => {
       renewMarginMs: HOUR,
       attributes: () => published,
       previous: undefined,
+      former: undefined,
+      networkStands: async () => networkStands,
       onEvent: ({ type }) => events.push(type),
       onError: (error) => errors.push(error),
     })

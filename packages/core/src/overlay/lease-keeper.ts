@@ -27,6 +27,13 @@ export interface LeaseKeeperOptions {
   /** What to publish, given the lease that this node is found to hold already, if any. */
   readonly attributes: (held: Lease | undefined) => LeaseAttributes
   readonly previous: LeaseSubnets | undefined
+  /** The lease that this node held until a moment ago, before it joined again under another config. */
+  readonly former: Lease | undefined
+  /**
+   * Asked before a lost lease is acquired again: whether the network is still the one that this node joined. If it is
+   * not, `run` ends, since a lease of another network is nothing that this keeper could keep.
+   */
+  readonly networkStands: (signal: AbortSignal) => Promise<boolean>
   readonly onEvent: (event: LeaseKeeperEvent) => void
   readonly onError: (error: OverlayError) => void
 }
@@ -77,6 +84,7 @@ export class LeaseKeeper {
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options
+    this.#lease = options.former
   }
 
   /** The lease as last acquired or renewed; stays readable while it is lost. */
@@ -160,7 +168,7 @@ export class LeaseKeeper {
     this.#wakeup.wake()
   }
 
-  /** Runs until the signal aborts. */
+  /** Runs until the signal aborts, or the network is another. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options
     let failures = 0
@@ -168,7 +176,11 @@ export class LeaseKeeper {
       try {
         const idle = Math.min(this.#idleTime(), MAX_SLEEP_MS)
         await this.#wakeup.sleep(failures > 0 ? backoffDelay(failures, BACKOFF, random) : idle, clock, signal)
-        if (this.#idleTime() === 0) await (this.#lost ? this.acquire(signal) : this.#renew(signal))
+        if (this.#idleTime() === 0) {
+          if (!this.#lost) await this.#renew(signal)
+          else if (await this.#options.networkStands(signal)) await this.acquire(signal)
+          else return
+        }
         failures = 0
       } catch (error) {
         if (signal.aborted) return

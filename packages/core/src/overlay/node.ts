@@ -12,13 +12,15 @@ import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
 import { type BackendChoice, chooseBackend, knownRequirements } from './choose-backend.js'
+import { type ConfigChange, ConfigWatch } from './config-watch.js'
 import { findExternalInterface, nodeContext } from './external-interface.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
 import { LeaseTable, type PeerEvent } from './lease-table.js'
 import { LeaseWatch } from './lease-watch.js'
 import type { StopOptions } from './options.js'
-import { ownershipScope, withAlias } from './ownership.js'
+import { networksOf, ownershipScope, withAlias } from './ownership.js'
 import { PeerResources } from './peer-resources.js'
+import type { ConfigEvent } from './reports.js'
 
 export interface OverlayNodeOptions extends PublicAddresses {
   readonly subnets: SubnetManager
@@ -26,11 +28,20 @@ export interface OverlayNodeOptions extends PublicAddresses {
   readonly drivers: readonly Driver[]
   readonly externalInterface: ExternalInterface | undefined
   readonly previous: Partial<SubnetEnv> | undefined
+  /** What this node was until a moment ago, before it joined again under another config. */
+  readonly former: FormerNode | undefined
   readonly renewMarginMs: number
   readonly resyncIntervalMs: number
   readonly clock: Clock
   readonly random: Random
   readonly observer: OverlayNodeObserver
+}
+
+/** What remains of a node that joins again. */
+export interface FormerNode {
+  readonly lease: Lease
+  /** What it served, and may have left resources of. */
+  readonly networks: readonly string[]
 }
 
 /** Hears of everything, and is asked nothing. */
@@ -39,12 +50,14 @@ export interface OverlayNodeObserver {
   peer(event: PeerEvent): void
   sync(report: SyncReport): void
   drift(drift: readonly Drift[]): void
-  config(config: NetworkConfig): void
+  config(event: ConfigEvent): void
   mtu(mtu: number): void
   error(error: OverlayError): void
   warning(text: string): void
   /** What joining waits for next. */
   waiting(what: string): void
+  /** The lease is lost, and the network is another by now: this node has to leave, and join again. */
+  outdated(): void
 }
 
 /** The owner of what this node needs whatever its peers; no lease has such a key. */
@@ -62,12 +75,14 @@ export class OverlayNode {
   readonly reconciler: Reconciler
   readonly #options: OverlayNodeOptions
   readonly #backend: Backend
-  readonly #backendDrivers: readonly Driver[]
+  readonly #backendDrivers: Driver[]
   readonly #keeper: LeaseKeeper
   readonly #watch: LeaseWatch
+  readonly #configWatch: ConfigWatch
   readonly #table = new LeaseTable()
   readonly #peers: PeerResources
   readonly #left = new AbortController()
+  #isOutdated = false
   #running: Promise<unknown> | undefined
   #node: NodeContext
   #lastContext: LeaseContext | undefined
@@ -83,7 +98,7 @@ export class OverlayNode {
     await preflight(options, checked, signal)
     observer.waiting(`the network config from ${subnets.name}`)
     const config = await subnets.getNetworkConfig({ signal })
-    observer.config(config)
+    observer.config({ type: 'read', config, differences: [] })
     for (const key of config.unknownKeys) {
       observer.warning(`the network config's key '${key}' means nothing and is ignored: is it mistyped?`)
     }
@@ -104,7 +119,7 @@ export class OverlayNode {
     this.#options = options
     this.#backend = backend
     this.#node = node
-    this.#backendDrivers = backend.drivers?.(node) ?? []
+    this.#backendDrivers = [...(backend.drivers?.(node) ?? [])]
     this.reconciler = new Reconciler({
       drivers: [...drivers, ...this.#backendDrivers],
       clock,
@@ -113,7 +128,7 @@ export class OverlayNode {
       scope: () =>
         ownershipScope({
           config: this.config,
-          previous: options.previous,
+          formerNetworks: this.#formerNetworks,
           local: this.reconciler.desired.of(THIS_NODE),
           outside: this.#peers.outside,
           externalInterface: this.#node.externalInterface.name,
@@ -133,7 +148,17 @@ export class OverlayNode {
       renewMarginMs: options.renewMarginMs,
       attributes: (held) => backend.attributes({ ...this.#node, previous: held }),
       previous: options.previous,
+      former: options.former?.lease,
+      networkStands: (abort) => this.#networkStands(abort),
       onEvent: (event) => this.#onOwnLease(event),
+      onError,
+    })
+    this.#configWatch = new ConfigWatch({
+      subnets,
+      config: this.config,
+      clock,
+      random,
+      onChange: (change) => this.#onConfigChange(change),
       onError,
     })
     this.#watch = new LeaseWatch({ subnets, clock, onEvent: (event) => this.#onLeases(event), onError })
@@ -181,7 +206,12 @@ export class OverlayNode {
     observer.waiting('the first writes')
     await this.reconciler.first({ signal })
     const left = this.#left.signal
-    this.#running = Promise.all([this.#keeper.run(left), this.#watch.run(left), this.reconciler.run(left)])
+    this.#running = Promise.all([
+      this.#keeper.run(left),
+      this.#watch.run(left),
+      this.#configWatch.run(left),
+      this.reconciler.run(left),
+    ])
     const local = new Set(this.reconciler.desired.of(THIS_NODE).map(({ key }) => key))
     const failure = this.reconciler.status.failures.find(({ key }) => local.has(key))
     if (failure !== undefined) throw failure.error
@@ -189,7 +219,10 @@ export class OverlayNode {
     await this.#watch.whenListed(signal)
   }
 
-  /** Stops following, and disposes of the drivers of the backend. What the drivers hold stays, unless cleaned up. */
+  /**
+   * Stops following, and disposes of the drivers of the backend. What the drivers hold stays, unless cleaned up. Calling
+   * it again cleans up what it did not before.
+   */
   async leave({ cleanup = false, release = false, signal }: StopOptions = {}): Promise<void> {
     const options = { signal }
     this.#left.abort()
@@ -198,8 +231,23 @@ export class OverlayNode {
       if (cleanup) await this.reconciler.removeAll(options)
       if (release) await this.#options.subnets.releaseLease(this.lease, options)
     } finally {
-      await disposeAll(this.#backendDrivers)
+      await disposeAll(this.#backendDrivers.splice(0))
     }
+  }
+
+  /** Whether this node has to leave, and join again by another config. */
+  get isOutdated(): boolean {
+    return this.#isOutdated
+  }
+
+  /** Aborts when this node leaves. */
+  get left(): AbortSignal {
+    return this.#left.signal
+  }
+
+  /** For the node that takes its place. */
+  get former(): FormerNode {
+    return { lease: this.lease, networks: [...networksOf(this.config), ...this.#formerNetworks] }
   }
 
   plan(options: AbortOptions): Promise<readonly Operation[]> {
@@ -211,6 +259,12 @@ export class OverlayNode {
     // One for all of tens of thousands of peers.
     if (this.#lastContext?.lease !== lease) this.#lastContext = { ...this.#node, lease }
     return this.#lastContext
+  }
+
+  get #formerNetworks(): readonly string[] {
+    const { previous, former } = this.#options
+    const networks = [previous?.network, previous?.ipv6Network, ...(former?.networks ?? [])]
+    return [...new Set(networks.filter((network) => network !== undefined))]
   }
 
   #onLeases(event: LeaseEvent): void {
@@ -239,6 +293,25 @@ export class OverlayNode {
       else this.#keeper.lost()
     }
     if (isSnapshot && !this.#table.leases.has(ownKey)) this.#keeper.lost()
+  }
+
+  /** Asked when the lease is lost, before another is acquired. */
+  async #networkStands(signal: AbortSignal): Promise<boolean> {
+    const stands = await this.#configWatch.isInForce(signal)
+    this.#isOutdated = !stands
+    if (!stands) this.#options.observer.outdated()
+    return stands
+  }
+
+  #onConfigChange({ config, differences }: ConfigChange): void {
+    const { subnets, observer } = this.#options
+    observer.config({ type: 'changed', config, differences })
+    observer.warning(
+      differences.length === 0
+        ? `the network config in ${subnets.name} is the one in force again`
+        : `the network config in ${subnets.name} has changed: ${differences.join('; ')}. ` +
+            'The one in force stays until the overlay is restarted, or loses its lease',
+    )
   }
 
   #onOwnLease(event: LeaseKeeperEvent): void {

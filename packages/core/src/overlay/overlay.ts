@@ -3,13 +3,13 @@ import type { ExternalInterface } from '../contract/node-context.js'
 import type { Lease } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { formatSubnetEnv } from '../lease/subnet-env.js'
-import type { AbortOptions } from '../util/abort.js'
+import { type AbortOptions, unlessAborted } from '../util/abort.js'
 import { systemClock } from '../util/clock.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
 import { EventStream } from './event-stream.js'
 import { GuardedEmitter } from './events.js'
-import { disposeAll, OverlayNode, type OverlayNodeObserver } from './node.js'
+import { disposeAll, type FormerNode, OverlayNode, type OverlayNodeObserver } from './node.js'
 import {
   type ComposedOptions,
   type OverlayOptions,
@@ -126,7 +126,17 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
    * has heard: the kernel may not have notified it of a change of a moment ago. `resync` looks for itself.
    */
   async whenInSync({ signal }: AbortOptions = {}): Promise<void> {
-    await this.#joined.reconciler.whenInSync({ signal: this.#orStopped(signal) })
+    const end = this.#orStopped(signal)
+    for (;;) {
+      const node = this.#joined
+      try {
+        return await node.reconciler.whenInSync({ signal: AbortSignal.any([end, node.left]) })
+      } catch (error) {
+        end.throwIfAborted()
+        if (!node.left.aborted) throw error
+        await unlessAborted(this.#starting, end) // restarts
+      }
+    }
   }
 
   /** Reads everything again now, rather than at the next notification or timer; resolves once in sync. */
@@ -184,25 +194,50 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
 
   async #start(signal: AbortSignal, retry: boolean): Promise<void> {
     try {
-      await this.#join(signal, retry)
+      await this.#join(signal, (error) => retry && mayPass(error))
     } catch (error) {
       if (this.#state === 'starting') this.#enter('idle')
       throw error
     } finally {
       this.#waitingFor = undefined
     }
-    if (this.#state === 'starting') this.#enter('running')
+    this.#run()
   }
 
-  async #join(signal: AbortSignal, retry: boolean): Promise<void> {
+  #run(): void {
+    if (this.#state === 'starting') this.#enter('running')
+    this.#restartIfOutdated()
+  }
+
+  #restartIfOutdated(): void {
+    if (this.#state !== 'running' || this.#node?.isOutdated !== true) return
+    this.#starting = this.#restart(this.#node).catch(() => undefined) // it rejects only when it is stopped
+  }
+
+  /** Leaves, and joins by the config that the store has now, for as long as that takes. */
+  async #restart(node: OverlayNode): Promise<void> {
+    this.#enter('starting')
+    await node.leave().catch((failure) => this.emit('error', notLeft(failure)))
+    await this.#join(this.#abort.signal, () => true, node.former)
+    this.#waitingFor = undefined
+    this.#run()
+  }
+
+  async #join(
+    signal: AbortSignal,
+    mayPass: (error: OverlayError) => boolean,
+    former?: FormerNode,
+  ): Promise<void> {
     const { clock = systemClock, random = Math.random } = this.#options
     const observer = this.#observer()
     for (let attempts = 1; ; attempts += 1) {
       try {
-        return await this.#tryToJoin(observer, signal)
-      } catch (error) {
+        return await this.#tryToJoin(observer, signal, former)
+      } catch (thrown) {
         signal.throwIfAborted()
-        if (!retry || !mayPass(error)) throw error
+        if (former === undefined && !isOverlayError(thrown)) throw thrown
+        const error = OverlayError.from(thrown, 'INTERNAL', 'joining the network')
+        if (!mayPass(error)) throw error
         const delayMs = backoffDelay(attempts, START_BACKOFF, random)
         this.emit('error', error)
         this.emit('retry', { attempts, error, delayMs })
@@ -211,7 +246,11 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     }
   }
 
-  async #tryToJoin(observer: OverlayNodeObserver, signal: AbortSignal): Promise<void> {
+  async #tryToJoin(
+    observer: OverlayNodeObserver,
+    signal: AbortSignal,
+    former: FormerNode | undefined,
+  ): Promise<void> {
     const options = this.#options
     const node = await OverlayNode.prepare(
       {
@@ -222,6 +261,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
         publicIp: options.publicIp,
         publicIpv6: options.publicIpv6,
         previous: options.previous,
+        former,
         renewMarginMs: options.renewMarginMs ?? DEFAULT_RENEW_MARGIN_MS,
         resyncIntervalMs: options.resyncIntervalMs ?? DEFAULT_RESYNC_INTERVAL_MS,
         clock: options.clock ?? systemClock,
@@ -230,11 +270,12 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
       },
       signal,
     )
+    const before = this.#node
     this.#node = node
     try {
       await node.join(signal)
     } catch (error) {
-      this.#node = undefined
+      this.#node = before
       await node.leave().catch((failure) => this.emit('error', notLeft(failure)))
       throw error
     }
@@ -251,7 +292,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
       peer: (event) => this.emit('peer', event),
       sync: (report) => this.emit('sync', report),
       drift: (drift) => this.emit('drift', drift),
-      config: (config) => this.emit('config', config),
+      config: (event) => this.emit('config', event),
       mtu: (mtu) => this.emit('mtu', mtu),
       error: (error) => this.emit('error', error),
       warning: (text) => {
@@ -263,6 +304,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
         this.#waitingFor = what
         this.emit('waiting', what)
       },
+      outdated: () => this.#restartIfOutdated(),
     }
   }
 
@@ -291,10 +333,8 @@ const notLeft = (failure: unknown): OverlayError =>
 
 /**
  * Whether trying again may help. Not if the kernel lacks something or refuses this process, which an administrator has
- * to change, nor after a programmer's mistake.
+ * to change.
  */
-function mayPass(error: unknown): error is OverlayError {
-  if (!isOverlayError(error)) return false
-  const { code, errno } = error
+function mayPass({ code, errno }: OverlayError): boolean {
   return code !== 'UNSUPPORTED' && code !== 'CLOSED' && !(code === 'ACCESS_DENIED' && errno !== undefined)
 }

@@ -1,7 +1,6 @@
 import type { OwnershipScope } from '../contract/driver.js'
 import type { LinkResource, Resource } from '../contract/resource.js'
 import type { NetworkConfig } from '../lease/network-config.js'
-import type { SubnetEnv } from '../lease/subnet-env.js'
 
 /** The networks of a config, IPv4 first. */
 export function networksOf({ ipv4, ipv6 }: NetworkConfig): readonly string[] {
@@ -24,8 +23,8 @@ export function withAlias(resources: readonly Resource[], config: NetworkConfig)
 /** What the scope of one overlay follows from. */
 export interface Ownership {
   readonly config: NetworkConfig
-  /** What an earlier run served: it left links and routes of that network, too. */
-  readonly previous: Partial<SubnetEnv> | undefined
+  /** What this node served before, in an earlier run or under another config: it left links and routes there. */
+  readonly formerNetworks: readonly string[]
   /** What this node needs whatever its peers. */
   readonly local: readonly Resource[]
   /** Subnets of peers outside the network; their routes are ours all the same. */
@@ -37,13 +36,12 @@ export interface Ownership {
 /** Which of all that a driver finds belongs to this overlay. */
 export function ownershipScope({
   config,
-  previous,
+  formerNetworks,
   local,
   outside,
   externalInterface,
 }: Ownership): OwnershipScope {
-  const before = [previous?.network, previous?.ipv6Network].filter((network) => network !== undefined)
-  const networks = [...networksOf(config), ...before]
+  const networks = [...new Set([...networksOf(config), ...formerNetworks])]
   return {
     aliases: networks.map(ownershipAlias),
     links: local.filter(isLink).map(({ name }) => name),

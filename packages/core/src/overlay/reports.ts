@@ -30,6 +30,18 @@ export interface StartRetry {
   readonly delayMs: number
 }
 
+/** A network config that was read from the store. It may hold secrets, such as a pre-shared key. */
+export interface ConfigEvent {
+  /**
+   * `read`: a start goes by it. `changed`: the store has another than the one in force now, or that one again. It is not
+   * followed while the lease stands; if the lease is lost, the overlay restarts by it as a whole.
+   */
+  readonly type: 'read' | 'changed'
+  readonly config: NetworkConfig
+  /** What differs from the config in force, in a phrase each; a `warning` says the same. Empty for `read`. */
+  readonly differences: readonly string[]
+}
+
 /** By name: what a listener is called with. */
 export interface OverlayEvents {
   /** This node's own lease. `changed` calls for a new subnet.env. */
@@ -40,8 +52,8 @@ export interface OverlayEvents {
   sync: [SyncReport]
   /** Another program changed what is ours; it is being repaired. */
   drift: [readonly Drift[]]
-  /** The network config that `start` read. It may hold secrets, such as a pre-shared key. */
-  config: [NetworkConfig]
+  /** The network config was read by a start, or has changed since. */
+  config: [ConfigEvent]
   /** The MTU for pods changed with that of the external interface: calls for a new subnet.env. */
   mtu: [number]
   /** Something failed and is being retried, or was ignored. */

@@ -1,0 +1,93 @@
+import type { SubnetManager } from '../contract/subnet-manager.js'
+import { configDifferences } from '../lease/config-differences.js'
+import type { NetworkConfig } from '../lease/network-config.js'
+import type { Clock, Random } from '../util/clock.js'
+import { isOverlayError, OverlayError } from '../util/errors.js'
+
+/** A network config in the store that is not the one in force, or is it again: then nothing differs. */
+export interface ConfigChange {
+  readonly config: NetworkConfig
+  /** What differs from the config in force, in a phrase each. */
+  readonly differences: readonly string[]
+}
+
+export interface ConfigWatchOptions {
+  readonly subnets: SubnetManager
+  /** The one in force: what this node joined by. */
+  readonly config: NetworkConfig
+  readonly clock: Clock
+  readonly random: Random
+  readonly onChange: (change: ConfigChange) => void
+  readonly onError: (error: OverlayError) => void
+}
+
+/** How often the config is read again, give or take a fifth. It is one small read, and no store is asked to watch it. */
+const INTERVAL_MS = 60_000
+
+/** A store that has no config lets a reader wait for one: for this long here. */
+const READ_TIMEOUT_MS = 10_000
+
+/**
+ * Reads the network config again and again, and reports when it is another than the one in force. It is not followed
+ * while the lease stands: an operator's slip must not take a whole cluster along.
+ */
+export class ConfigWatch {
+  readonly #options: ConfigWatchOptions
+  #differences: readonly string[] = []
+  #problem: string | undefined
+
+  constructor(options: ConfigWatchOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Reads the config now, and waits for one if the store has none. Returns whether it is still the one in force; reports
+   * it if that has changed. Rejects if the store does.
+   */
+  async isInForce(signal: AbortSignal): Promise<boolean> {
+    const { subnets, config: inForce, onChange } = this.#options
+    const config = await subnets.getNetworkConfig({ signal })
+    const differences = configDifferences(inForce, config)
+    const isNew = differences.join() !== this.#differences.join()
+    this.#differences = differences
+    this.#problem = undefined
+    if (isNew) onChange({ config, differences })
+    return differences.length === 0
+  }
+
+  /** Runs until the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options
+    while (!signal.aborted) {
+      await clock.sleep(INTERVAL_MS * (0.8 + 0.4 * random()), { signal }).catch(() => undefined)
+      if (!signal.aborted) await this.#look(signal)
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
+    const done = new AbortController()
+    const end = AbortSignal.any([signal, done.signal])
+    const timeout = clock.sleep(READ_TIMEOUT_MS, { signal: end }).then(
+      () => done.abort(),
+      () => undefined,
+    )
+    try {
+      await this.isInForce(end)
+    } catch (error) {
+      if (!end.aborted) this.#report(error)
+    } finally {
+      done.abort()
+      await timeout
+    }
+  }
+
+  /** That the store is away is the watch of leases' to report. A config that is broken now is worth a word, once. */
+  #report(thrown: unknown): void {
+    if (isOverlayError(thrown) && thrown.code !== 'INVALID_CONFIG') return
+    const error = OverlayError.from(thrown, 'INTERNAL', 'reading the network config again')
+    if (error.message === this.#problem) return
+    this.#problem = error.message
+    this.#options.onError(error)
+  }
+}
