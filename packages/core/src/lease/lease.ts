@@ -77,7 +77,8 @@ export function parseLeaseKey(key: string): LeaseSubnets | undefined {
   const v4 = readCanonicalCidr(`${ipv4}/${ipv4Length}`)
   const v6 = ipv6 === undefined ? undefined : readCanonicalCidr(`${ipv6}/${ipv6Length}`)
   if (v4 === undefined || (ipv6 !== undefined && (v6 === undefined || familyOf(v6) !== 6))) return undefined
-  const subnet = `${ipv4}-${ipv4Length}` === NO_IPV4 ? undefined : v4
+  // A length of 0 says that there is none, whatever the address: no lease is all of IPv4.
+  const subnet = v4.endsWith('/0') ? undefined : v4
   return subnet === undefined && v6 === undefined ? undefined : { subnet, ipv6Subnet: v6 }
 }
 

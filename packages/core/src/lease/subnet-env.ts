@@ -37,6 +37,9 @@ function firstAddress(subnet: string): string {
   return `${addressAt(subnet, 1n)}/${requireCidr(subnet).length}`
 }
 
+/** The length of the largest IPv4 packet (RFC 791). */
+const MAX_MTU = 65_535
+
 /**
  * Reads the text of a subnet.env, whoever wrote it. Unknown lines and values that cannot be read are ignored, since the
  * subnets in it are only ever a preference. As flannel does, it takes the one valid CIDR of a comma-separated list, and
@@ -49,14 +52,14 @@ export function parseSubnetEnv(text: string): Partial<SubnetEnv> {
     const [only, ...others] = valid.filter((parsed) => parsed.family === family)
     return only === undefined || others.length > 0 ? undefined : formatCidr(only)
   }
-  const mtu = Number(values.get('FLANNEL_MTU'))
+  const mtu = /^\d{1,5}$/.test(values.get('FLANNEL_MTU') ?? '') ? Number(values.get('FLANNEL_MTU')) : 0
   const ipMasq = values.get('FLANNEL_IPMASQ')
   return {
     network: cidr('FLANNEL_NETWORK', 4),
     subnet: cidr('FLANNEL_SUBNET', 4),
     ipv6Network: cidr('FLANNEL_IPV6_NETWORK', 6),
     ipv6Subnet: cidr('FLANNEL_IPV6_SUBNET', 6),
-    ...(Number.isInteger(mtu) && mtu > 0 && { mtu }),
+    ...(mtu > 0 && mtu <= MAX_MTU && { mtu }),
     ...(ipMasq !== undefined && { ipMasq: ipMasq === 'true' }),
   }
 }

@@ -95,6 +95,9 @@ describe('what is refused', () => {
     ['too long', `"${'x'.repeat(65_536)}"`, 'it is longer than 65536 characters'],
     ['too deep', nested(33), 'it is nested too deep'],
     ['far too deep', nested(20_000), 'it is nested too deep'],
+    ['a number that is none', '{"a":[1e999]}', 'it holds a number that is too large'],
+    ['such a number under a repeated key', '{"a":-1e999,"a":1}', 'it holds a number that is too large'],
+    ['an escape sequence', '\u009b31m', "Unexpected token '\\u009b'"],
     ['too deep in a value that a repeated key replaces', `{"a":${nested(20_000)},"a":1}`, 'nested too deep'],
     [
       'too many keys',

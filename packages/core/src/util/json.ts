@@ -1,3 +1,5 @@
+import { printable } from './quote.js'
+
 /** What JSON can say. */
 export type JsonValue =
   | null
@@ -64,15 +66,23 @@ export function objectOf(
   return object
 }
 
-/** V8 quotes the text around a mistake. */
+/** V8 quotes the text around a mistake, and the character itself, which may be an escape sequence. */
 const withoutExcerpt = (message: string): string =>
-  message.replace(/,? *(?:\.\.\.)?".*is not valid JSON/s, '').replace(/^SyntaxError: /, '')
+  printable(message.replace(/,? *(?:\.\.\.)?".*is not valid JSON/s, '').replace(/^SyntaxError: /, ''))
 
 const tooDeep = (): SyntaxError => new SyntaxError('it is nested too deep')
+/** `1e999` is JSON, and its value is not: it could not be written again. */
+function requireFinite<T>(value: T): T {
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new SyntaxError('it holds a number that is too large')
+  return value
+}
+
 const tooManyKeys = (maxKeys: number): SyntaxError => new SyntaxError(`it has more than ${maxKeys} keys`)
 
-/** Counts the keys of all objects in a value, of any size: V8 parses without recursion. */
+/** Counts the keys of all objects in a value, of any size, and checks its bounds: V8 parses without recursion. */
 function countKeys(value: JsonValue, depth: number): number {
+  requireFinite(value)
   if (typeof value !== 'object' || value === null) return 0
   if (depth === 0) throw tooDeep()
   let count = 0
@@ -116,7 +126,7 @@ class DuplicateReader {
   }
 
   #value(token: string, depth: number): JsonValue {
-    if (token !== '{' && token !== '[') return JSON.parse(token)
+    if (token !== '{' && token !== '[') return requireFinite(JSON.parse(token))
     if (depth === 0) throw tooDeep()
     return token === '{' ? this.#object(depth - 1) : this.#array(depth - 1)
   }

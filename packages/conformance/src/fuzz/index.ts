@@ -1,0 +1,5 @@
+export { type FuzzOptions, type FuzzReport, fuzz, fuzzSettings } from './fuzz.js'
+export { hostileJson } from './hostile-json.js'
+export { type HostileLimits, hostileText } from './hostile-text.js'
+export { outcomeOf } from './outcome.js'
+export { seededRandom } from './seeded-random.js'
