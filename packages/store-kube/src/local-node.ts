@@ -12,8 +12,7 @@ import {
   podCidrOf,
   withAddresses,
 } from './node-lease.js'
-import type { KubeWait } from './options.js'
-import type { StatusBoard } from './status.js'
+import type { StatusBoard, Wait } from './status.js'
 
 export interface LocalNodeOptions {
   readonly node: string | PodReference
@@ -22,8 +21,6 @@ export interface LocalNodeOptions {
   /** Follows the Node of this name only. */
   readonly follow: (name: string, signal: AbortSignal) => AsyncIterable<ReflectorEvent>
 }
-
-type Wait = Omit<KubeWait, 'since'>
 
 /**
  * The node that this process runs on, and what it was asked to publish.

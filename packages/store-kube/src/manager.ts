@@ -15,7 +15,7 @@ import {
 } from '@selvedge/core'
 import { enabledFamilies, sameNode, systemClock } from '@selvedge/core/kit'
 import { DEFAULT_ANNOTATION_PREFIX, fullPrefix } from './annotations.js'
-import { connectorFor } from './auth/index.js'
+import { connectorFor, type ShowWait } from './auth/index.js'
 import {
   KubeApi,
   type ListMode,
@@ -67,7 +67,8 @@ export class KubeSubnetManager implements SubnetManager {
     this.#random = options.random ?? Math.random
     this.#board = new StatusBoard(this.#clock, options.onStatus)
     const prefix = fullPrefix(options.annotationPrefix ?? DEFAULT_ANNOTATION_PREFIX)
-    const api = new KubeApi(connectorFor(options.access))
+    const showWait: ShowWait = (message, work) => this.#board.waiting({ type: 'credentials', message }, work)
+    const api = new KubeApi(connectorFor(options.access, showWait))
     const decoder = new NodeDecoder(prefix)
     const timeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
     this.#api = api

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import {
   type Clock,
   isOverlayError,
@@ -6,6 +5,7 @@ import {
   OverlayError,
   parseNetworkConfig,
 } from '@selvedge/core'
+import { readTextFile } from './read-file.js'
 import type { StatusBoard } from './status.js'
 
 /** Where flannel's manifests mount the ConfigMap `kube-flannel-cfg`. */
@@ -13,6 +13,9 @@ const DEFAULT_FILE = '/etc/kube-flannel/net-conf.json'
 
 /** How often to look for a file that does not exist, in ms. */
 const POLL_INTERVAL_MS = 1_000
+
+/** Flannel's is a few lines. */
+const MAX_CONFIG_BYTES = 256 * 1024
 
 export interface NetworkConfigOptions {
   readonly networkConfig: string | object | undefined
@@ -72,7 +75,7 @@ export class NetworkConfigSource {
 
   async #text(): Promise<string | undefined> {
     try {
-      return await readFile(this.#file, 'utf8')
+      return await readTextFile(this.#file, MAX_CONFIG_BYTES)
     } catch (cause) {
       const code = Reflect.get(Object(cause), 'code')
       if (code === 'ENOENT') return undefined

@@ -65,9 +65,9 @@ export interface KubeStatus {
 export interface KubeWait {
   /**
    * `network-config`: the file does not exist. `node`: no Node of this name has registered. `pod-cidr`: it has no PodCIDR
-   * yet, which the controller manager assigns (`--allocate-node-cidrs`).
+   * yet, which the controller manager assigns (`--allocate-node-cidrs`). `credentials`: a kubeconfig's plugin is running.
    */
-  readonly type: 'network-config' | 'node' | 'pod-cidr'
+  readonly type: 'network-config' | 'node' | 'pod-cidr' | 'credentials'
   /** A sentence for an operator. */
   readonly message: string
   /** In ms since the epoch. */

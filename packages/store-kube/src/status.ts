@@ -1,10 +1,15 @@
 import type { Clock, OverlayError } from '@selvedge/core'
 import type { KubeStatus, KubeWait } from './options.js'
 
+/** What is waited for, before it is dated. */
+export type Wait = Omit<KubeWait, 'since'>
+
 /** Collects the status that the parts of a manager report. */
 export class StatusBoard {
   readonly #clock: Clock
   readonly #onStatus: (status: KubeStatus) => void
+  /** Several may be waited for at a time, such as a plugin's credentials to ask for a node. The last one is shown. */
+  #waits: readonly KubeWait[] = []
   #status: KubeStatus = {
     waitingFor: undefined,
     asOf: undefined,
@@ -38,21 +43,21 @@ export class StatusBoard {
   }
 
   /** Shows what `work` waits for until it is done. `work` may report that it waits for something else by now. */
-  async waiting<T>(
-    first: Omit<KubeWait, 'since'>,
-    work: (report: (wait: Omit<KubeWait, 'since'>) => void) => Promise<T>,
-  ): Promise<T> {
-    let reported: KubeWait | undefined
-    const report = (wait: Omit<KubeWait, 'since'>) => {
-      if (wait.type === reported?.type) return
-      reported = { ...wait, since: this.#clock.now() }
-      this.#set({ waitingFor: reported }, true)
+  async waiting<T>(first: Wait, work: (report: (wait: Wait) => void) => Promise<T>): Promise<T> {
+    let current: KubeWait | undefined
+    const show = (wait: Wait | undefined) => {
+      if (wait !== undefined && wait.type === current?.type) return
+      const others = this.#waits.filter((other) => other !== current)
+      current = wait && { ...wait, since: this.#clock.now() }
+      this.#waits = current === undefined ? others : [...others, current]
+      const waitingFor = this.#waits.at(-1)
+      if (waitingFor !== this.#status.waitingFor) this.#set({ waitingFor }, true)
     }
-    report(first)
+    show(first)
     try {
-      return await work(report)
+      return await work(show)
     } finally {
-      if (this.#status.waitingFor === reported) this.#set({ waitingFor: undefined }, true)
+      show(undefined)
     }
   }
 

@@ -39,6 +39,7 @@ test('gauges are read when they are gathered, counters begin at 0', async () => 
     'selvedge_waiting{for="network-config"} 0',
     'selvedge_waiting{for="node"} 0',
     'selvedge_waiting{for="pod-cidr"} 1',
+    'selvedge_waiting{for="credentials"} 0',
     'selvedge_leases 3',
     'selvedge_peers 2',
     'selvedge_in_sync 0',

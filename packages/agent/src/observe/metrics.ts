@@ -58,7 +58,7 @@ export class Metrics {
     gauge('ready', '1 once subnet.env is written: pods can be set up.', ({ isReady: ready }) => Number(ready))
     new Gauge({
       name: 'selvedge_waiting',
-      help: '1 for what the store waits for: network-config, node, pod-cidr.',
+      help: '1 for what the store waits for: network-config, node, pod-cidr, credentials.',
       labelNames: ['for'],
       registers,
       collect() {

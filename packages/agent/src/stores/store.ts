@@ -1,7 +1,7 @@
 import type { AbortOptions, ErrorCode, PublicAddresses, SubnetManager } from '@selvedge/core'
 
 /** What a store may have to wait for. */
-export const PREREQUISITES = ['network-config', 'node', 'pod-cidr'] as const
+export const PREREQUISITES = ['network-config', 'node', 'pod-cidr', 'credentials'] as const
 
 export type Prerequisite = (typeof PREREQUISITES)[number]
 

@@ -1,14 +1,9 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import type { TlsOptions } from './connector.js'
+import type { Connection } from './connector.js'
 
 /** Idle time before the kernel's first keepalive probe. Ten more follow, a second apart: a dead host is found in 25 s. */
 export const TCP_KEEPALIVE_MS = 15_000
-
-/** Closes the connections that no request is using. */
-export function closeIdle(agent: HttpAgent | HttpsAgent): void {
-  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
-}
 
 /**
  * Keeps one agent, and with it the connections to the API server, until what it was made from changes. A request in
@@ -19,16 +14,21 @@ export class HttpAgentCache {
   #madeFrom: string | undefined
   #retired: (HttpAgent | HttpsAgent)[] = []
 
-  /** @param make makes the agent if `tls` alone cannot, as with a proxy */
-  agentFor(url: URL, tls: TlsOptions, make?: () => HttpAgent | HttpsAgent): HttpAgent | HttpsAgent {
-    const madeFrom = JSON.stringify([url.protocol, make !== undefined, Object.values(tls).map(String)])
+  agentFor({ url, tls, makeAgent }: Connection): HttpAgent | HttpsAgent {
+    const madeFrom = JSON.stringify([url.protocol, makeAgent !== undefined, Object.values(tls).map(String)])
     if (this.#agent !== undefined && this.#madeFrom === madeFrom) return this.#agent
     this.#retire()
     const options = { keepAlive: true, keepAliveMsecs: TCP_KEEPALIVE_MS }
     this.#agent =
-      make?.() ?? (url.protocol === 'http:' ? new HttpAgent(options) : new HttpsAgent({ ...options, ...tls }))
+      makeAgent?.() ??
+      (url.protocol === 'http:' ? new HttpAgent(options) : new HttpsAgent({ ...options, ...tls }))
     this.#madeFrom = madeFrom
     return this.#agent
+  }
+
+  /** Closes the connections that no request is using. */
+  closeIdle(): void {
+    if (this.#agent !== undefined) closeIdle(this.#agent)
   }
 
   close(): void {
@@ -43,4 +43,8 @@ export class HttpAgentCache {
     closeIdle(this.#agent)
     this.#retired = [...this.#retired, this.#agent].filter(({ sockets }) => Object.keys(sockets).length > 0)
   }
+}
+
+function closeIdle({ freeSockets }: HttpAgent | HttpsAgent): void {
+  for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }

@@ -8,6 +8,6 @@ export {
   type PodEnvironment,
   podAccess,
 } from './access.js'
-export type { Connection, Connector } from './connector.js'
+export type { Connection, Connector, ShowWait } from './connector.js'
 export { connectorFor } from './connectors.js'
-export { closeIdle, TCP_KEEPALIVE_MS } from './http-agent-cache.js'
+export { HttpAgentCache, TCP_KEEPALIVE_MS } from './http-agent-cache.js'

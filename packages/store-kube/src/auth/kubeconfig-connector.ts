@@ -1,48 +1,55 @@
-import { readFile } from 'node:fs/promises'
 import { OverlayError } from '@selvedge/core'
-import type { KubeConfigAccess, KubeDiscoveryAccess } from './access.js'
-import type { Connection, Connector } from './connector.js'
-import { HttpAgentCache } from './http-agent-cache.js'
+import { readTextFile } from '../read-file.js'
+import type { KubeConfigAccess } from './access.js'
+import type { Connection, Connector, ShowWait } from './connector.js'
 import { TargetConnector } from './target-connector.js'
+
+/** Certificates and CAs may be in it. */
+const MAX_KUBECONFIG_BYTES = 1024 * 1024
 
 /**
  * Connects as a kubeconfig file says. The file is read before every request, and parsed again if it has changed:
  * rotated credentials need no restart.
  *
- * Most files name a token or a client certificate, which need no library. The others are left to client-node, which is
- * loaded only for them because it takes half a second and 70 MB.
+ * Most files name a token, a client certificate or a plugin, which need no library. The others are left to client-node,
+ * which is loaded only for them because it takes half a second and 70 MB.
  */
 export class KubeconfigConnector implements Connector {
   readonly #access: KubeConfigAccess
-  #text: string | undefined
-  #connector: Connector | undefined
-  readonly #agents = new HttpAgentCache()
+  readonly #showWait: ShowWait
+  #current: { readonly text: string; readonly connector: Promise<Connector> } | undefined
 
-  constructor(access: KubeConfigAccess) {
+  constructor(access: KubeConfigAccess, showWait: ShowWait) {
     this.#access = access
+    this.#showWait = showWait
   }
 
   async connect(): Promise<Connection> {
     const text = await this.#read()
-    if (this.#connector === undefined || this.#text !== text) {
-      this.#connector = await this.#connectorFor(text)
-      this.#text = text
+    if (this.#current?.text !== text) {
+      this.close()
+      this.#current = { text, connector: this.#connectorFor(text) }
     }
-    return this.#connector.connect()
+    return (await this.#current.connector).connect()
   }
 
   forget(): void {
-    this.#connector?.forget()
+    this.#withConnector((connector) => connector.forget())
   }
 
   close(): void {
-    this.#agents.close()
+    this.#withConnector((connector) => connector.close())
+  }
+
+  #withConnector(use: (connector: Connector) => void): void {
+    // If the file is invalid, connect has reported it.
+    this.#current?.connector.then(use, () => {})
   }
 
   async #read(): Promise<string> {
     const { kubeconfigFile } = this.#access
     try {
-      return await readFile(kubeconfigFile, 'utf8')
+      return await readTextFile(kubeconfigFile, MAX_KUBECONFIG_BYTES)
     } catch (cause) {
       const message = `reading the kubeconfig ${kubeconfigFile}: ${String(cause)}`
       throw new OverlayError('INVALID_CONFIG', message, { cause })
@@ -50,35 +57,42 @@ export class KubeconfigConnector implements Connector {
   }
 
   async #connectorFor(text: string): Promise<Connector> {
+    const { kubeconfigFile, apiUrl } = this.#access
     const { readKubeconfig } = await import('./kubeconfig.js')
-    const target = readKubeconfig(text, this.#access)
-    if (target !== undefined) return new TargetConnector(target, this.#agents)
+    const read = readKubeconfig(text, this.#access)
+    if (!('kubeconfig' in read)) return new TargetConnector(read, this.#showWait)
     const { ClientNodeConnector } = await import('./client-node-connector.js')
-    return new ClientNodeConnector(this.#access, this.#agents)
+    return new ClientNodeConnector(
+      { ...read, apiUrl, where: `the kubeconfig ${kubeconfigFile}` },
+      this.#showWait,
+    )
   }
 }
 
 /** Connects to the cluster that client-node finds. */
 export class DiscoveryConnector implements Connector {
-  readonly #access: KubeDiscoveryAccess
-  #connector: Connector | undefined
-  readonly #agents = new HttpAgentCache()
+  readonly #showWait: ShowWait
+  #connector: Promise<Connector> | undefined
 
-  constructor(access: KubeDiscoveryAccess) {
-    this.#access = access
+  constructor(showWait: ShowWait) {
+    this.#showWait = showWait
   }
 
   async connect(): Promise<Connection> {
-    const { ClientNodeConnector } = await import('./client-node-connector.js')
-    this.#connector ??= new ClientNodeConnector(this.#access, this.#agents)
-    return this.#connector.connect()
+    this.#connector ??= this.#load()
+    return (await this.#connector).connect()
   }
 
   forget(): void {
-    this.#connector?.forget()
+    this.#connector?.then((connector) => connector.forget())
   }
 
   close(): void {
-    this.#agents.close()
+    this.#connector?.then((connector) => connector.close())
+  }
+
+  async #load(): Promise<Connector> {
+    const { ClientNodeConnector } = await import('./client-node-connector.js')
+    return new ClientNodeConnector(undefined, this.#showWait)
   }
 }

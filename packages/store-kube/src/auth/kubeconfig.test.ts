@@ -1,6 +1,6 @@
 import { isOverlayError } from '@selvedge/core'
 import { describe, expect, test } from 'vitest'
-import { readKubeconfig } from './kubeconfig.js'
+import { type ForClientNode, readKubeconfig } from './kubeconfig.js'
 
 const SECRET = 'do-not-show-this'
 
@@ -17,8 +17,18 @@ contexts:
   context: { cluster: other, user: token-file }
 - name: by-plugin
   context: { cluster: main, user: plugin }
+- name: by-path
+  context: { cluster: main, user: plugin-path }
+- name: by-nothing
+  context: { cluster: main, user: plugin-nothing }
+- name: by-terminal
+  context: { cluster: main, user: plugin-terminal }
+- name: by-odd-args
+  context: { cluster: main, user: plugin-odd-args }
+- name: by-gcp
+  context: { cluster: main, user: gcp }
 - name: by-proxy
-  context: { cluster: proxied, user: token }
+  context: { cluster: proxied, user: plugin }
 - name: anonymous
   context: { cluster: main }
 - name: nowhere
@@ -28,10 +38,11 @@ clusters:
   cluster:
     server: https://10.0.0.1:6443
     certificate-authority-data: ${Buffer.from('THE CA').toString('base64')}
+    extensions: [{ name: client.authentication.k8s.io/exec, extension: { audience: a } }]
 - name: other
   cluster: { server: 'https://api.example.com/k8s', certificate-authority: pki/ca.crt, tls-server-name: kubernetes, insecure-skip-tls-verify: false }
 - name: proxied
-  cluster: { server: 'https://10.0.0.1:6443', proxy-url: 'http://user:${SECRET}@proxy' }
+  cluster: { server: 'https://10.0.0.1:6443', certificate-authority: pki/ca.crt, proxy-url: 'http://user:${SECRET}@proxy' }
 users:
 - name: kubelet
   user:
@@ -42,11 +53,37 @@ users:
 - name: token-file
   user: { token: ${SECRET}, tokenFile: ../token }
 - name: plugin
-  user: { exec: { apiVersion: client.authentication.k8s.io/v1, command: get-token } }
+  user: { exec: { apiVersion: client.authentication.k8s.io/v1, command: get-token, args: null } }
+- name: plugin-path
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1beta1
+      command: bin/get-token
+      args: [--quiet]
+      env: [{ name: PROFILE, value: prod }]
+      installHint: install it
+      provideClusterInfo: true
+- name: plugin-nothing
+  user: { exec: { command: '', args: [${SECRET}] } }
+- name: plugin-terminal
+  user: { exec: { command: login, interactiveMode: Always, args: [${SECRET}] } }
+- name: plugin-odd-args
+  user: { exec: { command: login, args: ${SECRET} } }
+- name: gcp
+  user: { auth-provider: { name: gcp, config: { access-token: ${SECRET} } } }
 `
 
 const read = (access = {}, text = kubelet) =>
   readKubeconfig(text, { kubeconfigFile: '/etc/kubernetes/kubelet.conf', ...access })
+
+/** Each value is a list of so many aliases of the one before it. */
+function expanding(values: number, aliases: number): string {
+  const lists = Array.from(
+    { length: values },
+    (_, n) => `a${n + 1}: &a${n + 1} [${Array(aliases).fill(`*a${n}`)}]`,
+  )
+  return ['a0: &a0 x', ...lists].join('\n')
+}
 
 describe('a kubeconfig', () => {
   test('of a kubelet has a client certificate that is rotated in place', () => {
@@ -81,8 +118,49 @@ describe('a kubeconfig', () => {
     expect(read({ context: 'anonymous' })).toMatchObject({ token: undefined, cert: undefined })
   })
 
-  test.each(['by-plugin', 'by-proxy'])('with the context %s is left to client-node', (context) => {
-    expect(read({ context })).toBeUndefined()
+  test('may name a plugin: a name is looked up, and a path is relative to its own', () => {
+    expect(read({ context: 'by-plugin' })).toMatchObject({
+      token: undefined,
+      plugin: {
+        command: 'get-token',
+        args: [],
+        env: {},
+        apiVersion: 'client.authentication.k8s.io/v1',
+        cluster: undefined,
+      },
+    })
+    expect(read({ context: 'by-path' })).toMatchObject({
+      plugin: {
+        command: '/etc/kubernetes/bin/get-token',
+        args: ['--quiet'],
+        env: { PROFILE: 'prod' },
+        installHint: 'install it',
+        cluster: { server: 'https://10.0.0.1:6443', config: { audience: 'a' } },
+      },
+    })
+  })
+
+  test('with a proxy is left to client-node, its plugin apart, with absolute paths', () => {
+    const { kubeconfig, plugin } = read({ context: 'by-proxy' }) as ForClientNode
+    expect(plugin).toMatchObject({ command: 'get-token' })
+    expect(JSON.parse(kubeconfig)).toMatchObject({
+      clusters: [{ cluster: { 'certificate-authority': '/etc/kubernetes/pki/ca.crt' } }],
+      users: [{ user: {} }],
+    })
+    expect(kubeconfig).not.toContain('get-token')
+  })
+
+  test.each([
+    ['after a marker', (text: string) => `---${text}`],
+    ['after comments and a directive', (text: string) => `# by hand\n%YAML 1.2\n---\n${text}`],
+    ['before another document', (text: string) => `${text}---\napiVersion: v1\nkind: Secret\n`],
+    ['before one that is not YAML', (text: string) => `${text}...\n---\n]: {\n`],
+  ])('is the first document of its file: %s', (_, inFile) => {
+    expect(read({}, inFile(kubelet))).toEqual(read())
+  })
+
+  test('is an error at the line of the file, whichever document it is', () => {
+    expect(() => read({}, '# one\n---\n# two\na: b: c\n---\n')).toThrow('not valid YAML at line 4')
   })
 
   test.each([
@@ -90,6 +168,13 @@ describe('a kubeconfig', () => {
     ['lacks the cluster', { context: 'nowhere' }, kubelet, "no cluster 'no-such-cluster'"],
     ['has no current context', {}, 'kind: Config', 'no current context'],
     ['is not YAML', {}, `kind: Config\nusers: [${SECRET}\n- ]: {`, 'not valid YAML'],
+    ['is nested 20,000 deep', {}, '['.repeat(20_000), 'not valid YAML'],
+    ['expands to a billion values', {}, expanding(9, 10), 'too many or too deep'],
+    ['expands to a deep value', {}, expanding(20_000, 1), 'too many or too deep'],
+    ['has a plugin without a command', { context: 'by-nothing' }, kubelet, 'has no command'],
+    ['has a plugin that needs a terminal', { context: 'by-terminal' }, kubelet, 'interactiveMode: Always'],
+    ['has a plugin with odd arguments', { context: 'by-odd-args' }, kubelet, 'not a list of strings'],
+    ['has a removed provider', { context: 'by-gcp' }, kubelet, 'auth-provider gcp'],
     ['is a list', {}, `- ${SECRET}`, 'not a kubeconfig'],
     ['is empty', {}, '', 'not a kubeconfig'],
     ['names a server that is not a URL', { apiUrl: 'localhost' }, kubelet, 'https://10.96.0.1:443'],

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { OverlayError } from '@selvedge/core'
+import { readTextFile } from '../read-file.js'
 import type { KubeUrlAccess } from './access.js'
-import type { Connection, Connector, TlsOptions } from './connector.js'
-import type { HttpAgentCache } from './http-agent-cache.js'
+import type { Connection, Connector, ShowWait, TlsOptions } from './connector.js'
+import { type Credential, ExecPlugin, type PluginConfig } from './exec-plugin.js'
 
 /** Text, or the file that holds it. */
 export type Source = { readonly text: string } | { readonly file: string }
@@ -17,20 +17,27 @@ export interface Target {
   readonly key?: Source | undefined
   /** A bearer token. */
   readonly token?: Source | undefined
+  /** Its answer takes precedence over the token and the certificate. */
+  readonly plugin?: PluginConfig | undefined
   /** The name in the server's certificate, if it differs from the URL's. */
   readonly servername?: string | undefined
   readonly insecureSkipTlsVerify: boolean
 }
 
+/** The CAs that an operating system trusts take a quarter of it. */
+const MAX_PEM_BYTES = 1024 * 1024
+
+/** A longer header is refused by most servers. */
+const MAX_TOKEN_BYTES = 64 * 1024
+
 /** Connects to a target. Reads its files for every request: they are small, and may be rotated at any time. */
 export class TargetConnector implements Connector {
   readonly #target: Target
-  readonly #agents: HttpAgentCache
+  readonly #plugin: ExecPlugin | undefined
 
-  /** @param agents closed with this connector; an earlier connector may have used them */
-  constructor(target: Target, agents: HttpAgentCache) {
+  constructor(target: Target, showWait: ShowWait) {
     this.#target = target
-    this.#agents = agents
+    this.#plugin = target.plugin && new ExecPlugin(target.plugin, showWait)
     if ((target.cert === undefined) !== (target.key === undefined)) {
       throw new OverlayError(
         'INVALID_CONFIG',
@@ -41,11 +48,12 @@ export class TargetConnector implements Connector {
 
   async connect(): Promise<Connection> {
     const { url, servername, insecureSkipTlsVerify } = this.#target
+    const credential: Credential = (await this.#plugin?.credential()) ?? {}
     const [ca, cert, key, token] = await Promise.all([
-      read('certificate authority', this.#target.ca),
-      read('client certificate', this.#target.cert),
-      read("client certificate's key", this.#target.key),
-      read('token', this.#target.token),
+      read('certificate authority', this.#target.ca, MAX_PEM_BYTES),
+      credential.cert ?? read('client certificate', this.#target.cert, MAX_PEM_BYTES),
+      credential.key ?? read("client certificate's key", this.#target.key, MAX_PEM_BYTES),
+      credential.token ?? read('token', this.#target.token, MAX_TOKEN_BYTES),
     ])
     const tls: TlsOptions = {
       rejectUnauthorized: !insecureSkipTlsVerify,
@@ -54,18 +62,16 @@ export class TargetConnector implements Connector {
       ...(key !== undefined && { key }),
       ...(servername !== undefined && { servername }),
     }
-    return {
-      url,
-      agent: this.#agents.agentFor(url, tls),
-      headers: token === undefined ? {} : { authorization: `Bearer ${token.trim()}` },
-    }
+    return { url, tls, headers: token === undefined ? {} : { authorization: bearer(token) } }
   }
 
-  /** Nothing is cached. */
-  forget(): void {}
+  /** Files are not cached, the answer of a plugin is. */
+  forget(): void {
+    this.#plugin?.forget()
+  }
 
   close(): void {
-    this.#agents.close()
+    this.#plugin?.close()
   }
 }
 
@@ -100,10 +106,22 @@ export function parseApiUrl(text: string): URL {
   return url
 }
 
-async function read(what: string, source: Source | undefined): Promise<string | undefined> {
+/** Throws an OverlayError `ACCESS_DENIED` for a text that no header may contain. */
+function bearer(token: string): string {
+  const text = token.trim()
+  if (/^[\x21-\x7e]+$/.test(text)) return `Bearer ${text}`
+  throw new OverlayError(
+    'ACCESS_DENIED',
+    text === ''
+      ? 'the token for the API server is empty'
+      : 'the token for the API server contains spaces, or characters that a header may not contain',
+  )
+}
+
+async function read(what: string, source: Source | undefined, maxBytes: number): Promise<string | undefined> {
   if (source === undefined || 'text' in source) return source?.text
   try {
-    return await readFile(source.file, 'utf8')
+    return await readTextFile(source.file, maxBytes)
   } catch (cause) {
     throw new OverlayError(
       'ACCESS_DENIED',

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isOverlayError, OverlayError } from '@selvedge/core'
-import { type Connection, type Connector, closeIdle } from '../auth/index.js'
+import { type Connection, type Connector, HttpAgentCache } from '../auth/index.js'
 import { ApiError } from './api-error.js'
 import { type ApiStatus, decodeStatus } from './node-codec.js'
 import { ProtobufError, TruncatedError } from './protobuf.js'
@@ -55,8 +55,8 @@ const MAX_RETRY_AFTER_MS = 30_000
  */
 export class KubeApi {
   readonly #connector: Connector
+  readonly #agents = new HttpAgentCache()
   #server = 'the API server'
-  #agent: Connection['agent'] | undefined
 
   constructor(connector: Connector) {
     this.#connector = connector
@@ -101,6 +101,7 @@ export class KubeApi {
 
   close(): void {
     this.#connector.close()
+    this.#agents.close()
   }
 
   async #open(request: ApiRequest): Promise<Response> {
@@ -126,11 +127,9 @@ export class KubeApi {
 
   async #sendOnce(request: ApiRequest): Promise<Response> {
     const { method, path, accept, body, signal, timeoutMs, limits = objectLimits(timeoutMs) } = request
-    const connection = await this.#connector.connect()
-    const { url, agent, headers } = connection
+    const connection = await untilAborted(this.#connector.connect(), signal)
+    const { url, headers } = connection
     this.#server = url.origin
-    this.#agent = agent
-    signal.throwIfAborted()
     const send = url.protocol === 'http:' ? httpRequest : httpsRequest
     const call = send({
       protocol: url.protocol,
@@ -138,7 +137,7 @@ export class KubeApi {
       port: url.port,
       path: `${url.pathname.replace(/\/$/, '')}${path}`,
       method,
-      agent,
+      agent: this.#agents.agentFor(connection),
       headers: {
         ...headers,
         accept,
@@ -169,7 +168,7 @@ export class KubeApi {
     }
     const cause = error instanceof StaleConnection ? error.cause : error
     // What swallowed this request may have swallowed the idle connections too.
-    if (cause instanceof IdleTimeout && this.#agent !== undefined) closeIdle(this.#agent)
+    if (cause instanceof IdleTimeout) this.#agents.closeIdle()
     const why = cause instanceof Error ? cause.message : String(cause)
     return new OverlayError(
       'STORE_UNAVAILABLE',
@@ -198,6 +197,16 @@ export class KubeApi {
   #describe({ method, path }: Pick<ApiRequest, 'method' | 'path'>): string {
     return `${method} ${path.split('?')[0]} of Kubernetes at ${this.#server}`
   }
+}
+
+/** Credentials that are waited for serve other requests too: one of them that is aborted does not end the wait. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason)
+    signal.addEventListener('abort', stop, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+    if (signal.aborted) stop()
+  })
 }
 
 const objectLimits = (idleTimeoutMs: number): AnswerLimits => ({

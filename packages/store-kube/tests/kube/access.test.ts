@@ -1,4 +1,4 @@
-import { appendFile, copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { access, appendFile, copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
@@ -61,6 +61,10 @@ const byToken = (): KubeAccess => ({
   caFile: cluster.authority.certFile,
   tokenFile: cluster.tokenFile,
 })
+
+/** A shell script that answers as a credential plugin. */
+const printCredential = (token: string): string =>
+  `#!/bin/sh\nprintf '{"kind":"ExecCredential","status":{"token":"%s"}}' "${token}"\n`
 
 /** A pod's service account folder, with a token of the manifest's service account. */
 async function serviceAccountFolder(name: string, boundTo?: object): Promise<string> {
@@ -157,6 +161,52 @@ describe('access', () => {
     await expectToWork(
       connect({ kubeconfigFile: await cluster.kubeconfig(name.replaceAll(/\W/g, '-'), await user()) }),
     )
+  })
+
+  test('by a kubeconfig of two documents, with a plugin beside it', async () => {
+    const folder = join(cluster.folder, 'with-plugin')
+    await mkdir(join(folder, 'bin'), { recursive: true })
+    await writeFile(join(folder, 'bin/get-token'), printCredential(`$(cat ${cluster.tokenFile})`), {
+      mode: 0o755,
+    })
+    const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'bin/get-token' } }
+    const written = await cluster.kubeconfig('with-plugin', user)
+    const kubeconfigFile = join(folder, 'config')
+    await writeFile(kubeconfigFile, `${await readFile(written, 'utf8')}\n---\nkind: Secret\n`)
+    await expectToWork(connect({ kubeconfigFile }))
+  })
+
+  test('by a kubeconfig with a plugin, for a user to impersonate', async () => {
+    await cluster.kubectl('create', 'clusterrolebinding', 'as-other', '--clusterrole=flannel', '--user=other')
+    const command = join(cluster.folder, 'get-token-to-impersonate')
+    await writeFile(command, printCredential(`$(cat ${cluster.tokenFile})`), { mode: 0o755 })
+    const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command }, as: 'other' }
+    const manager = connect({ kubeconfigFile: await cluster.kubeconfig('impersonating', user) })
+    await expectToWork(manager)
+    await cluster.kubectl('delete', 'clusterrolebinding', 'as-other')
+    await expect(manager.acquireLease({ attributes })).rejects.toThrow('User "other" cannot get resource')
+  })
+
+  test('by a plugin that hangs: the status names it, and it ends with the store', async () => {
+    const command = join(cluster.folder, 'hanging')
+    const pidFile = join(cluster.folder, 'hanging.pid')
+    await writeFile(command, `#!/bin/sh\necho $$ > ${pidFile}\nexec sleep 300\n`, { mode: 0o755 })
+    const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command } }
+    const manager = connect({ kubeconfigFile: await cluster.kubeconfig('hanging', user) })
+    const lease = expect(manager.acquireLease({ attributes })).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect
+      .poll(() => manager.status.waitingFor, { timeout: 10_000 })
+      .toMatchObject({ type: 'credentials', message: expect.stringContaining(`'${command}'`) })
+    const pid = (await readFile(pidFile, 'utf8')).trim()
+    await manager[Symbol.asyncDispose]()
+    await lease
+    const ended = () =>
+      access(`/proc/${pid}`).then(
+        () => false,
+        () => true,
+      )
+    await expect.poll(ended, { timeout: 5_000 }).toBe(true)
+    await expect.poll(() => manager.status.waitingFor).toBeUndefined()
   })
 
   test('by discovery, as kubectl finds the cluster', async () => {

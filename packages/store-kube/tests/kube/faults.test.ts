@@ -3,8 +3,7 @@ import { systemClock } from '@selvedge/core/kit'
 import { KubeCluster } from '@selvedge/lab'
 import { KubeSubnetManager, type KubeSubnetManagerOptions } from '@selvedge/store-kube'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { HttpAgentCache } from '../../src/auth/http-agent-cache.js'
-import { TargetConnector, targetOf } from '../../src/auth/target-connector.js'
+import { connectorFor } from '../../src/auth/index.js'
 import { KubeApi } from '../../src/client/kube-api.js'
 import { NodeDecoder } from '../../src/client/node-codec.js'
 import { reflectNodes } from '../../src/client/reflector.js'
@@ -160,10 +159,11 @@ test('a balancer cuts idle watches: each is restarted at once, and no peer is la
 })
 
 test('a watch starts from the last bookmark', async () => {
-  const connector = new TargetConnector(
-    targetOf({ apiUrl: cluster.url, caFile: cluster.authority.certFile, tokenFile: cluster.tokenFile }),
-    new HttpAgentCache(),
-  )
+  const connector = connectorFor({
+    apiUrl: cluster.url,
+    caFile: cluster.authority.certFile,
+    tokenFile: cluster.tokenFile,
+  })
   const api = new KubeApi(connector)
   const positions: number[] = []
   let heard = 0
