@@ -62,6 +62,26 @@ it('is chosen by name, with its MTU, addresses and what is on the link', async (
     ipv4: '192.168.0.1',
     ipv6: 'fd00::1',
     onLink: ['100.64.0.0/10', '172.31.0.0/16', '192.168.0.0/24', 'fd00::/64'],
+    routed: ['100.100.0.0/16'],
+  })
+})
+
+it('says which networks inside its own are routed elsewhere', async () => {
+  for (const line of [
+    'route add 172.31.9.0/24 via 192.168.0.9 dev eth0',
+    'route add 172.31.10.0/24 via 10.9.0.2 dev net1',
+    'route add 172.31.11.0/24 dev net1',
+    'route add blackhole 172.31.12.0/24',
+    'route add 172.31.13.0/24 nexthop via 192.168.0.8 dev eth0 nexthop via 192.168.0.9 dev eth0',
+    'route add 172.31.14.0/24 via 192.168.0.9 dev eth0 metric 50',
+    'route add 172.31.14.0/24 dev eth0 metric 10',
+    'route add 172.31.15.0/24 via 192.168.0.9 dev eth0 proto 157',
+    'route add 100.64.0.0/10 via 192.168.0.9 dev eth0',
+  ]) {
+    namespace.ip(line)
+  }
+  expect(await find('eth0')).toMatchObject({
+    routed: ['172.31.10.0/24', '172.31.11.0/24', '172.31.12.0/24', '172.31.13.0/24', '172.31.9.0/24'],
   })
 })
 

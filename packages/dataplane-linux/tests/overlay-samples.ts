@@ -17,6 +17,7 @@ export const SCOPE: OwnershipScope = {
   links: ['flannel.1'],
   networks: ['10.0.0.0/8', 'fd99::/48'],
   externalInterface: 'eth0',
+  onLink: ['192.168.0.0/24'],
 }
 
 export const vxlan = (fields: Partial<Omit<LinkResource, 'kind' | 'key'>> = {}): LinkResource =>

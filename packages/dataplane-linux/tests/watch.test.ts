@@ -142,6 +142,14 @@ describe('is woken', () => {
     expect(await within(5_000)).toBe('changed')
   })
 
+  it('by a route that sends part of the host’s own network to a gateway, and by its end', async () => {
+    namespace.ip('route add 192.168.0.128/25 via 192.168.0.9 dev eth0')
+    expect(await within(5_000)).toBe('changed')
+    await settle()
+    namespace.ip('route del 192.168.0.128/25')
+    expect(await within(5_000)).toBe('changed')
+  })
+
   it('by a default route that comes', async () => {
     namespace.ip('route add default via 192.168.0.254')
     expect(await within(5_000)).toBe('changed')

@@ -37,6 +37,8 @@ export interface OwnershipScope {
   readonly networks: readonly string[]
   /** The name of the interface that packets to peers leave by. It is not ours, but its changes are reported. */
   readonly externalInterface?: string | undefined
+  /** Networks (CIDR) that it reaches without a gateway. A change of a foreign route into one of them is reported. */
+  readonly onLink?: readonly string[] | undefined
 }
 
 /**

@@ -11,6 +11,11 @@ export interface ExternalInterface {
   readonly ipv6?: string | undefined
   /** The networks (CIDR) that are reached over it without a gateway. */
   readonly onLink: readonly string[]
+  /**
+   * Networks (CIDR) inside `onLink` that the host sends elsewhere nevertheless: to a gateway, over another interface or
+   * nowhere. For an address in several networks the longest prefix counts.
+   */
+  readonly routed?: readonly string[] | undefined
 }
 
 /** An address of the host's, and the network around it. */

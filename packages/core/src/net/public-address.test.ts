@@ -113,3 +113,25 @@ describe('a lease', () => {
     expect(describeLease(named)).toBe(text)
   })
 })
+
+describe('whether an address is on the link', () => {
+  const host: ExternalInterface = {
+    ...eth0,
+    onLink: ['172.16.0.0/16', '172.16.9.128/25', '2001:db8::/64'],
+    routed: ['172.16.9.0/24', '172.16.7.0/24', '172.16.0.5/32', '2001:db8::5/128'],
+  }
+  it.each([
+    ['172.16.1.1', true],
+    ['172.16.7.1', false],
+    ['172.16.9.1', false],
+    ['172.16.9.129', true],
+    ['172.16.0.5', false],
+    ['172.17.0.1', false],
+    ['2001:db8::4', true],
+    ['2001:db8::5', false],
+  ])('%s: %s, by the longest prefix', (address, expected) => expect(isOnLink(host, address)).toBe(expected))
+
+  it('is no if the same network is routed elsewhere', () => {
+    expect(isOnLink({ ...eth0, routed: eth0.onLink }, '192.168.64.3')).toBe(false)
+  })
+})

@@ -2,7 +2,7 @@ import type { ExternalInterface, NodeContext } from '../contract/node-context.js
 import type { Lease, PublicAddresses } from '../lease/lease.js'
 import { OverlayError } from '../util/errors.js'
 import { enabledFamilies, type FamilyParts } from './address-family.js'
-import { containsAddress } from './cidr.js'
+import { containsAddress, requireCidr } from './cidr.js'
 
 /**
  * The addresses at which peers reach this node, of each family that is on: what a backend publishes. Throws an
@@ -40,8 +40,18 @@ function withoutAddress({ name }: ExternalInterface, { name: family }: FamilyPar
 }
 
 /** Whether packets to `address` leave by the external interface without a gateway. */
-export function isOnLink({ onLink }: ExternalInterface, address: string): boolean {
-  return onLink.some((network) => containsAddress(network, address))
+export function isOnLink({ onLink, routed = [] }: ExternalInterface, address: string): boolean {
+  const direct = longestPrefix(onLink, address)
+  return direct >= 0 && direct > longestPrefix(routed, address)
+}
+
+/** The length of the longest of these networks that contains the address; -1 if none does. */
+function longestPrefix(networks: readonly string[], address: string): number {
+  let longest = -1
+  for (const network of networks) {
+    if (containsAddress(network, address)) longest = Math.max(longest, requireCidr(network).length)
+  }
+  return longest
 }
 
 /** A lease's subnet of a family that is on, and the address at which its node is reached in that family. */

@@ -131,7 +131,7 @@ export class OverlayNode {
           formerNetworks: this.#formerNetworks,
           local: this.reconciler.desired.of(THIS_NODE),
           outside: this.#peers.outside,
-          externalInterface: this.#node.externalInterface.name,
+          externalInterface: this.#node.externalInterface,
         }),
       beforeRead: (abort) => {
         this.#peers.update(this.#table.expire(clock.monotonic()), this.#context)

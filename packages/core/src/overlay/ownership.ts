@@ -1,4 +1,5 @@
 import type { OwnershipScope } from '../contract/driver.js'
+import type { ExternalInterface } from '../contract/node-context.js'
 import type { LinkResource, Resource } from '../contract/resource.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 
@@ -29,8 +30,8 @@ export interface Ownership {
   readonly local: readonly Resource[]
   /** Subnets of peers outside the network; their routes are ours all the same. */
   readonly outside: readonly string[]
-  /** The name of the interface that packets to peers leave by. */
-  readonly externalInterface: string
+  /** The interface that packets to peers leave by. */
+  readonly externalInterface: ExternalInterface
 }
 
 /** Which of all that a driver finds belongs to this overlay. */
@@ -46,7 +47,8 @@ export function ownershipScope({
     aliases: networks.map(ownershipAlias),
     links: local.filter(isLink).map(({ name }) => name),
     networks: [...networks, ...outside],
-    externalInterface,
+    externalInterface: externalInterface.name,
+    onLink: externalInterface.onLink,
   }
 }
 

@@ -6,7 +6,7 @@ import {
   type NeighbourResource,
   type RouteResource,
 } from '@selvedge/core/kit'
-import type { LinkMessage, RouteMessage } from '../rtnetlink/index.js'
+import { type LinkMessage, type RouteMessage, RT_TABLE_MAIN } from '../rtnetlink/index.js'
 import { type Nexthop, NexthopTable } from './nexthop-table.js'
 import { Ownership } from './ownership.js'
 
@@ -20,10 +20,14 @@ export type OnLinkResource = AddressResource | NeighbourResource | FdbResource
 export class KernelState {
   readonly scope: OwnershipScope
   readonly ownership: Ownership
+  /** What the external interface reaches without a gateway. */
+  readonly #onLink: Ownership
   /** Names of our own links, by index. */
   readonly ownLinks = new Map<number, string>()
   /** Fingerprints of the links whose changes matter: our own, and those that they and our routes lead through. */
   readonly watchedLinks = new Map<number, string>()
+  /** The index of the external interface; undefined while there is none. */
+  externalIndex: number | undefined
   readonly addresses = new Set<string>()
   readonly neighbours = new Set<string>()
   /** Destinations of fdb entries, by key. */
@@ -39,10 +43,19 @@ export class KernelState {
   constructor(scope: OwnershipScope, protocol: number) {
     this.scope = scope
     this.ownership = new Ownership(scope, protocol)
+    this.#onLink = new Ownership({ ...scope, networks: scope.onLink ?? [] }, protocol)
   }
 
   isOwnRoute(message: RouteMessage): boolean {
     return this.ownership.isOwn(message, this.ownLinks.has(message.oif))
+  }
+
+  /** Whether a foreign route decides how peers are reached that seem to be on the external interface's link. */
+  concernsPeers({ destination, table, oif, gateway }: RouteMessage): boolean {
+    if (table !== RT_TABLE_MAIN) return false
+    if (destination === '0.0.0.0/0' || destination === '::/0') return true
+    const isDirect = oif === this.externalIndex && gateway === undefined
+    return isDirect || this.#onLink.isInside(destination)
   }
 
   /** The index of our own link of this name. If it is out of date, the kernel no longer knows the index. */

@@ -1,5 +1,6 @@
 import type { AbortOptions, ExternalInterface } from '@selvedge/core'
 import { canonicalAddress } from '@selvedge/core/kit'
+import { Ownership } from '../cache/ownership.js'
 import type { NetlinkConnection } from '../netlink/index.js'
 import { LinkTable } from '../read/link-table.js'
 import {
@@ -33,11 +34,14 @@ export async function findExternalInterface(
   const addresses = await connection.dump('reading addresses', writeGetAddresses, readAddressMessage, options)
   const direct = await readDirectRoutes(connection, routeProtocol, options)
   const candidates = links.links.map((link) => candidateOf(link, addresses, direct))
-  return selectInterface(choices, {
+  const external = selectInterface(choices, {
     candidates,
     defaultIndex: choices.length > 0 ? undefined : defaultIndexOf(direct),
     ways: await lookUpPaths(connection, choices, options),
   })
+  const index = links.byName(external.name)?.index ?? 0
+  const inside = await readRoutesInside(connection, external.onLink, routeProtocol, options)
+  return { ...external, ...routedElsewhere(inside, index) }
 }
 
 /** The main table's routes without a gateway, and the default routes. */
@@ -65,6 +69,47 @@ async function readDirectRoutes(
     routes.push(...found)
   }
   return routes
+}
+
+/** The main table's routes into these networks, of every type, except our own. */
+async function readRoutesInside(
+  connection: NetlinkConnection,
+  networks: readonly string[],
+  routeProtocol: number,
+  options: AbortOptions,
+): Promise<RouteMessage[]> {
+  const ownership = new Ownership({ aliases: [], links: [], networks }, routeProtocol)
+  const routes: RouteMessage[] = []
+  for (const family of [AF_INET, AF_INET6]) {
+    const found = await connection.dump(
+      'reading routes',
+      (writer, flags, sequence) => writeGetRoutes(writer, flags, sequence, { family, table: RT_TABLE_MAIN }),
+      (message) => {
+        if (routeProtocolOf(message) === routeProtocol) return undefined
+        const route = readRoute(message)
+        return route !== undefined && ownership.isInside(route.destination) ? route : undefined
+      },
+      { ...options, absence: ['ENOENT'] },
+    )
+    routes.push(...found)
+  }
+  return routes
+}
+
+/**
+ * Of the routes of one destination the lowest metric counts. If that one does not lead straight out of the interface,
+ * its destination is routed elsewhere.
+ */
+function routedElsewhere(routes: readonly RouteMessage[], index: number): Pick<ExternalInterface, 'routed'> {
+  const best = new Map<string, RouteMessage>()
+  for (const route of routes) {
+    const rival = best.get(route.destination)
+    if (rival === undefined || route.priority < rival.priority) best.set(route.destination, route)
+  }
+  const routed = [...best.values()].filter(
+    (route) => route.type !== RTN_UNICAST || route.oif !== index || !isDirect(route),
+  )
+  return routed.length === 0 ? {} : { routed: routed.map(({ destination }) => destination).sort() }
 }
 
 const isDefault = ({ destination }: RouteMessage): boolean =>

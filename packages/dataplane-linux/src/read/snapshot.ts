@@ -37,7 +37,10 @@ export async function readSnapshot(
   const state = new KernelState(scope, routeProtocol)
   const reading: SnapshotReading = { source, links, options, state, resources: [] }
   const external = links.byName(scope.externalInterface ?? '')
-  if (external !== undefined) state.watchLink(external, fingerprint(external))
+  if (external !== undefined) {
+    state.externalIndex = external.index
+    state.watchLink(external, fingerprint(external))
+  }
   const own = links.links.filter((link) => isOwnLink(link, scope, linkTypes))
   addLinks(reading, own)
   for (const link of own) {

@@ -11,7 +11,6 @@ import {
   IFA_F_PERMANENT,
   isDeletion,
   NUD_PERMANENT,
-  RT_TABLE_MAIN,
   RTM_DELADDR,
   RTM_DELLINK,
   RTM_DELNEIGH,
@@ -100,8 +99,7 @@ function isRouteChange(message: MessageReader, state: KernelState): boolean {
   if (state.isOwnRoute(route)) return true
   // A route that replaces one of ours is reported, but the end of ours is not.
   if (!isDeletion(message.type) && state.hasRoute(routeKeyOf(route))) return true
-  const isDefault = route.destination === '0.0.0.0/0' || route.destination === '::/0'
-  return isDefault && route.table === RT_TABLE_MAIN
+  return state.concernsPeers(route)
 }
 
 function isNeighbourChange(message: MessageReader, state: KernelState): boolean {
