@@ -33,7 +33,7 @@ export class AgentState {
   /** Not ready yet, for this reason; `awaited` is what the store waits for, if that is the reason. */
   waitFor(why: string, awaited?: Prerequisite): void {
     this.awaited = awaited
-    this.#waitsFor = this.#services.redactor.text(why)
+    this.#waitsFor = this.#services.sanitizer.text(why)
     if (!this.#isReady) this.#services.serviceManager.status(this.#waitsFor)
   }
 

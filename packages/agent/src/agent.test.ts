@@ -11,7 +11,7 @@ import { runAgent } from './agent.js'
 import { backends } from './backends.js'
 import { readCommandLine } from './command-line/command-line.js'
 import { createLogger } from './logging/logger.js'
-import { Redactor } from './logging/redactor.js'
+import { Sanitizer } from './logging/sanitizer.js'
 import type { AgentServices } from './services.js'
 import { ServiceManager } from './systemd/service-manager.js'
 
@@ -59,7 +59,7 @@ class Agent {
       {},
     )
     if (command.type !== 'run') throw new Error('not a run')
-    const redactor = new Redactor()
+    const redactor = new Sanitizer()
     const destination = {
       write: (line: string) => {
         this.lines.push(line)
@@ -72,8 +72,8 @@ class Agent {
         openStore: async () => ({ subnets: new MemorySubnetManager(store), identity: 'memory' }),
         openDrivers: async () => [kernel.driver()],
         backends,
-        log: createLogger({ verbosity: 1, destination, forTerminal: false, redactor }),
-        redactor,
+        log: createLogger({ verbosity: 1, destination, forTerminal: false, sanitizer: redactor }),
+        sanitizer: redactor,
         serviceManager: new ServiceManager({
           variables: { NOTIFY_SOCKET: '@test' },
           onError: () => {},

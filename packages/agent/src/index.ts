@@ -18,7 +18,7 @@ export {
   type LoggerOptions,
   type LogLevel,
 } from './logging/logger.js'
-export { Redactor } from './logging/redactor.js'
+export { Sanitizer } from './logging/sanitizer.js'
 export { secretsOf, secretsOfSettings } from './secrets.js'
 export type { AgentServices } from './services.js'
 export { openStore } from './stores/open-store.js'

@@ -1,7 +1,7 @@
 import type { Backend, BackendLoader, Clock, Driver, Random } from '@selvedge/core'
 import type { AgentSettings, StoreSettings } from './command-line/settings.js'
 import type { Logger } from './logging/logger.js'
-import type { Redactor } from './logging/redactor.js'
+import type { Sanitizer } from './logging/sanitizer.js'
 import type { OpenStore, StoreEvents } from './stores/store.js'
 import type { ServiceManager } from './systemd/service-manager.js'
 
@@ -14,7 +14,7 @@ export interface AgentServices {
   readonly backends: readonly (Backend | BackendLoader)[]
   readonly log: Logger
   /** Learns the secrets that a network config holds. */
-  readonly redactor: Redactor
+  readonly sanitizer: Sanitizer
   readonly serviceManager: ServiceManager
   readonly version: string
   readonly clock: Clock

@@ -145,7 +145,7 @@ class Session {
       random: services.random,
     })
     overlay.on('config', ({ config }) => {
-      for (const secret of secretsOf(config)) services.redactor.add(secret)
+      for (const secret of secretsOf(config)) services.sanitizer.add(secret)
     })
     overlay.on('waiting', (step) => state.startWaitsFor(step))
     overlay.on('retry', ({ error }) => {

@@ -31,7 +31,7 @@ export async function runProcess(settings: AgentSettings, version: string): Prom
     verbosity: settings.verbosity,
     destination: destination({ fd: STDERR, sync: true }),
     forTerminal: isatty(STDERR),
-    redactor,
+    sanitizer: redactor,
   })
   hideSecrets(redactor)
   exitOnBug(log)
@@ -45,7 +45,7 @@ export async function runProcess(settings: AgentSettings, version: string): Prom
         backends,
         openDrivers: async (inForce) => [linux({ interface: interfaceChoices(inForce) })],
         log,
-        redactor,
+        sanitizer: redactor,
         serviceManager: new ServiceManager({
           variables: process.env,
           onError: (error) => log('warn', 'systemd cannot be notified', { error }),

@@ -1,16 +1,16 @@
 import { OverlayError } from '@selvedge/core'
 import { describe, expect, test } from 'vitest'
 import { createLogger, type LogLevel } from './logger.js'
-import { Redactor } from './redactor.js'
+import { Sanitizer } from './sanitizer.js'
 
 function logger({ verbosity = 0, forTerminal = false, secret = '' } = {}) {
   const lines: string[] = []
-  const redactor = new Redactor()
+  const redactor = new Sanitizer()
   redactor.add(secret)
   const log = createLogger({
     verbosity,
     forTerminal,
-    redactor,
+    sanitizer: redactor,
     destination: { write: (line) => lines.push(line) },
   })
   return { log, lines }

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import type { Redactor } from './redactor.js'
+import type { Sanitizer } from './sanitizer.js'
 import { terminalLine } from './terminal-format.js'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
@@ -23,12 +23,12 @@ export interface LoggerOptions {
   readonly destination: LogDestination
   /** For reading at a terminal, rather than a line of JSON each. */
   readonly forTerminal: boolean
-  readonly redactor: Redactor
+  readonly sanitizer: Sanitizer
 }
 
 const MIN_TRACE_VERBOSITY = 4
 
-export function createLogger({ verbosity, destination, forTerminal, redactor }: LoggerOptions): Logger {
+export function createLogger({ verbosity, destination, forTerminal, sanitizer: redactor }: LoggerOptions): Logger {
   const stream: LogDestination = forTerminal
     ? { write: (line) => destination.write(terminalLine(line)) }
     : destination

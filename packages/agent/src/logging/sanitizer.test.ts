@@ -1,9 +1,9 @@
 import { OverlayError } from '@selvedge/core'
 import { describe, expect, test } from 'vitest'
-import { Redactor } from './redactor.js'
+import { Sanitizer } from './sanitizer.js'
 
-function redactor(...secrets: (string | undefined)[]): Redactor {
-  const redactor = new Redactor()
+function redactor(...secrets: (string | undefined)[]): Sanitizer {
+  const redactor = new Sanitizer()
   for (const secret of secrets) redactor.add(secret)
   return redactor
 }
@@ -39,7 +39,7 @@ test('fields that a library hangs on its errors are not written', () => {
   const error = Object.assign(new Error('refused'), {
     request: { headers: { authorization: 'Basic c2VjcmV0' } },
   })
-  expect(JSON.stringify(new Redactor().value(error))).not.toContain('c2VjcmV0')
+  expect(JSON.stringify(new Sanitizer().value(error))).not.toContain('c2VjcmV0')
 })
 
 test('a secret that contains another leaves nothing behind', () => {

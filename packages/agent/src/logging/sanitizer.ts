@@ -4,7 +4,7 @@ const SHOWN = '[redacted]'
  * Removes known secrets from everything that is about to be written. It is the last line of defence: nothing logs a secret
  * on purpose, but a library or a mistyped config may put one into an error message.
  */
-export class Redactor {
+export class Sanitizer {
   #secrets: readonly string[] = []
 
   /** From now on `secret` is never written. An empty one, or none, is ignored. */
