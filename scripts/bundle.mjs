@@ -19,7 +19,7 @@ const bundle = await rolldown({
   platform: 'node',
   external: EXTERNAL,
   plugins: [bundleEtcd3()],
-  preserveEntrySignatures: false,
+  preserveEntrySignatures: 'exports-only',
 })
 // Written beside and then renamed: a bundle is complete, or absent.
 const beside = join(SELVEDGED, `.bundle-${process.pid}`)

@@ -59,7 +59,7 @@ class Agent {
       {},
     )
     if (command.type !== 'run') throw new Error('not a run')
-    const redactor = new Sanitizer()
+    const sanitizer = new Sanitizer()
     const destination = {
       write: (line: string) => {
         this.lines.push(line)
@@ -72,8 +72,8 @@ class Agent {
         openStore: async () => ({ subnets: new MemorySubnetManager(store), identity: 'memory' }),
         openDrivers: async () => [kernel.driver()],
         backends,
-        log: createLogger({ verbosity: 1, destination, forTerminal: false, sanitizer: redactor }),
-        sanitizer: redactor,
+        log: createLogger({ verbosity: 1, destination, forTerminal: false, sanitizer }),
+        sanitizer,
         serviceManager: new ServiceManager({
           variables: { NOTIFY_SOCKET: '@test' },
           onError: () => {},

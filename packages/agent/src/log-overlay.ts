@@ -1,11 +1,14 @@
 import type { Lease, NetworkConfig, Overlay, OverlayError } from '@selvedge/core'
 import type { AgentState } from './agent-state.js'
+import { EventLimiter } from './logging/event-limiter.js'
 import type { LazyMetrics } from './observe/lazy-metrics.js'
 import type { AgentServices } from './services.js'
 import type { TrackedStore } from './stores/tracked-store.js'
 
 export interface OverlayLogContext {
-  readonly services: Pick<AgentServices, 'log'>
+  readonly services: Pick<AgentServices, 'log' | 'clock'>
+  /** Aborts when the overlay stops. */
+  readonly signal: AbortSignal
   readonly state: AgentState
   readonly metrics: LazyMetrics | undefined
   readonly store: TrackedStore
@@ -19,7 +22,7 @@ const MAX_KEYS_SHOWN = 5
 /** Logs and counts an overlay's events, and publishes subnet.env again when one of them changes it. */
 export function logOverlay(
   overlay: Overlay,
-  { services, state, metrics, store, publish }: OverlayLogContext,
+  { services, signal, state, metrics, store, publish }: OverlayLogContext,
 ): void {
   const { log } = services
   let lastConfig: string | undefined
@@ -61,15 +64,18 @@ export function logOverlay(
     log('info', 'the MTU for pods changed', { mtu })
     publish()
   })
+  const recurring = new EventLimiter({ log, clock: services.clock, signal, nouns: NOUNS })
   overlay.on('error', (error) => {
     // That the store is unavailable was logged once, when the watch lost it.
-    const again = error.code === 'STORE_UNAVAILABLE' && store.disconnectedMs > 0
-    log(again ? 'debug' : 'error', error.message, describeError(error))
+    const level = error.code === 'STORE_UNAVAILABLE' && store.disconnectedMs > 0 ? 'debug' : 'error'
+    recurring.report({ level, kind: error.code, message: error.message, fields: describeError(error) })
     metrics?.observe((made) => made.error(error))
     state.reportStatus()
   })
-  overlay.on('warning', (text) => log('warn', text))
+  overlay.on('warning', (message) => recurring.report({ level: 'warn', kind: 'warning', message }))
 }
+
+const NOUNS = { INVALID_LEASE: 'records that are not leases', warning: 'warnings' }
 
 const LEASE_TEXTS = {
   acquired: 'lease acquired',

@@ -13,7 +13,7 @@ export interface AgentServices {
   /** Those that a network config may name. */
   readonly backends: readonly (Backend | BackendLoader)[]
   readonly log: Logger
-  /** Learns the secrets that a network config holds. */
+  /** Learns the secrets that a network config holds, too. */
   readonly sanitizer: Sanitizer
   readonly serviceManager: ServiceManager
   readonly version: string

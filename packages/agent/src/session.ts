@@ -145,7 +145,7 @@ class Session {
       random: services.random,
     })
     overlay.on('config', ({ config }) => {
-      for (const secret of secretsOf(config)) services.sanitizer.add(secret)
+      for (const secret of secretsOf(config)) services.sanitizer.addSecret(secret)
     })
     overlay.on('waiting', (step) => state.startWaitsFor(step))
     overlay.on('retry', ({ error }) => {
@@ -154,7 +154,12 @@ class Session {
       // They may be why it failed.
       void addresses.check(signal).catch(() => undefined)
     })
-    logOverlay(overlay, { ...this.#context, store: store.tracked, publish: () => this.#publish(overlay) })
+    logOverlay(overlay, {
+      ...this.#context,
+      signal,
+      store: store.tracked,
+      publish: () => this.#publish(overlay),
+    })
     return overlay
   }
 

@@ -1,13 +1,15 @@
 import { createRequire } from 'node:module'
 import process from 'node:process'
 import { type Command, readCommandLine, UsageError } from '@selvedge/agent'
+import type { StopSignals } from './signals.js'
 
 /** The exit status for wrong usage, as with shells and Go's flag package. */
 const USAGE = 2
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
-async function main(): Promise<void> {
+/** The program `selvedged`. Sets the exit status, or never returns. */
+export async function main(signals: StopSignals): Promise<void> {
   const command = commandOf(process.argv.slice(2))
   switch (command?.type) {
     case undefined:
@@ -21,7 +23,7 @@ async function main(): Promise<void> {
       break
     case 'run': {
       const { runProcess } = await import('./run-process.js')
-      await runProcess(command.settings, version)
+      await runProcess(command, version, signals)
     }
   }
 }
@@ -35,5 +37,3 @@ function commandOf(args: readonly string[]): Command | undefined {
     return undefined
   }
 }
-
-void main()

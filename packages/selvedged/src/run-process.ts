@@ -1,41 +1,50 @@
 import process from 'node:process'
 import { isatty } from 'node:tty'
 import {
-  type AgentSettings,
   backends,
+  type Command,
   createLogger,
   interfaceChoices,
   type Logger,
   openStore,
-  Redactor,
   runAgent,
+  Sanitizer,
   ServiceManager,
   secretsOfSettings,
 } from '@selvedge/agent'
 import { isOverlayError } from '@selvedge/core'
 import { systemClock } from '@selvedge/core/kit'
 import { linux } from '@selvedge/dataplane-linux'
-import { destination } from 'pino'
+import type { StopSignals } from './signals.js'
+import { StandardError } from './stderr.js'
+
+type RunCommand = Extract<Command, { type: 'run' }>
 
 const STDERR = 2
 const FAILED = 1
 
-/** A stop that takes longer, in ms, is cut short: all that it may leave undone is done by the next start. */
+/** A stop that takes longer is cut short: the next start does what it may leave undone. */
 const MAX_STOP_MS = 1_800
 
 /** The agent as this process: with its signals, its standard error, its exit status. Never returns. */
-export async function runProcess(settings: AgentSettings, version: string): Promise<never> {
-  const redactor = new Redactor()
-  for (const secret of secretsOfSettings(settings)) redactor.add(secret)
+export async function runProcess(
+  { settings, safeArgs }: RunCommand,
+  version: string,
+  signals: StopSignals,
+): Promise<never> {
+  // Every user can see the command line of a process.
+  if (safeArgs.join(' ') !== process.argv.slice(2).join(' '))
+    process.title = ['selvedged', ...safeArgs].join(' ')
+  const sanitizer = new Sanitizer()
+  for (const secret of secretsOfSettings(settings)) sanitizer.addSecret(secret)
   const log = createLogger({
     verbosity: settings.verbosity,
-    destination: destination({ fd: STDERR, sync: true }),
+    destination: new StandardError(),
     forTerminal: isatty(STDERR),
-    sanitizer: redactor,
+    sanitizer,
   })
-  hideSecrets(redactor)
   exitOnBug(log)
-  const signal = stopSignal(log)
+  const signal = stopSignal(signals, log)
   log('info', 'selvedged starts', { version, node: process.version, store: settings.store.type })
   try {
     await runAgent(
@@ -45,7 +54,7 @@ export async function runProcess(settings: AgentSettings, version: string): Prom
         backends,
         openDrivers: async (inForce) => [linux({ interface: interfaceChoices(inForce) })],
         log,
-        sanitizer: redactor,
+        sanitizer,
         serviceManager: new ServiceManager({
           variables: process.env,
           onError: (error) => log('warn', 'systemd cannot be notified', { error }),
@@ -68,10 +77,10 @@ export async function runProcess(settings: AgentSettings, version: string): Prom
   process.exit(0)
 }
 
-/** Aborts at SIGTERM and SIGINT. A second one, or a stop that hangs, ends the process at once. */
-function stopSignal(log: Logger): AbortSignal {
+/** Aborts at the first signal to stop. A second one, or a stop that hangs, ends the process at once. */
+function stopSignal(signals: StopSignals, log: Logger): AbortSignal {
   const stop = new AbortController()
-  const onSignal = (name: string): void => {
+  signals.handle((name) => {
     if (stop.signal.aborted) process.exit(FAILED)
     log('info', `${name}: stopping`)
     stop.abort()
@@ -79,8 +88,7 @@ function stopSignal(log: Logger): AbortSignal {
       log('error', `not stopped after ${MAX_STOP_MS} ms: exiting all the same`)
       process.exit(FAILED)
     }, MAX_STOP_MS)
-  }
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
+  })
   return stop.signal
 }
 
@@ -91,11 +99,4 @@ function exitOnBug(log: Logger): void {
     process.exit(FAILED)
   }
   process.on('uncaughtException', onBug).on('unhandledRejection', onBug)
-}
-
-/** A password given on the command line is there for every user to see: take it out of what `ps` shows. */
-function hideSecrets(redactor: Redactor): void {
-  const line = ['selvedged', ...process.argv.slice(2)].join(' ')
-  const redacted = redactor.text(line)
-  if (redacted !== line) process.title = redacted
 }

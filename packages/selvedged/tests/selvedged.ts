@@ -139,7 +139,7 @@ export class Selvedged {
     return this.host.addPod({ subnets: [subnet, ipv6Subnet].filter((text) => text !== undefined), mtu })
   }
 
-  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void {
+  signal(name: NodeJS.Signals): void {
     this.#child.kill(name)
   }
 

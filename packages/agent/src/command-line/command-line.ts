@@ -7,19 +7,24 @@ import { type AgentSettings, readSettings } from './settings.js'
 export type Command =
   | { readonly type: 'help'; readonly text: string }
   | { readonly type: 'version' }
-  | { readonly type: 'run'; readonly settings: AgentSettings }
+  | {
+      readonly type: 'run'
+      readonly settings: AgentSettings
+      /** The command line without the values of secret flags, for showing it. */
+      readonly safeArgs: readonly string[]
+    }
 
 /** Reads selvedged's command line and environment. Throws a UsageError. */
 export function readCommandLine(
   args: readonly string[],
   variables: Readonly<Record<string, string | undefined>>,
 ): Command {
-  const { values, given, help } = parseFlags(flags, args, {
+  const { values, given, help, safeArgs } = parseFlags(flags, args, {
     prefix: VARIABLE_PREFIX,
     variables,
     except: NOT_FROM_ENVIRONMENT,
   })
   if (help) return { type: 'help', text: helpText(flags, ownFlags, 'selvedged') }
   if (values.version) return { type: 'version' }
-  return { type: 'run', settings: readSettings(values, given, variables) }
+  return { type: 'run', settings: readSettings(values, given, variables), safeArgs }
 }

@@ -62,6 +62,24 @@ describe('a command line gives', () => {
   })
 })
 
+test.each([
+  [
+    ['--etcd-password=hunter2', '--ip-masq'],
+    ['--etcd-password=[redacted]', '--ip-masq'],
+  ],
+  [
+    ['-etcd-password', 'hunter2', '-healthz-port', '1'],
+    ['-etcd-password', '[redacted]', '-healthz-port', '1'],
+  ],
+  [['--etcd-password='], ['--etcd-password=[redacted]']],
+  [
+    ['--etcd-prefix=/a=b', '--etcd-password=a=b'],
+    ['--etcd-prefix=/a=b', '--etcd-password=[redacted]'],
+  ],
+])('for showing it, a command line has no secrets: %j', (args, shown) => {
+  expect(parse(args).safeArgs).toEqual(shown)
+})
+
 describe('the environment', () => {
   test('gives what the command line does not', () => {
     const { values, given } = parse(['--healthz-port=1'], {

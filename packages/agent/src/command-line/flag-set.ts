@@ -1,3 +1,4 @@
+import { printable, quote } from '@selvedge/core/kit'
 import { parseGoBoolean, parseGoDuration, parseGoInteger } from './go-values.js'
 
 /** One flag: the kind of its value, its default, and its line in the help. */
@@ -61,11 +62,15 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+const HIDDEN = '[redacted]'
+
 export interface ParsedFlags<T extends FlagTable> {
   readonly values: FlagValues<T>
   /** The names of those that were given, on the command line or in the environment. */
   readonly given: ReadonlySet<keyof T & string>
   readonly help: boolean
+  /** The command line without the values of secret flags, for showing it. */
+  readonly safeArgs: readonly string[]
 }
 
 export interface Environment {
@@ -95,13 +100,17 @@ export function parseFlags<T extends FlagTable>(
   let help = false
   let last: Flag<unknown> | undefined
   const rest = [...args]
+  const safeArgs: string[] = []
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [, name = '', equals, text = ''] = /^--?([^-=][^=]*)(=)?(.*)$/s.exec(arg) ?? []
     if (name === '') throw strayArgument(arg, last)
     const flag = Object.hasOwn(table, name) ? table[name] : undefined
     last = flag
+    safeArgs.push(
+      flag?.secret && equals !== undefined ? `${arg.slice(0, -text.length || undefined)}${HIDDEN}` : arg,
+    )
     if (flag === undefined) {
-      if (name !== 'help' && name !== 'h') throw new UsageError(`unknown flag: -${name}`)
+      if (name !== 'help' && name !== 'h') throw new UsageError(`unknown flag: -${printable(name)}`)
       help = true
     } else if (equals !== undefined) {
       take(values, name, flag, text, `flag -${name}`)
@@ -110,12 +119,13 @@ export function parseFlags<T extends FlagTable>(
     } else {
       const next = rest.shift()
       if (next === undefined) throw new UsageError(`flag -${name} needs a value`)
+      safeArgs.push(flag.secret ? HIDDEN : next)
       take(values, name, flag, next, `flag -${name}`)
     }
   }
   if (!help) takeEnvironment(values, table, environment)
   const all = Object.entries(table).map(([name, { fallback }]) => [name, values.get(name) ?? fallback])
-  return { values: Object.fromEntries(all), given: new Set(values.keys()), help }
+  return { values: Object.fromEntries(all), given: new Set(values.keys()), help, safeArgs }
 }
 
 function takeEnvironment(values: Map<string, unknown>, table: FlagTable, environment: Environment): void {
@@ -146,7 +156,7 @@ function take(
     values.set(name, flag.type === 'list' ? [...(Array.isArray(before) ? before : []), value] : value)
   } catch (cause) {
     throw new UsageError(
-      `invalid value ${JSON.stringify(text)} for ${source}: ${cause instanceof Error ? cause.message : cause}`,
+      `invalid value ${quote(text)} for ${source}: ${cause instanceof Error ? cause.message : cause}`,
       { cause },
     )
   }
@@ -159,5 +169,5 @@ function strayArgument(arg: string, before: Flag<unknown> | undefined): UsageErr
   const hint = /^(true|false)$/i.test(arg)
     ? '; a boolean is given as --x or --x=false, never as --x false'
     : ''
-  return new UsageError(`argument ${JSON.stringify(arg)} is not a flag${hint}`)
+  return new UsageError(`argument ${quote(arg)} is not a flag${hint}`)
 }

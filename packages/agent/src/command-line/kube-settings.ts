@@ -1,3 +1,4 @@
+import { quote } from '@selvedge/core/kit'
 import type { KubeAccess, PodEnvironment, PodReference } from '@selvedge/store-kube'
 import { UsageError } from './flag-set.js'
 import type { SelvedgedFlags } from './flannel-flags.js'
@@ -53,7 +54,7 @@ function checkUrl(text: string): void {
   if (isPlain && (url.protocol === 'https:' || url.protocol === 'http:')) return
   const shown = text.slice(text.lastIndexOf('@') + 1)
   throw new UsageError(
-    `invalid value ${JSON.stringify(shown)} for flag -kube-api-url: it must be a URL such as https://10.96.0.1:443, ` +
+    `invalid value ${quote(shown)} for flag -kube-api-url: it must be a URL such as https://10.96.0.1:443, ` +
       'without user and password',
   )
 }

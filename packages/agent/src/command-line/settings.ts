@@ -1,4 +1,4 @@
-import { parseAddress } from '@selvedge/core/kit'
+import { parseAddress, quote } from '@selvedge/core/kit'
 import { UsageError } from './flag-set.js'
 import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 import { parseGoRegExp } from './go-regexp.js'
@@ -159,5 +159,5 @@ function addressOf(
 }
 
 function invalid(flag: FlagName, value: unknown, rule: string): UsageError {
-  return new UsageError(`invalid value ${JSON.stringify(value)} for flag -${flag}: ${rule}`)
+  return new UsageError(`invalid value ${quote(value)} for flag -${flag}: ${rule}`)
 }

@@ -5,12 +5,12 @@ import { Sanitizer } from './sanitizer.js'
 
 function logger({ verbosity = 0, forTerminal = false, secret = '' } = {}) {
   const lines: string[] = []
-  const redactor = new Sanitizer()
-  redactor.add(secret)
+  const sanitizer = new Sanitizer()
+  sanitizer.addSecret(secret)
   const log = createLogger({
     verbosity,
     forTerminal,
-    sanitizer: redactor,
+    sanitizer,
     destination: { write: (line) => lines.push(line) },
   })
   return { log, lines }

@@ -28,7 +28,7 @@ export interface LoggerOptions {
 
 const MIN_TRACE_VERBOSITY = 4
 
-export function createLogger({ verbosity, destination, forTerminal, sanitizer: redactor }: LoggerOptions): Logger {
+export function createLogger({ verbosity, destination, forTerminal, sanitizer }: LoggerOptions): Logger {
   const stream: LogDestination = forTerminal
     ? { write: (line) => destination.write(terminalLine(line)) }
     : destination
@@ -38,6 +38,6 @@ export function createLogger({ verbosity, destination, forTerminal, sanitizer: r
   return (level, message, fields = {}) => {
     if (!logger.isLevelEnabled(level)) return
     const shown = typeof fields === 'function' ? fields() : fields
-    logger[level](redactor.value(shown), redactor.text(message))
+    logger[level](sanitizer.fields(shown), sanitizer.text(message))
   }
 }

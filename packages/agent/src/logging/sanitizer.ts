@@ -1,50 +1,98 @@
-const SHOWN = '[redacted]'
+import { printable } from '@selvedge/core/kit'
+
+/** In the place of a secret. */
+const REDACTED = '[redacted]'
+
+/** What is logged of one value, in characters. */
+const MAX_VALUE_LENGTH = 200
+
+/** A message says more than one value: what was attempted, on what, the answer, and what to do. */
+const MAX_MESSAGE_LENGTH = 2_000
+
+/** What is logged of a list. */
+const MAX_ITEMS = 20
+
+const MAX_DEPTH = 6
+
+/** How much of a text is searched for secrets before it is cut: none may begin before the cut and end behind this. */
+const MAX_SECRET_LENGTH = 8_192
+
+/** Shorter texts occur by chance: what is replaced would tell what the secret is. */
+const MIN_SECRET_LENGTH = 6
+
+/** Secrets that can be told by their form, whoever they belong to: a server may echo what it was sent. */
+const SECRET_FORMS: readonly (readonly [form: RegExp, replacement: string])[] = [
+  [/\b(bearer\s+)[\w.~+/=-]{16,}/gi, `$1${REDACTED}`],
+  [/\b(authorization["']?\s*[:=]\s*["']?(?:[a-z]+\s+)?)[^\s"',;]+/gi, `$1${REDACTED}`],
+  [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, REDACTED],
+  [/(:\/\/[^\s/:@]*:)[^\s/@]+@/g, `$1${REDACTED}@`],
+  [/(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]*/g, `$1${REDACTED}`],
+]
 
 /**
- * Removes known secrets from everything that is about to be written. It is the last line of defence: nothing logs a secret
- * on purpose, but a library or a mistyped config may put one into an error message.
+ * Makes safe whatever leaves the process as text: log lines, the status for systemd, the reason in /readyz. Secrets are
+ * removed, characters that could forge a line or move a terminal are escaped, and long values are cut.
+ *
+ * Nothing logs a secret on purpose; but a library, a server or a mistyped config may put one into an error message.
  */
 export class Sanitizer {
+  /** As they may occur in a text, longest first: of two of which one begins with the other, no rest must stay. */
   #secrets: readonly string[] = []
 
-  /** From now on `secret` is never written. An empty one, or none, is ignored. */
-  add(secret: string | undefined): void {
-    if (secret === undefined || secret === '' || this.#secrets.includes(secret)) return
-    // The longer one first: if it begins with the shorter, its rest must not stay.
-    this.#secrets = [...this.#secrets, secret].sort((a, b) => b.length - a.length)
+  /** From now on `secret` is never written. One of fewer than 6 characters is ignored: they occur by chance. */
+  addSecret(secret: string | undefined): void {
+    if (secret === undefined || secret.length < MIN_SECRET_LENGTH) return
+    const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]
+    this.#secrets = [...new Set([...this.#secrets, ...forms])].sort((a, b) => b.length - a.length)
   }
 
+  /** A message: up to 2,000 characters of it. */
   text(text: string): string {
-    return this.#secrets.reduce((redacted, secret) => redacted.replaceAll(secret, SHOWN), text)
+    return this.#safe(text, MAX_MESSAGE_LENGTH)
   }
 
-  /** A copy of plain data, or of an Error as plain data, with every string in it redacted. */
-  value(value: unknown): unknown {
-    if (typeof value === 'string') return this.text(value)
+  /** A copy of plain data, with errors as plain data: up to 200 characters of each text, and 20 items of each list. */
+  fields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, this.#value(value, 0)]))
+  }
+
+  #value(value: unknown, depth: number): unknown {
+    if (typeof value === 'string') return this.#safe(value, MAX_VALUE_LENGTH)
+    if (typeof value === 'bigint') return String(value)
     if (typeof value !== 'object' || value === null) return value
-    if (value instanceof Error) return this.value(plainError(value))
-    if (Array.isArray(value)) return value.map((item) => this.value(item))
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.value(item)]))
+    if (depth >= MAX_DEPTH) return '…'
+    if (value instanceof Error) return this.#error(value, depth)
+    if (Array.isArray(value)) {
+      const items = value.slice(0, MAX_ITEMS).map((item) => this.#value(item, depth + 1))
+      return value.length > MAX_ITEMS ? [...items, `… ${value.length - MAX_ITEMS} more`] : items
+    }
+    const entries = Object.entries(value).slice(0, MAX_ITEMS)
+    return Object.fromEntries(
+      entries.map(([key, item]) => [this.#safe(key, MAX_VALUE_LENGTH), this.#value(item, depth + 1)]),
+    )
   }
-}
 
-/** Deep enough to find the reason, shallow enough not to fill the log. */
-const MAX_CAUSE_DEPTH = 4
+  /**
+   * The fields of an error that are logged: others are a library's own, and may hold whole requests. The stack is logged
+   * for unforeseen errors alone: those of selvedge say what happened, whatever the place in the code.
+   */
+  #error(error: Error, depth: number): Record<string, unknown> {
+    const { code, errno } = error as { code?: unknown; errno?: unknown }
+    const isForeseen = error.name === 'OverlayError' || error.name === 'UsageError'
+    return {
+      type: error.name,
+      ...(code !== undefined && { code: this.#value(code, depth + 1) }),
+      ...(errno !== undefined && { errno: this.#value(errno, depth + 1) }),
+      message: this.text(error.message),
+      ...(!isForeseen && depth === 0 && { stack: this.text(error.stack ?? '') }),
+      ...(error.cause instanceof Error && { cause: this.#value(error.cause, depth + 1) }),
+    }
+  }
 
-/**
- * The fields of an error that are logged: others are a library's own, and may hold whole requests. The stack is logged for
- * unforeseen errors alone: those of selvedge say what happened, whatever the place in the code.
- */
-function plainError(error: Error, depth = 0): Record<string, unknown> {
-  const { code, errno } = error as { code?: unknown; errno?: unknown }
-  const isForeseen = error.name === 'OverlayError' || error.name === 'UsageError'
-  return {
-    type: error.name,
-    ...(code !== undefined && { code }),
-    ...(errno !== undefined && { errno }),
-    message: error.message,
-    ...(!isForeseen && depth === 0 && { stack: error.stack }),
-    ...(error.cause instanceof Error &&
-      depth < MAX_CAUSE_DEPTH && { cause: plainError(error.cause, depth + 1) }),
+  #safe(text: string, maxLength: number): string {
+    const searched = text.slice(0, maxLength + MAX_SECRET_LENGTH)
+    const known = this.#secrets.reduce((found, secret) => found.replaceAll(secret, REDACTED), searched)
+    const redacted = SECRET_FORMS.reduce((found, [form, by]) => found.replace(form, by), known)
+    return printable(redacted, maxLength)
   }
 }

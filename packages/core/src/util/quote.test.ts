@@ -16,6 +16,11 @@ describe('foreign text in messages', () => {
     expect(printable(text)).toBe(printed)
   })
 
+  it('is cut elsewhere if a caller says so', () => {
+    expect(printable('x'.repeat(10), 10)).toBe('x'.repeat(10))
+    expect(printable('x'.repeat(11), 10)).toBe(`${'x'.repeat(10)}…`)
+  })
+
   it.each<[unknown, string]>([
     ['a"b', '"a\\"b"'],
     [{ a: [1, null] }, '{"a":[1,null]}'],

@@ -8,8 +8,8 @@ const MAX_LENGTH = 200
 const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu
 
 /** Foreign text, safe to print: at most 200 characters of it, with `\u009b` for what could move a terminal. */
-export function printable(text: string): string {
-  const cut = text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH)}…`
+export function printable(text: string, maxLength = MAX_LENGTH): string {
+  const cut = text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`
   return cut.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
