@@ -14,6 +14,9 @@ import {
   IPV6_PARTS,
   parseAddress,
   parseCidr,
+  parseJson,
+  printable,
+  RECORD_LIMITS,
 } from '@selvedge/core/kit'
 import { type AnnotationName, type Annotations, PUBLISHED, type PublishedName } from './annotations.js'
 import type { NodeRecord } from './client/index.js'
@@ -63,7 +66,8 @@ export function leaseOfNode(node: NodeRecord, families: readonly FamilyParts[]):
     attributes[parts.backendData] = readBackendData(node, names.backendData)
   }
   if (subnets.subnet === undefined && subnets.ipv6Subnet === undefined) {
-    const has = node.podCidrs.length === 0 ? 'no PodCIDR' : `only the PodCIDR ${node.podCidrs.join(', ')}`
+    const has =
+      node.podCidrs.length === 0 ? 'no PodCIDR' : `only the PodCIDR ${printable(node.podCidrs.join(', '))}`
     throw invalid(node, `it takes part in the network, but has ${has}`)
   }
   if (attributes.publicIp === undefined && attributes.publicIpv6 === undefined) {
@@ -105,7 +109,10 @@ export function addressSetByOperator(
     const address = parseAddress(text)
     if (address?.family === family) return formatAddress(address)
     onInvalid(
-      invalid(node, `annotation ${annotation} is '${text}', which is not an ${name} address: ignored`),
+      invalid(
+        node,
+        `annotation ${annotation} is '${printable(text)}', which is not an ${name} address: ignored`,
+      ),
     )
   }
   return undefined
@@ -180,7 +187,7 @@ function sameValue(name: AnnotationName, annotations: Annotations, desired: stri
 
 function compactJson(text: string): string | undefined {
   try {
-    return JSON.stringify(JSON.parse(text))
+    return JSON.stringify(parseJson(text, RECORD_LIMITS))
   } catch {
     return undefined
   }
@@ -195,16 +202,19 @@ function readPublicAddress(
   if (text === undefined || text === '') return undefined
   const address = parseAddress(text)
   if (address?.family === parts.family) return formatAddress(address)
-  throw invalid(node, `its annotation ${annotation} is '${text}', which is not an ${parts.name} address`)
+  throw invalid(
+    node,
+    `its annotation ${annotation} is '${printable(text)}', which is not an ${parts.name} address`,
+  )
 }
 
 function readBackendData(node: NodeRecord, annotation: AnnotationName): JsonValue | undefined {
   const text = node.annotations[annotation]
   if (text === undefined || text === '' || text === NO_DATA) return undefined
   try {
-    return JSON.parse(text) as JsonValue
-  } catch {
-    throw invalid(node, `its annotation ${annotation} is not JSON`)
+    return parseJson(text, RECORD_LIMITS)
+  } catch (error) {
+    throw invalid(node, `its annotation ${annotation} cannot be read: ${(error as SyntaxError).message}`)
   }
 }
 

@@ -1,6 +1,18 @@
 import { createHash } from 'node:crypto'
 import { type Lease, leaseKey, type PublicAddresses, parseNetworkConfig } from '@selvedge/core'
-import { decodeLeaseAttributes, encodeLeaseAttributes, isJsonObject, parseLeaseKey } from '@selvedge/core/kit'
+import {
+  CONFIG_LIMITS,
+  decodeLease,
+  encodeLeaseAttributes,
+  type Family,
+  formatAddress,
+  isJsonObject,
+  type JsonLimits,
+  parseAddress,
+  parseJson,
+  quote,
+  RECORD_LIMITS,
+} from '@selvedge/core/kit'
 import type { KnownNetwork } from './known-network.js'
 import { networkConfigJson } from './network-config-json.js'
 
@@ -14,6 +26,13 @@ export interface LeaseCacheContent {
 }
 
 const FIRST_LINE = 'selvedge leases 1'
+
+/** Of the second line: it holds a config, and a record as text, whose characters may each be escaped. */
+const HEADER_LIMITS: JsonLimits = {
+  maxLength: CONFIG_LIMITS.maxLength + 6 * RECORD_LIMITS.maxLength + 64 * 1024,
+  maxDepth: CONFIG_LIMITS.maxDepth + 1,
+  maxKeys: CONFIG_LIMITS.maxKeys + 100,
+}
 
 /** A millisecond's work, so that saving 65,000 leases holds nothing up. */
 const LEASES_PER_CHUNK = 500
@@ -76,22 +95,22 @@ export function decodeLeaseCache(text: string): LeaseCacheContent {
 }
 
 function readObject(text: string, what: string): Readonly<Record<string, unknown>> {
-  const value: unknown = JSON.parse(text)
+  const value: unknown = parseJson(text, HEADER_LIMITS)
   if (!isJsonObject(value)) throw new SyntaxError(`${what} is not a JSON object`)
   return value
 }
 
 function readLease(line: string): [key: string, lease: Lease] {
   const space = line.indexOf(' ')
-  const lease = leaseOf(line.slice(0, space), line.slice(space + 1))
-  return [leaseKey(lease), lease]
+  const key = line.slice(0, Math.max(0, space))
+  return [key, decodeLease(key, line.slice(space + 1))]
 }
 
 function readOwn(value: unknown): Lease | undefined {
   if (value === undefined) return undefined
   if (!isJsonObject(value)) throw new SyntaxError('own is not a JSON object')
   const { key, attributes, expiresAt } = value
-  const lease = leaseOf(String(key), String(attributes))
+  const lease = decodeLease(readText('key', key), readText('attributes', attributes))
   return expiresAt === undefined ? lease : { ...lease, expiresAt: readTime(expiresAt) }
 }
 
@@ -100,19 +119,24 @@ function readNodeAddresses(value: unknown): PublicAddresses {
   if (!isJsonObject(value)) throw new SyntaxError('nodeAddresses is not a JSON object')
   const { publicIp, publicIpv6 } = value
   return {
-    ...(publicIp !== undefined && { publicIp: String(publicIp) }),
-    ...(publicIpv6 !== undefined && { publicIpv6: String(publicIpv6) }),
+    ...(publicIp !== undefined && { publicIp: readAddress(publicIp, 4) }),
+    ...(publicIpv6 !== undefined && { publicIpv6: readAddress(publicIpv6, 6) }),
   }
 }
 
-function leaseOf(key: string, value: string): Lease {
-  const subnets = parseLeaseKey(key)
-  if (subnets === undefined) throw new SyntaxError(`'${key}' is not the key of a lease`)
-  return { subnet: subnets.subnet, ipv6Subnet: subnets.ipv6Subnet, attributes: decodeLeaseAttributes(value) }
+function readAddress(value: unknown, family: Family): string {
+  const address = typeof value === 'string' ? parseAddress(value) : undefined
+  if (address?.family !== family) throw new SyntaxError(`${quote(value)} is not an IPv${family} address`)
+  return formatAddress(address)
+}
+
+function readText(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw new SyntaxError(`${name} is ${quote(value)}, not a string`)
+  return value
 }
 
 function readTime(value: unknown): number {
-  const time = Date.parse(String(value))
-  if (Number.isNaN(time)) throw new SyntaxError(`${JSON.stringify(value)} is not a time`)
+  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
+  if (Number.isNaN(time)) throw new SyntaxError(`${quote(value)} is not a time`)
   return time
 }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { OverlayError, type PublicAddresses } from '@selvedge/core'
+import { printable } from '@selvedge/core/kit'
 import { identityOf, writeFileAtomically } from '../file/atomic-write.js'
 import { isMissing, readBoundedFile } from '../file/bounded-read.js'
 import type { NodeAddressCache } from './cached-node-addresses.js'
@@ -70,7 +71,7 @@ export class LeaseFile implements LeaseCache, NodeAddressCache {
       const content = decodeLeaseCache(await readBoundedFile(path, maxBytes))
       if (content.store === store) return content
       onWarning(
-        `the lease cache ${path} is not used: it was saved from '${content.store}', and this is '${store}'`,
+        `the lease cache ${path} is not used: it was saved from '${printable(content.store)}', and this is '${store}'`,
       )
     } catch (error) {
       if (!isMissing(error)) {
