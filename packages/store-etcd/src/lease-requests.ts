@@ -6,9 +6,10 @@ import {
   leaseKey,
   OverlayError,
 } from '@selvedge/core'
-import type { IKeyValue, IRangeRequest, IRangeResponse, ITxnRequest } from 'etcd3'
+import type { IKeyValue, IRangeRequest, IResponseHeader, ITxnRequest } from 'etcd3'
 import type { CallRequest, EtcdCluster } from './client/cluster.js'
 import { EtcdFailure } from './client/errors.js'
+import { allows, isBeyond, type Position, positionOf } from './client/history.js'
 import { allPages, PAGE_KEYS } from './client/pages.js'
 import { keepAliveOnce } from './client/streams.js'
 import type { NetworkKeys } from './keys.js'
@@ -28,11 +29,10 @@ export interface NetworkState extends Leases {
   readonly config: string | undefined
 }
 
-/** All leases, as of one revision of one cluster. */
+/** All leases, as of one revision. */
 export interface Leases {
   readonly records: readonly LeaseRecord[]
-  readonly cluster: string
-  readonly revision: string
+  readonly position: Position
 }
 
 /**
@@ -59,19 +59,11 @@ export class LeaseRequests {
 
   /** All leases, and the network config, as of one revision. */
   async readAll(options: AbortOptions): Promise<NetworkState> {
-    const { leases, config } = this.#keys
-    const call = this.#listCall(options, true)
-    const ranges = [{ key: Buffer.from(config) }, { ...leases, limit: PAGE_KEYS }]
-    const { header, responses } = await this.#cluster.call(call, (client, limits) =>
-      client.kv.txn({ compare: [], success: ranges.map((range) => ({ request_range: range })) }, limits),
-    )
-    const [configs, first] = responses.map(({ response_range }) => response_range)
-    const kvs = first === undefined ? [] : await this.#allPages(leases, first, header.revision, call)
+    const { config, kvs, position } = await this.#list(this.#keys.leases, true, options)
     return {
-      config: configs?.kvs[0]?.value.toString(),
+      config: config?.value.toString(),
       records: kvs.map((kv) => readRecord(kv, this.#keys)),
-      cluster: header.cluster_id,
-      revision: header.revision,
+      position,
     }
   }
 
@@ -84,22 +76,18 @@ export class LeaseRequests {
     deleted: readonly IKeyValue[],
     options: AbortOptions,
   ): Promise<Leases | undefined> {
-    const changed = { ...this.#keys.leases, min_mod_revision: String(BigInt(before.revision) + 1n) }
-    const call = this.#listCall(options, false)
-    const first = await this.#cluster.call(call, (client, limits) =>
-      client.kv.range({ ...changed, limit: PAGE_KEYS }, limits),
-    )
-    const { header, count } = first
-    if (header.cluster_id !== before.cluster || BigInt(header.revision) < BigInt(before.revision))
+    const changed = { ...this.#keys.leases, min_mod_revision: String(before.position.revision + 1n) }
+    const { header, config, kvs, count, position } = await this.#list(changed, false, options)
+    if (!isBeyond(header, before.position) || !allows(before.position.witnesses.config, config))
       return undefined
     const records = new Map(before.records.map((record) => [record.name, record]))
     for (const { key } of deleted) records.delete(this.#keys.nameOf(key))
-    for (const kv of await this.#allPages(changed, first, header.revision, call)) {
+    for (const kv of kvs) {
       const record = readRecord(kv, this.#keys)
       records.set(record.name, record)
     }
-    if (records.size !== Number(count)) return undefined
-    return { records: [...records.values()], cluster: header.cluster_id, revision: header.revision }
+    if (records.size !== count) return undefined
+    return { records: [...records.values()], position }
   }
 
   async readConfig(options: AbortOptions): Promise<string | undefined> {
@@ -184,24 +172,37 @@ export class LeaseRequests {
     return { attempted, signal, patient: true }
   }
 
-  #listCall({ signal }: AbortOptions, patient: boolean): CallRequest {
-    const attempted = `listing the leases at ${this.#keys.leasesPath}`
-    return { attempted, signal, patient, timeoutMs: listTimeoutMs(this.#settings) }
-  }
-
-  async #allPages(
+  /** The network config and the leases of a range, as of one revision. */
+  async #list(
     range: IRangeRequest,
-    first: IRangeResponse,
-    revision: string,
-    call: CallRequest,
-  ): Promise<readonly IKeyValue[]> {
+    patient: boolean,
+    { signal }: AbortOptions,
+  ): Promise<{
+    readonly header: IResponseHeader
+    readonly config: IKeyValue | undefined
+    readonly kvs: readonly IKeyValue[]
+    /** How many keys there are, of which a filter may have left out some. */
+    readonly count: number
+    readonly position: Position
+  }> {
+    const attempted = `listing the leases at ${this.#keys.leasesPath}`
+    const call = { attempted, signal, patient, timeoutMs: listTimeoutMs(this.#settings) }
+    const ranges = [{ key: Buffer.from(this.#keys.config) }, { ...range, limit: PAGE_KEYS }]
+    const { header, responses } = await this.#cluster.call(call, (client, limits) =>
+      client.kv.txn({ compare: [], success: ranges.map((each) => ({ request_range: each })) }, limits),
+    )
+    const [configs, first] = responses.map(({ response_range }) => response_range)
+    if (first === undefined) throw new TypeError('etcd answered one of two ranges')
+    const config = configs?.kvs[0]
+    const position = positionOf(header, Buffer.from(this.#keys.config), config)
+    const read = (request: IRangeRequest) =>
+      this.#cluster.call(call, (client, limits) => client.kv.range(request, limits))
     try {
-      return await allPages(range, first, revision, (request) =>
-        this.#cluster.call(call, (client, limits) => client.kv.range(request, limits)),
-      )
+      const kvs = await allPages(range, first, header.revision, read)
+      return { header, config, kvs, count: Number(first.count), position }
     } catch (error) {
       if (!(error instanceof EtcdFailure)) throw error
-      const why = `${call.attempted}: etcd compacted its history between two pages; try again`
+      const why = `${attempted}: etcd compacted its history between two pages; try again`
       throw new OverlayError('STORE_UNAVAILABLE', why, { cause: error })
     }
   }

@@ -18,10 +18,11 @@ const stored = (name: string, value: string, mod_revision = '1'): IKeyValue => (
 function view() {
   const problems: string[] = []
   const leases = new LeaseView(keys, (error) => problems.push(error.message))
-  const list = (...all: IKeyValue[]) => [...leases.apply({ type: 'list', keys: all })].map(show)
+  const list = (...all: IKeyValue[]) =>
+    [...leases.apply({ type: 'list', keys: all, isReset: false })].map(show)
   const change = (type: 'Put' | 'Delete', kv: IKeyValue) =>
     [...leases.apply({ type: 'events', events: [{ type, kv }] })].map(show)
-  return { list, change, problems }
+  return { leases, list, change, problems }
 }
 
 type Shown = ReturnType<LeaseView['apply']> extends Generator<infer Event> ? Event : never
@@ -32,6 +33,15 @@ const show = (event: Shown): string =>
     : `${event.type} ${event.lease.subnet} of ${event.lease.attributes.publicIp}`
 
 describe('LeaseView', () => {
+  it('says that etcd was reset', () => {
+    const { leases } = view()
+    const keys = [stored('10.1.1.0-24', GOOD)]
+    expect([...leases.apply({ type: 'list', keys, isReset: true })]).toMatchObject([
+      { type: 'snapshot', storeWasReset: true },
+    ])
+    expect([...leases.apply({ type: 'list', keys, isReset: false })][0]).not.toHaveProperty('storeWasReset')
+  })
+
   it('reports a deleted lease with its last attributes', () => {
     const { list, change } = view()
     expect(list(stored('10.1.1.0-24', GOOD))).toEqual(['snapshot 10.1.1.0/24'])

@@ -18,13 +18,15 @@ export class LeaseView {
   }
 
   /** Starts over from all records there are. */
-  reset(records: readonly LeaseRecord[]): LeaseEvent {
-    return { type: 'snapshot', leases: this.#replace(records) }
+  reset(records: readonly LeaseRecord[], storeWasReset = false): LeaseEvent {
+    const leases = this.#replace(records)
+    return storeWasReset ? { type: 'snapshot', leases, storeWasReset } : { type: 'snapshot', leases }
   }
 
   *apply(update: KeyUpdate): Generator<LeaseEvent, void, undefined> {
     if (update.type === 'list') {
-      yield this.reset(update.keys.map((kv) => readRecord(kv, this.#keys)))
+      const records = update.keys.map((kv) => readRecord(kv, this.#keys))
+      yield this.reset(records, update.isReset)
       return
     }
     for (const { type, kv } of update.events) {

@@ -75,7 +75,13 @@ export class LeaseWriter {
         const attempt =
           held !== undefined
             ? await this.#extend(held, attributes, replaces, options)
-            : await this.#create(plan, state.revision, retries.failed < MAX_ATTEMPTS_ALONE, grant, options)
+            : await this.#create(
+                plan,
+                state.position.revision,
+                retries.failed < MAX_ATTEMPTS_ALONE,
+                grant,
+                options,
+              )
         if (attempt.lease !== undefined) return { lease: attempt.lease, listed: state, deleted: replaces }
         await retries.next(attempt.failed)
       }
@@ -137,7 +143,7 @@ export class LeaseWriter {
 
   async #create(
     { subnets, attributes, replaces }: Plan,
-    listedAt: string,
+    listedAt: bigint,
     alone: boolean,
     grant: PendingGrant,
     options: AbortOptions,

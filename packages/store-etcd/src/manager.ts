@@ -89,7 +89,8 @@ export class EtcdSubnetManager implements SubnetManager {
     if (signal.aborted) return
     const view = new LeaseView(this.#keys, onError)
     const attempted = `watching the leases at ${this.#keys.leasesPath}`
-    const options = { attempted, signal: this.#signal(signal), onError, onRecovered }
+    const { onWatchCut: onCut } = this.#settings
+    const options = { attempted, signal: this.#signal(signal), onError, onRecovered, onCut }
     const after = yield* this.#reportListed(view, options)
     for await (const update of this.#watch(this.#keys.leases, { ...options, after })) {
       for (const event of view.apply(update)) {
@@ -136,7 +137,7 @@ export class EtcdSubnetManager implements SubnetManager {
       .catch(() => undefined)
     if (known === undefined || options.signal.aborted) return undefined
     yield view.reset(known.records)
-    return { cluster: known.cluster, revision: known.revision }
+    return known.position
   }
 
   /** Aborts with the caller's reason, or with `CLOSED`. Throws at once if either has happened. */
@@ -180,11 +181,17 @@ export class EtcdSubnetManager implements SubnetManager {
 
   #watch(
     range: NetworkKeys['leases'],
-    options: Pick<WatchKeysOptions, 'after' | 'attempted' | 'signal' | 'onError' | 'onRecovered'>,
+    options: Omit<WatchKeysOptions, 'config' | 'timeoutsMs' | 'clock' | 'random'>,
   ): ReturnType<typeof watchKeys> {
     const { requestTimeoutMs, clock, random } = this.#settings
     const timeoutsMs = { request: requestTimeoutMs, list: listTimeoutMs(this.#settings) }
-    return watchKeys(this.#cluster, range, { ...options, timeoutsMs, clock, random })
+    return watchKeys(this.#cluster, range, {
+      ...options,
+      config: this.#keys.config,
+      timeoutsMs,
+      clock,
+      random,
+    })
   }
 }
 

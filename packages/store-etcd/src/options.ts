@@ -35,6 +35,11 @@ export interface EtcdSubnetManagerOptions {
   /** Called with the reason why a call waits: there is no network config yet, or etcd is unavailable meanwhile. */
   readonly onWaiting?: ((why: OverlayError) => void) | undefined
   /**
+   * Called when a watch is cut, as balancers do with idle connections, that had stood for a second or longer: it is opened
+   * again at once, and no change is missed. For a debug log.
+   */
+  readonly onWatchCut?: ((error: OverlayError) => void) | undefined
+  /**
    * Your own client instead of one per endpoint, such as `new Etcd3(…)` of the package etcd3; the README says what to
    * make it with. You close it. Not together with `endpoints`; `tls`, `username` and `password` are the client's own.
    */
@@ -55,6 +60,7 @@ export interface Settings {
   readonly requestTimeoutMs: number
   readonly patienceMs: number
   readonly onWaiting: (why: OverlayError) => void
+  readonly onWatchCut: (error: OverlayError) => void
   readonly clock: Clock
   readonly random: Random
 }
@@ -88,6 +94,7 @@ export function readSettings(options: EtcdSubnetManagerOptions): Settings {
     requestTimeoutMs: positive('requestTimeoutMs', options.requestTimeoutMs ?? 5_000),
     patienceMs: positive('patienceMs', options.patienceMs ?? 10_000),
     onWaiting: options.onWaiting ?? (() => {}),
+    onWatchCut: options.onWatchCut ?? (() => {}),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   }

@@ -38,7 +38,7 @@ function showOperation({ request_put, request_delete_range }: IRequestOp): strin
 }
 
 describe('createLease', () => {
-  const lease = { attributes, etcdLease: '77', listedAt: '40', alone: true, replaces: [] }
+  const lease = { attributes, etcdLease: '77', listedAt: 40n, alone: true, replaces: [] }
 
   it('of IPv4: if there is no lease at that address', () => {
     expect(shown(createLease(keys, { ...lease, subnets: ipv4 }))).toEqual([

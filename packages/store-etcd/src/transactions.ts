@@ -22,7 +22,7 @@ export interface NewLease {
   /** The etcd lease to attach it to. */
   readonly etcdLease: string
   /** The revision at which all leases were listed, and these subnets were free. */
-  readonly listedAt: string
+  readonly listedAt: bigint
   /**
    * Whether to require that no node at all has created a lease since. flanneld writes no claims: nothing else prevents
    * that we take the IPv6 subnet that it chose between our list and our creation. Many nodes that join at once would
@@ -37,7 +37,7 @@ export function createLease(keys: NetworkKeys, lease: NewLease): Transaction {
   const { subnets, attributes, etcdLease, listedAt, alone, replaces } = lease
   const { subnet, ipv6Subnet } = subnets
   const key = keys.lease(subnets)
-  const since = String(BigInt(listedAt) + 1n)
+  const since = String(listedAt + 1n)
   const compare: ICompare[] = [{ key, target: 'Version', result: 'Equal', version: '0' }]
   const success: IRequestOp[] = [put(key, attributes, etcdLease)]
   if (subnet !== undefined) {

@@ -12,6 +12,7 @@ export class FaultyClient implements EtcdClient {
   readonly leaseClient: EtcdClient['leaseClient']
   readonly watchClient: EtcdClient['watchClient']
   readonly #etcd: Etcd3
+  #breaksWatches = false
 
   /** @param fate decides about request number `index` (from 0) of method `method` */
   constructor(
@@ -38,7 +39,19 @@ export class FaultyClient implements EtcdClient {
       leaseRevoke: (request, options) => send('revoke', () => etcd.leaseClient.leaseRevoke(request, options)),
       leaseKeepAlive: () => send('keepAlive', () => etcd.leaseClient.leaseKeepAlive()),
     }
-    this.watchClient = { watch: () => send('watch', () => etcd.watchClient.watch()) }
+    this.watchClient = {
+      watch: () =>
+        send('watch', async () => {
+          const stream = await etcd.watchClient.watch()
+          if (this.#breaksWatches) stream.on('data', () => stream.cancel())
+          return stream
+        }),
+    }
+  }
+
+  /** From now on every watch ends with its first reply. */
+  breakWatches(): void {
+    this.#breaksWatches = true
   }
 
   close(): void {

@@ -232,20 +232,20 @@ describe('the first snapshot after joining is what a list would show', () => {
   const OTHER = '{"PublicIP":"192.0.2.99"}'
 
   it.for<[string, readonly string[], (network: TestNetwork) => Promise<void>]>([
-    ['nothing changed meanwhile', ['range', 'watch'], async () => {}],
+    ['nothing changed meanwhile', ['txn', 'watch'], async () => {}],
     [
       'others joined, changed, and wrote garbage',
-      ['range', 'watch'],
+      ['txn', 'watch'],
       async (network) => {
         await network.put('10.99.77.0-24', OTHER)
         await network.put('10.99.11.0-24', OTHER)
         await network.put('10.99.12.0-24', 'garbage')
       },
     ],
-    ['another left', ['range', 'range', 'watch'], (network) => network.delete('10.99.11.0-24')],
+    ['another left', ['txn', 'txn', 'watch'], (network) => network.delete('10.99.11.0-24')],
     [
       'one left and one joined',
-      ['range', 'range', 'watch'],
+      ['txn', 'txn', 'watch'],
       async (network) => {
         await network.delete('10.99.11.0-24')
         await network.put('10.99.78.0-24', OTHER)
@@ -253,7 +253,7 @@ describe('the first snapshot after joining is what a list would show', () => {
     ],
     [
       'one left and was back',
-      ['range', 'watch'],
+      ['txn', 'watch'],
       async (network) => {
         await network.delete('10.99.11.0-24')
         await network.put('10.99.11.0-24', OTHER)
@@ -306,7 +306,7 @@ describe('the first snapshot after joining is what a list would show', () => {
       await using _watcher = await Watcher.on(manager)
       await until('a watch', () => client.requests.filter((name) => name === 'watch').length >= watches)
     }
-    expect(client.requests).toEqual(['range', 'watch', 'range', 'watch'])
+    expect(client.requests).toEqual(['txn', 'watch', 'txn', 'watch'])
     client.close()
   })
 })

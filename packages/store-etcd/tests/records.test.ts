@@ -227,7 +227,11 @@ describe.concurrent('keys and values that are not a lease', () => {
 
 describe.concurrent('a network config that breaks a rule', () => {
   it.for([
-    ['no JSON', 'Network: 10.99.0.0/16', /etcd key .*\/config: the network config is not JSON/],
+    [
+      'no JSON',
+      'Network: 10.99.0.0/16',
+      /etcd key .*\/config: the network config cannot be read: it is not JSON/,
+    ],
     ['a bad network', '{"Network":"10.99.0.0/33"}', /etcd key .*\/config: .*Network is "10\.99\.0\.0\/33"/],
   ] as const)('(%s) is INVALID_CONFIG and names its key', async ([, config, message], { expect }) => {
     await using network = await TestNetwork.in([etcd.endpoint], 'none')

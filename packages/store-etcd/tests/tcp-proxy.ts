@@ -47,6 +47,11 @@ export class TcpProxy implements AsyncDisposable {
   /** Breaks every connection, and refuses new ones. */
   cut(): void {
     this.#open = false
+    this.breakAll()
+  }
+
+  /** Breaks every connection; new ones are accepted. */
+  breakAll(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy()
   }
 

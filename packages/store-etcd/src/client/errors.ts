@@ -7,7 +7,7 @@
  * - `denied`: the user lacks the permission
  * - `token`: the user's token has expired
  * - `auth-off`: authentication is disabled
- * - `compacted`: the revision was compacted
+ * - `compacted`: the revision was compacted, or is one that this history has not reached
  * - `lease-gone`: there is no etcd lease of that number
  * - `full`: etcd's space quota is used up
  * - `closed`: the client was closed
@@ -50,7 +50,7 @@ const KINDS: readonly (readonly [FailureKind, RegExp])[] = [
   ['denied', /permission denied|authentication failed|user name is empty|PERMISSION_DENIED/i],
   ['auth-off', /authentication is not enabled/i],
   ['token', /invalid auth token|revision of auth store is old|UNAUTHENTICATED/i],
-  ['compacted', /revision has been compacted/i],
+  ['compacted', /revision has been compacted|is a future revision/i],
   ['lease-gone', /requested lease not found/i],
   ['full', /database space exceeded/i],
   ['closed', /client was already closed/i],

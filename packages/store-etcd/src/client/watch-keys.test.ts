@@ -1,6 +1,14 @@
 import { Duplex } from 'node:stream'
 import { FakeClock } from '@selvedge/conformance'
-import type { IDuplexStream, IKeyValue, IRangeResponse, IWatchRequest, IWatchResponse } from 'etcd3'
+import type {
+  IDuplexStream,
+  IKeyValue,
+  IRangeRequest,
+  IRangeResponse,
+  ITxnResponse,
+  IWatchRequest,
+  IWatchResponse,
+} from 'etcd3'
 import { describe, expect, it } from 'vitest'
 import { NetworkKeys } from '../keys.js'
 import { readSettings } from '../options.js'
@@ -34,19 +42,34 @@ class FakeWatch extends Duplex implements IDuplexStream<IWatchRequest, IWatchRes
   }
 }
 
-/** An etcd that answers every read at its revision; the test replies for its watches. */
+const keyValue = (key: string, revision: number): IKeyValue => ({
+  key: Buffer.from(key),
+  value: Buffer.from(''),
+  create_revision: String(revision),
+  mod_revision: String(revision),
+  version: '1',
+  lease: '0',
+})
+
+/** An etcd that keeps every revision of its keys; the test replies for its watches. */
 class FakeEtcd implements EtcdClient {
   revision = 10
   cluster = '1'
+  term = 2
+  /** Revisions before this one are forgotten. */
+  compacted = 0
+  keys: IKeyValue[] = [keyValue('/n/config', 4), keyValue('/n/subnets/a', 9)]
   /** The requests, such as `list`, `probe`, `watch from 11`. */
   readonly asked: string[] = []
   readonly watches: FakeWatch[] = []
   readonly kv: EtcdClient['kv'] = {
-    range: async ({ limit }) => {
-      this.asked.push(limit === 1 ? 'probe' : 'list')
-      return { header: this.#header(), kvs: [], more: false, count: '0' }
+    range: () => Promise.reject(new Error('not used here')),
+    txn: async ({ success = [] }) => {
+      const ranges = success.flatMap(({ request_range }) => request_range ?? [])
+      this.asked.push(ranges.some(({ limit }) => limit !== undefined) ? 'list' : 'probe')
+      const responses = ranges.map((range) => ({ response_range: this.#range(range) }))
+      return { header: this.#header(), succeeded: true, responses } as unknown as ITxnResponse
     },
-    txn: () => Promise.reject(new Error('not used here')),
   }
   readonly leaseClient: EtcdClient['leaseClient'] = {
     leaseGrant: () => Promise.reject(new Error('not used here')),
@@ -66,8 +89,28 @@ class FakeEtcd implements EtcdClient {
     },
   }
 
+  #range({ key, range_end, revision = this.revision }: IRangeRequest): IRangeResponse {
+    if (Number(revision) > this.revision) {
+      throw new Error('11 OUT_OF_RANGE: etcdserver: mvcc: required revision is a future revision')
+    }
+    if (Number(revision) < this.compacted) {
+      throw new Error('11 OUT_OF_RANGE: etcdserver: mvcc: required revision has been compacted')
+    }
+    const kvs = this.keys.filter(
+      (kv) =>
+        Number(kv.mod_revision) <= Number(revision) &&
+        (range_end !== undefined || kv.key.equals(key ?? kv.key)),
+    )
+    return { header: this.#header(), kvs: kvs.slice(-1), more: false, count: String(kvs.length) }
+  }
+
   #header(): IRangeResponse['header'] {
-    return { cluster_id: this.cluster, member_id: '1', revision: String(this.revision), raft_term: '2' }
+    return {
+      cluster_id: this.cluster,
+      member_id: '1',
+      revision: String(this.revision),
+      raft_term: String(this.term),
+    }
   }
 
   get watch(): FakeWatch {
@@ -78,14 +121,8 @@ class FakeEtcd implements EtcdClient {
 
   put(revision: number): void {
     this.revision = revision
-    const kv: IKeyValue = {
-      key: Buffer.from(`k${revision}`),
-      value: Buffer.from(''),
-      create_revision: '1',
-      mod_revision: String(revision),
-      version: '1',
-      lease: '0',
-    }
+    const kv = keyValue(`k${revision}`, revision)
+    this.keys.push(kv)
     this.watch.reply({ events: [{ type: 'Put', kv, prev_kv: kv }] })
   }
 }
@@ -97,10 +134,13 @@ function follow(etcd: FakeEtcd) {
   const cluster = new EtcdCluster([new GivenClient(etcd, keys.config)], { ...settings, rights: keys.rights })
   const abort = new AbortController()
   const errors: string[] = []
+  const cuts: string[] = []
   let recovered = 0
   const updates = watchKeys(cluster, keys.leases, {
     signal: abort.signal,
     attempted: 'following',
+    config: keys.config,
+    onCut: (error) => cuts.push(error.message),
     onError: (error) => errors.push(error.message),
     onRecovered: () => {
       recovered += 1
@@ -109,25 +149,24 @@ function follow(etcd: FakeEtcd) {
     clock,
     random: settings.random,
   })
-  /** The next update, as text; pauses are skipped. */
   const next = async () => {
-    const found = updates.next()
-    let settled = false
-    found.finally(() => {
-      settled = true
-    })
-    while (!settled) {
-      await new Promise((resolve) => setImmediate(resolve))
-      await clock.advance(5_000)
-    }
-    const { value, done } = await found
+    const { value, done } = await updates.next()
     return done ? 'end' : show(value)
   }
-  return { next, abort, errors, recovered: () => recovered }
+  return { next, abort, clock, errors, cuts, recovered: () => recovered }
+}
+
+/** Lets everything happen that waits for no timer. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
 const show = (update: KeyUpdate) =>
-  update.type === 'list' ? 'list' : update.events.map(({ kv }) => String(kv.key)).join(' ')
+  update.type === 'list'
+    ? update.isReset
+      ? 'list after a reset'
+      : 'list'
+    : update.events.map(({ kv }) => String(kv.key)).join(' ')
 
 describe('watchKeys', () => {
   it('lists, then watches from the revision after the list', async () => {
@@ -135,7 +174,7 @@ describe('watchKeys', () => {
     const { next } = follow(etcd)
     expect(await next()).toBe('list')
     const second = next()
-    await new Promise((resolve) => setImmediate(resolve))
+    await settle()
     etcd.put(11)
     expect(await second).toBe('k11')
     expect(etcd.asked).toEqual(['list', 'watch from 11'])
@@ -143,65 +182,177 @@ describe('watchKeys', () => {
 
   it('resumes a broken watch after the last event delivered, once a read has succeeded', async () => {
     const etcd = new FakeEtcd()
-    const { next, errors, recovered } = follow(etcd)
-    await next()
-    const third = next()
-    await new Promise((resolve) => setImmediate(resolve))
-    etcd.put(17)
-    await third
-    expect(recovered()).toBe(0)
-    etcd.revision = 40
-    etcd.watch.destroy(new Error('14 UNAVAILABLE: Connection dropped'))
-    const fourth = next()
-    while (etcd.watches.length < 2) await new Promise((resolve) => setImmediate(resolve))
-    etcd.put(41)
-    expect(await fourth).toBe('k41')
-    expect(recovered()).toBe(1)
-    expect(etcd.asked).toEqual(['list', 'watch from 11', 'probe', 'watch from 18'])
-    expect(errors).toEqual([expect.stringContaining('Connection dropped')])
-  })
-
-  it.each<[string, (etcd: FakeEtcd) => void, number]>([
-    [
-      'has compacted what was missed',
-      (etcd) => etcd.watch.reply({ canceled: true, compact_revision: '30' }),
-      0,
-    ],
-    [
-      'went back in time',
-      (etcd) => Object.assign(etcd, { revision: 3 }).watch.destroy(new Error('14 UNAVAILABLE')),
-      1,
-    ],
-    [
-      'is another',
-      (etcd) => Object.assign(etcd, { cluster: '2' }).watch.destroy(new Error('14 UNAVAILABLE')),
-      1,
-    ],
-  ])('lists again if etcd %s', async (_, change, reported) => {
-    const etcd = new FakeEtcd()
-    const { next, errors } = follow(etcd)
+    const { next, clock, errors, recovered } = follow(etcd)
     await next()
     const second = next()
-    await new Promise((resolve) => setImmediate(resolve))
+    await settle()
+    etcd.put(17)
+    await second
+    const third = next()
+    etcd.revision = 40
+    etcd.watch.destroy(new Error('14 UNAVAILABLE: Connection dropped'))
+    await settle()
+    expect(errors).toEqual([expect.stringContaining('Connection dropped')])
+    expect(etcd.watches).toHaveLength(1)
+    await clock.advance(100)
+    await settle()
+    expect(recovered()).toBe(0)
+    etcd.put(41)
+    expect(await third).toBe('k41')
+    expect(recovered()).toBe(1)
+    expect(etcd.asked).toEqual(['list', 'watch from 11', 'probe', 'watch from 18'])
+  })
+
+  it('reopens a watch at once that was cut after a second, and reports no failure', async () => {
+    const etcd = new FakeEtcd()
+    const { next, clock, errors, cuts } = follow(etcd)
+    await next()
+    const second = next()
+    for (let cut = 1; cut <= 20; cut += 1) {
+      await settle()
+      await clock.advance(1_000)
+      etcd.watch.destroy(new Error('14 UNAVAILABLE: Connection dropped'))
+      await settle()
+      expect(etcd.watches).toHaveLength(cut + 1)
+    }
+    etcd.put(11)
+    expect(await second).toBe('k11')
+    expect(errors).toEqual([])
+    expect(cuts).toEqual(Array(20).fill(expect.stringContaining('Connection dropped')))
+  })
+
+  it('reports a reason that etcd gives for the end of a watch, however long that stood', async () => {
+    const etcd = new FakeEtcd()
+    const { next, clock, errors, cuts } = follow(etcd)
+    await next()
+    const second = next()
+    await settle()
+    await clock.advance(60_000)
+    etcd.watch.destroy(new Error('14 UNAVAILABLE: etcdserver: no leader'))
+    await settle()
+    expect(errors).toEqual([expect.stringContaining('no leader')])
+    expect(cuts).toEqual([])
+    await clock.advance(100)
+    await settle()
+    etcd.put(11)
+    expect(await second).toBe('k11')
+  })
+
+  it('waits longer and longer, up to 2 s, for a watch that breaks as soon as it opens', async () => {
+    const etcd = new FakeEtcd()
+    const { next, clock, recovered, abort } = follow(etcd)
+    await next()
+    const second = next()
+    const minute = clock.monotonic() + 60_000
+    let broken = 0
+    while (clock.monotonic() < minute) {
+      await settle()
+      if (etcd.watches.length > broken) {
+        broken = etcd.watches.length
+        etcd.watch.destroy(new Error('14 UNAVAILABLE: Connection dropped'))
+      }
+      await clock.advance(50)
+    }
+    // With the shortest pauses that the jitter allows: 50, 100, 200, 400, 800, and then 1,000 ms.
+    expect(etcd.watches.length).toBeLessThan(70)
+    expect(recovered()).toBe(0)
+    abort.abort()
+    await second
+  })
+
+  const cut = (etcd: FakeEtcd) => etcd.watch.destroy(new Error('14 UNAVAILABLE: Connection dropped'))
+  const compact = (etcd: FakeEtcd) => {
+    etcd.compacted = 50
+    etcd.revision = 60
+    etcd.watch.reply({ canceled: true, compact_revision: '50' })
+  }
+  /** A key of the past: in another history. */
+  const instead = (name: string, revision: number) => (kv: IKeyValue) =>
+    String(kv.key) === name ? keyValue(name, revision) : kv
+
+  it.each<[string, (etcd: FakeEtcd) => void, string]>([
+    ['has compacted what was missed', compact, 'list'],
+    [
+      'has compacted what was missed, and had its config written since',
+      (etcd) => {
+        etcd.keys.push(keyValue('/n/config', 20))
+        compact(etcd)
+      },
+      'list',
+    ],
+    [
+      'has compacted what was missed, and lost its config',
+      (etcd) => {
+        etcd.keys.shift()
+        compact(etcd)
+      },
+      'list after a reset',
+    ],
+    ['went back in time', (etcd) => cut(Object.assign(etcd, { revision: 3 })), 'list after a reset'],
+    ['is another', (etcd) => cut(Object.assign(etcd, { cluster: '2' })), 'list after a reset'],
+    ['has had fewer elections', (etcd) => cut(Object.assign(etcd, { term: 1 })), 'list after a reset'],
+    [
+      'had another config then',
+      (etcd) => cut(Object.assign(etcd, { revision: 99, keys: etcd.keys.map(instead('/n/config', 2)) })),
+      'list after a reset',
+    ],
+    [
+      'had other leases then',
+      (etcd) => cut(Object.assign(etcd, { revision: 99, keys: etcd.keys.map(instead('/n/subnets/a', 8)) })),
+      'list after a reset',
+    ],
+    [
+      'had other leases then, which it has compacted',
+      (etcd) => {
+        etcd.keys = etcd.keys.map(instead('/n/subnets/a', 8))
+        compact(etcd)
+      },
+      'list after a reset',
+    ],
+  ])('lists again if etcd %s', async (_, change, expected) => {
+    const etcd = new FakeEtcd()
+    const { next, clock } = follow(etcd)
+    await next()
+    const second = next()
+    await settle()
     change(etcd)
-    expect(await second).toBe('list')
-    expect(errors).toHaveLength(reported)
+    await settle()
+    await clock.advance(100)
+    expect(await second).toBe(expected)
+  })
+
+  it('goes on after whatever was written meanwhile', async () => {
+    const etcd = new FakeEtcd()
+    const { next, clock } = follow(etcd)
+    await next()
+    const second = next()
+    await settle()
+    etcd.revision = 30
+    etcd.keys.push(keyValue('/n/config', 25), keyValue('/n/subnets/a', 26))
+    cut(etcd)
+    await settle()
+    await clock.advance(100)
+    await settle()
+    etcd.put(31)
+    expect(await second).toBe('k31')
   })
 
   it('reports a refused watch, and tries again', async () => {
     const etcd = new FakeEtcd()
-    const { next, errors } = follow(etcd)
+    const { next, clock, errors } = follow(etcd)
     await next()
     const second = next()
-    await new Promise((resolve) => setImmediate(resolve))
+    await settle()
     etcd.watch.reply({
       canceled: true,
       cancel_reason: 'rpc error: code = PermissionDenied desc = etcdserver: permission denied',
     })
-    while (etcd.watches.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    await settle()
+    expect(errors).toEqual([expect.stringMatching(/etcd refuses .*permission denied/)])
+    await clock.advance(100)
+    await settle()
     etcd.put(12)
     expect(await second).toBe('k12')
-    expect(errors).toEqual([expect.stringMatching(/etcd refuses .*permission denied/)])
   })
 
   it('ends when its signal aborts, and cancels its watch', async () => {
@@ -209,7 +360,7 @@ describe('watchKeys', () => {
     const { next, abort, errors } = follow(etcd)
     await next()
     const second = next()
-    await new Promise((resolve) => setImmediate(resolve))
+    await settle()
     abort.abort()
     expect(await second).toBe('end')
     expect(etcd.watch.cancelled).toBe(true)

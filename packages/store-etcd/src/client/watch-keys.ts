@@ -1,35 +1,33 @@
 import { type Clock, isOverlayError, type OverlayError, type Random } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
-import type { IEvent, IKeyValue, IRangeRequest, IResponseHeader } from 'etcd3'
+import type { IEvent } from 'etcd3'
 import type { KeyRange } from './api.js'
 import { BACKOFF, type EtcdCluster } from './cluster.js'
 import { EtcdFailure } from './errors.js'
-import { allPages, PAGE_KEYS } from './pages.js'
-import { type OpenWatch, openWatch } from './streams.js'
+import { type Position, witnessOf } from './history.js'
+import { type KeyList, RangeReader, type RangeReaderOptions, WatchCut } from './range-reader.js'
 
 /** Of a deleted key, only `key` and `mod_revision` (that of the deletion) are filled in. */
 export type KeyEvent = Pick<IEvent, 'type' | 'kv'>
 
-/** `list`: every key of the range; the events that follow are complete until the next list. */
-export type KeyUpdate =
-  | { readonly type: 'list'; readonly keys: readonly IKeyValue[] }
-  | { readonly type: 'events'; readonly events: readonly KeyEvent[] }
+/** The events after a list are complete until the next list. */
+export type KeyUpdate = KeyList | { readonly type: 'events'; readonly events: readonly KeyEvent[] }
 
-export interface WatchKeysOptions {
-  readonly signal: AbortSignal
+export interface WatchKeysOptions extends RangeReaderOptions {
   /** What the caller has already read; without it the range is listed first. */
-  readonly after?: { readonly cluster: string; readonly revision: string } | undefined
-  /** For messages: `watching the leases at /coreos.com/network/subnets/`. */
-  readonly attempted: string
+  readonly after?: Position | undefined
   /** Called with what is being retried. */
   readonly onError: (error: OverlayError) => void
   /** Called when the range is watched again after an error. */
   readonly onRecovered?: (() => void) | undefined
-  /** How long an endpoint has to answer a small request, and to list the range, in ms. */
-  readonly timeoutsMs: { readonly request: number; readonly list: number }
+  /** Called when a watch is cut that had stood for a while: it is opened again at once. */
+  readonly onCut?: ((error: OverlayError) => void) | undefined
   readonly clock: Clock
   readonly random: Random
 }
+
+/** A watch that breaks sooner has failed; one that is cut later is reopened without a pause, as balancers cut idle ones. */
+const MIN_WATCH_MS = 1_000
 
 /**
  * Watches a range of keys until the signal aborts, whatever happens to etcd.
@@ -46,62 +44,61 @@ export async function* watchKeys(
   range: KeyRange,
   options: WatchKeysOptions,
 ): AsyncGenerator<KeyUpdate, void, undefined> {
-  const { signal, after, attempted, onError, onRecovered, timeoutsMs, clock, random } = options
-  // A generator of its own, so that nothing keeps the list, which may be large, alive.
-  const list = async function* (): AsyncGenerator<KeyUpdate, Position, undefined> {
-    const call = { attempted, signal, timeoutMs: timeoutsMs.list }
-    const read = (request: IRangeRequest) =>
-      cluster.call(call, (client, limits) => client.kv.range(request, limits))
-    const first = await read({ ...range, limit: PAGE_KEYS })
-    const { header } = first
-    yield { type: 'list', keys: await allPages(range, first, header.revision, read) }
-    return { cluster: header.cluster_id, revision: BigInt(header.revision) }
-  }
-  const probe = async () => {
-    const call = { attempted, signal, timeoutMs: timeoutsMs.request }
-    const { header } = await cluster.call(call, (client, limits) =>
-      client.kv.range({ ...range, limit: 1 }, limits),
-    )
-    return header
-  }
-  const watch = async (start_revision: string): Promise<OpenWatch> => {
-    const limits = { signal, timeoutMs: timeoutsMs.request }
-    return cluster.call({ attempted, ...limits }, async (client, _options, endpoint) => {
-      const { next, close } = await openWatch(client, { ...range, start_revision }, limits)
-      const failed = (error: unknown) => {
-        throw signal.aborted ? error : cluster.streamError(attempted, endpoint, error)
-      }
-      return { next: () => next().catch(failed), close }
-    })
-  }
-
-  /** Where we are; undefined if we must list first. */
-  let position: Position | undefined = after && { ...after, revision: BigInt(after.revision) }
+  const { signal, after, clock, random, onError, onRecovered, onCut } = options
+  const reader = new RangeReader(cluster, range, options)
+  /** The last point in a history that we know. */
+  let known = after
+  /** False if the range must be listed before it is watched. */
+  let isCurrent = after !== undefined
   let failures = 0
+  let isReported = false
+  let isFirst = true
   while (!signal.aborted) {
+    let openedAt: number | undefined
     try {
-      if (failures > 0 && position !== undefined && !continues(await probe(), position)) position = undefined
-      position ??= yield* list()
-      const opened = await watch(String(position.revision + 1n))
+      if (!isFirst && isCurrent && known !== undefined) isCurrent = await reader.isContinued(known)
+      isFirst = false
+      if (!isCurrent) known = yield* reader.list(known)
+      if (known === undefined) throw new TypeError('a list has a position')
+      isCurrent = true
+      const watch = await reader.watch(String(known.revision + 1n))
+      openedAt = clock.monotonic()
       try {
-        // What was missed follows at once: etcd brings its watches up to date ten times a second.
-        if (failures > 0) onRecovered?.()
-        failures = 0
+        let next = watch.next()
+        if (isReported) {
+          // What was missed follows at once: etcd brings its watches up to date ten times a second.
+          next.catch(() => {})
+          await Promise.race([next, clock.sleep(MIN_WATCH_MS, { signal })])
+          onRecovered?.()
+          isReported = false
+        }
         while (!signal.aborted) {
-          const events = await opened.next()
+          const events = await next
           const last = events.at(-1)
-          if (last === undefined) continue
-          position = { ...position, revision: BigInt(last.kv.mod_revision) }
-          yield { type: 'events', events }
+          if (last !== undefined) {
+            known = positionAfter(known, last)
+            yield { type: 'events', events }
+          }
+          next = watch.next()
         }
       } finally {
-        opened.close()
+        watch.close()
       }
     } catch (error) {
       if (signal.aborted) return
-      if (error instanceof EtcdFailure) position = undefined
-      else if (!isOverlayError(error) || error.code === 'CLOSED') throw error
-      else onError(error)
+      const stood = openedAt !== undefined && clock.monotonic() - openedAt >= MIN_WATCH_MS
+      if (stood) failures = 0
+      if (stood && error instanceof WatchCut) {
+        onCut?.(error.error)
+        continue
+      }
+      const failure = error instanceof WatchCut ? error.error : error
+      if (failure instanceof EtcdFailure) isCurrent = false
+      else if (!isOverlayError(failure) || failure.code === 'CLOSED') throw failure
+      else {
+        onError(failure)
+        isReported = true
+      }
       failures += 1
       // Rejects only if the signal aborts, which ends the loop.
       await clock.sleep(backoffDelay(failures, BACKOFF, random), { signal }).catch(() => {})
@@ -109,11 +106,8 @@ export async function* watchKeys(
   }
 }
 
-interface Position {
-  readonly cluster: string
-  /** Of the last change delivered. */
-  readonly revision: bigint
+function positionAfter({ witnesses, ...known }: Position, { type, kv }: KeyEvent): Position {
+  const revision = BigInt(kv.mod_revision)
+  const latest = witnessOf(kv.key, revision, type === 'Put' ? kv : undefined)
+  return { ...known, revision, witnesses: { ...witnesses, latest } }
 }
-
-const continues = ({ cluster_id, revision }: IResponseHeader, position: Position): boolean =>
-  cluster_id === position.cluster && BigInt(revision) >= position.revision
