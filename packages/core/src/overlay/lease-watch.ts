@@ -39,7 +39,7 @@ export class LeaseWatch {
   }
 
   /**
-   * Resolves once the store has given its first list of leases. Rejects with what keeps it from that: at once if waiting
+   * Resolves once the store has given its first list of leases, or a cache the leases that it knows. Rejects with what keeps it from that: at once if waiting
    * does not help, such as denied access, and after ten seconds if the store is away. `run` goes on either way.
    */
   async whenListed(signal: AbortSignal): Promise<void> {
@@ -67,7 +67,8 @@ export class LeaseWatch {
         })) {
           this.#answered()
           onEvent(event)
-          if (event.type === 'snapshot') this.#isListed = true
+          // Single leases before the first snapshot are a cache's: all that it knows while the store is away.
+          this.#isListed = true
           this.#progress.wake()
         }
       } catch (error) {
