@@ -32,10 +32,10 @@ export const documentStore = (document: Document): SubnetManager => ({
       return put(contents, { ...choice.subnets, attributes: choice.attributes })
     })
   },
-  renewLease: async (lease, options = {}) =>
+  renewLease: async (lease, { attributes = lease.attributes, ...options } = {}) =>
     document.transact(options, (contents) => {
-      requireHeld(lease, find(contents, leaseKey(lease))) // throws LEASE_LOST
-      return put(contents, lease)
+      requireHeld(lease, find(contents, leaseKey(lease)), attributes) // throws LEASE_LOST
+      return put(contents, { ...lease, attributes })
     }),
   releaseLease: async (lease, options = {}) =>
     document.transact(options, (contents) => {

@@ -23,7 +23,6 @@ describe('gre', () => {
       '10.5.1.0-24': { PublicIP: '192.168.64.2', BackendType },
       '10.5.2.0-24': { PublicIP: '192.168.64.3', BackendType },
       '10.5.3.0-24': { PublicIP: '203.0.113.4', BackendType },
-      '10.5.4.0-24': { PublicIP: '192.168.64.5', BackendType: 'vxlan', BackendData: { VNI: 1 } },
     }
     const state = await endState(gre(), { host: eth0, config: { Network: '10.5.0.0/16', Backend }, leases })
     expect(`\n${state.replaceAll(/link\/ether \S+/g, 'link/gre')}`).toBe(`

@@ -92,7 +92,11 @@ const states: Readonly<Record<string, State>> = {
       },
       '10.5.3.0-24': { PublicIP: '192.168.64.4' },
     },
-    state: '\n',
+    state: `
+# reported
+INVALID_LEASE: the lease of 10.5.2.0/24 (192.168.64.3) gets no resources: its backend is "vxlan", and this node's is "host-gw"; correct or delete it in etcd
+INVALID_LEASE: the lease of 10.5.3.0/24 (192.168.64.4) gets no resources: its backend is unnamed, and this node's is "host-gw"; correct or delete it in etcd
+`,
   },
 }
 

@@ -24,6 +24,12 @@ const network = {
 
 const vtep = (mac: string, vni = 1) => ({ VNI: vni, VtepMAC: mac })
 
+const vxlanLease = (address: string, mac: string) => ({
+  PublicIP: address,
+  BackendType: 'vxlan',
+  BackendData: vtep(mac),
+})
+
 /** Below /coreos.com/network/subnets. */
 const leases = {
   IPv4: {
@@ -252,6 +258,74 @@ flannel.42 UP mtu 1350 link/ether 0a:00:00:00:04:01 alias selvedge 10.5.0.0/16 a
 flannel.1 UP mtu 1450 link/ether 0a:00:00:00:04:01 alias selvedge 10.5.0.0/16 accept_ra 0 vxlan id 1 local 192.168.64.2 dev eth0 dstport 8472 nolearning
 # ip addr
 10.5.1.0/32 dev flannel.1
+# reported
+INVALID_LEASE: the lease of 10.5.2.0/24 (192.168.64.3) gets no resources: its backend is "host-gw", and this node's is "vxlan"; correct or delete it in etcd
+INVALID_LEASE: the lease of 10.5.3.0/24 (172.16.9.3) gets no resources: its backend is unnamed, and this node's is "vxlan"; correct or delete it in etcd
+`,
+  },
+  'records that claim what is not theirs': {
+    config: { ...network.IPv4, Backend: { Type: 'vxlan' } },
+    leases: {
+      ...leases.IPv4,
+      '10.5.2.0-32': vxlanLease('192.168.64.66', '0a:00:00:00:04:66'),
+      '10.5.4.0-24': vxlanLease('192.168.64.67', '0a:00:00:00:04:03'),
+      '10.5.5.0-24': vxlanLease('192.168.64.68', '0a:00:00:00:04:01'),
+      '10.5.6.0-24': vxlanLease('224.0.0.5', '0a:00:00:00:04:06'),
+      '192.168.64.128-25': vxlanLease('192.168.64.69', '0a:00:00:00:04:69'),
+      '8.8.8.0-24': vxlanLease('192.168.64.70', '0a:00:00:00:04:70'),
+    },
+    state: `
+# ip -d link
+flannel.1 UP mtu 1450 link/ether 0a:00:00:00:04:01 alias selvedge 10.5.0.0/16 accept_ra 0 vxlan id 1 local 192.168.64.2 dev eth0 dstport 8472 nolearning
+# ip addr
+10.5.1.0/32 dev flannel.1
+# ip route
+10.5.2.0/24 via 10.5.2.0 dev flannel.1 proto 157 onlink
+10.5.3.0/24 via 10.5.3.0 dev flannel.1 proto 157 onlink
+# ip neigh
+10.5.2.0 dev flannel.1 lladdr 0a:00:00:00:04:02 PERMANENT
+10.5.3.0 dev flannel.1 lladdr 0a:00:00:00:04:03 PERMANENT
+# bridge fdb
+0a:00:00:00:04:02 dev flannel.1 dst 192.168.64.3 self permanent
+0a:00:00:00:04:03 dev flannel.1 dst 172.16.9.3 self permanent
+# reported
+LEASE_CONFLICT: the lease of 10.5.2.0/32 (192.168.64.66) gets no resources: 10.5.2.0/32 and 10.5.2.0/24 overlap, and the lease of 10.5.2.0/24 (192.168.64.3) is older; delete the wrong one of the two from etcd
+LEASE_CONFLICT: the lease of 10.5.4.0/24 (192.168.64.67) gets no resources: both need 'fdb flannel.1 0a:00:00:00:04:03', and the lease of 10.5.3.0/24 (172.16.9.3) is older; delete the wrong one of the two from etcd
+INVALID_LEASE: the lease of 10.5.5.0/24 (192.168.64.68) has this node's own VtepMAC, 0a:00:00:00:04:01: a cloned machine may have kept it; give the other node another one, or delete its lease
+INVALID_LEASE: the lease of 10.5.6.0/24 (224.0.0.5) gets no resources: its PublicIP, 224.0.0.5, is a multicast address; correct or delete it in etcd
+INVALID_LEASE: the lease of 192.168.64.128/25 (192.168.64.69) gets no resources: 192.168.64.128/25 overlaps 192.168.64.0/24, the network of eth0; correct or delete it in etcd
+INVALID_LEASE: the lease of 8.8.8.0/24 (192.168.64.70) gets no resources: 8.8.8.0/24 is not inside 10.5.0.0/16; correct or delete it in etcd
+`,
+  },
+  'a dual-stack record with one family broken': {
+    config: { ...network['dual-stack'], Backend: { Type: 'vxlan' } },
+    leases: {
+      '10.5.1.0-24&2001:cafe:42:1::-64': leases['dual-stack']['10.5.1.0-24&2001:cafe:42:1::-64'],
+      '10.5.2.0-24&2001:cafe:42:2::-64': vxlanLease('192.168.64.3', '0a:00:00:00:04:02'),
+      '10.5.3.0-24&2001:cafe:42:3::-64': {
+        ...leases['dual-stack']['10.5.3.0-24&2001:cafe:42:3::-64'],
+        PublicIP: '172.16.9.300',
+      },
+    },
+    state: `
+# ip -d link
+flannel-v6.1 UP mtu 1430 link/ether 0a:00:00:00:06:01 alias selvedge 10.5.0.0/16 accept_ra 0 vxlan id 1 local 2001:db8::2 dev eth0 dstport 8472 nolearning
+flannel.1 UP mtu 1450 link/ether 0a:00:00:00:04:01 alias selvedge 10.5.0.0/16 accept_ra 0 vxlan id 1 local 192.168.64.2 dev eth0 dstport 8472 nolearning
+# ip addr
+10.5.1.0/32 dev flannel.1
+2001:cafe:42:1::/128 dev flannel-v6.1
+# ip route
+10.5.2.0/24 via 10.5.2.0 dev flannel.1 proto 157 onlink
+2001:cafe:42:3::/64 via 2001:cafe:42:3:: dev flannel-v6.1 proto 157 metric 1024 onlink
+# ip neigh
+10.5.2.0 dev flannel.1 lladdr 0a:00:00:00:04:02 PERMANENT
+2001:cafe:42:3:: dev flannel-v6.1 lladdr 0a:00:00:00:06:03 PERMANENT
+# bridge fdb
+0a:00:00:00:04:02 dev flannel.1 dst 192.168.64.3 self permanent
+0a:00:00:00:06:03 dev flannel-v6.1 dst 2001:db8:9::3 self permanent
+# reported
+INVALID_LEASE: the lease of 2001:cafe:42:2::/64 (192.168.64.3) has no PublicIPv6: 2001:cafe:42:2::/64 cannot be reached; correct or delete it
+INVALID_LEASE: the lease of 10.5.3.0/24 (2001:db8:9::3) is unusable: PublicIP is "172.16.9.300", not an IPv4 address: 10.5.3.0/24 cannot be reached; correct or delete it
 `,
   },
 }

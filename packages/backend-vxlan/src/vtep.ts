@@ -64,6 +64,13 @@ export function readVtep(lease: Lease, parts: FamilyParts, vni: number): Vtep {
   return { vni: values.VNI, mac: canonicalMac(String(values.VtepMAC)) }
 }
 
+/** The MAC in published data, if it has one that is usable. */
+export function macIn(data: JsonValue | undefined): string | undefined {
+  if (!isJsonObject(data)) return undefined
+  const { values } = readFields({ VtepMAC: { ...vtepMac, accepts: () => true } }, data, '')
+  return vtepMac.accepts(values.VtepMAC) ? canonicalMac(String(values.VtepMAC)) : undefined
+}
+
 /** flannel published only the lowest 16 bits of a VNI until late in 2023 (its pull request 1831). */
 function isSameVni(published: number | undefined, vni: number): boolean {
   return published === undefined || published === vni || published === (vni & 0xffff)

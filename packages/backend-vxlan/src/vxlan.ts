@@ -11,7 +11,9 @@ import {
 import {
   address,
   baseAddress,
+  describeLease,
   enabledFamilies,
+  type Family,
   type FamilyParts,
   fdb,
   interfaceAddress,
@@ -31,7 +33,7 @@ import {
   type VxlanOptions,
   type VxlanSettings,
 } from './settings.js'
-import { readVtep, vtepData } from './vtep.js'
+import { macIn, readVtep, vtepData } from './vtep.js'
 import { vtepMac } from './vtep-mac.js'
 
 const TYPE = 'vxlan'
@@ -47,6 +49,7 @@ const TYPE = 'vxlan'
 export function vxlan(options: VxlanOptions = {}): Backend {
   const given = readOptions(options)
   const settingsOf = rememberLast((config: NetworkConfig) => readSettings(config, given))
+  const ownMacsOf = rememberLast(macsOf)
   return {
     type: TYPE,
     requires: [TYPE],
@@ -58,12 +61,23 @@ export function vxlan(options: VxlanOptions = {}): Backend {
     peer(lease, context) {
       if (lease.attributes.backendType !== TYPE) return []
       const settings = settingsOf(context.config)
+      const ownMacs = ownMacsOf(context.lease)
       const [first, second] = enabledFamilies(context.config)
-      const resources = first === undefined ? [] : peer(first, lease, context, settings)
-      return second === undefined ? resources : [...resources, ...peer(second, lease, context, settings)]
+      const resources = first === undefined ? [] : peer(first, lease, context, settings, ownMacs)
+      return second === undefined
+        ? resources
+        : [...resources, ...peer(second, lease, context, settings, ownMacs)]
     },
   }
 }
+
+/** The MACs of this node's own devices. */
+type OwnMacs = Readonly<Record<Family, string | undefined>>
+
+const macsOf = ({ attributes: { backendData, backendV6Data } }: Lease): OwnMacs => ({
+  4: macIn(backendData),
+  6: macIn(backendV6Data),
+})
 
 function attributes(context: NodeContext, { vni }: VxlanSettings): LeaseAttributes {
   const addresses = publicAddresses(context)
@@ -109,11 +123,24 @@ function device(parts: FamilyParts, context: LeaseContext, settings: VxlanSettin
 }
 
 /** One peer's resources in one family. */
-function peer(parts: FamilyParts, lease: Lease, context: LeaseContext, settings: VxlanSettings): Resource[] {
+function peer(
+  parts: FamilyParts,
+  lease: Lease,
+  context: LeaseContext,
+  settings: VxlanSettings,
+  ownMacs: OwnMacs,
+): Resource[] {
   const addresses = peerAddresses(lease, parts)
   if (addresses === undefined) return []
   const { subnet, publicAddress } = addresses
   const { mac } = readVtep(lease, parts, settings.vni)
+  if (mac === ownMacs[parts.family]) {
+    throw new OverlayError(
+      'INVALID_LEASE',
+      `${describeLease(lease)} has this node's own VtepMAC, ${mac}: a cloned machine may have kept it; give the other ` +
+        'node another one, or delete its lease',
+    )
+  }
   const { externalInterface } = context
   if (settings.directRouting && isOnLink(externalInterface, publicAddress)) {
     return [route({ destination: subnet, gateway: publicAddress, device: externalInterface.name })]

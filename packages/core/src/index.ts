@@ -2,7 +2,13 @@
 
 export type { Backend } from './contract/backend.js'
 export type { Driver, DriverEvent, Operation, OperationResult, OwnershipScope } from './contract/driver.js'
-export type { ExternalInterface, LeaseContext, NodeContext } from './contract/node-context.js'
+export type {
+  ExternalInterface,
+  HostAddress,
+  HostNetwork,
+  LeaseContext,
+  NodeContext,
+} from './contract/node-context.js'
 export type { Resource } from './contract/resource.js'
 export type {
   LeaseEvent,

@@ -37,37 +37,41 @@ const KERNELS_OWN = /^fe80::\S+\/64 dev | proto kernel\b/
  * section for each of `ip -d link`, `ip addr`, `ip route`, `ip neigh` and `bridge fdb` that has something to print, a
  * line for each thing. What the kernel adds by itself (connected routes, link-local addresses) is left out.
  *
- * For tests that compare a whole end state with a text that a network engineer can check by eye. Rejects with what
- * the overlay reports as an error.
+ * For tests that compare a whole end state with a text that a network engineer can check by eye. Errors that the
+ * overlay reports are the last section, `reported`.
  */
 export async function endState(backend: Backend, { host, config, leases }: EndStateOptions): Promise<string> {
   const kernel = new FakeKernel({ interfaces: [host], linkTypes: backend.requires })
   const before = new Set(kernel.toText().split('\n'))
-  const errors: Error[] = []
+  const reported: string[] = []
   const overlay = createOverlay({
     subnets: new FixedLeases(config, leases),
     backend,
     drivers: [kernel.driver()],
   })
-  overlay.on('error', (error) => errors.push(error))
+  overlay.on('error', ({ code, message }) => reported.push(`${code}: ${message}`))
   try {
     await overlay.start()
     await overlay.whenInSync()
   } finally {
     await overlay.stop()
   }
-  if (errors.length > 0) throw new AggregateError(errors, errors.map(({ message }) => message).join('\n'))
-  return sections(kernel.toText())
-    .map(({ title, lines }) => ({
-      title,
-      lines: lines.filter((line) => !before.has(line) && !KERNELS_OWN.test(line)),
-    }))
+  const added = sections(kernel.toText()).map(({ title, lines }) => ({
+    title: COMMANDS[title] ?? title,
+    lines: lines.filter((line) => !before.has(line) && !KERNELS_OWN.test(line)),
+  }))
+  return [...added, { title: 'reported', lines: reported }]
     .filter(({ lines }) => lines.length > 0)
-    .map(({ title, lines }) => [`# ${COMMANDS[title] ?? title}`, ...lines, ''].join('\n'))
+    .map(({ title, lines }) => [`# ${title}`, ...lines, ''].join('\n'))
     .join('')
 }
 
-function sections(text: string): readonly { readonly title: string; readonly lines: readonly string[] }[] {
+interface Section {
+  readonly title: string
+  readonly lines: readonly string[]
+}
+
+function sections(text: string): readonly Section[] {
   return text
     .split(/^# /m)
     .slice(1)
@@ -79,7 +83,7 @@ function sections(text: string): readonly { readonly title: string; readonly lin
 
 /** A store in which nothing ever changes but what this node publishes. */
 class FixedLeases implements SubnetManager {
-  readonly name = 'fixed'
+  readonly name = 'etcd'
   readonly #config: NetworkConfig
   readonly #leases: readonly Lease[]
 

@@ -1,6 +1,22 @@
 import type { Lease } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 
+/** An address of the host's, and the network around it. */
+export interface HostAddress {
+  /** The link that has it. */
+  readonly link: string
+  readonly address: string
+  readonly prefixLength: number
+}
+
+/** The network of the host itself: no peer's lease may take any of it. */
+export interface HostNetwork {
+  /** The addresses of its links, but for the loopback's `127.0.0.1/8` and `::1`, and IPv6 link-local ones. */
+  readonly addresses: readonly HostAddress[]
+  /** The gateways of its routes. */
+  readonly gateways: readonly string[]
+}
+
 /** The interface that packets to peers leave by, as it was when it was looked at. */
 export interface ExternalInterface {
   readonly name: string
@@ -16,22 +32,8 @@ export interface ExternalInterface {
    * nowhere. For an address in several networks the longest prefix counts.
    */
   readonly routed?: readonly string[] | undefined
-}
-
-/** An address of the host's, and the network around it. */
-export interface HostAddress {
-  /** The link that has it. */
-  readonly link: string
-  readonly address: string
-  readonly prefixLength: number
-}
-
-/** The host's own network, besides the overlay: no peer's lease may take any of it. */
-export interface HostNetwork {
-  /** Of every link but those of the overlay and the loopback's. */
-  readonly addresses: readonly HostAddress[]
-  /** The gateways of its routes. */
-  readonly gateways: readonly string[]
+  /** The host around it, as it was at the same time; absent if what found the interface cannot see it. */
+  readonly host?: HostNetwork | undefined
 }
 
 /** What a backend knows about the node that it works for. */

@@ -45,6 +45,13 @@ export interface SubnetManager extends AsyncDisposable {
   readonly name: string
 
   /**
+   * The IP addresses at which the store is reached, as far as it knows them: it may learn more later, and forgets none
+   * that it still uses. No peer's subnet may contain one, so that no lease can cut a host off from its store. Absent
+   * for a store that is not reached over the network.
+   */
+  addresses?(): readonly string[]
+
+  /**
    * The network's config. If the store holds none yet, waits for one until the signal aborts. Rejects with
    * `INVALID_CONFIG` for one that breaks a rule.
    */

@@ -69,10 +69,11 @@ export function peerAddresses(lease: Lease, parts: FamilyParts): PeerAddresses |
   if (subnet === undefined) return undefined
   const publicAddress = lease.attributes[parts.publicAddress]
   if (publicAddress === undefined) {
+    const problem = lease.attributes.invalidAddresses?.[parts.publicAddress]
+    const why = problem === undefined ? `has no ${parts.written.publicAddress}` : `is unusable: ${problem}`
     throw new OverlayError(
       'INVALID_LEASE',
-      `${describeLease(lease)} has no ${parts.written.publicAddress}: ${subnet} cannot be reached; ` +
-        'correct or delete it',
+      `${describeLease(lease)} ${why}: ${subnet} cannot be reached; correct or delete it`,
     )
   }
   return { subnet, publicAddress }

@@ -3,6 +3,7 @@ import { configDifferences } from '../lease/config-differences.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import type { Clock, Random } from '../util/clock.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
+import { Wakeup } from '../util/wakeup.js'
 
 /** A network config in the store that is not the one in force, or is it again: then nothing differs. */
 export interface ConfigChange {
@@ -24,6 +25,9 @@ export interface ConfigWatchOptions {
 /** How often the config is read again, give or take a fifth. It is one small read, and no store is asked to watch it. */
 const INTERVAL_MS = 60_000
 
+/** However often it is asked for, it is read no more often than this. */
+const MIN_INTERVAL_MS = 10_000
+
 /** A store that has no config lets a reader wait for one: for this long here. */
 const READ_TIMEOUT_MS = 10_000
 
@@ -33,6 +37,7 @@ const READ_TIMEOUT_MS = 10_000
  */
 export class ConfigWatch {
   readonly #options: ConfigWatchOptions
+  readonly #wakeup = new Wakeup()
   #differences: readonly string[] = []
   #problem: string | undefined
 
@@ -58,10 +63,20 @@ export class ConfigWatch {
   /** Runs until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options
+    const interval = () => INTERVAL_MS * (0.8 + 0.4 * random())
+    let lastRead = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
-      await clock.sleep(INTERVAL_MS * (0.8 + 0.4 * random()), { signal }).catch(() => undefined)
+      await this.#wakeup.sleep(interval(), clock, signal).catch(() => undefined)
+      const rest = lastRead + MIN_INTERVAL_MS - clock.monotonic()
+      if (rest > 0) await clock.sleep(rest, { signal }).catch(() => undefined)
+      lastRead = clock.monotonic()
       if (!signal.aborted) await this.#look(signal)
     }
+  }
+
+  /** Has the config read soon: something suggests that it is another. */
+  look(): void {
+    this.#wakeup.wake()
   }
 
   async #look(signal: AbortSignal): Promise<void> {

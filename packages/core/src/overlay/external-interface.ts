@@ -35,3 +35,8 @@ export function nodeContext(
     publicIpv6: config.ipv6 === undefined ? undefined : (given.publicIpv6 ?? ipv6),
   }
 }
+
+/** True if the interface itself is as it was, whatever the host around it is. */
+export function isSameInterface(a: ExternalInterface, b: ExternalInterface): boolean {
+  return JSON.stringify({ ...a, host: undefined }) === JSON.stringify({ ...b, host: undefined })
+}

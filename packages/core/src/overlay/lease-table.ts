@@ -8,7 +8,7 @@ import {
   sameNode,
 } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
-import { type Cidr, contains, requireCidr } from '../net/cidr.js'
+import { type AddressRange, rangeContains, rangeOfNetwork } from '../net/address-ranges.js'
 import { OverlayError } from '../util/errors.js'
 import { FORGOTTEN_LEASE_GRACE_MS, ForgottenLeases } from './forgotten-leases.js'
 
@@ -97,7 +97,7 @@ export class LeaseTable {
     this.#forgotten.delete(key)
     const before = this.#leases.get(key)
     this.#leases.set(key, lease)
-    if (before === undefined || !sameLease(before, lease)) changes.push({ type: 'put', lease })
+    if (before === undefined || !isSameRecord(before, lease)) changes.push({ type: 'put', lease })
   }
 
   #delete(key: string, changes: PeerEvent[]): void {
@@ -108,39 +108,48 @@ export class LeaseTable {
   }
 }
 
+/** True if nothing has changed that decides on the lease's resources. */
+function isSameRecord(before: Lease, after: Lease): boolean {
+  if (before.created !== after.created) return false
+  try {
+    return sameLease(before, after)
+  } catch {
+    // A store that bounds nothing may hold data nested too deep to be compared: that lease is decided on again.
+    return false
+  }
+}
+
 /** What a network covers, and so which leases lie outside it. */
 export class NetworkBounds {
-  readonly #ipv4: Cidr | undefined
-  readonly #ipv6: Cidr | undefined
+  readonly #ipv4: AddressRange | undefined
+  readonly #ipv6: AddressRange | undefined
 
   constructor({ ipv4, ipv6 }: NetworkConfig) {
-    this.#ipv4 = ipv4 && requireCidr(ipv4.network)
-    this.#ipv6 = ipv6 && requireCidr(ipv6.network)
+    this.#ipv4 = ipv4 && rangeOfNetwork(ipv4.network)
+    this.#ipv6 = ipv6 && rangeOfNetwork(ipv6.network)
   }
 
-  /** The leased subnets outside the network as this node knows it: it was widened since this node started. */
+  /** The leased subnets outside the network as this node knows it. */
   outside({ subnet, ipv6Subnet }: Lease): readonly string[] {
-    const isOutside = (network: Cidr | undefined, text: string | undefined): text is string =>
-      text !== undefined && (network === undefined || !contains(network, requireCidr(text)))
     const ipv4 = isOutside(this.#ipv4, subnet)
     const ipv6 = isOutside(this.#ipv6, ipv6Subnet)
     if (!ipv4 && !ipv6) return NONE
-    return [...(ipv4 ? [subnet] : []), ...(ipv6 ? [ipv6Subnet] : [])]
+    return [ipv4 ? subnet : undefined, ipv6 ? ipv6Subnet : undefined].filter((text) => text !== undefined)
   }
 }
 
 const NONE: readonly string[] = []
 
-/** Why a lease is given no routes, if that is worth reporting. */
-export function refusal(lease: Lease, role: LeaseRole, own: Lease): OverlayError | undefined {
-  if (role !== 'overlapping' && role !== 'namesake') return undefined
+const isOutside = (network: AddressRange | undefined, subnet: string | undefined): boolean =>
+  subnet !== undefined && (network === undefined || !rangeContains(network, rangeOfNetwork(subnet)))
+
+/** Why a lease in the name of this node's public address is given no routes. */
+export function namesakeRefusal(lease: Lease, own: Lease): OverlayError {
   const address = lease.attributes.publicIp ?? lease.attributes.publicIpv6
-  const what =
-    role === 'overlapping'
-      ? `lease ${leaseKey(lease)} of ${address} overlaps this node's own, ${leaseKey(own)}: it is given no routes; ` +
-        'delete the wrong one of the two from the store'
-      : `lease ${leaseKey(lease)} bears the public address of this node, ${address}, whose lease is ${leaseKey(own)}: ` +
-        'it is given no routes. If another node goes by that address, peers reach only one of the two: give each an ' +
-        'address of its own (--public-ip, --iface); if not, delete that lease from the store'
-  return new OverlayError('LEASE_CONFLICT', what)
+  return new OverlayError(
+    'LEASE_CONFLICT',
+    `lease ${leaseKey(lease)} bears the public address of this node, ${address}, whose lease is ${leaseKey(own)}: ` +
+      'it is given no routes. If another node goes by that address, peers reach only one of the two: give each an ' +
+      'address of its own (--public-ip, --iface); if not, delete that lease from the store',
+  )
 }

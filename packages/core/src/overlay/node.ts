@@ -13,12 +13,12 @@ import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
 import { type BackendChoice, chooseBackend, knownRequirements } from './choose-backend.js'
 import { type ConfigChange, ConfigWatch } from './config-watch.js'
-import { findExternalInterface, nodeContext } from './external-interface.js'
+import { findExternalInterface, isSameInterface, nodeContext } from './external-interface.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
 import { LeaseTable, type PeerEvent } from './lease-table.js'
 import { LeaseWatch } from './lease-watch.js'
 import type { StopOptions } from './options.js'
-import { networksOf, ownershipScope, withAlias } from './ownership.js'
+import { linkNames, networksOf, ownershipScope, withAlias } from './ownership.js'
 import { PeerResources } from './peer-resources.js'
 import type { ConfigEvent } from './reports.js'
 
@@ -161,13 +161,25 @@ export class OverlayNode {
       onChange: (change) => this.#onConfigChange(change),
       onError,
     })
-    this.#watch = new LeaseWatch({ subnets, clock, onEvent: (event) => this.#onLeases(event), onError })
+    this.#watch = new LeaseWatch({
+      subnets,
+      clock,
+      onEvent: (event) => this.#onLeases(event),
+      onError: (error) => {
+        onError(error)
+        // It may have been cut off by a lease that covers an address of its own that is known only now.
+        this.#peers.refresh(this.#context)
+      },
+    })
     this.#peers = new PeerResources({
       config: this.config,
       backend,
+      subnets,
       desired: this.reconciler.desired,
+      ownLinks: () => linkNames(this.reconciler.desired.of(THIS_NODE)),
       isHeld: () => !this.#keeper.isLost,
       onPeer: (event) => observer.peer(event),
+      onOutside: () => this.#configWatch.look(),
       onError,
     })
   }
@@ -305,6 +317,7 @@ export class OverlayNode {
 
   #onConfigChange({ config, differences }: ConfigChange): void {
     const { subnets, observer } = this.#options
+    this.#peers.setStoreConfig(config, this.#context)
     observer.config({ type: 'changed', config, differences })
     observer.warning(
       differences.length === 0
@@ -333,7 +346,13 @@ export class OverlayNode {
     if (given !== undefined) return
     try {
       const found = await findExternalInterface(drivers, options)
-      if (JSON.stringify(found) === JSON.stringify(this.#node.externalInterface)) return
+      if (isSameInterface(found, this.#node.externalInterface)) {
+        // Admission alone depends on the host around it.
+        this.#node = { ...this.#node, externalInterface: found }
+        this.#lastContext = undefined
+        this.#peers.refresh(this.#context)
+        return
+      }
       const node = nodeContext(this.config, found, this.#options)
       const [before, mtu] = [this.mtu, this.#backend.mtu(node)]
       this.#backend.local({ ...node, lease: this.lease }) // throws for an interface that will not do

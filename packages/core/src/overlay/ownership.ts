@@ -45,11 +45,15 @@ export function ownershipScope({
   const networks = [...new Set([...networksOf(config), ...formerNetworks])]
   return {
     aliases: networks.map(ownershipAlias),
-    links: local.filter(isLink).map(({ name }) => name),
+    links: linkNames(local),
     networks: [...networks, ...outside],
     externalInterface: externalInterface.name,
     onLink: externalInterface.onLink,
   }
 }
+
+/** The names of the links among resources. */
+export const linkNames = (resources: readonly Resource[]): readonly string[] =>
+  resources.filter(isLink).map(({ name }) => name)
 
 const isLink = (resource: Resource): resource is LinkResource => resource.kind === 'link'

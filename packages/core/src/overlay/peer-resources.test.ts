@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Backend } from '../contract/backend.js'
-import type { LeaseContext } from '../contract/node-context.js'
+import type { HostNetwork, LeaseContext } from '../contract/node-context.js'
 import { route } from '../contract/resource.js'
 import type { Lease } from '../lease/lease.js'
 import { parseNetworkConfig } from '../lease/network-config.js'
 import { DesiredState } from '../reconciler/desired-state.js'
 import { OverlayError } from '../util/errors.js'
+import type { PeerEvent } from './lease-table.js'
 import { PeerResources } from './peer-resources.js'
 
 const config = parseNetworkConfig({ Network: '10.244.0.0/16' })
@@ -35,6 +36,7 @@ const backend: Backend = {
 describe('PeerResources', () => {
   let desired: DesiredState
   let heard: string[]
+  let storeAddresses: readonly string[]
   let peers: PeerResources
   let isHeld: boolean
 
@@ -42,12 +44,16 @@ describe('PeerResources', () => {
     isHeld = true
     desired = new DesiredState(() => undefined)
     heard = []
+    storeAddresses = []
     peers = new PeerResources({
       config,
       backend,
       desired,
+      subnets: { name: 'etcd', addresses: () => storeAddresses },
+      ownLinks: () => ['flannel.1'],
       isHeld: () => isHeld,
       onPeer: ({ type, lease: { subnet } }) => heard.push(`${type} ${subnet}`),
+      onOutside: () => heard.push('outside'),
       onError: ({ code, message }) => heard.push(`${code} ${message}`),
     })
   })
@@ -101,7 +107,7 @@ describe('PeerResources', () => {
   it("refuses a lease that overlaps this node's own, and names both", () => {
     put(lease(2, '10.244.0.0/20'))
     expect(destinations()).toEqual([])
-    expect(heard.join()).toMatch(/^LEASE_CONFLICT .*10.244.0.0-20 of 192.0.2.2 .*10.244.1.0-24/)
+    expect(heard.join()).toMatch(/^LEASE_CONFLICT .*10.244.0.0\/20 \(192.0.2.2\) .*10.244.1.0\/24/)
   })
 
   it('reports a lease that its backend cannot read, and serves the others', () => {
@@ -110,11 +116,51 @@ describe('PeerResources', () => {
     expect(heard).toContain('INVALID_LEASE no VtepMAC')
   })
 
+  it('admits a subnet outside the network once the store holds a config that it lies in', () => {
+    put(lease(2), lease(3, '10.7.3.0/24'))
+    expect(destinations()).toEqual(['10.244.2.0/24'])
+    expect(heard).toContain('outside')
+    peers.setStoreConfig(parseNetworkConfig({ Network: '10.0.0.0/8' }), context)
+    expect(destinations()).toEqual(['10.244.2.0/24', '10.7.3.0/24'])
+  })
+
   it('knows the subnets outside the network for as long as their leases stand', () => {
     put(lease(2), lease(3, '10.7.3.0/24'))
     expect(peers.outside).toEqual(['10.7.3.0/24'])
     peers.update([{ type: 'delete', lease: lease(3, '10.7.3.0/24') }], context)
     expect(peers.outside).toEqual([])
+  })
+
+  it("takes the routes that cover the store's address as soon as it is known, and gives them back", () => {
+    put(lease(2), lease(3))
+    storeAddresses = ['10.244.3.9']
+    peers.refresh(context)
+    expect(destinations()).toEqual(['10.244.2.0/24'])
+    expect(heard.join()).toMatch(/10\.244\.3\.0\/24 overlaps 10\.244\.3\.9, at which etcd is reached/)
+    storeAddresses = []
+    peers.refresh(context)
+    expect(destinations()).toEqual(['10.244.2.0/24', '10.244.3.0/24'])
+  })
+
+  it("protects the host's networks, but for those of the overlay's own links", () => {
+    const host: HostNetwork = {
+      addresses: [
+        { link: 'docker0', address: '10.244.5.1', prefixLength: 24 },
+        { link: 'flannel.1', address: '10.244.6.0', prefixLength: 32 },
+      ],
+      gateways: [],
+    }
+    const externalInterface = { ...context.externalInterface, host }
+    const leases = [lease(5), lease(6)].map((one): PeerEvent => ({ type: 'put', lease: one }))
+    peers.update(leases, { ...context, externalInterface })
+    expect(destinations()).toEqual(['10.244.6.0/24'])
+  })
+
+  it('reports ten of many that are refused at once, and how many more there are', () => {
+    put(...Array.from({ length: 500 }, (_, n) => lease(2 + (n % 200), `172.16.${n >> 2}.${(n & 3) * 64}/26`)))
+    expect(heard.filter((line) => line.startsWith('INVALID_LEASE'))).toHaveLength(11)
+    expect(heard.at(-1)).toMatch(/put/)
+    expect(heard).toContain('INVALID_LEASE 490 more leases get no resources, for reasons such as these')
   })
 
   it('asks for everything again when this node is another', () => {

@@ -1,35 +1,50 @@
 import type { Backend } from '../contract/backend.js'
-import type { LeaseContext } from '../contract/node-context.js'
-import type { Resource } from '../contract/resource.js'
+import type { HostNetwork, LeaseContext } from '../contract/node-context.js'
+import type { SubnetManager } from '../contract/subnet-manager.js'
+import { Admission, type AdmissionFacts, type RefusedLease } from '../lease/admission/index.js'
 import { type Lease, leaseKey } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import type { DesiredState } from '../reconciler/desired-state.js'
 import { OverlayError } from '../util/errors.js'
-import { type LeaseRole, NetworkBounds, type PeerEvent, refusal, roleOf } from './lease-table.js'
-import { withAlias } from './ownership.js'
+import { NetworkBounds, namesakeRefusal, type PeerEvent, roleOf } from './lease-table.js'
+import { networksOf, withAlias } from './ownership.js'
 
 export interface PeerResourcesOptions {
   readonly config: NetworkConfig
   readonly backend: Backend
+  /** No peer's subnet may contain an address of the store. */
+  readonly subnets: Pick<SubnetManager, 'name' | 'addresses'>
   /** Where the resources of each lease stand under the lease's key. */
   readonly desired: DesiredState
+  /** The names of the overlay's own links: their addresses are not the host's. */
+  readonly ownLinks: () => readonly string[]
   /** Whether this node's lease is held now: while another is acquired, that one may look like another node's. */
   readonly isHeld: () => boolean
   readonly onPeer: (event: PeerEvent) => void
+  /** A lease outside the network came: the store's config may be another by now. */
+  readonly onOutside: () => void
   readonly onError: (error: OverlayError) => void
 }
 
+/** Of the leases that are refused at once, so many are reported one by one. */
+const MAX_REPORTED = 10
+
 /**
- * The resources that other nodes' leases call for: decides what each lease is to this node, and asks the backend for
- * those of a peer. A lease that makes no sense calls for none, and disturbs no other.
+ * The resources of other nodes' leases: decides what each lease is to this node, has those of peers admitted, and asks
+ * the backend for the resources of those that are. A lease that makes no sense has none, and disturbs no other.
  */
 export class PeerResources {
   readonly #options: PeerResourcesOptions
   readonly #bounds: NetworkBounds
   /** Subnets outside the network, by the key of their lease. */
   readonly #outside = new Map<string, readonly string[]>()
-  /** Why a lease was refused, as last reported, by its key. */
-  readonly #refused = new Map<string, string>()
+  /** Leases in the name of this node's public address that were reported. */
+  readonly #namesakes = new Set<string>()
+  #context: LeaseContext | undefined
+  #storeConfig: NetworkConfig | undefined
+  #admission: Admission | undefined
+  /** What the host and the store were like when the leases were decided on, as text. */
+  #surroundings = ''
 
   constructor(options: PeerResourcesOptions) {
     this.#options = options
@@ -43,58 +58,128 @@ export class PeerResources {
 
   /** Takes in leases that came, changed or went. */
   update(changes: readonly PeerEvent[], context: LeaseContext): void {
+    if (changes.length === 0) return
+    const admission = this.#admit(context)
+    const peers: [key: string, lease: Lease][] = []
+    const refused: RefusedLease[] = []
+    for (const { type, lease } of changes) {
+      const key = leaseKey(lease)
+      if (type === 'put' && this.#isPeer(key, lease, context)) peers.push([key, lease])
+      else refused.push(...this.#delete(admission, key))
+      if (type === 'delete') this.#namesakes.delete(key)
+    }
+    this.#noteOutside(peers)
+    this.#report([...refused, ...admission.put(peers)])
     for (const change of changes) {
-      const { type, lease } = change
-      const role = roleOf(lease, context.lease)
-      if (type === 'put') this.#put(lease, role, context)
-      else this.#delete(lease)
-      if (role === 'peer') this.#options.onPeer(change)
+      if (roleOf(change.lease, context.lease) === 'peer') this.#options.onPeer(change)
     }
   }
 
-  /** Asks the backend for every lease again: what this node is, or holds, may change what any lease calls for. */
+  /** Decides on every lease again: what this node is, or holds, may change what any lease calls for. */
   recompute(leases: Iterable<Lease>, context: LeaseContext): void {
-    for (const lease of leases) this.#put(lease, roleOf(lease, context.lease), context)
+    this.#context = context
+    const admission = this.#admit(context)
+    const facts = this.#facts(context)
+    const unknown: [key: string, lease: Lease][] = []
+    for (const lease of leases) {
+      const key = leaseKey(lease)
+      if (!this.#isPeer(key, lease, context)) this.#report(this.#delete(admission, key))
+      else if (!admission.has(key)) unknown.push([key, lease])
+    }
+    this.#noteOutside(unknown)
+    this.#surroundings = surroundingsOf(facts)
+    this.#report([...admission.decideAgain(facts), ...admission.put(unknown)])
   }
 
-  #put(lease: Lease, role: LeaseRole, context: LeaseContext): void {
-    const key = leaseKey(lease)
-    const outside = role === 'peer' ? this.#bounds.outside(lease) : []
-    if (outside.length > 0) this.#outside.set(key, outside)
-    else this.#outside.delete(key)
-    this.#options.desired.set(key, this.#resourcesOf(lease, role, context))
+  /** Decides again if the host's network or the addresses of the store are others now. */
+  refresh(context: LeaseContext): void {
+    const facts = this.#facts(context)
+    const surroundings = surroundingsOf(facts)
+    if (this.#admission === undefined || surroundings === this.#surroundings) return
+    this.#context = context
+    this.#surroundings = surroundings
+    this.#report(this.#admission.decideAgain(facts))
   }
 
-  #delete(lease: Lease): void {
-    const key = leaseKey(lease)
+  /** The config that the store holds now: leases inside its networks are admitted as well. */
+  setStoreConfig(config: NetworkConfig, context: LeaseContext): void {
+    const isOther = networksOf(config).join() !== networksOf(this.#options.config).join()
+    this.#storeConfig = isOther ? config : undefined
+    this.refresh(context)
+  }
+
+  #admit(context: LeaseContext): Admission {
+    this.#context = context
+    if (this.#admission !== undefined) return this.#admission
+    const { backend, config, desired } = this.#options
+    const facts = this.#facts(context)
+    this.#surroundings = surroundingsOf(facts)
+    this.#admission = new Admission(
+      {
+        resourcesOf: (lease) => withAlias(backend.peer(lease, this.#context ?? context), config),
+        holdersOf: (key) => desired.ownersOf(key),
+        hold: (key, resources) => desired.set(key, resources),
+      },
+      facts,
+    )
+    return this.#admission
+  }
+
+  #facts({ lease: own, externalInterface }: LeaseContext): AdmissionFacts {
+    const { config, subnets } = this.#options
+    const store = { name: subnets.name, addresses: subnets.addresses?.() ?? [] }
+    const host = this.#withoutOwnLinks(externalInterface.host)
+    return { own, config, storeConfig: this.#storeConfig, externalInterface, host, store }
+  }
+
+  #withoutOwnLinks(host: HostNetwork | undefined): HostNetwork | undefined {
+    const ownLinks = this.#options.ownLinks()
+    return host && { ...host, addresses: host.addresses.filter(({ link }) => !ownLinks.includes(link)) }
+  }
+
+  /** Whether it is the lease of another node, for another subnet than ours. */
+  #isPeer(key: string, lease: Lease, { lease: own }: LeaseContext): boolean {
+    const role = roleOf(lease, own)
+    if (role !== 'namesake') this.#namesakes.delete(key)
+    else if (this.#options.isHeld() && !this.#namesakes.has(key)) {
+      this.#namesakes.add(key)
+      this.#options.onError(namesakeRefusal(lease, own))
+    }
+    return role === 'peer' || role === 'overlapping'
+  }
+
+  #delete(admission: Admission, key: string): readonly RefusedLease[] {
     this.#outside.delete(key)
-    this.#refused.delete(key)
-    this.#options.desired.set(key, [])
+    return admission.delete(key)
   }
 
-  #resourcesOf(lease: Lease, role: LeaseRole, context: LeaseContext): readonly Resource[] {
-    const { backend, config, onError } = this.#options
-    if (role !== 'peer') {
-      this.#reportOnce(leaseKey(lease), refusal(lease, role, context.lease))
-      return []
+  #noteOutside(leases: readonly (readonly [key: string, lease: Lease])[]): void {
+    let isNew = false
+    for (const [key, lease] of leases) {
+      const outside = this.#bounds.outside(lease)
+      if (outside.length === 0) {
+        this.#outside.delete(key)
+      } else {
+        isNew ||= !this.#outside.has(key)
+        this.#outside.set(key, outside)
+      }
     }
-    this.#refused.delete(leaseKey(lease))
-    try {
-      return withAlias(backend.peer(lease, context), config)
-    } catch (error) {
-      onError(OverlayError.from(error, 'INVALID_LEASE', `lease ${leaseKey(lease)}`))
-      return []
-    }
+    if (isNew) this.#options.onOutside()
   }
 
-  #reportOnce(key: string, refused: OverlayError | undefined): void {
-    if (!this.#options.isHeld()) return
-    if (refused === undefined) {
-      this.#refused.delete(key)
-      return
+  #report(refused: readonly RefusedLease[]): void {
+    const { onError } = this.#options
+    for (const { code, message } of refused.slice(0, MAX_REPORTED)) onError(new OverlayError(code, message))
+    const others = refused.length - MAX_REPORTED
+    const [first] = refused
+    if (others > 0 && first !== undefined) {
+      onError(
+        new OverlayError(first.code, `${others} more leases get no resources, for reasons such as these`),
+      )
     }
-    if (this.#refused.get(key) === refused.message) return
-    this.#refused.set(key, refused.message)
-    this.#options.onError(refused)
   }
 }
+
+/** What changes though no lease does. */
+const surroundingsOf = ({ host, store, storeConfig }: AdmissionFacts): string =>
+  JSON.stringify([host, store, storeConfig])

@@ -36,6 +36,18 @@ export class DesiredState {
     for (const { resource } of this.#claims.values()) yield resource
   }
 
+  /** The owners that claim `key`, the one that counts first. */
+  ownersOf(key: string): readonly string[] {
+    let claim = this.#claims.get(key)
+    if (claim === undefined) return NO_OWNERS
+    const owners = [claim.owner]
+    while (claim.beneath !== undefined) {
+      claim = claim.beneath
+      owners.push(claim.owner)
+    }
+    return owners
+  }
+
   owners(): readonly string[] {
     return [...this.#byOwner.keys()]
   }
@@ -73,6 +85,8 @@ export class DesiredState {
     }
   }
 }
+
+const NO_OWNERS: readonly string[] = []
 
 /** An owner that already has a claim keeps its rank: to repeat a claim does not make it newer. */
 function withClaim(top: Claim | undefined, owner: string, resource: Resource): Claim {

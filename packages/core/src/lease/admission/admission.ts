@@ -61,6 +61,11 @@ export class Admission {
     this.#rules = new Rules(facts)
   }
 
+  /** Whether a lease of this key is known, admitted or not. */
+  has(key: string): boolean {
+    return this.#entries.has(key)
+  }
+
   /** Takes in leases that came or changed, by key. Returns those that are refused and were not, or for another reason. */
   put(leases: Iterable<readonly [key: string, lease: Lease]>): readonly RefusedLease[] {
     const families = enabledFamilies(this.#facts.config)
