@@ -1,4 +1,5 @@
 import { rm, stat } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PingStream, pingUntilReached, readKernelState, until } from '@selvedge/lab'
 import { describe, expect, test } from 'vitest'
 import { printTime } from './print-time.js'
@@ -114,6 +115,29 @@ test('etcd is killed and comes back: traffic never stops, and what changed meanw
     return routes.some((route) => route.startsWith(gone)) ? undefined : true
   })
   expect(await stream.stop()).toMatchObject({ lost: 0 })
+})
+
+test('etcd is wiped, and its config written again 15 s later: traffic never stops, nor to a node without an agent', async () => {
+  await using rig = await Rig.create(vxlanConfig, { hosts: 3 })
+  const { agents, pods } = await rig.joinAll()
+  const [first, second, third] = agents
+  const [from, ...others] = pods
+  if (first === undefined || second === undefined || third === undefined || from === undefined)
+    throw new Error()
+  const subnets = await Promise.all([first, second].map(async (agent) => (await agent.ready()).subnet ?? ''))
+  await third.stop()
+  const streams = await Promise.all(others.map(({ addresses }) => PingStream.start(from, addresses[0] ?? '')))
+  await rig.etcd.wipe()
+  await first.logged(/^etcd has lost its memory/)
+  await sleep(15_000)
+  await rig.etcd.putConfig(vxlanConfig)
+  const keys = subnets.map((subnet) => subnet.replace('/', '-')).sort()
+  await until('both nodes to have their subnets again', async () => {
+    const leases = [...(await rig.etcd.leases()).keys()].sort()
+    return leases.join() === keys.join() ? true : undefined
+  })
+  await first.inSync()
+  expect(await Promise.all(streams.map((stream) => stream.stop()))).toMatchObject([{ lost: 0 }, { lost: 0 }])
 })
 
 test('cut off from etcd for longer than its lease lasts: traffic of the others never stops, and it returns', async () => {

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Child, type Namespace, until } from '@selvedge/lab'
 
@@ -19,6 +20,13 @@ export class Etcd {
     this.#address = address
     this.#folder = folder
     this.endpoint = `http://${address}:${CLIENT_PORT}`
+  }
+
+  /** Ends it, and starts it without its data. */
+  async wipe(): Promise<void> {
+    await this.kill()
+    await rm(join(this.#folder, 'etcd'), { recursive: true })
+    await this.start()
   }
 
   /** Resolves once it answers. */

@@ -8,7 +8,7 @@ import type { OpenStore, StoreEvents } from './store.js'
  */
 const PATIENCE_MS = 2_000
 
-export function openEtcd(settings: EtcdSettings, { onWaiting }: StoreEvents): OpenStore {
+export function openEtcd(settings: EtcdSettings, { onWaiting, onDetail }: StoreEvents): OpenStore {
   const { endpoints, prefix, tls, username, password, leaseTermMs } = settings
   const subnets = new EtcdSubnetManager({
     endpoints,
@@ -19,6 +19,7 @@ export function openEtcd(settings: EtcdSettings, { onWaiting }: StoreEvents): Op
     leaseTermMs,
     patienceMs: PATIENCE_MS,
     onWaiting: ({ code, message }) => onWaiting({ for: 'network-config', code, message }),
+    onWatchCut: ({ message }) => onDetail(`a watch was cut, and is reopened at once: ${message}`),
   })
   return { subnets, identity: `etcd ${[...endpoints].sort().join(',')} ${prefix}` }
 }
