@@ -1,5 +1,8 @@
 import type { JsonValue, Lease, LeaseAttributes, Random } from '@selvedge/core'
 
+/** As deep as a record may be, so that what a backend recurses into does not overflow. */
+const nested = (depth: number): JsonValue => (depth === 0 ? 'deep' : [{ a: nested(depth - 1) }])
+
 /** Values that have broken readers of JSON before. */
 const ODD_VALUES: readonly JsonValue[] = [
   null,
@@ -28,6 +31,9 @@ const ODD_VALUES: readonly JsonValue[] = [
   '\u0000',
   '\ud800',
   'x'.repeat(1000),
+  'x'.repeat(60_000),
+  nested(14),
+  Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`key${index}`, index])),
   [],
   [[]],
   {},
