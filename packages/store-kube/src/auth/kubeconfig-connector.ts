@@ -1,4 +1,4 @@
-import { OverlayError } from '@selvedge/core'
+import { isOverlayError, OverlayError } from '@selvedge/core'
 import { readTextFile } from '../read-file.js'
 import type { KubeConfigAccess } from './access.js'
 import type { Connection, Connector, ShowWait } from './connector.js'
@@ -18,6 +18,8 @@ export class KubeconfigConnector implements Connector {
   readonly #access: KubeConfigAccess
   readonly #showWait: ShowWait
   #current: { readonly text: string; readonly connector: Promise<Connector> } | undefined
+  /** Whether the file was valid before: if it is not now, it may be half written. */
+  #wasValid = false
 
   constructor(access: KubeConfigAccess, showWait: ShowWait) {
     this.#access = access
@@ -25,12 +27,7 @@ export class KubeconfigConnector implements Connector {
   }
 
   async connect(): Promise<Connection> {
-    const text = await this.#read()
-    if (this.#current?.text !== text) {
-      this.close()
-      this.#current = { text, connector: this.#connectorFor(text) }
-    }
-    return (await this.#current.connector).connect()
+    return (await this.#connector()).connect()
   }
 
   forget(): void {
@@ -44,6 +41,26 @@ export class KubeconfigConnector implements Connector {
   #withConnector(use: (connector: Connector) => void): void {
     // If the file is invalid, connect has reported it.
     this.#current?.connector.then(use, () => {})
+  }
+
+  async #connector(): Promise<Connector> {
+    try {
+      const text = await this.#read()
+      if (this.#current?.text !== text) {
+        this.close()
+        this.#current = { text, connector: this.#connectorFor(text) }
+      }
+      const connector = await this.#current.connector
+      this.#wasValid = true
+      return connector
+    } catch (error) {
+      if (!this.#wasValid || !isOverlayError(error, 'INVALID_CONFIG')) throw error
+      throw new OverlayError(
+        'STORE_UNAVAILABLE',
+        `${error.message}; it was valid before, and is read again at the next try`,
+        { cause: error },
+      )
+    }
   }
 
   async #read(): Promise<string> {
