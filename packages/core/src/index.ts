@@ -1,13 +1,21 @@
 /** What a program needs that runs an overlay. Writers of stores, backends and drivers find the rest in `kit`. */
 
 export type { Backend } from './contract/backend.js'
-export type { Driver, DriverEvent, Operation, OperationResult, OwnershipScope } from './contract/driver.js'
+export type {
+  Driver,
+  DriverEvent,
+  ExternalInterfaceOptions,
+  Operation,
+  OperationResult,
+  OwnershipScope,
+} from './contract/driver.js'
 export type {
   ExternalInterface,
   HostAddress,
   HostNetwork,
   LeaseContext,
   NodeContext,
+  NodeOrigins,
 } from './contract/node-context.js'
 export type { Resource } from './contract/resource.js'
 export type {

@@ -3,6 +3,7 @@ import type {
   Driver,
   DriverEvent,
   ExternalInterface,
+  ExternalInterfaceOptions,
   Operation,
   OperationResult,
   OwnershipScope,
@@ -67,7 +68,7 @@ class LinuxDriver implements Driver<KernelResource> {
     })
   }
 
-  async externalInterface(options: AbortOptions = {}): Promise<ExternalInterface> {
+  async externalInterface(options: ExternalInterfaceOptions = {}): Promise<ExternalInterface> {
     const { interfaces, routeProtocol } = this.#settings
     return this.#use(options, ({ connection }) =>
       findExternalInterface(connection, interfaces, routeProtocol, options),

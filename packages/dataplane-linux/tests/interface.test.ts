@@ -1,3 +1,4 @@
+import type { ExternalInterface } from '@selvedge/core'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type InterfaceChoice, linux } from '../src/index.js'
 import { TestNamespace } from './namespace.js'
@@ -27,7 +28,13 @@ async function find(choice?: InterfaceChoice | readonly InterfaceChoice[]) {
 it('is the default route’s, of the lowest metric', async () => {
   namespace.ip('route add default via 10.9.0.2 dev net1 metric 50')
   namespace.ip('route add default via 192.168.0.254 dev eth0 metric 100')
-  expect(await find()).toEqual({ name: 'net1', mtu: 1400, ipv4: '10.9.0.1', onLink: ['10.9.0.0/30'] })
+  expect(await find()).toEqual({
+    name: 'net1',
+    mtu: 1400,
+    ipv4: '10.9.0.1',
+    onLink: ['10.9.0.0/30'],
+    reason: 'the default route leaves by it',
+  })
 })
 
 it('is the first path’s of a default route that has several', async () => {
@@ -50,6 +57,7 @@ it('is found on a host that has no IPv4', async () => {
     mtu: 1500,
     ipv6: 'fd00::1',
     onLink: ['fd00::/64'],
+    reason: 'the default route leaves by it',
   })
 })
 
@@ -63,6 +71,7 @@ it('is chosen by name, with its MTU, addresses and what is on the link', async (
     ipv6: 'fd00::1',
     onLink: ['100.64.0.0/10', '172.31.0.0/16', '192.168.0.0/24', 'fd00::/64'],
     routed: ['100.100.0.0/16'],
+    reason: 'its name is eth0',
   })
 })
 
@@ -98,6 +107,26 @@ it('keeps its address when a VIP and newer IPv6 addresses come, and when its own
     namespace.ip(line)
   }
   expect(await find('eth0')).toMatchObject({ ipv4: '192.168.0.1', ipv6: 'fd00::1' })
+})
+
+it('stays the one in force while it is up and bears the address, whatever else comes', async () => {
+  namespace.ip('route add default via 192.168.0.254 dev eth0 metric 100')
+  await using driver = linux({ namespace: namespace.path })
+  const find = async (current?: ExternalInterface) => driver.externalInterface?.({ current })
+  const current = await find()
+  expect(current).toMatchObject({ name: 'eth0', ipv4: '192.168.0.1', ipv6: 'fd00::1' })
+  namespace.ip('route add default via 10.9.0.2 dev net1 metric 50')
+  namespace.ip('address add 192.168.0.200/24 dev eth0')
+  namespace.ip('address change fd00::1/64 dev eth0 preferred_lft 0')
+  namespace.ip('link set eth0 mtu 1460')
+  expect(await find(current)).toEqual({ ...current, mtu: 1460 })
+  expect(await find()).toMatchObject({ name: 'net1' })
+  namespace.ip('route del default dev eth0')
+  expect(await find(current)).toMatchObject({ name: 'eth0', ipv4: '192.168.0.1' })
+  namespace.ip('address del 192.168.0.1/24 dev eth0')
+  expect(await find(current)).toMatchObject({ name: 'eth0', ipv4: '172.31.5.1', ipv6: 'fd00::1' })
+  namespace.ip('link set eth0 down')
+  expect(await find(current)).toMatchObject({ name: 'net1' })
 })
 
 it('is chosen by an address, which is then the one it is known by', async () => {

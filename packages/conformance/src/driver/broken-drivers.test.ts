@@ -172,6 +172,16 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
     (driver) => ({ [Symbol.asyncDispose]: async () => {}, snapshot: driver.snapshot.bind(driver) }),
     /rejects every call with CLOSED/,
   ],
+  [
+    'always chooses the external interface afresh',
+    (driver) => ({
+      externalInterface: async ({ signal } = {}) => {
+        if (driver.externalInterface === undefined) throw new TypeError('the fake finds one')
+        return driver.externalInterface({ signal })
+      },
+    }),
+    /keeps the external interface in force/,
+  ],
   ['accepts every requirement', () => ({ preflight: async () => [] }), /checks what a backend requires/],
 ]
 

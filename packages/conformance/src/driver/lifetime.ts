@@ -94,5 +94,16 @@ export function lifetimeTests({ supports, test }: DriverSection): void {
       await host.run('ip link set eth0 mtu 1460')
       assert.equal((await driver.externalInterface()).mtu, 1460)
     })
+
+    test('keeps the external interface in force while it is up and bears its address', async (host) => {
+      const driver = await host.connect()
+      assert.ok(driver.externalInterface)
+      await host.run('ip addr add 192.168.0.77/24 dev eth0')
+      const current = { ...(await driver.externalInterface()), ipv4: '192.168.0.77', reason: 'of this test' }
+      const { name, ipv4, reason } = await driver.externalInterface({ current })
+      assert.deepEqual({ name, ipv4, reason }, { name: 'eth0', ipv4: '192.168.0.77', reason: 'of this test' })
+      await host.run('ip addr del 192.168.0.77/24 dev eth0')
+      assert.equal((await driver.externalInterface({ current })).ipv4, '192.168.0.1')
+    })
   }
 }

@@ -4,6 +4,7 @@ import type {
   Driver,
   DriverEvent,
   ExternalInterface,
+  ExternalInterfaceOptions,
   Operation,
   OperationResult,
   OwnershipScope,
@@ -98,9 +99,9 @@ export class FakeDriver implements FakeKernelDriver {
     throw new OverlayError('UNSUPPORTED', `this kernel has no links of type ${missing.join(', ')}`)
   }
 
-  async externalInterface({ signal }: AbortOptions = {}): Promise<ExternalInterface> {
+  async externalInterface({ current, signal }: ExternalInterfaceOptions = {}): Promise<ExternalInterface> {
     this.#requireUse(signal)
-    return findExternalInterface(this.#host.state, this.#externalInterface)
+    return findExternalInterface(this.#host.state, this.#externalInterface, current)
   }
 
   async snapshot(scope: OwnershipScope, { signal }: AbortOptions = {}): Promise<readonly KernelResource[]> {

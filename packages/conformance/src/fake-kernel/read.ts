@@ -68,7 +68,20 @@ export function routeResource({ link: held, gateway, ...fields }: RouteState) {
   })
 }
 
-export function findExternalInterface(state: KernelState, name: string | undefined): ExternalInterface {
+/** @param current the one in force, which is found while it is up and bears its addresses */
+export function findExternalInterface(
+  state: KernelState,
+  name: string | undefined,
+  current?: ExternalInterface,
+): ExternalInterface {
+  const kept = current && state.links.get(current.name)
+  if (current !== undefined && kept?.up === true) {
+    const inForce = [current.ipv4, current.ipv6].filter((address) => address !== undefined)
+    const borne = ownAddresses(kept).map(({ address }) => address)
+    if (inForce.every((address) => borne.includes(address))) {
+      return describeInterface(kept, inForce, current.reason)
+    }
+  }
   const links = [...state.links.values()]
   const found =
     name === undefined
@@ -79,14 +92,23 @@ export function findExternalInterface(state: KernelState, name: string | undefin
     const there = links.map((held) => held.name).join(', ') || 'none'
     throw new OverlayError('INTERFACE_NOT_FOUND', `looked for ${wanted}; there is ${there}`)
   }
-  const addresses = ownAddresses(found)
-  const first = (family: 4 | 6) => addresses.find((held) => familyOf(held.address) === family)?.address
+  return describeInterface(found, [], 'it is the first with an address')
+}
+
+function describeInterface(
+  held: LinkState,
+  preferred: readonly string[],
+  reason: string | undefined,
+): ExternalInterface {
+  const own = ownAddresses(held)
+  const addresses = [...preferred, ...own.map(({ address }) => address)]
   return {
-    name: found.name,
-    mtu: found.mtu,
-    ipv4: first(4),
-    ipv6: first(6),
-    onLink: addresses.map((held) => canonicalCidr(`${held.address}/${held.prefixLength}`)),
+    name: held.name,
+    mtu: held.mtu,
+    ipv4: addresses.find((address) => familyOf(address) === 4),
+    ipv6: addresses.find((address) => familyOf(address) === 6),
+    onLink: own.map(({ address, prefixLength }) => canonicalCidr(`${address}/${prefixLength}`)),
+    reason,
   }
 }
 

@@ -49,6 +49,14 @@ export interface DriverEvent {
   readonly type: 'changed' | 'overrun'
 }
 
+export interface ExternalInterfaceOptions extends AbortOptions {
+  /**
+   * The one in force, which a node keeps: while it is up and bears these addresses, it is what is found, with them, as it
+   * is now. Better addresses on it, or a better default route over another interface, do not move a node.
+   */
+  readonly current?: ExternalInterface | undefined
+}
+
 /**
  * Reads and writes one family of resources. A driver knows no desired state and decides nothing: it writes what it is
  * given, and returns what is there. The suite `driverSuite` of `@selvedge/conformance` proves one.
@@ -69,7 +77,7 @@ export interface Driver<R extends Resource = Resource> extends AsyncDisposable {
    * The interface that packets to peers leave by, as it is now. Rejects with `INTERFACE_NOT_FOUND`, saying what was
    * looked for and what is there.
    */
-  externalInterface?(options?: AbortOptions): Promise<ExternalInterface>
+  externalInterface?(options?: ExternalInterfaceOptions): Promise<ExternalInterface>
 
   /**
    * Everything of ours that is there now, and nothing of others. A read that was interrupted is repeated, never returned

@@ -34,6 +34,17 @@ export interface ExternalInterface {
   readonly routed?: readonly string[] | undefined
   /** The host around it, as it was at the same time; absent if what found the interface cannot see it. */
   readonly host?: HostNetwork | undefined
+  /** Why it was chosen, in words, such as `the default route leaves by it`. */
+  readonly reason?: string | undefined
+}
+
+/** Where what is known about a node came from, in words, for whoever looks into it. */
+export interface NodeOrigins {
+  /** Such as `linux: the default route leaves by it`, or `given as an option`. */
+  readonly externalInterface: string
+  /** Such as `the address of eth0`, or `given as an option`. Absent if the family is off. */
+  readonly publicIp?: string | undefined
+  readonly publicIpv6?: string | undefined
 }
 
 /** What a backend knows about the node that it works for. */
@@ -43,6 +54,8 @@ export interface NodeContext {
   /** The addresses at which peers reach this node: the interface's own, unless set otherwise (behind NAT). */
   readonly publicIp?: string | undefined
   readonly publicIpv6?: string | undefined
+  /** An overlay always says it. */
+  readonly origins?: NodeOrigins | undefined
   /** What this node is found to have published before, if anything: keep what peers know it by. */
   readonly previous?: Lease | undefined
 }

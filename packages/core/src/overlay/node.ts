@@ -10,10 +10,17 @@ import { Reconciler } from '../reconciler/reconciler.js'
 import type { SyncReport } from '../reconciler/sync-tally.js'
 import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
-import { OverlayError } from '../util/errors.js'
+import type { OverlayError } from '../util/errors.js'
 import { type BackendChoice, chooseBackend, knownRequirements } from './choose-backend.js'
 import { type ConfigChange, ConfigWatch } from './config-watch.js'
-import { findExternalInterface, isSameInterface, nodeContext } from './external-interface.js'
+import {
+  type FoundInterface,
+  findExternalInterface,
+  givenInterface,
+  isSameInterface,
+  nodeContext,
+} from './external-interface.js'
+import { InterfaceWatch } from './interface-watch.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
 import { LeaseTable, type PeerEvent } from './lease-table.js'
 import { LeaseWatch } from './lease-watch.js'
@@ -76,6 +83,8 @@ export class OverlayNode {
   readonly #options: OverlayNodeOptions
   readonly #backend: Backend
   readonly #backendDrivers: Driver[]
+  /** Absent if the caller named the interface. */
+  readonly #interface: InterfaceWatch | undefined
   readonly #keeper: LeaseKeeper
   readonly #watch: LeaseWatch
   readonly #configWatch: ConfigWatch
@@ -106,13 +115,19 @@ export class OverlayNode {
     const unchecked = (backend.requires ?? []).filter((requirement) => !checked.includes(requirement))
     if (unchecked.length > 0) await preflight(options, unchecked, signal)
     observer.waiting('the external interface')
-    const found = options.externalInterface ?? (await findExternalInterface(drivers, { signal }))
+    const given = options.externalInterface
+    const found = given ? givenInterface(given) : await findExternalInterface(drivers, { signal })
     const node = nodeContext(config, found, options)
     for (const warning of backend.warnings?.(node) ?? []) observer.warning(warning)
-    return new OverlayNode(options, backend, node)
+    return new OverlayNode(options, backend, node, found)
   }
 
-  private constructor(options: OverlayNodeOptions, backend: Backend, node: NodeContext) {
+  private constructor(
+    options: OverlayNodeOptions,
+    backend: Backend,
+    node: NodeContext,
+    found: FoundInterface,
+  ) {
     const { subnets, drivers, clock, random, observer } = options
     const onError = (error: OverlayError): void => observer.error(error)
     this.config = node.config
@@ -133,14 +148,27 @@ export class OverlayNode {
           outside: this.#peers.outside,
           externalInterface: this.#node.externalInterface,
         }),
-      beforeRead: (abort) => {
+      beforeRead: async (abort) => {
         this.#peers.update(this.#table.expire(clock.monotonic()), this.#context)
-        return this.#lookAtInterface(abort)
+        await this.#interface?.look(abort)
+        this.#peers.refresh(this.#context)
       },
       onSync: (report) => observer.sync(report),
       onDrift: (drift) => observer.drift(drift),
       onError,
     })
+    if (options.externalInterface === undefined) {
+      this.#interface = new InterfaceWatch({
+        drivers,
+        config: this.config,
+        clock,
+        found,
+        adopt: (other) => this.#adoptInterface(other),
+        lookAgain: () => this.reconciler.resync(),
+        onWarning: (text) => observer.warning(text),
+        onError,
+      })
+    }
     this.#keeper = new LeaseKeeper({
       subnets,
       clock,
@@ -193,8 +221,9 @@ export class OverlayNode {
     return this.#backend.mtu(this.#node)
   }
 
-  get externalInterface(): ExternalInterface {
-    return this.#node.externalInterface
+  /** What this node goes by, and where that came from. */
+  get facts(): NodeContext {
+    return this.#node
   }
 
   get leases(): ReadonlyMap<string, Lease> {
@@ -340,32 +369,22 @@ export class OverlayNode {
     this.#peers.recompute(this.#table.leases.values(), context)
   }
 
-  /** The external interface's MTU and addresses shape the desired state: look again before each read. */
-  async #lookAtInterface(options: AbortOptions): Promise<void> {
-    const { externalInterface: given, drivers, observer } = this.#options
-    if (given !== undefined) return
-    try {
-      const found = await findExternalInterface(drivers, options)
-      if (isSameInterface(found, this.#node.externalInterface)) {
-        // Admission alone depends on the host around it.
-        this.#node = { ...this.#node, externalInterface: found }
-        this.#lastContext = undefined
-        this.#peers.refresh(this.#context)
-        return
-      }
-      const node = nodeContext(this.config, found, this.#options)
-      const [before, mtu] = [this.mtu, this.#backend.mtu(node)]
-      this.#backend.local({ ...node, lease: this.lease }) // throws for an interface that will not do
-      this.#node = node
+  /** The interface in force, or the host around it, has changed: its MTU and addresses shape the desired state. */
+  #adoptInterface(found: FoundInterface): void {
+    if (isSameInterface(found.externalInterface, this.#node.externalInterface)) {
+      // Admission alone depends on the host around it, and looks at it next.
+      this.#node = { ...this.#node, externalInterface: found.externalInterface }
       this.#lastContext = undefined
-      this.#recompute()
-      this.#keeper.republish()
-      if (mtu !== before) observer.mtu(mtu)
-    } catch (error) {
-      if (options.signal?.aborted) throw error
-      // It may be on its way back. What was known of it stands until then.
-      observer.error(OverlayError.from(error, 'INTERFACE_NOT_FOUND', 'looking at the external interface'))
+      return
     }
+    const node = nodeContext(this.config, found, this.#options)
+    const [before, mtu] = [this.mtu, this.#backend.mtu(node)]
+    this.#backend.local({ ...node, lease: this.lease }) // throws for an interface that will not do
+    this.#node = node
+    this.#lastContext = undefined
+    this.#recompute()
+    this.#keeper.republish()
+    if (mtu !== before) this.#options.observer.mtu(mtu)
   }
 }
 

@@ -257,6 +257,34 @@ describe('Overlay', () => {
     expect(overlay.status.inSync).toBe(true)
   })
 
+  it('stays itself when a VIP comes to its interface and goes to another node, and keeps its own subnet', async () => {
+    const overlay = await running()
+    const { lease } = overlay
+    kernel.deleteAddress('eth0', '192.0.2.1/24')
+    kernel.addAddress('eth0', '192.0.2.99/24')
+    kernel.addAddress('eth0', '192.0.2.1/24')
+    store.reserve({ subnet: '10.244.99.0/24', attributes: peerAttributes(99) })
+    await clock.advance(10 * 60_000)
+    expect(overlay.lease).toEqual(lease)
+    kernel.deleteAddress('eth0', '192.0.2.99/24')
+    await clock.advance(10 * 60_000)
+    expect(overlay.lease).toEqual(lease)
+    expect(store.leases).toHaveLength(2)
+    expect(overlay.status.inSync).toBe(true)
+  })
+
+  it('says what it goes by, and where each fact came from', async () => {
+    const overlay = await running({ publicIp: '203.0.113.1' })
+    expect(overlay.node).toMatchObject({
+      publicIp: '203.0.113.1',
+      externalInterface: { name: 'eth0', ipv4: '192.0.2.1' },
+      origins: {
+        externalInterface: 'fake-kernel: it is the first with an address',
+        publicIp: 'given as an option',
+      },
+    })
+  })
+
   it('publishes a new address of the external interface, and keeps its subnet', async () => {
     const overlay = await running()
     const { subnet } = overlay.lease

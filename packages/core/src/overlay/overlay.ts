@@ -1,5 +1,5 @@
 import type { Operation } from '../contract/driver.js'
-import type { ExternalInterface } from '../contract/node-context.js'
+import type { ExternalInterface, NodeContext } from '../contract/node-context.js'
 import type { Lease } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { formatSubnetEnv } from '../lease/subnet-env.js'
@@ -69,7 +69,12 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
 
   /** The interface that packets to peers leave by. Throws a TypeError before `start` has resolved. */
   get externalInterface(): ExternalInterface {
-    return this.#joined.externalInterface
+    return this.#joined.facts.externalInterface
+  }
+
+  /** What this node goes by, and where each fact came from. Throws a TypeError before `start` has resolved. */
+  get node(): NodeContext {
+    return this.#joined.facts
   }
 
   /** Every lease in the store, by its key, as it was last heard of. Empty before `start` has resolved. */

@@ -1,4 +1,4 @@
-import type { AbortOptions, ExternalInterface } from '@selvedge/core'
+import type { AbortOptions, ExternalInterface, ExternalInterfaceOptions } from '@selvedge/core'
 import { canonicalAddress } from '@selvedge/core/kit'
 import { Ownership } from '../cache/ownership.js'
 import type { NetlinkConnection } from '../netlink/index.js'
@@ -28,17 +28,18 @@ export async function findExternalInterface(
   connection: NetlinkConnection,
   choices: readonly InterfaceChoice[],
   routeProtocol: number,
-  options: AbortOptions,
+  { current, ...options }: ExternalInterfaceOptions,
 ): Promise<ExternalInterface> {
   const links = await LinkTable.read(connection, options)
   const addresses = await connection.dump('reading addresses', writeGetAddresses, readAddressMessage, options)
   const direct = await readDirectRoutes(connection, routeProtocol, options)
   const candidates = links.links.map((link) => candidateOf(link, addresses, direct))
-  const external = selectInterface(choices, {
+  const surroundings = {
     candidates,
     defaultIndex: choices.length > 0 ? undefined : defaultIndexOf(direct),
     ways: await lookUpPaths(connection, choices, options),
-  })
+  }
+  const external = selectInterface(choices, surroundings, current)
   const index = links.byName(external.name)?.index ?? 0
   const inside = await readRoutesInside(connection, external.onLink, routeProtocol, options)
   return { ...external, ...routedElsewhere(inside, index) }
@@ -129,6 +130,7 @@ function candidateOf(
   addresses: readonly AddressMessage[],
   direct: readonly RouteMessage[],
 ): Candidate {
+  const own = addresses.filter((address) => address.index === index)
   const onLink = direct.filter((route) => route.oif === index && isDirect(route) && !isDefault(route))
   return {
     index,
@@ -136,7 +138,8 @@ function candidateOf(
     mtu,
     isUp: (flags & IFF_UP) !== 0,
     isLoopback: (flags & IFF_LOOPBACK) !== 0,
-    addresses: usableAddresses(addresses.filter((address) => address.index === index)),
+    addresses: usableAddresses(own),
+    borne: own.map(({ local }) => local),
     onLink: [...new Set(onLink.map(({ destination }) => destination))].filter(
       (destination) => destination !== 'fe80::/64',
     ),

@@ -8,6 +8,7 @@ const candidate = (name: string, index: number, fields: Partial<Candidate> = {})
   isUp: true,
   isLoopback: false,
   addresses: [],
+  borne: fields.addresses ?? [],
   onLink: [],
   ...fields,
 })
@@ -47,6 +48,57 @@ describe('selectInterface', () => {
 
   it('leaves out a family that the interface has no address of', () => {
     expect(select(['eth1'])).not.toHaveProperty('ipv6')
+  })
+
+  it.each<[reason: string, choice: InterfaceChoice | undefined]>([
+    ['the default route leaves by it', undefined],
+    ['its name is eth0', 'eth0'],
+    ['it has the address 192.168.0.2', '192.168.0.2'],
+    ['its address 192.168.0.2 matches /0\\.2$/', /0\.2$/],
+    ['its name matches /^eth0/', /^eth0/],
+    ['the route to 8.8.8.8 leaves by it', { canReach: '8.8.8.8' }],
+  ])('says why: %s', (reason, choice) => {
+    expect(select(choice === undefined ? [] : [choice], 2)).toMatchObject({ name: 'eth0', reason })
+  })
+
+  describe('of an interface in force', () => {
+    const current = { name: 'eth0', mtu: 1400, ipv4: '192.168.0.2', onLink: [], reason: 'it was first' }
+    const keep = (fields: Partial<Candidate>, choices: readonly InterfaceChoice[] = [], before = current) => {
+      const eth0 = candidate('eth0', 2, fields)
+      const eth1 = candidate('eth1', 3, { addresses: ['10.9.0.1', 'fd09::1'] })
+      return selectInterface(choices, { candidates: [eth0, eth1], defaultIndex: 3, ways: new Map() }, before)
+    }
+
+    it('keeps it, with its address, whatever would be chosen now', () => {
+      const addresses = ['192.168.0.1', '192.168.0.2']
+      for (const choices of [[], [/eth1/]]) {
+        expect(keep({ addresses }, choices)).toMatchObject({
+          name: 'eth0',
+          mtu: 1500,
+          ipv4: '192.168.0.2',
+          reason: 'it was first',
+        })
+      }
+    })
+
+    it('keeps an address that would not be chosen any more, such as a deprecated one', () => {
+      expect(keep({ addresses: ['192.168.0.1'], borne: ['192.168.0.1', '192.168.0.2'] })).toMatchObject({
+        ipv4: '192.168.0.2',
+      })
+    })
+
+    it('stays on it by another address, unless an operator said how to choose', () => {
+      const addresses = ['192.168.0.1']
+      expect(keep({ addresses })).toMatchObject({ name: 'eth0', ipv4: '192.168.0.1' })
+      expect(keep({ addresses }, ['10.9.0.1'])).toMatchObject({ name: 'eth1' })
+    })
+
+    it('chooses again if it is gone or down, or has lost a family', () => {
+      expect(keep({ name: 'eth7' })).toMatchObject({ name: 'eth1' })
+      expect(keep({ addresses: ['192.168.0.2'], isUp: false })).toMatchObject({ name: 'eth1' })
+      const dualStack = { ...current, ipv6: 'fd00::1' }
+      expect(keep({ addresses: ['192.168.0.2'] }, [], dualStack)).toMatchObject({ name: 'eth1' })
+    })
   })
 
   it('lists what it looked for and what exists', () => {

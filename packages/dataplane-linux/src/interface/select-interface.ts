@@ -19,6 +19,8 @@ export interface Candidate {
   readonly isLoopback: boolean
   /** Those usable as a source, best first. */
   readonly addresses: readonly string[]
+  /** All that it bears, usable or not. */
+  readonly borne: readonly string[]
   /** CIDRs reached without a gateway. */
   readonly onLink: readonly string[]
 }
@@ -40,22 +42,45 @@ export interface Surroundings {
 }
 
 /**
- * The interface of the first choice that fits; without choices, the default route's. Throws `INTERFACE_NOT_FOUND`,
- * which lists what was looked for and what exists.
+ * The one in force, if it still holds; else the interface of the first choice that fits; without choices, the default
+ * route's. Throws `INTERFACE_NOT_FOUND`, which lists what was looked for and what exists.
  */
 export function selectInterface(
   choices: readonly InterfaceChoice[],
   surroundings: Surroundings,
+  current?: ExternalInterface,
 ): ExternalInterface {
+  const kept = current && keep(current, choices, surroundings.candidates)
+  if (kept !== undefined) return kept
   for (const choice of choices) {
     const found = tryChoice(choice, surroundings)
     if (found !== undefined) return found
   }
   if (choices.length === 0) {
     const found = surroundings.candidates.find(({ index }) => index === surroundings.defaultIndex)
-    if (found !== undefined) return describe(found, [])
+    if (found !== undefined) return describe(found, [], 'the default route leaves by it')
   }
   throw notFound(choices, surroundings.candidates)
+}
+
+/**
+ * The interface in force, while it is up and bears its addresses. If one of them goes, the node still stays on the
+ * interface, by another address of it; unless an operator said how to choose, which then counts again.
+ */
+function keep(
+  { name, ipv4, ipv6, reason }: ExternalInterface,
+  choices: readonly InterfaceChoice[],
+  candidates: readonly Candidate[],
+): ExternalInterface | undefined {
+  const candidate = candidates.find((other) => other.name === name)
+  if (candidate === undefined || !candidate.isUp) return undefined
+  const addresses = [ipv4, ipv6].filter((address) => address !== undefined)
+  const borne = addresses.filter((address) => candidate.borne.includes(address))
+  const found = describe(candidate, borne, reason ?? 'it is in force')
+  if (borne.length === addresses.length) return found
+  const hasAll =
+    (ipv4 === undefined || found.ipv4 !== undefined) && (ipv6 === undefined || found.ipv6 !== undefined)
+  return choices.length === 0 && hasAll ? found : undefined
 }
 
 function tryChoice(choice: InterfaceChoice, surroundings: Surroundings): ExternalInterface | undefined {
@@ -64,15 +89,16 @@ function tryChoice(choice: InterfaceChoice, surroundings: Surroundings): Externa
   if (typeof choice === 'object') {
     const way = ways.get(choice.canReach)
     const found = candidates.find(({ index }) => index === way?.index)
-    return found && describe(found, way?.source === undefined ? [] : [way.source])
+    const preferred = way?.source === undefined ? [] : [way.source]
+    return found && describe(found, preferred, `the route to ${choice.canReach} leaves by it`)
   }
   if (parseAddress(choice) === undefined) {
     const found = candidates.find(({ name }) => name === choice)
-    return found && describe(found, [])
+    return found && describe(found, [], `its name is ${choice}`)
   }
   const address = canonicalAddress(choice)
   const found = candidates.find(({ addresses }) => addresses.includes(address))
-  return found && describe(found, [address])
+  return found && describe(found, [address], `it has the address ${address}`)
 }
 
 function matchPattern(pattern: RegExp, candidates: readonly Candidate[]): ExternalInterface | undefined {
@@ -81,16 +107,18 @@ function matchPattern(pattern: RegExp, candidates: readonly Candidate[]): Extern
     new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(text)
   for (const candidate of candidates) {
     const address = candidate.addresses.find(matches)
-    if (address !== undefined) return describe(candidate, [address])
+    if (address !== undefined)
+      return describe(candidate, [address], `its address ${address} matches ${pattern}`)
   }
   const named = candidates.find(({ name }) => matches(name))
-  return named && describe(named, [])
+  return named && describe(named, [], `its name matches ${pattern}`)
 }
 
 /** @param preferred addresses that take precedence over the first of their family */
 function describe(
   { name, mtu, addresses, onLink }: Candidate,
   preferred: readonly string[],
+  reason: string,
 ): ExternalInterface {
   const pick = (family: 4 | 6): string | undefined =>
     preferred.find((address) => familyOf(address) === family) ??
@@ -103,6 +131,7 @@ function describe(
     ...(ipv4 === undefined ? {} : { ipv4 }),
     ...(ipv6 === undefined ? {} : { ipv6 }),
     onLink,
+    reason,
   }
 }
 
