@@ -42,12 +42,12 @@ it('router advertisements are off before the link is up', async () => {
 })
 
 it('a VXLAN over IPv6 is made and read', async () => {
-  const wish = vxlan({
+  const desired = vxlan({
     mtu: 1430,
     settings: { vni: 7, port: 8472, local: 'fd00::1', parent: 'eth0', learning: false, gbp: true },
   })
-  await done(driver, puts(wish))
-  expect(await driver.snapshot(SCOPE)).toContainEqual(wish)
+  await done(driver, puts(desired))
+  expect(await driver.snapshot(SCOPE)).toContainEqual(desired)
   expect(namespace.ipJson('link show flannel.1')).toMatchObject([
     { linkinfo: { info_data: { id: 7, local6: 'fd00::1', link: 'eth0', gbp: true } } },
   ])

@@ -33,7 +33,7 @@ export class TestNamespace implements Disposable {
     return run('bridge', ['-n', this.name, ...line.split(' ')])
   }
 
-  /** `bridge -batch`, beside what this process does meanwhile, as soon as a forwarding entry for this MAC is there. */
+  /** `bridge -batch`, beside what this process does meanwhile, as soon as a fdb entry for this MAC is there. */
   async bridgeBatchOnce(macAddress: string, lines: readonly string[]): Promise<void> {
     const bridge = `bridge -n ${this.name}`
     const script = `timeout 10 sh -c 'until ${bridge} fdb show | grep -q ${macAddress}; do :; done' && ${bridge} -batch -`
@@ -100,7 +100,7 @@ export class TestNamespace implements Disposable {
 
 /**
  * What the kernel does by itself, at a time of its own: multicast neighbours; neighbours it looks for, in vain, when a
- * VXLAN link floods; the local routes of link-local addresses, once nobody else is found to have them.
+ * VXLAN link floods; the local routes of link-local addresses, once duplicate address detection ends.
  */
 const PASSING = / (NOARP|INCOMPLETE|FAILED)\b|^(local|anycast) fe80:/
 

@@ -183,11 +183,13 @@ export class MasterOverlay {
 
   /** Why it is not in sync. */
   describe(): string {
-    const { inSync, desired: wanted, actual: held, failures } = this.#running.reconciler.status
+    const { inSync, desired, actual, failures } = this.#running.reconciler.status
     const causes = failures.map(
       ({ key, error, attempts }) => `  ${key}: ${error.message} (${attempts} times)`,
     )
-    return [`${this.plan.link}: in sync ${inSync}, wanted ${wanted}, held ${held}`, ...causes].join('\n')
+    return [`${this.plan.link}: in sync ${inSync}, desired ${desired}, actual ${actual}`, ...causes].join(
+      '\n',
+    )
   }
 
   get #running(): RunningProcess {

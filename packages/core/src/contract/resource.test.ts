@@ -111,7 +111,7 @@ describe('the key and canonical form', () => {
       },
     ],
     [
-      'of a forwarding entry, which is one for a MAC',
+      'of a fdb entry, which is one for a MAC',
       fdb({ link: 'flannel.1', macAddress: MAC, destination: '192.168.64.3' }),
       {
         kind: 'fdb',
@@ -122,7 +122,7 @@ describe('the key and canonical form', () => {
       },
     ],
     [
-      'of a forwarding entry of a group, of which there may be many',
+      'of an fdb entry of a group, where there may be many',
       fdb({ link: 'v', macAddress: '01:00:5e:00:00:01', destination: '192.168.64.3' }),
       {
         kind: 'fdb',
@@ -133,7 +133,7 @@ describe('the key and canonical form', () => {
       },
     ],
     [
-      'of the forwarding entry for all else, likewise',
+      'of the fdb entry for all else, likewise',
       fdb({ link: 'v', macAddress: '00:00:00:00:00:00', destination: '2001:DB8::3' }),
       {
         kind: 'fdb',

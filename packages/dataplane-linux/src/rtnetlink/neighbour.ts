@@ -36,7 +36,7 @@ export interface NeighbourMessage {
   /** The neighbour's IP address; in a forwarding table, the remote VTEP. */
   readonly destination: string | undefined
   readonly macAddress: string | undefined
-  /** Of a forwarding entry: another UDP port, VNI or outgoing link than the device's own, or a nexthop object. */
+  /** Of a fdb entry: another UDP port, VNI or outgoing link than the device's own, or a nexthop object. */
   readonly differs: boolean
 }
 
