@@ -38,6 +38,7 @@ export {
   type BackendSection,
   type FamilyNetwork,
   type NetworkConfig,
+  type NetworkConfigRules,
   parseNetworkConfig,
 } from './lease/network-config.js'
 export { formatSubnetEnv, parseSubnetEnv, type SubnetEnv } from './lease/subnet-env.js'

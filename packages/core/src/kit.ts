@@ -67,6 +67,7 @@ export {
   peerAddresses,
   publicAddresses,
 } from './net/public-address.js'
+export { whyNoHostAddress } from './net/special-networks.js'
 export type { DesiredState } from './reconciler/desired-state.js'
 export { Reconciler, type ReconcilerOptions } from './reconciler/reconciler.js'
 export { systemClock } from './util/clock.js'

@@ -49,6 +49,30 @@ describe('a network config', () => {
     })
   })
 
+  it.each([
+    ['of another type', { SubnetLen: 'x', SubnetMin: 7, SubnetMax: [] }],
+    ['out of bounds', { SubnetLen: 8, SubnetMin: '10.9.0.0', SubnetMax: '192.0.2.0' }],
+    ['that contradict each other', { SubnetMin: '10.244.9.0', SubnetMax: '10.244.8.0' }],
+    ['of the other family', { EnableIPv6: true, IPv6Network: 'fd00::/48', IPv6SubnetMin: '10.244.1.0' }],
+  ])('ignores its subnets if they are assigned elsewhere, even those %s', (_, keys) => {
+    const config = parseNetworkConfig({ Network: '10.244.0.0/16', ...keys }, { ignoreSubnets: true })
+    expect(config.ipv4).toEqual({ ...filledIn.ipv4, subnetMin: '10.244.0.0' })
+    expect(() => parseNetworkConfig({ Network: '10.244.0.0/16', ...keys })).toThrow(/Subnet/)
+  })
+
+  it.each([
+    ['10.244.0.0/29', 31, '10.244.0.6'],
+    ['10.244.0.0/32', 32, '10.244.0.0'],
+    ['0.0.0.0/0', undefined, undefined],
+  ])(
+    'of %s may be of any size if its subnets are assigned elsewhere, but must be routable',
+    (Network, length, max) => {
+      const parse = () => parseNetworkConfig({ Network }, { ignoreSubnets: true }).ipv4
+      if (length === undefined) expect(parse).toThrow('cannot be routed')
+      else expect(parse()).toMatchObject({ network: Network, subnetLength: length, subnetMax: max })
+    },
+  )
+
   it('is read whatever the case of its keys, as Go does', () => {
     expect(
       parseNetworkConfig({

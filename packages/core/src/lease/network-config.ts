@@ -101,12 +101,23 @@ const ipv6Fields = {
   IPv6SubnetMax: textField(),
 }
 
+export interface NetworkConfigRules {
+  /**
+   * Subnets are assigned elsewhere, as PodCIDRs are: what the config says of their length and their range is not read,
+   * and the network may be of any size. Default: false.
+   */
+  readonly ignoreSubnets?: boolean | undefined
+}
+
 /**
  * Reads a network config as flannel does: keys in any case, defaults filled in. Takes the JSON text, at most 256 KiB and
  * 32 levels deep, or what it parses to. What it says of a family that is off is not read. Throws an OverlayError of
  * code `INVALID_CONFIG` that names the key, its value and the rule.
  */
-export function parseNetworkConfig(source: string | object): NetworkConfig {
+export function parseNetworkConfig(
+  source: string | object,
+  { ignoreSubnets = false }: NetworkConfigRules = {},
+): NetworkConfig {
   const object = parseObject(source)
   const { values } = readFields(fields, object, WHERE)
   if (!values.EnableIPv4 && !values.EnableIPv6) {
@@ -118,13 +129,16 @@ export function parseNetworkConfig(source: string | object): NetworkConfig {
   }
   const { EnableIPv4, EnableIPv6, EnableNFTables, Backend } = values
   const ofFamilies = {
-    ...(EnableIPv4 ? ipv4Fields : unread(ipv4Fields)),
-    ...(EnableIPv6 ? ipv6Fields : unread(ipv6Fields)),
+    ...unread(ipv4Fields),
+    ...unread(ipv6Fields),
+    ...(EnableIPv4 && (ignoreSubnets ? { Network: ipv4Fields.Network } : ipv4Fields)),
+    ...(EnableIPv6 && (ignoreSubnets ? { IPv6Network: ipv6Fields.IPv6Network } : ipv6Fields)),
   }
   const families = readFields({ ...fields, ...ofFamilies }, object, WHERE)
+  const networkOfFamily = ignoreSubnets ? assignedNetwork : familyNetwork
   return {
-    ipv4: EnableIPv4 ? familyNetwork(IPV4, families.values) : undefined,
-    ipv6: EnableIPv6 ? familyNetwork(IPV6, families.values) : undefined,
+    ipv4: EnableIPv4 ? networkOfFamily(IPV4, families.values) : undefined,
+    ipv6: EnableIPv6 ? networkOfFamily(IPV6, families.values) : undefined,
     enableNFTables: EnableNFTables,
     backend: Backend === undefined ? undefined : backendSection(Backend),
     unknownKeys: families.unknownKeys,
@@ -175,6 +189,21 @@ function familyNetwork(rules: FamilyRules, values: Readonly<Record<string, unkno
     subnetLength: length,
     subnetMin: formatAddress({ family: rules.family, value: min }),
     subnetMax: formatAddress({ family: rules.family, value: max }),
+  }
+}
+
+/** A network whose subnets are assigned elsewhere: all of them may be. */
+function assignedNetwork(rules: FamilyRules, values: Readonly<Record<string, unknown>>): FamilyNetwork {
+  const { family, keys, usualLength, usualUpTo } = rules
+  const bits = addressBits(family)
+  const network = networkOf({ ...rules, maxNetworkLength: bits }, values[keys.network])
+  const length = network.length <= usualUpTo ? usualLength : Math.min(network.length + SPARE_BITS, bits)
+  const last = lastAddress(network) + 1n - (1n << BigInt(bits - length))
+  return {
+    network: `${formatAddress({ family, value: network.base })}/${network.length}`,
+    subnetLength: length,
+    subnetMin: formatAddress({ family, value: network.base }),
+    subnetMax: formatAddress({ family, value: last }),
   }
 }
 
