@@ -24,6 +24,22 @@ export const SET_BY_OPERATOR = [
 export type PublishedName = (typeof PUBLISHED)[number]
 export type AnnotationName = PublishedName | (typeof SET_BY_OPERATOR)[number]
 
+/** The annotations of one family. */
+export const FAMILY_ANNOTATIONS = {
+  4: {
+    publicAddress: 'public-ip',
+    backendData: 'backend-data',
+    overwrite: 'public-ip-overwrite',
+    nodeAddress: 'node-public-ip',
+  },
+  6: {
+    publicAddress: 'public-ipv6',
+    backendData: 'backend-v6-data',
+    overwrite: 'public-ipv6-overwrite',
+    nodeAddress: 'node-public-ipv6',
+  },
+} as const
+
 /** A node's annotations under the prefix, by their names without it. */
 export type Annotations = { readonly [K in AnnotationName]?: string | undefined }
 

@@ -1,17 +1,9 @@
 import { isOverlayError, type Lease, type LeaseAttributes, type PublicAddresses } from '@selvedge/core'
 import { type FamilyParts, sameNode } from '@selvedge/core/kit'
 import type { AnnotateOptions, NodeClient, NodeRecord, PodReference, ReflectorEvent } from './client/index.js'
-import {
-  addressSetByOperator,
-  annotationChanges,
-  annotationsFor,
-  isManaged,
-  leaseOfNode,
-  NO_ANNOTATIONS,
-  nodeAddresses,
-  podCidrOf,
-  withAddresses,
-} from './node-lease.js'
+import { annotationChanges, annotationsFor, NO_ANNOTATIONS } from './desired-annotations.js'
+import { isManaged, leaseOfNode, podCidrOf, withAddresses } from './node-lease.js'
+import { addressSetByOperator, nodeAddresses } from './operator-addresses.js'
 import type { StatusBoard, Wait } from './status.js'
 
 export interface LocalNodeOptions {

@@ -83,6 +83,7 @@ export class KubeSubnetManager implements SubnetManager {
     this.#config = new NetworkConfigSource({
       networkConfig: options.networkConfig,
       networkConfigFile: options.networkConfigFile,
+      onWarning: options.onWarning,
       clock: this.#clock,
       board: this.#board,
     })

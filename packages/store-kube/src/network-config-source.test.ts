@@ -19,8 +19,15 @@ function source() {
   const clock = new FakeClock()
   const board = new StatusBoard(clock)
   const abort = new AbortController()
-  const config = new NetworkConfigSource({ networkConfig: undefined, networkConfigFile: file, clock, board })
-  return { clock, board, abort, read: () => config.read(abort.signal) }
+  const warnings: string[] = []
+  const config = new NetworkConfigSource({
+    networkConfig: undefined,
+    networkConfigFile: file,
+    onWarning: (message) => warnings.push(message),
+    clock,
+    board,
+  })
+  return { clock, board, abort, warnings, read: () => config.read(abort.signal) }
 }
 
 test('waits for a file that does not exist, and the status names it', async () => {
@@ -60,6 +67,46 @@ test.each([
 test('a directory is an error that names it', async () => {
   const { read } = source()
   await mkdir(file)
+  await expect(read()).rejects.toMatchObject({
+    code: 'INVALID_CONFIG',
+    message: expect.stringContaining(file),
+  })
+})
+
+test('a key that is there more than once, in any case, counts as with Go: the last one, null apart', async () => {
+  const { read } = source()
+  await writeFile(
+    file,
+    '{"Network":"10.1.0.0/16","network":"10.2.0.0/16","Network":null,"Backend":{"Type":"udp"},"backend":{"Type":"vxlan"}}',
+  )
+  expect(await read()).toMatchObject({ ipv4: { network: '10.2.0.0/16' }, backend: { type: 'vxlan' } })
+  await writeFile(file, '{"Network":"10.1.0.0/16","Backend":{}}')
+  await expect(read()).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
+})
+
+test('invalid subnets have no effect, and are reported once', async () => {
+  const { read, warnings } = source()
+  const config = {
+    Network: '10.244.0.0/16',
+    SubnetLen: 8,
+    SubnetMin: '192.0.2.0',
+    Backend: { Type: 'vxlan' },
+  }
+  await writeFile(file, JSON.stringify(config))
+  expect(await read()).toMatchObject({ ipv4: { network: '10.244.0.0/16' }, backend: { type: 'vxlan' } })
+  await read()
+  expect(warnings).toEqual([expect.stringMatching(/SubnetLen is 8, but .*: ignored, because on Kubernetes/)])
+  await writeFile(file, JSON.stringify({ ...config, Network: 'nonsense' }))
+  await expect(read()).rejects.toThrow(/Network is "nonsense"/)
+  expect(warnings).toHaveLength(1)
+})
+
+test.each([
+  ['too long', `{"Network": "10.244.0.0/16"}${' '.repeat(300_000)}`],
+  ['too deep', `{"Network": "10.244.0.0/16", "Backend": ${'['.repeat(20_000)}${']'.repeat(20_000)}}`],
+])('a file that is %s is an error that names it', async (_, text) => {
+  const { read } = source()
+  await writeFile(file, text)
   await expect(read()).rejects.toMatchObject({
     code: 'INVALID_CONFIG',
     message: expect.stringContaining(file),

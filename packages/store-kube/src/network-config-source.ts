@@ -20,6 +20,8 @@ const MAX_CONFIG_BYTES = 256 * 1024
 export interface NetworkConfigOptions {
   readonly networkConfig: string | object | undefined
   readonly networkConfigFile: string | undefined
+  /** Called with what is wrong with a config that is used nevertheless, once. */
+  readonly onWarning?: ((message: string) => void) | undefined
   readonly clock: Clock
   readonly board: StatusBoard
 }
@@ -30,10 +32,19 @@ export class NetworkConfigSource {
   readonly #file: string
   readonly #clock: Clock
   readonly #board: StatusBoard
+  readonly #onWarning: (message: string) => void
+  #warning = ''
 
   /** Throws an OverlayError `INVALID_CONFIG` if `networkConfig` is invalid. */
-  constructor({ networkConfig, networkConfigFile = DEFAULT_FILE, clock, board }: NetworkConfigOptions) {
-    this.#given = networkConfig === undefined ? undefined : parseNetworkConfig(networkConfig)
+  constructor({
+    networkConfig,
+    networkConfigFile = DEFAULT_FILE,
+    onWarning = () => {},
+    clock,
+    board,
+  }: NetworkConfigOptions) {
+    this.#onWarning = onWarning
+    this.#given = networkConfig === undefined ? undefined : this.#parse(networkConfig)
     this.#file = networkConfigFile
     this.#clock = clock
     this.#board = board
@@ -46,7 +57,7 @@ export class NetworkConfigSource {
   async read(signal: AbortSignal): Promise<NetworkConfig> {
     if (this.#given !== undefined) return this.#given
     const text = await this.#text()
-    if (text !== undefined) return this.#parse(text)
+    if (text !== undefined) return this.#parseFile(text)
     return this.#board.waiting(
       {
         type: 'network-config',
@@ -60,13 +71,31 @@ export class NetworkConfigSource {
     for (;;) {
       await this.#clock.sleep(POLL_INTERVAL_MS, { signal })
       const text = await this.#text()
-      if (text !== undefined) return this.#parse(text)
+      if (text !== undefined) return this.#parseFile(text)
     }
   }
 
-  #parse(text: string): NetworkConfig {
+  /** Without what it says of the subnets if that is invalid: they are the nodes' PodCIDRs, and flannel does not look. */
+  #parse(source: string | object): NetworkConfig {
     try {
-      return parseNetworkConfig(text)
+      return parseNetworkConfig(source)
+    } catch (error) {
+      const config = parseNetworkConfig(source, { ignoreSubnets: true })
+      const what = error instanceof Error ? error.message : String(error)
+      this.#warn(`${what}: ignored, because on Kubernetes the subnets are the nodes' PodCIDRs`)
+      return config
+    }
+  }
+
+  #warn(message: string): void {
+    if (message === this.#warning) return
+    this.#warning = message
+    this.#onWarning(message)
+  }
+
+  #parseFile(text: string): NetworkConfig {
+    try {
+      return this.#parse(text)
     } catch (error) {
       if (!isOverlayError(error)) throw error
       throw new OverlayError(error.code, `${this.#file}: ${error.message}`, { cause: error })

@@ -2,7 +2,8 @@ import { fuzz, fuzzSettings, hostileJson, hostileText, outcomeOf, seededRandom }
 import { isOverlayError } from '@selvedge/core'
 import { encodeLeaseAttributes, IPV4_PARTS, IPV6_PARTS } from '@selvedge/core/kit'
 import { expect, it } from 'vitest'
-import { annotationChanges, annotationsFor, leaseOfNode } from './node-lease.js'
+import { annotationChanges, annotationsFor } from './desired-annotations.js'
+import { leaseOfNode } from './node-lease.js'
 
 const settings = fuzzSettings(process.env)
 const timeout = settings.count === undefined ? 60_000 : 3_600_000

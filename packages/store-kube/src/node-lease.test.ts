@@ -3,13 +3,7 @@ import { enabledFamilies } from '@selvedge/core/kit'
 import { describe, expect, test } from 'vitest'
 import type { Annotations } from './annotations.js'
 import type { NodeRecord } from './client/node-record.js'
-import {
-  addressSetByOperator,
-  annotationChanges,
-  annotationsFor,
-  leaseOfNode,
-  NO_ANNOTATIONS,
-} from './node-lease.js'
+import { leaseOfNode, withAddresses } from './node-lease.js'
 import { checkPodCidrs } from './pod-cidrs.js'
 
 const networkConfig = (keys: object) => parseNetworkConfig({ Network: '10.244.0.0/16', ...keys })
@@ -36,6 +30,7 @@ describe('the lease of a node', () => {
   test('has no IPv6 part in an IPv4 network', () => {
     expect(leaseOfNode(node(published), ipv4 ?? [])).toEqual({
       subnet: '10.244.1.0/24',
+      created: 1700000000,
       attributes: {
         backendType: 'vxlan',
         publicIp: '192.0.2.1',
@@ -48,6 +43,7 @@ describe('the lease of a node', () => {
     expect(leaseOfNode(node(published), dual ?? [])).toEqual({
       subnet: '10.244.1.0/24',
       ipv6Subnet: 'fd00:10:244:1::/64',
+      created: 1700000000,
       attributes: {
         backendType: 'vxlan',
         publicIp: '192.0.2.1',
@@ -61,6 +57,7 @@ describe('the lease of a node', () => {
   test('has no IPv4 part in an IPv6 network', () => {
     expect(leaseOfNode(node(published), ipv6 ?? [])).toEqual({
       ipv6Subnet: 'fd00:10:244:1::/64',
+      created: 1700000000,
       attributes: {
         backendType: 'vxlan',
         publicIpv6: '2001:db8::1',
@@ -79,6 +76,7 @@ describe('the lease of a node', () => {
     expect(leaseOfNode(node(spelled, ['10.244.1.7/24', 'FD00:10:244:1:0::/64']), dual ?? [])).toMatchObject({
       subnet: '10.244.1.0/24',
       ipv6Subnet: 'fd00:10:244:1::/64',
+      created: 1700000000,
       attributes: { publicIpv6: '2001:db8::1' },
     })
   })
@@ -97,12 +95,45 @@ describe('the lease of a node', () => {
   })
 
   test.each([
+    ['public-ipv6', 'nonsense', "its annotation public-ipv6 is 'nonsense', which is not an IPv6 address"],
+    ['backend-v6-data', '{', 'its annotation backend-v6-data cannot be read'],
+  ])('has the other part if %s is %s, and says what is wrong', (annotation, text, problem) => {
+    const lease = leaseOfNode(node({ ...published, [annotation]: text }), dual ?? [])
+    expect(lease?.attributes).toEqual({
+      backendType: 'vxlan',
+      publicIp: '192.0.2.1',
+      backendData: JSON.parse(vtep),
+      invalidAddresses: { publicIp: undefined, publicIpv6: expect.stringContaining(problem) },
+    })
+    expect(
+      leaseOfNode(node({ ...published, [annotation]: text }), ipv4 ?? [])?.attributes,
+    ).not.toHaveProperty('invalidAddresses')
+  })
+
+  test('is read with other addresses, even in place of one that is too long', () => {
+    const record = { ...node({ ...published, 'public-ip': undefined }), oversized: ['public-ip' as const] }
+    expect(() => leaseOfNode(record, ipv4 ?? [])).toThrow('longer than 65536 bytes')
+    const replaced = withAddresses(record, { publicIp: '192.0.2.7' })
+    expect(leaseOfNode(replaced, ipv4 ?? [])?.attributes.publicIp).toBe('192.0.2.7')
+  })
+
+  test.each([
     ['no PodCIDR', node(published, []), 'no PodCIDR'],
     ['a PodCIDR of the other family', node(published, ['fd00:10:244:1::/64']), 'fd00:10:244:1::/64'],
     ['no address', node({ ...published, 'public-ip': undefined }), 'public-ip'],
     ['an invalid address', node({ ...published, 'public-ip': '192.0.2.300' }), "'192.0.2.300'"],
     ['an address of the other family', node({ ...published, 'public-ip': '2001:db8::1' }), "'2001:db8::1'"],
     ['data that is not JSON', node({ ...published, 'backend-data': '{"VNI":' }), 'backend-data'],
+    [
+      'data that is too deep',
+      node({ ...published, 'backend-data': '['.repeat(20_000) + ']'.repeat(20_000) }),
+      'too deep',
+    ],
+    [
+      'data that is too long',
+      { ...node(published), oversized: ['backend-data' as const] },
+      'longer than 65536 bytes',
+    ],
   ])('is an error that names the node and its value if it has %s', (_, record, named) => {
     try {
       leaseOfNode(record, ipv4 ?? [])
@@ -112,92 +143,6 @@ describe('the lease of a node', () => {
       expect(String(error)).toContain('node worker-1')
       expect(String(error)).toContain(named)
     }
-  })
-})
-
-describe('the annotations of a node', () => {
-  const attributes = { publicIp: '192.0.2.1', backendType: 'vxlan', backendData: JSON.parse(vtep) }
-
-  test('are what flannel writes', () => {
-    expect(annotationsFor(attributes, node({}), ipv4 ?? [])).toEqual({
-      'kube-subnet-manager': 'true',
-      'backend-type': 'vxlan',
-      'backend-data': vtep,
-      'backend-v6-data': null,
-      'public-ip': '192.0.2.1',
-      'public-ipv6': null,
-    })
-  })
-
-  test('say null for a backend without data, and an empty type for one without a type', () => {
-    expect(annotationsFor({ publicIp: '192.0.2.1' }, node({}), dual ?? [])).toMatchObject({
-      'backend-type': '',
-      'backend-data': 'null',
-      'backend-v6-data': 'null',
-    })
-  })
-
-  test.each([
-    [{ 'public-ip-overwrite': '203.0.113.7' }, '203.0.113.7'],
-    [{ 'node-public-ip': '203.0.113.8' }, '203.0.113.8'],
-    [{ 'public-ip-overwrite': '203.0.113.7', 'node-public-ip': '203.0.113.8' }, '203.0.113.7'],
-    [{ 'public-ip-overwrite': ' ', 'node-public-ip': '203.0.113.8' }, '203.0.113.8'],
-    [{ 'public-ip-overwrite': 'nonsense' }, '192.0.2.1'],
-    [{ 'public-ip-overwrite': '2001:db8::7' }, '192.0.2.1'],
-  ])('with %o set by an operator publish %s', (set, address) => {
-    expect(annotationsFor(attributes, node(set), ipv4 ?? [])['public-ip']).toBe(address)
-  })
-
-  test('report an invalid address of an operator by its name and value', () => {
-    const reported: string[] = []
-    const [parts] = ipv4 ?? []
-    if (parts === undefined) return expect.unreachable()
-    const found = addressSetByOperator(node({ 'node-public-ip': '192.0.2.999' }), parts, ({ message }) =>
-      reported.push(message),
-    )
-    expect(found).toBeUndefined()
-    expect(reported).toEqual([
-      "node worker-1: annotation node-public-ip is '192.0.2.999', which is not an IPv4 address: ignored",
-    ])
-  })
-
-  test('are written only if they differ', () => {
-    const desired = annotationsFor(attributes, node({}), ipv4 ?? [])
-    expect(annotationChanges(node({}), desired)).toEqual({
-      'kube-subnet-manager': 'true',
-      'backend-type': 'vxlan',
-      'backend-data': vtep,
-      'public-ip': '192.0.2.1',
-    })
-    const actual: Annotations = {
-      ...desired,
-      'backend-v6-data': undefined,
-      'public-ipv6': undefined,
-    } as Annotations
-    expect(annotationChanges(node(actual), desired)).toEqual({})
-    expect(
-      annotationChanges(node({ ...actual, 'backend-data': vtep.replaceAll(',', ' , ') }), desired),
-    ).toEqual({})
-    expect(annotationChanges(node({ ...actual, 'backend-data': '{"VNI":2}' }), desired)).toEqual({
-      'backend-data': vtep,
-    })
-    expect(annotationChanges(node({ ...actual, 'public-ipv6': '2001:db8::1' }), desired)).toEqual({
-      'public-ipv6': null,
-    })
-  })
-
-  test('are removed from a node that leaves, except for those of operators', () => {
-    expect(
-      annotationChanges(node({ ...published, 'public-ip-overwrite': '203.0.113.7' }), NO_ANNOTATIONS),
-    ).toEqual({
-      'kube-subnet-manager': null,
-      'backend-type': null,
-      'backend-data': null,
-      'backend-v6-data': null,
-      'public-ip': null,
-      'public-ipv6': null,
-    })
-    expect(annotationChanges(node({ 'public-ip-overwrite': '203.0.113.7' }), NO_ANNOTATIONS)).toEqual({})
   })
 })
 

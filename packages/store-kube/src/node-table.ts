@@ -1,5 +1,5 @@
 import { type Lease, type LeaseEvent, leaseKey, OverlayError } from '@selvedge/core'
-import { sameLease } from '@selvedge/core/kit'
+import { printable, sameLease } from '@selvedge/core/kit'
 import type { NodeChange, NodeRecord } from './client/index.js'
 
 export interface NodeTableOptions {
@@ -106,8 +106,8 @@ export class NodeTable {
     this.#fault(
       name,
       new OverlayError(
-        'INVALID_LEASE',
-        `node ${name}: its PodCIDR ${key} is also that of the older node ${holder.name}, which keeps it: delete one of ` +
+        'LEASE_CONFLICT',
+        `node ${printable(name)}: its PodCIDR ${key} is also that of the older node ${printable(holder.name)}, which keeps it: delete one of ` +
           'the two nodes and let it register again',
       ),
     )
@@ -125,7 +125,7 @@ export class NodeTable {
   }
 
   #fault(name: string, thrown: unknown): void {
-    const error = OverlayError.from(thrown, 'INVALID_LEASE', `node ${name}`)
+    const error = OverlayError.from(thrown, 'INVALID_LEASE', `node ${printable(name)}`)
     if (this.#faults.get(name) === error.message) return
     this.#faults.set(name, error.message)
     this.#options.onInvalid(error)

@@ -30,6 +30,8 @@ export interface KubeSubnetManagerOptions {
    * found sooner, by TCP keepalive after 25 s.
    */
   readonly watchTimeoutMs?: number | undefined
+  /** Called once with something invalid in the network config that has no effect on Kubernetes. */
+  readonly onWarning?: ((message: string) => void) | undefined
   /** Called when `status` changes in anything but its times and counters. */
   readonly onStatus?: ((status: KubeStatus) => void) | undefined
   /**

@@ -1,5 +1,5 @@
 import { type NetworkConfig, OverlayError } from '@selvedge/core'
-import { contains, enabledFamilies, requireCidr } from '@selvedge/core/kit'
+import { contains, enabledFamilies, printable, requireCidr } from '@selvedge/core/kit'
 import type { NodeRecord } from './client/index.js'
 import { podCidrOf } from './node-lease.js'
 
@@ -14,7 +14,7 @@ export function checkPodCidrs(node: NodeRecord, config: NetworkConfig): void {
     if (podCidr === undefined) {
       throw new OverlayError(
         'INVALID_CONFIG',
-        `node ${node.name} has no ${parts.name} PodCIDR, only ${node.podCidrs.join(', ')}, but the network config has ` +
+        `node ${node.name} has no ${parts.name} PodCIDR, only ${printable(node.podCidrs.join(', '))}, but the network config has ` +
           `the ${parts.name} network ${network}: give the controller manager a --cluster-cidr of both families and let ` +
           'the node register again, or disable the family in the network config',
       )

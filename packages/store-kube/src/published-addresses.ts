@@ -1,7 +1,7 @@
 import { type Clock, OverlayError, type PublicAddresses, type Random } from '@selvedge/core'
 import { backoffDelay, type FamilyParts, Wakeup } from '@selvedge/core/kit'
 import type { NodeRecord } from './client/index.js'
-import { addressSetByOperator, nodeAddresses } from './node-lease.js'
+import { addressSetByOperator, nodeAddresses } from './operator-addresses.js'
 
 export interface AddressPublisherOptions {
   /** Writes the addresses that the node should publish, if they differ. Returns true if it wrote. */

@@ -19,6 +19,8 @@ export interface StoreEvents {
   readonly onWaiting: (why: Waiting | undefined) => void
   /** What `nodeAddresses` returns has changed to this. */
   readonly onNodeAddresses: (addresses: PublicAddresses) => void
+  /** Something that is wrong, but has no effect. */
+  readonly onWarning: (message: string) => void
   /** Something that the store dealt with by itself, for a debug log. */
   readonly onDetail: (message: string) => void
 }

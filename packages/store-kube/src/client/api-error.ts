@@ -1,4 +1,5 @@
 import { type ErrorCode, OverlayError } from '@selvedge/core'
+import { printable } from '@selvedge/core/kit'
 import type { ApiStatus } from './node-codec.js'
 
 /** An error status that the API server answered. */
@@ -31,7 +32,8 @@ function codeOf(status: number): ErrorCode {
 }
 
 function describe({ code, reason, message }: ApiStatus): string {
-  return [`${code}${reason === '' ? '' : ` ${reason}`}`, message].filter((part) => part !== '').join(', ')
+  const parts = [`${code}${reason === '' ? '' : ` ${printable(reason)}`}`, printable(message)]
+  return parts.filter((part) => part !== '').join(', ')
 }
 
 function advice(code: number): string {

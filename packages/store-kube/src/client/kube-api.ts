@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isOverlayError, OverlayError } from '@selvedge/core'
+import { printable } from '@selvedge/core/kit'
 import { type Connection, type Connector, HttpAgentCache } from '../auth/index.js'
 import { ApiError } from './api-error.js'
 import { type ApiStatus, decodeStatus } from './node-codec.js'
@@ -96,7 +97,7 @@ export class KubeApi {
 
   /** Decodes a short answer in JSON. */
   fetchJson(request: Omit<ApiRequest, 'accept'>): Promise<unknown> {
-    return this.fetch({ ...request, accept: JSON_TYPE }, (body) => JSON.parse(body.toString()))
+    return this.fetch({ ...request, accept: JSON_TYPE }, parseJsonBody)
   }
 
   close(): void {
@@ -169,7 +170,7 @@ export class KubeApi {
     const cause = error instanceof StaleConnection ? error.cause : error
     // What swallowed this request may have swallowed the idle connections too.
     if (cause instanceof IdleTimeout) this.#agents.closeIdle()
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = printable(cause instanceof Error ? cause.message : String(cause))
     return new OverlayError(
       'STORE_UNAVAILABLE',
       `${this.#describe(request)}: ${why}; check that the API server is running and reachable from this node`,
@@ -219,6 +220,15 @@ const objectLimits = (idleTimeoutMs: number): AnswerLimits => ({
 function isUndecodable(error: unknown): error is Error {
   if (error instanceof TruncatedError) return false
   return error instanceof ProtobufError || error instanceof SyntaxError || error instanceof OversizedAnswer
+}
+
+/** V8's own error quotes what it finds. */
+function parseJsonBody(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString())
+  } catch {
+    throw new SyntaxError('it is not JSON')
+  }
 }
 
 /** As much of a body as an error is worth, even if the rest does not arrive. */

@@ -1,3 +1,4 @@
+import { printable, RECORD_LIMITS } from '@selvedge/core/kit'
 import { type AnnotationName, isAnnotationName } from '../annotations.js'
 import type { NodeRecord } from './node-record.js'
 import { FieldReader, ProtobufError } from './protobuf.js'
@@ -13,9 +14,14 @@ const TIME = { seconds: 1 }
 const MAP_ENTRY = { key: 1, value: 2 }
 const NODE = { metadata: 1, spec: 2 }
 const NODE_SPEC = { podCidr: 1, podCidrs: 7 }
+/** A node has one PodCIDR of each family. */
+const MAX_POD_CIDRS = 16
 const STATUS = { message: 3, reason: 4, code: 6 }
 const WATCH_EVENT = { type: 1, object: 2 }
 const RAW_EXTENSION = { raw: 1 }
+
+/** A longer value is not read: it cannot be a lease's. */
+export const MAX_ANNOTATION_BYTES = RECORD_LIMITS.maxLength
 
 /** The beginning of every object in the storage encoding. The object follows, wrapped in a runtime.Unknown. */
 export const MAGIC = Buffer.from('k8s\0', 'latin1')
@@ -72,7 +78,9 @@ export class NodeDecoder {
       if (fields.number === WATCH_EVENT.type) type = fields.text()
       if (fields.number === WATCH_EVENT.object) object = rawExtension(fields.message())
     }
-    if (object === undefined) throw new ProtobufError(`a watch event of type '${type}' without an object`)
+    if (object === undefined) {
+      throw new ProtobufError(`a watch event of type '${printable(type)}' without an object`)
+    }
     switch (type) {
       case 'ADDED':
       case 'MODIFIED':
@@ -83,7 +91,7 @@ export class NodeDecoder {
       case 'ERROR':
         return { type, status: readStatus(object) }
       default:
-        throw new ProtobufError(`a watch event of type '${type}'`)
+        throw new ProtobufError(`a watch event of type '${printable(type)}'`)
     }
   }
 
@@ -103,6 +111,7 @@ export class NodeDecoder {
     let resourceVersion = ''
     let created = 0
     const annotations: { [K in AnnotationName]?: string } = {}
+    const oversized: AnnotationName[] = []
     while (fields.next()) {
       switch (fields.number) {
         case OBJECT_META.name:
@@ -119,16 +128,19 @@ export class NodeDecoder {
           break
         case OBJECT_META.annotations: {
           const entry = this.#annotation(fields.message())
-          if (entry !== undefined) annotations[entry.name] = entry.value
+          if (entry?.value !== undefined) annotations[entry.name] = entry.value
+          else if (entry !== undefined) oversized.push(entry.name)
         }
       }
     }
-    return { name, uid, resourceVersion, created, annotations }
+    const node = { name, uid, resourceVersion, created, annotations }
+    return oversized.length === 0 ? node : { ...node, oversized }
   }
 
-  #annotation(entry: FieldReader): { name: AnnotationName; value: string } | undefined {
+  /** The value is undefined if it is too long. */
+  #annotation(entry: FieldReader): { name: AnnotationName; value: string | undefined } | undefined {
     let name: AnnotationName | undefined
-    let value = ''
+    let value: string | undefined = ''
     while (entry.next()) {
       if (entry.number === MAP_ENTRY.key) {
         if (!entry.startsWith(this.#prefix)) return undefined
@@ -136,7 +148,9 @@ export class NodeDecoder {
         if (!isAnnotationName(rest)) return undefined
         name = rest
       }
-      if (entry.number === MAP_ENTRY.value) value = entry.text()
+      if (entry.number === MAP_ENTRY.value) {
+        value = entry.end - entry.start > MAX_ANNOTATION_BYTES ? undefined : entry.text()
+      }
     }
     return name === undefined ? undefined : { name, value }
   }
@@ -179,7 +193,7 @@ function readPodCidrs(fields: FieldReader): readonly string[] {
   const all: string[] = []
   while (fields.next()) {
     if (fields.number === NODE_SPEC.podCidr) first = fields.text()
-    if (fields.number === NODE_SPEC.podCidrs) all.push(fields.text())
+    if (fields.number === NODE_SPEC.podCidrs && all.length < MAX_POD_CIDRS) all.push(fields.text())
   }
   return all.length > 0 || first === '' ? all : [first]
 }

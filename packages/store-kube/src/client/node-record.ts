@@ -1,4 +1,4 @@
-import type { Annotations } from '../annotations.js'
+import type { AnnotationName, Annotations } from '../annotations.js'
 
 /**
  * The few fields of a Node that a lease needs, out of the 8 to 20 kB of the object. Nothing else is kept, so that memory
@@ -14,4 +14,6 @@ export interface NodeRecord {
   /** `spec.podCIDRs`, or `spec.podCIDR` from a server that knows no other. Empty until one is assigned. */
   readonly podCidrs: readonly string[]
   readonly annotations: Annotations
+  /** The annotations that are too long, and not read. */
+  readonly oversized?: readonly AnnotationName[] | undefined
 }

@@ -102,6 +102,21 @@ describe('a list', () => {
   })
 })
 
+test('an annotation that is too long is named, and not read', async () => {
+  const long = {
+    'flannel.alpha.coreos.com/backend-data': 'x'.repeat(70_000),
+    'flannel.alpha.coreos.com/public-ip': '192.0.2.1',
+  }
+  const { found } = await read(encodeNodeList([{ name: 'a', annotations: long }]), 1_000)
+  expect(found).toMatchObject([{ annotations: { 'public-ip': '192.0.2.1' }, oversized: ['backend-data'] }])
+})
+
+test('of PodCIDRs without number, a few are read', async () => {
+  const podCidrs = Array.from({ length: 10_000 }, (_, n) => `10.${n >> 8}.${n & 255}.0/24`)
+  const { found } = await read(encodeNodeList([{ name: 'a', podCidrs }]), 1_000)
+  expect(found[0]?.podCidrs).toHaveLength(16)
+})
+
 test('memory for a list does not grow with the size of its Nodes', async () => {
   setFlagsFromString('--expose-gc')
   const collect: () => void = runInNewContext('gc')

@@ -64,7 +64,7 @@ describe('what a node publishes', () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
     const manager = connect()
     const lease = await manager.acquireLease({ attributes })
-    expect(lease).toEqual({ subnet: '10.244.1.0/24', attributes })
+    expect(lease).toEqual({ subnet: '10.244.1.0/24', attributes, created: expect.any(Number) })
     expect(await annotationsOf(cluster, 'worker-1')).toEqual({
       'kube-subnet-manager': 'true',
       'backend-type': 'vxlan',
@@ -202,6 +202,24 @@ describe('addresses that an operator sets', () => {
     expect(own.errors).toEqual([])
   })
 
+  test('are refused if no peer can reach them', async () => {
+    await createNode(cluster, 'worker-1', {
+      podCidr: '10.244.1.0/24',
+      annotations: { 'public-ip-overwrite': '0.0.0.0', 'node-public-ip': '127.0.0.1' },
+    })
+    const manager = connect()
+    expect(await manager.nodeAddresses()).toEqual({})
+    const lease = await manager.acquireLease({ attributes })
+    expect(await annotationsOf(cluster, 'worker-1')).toMatchObject({ 'public-ip': '192.0.2.1' })
+    const own = await watch(manager)
+    await own.until('both faults', () => own.errors.length === 2)
+    expect(own.errors.map(({ message }) => message)).toEqual([
+      expect.stringContaining("public-ip-overwrite is '0.0.0.0', which is an unspecified address: ignored"),
+      expect.stringContaining("node-public-ip is '127.0.0.1', which is a loopback address: ignored"),
+    ])
+    expect((await manager.renewLease(lease)).attributes.publicIp).toBe('192.0.2.1')
+  })
+
   test('in place of the published ones are overwritten', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
     const manager = connect()
@@ -250,6 +268,61 @@ describe('the annotations of nodes', () => {
       () => watching.leases.get('10.244.3.0-24')?.attributes.backendData !== undefined,
     )
     expect(watching.snapshots).toBe(1)
+  })
+
+  test.each([
+    ['nested 20,000 deep', `${'['.repeat(20_000)}${']'.repeat(20_000)}`, 'too deep'],
+    ['longer than 64 KiB', JSON.stringify('x'.repeat(100_000)), 'longer than 65536 bytes'],
+    ['not JSON, with an escape sequence', '{"VNI":\x1b[2J\nlevel=info \u202e', 'cannot be read'],
+  ])('cost no other node its lease if they are %s', async (_, text, why) => {
+    for (const n of [1, 2, 3]) {
+      await createNode(cluster, `worker-${n}`, {
+        podCidr: `10.244.${n}.0/24`,
+        annotations: { ...joined(`192.0.2.${n}`), ...(n === 2 && { 'backend-data': text }) },
+      })
+    }
+    const watching = await watch(connect())
+    expect(watching.addresses).toEqual({ '10.244.1.0-24': '192.0.2.1', '10.244.3.0-24': '192.0.2.3' })
+    // Written again, as by its kubelet.
+    for (const value of [' ', '', ' ']) await annotate(cluster, 'worker-2', { 'backend-type': value })
+    await annotate(cluster, 'worker-3', { 'public-ip': '192.0.2.33' })
+    await watching.until('the peer', () => watching.addresses['10.244.3.0-24'] === '192.0.2.33')
+    expect(watching.errors).toEqual([expect.objectContaining({ code: 'INVALID_LEASE' })])
+    const [message = ''] = watching.errors.map((error) => error.message)
+    expect(message).toContain(why)
+    expect([...message].filter((character) => character < ' ' || character === '\u202e')).toEqual([])
+    await annotate(cluster, 'worker-2', { 'backend-data': 'null' })
+    await watching.until('its lease', () => watching.addresses['10.244.2.0-24'] === '192.0.2.2')
+  })
+
+  test('serve one family if those of the other are invalid', async () => {
+    await createNode(cluster, 'worker-2', {
+      podCidr: '10.244.2.0/24',
+      ipv6PodCidr: 'fd00:10:244:2::/64',
+      annotations: { ...joined('192.0.2.2'), 'public-ipv6': 'nonsense' },
+    })
+    const networkConfig = { Network: '10.244.0.0/16', EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
+    const watching = await watch(connect({ networkConfig }))
+    const shown = () => [...watching.leases.values()].map(({ attributes }) => attributes)
+    expect(shown()).toMatchObject([
+      { publicIp: '192.0.2.2', invalidAddresses: { publicIpv6: expect.stringContaining("'nonsense'") } },
+    ])
+    await annotate(cluster, 'worker-2', { 'public-ipv6': '2001:db8::2' })
+    await watching.until('both', () => shown()[0]?.publicIpv6 === '2001:db8::2')
+  })
+
+  test('of two nodes with one PodCIDR are a conflict that names both, and the older one keeps it', async () => {
+    await createNode(cluster, 'elder', { podCidr: '10.244.1.0/24', annotations: joined('192.0.2.1') })
+    // Ages are compared by the second.
+    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    await createNode(cluster, 'another', { podCidr: '10.244.1.0/24', annotations: joined('192.0.2.2') })
+    const watching = await watch(connect({ node: 'worker-2' }))
+    expect(watching.addresses).toEqual({ '10.244.1.0-24': '192.0.2.1' })
+    expect(watching.errors).toMatchObject([
+      { code: 'LEASE_CONFLICT', message: expect.stringMatching(/another.*elder/) },
+    ])
+    await deleteNode(cluster, 'elder')
+    await watching.until('the younger', () => watching.addresses['10.244.1.0-24'] === '192.0.2.2')
   })
 
   test('are not a lease if there are none, or only those of another program', async () => {
@@ -341,6 +414,15 @@ describe('a node that is replaced between reading and writing', () => {
 })
 
 describe('a PodCIDR', () => {
+  test('is the subnet, whatever the network config says of subnets: that is reported once', async () => {
+    await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
+    const warnings: string[] = []
+    const networkConfig = { Network: '10.244.0.0/16', SubnetLen: 12, SubnetMin: '192.0.2.0', SubnetMax: 7 }
+    const manager = connect({ networkConfig, onWarning: (message) => warnings.push(message) })
+    expect((await manager.acquireLease({ attributes })).subnet).toBe('10.244.1.0/24')
+    expect(warnings).toEqual([expect.stringContaining('ignored, because on Kubernetes the subnets are')])
+  })
+
   test('outside the network is an error that names both', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.1.1.0/24' })
     const failure = expect(connect().acquireLease({ attributes })).rejects
