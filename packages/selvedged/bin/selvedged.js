@@ -43,12 +43,20 @@ function collectStopSignals() {
 
 function ignoreOtherSignals() {
   // Node.js resets an ignored SIGHUP, and with it what nohup does. SIGUSR1 would open an inspector to every user of the
-  // host, who could run code with the rights of this process; one may have opened before this line.
+  // host, who could run code with the rights of this process.
   for (const name of ['SIGHUP', 'SIGUSR1', 'SIGUSR2']) process.on(name, () => {})
   const isRequested = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((option) =>
     option.includes('--inspect'),
   )
-  if (inspector.url() !== undefined && !isRequested) inspector.close()
+  if (!isRequested) closeInspector()
+}
+
+/** Closes the inspector that a SIGUSR1 before our handler opened: at once, or when the thread that it woke gets to it. */
+function closeInspector() {
+  const closeIfOpen = () => inspector.url() !== undefined && inspector.close()
+  closeIfOpen()
+  const watching = setInterval(closeIfOpen, 20).unref()
+  setTimeout(() => clearInterval(watching), 2_000).unref()
 }
 
 function pathOf(relative) {

@@ -58,7 +58,7 @@ test('a network config that is missing, then half written, then complete: each i
   await agent.inSync()
 })
 
-test('nodes of another backend, of none, without annotations, and that make no sense are no peers, and harm none', async () => {
+test('nodes of another backend, of none, without annotations, and that make no sense are no peers, and harm none: reported if their backend is another', async () => {
   await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
   const vxlan = (publicIp: string, mac: string) => ({
     'kube-subnet-manager': 'true',
@@ -83,7 +83,14 @@ test('nodes of another backend, of none, without annotations, and that make no s
   const peers = async () => [...(await routes()).matchAll(/^10\.244\.(\d+)\.0\/24/gm)].map(([, n]) => n)
   await until('the peer', async () => ((await peers()).length > 0 ? true : undefined))
   expect(await peers()).toEqual(['5'])
-  expect(agent.logs.filter(({ level }) => level >= ERROR)).toEqual([])
+  expect(agent.logs.filter(({ level }) => level >= ERROR)).toMatchObject([
+    {
+      code: 'INVALID_LEASE',
+      msg: expect.stringMatching(
+        /^the lease of 10\.244\.3\.0\/24 .*its backend is "wireguard", and this node's is "vxlan"/,
+      ),
+    },
+  ])
   await rig.registerNode('nonsense', ['10.244.6.0/24'], { ...vxlan('nowhere', '') })
   await rig.registerNode('late', ['10.244.7.0/24'], vxlan('192.168.77.7', '02:00:00:00:00:07'))
   await until('the later peer', async () => ((await peers()).includes('7') ? true : undefined))

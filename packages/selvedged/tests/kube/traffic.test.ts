@@ -215,7 +215,9 @@ test('as the manifest runs it: with its flags, its config, and the rights that i
   expect(await agent.ready()).toMatchObject({ network: '10.244.0.0/16', subnet: '10.244.1.0/24', mtu: 1450 })
   await until('the condition', async () => (await rig.node(0)).status.conditions?.[0])
   const warnings = agent.logs.filter(({ level }) => level > INFO).map(({ msg }) => msg)
-  expect(warnings).toEqual([expect.stringMatching(/^\/proc\/sys is read-only here/)])
+  expect(warnings).toEqual([
+    expect.stringMatching(/^\/proc\/sys cannot be written, so accept_ra of our links/),
+  ])
 })
 
 const CLIENT_NODE = '/client-node-connector.'
