@@ -8,6 +8,14 @@ const SWITCH_ADDRESS = '192.168.77.254'
 
 export const vxlanConfig = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }
 
+export interface RigOptions extends LabOptions {
+  /**
+   * An address of etcd's that no host has on its own network: it is reached by way of the switch, each host's gateway.
+   * Default: the switch's own address.
+   */
+  readonly etcdAddress?: string
+}
+
 /** Hosts on a switch, and an etcd that they all reach. */
 export class Rig implements AsyncDisposable {
   readonly lab: Lab
@@ -19,10 +27,14 @@ export class Rig implements AsyncDisposable {
   }
 
   /** @param config the network config to begin with; none where absent */
-  static async create(config: object | undefined, options: LabOptions = {}): Promise<Rig> {
+  static async create(
+    config: object | undefined,
+    { etcdAddress, ...options }: RigOptions = {},
+  ): Promise<Rig> {
     const lab = await Lab.create({ hosts: 2, ...options })
     try {
-      const etcd = new Etcd(lab.switch, SWITCH_ADDRESS, lab.directory)
+      if (etcdAddress !== undefined) await lab.switch.ip('address', 'add', etcdAddress, 'dev', 'lo')
+      const etcd = new Etcd(lab.switch, etcdAddress ?? SWITCH_ADDRESS, lab.directory)
       await etcd.start()
       if (config !== undefined) await etcd.putConfig(config)
       return new Rig(lab, etcd)

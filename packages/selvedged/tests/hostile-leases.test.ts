@@ -1,0 +1,384 @@
+/**
+ * Records that anyone with write access to etcd may put beside the nodes' leases, by mistake or on purpose. Each is put
+ * into a real etcd while pods ping one another and hosts ping etcd; afterwards the kernels hold what they held before,
+ * the logs say why, and no ping is lost.
+ */
+import { type Host, PingStream, type Pod, until } from '@selvedge/lab'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Rig, type RigOptions } from './rig.js'
+import type { Selvedged } from './selvedged.js'
+
+/** Inside the overlay's network, as an operator's slip has it, and reached by way of the hosts' gateway. */
+const ETCD_ADDRESS = '10.244.254.1'
+
+const NETWORK = { Network: '10.244.0.0/16', SubnetMax: '10.244.99.0' }
+const IPV6_NETWORK = { EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
+
+/** Milliseconds between two pings of a stream. */
+const PING_INTERVAL_MS = 20
+
+/** A record that is put into etcd. */
+interface Hostile {
+  readonly key: string
+  readonly value: string
+  /** What the log says of it; absent if there is nothing to say. */
+  readonly reported?: RegExp
+  /** The hosts that it concerns, by number. Default: all. */
+  readonly by?: readonly number[]
+}
+
+const mac = (n: number): string => `02:00:00:00:00:${n.toString(16).padStart(2, '0')}`
+
+/** What a vxlan node publishes; `n` is the number of its host on the LAN. */
+function vxlanRecord(n: number, fields: object = {}): string {
+  const BackendData = { VNI: 1, VtepMAC: mac(n) }
+  return JSON.stringify({
+    PublicIP: `192.168.77.${n}`,
+    PublicIPv6: null,
+    BackendType: 'vxlan',
+    BackendData,
+    ...fields,
+  })
+}
+
+/** What overlays can change in a host's kernel, as `ip` and `bridge` print it. */
+async function kernelOf(host: Host): Promise<readonly string[]> {
+  const texts = await Promise.all([
+    host.ip('route'),
+    host.ip('-6', 'route'),
+    host.ip('nexthop'),
+    host.ip('neigh', 'show', 'nud', 'permanent'),
+    host.ip('-6', 'neigh', 'show', 'nud', 'permanent'),
+    host.bridge('fdb', 'show').then((text) => text.replace(/^.* dev (?!flannel).*$/gm, '')),
+  ])
+  return (
+    texts
+      .flatMap((text) => text.split('\n'))
+      .map((line) => line.trim())
+      // Of links that come up, the kernel adds its own within seconds.
+      .filter((line) => line !== '' && !line.startsWith('fe80::/64 '))
+      .sort()
+  )
+}
+
+/** Three nodes that are well, each with a pod. */
+class Cluster implements AsyncDisposable {
+  readonly rig: Rig
+  readonly agents: Selvedged[]
+  readonly pods: readonly Pod[]
+  readonly #goodRecord: string
+
+  private constructor(rig: Rig, agents: Selvedged[], pods: readonly Pod[], goodRecord: string) {
+    this.rig = rig
+    this.agents = agents
+    this.pods = pods
+    this.#goodRecord = goodRecord
+  }
+
+  /** @param goodRecord of a node at 192.168.77.90 that nothing is wrong with */
+  static async create(config: object, goodRecord: string, options: RigOptions = {}): Promise<Cluster> {
+    const rig = await Rig.create(config, { hosts: 3, etcdAddress: ETCD_ADDRESS, ...options })
+    try {
+      const { agents, pods } = await rig.joinAll()
+      return new Cluster(rig, agents, pods, goodRecord)
+    } catch (error) {
+      await rig[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  agent(index: number): Selvedged {
+    const agent = this.agents[index]
+    if (agent === undefined) throw new RangeError(`no agent ${index}`)
+    return agent
+  }
+
+  /** Each node's subnets. */
+  async subnetOf(index: number): Promise<string> {
+    return (await this.agent(index).subnetEnv()).subnet?.replace(/\.1\//, '.0/') ?? ''
+  }
+
+  kernels(): Promise<readonly (readonly string[])[]> {
+    return Promise.all(this.rig.lab.hosts.map(kernelOf))
+  }
+
+  /** Meanwhile pods of different nodes ping one another, and hosts ping etcd. No ping is lost. */
+  async withTraffic(work: () => Promise<void>): Promise<void> {
+    const [first, second, third] = this.pods
+    const [host] = this.rig.lab.hosts
+    if (first === undefined || second === undefined || third === undefined || host === undefined)
+      throw new Error('three hosts are needed')
+    const start = (from: Pod | Host, to: string) => PingStream.start(from, to, PING_INTERVAL_MS)
+    const streams = await Promise.all([
+      ...second.addresses.map((address) => start(first, address)),
+      ...third.addresses.map((address) => start(second, address)),
+      start(host, ETCD_ADDRESS),
+    ])
+    await work()
+    for (const { sent, lost } of await Promise.all(streams.map((stream) => stream.stop()))) {
+      expect(sent).toBeGreaterThan(0)
+      expect(lost).toBe(0)
+    }
+  }
+
+  /** The records are put in, stay for a while, and are deleted: neither changes what the kernels hold. */
+  withstands(records: readonly Hostile[]): Promise<void> {
+    return this.holds(records, () => [])
+  }
+
+  /** As `withstands`, while each host holds, besides, the routes that `routesOf` names by their destination. */
+  async holds(
+    records: readonly Hostile[],
+    routesOf: (index: number) => readonly string[],
+    whileThere: () => Promise<void> = async () => {},
+  ): Promise<void> {
+    await this.withTraffic(async () => {
+      const before = await this.kernels()
+      const starts = this.agents.map(({ logs }) => logs.length)
+      for (const { key, value } of records) await this.rig.etcd.put(key, value)
+      for (const { reported, by } of records) {
+        if (reported === undefined) continue
+        await Promise.all(
+          this.agents.map((agent, i) =>
+            by === undefined || by.includes(i) ? agent.logged(reported, { from: starts[i] ?? 0 }) : undefined,
+          ),
+        )
+      }
+      await this.isCaughtUp()
+      for (const [i, lines] of (await this.kernels()).entries()) {
+        const added = lines.filter((line) => before[i]?.includes(line) !== true)
+        expect(before[i]?.filter((line) => !lines.includes(line))).toEqual([])
+        const routes = added.flatMap((line) => (/ via /.test(line) ? line.replace(/ .*/, '') : []))
+        expect(routes).toEqual([...routesOf(i)].sort())
+        // Of each route: itself, a neighbour, and with vxlan an fdb entry.
+        if (routes.length === 0) expect(added).toEqual([])
+      }
+      await whileThere()
+      for (const { key } of records) await this.rig.etcd.delete(key)
+      await this.isCaughtUp()
+      expect(await this.kernels()).toEqual(before)
+      expect(this.agents.filter(({ output }) => output.includes('etcd is unavailable'))).toEqual([])
+    })
+  }
+
+  /** Resolves once all have followed whatever was put into etcd before: a node that comes and goes after it. */
+  async isCaughtUp(): Promise<void> {
+    const subnet = '10.244.90.0/24'
+    const hasRoute = (isThere: boolean) =>
+      until(`${subnet} to be ${isThere ? 'routed' : 'gone'} on all hosts`, async () => {
+        const routes = await Promise.all(this.rig.lab.hosts.map((host) => host.ip('route', 'show', subnet)))
+        return routes.every((route) => (route !== '') === isThere) || undefined
+      })
+    await this.rig.etcd.put(subnet.replace('/', '-'), this.#goodRecord)
+    await hasRoute(true)
+    await this.rig.etcd.delete(subnet.replace('/', '-'))
+    await hasRoute(false)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.rig[Symbol.asyncDispose]()
+  }
+}
+
+describe('vxlan', () => {
+  let cluster: Cluster
+
+  beforeAll(async () => {
+    cluster = await Cluster.create(
+      { ...NETWORK, ...IPV6_NETWORK, Backend: { Type: 'vxlan' } },
+      vxlanRecord(90),
+      { ipv6: true },
+    )
+  })
+  afterAll(() => cluster?.[Symbol.asyncDispose]())
+
+  test('subnets that hold addresses of the LAN, or lie outside the network', async () => {
+    const outside = (key: string, reported: RegExp): Hostile => ({ key, value: vxlanRecord(66), reported })
+    await cluster.withstands([
+      outside(
+        '192.168.77.254-32',
+        /192\.168\.77\.254\/32 .*gets no resources: .* overlaps 192\.168\.77\.0\/24/,
+      ),
+      outside(
+        '192.168.77.128-25',
+        /192\.168\.77\.128\/25 .*gets no resources: .* overlaps 192\.168\.77\.0\/24/,
+      ),
+      outside('192.168.77.2-32', /192\.168\.77\.2\/32 .*gets no resources/),
+      outside('0.0.0.0-1', /0\.0\.0\.0\/1 .*gets no resources/),
+      outside('127.0.0.0-8', /127\.0\.0\.0\/8 .*gets no resources: .*loopback/),
+      outside('224.0.0.0-8', /224\.0\.0\.0\/8 .*gets no resources: .*multicast/),
+      outside('8.8.8.0-24', /8\.8\.8\.0\/24 .*gets no resources: .* is not inside 10\.244\.0\.0\/16/),
+    ])
+  })
+
+  test('subnets that another node holds', async () => {
+    const subnet = await cluster.subnetOf(2)
+    const base = subnet.slice(0, subnet.indexOf('/'))
+    const [, third = ''] = /^10\.244\.(\d+)\.0$/.exec(base) ?? []
+    const even = Number(third) & ~1
+    const conflict = (key: string): Hostile => ({
+      key,
+      value: vxlanRecord(66),
+      reported: new RegExp(`${key.replace('-', '/')} .*gets no resources: .* overlap`),
+    })
+    await cluster.withstands([
+      conflict(`${base}-32`),
+      conflict(`${base}-25`),
+      conflict(`10.244.${third}.128-25`),
+      conflict(`10.244.${even}.0-23`),
+    ])
+  })
+
+  test('the VtepMAC of another node, and this node’s own', async () => {
+    const { 4: theirs, 6: theirsV6 } = await macsOf(cluster.rig, 2)
+    const { 4: own } = await macsOf(cluster.rig, 0)
+    const withMac = (VtepMAC: string) => vxlanRecord(66, { BackendData: { VNI: 1, VtepMAC } })
+    await cluster.withstands([
+      // Lower than any lease's key: a list has it first.
+      {
+        key: '10.244.0.0-24',
+        value: withMac(theirs),
+        reported: /10\.244\.0\.0\/24 .*(both need '|own VtepMAC)/,
+      },
+      { key: '10.244.92.0-24', value: withMac(own), reported: /10\.244\.92\.0\/24 .*own VtepMAC/, by: [0] },
+      {
+        key: '0.0.0.0-0&fd00:10:244:1::-64',
+        value: vxlanRecord(66, {
+          PublicIP: '0.0.0.0',
+          PublicIPv6: 'fd77::66',
+          BackendData: undefined,
+          BackendV6Data: { VNI: 1, VtepMAC: theirsV6 },
+        }),
+        reported: /fd00:10:244:1::\/64 .*(both need '|own VtepMAC)/,
+      },
+      {
+        key: '10.244.93.0-24',
+        value: withMac('01:00:5e:00:00:05'),
+        reported: /10\.244\.93\.0\/24 .*01:00:5e:00:00:05/,
+      },
+    ])
+  })
+
+  test('public addresses at which no other host can be', async () => {
+    const wrong = [
+      ['127.0.0.1', 'a loopback address'],
+      ['224.0.0.5', 'a multicast address'],
+      ['255.255.255.255', 'the broadcast address'],
+      ['192.168.77.255', 'the broadcast address of 192\\.168\\.77\\.0/24'],
+      ['240.0.0.1', 'a reserved address'],
+      ['0.0.0.5', 'an unspecified address'],
+    ] as const
+    const wrongV6 = [
+      ['::1', 'a loopback address'],
+      ['ff02::1', 'a multicast address'],
+      ['::ffff:192.168.77.9', 'an IPv4-mapped address'],
+    ] as const
+    await cluster.withstands([
+      ...wrong.map(([PublicIP, name], i) => ({
+        key: `10.244.${100 + i}.0-24`,
+        value: vxlanRecord(66, { PublicIP }),
+        reported: new RegExp(`10\\.244\\.${100 + i}\\.0/24 .*gets no resources: its PublicIP, .* is ${name}`),
+      })),
+      ...wrongV6.map(([PublicIPv6, name], i) => ({
+        key: `0.0.0.0-0&fd00:10:244:${i + 1}::-64`,
+        value: vxlanRecord(66, {
+          PublicIP: '0.0.0.0',
+          PublicIPv6,
+          BackendV6Data: { VNI: 1, VtepMAC: mac(66) },
+        }),
+        reported: new RegExp(`fd00:10:244:${i + 1}::/64 .*gets no resources: its PublicIPv6, .* is ${name}`),
+      })),
+    ])
+  })
+
+  test('the public address of a node that has a lease: it reports that, and holds no route to itself', async () => {
+    await cluster.holds(
+      [
+        {
+          key: '10.244.94.0-24',
+          value: vxlanRecord(1, { BackendData: { VNI: 1, VtepMAC: mac(94) } }),
+          reported: /10\.244\.94\.0-24 bears the public address of this node/,
+          by: [0],
+        },
+      ],
+      (i) => (i === 0 ? [] : ['10.244.94.0/24']),
+    )
+  })
+
+  test('half a dual-stack lease serves half', async () => {
+    const data = { BackendV6Data: { VNI: 1, VtepMAC: mac(66) } }
+    await cluster.holds(
+      [
+        {
+          key: '10.244.95.0-24&fd00:10:244:95::-64',
+          value: vxlanRecord(66, { ...data, PublicIPv6: 'fd77::zz' }),
+          reported: /fd00:10:244:95::\/64 .*is unusable: PublicIPv6 is "fd77::zz", not an IPv6 address/,
+        },
+        {
+          key: '10.244.96.0-24&fd00:10:244:96::-64',
+          value: vxlanRecord(67, { ...data, PublicIP: '192.168.77.999', PublicIPv6: 'fd77::67' }),
+          reported: /10\.244\.96\.0\/24 .*is unusable: PublicIP is "192\.168\.77\.999", not an IPv4 address/,
+        },
+        {
+          key: '10.244.97.0-24&fd00:10:244:97::-64',
+          value: vxlanRecord(68),
+          reported: /fd00:10:244:97::\/64 .*has no PublicIPv6/,
+        },
+      ],
+      () => ['10.244.95.0/24', '10.244.97.0/24', 'fd00:10:244:96::/64'],
+    )
+  })
+
+  test('values nested 20,000 levels deep, too long, or with too many keys, written twice', async () => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+    const key = '10.244.95.0-24'
+    const values = [
+      deep,
+      `{"PublicIP":"192.168.77.66","BackendType":"vxlan","BackendData":${deep}}`,
+      vxlanRecord(66, { BackendData: { VNI: 1, VtepMAC: mac(66), more: 'x'.repeat(70_000) } }),
+      vxlanRecord(66, {
+        BackendData: Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`k${i}`, i])),
+      }),
+    ]
+    const reported = /10\.244\.95\.0-24: .*correct or delete it/
+    for (const value of values) {
+      await cluster.withstands([
+        { key, value, reported },
+        { key, value, reported },
+      ])
+    }
+  })
+
+  test('a value as Go reads it: keys in any case, the last of several counts, null leaves what was there', async () => {
+    const value =
+      `{"publicIP":"192.168.77.9","PUBLICIP":"192.168.77.66","backendtype":"vxlan","BackendType":null,` +
+      `"BackendDATA":{"vni":1,"vtepMac":"${mac(66)}"}}`
+    await cluster.holds(
+      [{ key: '10.244.95.0-24', value }],
+      () => ['10.244.95.0/24'],
+      async () => {
+        const fdb = await cluster.rig.lab.host(0).bridge('fdb', 'show', 'dev', 'flannel.1')
+        expect(fdb).toContain(`${mac(66)} dst 192.168.77.66 self permanent`)
+      },
+    )
+  })
+
+  test('a node of another backend is reported, once', async () => {
+    const value = vxlanRecord(66, { BackendType: 'host-gw', BackendData: undefined })
+    const reported = /^the lease of 10\.244\.95\.0\/24 .*its backend is "host-gw", and this node's is "vxlan"/
+    const starts = cluster.agents.map(({ logs }) => logs.length)
+    const record = { key: '10.244.95.0-24', value, reported }
+    await cluster.withstands([record, record])
+    const reports = cluster.agents.map(({ logs }, i) =>
+      logs.slice(starts[i]).filter(({ msg }) => reported.test(msg)),
+    )
+    for (const lines of reports) expect(lines).toHaveLength(1)
+  })
+})
+
+/** The MACs of a host's VXLAN devices, by family. */
+async function macsOf({ lab }: Rig, index: number): Promise<{ readonly 4: string; readonly 6: string }> {
+  const macOf = async (device: string) =>
+    / link\/ether (\S+)/.exec(await lab.host(index).ip('-oneline', 'link', 'show', device))?.[1] ?? ''
+  return { 4: await macOf('flannel.1'), 6: await macOf('flannel-v6.1') }
+}
