@@ -1,6 +1,6 @@
 import { AgentState } from './agent-state.js'
 import type { AgentSettings } from './command-line/settings.js'
-import { type HealthServer, serveHealth } from './observe/http-server.js'
+import { serveHealth } from './observe/http-server.js'
 import { LazyMetrics } from './observe/lazy-metrics.js'
 import type { AgentServices } from './services.js'
 import { runSession } from './session.js'
@@ -20,16 +20,17 @@ export async function runAgent(
   const state = new AgentState(services)
   const metrics = settings.health === undefined ? undefined : lazyMetrics(state, settings, services)
   for (const warning of settings.warnings) log('warn', warning)
-  let health: HealthServer | undefined
+  let health: AsyncDisposable | undefined
   if (settings.health !== undefined && metrics !== undefined) {
-    health = await serveHealth(settings.health, {
+    const server = await serveHealth(settings.health, {
       notReady: () => state.notReady,
       metrics: async () => {
         const made = await metrics.get()
         return { text: await made.text(), contentType: made.contentType }
       },
     })
-    log('info', 'serving /healthz, /readyz and /metrics', { ...settings.health, port: health.port })
+    health = server
+    log('info', 'serving /healthz, /readyz and /metrics', { ...settings.health, port: server.port })
   }
   signal.addEventListener('abort', () => serviceManager.stopping(), { once: true })
   serviceManager.startWatchdog()

@@ -1,5 +1,7 @@
-import { createServer, type Server } from 'node:http'
+import { hostname } from 'node:os'
 import { OverlayError } from '@selvedge/core'
+import { type Answer, BoundedServer, type ListenAddress } from './bounded-server.js'
+import { namesThisHost } from './host-header.js'
 
 /** What is served; asked at each request. */
 export interface Served {
@@ -8,65 +10,24 @@ export interface Served {
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>
 }
 
-interface Answer {
-  readonly status: number
-  readonly text: string
-  readonly contentType?: string
-}
-
-/** How long a client may take to send a request. */
-const REQUEST_TIMEOUT_MS = 5_000
-
 /**
  * Serves what flanneld serves on its health port, and metrics. Resolves once it listens; rejects with `INVALID_CONFIG` if
  * it cannot.
  */
-export async function serveHealth(
-  address: { ip: string; port: number },
-  served: Served,
-): Promise<HealthServer> {
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    void answer(request.url ?? '', served).then(
-      ({ status, text, contentType = 'text/plain; charset=utf-8' }) => {
-        response.writeHead(status, { 'content-type': contentType }).end(text)
-      },
-    )
-  })
-  await new Promise<void>((resolve, reject) => {
-    const refuse = (cause: Error): void =>
-      reject(new OverlayError('INVALID_CONFIG', `serving health and metrics: ${cause.message}`, { cause }))
-    server.once('error', refuse).listen({ host: address.ip, port: address.port }, () => {
-      server.off('error', refuse)
-      resolve()
+export async function serveHealth(address: ListenAddress, served: Served): Promise<BoundedServer> {
+  try {
+    return await BoundedServer.listen(address, {
+      answer: (path) => answer(path, served),
+      admitsHost: (host) => namesThisHost(host, hostname()),
     })
-  })
-  return new HealthServer(server)
-}
-
-export class HealthServer implements AsyncDisposable {
-  readonly #server: Server
-
-  constructor(server: Server) {
-    this.#server = server
-  }
-
-  /** The port; if 0 was requested, the one that was free. */
-  get port(): number {
-    const address = this.#server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  }
-
-  /** Closes connections at once: no client is worth a late stop. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    this.#server.closeAllConnections()
-    await closed
+  } catch (error) {
+    throw OverlayError.from(error, 'INVALID_CONFIG', 'serving health and metrics')
   }
 }
 
 /** The texts up to the first colon are flanneld's. */
-async function answer(url: string, served: Served): Promise<Answer> {
-  switch (url.split('?')[0]) {
+async function answer(path: string, served: Served): Promise<Answer> {
+  switch (path) {
     case '/healthz':
       return { status: 200, text: 'flanneld is running' }
     case '/readyz': {
