@@ -5,6 +5,8 @@ import { type Child, type Namespace, until } from '@selvedge/lab'
 
 const CLIENT_PORT = 2379
 const PREFIX = '/coreos.com/network'
+/** Of a transaction, by etcd's default. */
+const MAX_OPERATIONS = 128
 
 /** etcd on one address of a namespace, with its data in a folder: it can be killed and started again. */
 export class Etcd {
@@ -75,6 +77,22 @@ export class Etcd {
     return this.#ctl('put', `${PREFIX}/subnets/${key}`, value)
   }
 
+  /** Puts many leases. */
+  async putAll(leases: ReadonlyMap<string, string>): Promise<void> {
+    const puts = [...leases].map(([key, value]) => `put ${PREFIX}/subnets/${key} ${JSON.stringify(value)}`)
+    while (puts.length > 0) {
+      // A transaction has no comparisons, its operations, and none for when a comparison fails.
+      const input = `\n${puts.splice(0, MAX_OPERATIONS).join('\n')}\n\n\n`
+      await this.#run(['txn'], input)
+    }
+  }
+
+  /** Whether the key hangs on an etcd lease: without one it is a reservation. */
+  async hasTerm(key: string): Promise<boolean> {
+    const answer = JSON.parse(await this.#ctl('get', '-w', 'json', `${PREFIX}/subnets/${key}`))
+    return answer.kvs[0].lease !== undefined
+  }
+
   delete(key: string): Promise<string> {
     return this.#ctl('del', `${PREFIX}/subnets/${key}`)
   }
@@ -97,6 +115,11 @@ export class Etcd {
   }
 
   #ctl(...args: string[]): Promise<string> {
-    return this.#namespace.exec('env', ['ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.endpoint}`, ...args])
+    return this.#run(args)
+  }
+
+  #run(args: readonly string[], input = ''): Promise<string> {
+    const command = ['ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.endpoint}`, ...args]
+    return this.#namespace.exec('env', command, { input })
   }
 }
