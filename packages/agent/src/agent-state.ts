@@ -1,6 +1,6 @@
 import type { Overlay } from '@selvedge/core'
 import { sameNode } from '@selvedge/core/kit'
-import type { CachedSubnetManager } from '@selvedge/node-state'
+import type { CachedSubnetManager, SubnetEnvFile } from '@selvedge/node-state'
 import type { Snapshot } from './observe/metrics.js'
 import type { AgentServices } from './services.js'
 import type { Prerequisite } from './stores/store.js'
@@ -12,6 +12,8 @@ export class AgentState {
   overlay: Overlay | undefined
   store: TrackedStore | undefined
   cache: CachedSubnetManager | undefined
+  /** While one is kept. */
+  subnetFile: Pick<SubnetEnvFile, 'check'> | undefined
   /** What the store waits for, if it says so. */
   awaited: Prerequisite | undefined
   readonly #services: AgentServices
@@ -25,8 +27,9 @@ export class AgentState {
     this.#services = services
   }
 
-  /** Why pods cannot be set up yet; undefined once subnet.env is written. */
-  get notReady(): string | undefined {
+  /** Why pods cannot be set up; undefined while subnet.env is there. Looks for it. */
+  async whyNotReady(): Promise<string | undefined> {
+    await this.subnetFile?.check()
     return this.#isReady ? undefined : this.#waitsFor
   }
 
@@ -50,6 +53,12 @@ export class AgentState {
 
   startFailed(why: string): void {
     this.#failedStep = { name: this.#step, reached: false }
+    this.waitFor(why)
+  }
+
+  /** subnet.env is not what it should be, for this reason. */
+  becomeUnready(why: string): void {
+    this.#isReady = false
     this.waitFor(why)
   }
 

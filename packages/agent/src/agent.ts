@@ -23,7 +23,7 @@ export async function runAgent(
   let health: AsyncDisposable | undefined
   if (settings.health !== undefined && metrics !== undefined) {
     const server = await serveHealth(settings.health, {
-      notReady: () => state.notReady,
+      whyNotReady: () => state.whyNotReady(),
       metrics: async () => {
         const made = await metrics.get()
         return { text: await made.text(), contentType: made.contentType }

@@ -78,16 +78,16 @@ class Session {
         state.becomeReady()
       },
       onDrift: (was) => {
-        services.log(
-          'warn',
-          `another program ${was === 'missing' ? 'deleted' : 'changed'} ${settings.subnetFile}: writing it again`,
-        )
+        const why = `another program ${was === 'missing' ? 'deleted' : 'changed'} ${settings.subnetFile}: writing it again`
+        state.becomeUnready(why)
+        services.log('warn', why)
       },
       onError: (error) => {
         state.waitFor(`writing ${settings.subnetFile} fails`)
         services.log('error', `writing ${settings.subnetFile} fails, and is retried`, { error })
       },
     })
+    state.subnetFile = this.#subnetFile
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -37,12 +37,14 @@ export async function runProcess(
     process.title = ['selvedged', ...safeArgs].join(' ')
   const sanitizer = new Sanitizer()
   for (const secret of secretsOfSettings(settings)) sanitizer.addSecret(secret)
+  const stderr = new StandardError()
   const log = createLogger({
     verbosity: settings.verbosity,
-    destination: new StandardError(),
+    destination: stderr,
     forTerminal: isatty(STDERR),
     sanitizer,
   })
+  stderr.onRecovered = (lines) => log('warn', 'the log can be written again; lines were lost', { lines })
   exitOnBug(log)
   const signal = stopSignal(signals, log)
   log('info', 'selvedged starts', { version, node: process.version, store: settings.store.type })

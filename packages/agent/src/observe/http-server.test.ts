@@ -31,7 +31,7 @@ async function serve(
 ) {
   const path = join(folder, 'health.sock')
   const address: ListenAddress = kind === 'TCP' ? { ip: '127.0.0.1', port: 0 } : { path }
-  const server = await serveHealth(address, { notReady: () => why, metrics })
+  const server = await serveHealth(address, { whyNotReady: async () => why, metrics })
   servers.push(server)
   return kind === 'TCP' ? { host: '127.0.0.1', port: server.port } : { path }
 }
@@ -185,6 +185,9 @@ test('a port in use is an error that says so', async () => {
   await serve('TCP')
   const port = servers[0]?.port ?? 0
   await expect(
-    serveHealth({ ip: '127.0.0.1', port }, { notReady: () => undefined, metrics: () => Promise.reject() }),
+    serveHealth(
+      { ip: '127.0.0.1', port },
+      { whyNotReady: async () => undefined, metrics: () => Promise.reject() },
+    ),
   ).rejects.toThrow(/EADDRINUSE.*127\.0\.0\.1/)
 })

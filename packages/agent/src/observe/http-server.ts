@@ -5,8 +5,8 @@ import { namesThisHost } from './host-header.js'
 
 /** What is served; asked at each request. */
 export interface Served {
-  /** Why pods cannot be set up yet; undefined if they can. */
-  notReady(): string | undefined
+  /** Why pods cannot be set up; undefined if they can. */
+  whyNotReady(): Promise<string | undefined>
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>
 }
 
@@ -31,7 +31,7 @@ async function answer(path: string, served: Served): Promise<Answer> {
     case '/healthz':
       return { status: 200, text: 'flanneld is running' }
     case '/readyz': {
-      const why = served.notReady()
+      const why = await served.whyNotReady()
       return why === undefined
         ? { status: 200, text: 'flanneld is ready' }
         : { status: 503, text: `flanneld is not ready yet: ${why}` }

@@ -10,7 +10,7 @@ export interface SubnetEnvFileOptions {
   readonly onError?: ((error: unknown) => void) | undefined
   /** Called if another process has deleted or changed the file, before it is written again. */
   readonly onDrift?: ((was: SubnetEnvDrift) => void) | undefined
-  /** How often the file is compared with the published text, in ms. Default: 60,000. */
+  /** How often the file is compared with the published text, in ms. Default: 10,000. */
   readonly checkIntervalMs?: number | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
@@ -27,7 +27,8 @@ export interface SubnetEnvIo {
   write(path: string, text: string): Promise<void>
 }
 
-const DEFAULT_CHECK_INTERVAL_MS = 60_000
+/** Pods cannot be set up without the file, and to read it takes no time. */
+const DEFAULT_CHECK_INTERVAL_MS = 10_000
 
 /** A write that fails (a full disk, a read-only one) is retried after half a second to 30 s. */
 const BACKOFF = { firstMs: 500, maxMs: 30_000 }
@@ -43,7 +44,9 @@ export class SubnetEnvFile implements AsyncDisposable {
   readonly #closed = new AbortController()
   readonly #published = new Wakeup()
   #desired: string | undefined
+  /** What the file says as far as is known; undefined before the first write, and if there is none. */
   #actual: string | undefined
+  #isWriting = false
   #running: Promise<void> | undefined
 
   constructor(options: SubnetEnvFileOptions) {
@@ -61,6 +64,23 @@ export class SubnetEnvFile implements AsyncDisposable {
     this.#desired = text
     this.#published.wake()
     this.#running ??= this.#run(this.#closed.signal)
+  }
+
+  /**
+   * Compares the file with the published text now, rather than at the next interval. If another process has deleted or
+   * changed it, `onDrift` is called before this resolves, and the file is written again.
+   */
+  async check(): Promise<void> {
+    const { path, onDrift, io = disk } = this.#options
+    const actual = this.#actual
+    if (actual === undefined || this.#isWriting || this.#closed.signal.aborted) return
+    // Whatever cannot be read is replaced.
+    const found = await io.read(path).catch(() => '')
+    const isOutdated = this.#isWriting || this.#actual !== actual
+    if (isOutdated || found === actual) return
+    this.#actual = found
+    onDrift?.(found === undefined ? 'missing' : 'changed')
+    this.#published.wake()
   }
 
   /** Waits for a write under way. From then on the file is left as it is. */
@@ -82,7 +102,7 @@ export class SubnetEnvFile implements AsyncDisposable {
       }
       const pauseMs = failures === 0 ? checkIntervalMs : backoffDelay(failures, BACKOFF, random)
       await this.#published.sleep(pauseMs, clock, signal).catch(() => undefined)
-      if (failures === 0 && !signal.aborted) await this.#check()
+      if (failures === 0 && !signal.aborted) await this.check()
     }
   }
 
@@ -90,17 +110,13 @@ export class SubnetEnvFile implements AsyncDisposable {
     const { path, onWritten, io = disk } = this.#options
     const text = this.#desired
     if (text === undefined || text === this.#actual) return
-    await io.write(path, text)
-    this.#actual = text
+    this.#isWriting = true
+    try {
+      await io.write(path, text)
+      this.#actual = text
+    } finally {
+      this.#isWriting = false
+    }
     onWritten?.(text)
-  }
-
-  async #check(): Promise<void> {
-    const { path, onDrift, io = disk } = this.#options
-    // Whatever cannot be read is replaced.
-    const found = await io.read(path).catch(() => '')
-    if (found === this.#actual) return
-    this.#actual = found
-    onDrift?.(found === undefined ? 'missing' : 'changed')
   }
 }
