@@ -8,9 +8,11 @@ import {
   OverlayError,
   parseNetworkConfig,
   type RenewOptions,
+  type SubnetAdministration,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
+import { NetworkAdministration } from './administration.js'
 import { EtcdCluster } from './client/cluster.js'
 import { type Endpoint, GivenClient, UrlEndpoint } from './client/endpoint.js'
 import { type WatchKeysOptions, watchKeys } from './client/watch-keys.js'
@@ -32,13 +34,14 @@ const LISTED_TTL_MS = 2_000
  *
  * Errors besides those of `SubnetManager`: `LEASE_CONFLICT` if other nodes were faster a hundred times in a row.
  */
-export class EtcdSubnetManager implements SubnetManager {
+export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
   readonly name = 'etcd'
   readonly #settings: Settings
   readonly #keys: NetworkKeys
   readonly #cluster: EtcdCluster
   readonly #requests: LeaseRequests
   readonly #writer: LeaseWriter
+  readonly #administration: NetworkAdministration
   readonly #closed = new AbortController()
   #acquired: Acquired | undefined
   #forget = new AbortController()
@@ -53,6 +56,7 @@ export class EtcdSubnetManager implements SubnetManager {
     })
     this.#requests = new LeaseRequests(this.#cluster, this.#keys, this.#settings)
     this.#writer = new LeaseWriter(this.#requests, this.#keys, this.#settings)
+    this.#administration = new NetworkAdministration(this.#requests, this.#keys, this.#settings)
   }
 
   async getNetworkConfig({ signal }: AbortOptions = {}): Promise<NetworkConfig> {
@@ -79,6 +83,18 @@ export class EtcdSubnetManager implements SubnetManager {
 
   async releaseLease(lease: Lease, { signal }: AbortOptions = {}): Promise<void> {
     return this.#writer.release(lease, { signal: this.#signal(signal) })
+  }
+
+  async setNetworkConfig(config: string | object, { signal }: AbortOptions = {}): Promise<void> {
+    return this.#administration.setNetworkConfig(config, { signal: this.#signal(signal) })
+  }
+
+  async reserve(reservation: Omit<Lease, 'expiresAt'>, { signal }: AbortOptions = {}): Promise<Lease> {
+    return this.#administration.reserve(reservation, { signal: this.#signal(signal) })
+  }
+
+  async reservations({ signal }: AbortOptions = {}): Promise<readonly Lease[]> {
+    return this.#administration.reservations({ signal: this.#signal(signal) })
   }
 
   async *watchLeases({

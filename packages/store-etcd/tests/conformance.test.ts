@@ -89,7 +89,6 @@ describe.concurrent.each(['endpoints', 'a client of the caller'] as const)('with
         for (const client of clients) client.close()
         await proxy?.[Symbol.asyncDispose]()
       },
-      supports: { administration: false },
     },
   )
 })
