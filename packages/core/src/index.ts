@@ -41,6 +41,7 @@ export {
   type NetworkConfigRules,
   parseNetworkConfig,
 } from './lease/network-config.js'
+export { networkConfigJson } from './lease/network-config-json.js'
 export { formatSubnetEnv, parseSubnetEnv, type SubnetEnv } from './lease/subnet-env.js'
 export type { BackendLoader } from './overlay/choose-backend.js'
 export type { GuardedEmitter } from './overlay/events.js'

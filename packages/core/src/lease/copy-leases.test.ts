@@ -127,8 +127,10 @@ describe('copyLeases', () => {
     await to.setNetworkConfig({ ...config, SubnetLen: 25 })
     await expect(copyLeases(from, to)).rejects.toMatchObject({
       code: 'INVALID_CONFIG',
-      message: expect.stringContaining('differ in ipv4 (ipv4: {"network":"10.5.0.0/16","subnetLength":24'),
+      message: expect.stringContaining('differ in SubnetLen, SubnetMin, SubnetMax (SubnetLen is 24 and 25)'),
     })
+    await to.setNetworkConfig({ ...config, Backend: { Type: 'vxlan', PSK: 'secret' } })
+    await expect(copyLeases(from, to)).rejects.toThrow(/differ in Backend; write the same/)
     expect(to.store.leases).toEqual([])
   })
 

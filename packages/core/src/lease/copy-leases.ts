@@ -1,9 +1,11 @@
 import type { LeaseEvent, SubnetAdministration, SubnetManager } from '../contract/subnet-manager.js'
 import type { AbortOptions } from '../util/abort.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
+import { quote } from '../util/quote.js'
 import { LeasedSubnets } from './allocator.js'
 import { type Lease, leaseKey, leasesOverlap } from './lease.js'
 import type { NetworkConfig } from './network-config.js'
+import { networkConfigJson } from './network-config-json.js'
 
 /** A store to copy from or to. Without the administrator's methods it has no reservations. */
 export type CopyableSubnetManager = SubnetManager & Partial<SubnetAdministration>
@@ -116,15 +118,19 @@ function requireSameNetwork(
   from: SubnetManager,
   to: SubnetManager,
 ): void {
-  const differing = (['ipv4', 'ipv6', 'backend'] as const).filter(
-    (part) => JSON.stringify(ours[part]) !== JSON.stringify(theirs[part]),
+  const [left, right] = [networkConfigJson(ours), networkConfigJson(theirs)]
+  const differing = Object.keys({ ...left, ...right }).filter(
+    (key) => JSON.stringify(Reflect.get(left, key)) !== JSON.stringify(Reflect.get(right, key)),
   )
-  if (differing.length === 0) return
-  const [part = 'ipv4'] = differing
+  const [key] = differing
+  if (key === undefined) return
+  const value = (config: object) => quote(Reflect.get(config, key))
+  // A Backend section may hold a key.
+  const values = key === 'Backend' ? '' : ` (${key} is ${value(left)} and ${value(right)})`
   throw new OverlayError(
     'INVALID_CONFIG',
-    `copying leases from '${from.name}' to '${to.name}': their network configs differ in ${differing.join(', ')} ` +
-      `(${part}: ${JSON.stringify(ours[part])} and ${JSON.stringify(theirs[part])}); write the same config to both`,
+    `copying leases from '${from.name}' to '${to.name}': their network configs differ in ${differing.join(', ')}` +
+      `${values}; write the same config to both`,
   )
 }
 

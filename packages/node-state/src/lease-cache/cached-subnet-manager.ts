@@ -6,6 +6,7 @@ import {
   type LeaseEvent,
   type LeaseRequest,
   type NetworkConfig,
+  networkConfigJson,
   OverlayError,
   type RenewOptions,
   type SubnetManager,
@@ -13,7 +14,6 @@ import {
 } from '@selvedge/core'
 import { sameNode, systemClock } from '@selvedge/core/kit'
 import type { KnownNetwork, LeaseCache } from './known-network.js'
-import { networkConfigJson } from './network-config-json.js'
 import { NetworkRecorder } from './network-recorder.js'
 
 /** Called with what a cache does; each may be left out. */

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
-import { type Lease, leaseKey, type PublicAddresses, parseNetworkConfig } from '@selvedge/core'
+import {
+  type Lease,
+  leaseKey,
+  networkConfigJson,
+  type PublicAddresses,
+  parseNetworkConfig,
+} from '@selvedge/core'
 import {
   CONFIG_LIMITS,
   decodeLease,
@@ -14,7 +20,6 @@ import {
   RECORD_LIMITS,
 } from '@selvedge/core/kit'
 import type { KnownNetwork } from './known-network.js'
-import { networkConfigJson } from './network-config-json.js'
 
 /** What a lease cache holds. */
 export interface LeaseCacheContent {

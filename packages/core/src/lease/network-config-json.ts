@@ -1,8 +1,8 @@
-import type { NetworkConfig } from '@selvedge/core'
+import type { NetworkConfig } from './network-config.js'
 
 /**
- * The network config in the form that `parseNetworkConfig` reads, with every default written out. Keys that meant
- * nothing are left out, so two configs that mean the same give the same text.
+ * The network config in the form that `parseNetworkConfig` reads, with every default written out. Unknown keys are
+ * left out, so two configs that mean the same give the same object.
  */
 export function networkConfigJson({ ipv4, ipv6, enableNFTables, backend }: NetworkConfig): object {
   return {
