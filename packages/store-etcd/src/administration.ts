@@ -21,15 +21,7 @@ export class NetworkAdministration {
 
   async setNetworkConfig(config: string | object, options: AbortOptions): Promise<void> {
     parseNetworkConfig(config)
-    const value = Buffer.from(typeof config === 'string' ? config : JSON.stringify(config))
-    const attempted = `writing the network config at ${this.#keys.config}`
-    const retries = new Retries(attempted, this.#settings, options)
-    for (;;) {
-      const txn = { compare: [], success: [{ request_put: { key: Buffer.from(this.#keys.config), value } }] }
-      const result = await this.#requests.commit(attempted, txn, options)
-      if (result.type === 'done') return
-      await retries.next(result)
-    }
+    await this.#requests.writeConfig(typeof config === 'string' ? config : JSON.stringify(config), options)
   }
 
   async reserve({ subnet, ipv6Subnet, attributes }: Lease, options: AbortOptions): Promise<Lease> {

@@ -99,6 +99,16 @@ export class LeaseRequests {
     return kvs[0]?.value.toString()
   }
 
+  /** Repeated until it is answered: it writes the same again. */
+  async writeConfig(text: string, options: AbortOptions): Promise<void> {
+    const { config } = this.#keys
+    const put = { request_put: { key: Buffer.from(config), value: Buffer.from(text) } }
+    await this.#cluster.call(
+      this.#call(`writing the network config at ${config}`, options),
+      (client, limits) => client.kv.txn({ compare: [], success: [put] }, limits),
+    )
+  }
+
   async read(subnets: LeaseSubnets, options: AbortOptions): Promise<LeaseRecord | undefined> {
     const { kvs } = await this.#cluster.call(
       this.#call(`reading lease ${leaseKey(subnets)}`, options),
