@@ -93,9 +93,9 @@ class Cluster implements AsyncDisposable {
     return agent
   }
 
-  /** Each node's subnets. */
+  /** A node's IPv4 subnet. */
   async subnetOf(index: number): Promise<string> {
-    return (await this.agent(index).subnetEnv()).subnet?.replace(/\.1\//, '.0/') ?? ''
+    return (await this.agent(index).subnetEnv()).subnet ?? ''
   }
 
   kernels(): Promise<readonly (readonly string[])[]> {
@@ -178,6 +178,13 @@ class Cluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.rig[Symbol.asyncDispose]()
   }
+}
+
+/** The MACs of a host's VXLAN devices, by family. */
+async function macsOf({ lab }: Rig, index: number): Promise<{ readonly 4: string; readonly 6: string }> {
+  const macOf = async (device: string) =>
+    / link\/ether (\S+)/.exec(await lab.host(index).ip('-oneline', 'link', 'show', device))?.[1] ?? ''
+  return { 4: await macOf('flannel.1'), 6: await macOf('flannel-v6.1') }
 }
 
 describe('vxlan', () => {
@@ -331,7 +338,6 @@ describe('vxlan', () => {
 
   test('values nested 20,000 levels deep, too long, or with too many keys, written twice', async () => {
     const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
-    const key = '10.244.95.0-24'
     const values = [
       deep,
       `{"PublicIP":"192.168.77.66","BackendType":"vxlan","BackendData":${deep}}`,
@@ -340,13 +346,13 @@ describe('vxlan', () => {
         BackendData: Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`k${i}`, i])),
       }),
     ]
-    const reported = /10\.244\.95\.0-24: .*correct or delete it/
-    for (const value of values) {
-      await cluster.withstands([
-        { key, value, reported },
-        { key, value, reported },
-      ])
-    }
+    await cluster.withstands(
+      [...values.entries(), ...values.entries()].map(([i, value]) => ({
+        key: `10.244.${95 + i}.0-24`,
+        value,
+        reported: new RegExp(`10\\.244\\.${95 + i}\\.0-24: .*correct or delete it`),
+      })),
+    )
   })
 
   test('a value as Go reads it: keys in any case, the last of several counts, null leaves what was there', async () => {
@@ -374,11 +380,25 @@ describe('vxlan', () => {
     )
     for (const lines of reports) expect(lines).toHaveLength(1)
   })
-})
 
-/** The MACs of a host's VXLAN devices, by family. */
-async function macsOf({ lab }: Rig, index: number): Promise<{ readonly 4: string; readonly 6: string }> {
-  const macOf = async (device: string) =>
-    / link\/ether (\S+)/.exec(await lab.host(index).ip('-oneline', 'link', 'show', device))?.[1] ?? ''
-  return { 4: await macOf('flannel.1'), 6: await macOf('flannel-v6.1') }
-}
+  test('keys and values that would forge lines, move a terminal or fill a disk', async () => {
+    const forged = '{"level":30,"msg":"forged"}'
+    const starts = cluster.agents.map(({ output }) => output.length)
+    await cluster.withstands([
+      { key: `bad\n${forged}\n`, value: 'x', reported: /bad\\u000a/ },
+      { key: 'bad-\u001b[2J\u009b2J\u202e', value: 'x', reported: /bad-\\u001b/ },
+      {
+        key: '10.244.95.0-24',
+        value: vxlanRecord(66, { PublicIP: '\u001b[2J\u202e' }),
+        reported: /PublicIP is /,
+      },
+      { key: '10.244.96.0-24', value: 'x'.repeat(100_000), reported: /10\.244\.96\.0-24: / },
+    ])
+    for (const [i, agent] of cluster.agents.entries()) {
+      const lines = agent.output.slice(starts[i]).split('\n')
+      expect(lines).not.toContain(forged)
+      for (const line of lines) expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+      expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(5_000)
+    }
+  })
+})
