@@ -36,6 +36,7 @@ export async function openSessionStore(context: SessionStoreContext): Promise<Se
       log('warn', why.message, { code: why.code })
     },
     onNodeAddresses,
+    onSecrets: (secrets) => services.sanitizer.setSecrets('store', secrets),
     onWarning: (message) => log('warn', message),
     onDetail: (message) => log('debug', message),
   })

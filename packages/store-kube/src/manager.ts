@@ -68,7 +68,7 @@ export class KubeSubnetManager implements SubnetManager {
     this.#board = new StatusBoard(this.#clock, options.onStatus)
     const prefix = fullPrefix(options.annotationPrefix ?? DEFAULT_ANNOTATION_PREFIX)
     const showWait: ShowWait = (message, work) => this.#board.waiting({ type: 'credentials', message }, work)
-    const api = new KubeApi(connectorFor(options.access, showWait))
+    const api = new KubeApi(connectorFor(options.access, showWait), options.onSecrets)
     const decoder = new NodeDecoder(prefix)
     const timeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
     this.#api = api

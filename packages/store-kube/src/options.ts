@@ -40,6 +40,11 @@ export interface KubeSubnetManagerOptions {
    */
   readonly onWatchCut?: ((error: OverlayError) => void) | undefined
   /**
+   * Called with the token or password that requests bear, before the first that bears it, and when it was rotated: what a
+   * log must not contain, whoever writes it there. Messages of this store's own contain none.
+   */
+  readonly onSecrets?: ((secrets: readonly string[]) => void) | undefined
+  /**
    * Called by a watch with the result of `nodeAddresses`, at its start and when an operator changes it: an overlay that
    * chose its interface by other addresses should be restarted.
    */

@@ -182,6 +182,52 @@ describe('a missing feature is reported, never ignored:', () => {
   })
 })
 
+describe('what is sent unencrypted is reported:', () => {
+  const user = ['--etcd-username=root', '--etcd-password=hunter2']
+  const cluster = ['--kube-subnet-mgr', '--kubeconfig-file=/etc/kubeconfig']
+  const kube = (...args: string[]) => {
+    const command = readCommandLine(['--iptables-forward-rules=false', ...args], { NODE_NAME: 'node1' })
+    return command.type === 'run' ? command.settings.warnings : undefined
+  }
+
+  test.each<[string[], (string | RegExp)[]]>([
+    [
+      ['--etcd-endpoints=http://10.0.0.5:2379', ...user],
+      [/^flag -etcd-endpoints: .*unencrypted to http:\/\/10\.0\.0\.5/],
+    ],
+    [['--etcd-endpoints=https://10.0.0.5:2379,http://etcd:2379', ...user], [/to http:\/\/etcd:2379$/]],
+    [
+      ['--etcd-endpoints=http://10.0.0.5:2379', '--etcd-cafile=/ca.pem'],
+      [/^flag -etcd-endpoints: .*no effect there; write https:/],
+    ],
+    [
+      ['--etcd-endpoints=http://127.0.0.1:2379', '--etcd-cafile=/ca.pem', ...user],
+      [/^flag -etcd-endpoints: /],
+    ],
+    [
+      ['--etcd-endpoints=http://etcd:2379', '--etcd-cafile=/ca.pem', ...user],
+      [/not encrypted/, /the password is sent/],
+    ],
+    [
+      [...cluster, '--kube-api-url=http://10.0.0.5:8080'],
+      [/^flag -kube-api-url: credentials .*10\.0\.0\.5:8080$/],
+    ],
+  ])('%j', (args, warnings) => {
+    expect(kube(...args)).toEqual(warnings.map((warning) => expect.stringMatching(warning)))
+  })
+
+  test.each([
+    [['--etcd-endpoints=https://10.0.0.5:2379', '--etcd-cafile=/ca.pem', ...user]],
+    [['--etcd-endpoints=10.0.0.5:2379', '--etcd-cafile=/ca.pem', ...user]],
+    [['--etcd-endpoints=http://localhost:2379,http://127.0.0.1:2379,http://[::1]:2379', ...user]],
+    [['--etcd-endpoints=http://10.0.0.5:2379']],
+    [[...cluster, '--kube-api-url=https://10.0.0.5:6443']],
+    [['--kube-subnet-mgr', '--kube-api-url=http://10.0.0.5:8080']],
+  ])('not %j', (args) => {
+    expect(kube(...args)).toEqual([])
+  })
+})
+
 describe('help and version', () => {
   test.each([
     [['--help'], 'help'],

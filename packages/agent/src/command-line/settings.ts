@@ -4,6 +4,7 @@ import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 import { parseGoRegExp } from './go-regexp.js'
 import { type KubeSettings, kubeSettings, type Variables } from './kube-settings.js'
 import { missingFeatures } from './missing-features.js'
+import { plainTextWarnings } from './plain-text.js'
 
 /** Which etcd, and how to authenticate. */
 export interface EtcdSettings {
@@ -65,9 +66,10 @@ export function readSettings(
   const port = values['healthz-port']
   if (port < 0 || port > MAX_PORT) throw invalid('healthz-port', port, `it must be 0 to ${MAX_PORT}`)
   if (values['subnet-file'] === '') throw invalid('subnet-file', '', 'it must name a file')
+  const store = values['kube-subnet-mgr'] ? kubeSettings(values, variables) : etcdSettings(values)
   return {
-    warnings: missingFeatures(values, given),
-    store: values['kube-subnet-mgr'] ? kubeSettings(values, variables) : etcdSettings(values),
+    warnings: [...missingFeatures(values, given), ...plainTextWarnings(store)],
+    store,
     externalInterface: interfaceSettings(values),
     publicIp: addressOf(values, 'public-ip', 4),
     publicIpv6: addressOf(values, 'public-ipv6', 6),

@@ -20,6 +20,20 @@ const MAX_SECRET_LENGTH = 8_192
 /** Shorter texts occur by chance: what is replaced would tell what the secret is. */
 const MIN_SECRET_LENGTH = 6
 
+/**
+ * A key and its value, as JSON (quoted in JSON again, too), YAML, flags and environment variables have them. A value in
+ * quotes ends with them, a list or an object with the text. The last part of a path is no key: `/run/token: ENOENT`.
+ */
+const SECRET_ENTRY = new RegExp(
+  [
+    String.raw`(?<!/[\w.-]{0,64})`,
+    '((?:psk|passw(?:or)?d|passphrase|secret|token|credentials?|(?:api|access|private|shared)[-_]?key)',
+    String.raw`[\w-]{0,32}\\{0,8}["']?\s{0,8}[:=]\s{0,8})`,
+    String.raw`(?:(\\{0,8}["'])(?:(?!\2).)+|[[{].*|[^\s"'\\,;}\]]+)`,
+  ].join(''),
+  'gis',
+)
+
 /** Secrets that can be told by their form, whoever they belong to: a server may echo what it was sent. */
 const SECRET_FORMS: readonly (readonly [form: RegExp, replacement: string])[] = [
   [/\b(bearer\s+)[\w.~+/=-]{16,}/gi, `$1${REDACTED}`],
@@ -27,6 +41,7 @@ const SECRET_FORMS: readonly (readonly [form: RegExp, replacement: string])[] = 
   [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, REDACTED],
   [/(:\/\/[^\s/:@]*:)[^\s/@]+@/g, `$1${REDACTED}@`],
   [/(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]*/g, `$1${REDACTED}`],
+  [SECRET_ENTRY, `$1$2${REDACTED}`],
 ]
 
 /**
@@ -37,13 +52,27 @@ const SECRET_FORMS: readonly (readonly [form: RegExp, replacement: string])[] = 
  */
 export class Sanitizer {
   /** As they may occur in a text, longest first: of two of which one begins with the other, no rest must stay. */
-  #secrets: readonly string[] = []
+  #forms: readonly string[] = []
+  readonly #lasting = new Set<string>()
+  readonly #current = new Map<string, readonly string[]>()
 
   /** From now on `secret` is never written. One of fewer than 6 characters is ignored: they occur by chance. */
   addSecret(secret: string | undefined): void {
-    if (secret === undefined || secret.length < MIN_SECRET_LENGTH) return
-    const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]
-    this.#secrets = [...new Set([...this.#secrets, ...forms])].sort((a, b) => b.length - a.length)
+    if (secret === undefined || this.#lasting.has(secret)) return
+    this.#lasting.add(secret)
+    this.#prepare()
+  }
+
+  /** The same for secrets that rotate, such as tokens: those that `owner` had before are forgotten. */
+  setSecrets(owner: string, secrets: readonly string[]): void {
+    this.#current.set(owner, secrets)
+    this.#prepare()
+  }
+
+  #prepare(): void {
+    const secrets = [...this.#lasting, ...[...this.#current.values()].flat()]
+    const forms = secrets.filter(({ length }) => length >= MIN_SECRET_LENGTH).flatMap(formsOf)
+    this.#forms = [...new Set(forms)].sort((a, b) => b.length - a.length)
   }
 
   /** A message: up to 2,000 characters of it. */
@@ -91,8 +120,15 @@ export class Sanitizer {
 
   #safe(text: string, maxLength: number): string {
     const searched = text.slice(0, maxLength + MAX_SECRET_LENGTH)
-    const known = this.#secrets.reduce((found, secret) => found.replaceAll(secret, REDACTED), searched)
+    const known = this.#forms.reduce((found, secret) => found.replaceAll(secret, REDACTED), searched)
     const redacted = SECRET_FORMS.reduce((found, [form, by]) => found.replace(form, by), known)
     return printable(redacted, maxLength)
   }
+}
+
+/** A secret as it is, quoted in JSON once and twice, in a URL, and in base64. */
+function formsOf(secret: string): readonly string[] {
+  const json = JSON.stringify(secret).slice(1, -1)
+  const base64 = Buffer.from(secret).toString('base64')
+  return [secret, json, JSON.stringify(json).slice(1, -1), encodeURIComponent(secret), base64]
 }

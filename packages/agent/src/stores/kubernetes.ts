@@ -4,7 +4,7 @@ import type { OpenStore, StoreEvents } from './store.js'
 
 export function openKubernetes(
   settings: KubeSettings,
-  { onWaiting, onNodeAddresses, onWarning, onDetail }: StoreEvents,
+  { onWaiting, onNodeAddresses, onSecrets, onWarning, onDetail }: StoreEvents,
 ): OpenStore {
   const { node, networkConfigFile, annotationPrefix, setNetworkUnavailable } = settings
   const access = accessOf(settings)
@@ -21,6 +21,7 @@ export function openKubernetes(
       onWaiting(status.waitingFor && { for: status.waitingFor.type, message: message ?? '' })
     },
     onNodeAddresses,
+    onSecrets,
     onWarning,
     onWatchCut: ({ message }) => onDetail(`a watch was cut, and is restarted at once: ${message}`),
   })

@@ -19,6 +19,8 @@ export interface StoreEvents {
   readonly onWaiting: (why: Waiting | undefined) => void
   /** What `nodeAddresses` returns has changed to this. */
   readonly onNodeAddresses: (addresses: PublicAddresses) => void
+  /** The credentials in use, before they are sent for the first time: they must be in no log. */
+  readonly onSecrets: (secrets: readonly string[]) => void
   /** Something that is wrong, but has no effect. */
   readonly onWarning: (message: string) => void
   /** Something that the store dealt with by itself, for a debug log. */

@@ -57,10 +57,14 @@ const MAX_RETRY_AFTER_MS = 30_000
 export class KubeApi {
   readonly #connector: Connector
   readonly #agents = new HttpAgentCache()
+  readonly #onSecrets: ((secrets: readonly string[]) => void) | undefined
   #server = 'the API server'
+  #secrets = ''
 
-  constructor(connector: Connector) {
+  /** @param onSecrets called with the secrets that requests bear, before the first one that bears them */
+  constructor(connector: Connector, onSecrets?: ((secrets: readonly string[]) => void) | undefined) {
     this.#connector = connector
+    this.#onSecrets = onSecrets
   }
 
   /** Reads an answer as it arrives. */
@@ -131,6 +135,7 @@ export class KubeApi {
     const connection = await untilAborted(this.#connector.connect(), signal)
     const { url, headers } = connection
     this.#server = url.origin
+    this.#reportSecrets(secretsIn(headers))
     const send = url.protocol === 'http:' ? httpRequest : httpsRequest
     const call = send({
       protocol: url.protocol,
@@ -157,6 +162,13 @@ export class KubeApi {
       settle()
       throw error
     }
+  }
+
+  #reportSecrets(secrets: readonly string[]): void {
+    const joined = secrets.join('\n')
+    if (joined === this.#secrets) return
+    this.#secrets = joined
+    this.#onSecrets?.(secrets)
   }
 
   /** Adds what was attempted to an error that does not say so; keeps the signal's reason as it is. */
