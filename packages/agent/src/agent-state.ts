@@ -17,7 +17,9 @@ export class AgentState {
   /** What the store waits for, if it says so. */
   awaited: Prerequisite | undefined
   readonly #services: AgentServices
-  #isReady = false
+  #isSubnetEnvWritten = false
+  #isStarted = false
+  #isReadyReported = false
   #waitsFor = 'starting'
   /** The step of a start that failed last, and whether the attempt under way has come as far. */
   #failedStep: { readonly name: string | undefined; reached: boolean } | undefined
@@ -27,7 +29,7 @@ export class AgentState {
     this.#services = services
   }
 
-  /** Why pods cannot be set up; undefined while subnet.env is there. Looks for it. */
+  /** Why pods cannot be set up, or would reach no peer; undefined while the agent is ready. Looks for subnet.env. */
   async whyNotReady(): Promise<string | undefined> {
     await this.subnetFile?.check()
     return this.#isReady ? undefined : this.#waitsFor
@@ -58,15 +60,20 @@ export class AgentState {
 
   /** subnet.env is not what it should be, for this reason. */
   becomeUnready(why: string): void {
-    this.#isReady = false
+    this.#isSubnetEnvWritten = false
     this.waitFor(why)
   }
 
-  /** subnet.env is written: ready from now on. */
-  becomeReady(): void {
-    if (!this.#isReady) this.#services.serviceManager.ready()
-    this.#isReady = true
-    this.reportStatus()
+  /** Ready from now on, if the peers are known too. */
+  subnetEnvWritten(): void {
+    this.#isSubnetEnvWritten = true
+    this.#reportReady()
+  }
+
+  /** The overlay knows its peers: ready from now on, if subnet.env is written too. */
+  started(): void {
+    this.#isStarted = true
+    this.#reportReady()
   }
 
   /** Sends the service manager the present status. */
@@ -88,6 +95,17 @@ export class AgentState {
       isFromCache: cachedAsOf !== undefined,
       awaited: this.awaited,
     }
+  }
+
+  get #isReady(): boolean {
+    return this.#isSubnetEnvWritten && this.#isStarted
+  }
+
+  #reportReady(): void {
+    if (!this.#isReady) return
+    if (!this.#isReadyReported) this.#services.serviceManager.ready()
+    this.#isReadyReported = true
+    this.reportStatus()
   }
 
   #peers(): number {

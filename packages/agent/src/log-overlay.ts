@@ -34,9 +34,7 @@ export function logOverlay(
     lastConfig = JSON.stringify(fields)
   })
   // Also after the overlay has restarted by itself, under another config.
-  overlay.on('status', (status) => {
-    if (status === 'running') publish()
-  })
+  overlay.on('joined', publish)
   overlay.on('retry', ({ delayMs }) =>
     log('debug', 'the start failed, and is retried', { delayMs: Math.round(delayMs) }),
   )
@@ -44,7 +42,7 @@ export function logOverlay(
     const { type, lease } = event
     log(type === 'lost' ? 'warn' : 'info', LEASE_TEXTS[type], describe(lease))
     metrics?.observe((made) => made.lease(event))
-    if (type === 'changed' && overlay.status.state === 'running') publish()
+    if (type === 'changed') publish()
     state.reportStatus()
   })
   overlay.on('peer', ({ type, lease }) => {

@@ -75,7 +75,7 @@ class Session {
       random: services.random,
       onWritten: (text) => {
         services.log('info', 'subnet.env is written', { file: settings.subnetFile, ...variablesOf(text) })
-        state.becomeReady()
+        state.subnetEnvWritten()
       },
       onDrift: (was) => {
         const why = `another program ${was === 'missing' ? 'deleted' : 'changed'} ${settings.subnetFile}: writing it again`
@@ -97,8 +97,7 @@ class Session {
       const overlay = await this.#createOverlay(signal)
       this.#overlay = overlay
       await overlay.start({ signal, retry: true })
-      state.overlay = overlay
-      this.#publish(overlay)
+      state.started()
       await overlay.whenInSync({ signal })
       services.log('info', 'in sync: the kernel holds what all leases require', {
         leases: overlay.leases.size,
@@ -158,7 +157,10 @@ class Session {
       ...this.#context,
       signal,
       store: store.tracked,
-      publish: () => this.#publish(overlay),
+      publish: () => {
+        state.overlay = overlay
+        this.#publish(overlay)
+      },
     })
     return overlay
   }

@@ -63,6 +63,8 @@ export interface OverlayNodeObserver {
   warning(text: string): void
   /** What joining waits for next. */
   waiting(what: string): void
+  /** The lease is held, and what this node needs whatever its peers are is written. */
+  joined(): void
   /** The lease is lost, and the network is another by now: this node has to leave, and join again. */
   outdated(): void
 }
@@ -256,6 +258,7 @@ export class OverlayNode {
     const local = new Set(this.reconciler.desired.of(THIS_NODE).map(({ key }) => key))
     const failure = this.reconciler.status.failures.find(({ key }) => local.has(key))
     if (failure !== undefined) throw failure.error
+    observer.joined()
     observer.waiting(`the first list of leases from ${subnets.name}`)
     await this.#watch.whenListed(signal)
   }

@@ -104,6 +104,33 @@ describe('Overlay', () => {
     expect(heard).toEqual(['put 10.244.99.0/24'])
   })
 
+  it('has joined before it knows its peers: its subnet.env need not wait for the list of leases', async () => {
+    const subnets = new MemorySubnetManager(store)
+    const { watchLeases } = subnets
+    let list = (): void => undefined
+    const mayList = new Promise<void>((resolve) => {
+      list = resolve
+    })
+    subnets.watchLeases = async function* (options: WatchOptions) {
+      await mayList
+      yield* watchLeases.call(subnets, options)
+    }
+    const overlay = compose({ subnets })
+    let text: string | undefined
+    overlay.on('joined', () => {
+      text = overlay.subnetEnv({ ipMasq: false })
+    })
+    const starting = overlay.start()
+    await clock.settle()
+    expect(text).toContain('FLANNEL_SUBNET=10.244.')
+    expect(overlay.status).toMatchObject({
+      state: 'starting',
+      waitingFor: expect.stringContaining('the first list'),
+    })
+    list()
+    await starting
+  })
+
   describe('watch', () => {
     it('yields the events from its call on, until the overlay has stopped', async () => {
       join(2)

@@ -57,7 +57,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     return this.#lease
   }
 
-  /** The MTU for pods, in bytes. Throws a TypeError before `start` has resolved. */
+  /** The MTU for pods, in bytes. Throws a TypeError before `start` has resolved, or the first `joined`. */
   get mtu(): number {
     return this.#joined.mtu
   }
@@ -157,7 +157,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     return this.#joined.plan(options)
   }
 
-  /** The text of a subnet.env for this node. */
+  /** The text of a subnet.env for this node. Throws a TypeError before `start` has resolved, or the first `joined`. */
   subnetEnv({ ipMasq }: { readonly ipMasq: boolean }): string {
     return formatSubnetEnv(this.config, { ...this.lease, mtu: this.mtu, ipMasq })
   }
@@ -309,6 +309,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
         this.#waitingFor = what
         this.emit('waiting', what)
       },
+      joined: () => this.emit('joined'),
       outdated: () => this.#restartIfOutdated(),
     }
   }

@@ -61,6 +61,11 @@ export interface OverlayEvents {
   /** Something works, but not as well as it could, or looks mistaken. */
   warning: [string]
   status: [OverlayState]
+  /**
+   * This node has a lease, and the drivers hold what it needs whatever its peers are: `subnetEnv` may be asked, and
+   * pods be set up, while `start` still waits for the first list of leases. Again after each restart.
+   */
+  joined: []
   /** What `start` waits for now, as in the status. */
   waiting: [string]
   /** `start` failed, and is tried again as it was asked to. */
