@@ -73,7 +73,11 @@ export function logOverlay(
   overlay.on('warning', (message) => recurring.report({ level: 'warn', kind: 'warning', message }))
 }
 
-const NOUNS = { INVALID_LEASE: 'records that are not leases', warning: 'warnings' }
+const NOUNS = {
+  INVALID_LEASE: 'records like this',
+  LEASE_CONFLICT: 'conflicts like this',
+  warning: 'warnings',
+}
 
 const LEASE_TEXTS = {
   acquired: 'lease acquired',

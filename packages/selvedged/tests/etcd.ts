@@ -73,8 +73,9 @@ export class Etcd {
     return this.#ctl('put', `${PREFIX}/config`, JSON.stringify(config))
   }
 
+  /** @param value of any size that etcd takes: an argument of a command is limited to 128 KiB, its input is not */
   put(key: string, value: string): Promise<string> {
-    return this.#ctl('put', `${PREFIX}/subnets/${key}`, value)
+    return this.#run(['put', `${PREFIX}/subnets/${key}`], value)
   }
 
   /** Puts many leases. */
