@@ -132,33 +132,41 @@ class Cluster implements AsyncDisposable {
     routesOf: (index: number) => readonly string[],
     whileThere: () => Promise<void> = async () => {},
   ): Promise<void> {
+    const before = await this.kernels()
     await this.withTraffic(async () => {
-      const before = await this.kernels()
-      const starts = this.agents.map(({ logs }) => logs.length)
-      for (const { key, value } of records) await this.rig.etcd.put(key, value)
-      for (const { reported, by } of records) {
-        if (reported === undefined) continue
-        await Promise.all(
-          this.agents.map((agent, i) =>
-            by === undefined || by.includes(i) ? agent.logged(reported, { from: starts[i] ?? 0 }) : undefined,
-          ),
-        )
+      try {
+        await this.#putReported(records)
+        await this.isCaughtUp()
+        for (const [i, lines] of (await this.kernels()).entries()) {
+          const added = lines.filter((line) => before[i]?.includes(line) !== true)
+          expect(before[i]?.filter((line) => !lines.includes(line))).toEqual([])
+          const routes = added.flatMap((line) => (/ via /.test(line) ? line.replace(/ .*/, '') : []))
+          expect(routes).toEqual([...routesOf(i)].sort())
+          // Of each route: itself, a neighbour, and with vxlan an fdb entry.
+          if (routes.length === 0) expect(added).toEqual([])
+        }
+        await whileThere()
+      } finally {
+        for (const { key } of records) await this.rig.etcd.delete(key)
       }
-      await this.isCaughtUp()
-      for (const [i, lines] of (await this.kernels()).entries()) {
-        const added = lines.filter((line) => before[i]?.includes(line) !== true)
-        expect(before[i]?.filter((line) => !lines.includes(line))).toEqual([])
-        const routes = added.flatMap((line) => (/ via /.test(line) ? line.replace(/ .*/, '') : []))
-        expect(routes).toEqual([...routesOf(i)].sort())
-        // Of each route: itself, a neighbour, and with vxlan an fdb entry.
-        if (routes.length === 0) expect(added).toEqual([])
-      }
-      await whileThere()
-      for (const { key } of records) await this.rig.etcd.delete(key)
       await this.isCaughtUp()
       expect(await this.kernels()).toEqual(before)
       expect(this.agents.filter(({ output }) => output.includes('etcd is unavailable'))).toEqual([])
     })
+  }
+
+  /** Resolves once all that it concerns have reported each. */
+  async #putReported(records: readonly Hostile[]): Promise<void> {
+    const starts = this.agents.map(({ logs }) => logs.length)
+    for (const { key, value } of records) await this.rig.etcd.put(key, value)
+    for (const { reported, by } of records) {
+      if (reported === undefined) continue
+      await Promise.all(
+        [...this.agents.entries()]
+          .filter(([i]) => by === undefined || by.includes(i))
+          .map(([i, agent]) => agent.logged(reported, { from: starts[i] ?? 0 })),
+      )
+    }
   }
 
   /** Resolves once all have followed whatever was put into etcd before: a node that comes and goes after it. */
@@ -401,4 +409,26 @@ describe('vxlan', () => {
       expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(5_000)
     }
   })
+})
+
+test('host-gw: subnets of the LAN or of another node, and gateways that are none', async () => {
+  const hostGwRecord = (n: number, fields: object = {}) =>
+    JSON.stringify({ PublicIP: `192.168.77.${n}`, PublicIPv6: null, BackendType: 'host-gw', ...fields })
+  await using cluster = await Cluster.create({ ...NETWORK, Backend: { Type: 'host-gw' } }, hostGwRecord(90))
+  const refused = (key: string, fields: object = {}): Hostile => ({
+    key,
+    value: hostGwRecord(66, fields),
+    reported: new RegExp(`${key.replace('-', '/')} .*(gets no resources|cannot be routed)`),
+  })
+  const subnet = await cluster.subnetOf(2)
+  await cluster.withstands([
+    refused('192.168.77.254-32'),
+    refused('192.168.77.128-25'),
+    refused('192.168.77.0-24'),
+    refused(subnet.replace('/24', '-25')),
+    refused(subnet.replace('/24', '-32')),
+    refused('10.244.101.0-24', { PublicIP: '10.9.9.9' }),
+    refused('10.244.102.0-24', { PublicIP: '192.168.77.255' }),
+    refused('10.244.103.0-24', { PublicIP: '127.0.0.1' }),
+  ])
 })
