@@ -1,73 +1,21 @@
 import type { Backend } from '../contract/backend.js'
 import type { Driver, Operation } from '../contract/driver.js'
-import type { ExternalInterface, LeaseContext, NodeContext } from '../contract/node-context.js'
-import type { LeaseEvent, SubnetManager } from '../contract/subnet-manager.js'
-import { type Lease, leaseKey, type PublicAddresses } from '../lease/lease.js'
+import type { LeaseContext, NodeContext } from '../contract/node-context.js'
+import type { Lease } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
-import type { SubnetEnv } from '../lease/subnet-env.js'
-import type { Drift } from '../reconciler/delta-tracker.js'
 import { Reconciler } from '../reconciler/reconciler.js'
-import type { SyncReport } from '../reconciler/sync-tally.js'
 import type { AbortOptions } from '../util/abort.js'
-import type { Clock, Random } from '../util/clock.js'
+import { disposeAll } from '../util/dispose.js'
 import type { OverlayError } from '../util/errors.js'
-import { type BackendChoice, chooseBackend, knownRequirements } from './choose-backend.js'
 import { type ConfigChange, ConfigWatch } from './config-watch.js'
-import {
-  type FoundInterface,
-  findExternalInterface,
-  givenInterface,
-  isSameInterface,
-  nodeContext,
-} from './external-interface.js'
+import { type FoundInterface, isSameInterface, nodeContext } from './external-interface.js'
 import { InterfaceWatch } from './interface-watch.js'
+import { LeaseFollower } from './lease-follower.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
-import { LeaseTable, type PeerEvent } from './lease-table.js'
-import { LeaseWatch } from './lease-watch.js'
+import type { FormerNode, OverlayNodeOptions } from './node-options.js'
 import type { StopOptions } from './options.js'
 import { linkNames, networksOf, ownershipScope, withAlias } from './ownership.js'
-import { PeerResources } from './peer-resources.js'
-import type { ConfigEvent } from './reports.js'
-
-export interface OverlayNodeOptions extends PublicAddresses {
-  readonly subnets: SubnetManager
-  readonly backends: BackendChoice
-  readonly drivers: readonly Driver[]
-  readonly externalInterface: ExternalInterface | undefined
-  readonly previous: Partial<SubnetEnv> | undefined
-  /** What this node was until a moment ago, before it joined again under another config. */
-  readonly former: FormerNode | undefined
-  readonly renewMarginMs: number
-  readonly resyncIntervalMs: number
-  readonly clock: Clock
-  readonly random: Random
-  readonly observer: OverlayNodeObserver
-}
-
-/** What remains of a node that joins again. */
-export interface FormerNode {
-  readonly lease: Lease
-  /** What it served, and may have left resources of. */
-  readonly networks: readonly string[]
-}
-
-/** Hears of everything, and is asked nothing. */
-export interface OverlayNodeObserver {
-  lease(event: LeaseKeeperEvent): void
-  peer(event: PeerEvent): void
-  sync(report: SyncReport): void
-  drift(drift: readonly Drift[]): void
-  config(event: ConfigEvent): void
-  mtu(mtu: number): void
-  error(error: OverlayError): void
-  warning(text: string): void
-  /** What joining waits for next. */
-  waiting(what: string): void
-  /** The lease is held, and what this node needs whatever its peers are is written. */
-  joined(): void
-  /** The lease is lost, and the network is another by now: this node has to leave, and join again. */
-  outdated(): void
-}
+import { type PreparedNode, prepareNode } from './prepare-node.js'
 
 /** The owner of what this node needs whatever its peers; no lease has such a key. */
 const THIS_NODE = 'this node'
@@ -75,9 +23,9 @@ const THIS_NODE = 'this node'
 /**
  * This node in one network: it joins, keeps its lease, follows the others', and leaves.
  *
- * The way of a lease from the store to the kernel begins here: `LeaseWatch` hears of it, `#onLeases` takes it in,
- * `PeerResources` asks the backend what it calls for, and the reconciler, whose desired state holds that under the
- * lease's key, has the drivers write it.
+ * It composes the parts, and what one of them has to do with another is said here alone: `LeaseKeeper` keeps this node's
+ * lease; `LeaseFollower` turns the others' into desired state; the reconciler has the drivers hold that; `InterfaceWatch`
+ * and `ConfigWatch` see what all of it depends on change.
  */
 export class OverlayNode {
   readonly config: NetworkConfig
@@ -88,55 +36,27 @@ export class OverlayNode {
   /** Absent if the caller named the interface. */
   readonly #interface: InterfaceWatch | undefined
   readonly #keeper: LeaseKeeper
-  readonly #watch: LeaseWatch
   readonly #configWatch: ConfigWatch
-  readonly #table = new LeaseTable()
-  readonly #peers: PeerResources
+  readonly #leases: LeaseFollower
   readonly #left = new AbortController()
   #isOutdated = false
   #running: Promise<unknown> | undefined
   #node: NodeContext
   #lastContext: LeaseContext | undefined
 
-  /**
-   * Reads the network config and finds the external interface: what has to be known before anything is changed.
-   * @throws whatever stands in the way of that
-   */
+  /** See `prepareNode`: throws as that does. */
   static async prepare(options: OverlayNodeOptions, signal: AbortSignal): Promise<OverlayNode> {
-    const { subnets, backends, drivers, observer } = options
-    observer.waiting('the drivers')
-    const checked = knownRequirements(backends)
-    await preflight(options, checked, signal)
-    observer.waiting(`the network config from ${subnets.name}`)
-    const config = await subnets.getNetworkConfig({ signal })
-    observer.config({ type: 'read', config, differences: [] })
-    for (const key of config.unknownKeys) {
-      observer.warning(`the network config's key '${key}' means nothing and is ignored: is it mistyped?`)
-    }
-    const backend = await chooseBackend(config, backends)
-    const unchecked = (backend.requires ?? []).filter((requirement) => !checked.includes(requirement))
-    if (unchecked.length > 0) await preflight(options, unchecked, signal)
-    observer.waiting('the external interface')
-    const given = options.externalInterface
-    const found = given ? givenInterface(given) : await findExternalInterface(drivers, { signal })
-    const node = nodeContext(config, found, options)
-    for (const warning of backend.warnings?.(node) ?? []) observer.warning(warning)
-    return new OverlayNode(options, backend, node, found)
+    return new OverlayNode(options, await prepareNode(options, signal))
   }
 
-  private constructor(
-    options: OverlayNodeOptions,
-    backend: Backend,
-    node: NodeContext,
-    found: FoundInterface,
-  ) {
+  private constructor(options: OverlayNodeOptions, { backend, found, context }: PreparedNode) {
     const { subnets, drivers, clock, random, observer } = options
     const onError = (error: OverlayError): void => observer.error(error)
-    this.config = node.config
+    this.config = context.config
     this.#options = options
     this.#backend = backend
-    this.#node = node
-    this.#backendDrivers = [...(backend.drivers?.(node) ?? [])]
+    this.#node = context
+    this.#backendDrivers = [...(backend.drivers?.(context) ?? [])]
     this.reconciler = new Reconciler({
       drivers: [...drivers, ...this.#backendDrivers],
       clock,
@@ -147,13 +67,13 @@ export class OverlayNode {
           config: this.config,
           formerNetworks: this.#formerNetworks,
           local: this.reconciler.desired.of(THIS_NODE),
-          outside: this.#peers.outside,
+          outside: this.#leases.outside,
           externalInterface: this.#node.externalInterface,
         }),
       beforeRead: async (abort) => {
-        this.#peers.update(this.#table.expire(clock.monotonic()), this.#context)
+        this.#leases.expire()
         await this.#interface?.look(abort)
-        this.#peers.refresh(this.#context)
+        this.#leases.refresh()
       },
       onSync: (report) => observer.sync(report),
       onDrift: (drift) => observer.drift(drift),
@@ -191,25 +111,21 @@ export class OverlayNode {
       onChange: (change) => this.#onConfigChange(change),
       onError,
     })
-    this.#watch = new LeaseWatch({
-      subnets,
-      clock,
-      onEvent: (event) => this.#onLeases(event),
-      onError: (error) => {
-        onError(error)
-        // It may have been cut off by a lease that covers an address of its own that is known only now.
-        this.#peers.refresh(this.#context)
-      },
-    })
-    this.#peers = new PeerResources({
+    this.#leases = new LeaseFollower({
       config: this.config,
       backend,
       subnets,
+      clock,
       desired: this.reconciler.desired,
+      context: () => this.#context,
       ownLinks: () => linkNames(this.reconciler.desired.of(THIS_NODE)),
       isHeld: () => !this.#keeper.isLost,
+      onOwn: (lease) => (lease === undefined ? this.#keeper.lost() : this.#keeper.observe(lease)),
+      // What none of the peers calls for may go from here on.
+      onListed: () => this.reconciler.openGate(),
       onPeer: (event) => observer.peer(event),
       onOutside: () => this.#configWatch.look(),
+      onWarning: (text) => observer.warning(text),
       onError,
     })
   }
@@ -229,12 +145,12 @@ export class OverlayNode {
   }
 
   get leases(): ReadonlyMap<string, Lease> {
-    return this.#table.leases
+    return this.#leases.leases
   }
 
   /** How well the store is heard. */
-  get watch(): Pick<LeaseWatch, 'asOf' | 'error'> {
-    return this.#watch
+  get watch(): LeaseFollower['watch'] {
+    return this.#leases.watch
   }
 
   /**
@@ -251,7 +167,7 @@ export class OverlayNode {
     const left = this.#left.signal
     this.#running = Promise.all([
       this.#keeper.run(left),
-      this.#watch.run(left),
+      this.#leases.run(left),
       this.#configWatch.run(left),
       this.reconciler.run(left),
     ])
@@ -260,7 +176,7 @@ export class OverlayNode {
     if (failure !== undefined) throw failure.error
     observer.joined()
     observer.waiting(`the first list of leases from ${subnets.name}`)
-    await this.#watch.whenListed(signal)
+    await this.#leases.whenListed(signal)
   }
 
   /**
@@ -311,34 +227,6 @@ export class OverlayNode {
     return [...new Set(networks.filter((network) => network !== undefined))]
   }
 
-  #onLeases(event: LeaseEvent): void {
-    const { clock, subnets, observer } = this.#options
-    const changes = this.#table.take(event, clock.monotonic(), this.lease.attributes)
-    this.#peers.update(changes, this.#context)
-    if (event.type === 'snapshot' && event.storeWasReset === true && this.#table.forgotten > 0) {
-      observer.warning(
-        `${subnets.name} has lost its memory: it was wiped, replaced or restored from a backup, or its network config is ` +
-          `gone. Leases of other nodes that it no longer has (${this.#table.forgotten}) are kept for up to 24 hours, until ` +
-          'their nodes publish them again or another node gets their subnet',
-      )
-    }
-    this.#checkOwnLease(changes, event.type === 'snapshot')
-    // From here on every peer is known, so that what none of them calls for may go.
-    if (event.type === 'snapshot') this.reconciler.openGate()
-  }
-
-  /** The store shows our own lease among all: whether it is still there, and still says what we published. */
-  #checkOwnLease(changes: readonly PeerEvent[], isSnapshot: boolean): void {
-    const own = this.lease
-    const ownKey = leaseKey(own)
-    for (const { type, lease } of changes) {
-      if (leaseKey(lease) !== ownKey) continue
-      if (type === 'put') this.#keeper.observe(lease)
-      else this.#keeper.lost()
-    }
-    if (isSnapshot && !this.#table.leases.has(ownKey)) this.#keeper.lost()
-  }
-
   /** Asked when the lease is lost, before another is acquired. */
   async #networkStands(signal: AbortSignal): Promise<boolean> {
     const stands = await this.#configWatch.isInForce(signal)
@@ -349,7 +237,7 @@ export class OverlayNode {
 
   #onConfigChange({ config, differences }: ConfigChange): void {
     const { subnets, observer } = this.#options
-    this.#peers.setStoreConfig(config, this.#context)
+    this.#leases.setStoreConfig(config)
     observer.config({ type: 'changed', config, differences })
     observer.warning(
       differences.length === 0
@@ -367,9 +255,8 @@ export class OverlayNode {
 
   /** Asks the backend for everything again: what this node is, or holds, may change what any lease calls for. */
   #recompute(): void {
-    const context = this.#context
-    this.reconciler.desired.set(THIS_NODE, withAlias(this.#backend.local(context), this.config))
-    this.#peers.recompute(this.#table.leases.values(), context)
+    this.reconciler.desired.set(THIS_NODE, withAlias(this.#backend.local(this.#context), this.config))
+    this.#leases.recompute()
   }
 
   /** The interface in force, or the host around it, has changed: its MTU and addresses shape the desired state. */
@@ -389,22 +276,4 @@ export class OverlayNode {
     this.#keeper.republish()
     if (mtu !== before) this.#options.observer.mtu(mtu)
   }
-}
-
-/** Finds out, before anything is changed, whether the drivers may and can do what will be asked of them. */
-async function preflight(
-  { drivers, observer }: OverlayNodeOptions,
-  requirements: readonly string[],
-  signal: AbortSignal,
-): Promise<void> {
-  for (const driver of drivers) {
-    const warnings = await driver.preflight?.(requirements, { signal })
-    for (const warning of warnings ?? []) observer.warning(warning)
-  }
-}
-
-/** Disposes of each, whatever the others do, and throws the first failure at the end. */
-export async function disposeAll(disposables: readonly AsyncDisposable[]): Promise<void> {
-  const results = await Promise.allSettled(disposables.map((disposable) => disposable[Symbol.asyncDispose]()))
-  for (const result of results) if (result.status === 'rejected') throw result.reason
 }

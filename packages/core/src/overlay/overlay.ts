@@ -5,11 +5,13 @@ import type { NetworkConfig } from '../lease/network-config.js'
 import { formatSubnetEnv } from '../lease/subnet-env.js'
 import { type AbortOptions, unlessAborted } from '../util/abort.js'
 import { systemClock } from '../util/clock.js'
+import { disposeAll } from '../util/dispose.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
 import { EventStream } from './event-stream.js'
 import { GuardedEmitter } from './events.js'
-import { disposeAll, type FormerNode, OverlayNode, type OverlayNodeObserver } from './node.js'
+import { OverlayNode } from './node.js'
+import type { FormerNode, OverlayNodeObserver } from './node-options.js'
 import {
   type ComposedOptions,
   type OverlayOptions,

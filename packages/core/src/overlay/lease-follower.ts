@@ -1,0 +1,123 @@
+import type { LeaseContext } from '../contract/node-context.js'
+import type { LeaseEvent, SubnetManager } from '../contract/subnet-manager.js'
+import { type Lease, leaseKey } from '../lease/lease.js'
+import type { NetworkConfig } from '../lease/network-config.js'
+import type { Clock } from '../util/clock.js'
+import type { OverlayError } from '../util/errors.js'
+import { LeaseTable, type PeerEvent } from './lease-table.js'
+import { LeaseWatch } from './lease-watch.js'
+import { PeerResources, type PeerResourcesOptions } from './peer-resources.js'
+
+export interface LeaseFollowerOptions extends PeerResourcesOptions {
+  readonly subnets: SubnetManager
+  readonly clock: Clock
+  /** This node, and the lease that it holds now. */
+  readonly context: () => LeaseContext
+  /** The store shows what it has under the key of this node's own lease: undefined if nothing. */
+  readonly onOwn: (lease: Lease | undefined) => void
+  /** A list of every lease was taken in: every peer is known. */
+  readonly onListed: () => void
+  readonly onWarning: (text: string) => void
+}
+
+/**
+ * Everyone's leases, from the store to the desired state: `LeaseWatch` hears of one, `LeaseTable` knows whether anything
+ * in it is new, and `PeerResources` asks the backend what it calls for.
+ */
+export class LeaseFollower {
+  readonly #options: LeaseFollowerOptions
+  readonly #watch: LeaseWatch
+  readonly #table = new LeaseTable()
+  readonly #peers: PeerResources
+
+  constructor(options: LeaseFollowerOptions) {
+    const { subnets, clock, context, onError } = options
+    this.#options = options
+    this.#peers = new PeerResources(options)
+    this.#watch = new LeaseWatch({
+      subnets,
+      clock,
+      onEvent: (event) => this.#take(event),
+      onError: (error: OverlayError) => {
+        onError(error)
+        // It may have been cut off by a lease that covers an address of its own that is known only now.
+        this.#peers.refresh(context())
+      },
+    })
+  }
+
+  /** Every lease in the store, by its key, as it was last heard of. */
+  get leases(): ReadonlyMap<string, Lease> {
+    return this.#table.leases
+  }
+
+  /** How well the store is heard. */
+  get watch(): Pick<LeaseWatch, 'asOf' | 'error'> {
+    return this.#watch
+  }
+
+  /** The peers' subnets that lie outside the network as this node knows it. */
+  get outside(): readonly string[] {
+    return this.#peers.outside
+  }
+
+  /** Follows the leases until the signal aborts. Never rejects. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#watch.run(signal)
+  }
+
+  /** See `LeaseWatch.whenListed`. */
+  whenListed(signal: AbortSignal): Promise<void> {
+    return this.#watch.whenListed(signal)
+  }
+
+  /** Drops leases that the store lost long enough ago. */
+  expire(): void {
+    const { clock, context } = this.#options
+    this.#peers.update(this.#table.expire(clock.monotonic()), context())
+  }
+
+  /** Decides again if the host's network or the addresses of the store are others now. */
+  refresh(): void {
+    this.#peers.refresh(this.#options.context())
+  }
+
+  /** Asks the backend for everything again: what this node is, or holds, may change what any lease calls for. */
+  recompute(): void {
+    this.#peers.recompute(this.#table.leases.values(), this.#options.context())
+  }
+
+  /** The config that the store holds now: leases inside its networks are admitted as well. */
+  setStoreConfig(config: NetworkConfig): void {
+    this.#peers.setStoreConfig(config, this.#options.context())
+  }
+
+  #take(event: LeaseEvent): void {
+    const { clock, context } = this.#options
+    const isSnapshot = event.type === 'snapshot'
+    const changes = this.#table.take(event, clock.monotonic(), context().lease.attributes)
+    this.#peers.update(changes, context())
+    if (isSnapshot && event.storeWasReset === true && this.#table.forgotten > 0) this.#warnOfReset()
+    this.#checkOwn(changes, isSnapshot)
+    if (isSnapshot) this.#options.onListed()
+  }
+
+  /** Whether our own lease is still among all, and still says what we published. */
+  #checkOwn(changes: readonly PeerEvent[], isSnapshot: boolean): void {
+    const { context, onOwn } = this.#options
+    const ownKey = leaseKey(context().lease)
+    for (const { type, lease } of changes) {
+      if (leaseKey(lease) === ownKey) onOwn(type === 'put' ? lease : undefined)
+    }
+    if (isSnapshot && !this.#table.leases.has(ownKey)) onOwn(undefined)
+  }
+
+  #warnOfReset(): void {
+    const { subnets, onWarning } = this.#options
+    onWarning(
+      `${subnets.name} has lost its memory: it was wiped, replaced or restored from a backup, or its network config is ` +
+        `gone. Leases of other nodes that it no longer has (${this.#table.forgotten}) are kept for up to 24 hours, until ` +
+        'their nodes publish them again or another node gets their subnet',
+    )
+  }
+}

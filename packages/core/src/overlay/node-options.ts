@@ -1,0 +1,53 @@
+import type { Driver } from '../contract/driver.js'
+import type { ExternalInterface } from '../contract/node-context.js'
+import type { SubnetManager } from '../contract/subnet-manager.js'
+import type { Lease, PublicAddresses } from '../lease/lease.js'
+import type { SubnetEnv } from '../lease/subnet-env.js'
+import type { Drift } from '../reconciler/delta-tracker.js'
+import type { SyncReport } from '../reconciler/sync-tally.js'
+import type { Clock, Random } from '../util/clock.js'
+import type { OverlayError } from '../util/errors.js'
+import type { BackendChoice } from './choose-backend.js'
+import type { LeaseKeeperEvent } from './lease-keeper.js'
+import type { PeerEvent } from './lease-table.js'
+import type { ConfigEvent } from './reports.js'
+
+export interface OverlayNodeOptions extends PublicAddresses {
+  readonly subnets: SubnetManager
+  readonly backends: BackendChoice
+  readonly drivers: readonly Driver[]
+  readonly externalInterface: ExternalInterface | undefined
+  readonly previous: Partial<SubnetEnv> | undefined
+  /** What this node was until a moment ago, before it joined again under another config. */
+  readonly former: FormerNode | undefined
+  readonly renewMarginMs: number
+  readonly resyncIntervalMs: number
+  readonly clock: Clock
+  readonly random: Random
+  readonly observer: OverlayNodeObserver
+}
+
+/** What remains of a node that joins again. */
+export interface FormerNode {
+  readonly lease: Lease
+  /** What it served, and may have left resources of. */
+  readonly networks: readonly string[]
+}
+
+/** Hears of everything, and is asked nothing. */
+export interface OverlayNodeObserver {
+  lease(event: LeaseKeeperEvent): void
+  peer(event: PeerEvent): void
+  sync(report: SyncReport): void
+  drift(drift: readonly Drift[]): void
+  config(event: ConfigEvent): void
+  mtu(mtu: number): void
+  error(error: OverlayError): void
+  warning(text: string): void
+  /** What joining waits for next. */
+  waiting(what: string): void
+  /** The lease is held, and what this node needs whatever its peers are is written. */
+  joined(): void
+  /** The lease is lost, and the network is another by now: this node has to leave, and join again. */
+  outdated(): void
+}

@@ -1,0 +1,56 @@
+import type { Backend } from '../contract/backend.js'
+import type { NodeContext } from '../contract/node-context.js'
+import { chooseBackend, knownRequirements } from './choose-backend.js'
+import {
+  type FoundInterface,
+  findExternalInterface,
+  givenInterface,
+  nodeContext,
+} from './external-interface.js'
+import type { OverlayNodeOptions } from './node-options.js'
+
+/** What a node is composed of once its network is known. */
+export interface PreparedNode {
+  readonly backend: Backend
+  /** The external interface, and who says so. */
+  readonly found: FoundInterface
+  readonly context: NodeContext
+}
+
+/**
+ * Reads the network config and finds the external interface: what has to be known before anything is changed.
+ * @throws whatever stands in the way of that
+ */
+export async function prepareNode(options: OverlayNodeOptions, signal: AbortSignal): Promise<PreparedNode> {
+  const { subnets, backends, drivers, observer } = options
+  observer.waiting('the drivers')
+  const checked = knownRequirements(backends)
+  await preflight(options, checked, signal)
+  observer.waiting(`the network config from ${subnets.name}`)
+  const config = await subnets.getNetworkConfig({ signal })
+  observer.config({ type: 'read', config, differences: [] })
+  for (const key of config.unknownKeys) {
+    observer.warning(`the network config's key '${key}' means nothing and is ignored: is it mistyped?`)
+  }
+  const backend = await chooseBackend(config, backends)
+  const unchecked = (backend.requires ?? []).filter((requirement) => !checked.includes(requirement))
+  if (unchecked.length > 0) await preflight(options, unchecked, signal)
+  observer.waiting('the external interface')
+  const given = options.externalInterface
+  const found = given ? givenInterface(given) : await findExternalInterface(drivers, { signal })
+  const context = nodeContext(config, found, options)
+  for (const warning of backend.warnings?.(context) ?? []) observer.warning(warning)
+  return { backend, found, context }
+}
+
+/** Finds out, before anything is changed, whether the drivers may and can do what will be asked of them. */
+async function preflight(
+  { drivers, observer }: OverlayNodeOptions,
+  requirements: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const driver of drivers) {
+    const warnings = await driver.preflight?.(requirements, { signal })
+    for (const warning of warnings ?? []) observer.warning(warning)
+  }
+}
