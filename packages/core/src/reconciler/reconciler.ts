@@ -7,10 +7,11 @@ import { Wakeup } from '../util/wakeup.js'
 import { DeltaTracker, type Drift } from './delta-tracker.js'
 import type { DesiredState } from './desired-state.js'
 import { DriverSet } from './driver-set.js'
-import { inPhases, type Phase } from './order.js'
 import { ResyncScheduler } from './resync-scheduler.js'
 import type { Failure } from './retry-queue.js'
-import { type SyncReport, SyncTally } from './sync-tally.js'
+import type { SyncReport } from './sync-tally.js'
+import { Waiters } from './waiters.js'
+import { WriteRound } from './write-round.js'
 
 /*
  * What shaped this code, beyond "compare and write":
@@ -28,8 +29,8 @@ import { type SyncReport, SyncTally } from './sync-tally.js'
  *  - With tens of thousands of peers a read costs as much as a thousand writes. So a lease's event touches the keys of
  *    that lease alone, and relies on the last read until the next.
  *
- * Which keys differ is DeltaTracker's to know; when to read is ResyncScheduler's. This is the loop between them and the
- * drivers.
+ * Which keys differ is DeltaTracker's to know, when to read is ResyncScheduler's, and how to write is WriteRound's. This
+ * is the loop between them.
  */
 
 export interface ReconcilerOptions {
@@ -74,7 +75,7 @@ export class Reconciler {
   #watching: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
   #isBusy = false
   #failedReads = 0
-  #waiters: (() => void)[] = []
+  readonly #waiters = new Waiters()
 
   constructor(options: ReconcilerOptions) {
     this.#options = options
@@ -153,19 +154,7 @@ export class Reconciler {
   /** Resolves once the drivers hold what is desired and nothing else of ours; at once if they do. */
   async whenInSync({ signal }: AbortOptions = {}): Promise<void> {
     signal?.throwIfAborted()
-    if (this.#isInSync()) return
-    await new Promise<void>((resolve, reject) => {
-      const done = () => {
-        signal?.removeEventListener('abort', abort)
-        resolve()
-      }
-      const abort = () => {
-        this.#waiters = this.#waiters.filter((waiter) => waiter !== done)
-        reject(signal?.reason)
-      }
-      signal?.addEventListener('abort', abort, { once: true })
-      this.#waiters.push(done)
-    })
+    if (!this.#isInSync()) await this.#waiters.wait({ signal })
   }
 
   /** Removes all that is ours. Call it after `run` has returned. Rejects with the first failure that lasts. */
@@ -223,7 +212,7 @@ export class Reconciler {
   }
 
   #notifyWaiters(): void {
-    if (this.#isInSync()) for (const waiter of this.#waiters.splice(0)) waiter()
+    if (this.#isInSync()) this.#waiters.notify()
   }
 
   #readFailed(): void {
@@ -246,70 +235,20 @@ export class Reconciler {
     if (drifted) this.#options.onDrift?.(drift)
   }
 
-  /** Writes what differs, and reads again in between if a write has put the actual state in doubt. */
   async #write(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options
     const startedAt = clock.monotonic()
-    const tally = new SyncTally()
-    const written = new Set<string>()
-    while (await this.#writePhases(inPhases(this.#take(written, tally)), written, tally, signal)) {
-      await this.#read(signal, 'own')
-    }
+    const round = new WriteRound({
+      tracker: this.#tracker,
+      drivers: this.#drivers,
+      clock,
+      readAgain: () => this.#read(signal, 'own'),
+      readLater: () => this.#schedule.ask(),
+    })
+    const tally = await round.run(signal)
     for (const error of tally.errors()) this.#report(error)
     if (tally.isEmpty()) return
     this.#options.onSync?.(tally.report(clock.monotonic() - startedAt))
-  }
-
-  /** @returns whether it stopped early, because the actual state is in doubt now */
-  async #writePhases(
-    phases: readonly Phase[],
-    written: Set<string>,
-    tally: SyncTally,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    for (const [index, phase] of phases.entries()) {
-      if (await this.#apply(phase, written, tally, signal)) {
-        for (const { operations } of phases.slice(index + 1)) this.#tracker.putBack(operations)
-        return true
-      }
-    }
-    return false
-  }
-
-  #take(written: ReadonlySet<string>, tally: SyncTally): readonly Operation[] {
-    const { operations, didNotHold } = this.#tracker.take(this.#options.clock.monotonic(), written)
-    for (const operation of didNotHold) this.#fail(operation, lostItsEffect(operation), tally)
-    return operations
-  }
-
-  /** @returns whether the actual state is in doubt now */
-  async #apply(
-    { operations }: Phase,
-    written: Set<string>,
-    tally: SyncTally,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    let stale = false
-    for (const { operation, result } of await this.#drivers.apply(operations, signal)) {
-      const { resource } = operation
-      written.add(resource.key)
-      if (!result.ok) {
-        this.#fail(operation, result.error, tally)
-        // A link that is gone: read again, but in the next round, so that a fault that lasts cannot hold this one.
-        if (result.stale) this.#schedule.ask()
-        continue
-      }
-      tally.count(operation)
-      this.#tracker.succeeded(operation)
-      if (resource.kind === 'link') this.#tracker.retryNow()
-      stale ||= result.stale ?? false
-    }
-    return stale
-  }
-
-  #fail(operation: Operation, error: OverlayError, tally: SyncTally): void {
-    this.#tracker.failed(operation, error, this.#options.clock.monotonic())
-    tally.fail(operation.resource, error)
   }
 
   /** Begins before the first read: a change after it must not go unseen. */
@@ -337,11 +276,4 @@ export class Reconciler {
   #report(error: OverlayError): void {
     this.#options.onError?.(error)
   }
-}
-
-function lostItsEffect({ type, resource }: Operation): OverlayError {
-  return new OverlayError(
-    'DRIVER_REFUSED',
-    `${type} ${resource.key} succeeded, yet the next read differs: look for another program that changes it`,
-  )
 }
