@@ -47,7 +47,10 @@ it('reaches a peer as soon as it has joined', async () => {
 it('reaches the other peers while the kernel refuses one, and that one a little later', async () => {
   const refusal = host.kernel.fail({
     errno: 'ENOBUFS',
-    when: (request) => request.type === 'put' && request.resource.key.startsWith('route 254 10.244.2.0/24'),
+    when: (request) =>
+      request.type === 'put' &&
+      request.resource.kind === 'route' &&
+      request.resource.destination === '10.244.2.0/24',
   })
   host.join(2)
   host.join(3)
