@@ -39,8 +39,8 @@ export function vtepData(vni: number, mac: string): JsonValue {
 }
 
 /**
- * Reads the tunnel endpoint that a lease publishes. Throws an OverlayError of code `INVALID_LEASE` if there is none, or
- * one of another VNI. (flannel ignores a peer's VNI and sends, but the peer drops what it sends.)
+ * Reads the tunnel endpoint that a lease publishes. Throws an OverlayError `INVALID_LEASE` if there is none, or if it has
+ * another VNI. (flannel ignores a peer's VNI and sends, but the peer drops what it sends.)
  */
 export function readVtep(lease: Lease, parts: FamilyParts, vni: number): Vtep {
   const data = lease.attributes[parts.backendData]
@@ -64,7 +64,7 @@ export function readVtep(lease: Lease, parts: FamilyParts, vni: number): Vtep {
   return { vni: values.VNI, mac: canonicalMac(String(values.VtepMAC)) }
 }
 
-/** The MAC in published data, if it has one that is usable. */
+/** The MAC in published data, if there is a usable one. */
 export function macIn(data: JsonValue | undefined): string | undefined {
   if (!isJsonObject(data)) return undefined
   const { values } = readFields({ VtepMAC: { ...vtepMac, accepts: () => true } }, data, '')

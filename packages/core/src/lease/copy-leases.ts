@@ -16,15 +16,15 @@ export interface CopyReport {
   readonly copied: readonly Lease[]
   /** Reservations that were written. */
   readonly reserved: readonly Lease[]
-  /** Leases of nodes that held the same subnets there already. Left as they are: such a node has moved. */
+  /** Leases that the target had already, of the same nodes. They are kept as they are: those nodes have moved. */
   readonly present: readonly Lease[]
 }
 
 /**
- * Copies every lease from one store to another, so that the nodes of a running cluster can move there one after the
- * other: a node that has moved finds its own lease, with the subnet and the MAC that its peers know, and the leases of
- * those that have not. A copy is an ordinary lease and ends unless its node comes to renew it; a reservation is copied
- * as one. A node that joins the old store afterwards is copied by another run: what is there already is not touched.
+ * Copies every lease from one store to another, so that the nodes of a running cluster can move there one by one: a node
+ * that has moved finds its own lease, with the subnet and the MAC that its peers know, and the leases of the nodes that
+ * have not moved yet. A copy is an ordinary lease and ends unless its node renews it; a reservation stays a reservation.
+ * To copy nodes that join the old store afterwards, run it again: leases that were copied before are kept as they are.
  *
  * Both stores must hold the same network config (`to.setNetworkConfig`). Rejects with `INVALID_CONFIG` if they do not,
  * and, once everything else is copied, with `LEASE_CONFLICT` if a subnet is another node's there or a node has another
@@ -64,8 +64,8 @@ export async function copyLeases(
 }
 
 /**
- * The lease that each node uses: its reservation, or of several leases the one that ends last, since it is the one that
- * the node renews. There is no node behind the others.
+ * The lease that each node uses: its reservation, or else the one of its leases that ends last, which is the one that it
+ * renews. No node uses the others.
  */
 function onePerNode(reservations: readonly Lease[], leases: readonly Lease[]): readonly Lease[] {
   const reserved = new Set(reservations.map(leaseKey))
@@ -77,12 +77,12 @@ function onePerNode(reservations: readonly Lease[], leases: readonly Lease[]): r
   return [...byNode.values()]
 }
 
-/** Undefined if the store gave the node another subnet, which is then given back, or had none to give. */
+/** Undefined if the store gave the node another subnet, which is then released, or had none left. */
 async function copyLease(to: SubnetManager, lease: Lease, options: AbortOptions): Promise<Lease | undefined> {
   const { attributes } = lease
   let isHeld = false
   const adopt = (held: Lease) => {
-    // The node has come there since the leases were read: what it says of itself is newer.
+    // The node has joined the other store since the leases were read: what it publishes is newer.
     isHeld = true
     return held.attributes
   }
@@ -148,7 +148,7 @@ function conflictError(from: SubnetManager, to: SubnetManager, conflicts: readon
 
 const byEnd = (a: Lease, b: Lease): number => (b.expiresAt ?? 0) - (a.expiresAt ?? 0)
 
-/** What a store knows a node by. */
+/** What a store identifies a node by. */
 const nodeOf = ({ attributes }: Lease): string | undefined => attributes.publicIp ?? attributes.publicIpv6
 
 const describe = (lease: Lease): string => `${leaseKey(lease)} of ${nodeOf(lease)}`

@@ -17,11 +17,11 @@ export interface LeaseAttributes {
   readonly backendData?: JsonValue | undefined
   /** The same for IPv6, if a backend keeps the families apart. */
   readonly backendV6Data?: JsonValue | undefined
-  /** Of a record with an address that is none: what is wrong with it, in a sentence, for messages. */
+  /** For a record with an invalid address: what is wrong with it, in a sentence, for messages. */
   readonly invalidAddresses?: Readonly<Record<'publicIp' | 'publicIpv6', string | undefined>> | undefined
 }
 
-/** The addresses at which peers reach a node, of each family that it has one of. */
+/** The addresses at which peers reach a node, one for each family that it has. */
 export type PublicAddresses = Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'>
 
 /**
@@ -40,7 +40,7 @@ export interface Lease {
    */
   readonly expiresAt?: number | undefined
   /**
-   * When the record was made, on a scale of the store's own, such as etcd's revisions: of two leases that claim the
+   * When the record was created, on a scale of the store's own, such as etcd's revisions: of two leases that claim the
    * same, the older keeps it. Absent if the store does not say; then the one that it reported first is the older.
    */
   readonly created?: number | undefined
@@ -52,7 +52,7 @@ export type LeaseSubnets = Pick<Lease, 'subnet' | 'ipv6Subnet'>
 /** How flannel writes "no IPv4 subnet" if IPv4 is off. */
 const NO_IPV4 = '0.0.0.0-0'
 
-/** flannel's pattern for a lease's key; the dots left bare in it are bare in flannel too. */
+/** flannel's pattern for a lease's key; its unescaped dots are unescaped in flannel too. */
 const LEASE_KEY = /^(\d+\.\d+\.\d+\.\d+)-(\d+)(?:&([a-f\d:.]+)-(\d+))?$/
 
 /**
@@ -77,22 +77,22 @@ export function parseLeaseKey(key: string): LeaseSubnets | undefined {
   const v4 = readCanonicalCidr(`${ipv4}/${ipv4Length}`)
   const v6 = ipv6 === undefined ? undefined : readCanonicalCidr(`${ipv6}/${ipv6Length}`)
   if (v4 === undefined || (ipv6 !== undefined && (v6 === undefined || familyOf(v6) !== 6))) return undefined
-  // A length of 0 says that there is none, whatever the address: no lease is all of IPv4.
+  // A length of 0 means no IPv4 subnet, whatever the address: no lease is all of IPv4.
   const subnet = v4.endsWith('/0') ? undefined : v4
   return subnet === undefined && v6 === undefined ? undefined : { subnet, ipv6Subnet: v6 }
 }
 
 /**
- * Reads a lease's record, key and value, as flannel writes them; when it ends is for the store to say. Throws an
- * OverlayError `INVALID_LEASE` for what is no lease, and for a key that is not spelled as `leaseKey` spells it: who
- * took that for a lease could neither renew nor delete it.
+ * Reads a lease's record, key and value, as flannel writes them; only the store knows when it ends. Throws an
+ * OverlayError `INVALID_LEASE` for a record that is not a lease, and for a key that is not spelled as `leaseKey` spells
+ * it: such a lease could be neither renewed nor deleted.
  */
 export function decodeLease(key: string, value: string): Lease {
   try {
     const subnets = parseLeaseKey(key)
     if (subnets === undefined) throw new SyntaxError('its key names no subnet')
     if (leaseKey(subnets) !== key) throw new SyntaxError(`its key would have to be ${leaseKey(subnets)}`)
-    // Spelled out: of a spread, V8 makes a shape of its own for each of tens of thousands of leases.
+    // Spelled out: with a spread, V8 makes a separate shape for each of tens of thousands of leases.
     const { subnet, ipv6Subnet } = subnets
     return { subnet, ipv6Subnet, attributes: decodeLeaseAttributes(value) }
   } catch (cause) {
@@ -117,9 +117,9 @@ export function encodeLeaseAttributes(attributes: LeaseAttributes): string {
 }
 
 /**
- * Reads a lease's value, at most 64 KiB and 32 levels deep, as Go does: keys in any case, the last of several counts,
- * unknown ones are ignored. An address that is none is reported in `invalidAddresses` if there is one of the other
- * family, which still counts. Throws a SyntaxError that says what is wrong if the text is no lease.
+ * Reads a lease's value, at most 64 KiB and 32 levels deep, as Go does: keys in any case, the last duplicate counts,
+ * unknown keys are ignored. An invalid address is reported in `invalidAddresses` if the other family has a valid one,
+ * which still counts. Throws a SyntaxError that says what is wrong if the text is not a lease.
  */
 export function decodeLeaseAttributes(text: string): LeaseAttributes {
   const value = parseJson(text, RECORD_LIMITS)
@@ -155,7 +155,7 @@ const RECORD_FIELDS = {
 }
 
 function recordFields(record: Readonly<Record<string, unknown>>): RecordFields {
-  // Nearly all of tens of thousands are as flannel writes them: then there is nothing to match.
+  // Nearly every record is spelled as flannel writes it: then there is nothing to match.
   for (const key in record) {
     if (!Object.hasOwn(RECORD_FIELDS, key)) return readFields(RECORD_FIELDS, record, 'the lease').values
   }
@@ -202,7 +202,7 @@ export function leasesOverlap(a: LeaseSubnets, b: LeaseSubnets): boolean {
 
 function subnetsOverlap(a: string | undefined, b: string | undefined): boolean {
   if (a === undefined || b === undefined) return false
-  // Nearly always the two are of one length, and then they are the same or share nothing.
+  // Nearly always both have the same length: then they are equal or disjoint.
   if (a.slice(a.indexOf('/')) === b.slice(b.indexOf('/'))) return a === b
   return overlaps(requireCidr(a), requireCidr(b))
 }

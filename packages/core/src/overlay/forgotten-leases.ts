@@ -1,7 +1,7 @@
 import { type Lease, leaseKey, leasesOverlap, sameNode } from '../lease/lease.js'
 
 /**
- * How long a lease is kept that its store has lost, in ms. A node that is alive writes its lease again within the lease's
+ * How long a lease that its store has lost is kept, in ms. A node that is alive writes its lease again within the lease's
  * term, which is 24 hours: one of ours at once, a flanneld when it renews.
  */
 export const FORGOTTEN_LEASE_GRACE_MS = 24 * 3_600_000
@@ -52,10 +52,10 @@ export class ForgottenLeases {
     }
   }
 
-  /** The keys of those whose place `lease` takes. */
+  /** The keys of the forgotten leases that `lease` replaces. */
   replacedBy(lease: Lease): readonly string[] {
     if (this.#leases.size === 0) return NONE
-    // Nearly always all subnets are of one length, and then two are the same or share no address.
+    // Nearly always all subnets have one length: then any two are equal or disjoint.
     const comparable = lengthsOf(lease).every(
       (length) => this.#lengths.size === 1 && this.#lengths.has(length),
     )

@@ -39,8 +39,9 @@ export class LeaseWatch {
   }
 
   /**
-   * Resolves once the store has given its first list of leases, or a cache the leases that it knows. Rejects with what keeps it from that: at once if waiting
-   * does not help, such as denied access, and after ten seconds if the store is away. `run` goes on either way.
+   * Resolves once the store has given its first list of leases, or a cache the leases that it knows. Rejects with what
+   * prevents that: at once if waiting does not help, such as denied access, and after ten seconds if the store is
+   * unavailable. `run` goes on either way.
    */
   async whenListed(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options

@@ -21,12 +21,12 @@ export interface PeerResourcesOptions {
   /** Whether this node's lease is held now: while another is acquired, that one may look like another node's. */
   readonly isHeld: () => boolean
   readonly onPeer: (event: PeerEvent) => void
-  /** A lease outside the network came: the store's config may be another by now. */
+  /** A lease outside the network came: the store's config may have changed. */
   readonly onOutside: () => void
   readonly onError: (error: OverlayError) => void
 }
 
-/** Of the leases that are refused at once, so many are reported one by one. */
+/** How many of the leases that are refused at once are reported one by one. */
 const MAX_REPORTED = 10
 
 /**
@@ -38,12 +38,12 @@ export class PeerResources {
   readonly #bounds: NetworkBounds
   /** Subnets outside the network, by the key of their lease. */
   readonly #outside = new Map<string, readonly string[]>()
-  /** Leases in the name of this node's public address that were reported. */
+  /** The leases that bear this node's public address and were reported. */
   readonly #namesakes = new Set<string>()
   #context: LeaseContext | undefined
   #storeConfig: NetworkConfig | undefined
   #admission: Admission | undefined
-  /** What the host and the store were like when the leases were decided on, as text. */
+  /** The host and the store as they were when the leases were last decided on, as text. */
   #surroundings = ''
 
   constructor(options: PeerResourcesOptions) {

@@ -8,13 +8,13 @@ import { ClaimIndex } from './claim-index.js'
 import type { AdmissionFacts } from './facts.js'
 import { Rules } from './rules.js'
 
-/** What admission asks of the rest, and what it hands over. None of them may call it back. */
+/** What admission needs from the rest, and what it hands over. None of these may call it back. */
 export interface AdmissionPorts {
-  /** The backend's resources for a peer's lease. May throw: the lease is refused then. */
+  /** The backend's resources for a peer's lease. If it throws, the lease is refused. */
   readonly resourcesOf: (lease: Lease) => readonly Resource[]
-  /** The keys of the leases that hold a resource of this key, of those that were handed over. */
+  /** The keys of the leases whose resources, as handed over, include one of this key. */
   readonly holdersOf: (resourceKey: string) => readonly string[]
-  /** Takes all resources of a lease, in place of those it had. */
+  /** Replaces all resources of a lease. */
   readonly hold: (leaseKey: string, resources: readonly Resource[]) => void
 }
 
@@ -31,16 +31,16 @@ export interface RefusedLease extends Refusal {
 }
 
 /**
- * Decides which of the peers' leases get resources: a lease is a claim, and whoever can write to the store could
- * otherwise take another node's traffic, or cut this host off.
+ * Decides which of the peers' leases get resources: a lease is only a claim, and any process that can write to the store
+ * could otherwise take another node's traffic or cut this host off.
  *
- * `Rules` says what a claim must be by itself. Of two claims that exclude one another the older is admitted: claims
- * whose subnets overlap, of which one contains the other's public address, or whose resources have a key in common.
- * Leases of one node do not exclude one another: it moved, and its newest claim to a key counts.
+ * `Rules` decides on each claim by itself. Two claims exclude each other if their subnets overlap, if the subnet of one
+ * contains the public address of the other, or if their resources share a key: then the older one is admitted. Leases of
+ * one node do not exclude each other: it moved, and its newest claim to a key counts.
  *
- * So the admitted claims are those that the rules let pass and that no older admitted claim excludes. When a claim
- * comes or goes, those are decided again whose verdict depends on it, the oldest first: a verdict depends on older ones
- * alone, so that each is decided once. What that costs does not depend on how many leases there are.
+ * So a claim is admitted if it passes the rules and no older admitted claim excludes it. When a claim comes or goes, only
+ * those whose verdict depends on it are decided again, oldest first: a verdict depends on older claims alone, so each is
+ * decided once. The cost does not depend on the number of leases.
  */
 export class Admission {
   readonly #ports: AdmissionPorts
@@ -66,7 +66,7 @@ export class Admission {
     return this.#entries.has(key)
   }
 
-  /** Takes in leases that came or changed, by key. Returns those that are refused and were not, or for another reason. */
+  /** Takes in new and changed leases, by key. Returns those that are newly refused, or for another reason than before. */
   put(leases: Iterable<readonly [key: string, lease: Lease]>): readonly RefusedLease[] {
     const families = enabledFamilies(this.#facts.config)
     for (const [key, lease] of leases) {
@@ -89,7 +89,7 @@ export class Admission {
     return this.#settle()
   }
 
-  /** Decides everything again: with other facts, or since the backend may answer otherwise now. */
+  /** Decides everything again: the facts have changed, or the backend may answer differently now. */
   decideAgain(facts: AdmissionFacts): readonly RefusedLease[] {
     this.#facts = facts
     this.#rules = new Rules(facts)
@@ -114,7 +114,7 @@ export class Admission {
     }
   }
 
-  /** Decides what is pending, the oldest first: what a decision adds is younger than what it decided. */
+  /** Decides what is pending, oldest first. What a decision adds is younger than what it decided. */
   #settle(): readonly RefusedLease[] {
     const refused: RefusedLease[] = []
     let queue: LeaseEntry[] = []
@@ -198,7 +198,7 @@ export class Admission {
     return this.#refuse(claim, { code: 'LEASE_CONFLICT', message }, refused)
   }
 
-  /** Reported once: what is decided again, and refused for the same reason, is not new. */
+  /** Reports a refusal once, however often it is decided again for the same reason. */
   #refuse(claim: Claim, refusal: Refusal, refused: RefusedLease[]): readonly Resource[] {
     if (claim.refusal?.message !== refusal.message) refused.push({ lease: claim.lease, ...refusal })
     claim.refusal = refusal
@@ -234,7 +234,7 @@ export class Admission {
       : [...resources, ...others]
   }
 
-  /** The resources of a claim alone, of whatever its lease claims in the other family. */
+  /** The resources of one claim, whatever its lease claims in the other family. */
   #resourcesOf({ lease, parts, entry }: Claim): readonly Resource[] {
     if (entry.claims.length === 1) return this.#ports.resourcesOf(lease)
     const { subnet, ipv6Subnet, ...rest } = lease

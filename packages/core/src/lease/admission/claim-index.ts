@@ -6,12 +6,12 @@ import type { Claim } from './claim.js'
 /** Addresses are found by the network of this length around them. */
 const ADDRESS_NETWORK = { 4: 24, 6: 64 } as const
 
-/** The admitted claims by what they claim of the address space, to find those that exclude another. */
+/** The admitted claims, indexed by the addresses that they claim, to find those that exclude another claim. */
 export class ClaimIndex {
   readonly #subnets = { 4: new PrefixIndex<Claim>(4), 6: new PrefixIndex<Claim>(6) }
   /**
-   * By public address, of those whose address lies inside the overlay's network, as every subnet does. Usually there are
-   * none.
+   * By public address, those whose address lies inside the overlay's network: no leased subnet contains any other.
+   * Usually there are none.
    */
   readonly #addresses = { 4: new PrefixIndex<Claim>(4), 6: new PrefixIndex<Claim>(6) }
 
@@ -29,7 +29,7 @@ export class ClaimIndex {
     if (address !== undefined) this.#addresses[family].delete(networkOf(address), claim)
   }
 
-  /** Calls `visit` with each claim that cannot stand beside this one, whoever's it is, and with the reason. */
+  /** Calls `visit` with each claim that excludes this one, whichever node's it is, and with the reason. */
   forEachExcluded(claim: Claim, visit: (rival: Claim, why: () => string) => void): void {
     const { subnet, publicAddress } = claim
     const family: Family = claim.parts.family

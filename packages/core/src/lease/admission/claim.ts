@@ -22,7 +22,7 @@ export class LeaseEntry {
     this.key = key
     this.lease = lease
     this.number = number
-    // Made whole: an array that grows keeps room for more, which is felt with tens of thousands of leases.
+    // Created at its final size: an array that grows reserves room, which adds up over 65,000 leases.
     const [first, second] = families.filter((parts) => lease[parts.subnet] !== undefined)
     if (first === undefined) this.claims = []
     else if (second === undefined) this.claims = [new Claim(this, first)]
@@ -35,7 +35,7 @@ export class Claim {
   readonly entry: LeaseEntry
   readonly parts: FamilyParts
   isAdmitted = false
-  /** Whether it may be that a subnet of a lease contains its public address. Known once the rules let it pass. */
+  /** Whether a leased subnet may contain its public address. Set once the rules let it pass. */
   isAddressInNetwork = false
   refusal: Refusal | undefined = undefined
   /** The admitted claim of an older lease that keeps this one out. */
@@ -60,8 +60,8 @@ export class Claim {
 }
 
 /**
- * The order of age: the older first. By when the store made the records, else by which was reported first.
- * @returns less than 0 if `a` is the older
+ * Orders by age, older first: by when the store created the records, or else by the order in which they were reported.
+ * @returns less than 0 if `a` is older
  */
 export function compareAge(a: LeaseEntry, b: LeaseEntry): number {
   const [createdA, createdB] = [a.lease.created, b.lease.created]

@@ -18,8 +18,8 @@ import type { Claim, Refusal } from './claim.js'
 import type { AdmissionFacts } from './facts.js'
 
 /**
- * What a claim must be whatever the other leases are: a subnet of the network that takes nothing away from this host,
- * and an address at which another host can be.
+ * The rules for a claim by itself, whatever the other leases are: its subnet lies in the network and takes nothing away
+ * from this host, and its public address is one that another host can have.
  */
 export class Rules {
   readonly #facts: AdmissionFacts
@@ -65,7 +65,7 @@ class FamilyRules {
   readonly #ownSubnet: AddressRange | undefined
   /** What no peer's subnet may overlap. */
   readonly #protected: NamedRanges
-  /** The host's networks that hold a whole network of the overlay's. Subnets outside that may not overlap them. */
+  /** The host's networks that contain a whole network of the overlay. Subnets outside it must not overlap them. */
   readonly #around: NamedRanges
   readonly #ownAddresses: ReadonlySet<string>
   readonly #broadcasts: ReadonlyMap<string, string>
@@ -167,7 +167,7 @@ function connectedNetworks({
   return [...onLink.map((network) => [network, name] as const), ...others]
 }
 
-/** The broadcast addresses of IPv4 networks, and whose they are: RFC 3021 leaves a /31 without one. */
+/** The broadcast addresses of IPv4 networks, and the network of each. A /31 has none (RFC 3021). */
 function broadcastsOf(networks: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
     networks
