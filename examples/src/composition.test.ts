@@ -1,10 +1,9 @@
-/**
- * A unit test of a composition: the overlay on a fake kernel, and a clock that the test advances. No root, no waiting,
- * faults on demand. What the tests look at is what the kernel holds, as `ip` and `bridge` would print it.
- */
+// A unit test of a composition: the overlay on a fake kernel, and a clock that the test advances. No root, no waiting,
+// faults on demand. What the tests look at is what the kernel holds, as `ip` and `bridge` would print it.
 import { vxlan } from '@selvedge/backend-vxlan'
 import { FakeClock, FakeKernel } from '@selvedge/conformance'
 import { createOverlay } from '@selvedge/core'
+import { route } from '@selvedge/core/kit'
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
@@ -44,13 +43,11 @@ it('reaches a peer as soon as it has joined', async () => {
   expect(host.kernel.toText()).toContain('10.244.2.0/24 via 10.244.2.0 dev flannel.1 proto 157 onlink')
 })
 
+const routeToTwo = route({ destination: '10.244.2.0/24' })
 it('reaches the other peers while the kernel refuses one, and that one a little later', async () => {
   const refusal = host.kernel.fail({
     errno: 'ENOBUFS',
-    when: (request) =>
-      request.type === 'put' &&
-      request.resource.kind === 'route' &&
-      request.resource.destination === '10.244.2.0/24',
+    when: (request) => request.type === 'put' && request.resource.key === routeToTwo.key,
   })
   host.join(2)
   host.join(3)
