@@ -2,13 +2,12 @@
  * A node keeps its public address, its subnet, its MACs and its MTU whatever addresses and routes its host gets besides.
  * All of it on real interfaces, while pods ping one another.
  */
-import { readFile, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Host, PingStream, type Pod, until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { Rig, vxlanConfig } from './rig.js'
-import { filesOf, type Selvedged } from './selvedged.js'
+import type { Selvedged } from './selvedged.js'
 import { untilAllReach } from './until-all-reach.js'
 
 const dualStackConfig = { ...vxlanConfig, EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
@@ -176,22 +175,6 @@ test('addresses on its device: an operator’s outside the network stay, those i
   await again.inSync()
   await hasLooked(again)
   expect(await addresses(again)).toEqual(expected)
-})
-
-test('its files are the same under any umask', async () => {
-  await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
-  const { subnetFile, leaseCache } = filesOf(rig.lab, rig.lab.host(0))
-  for (const umask of ['077', '000']) {
-    const agent = rig.start(0, { before: `umask ${umask}` })
-    await agent.inSync()
-    await agent.ready()
-    await agent.stop()
-    const modeOf = async (path: string) => (await stat(path)).mode & 0o777
-    expect(await modeOf(subnetFile)).toBe(0o644)
-    for (const path of [leaseCache, dirname(leaseCache), dirname(subnetFile)])
-      expect((await modeOf(path)) & 0o022, `${path} under umask ${umask}`).toBe(0)
-    await rm(dirname(subnetFile), { recursive: true })
-  }
 })
 
 test('host-gw with more peers than go inline elsewhere: its routes are as flanneld deletes and moves them', async () => {
