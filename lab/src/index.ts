@@ -12,6 +12,7 @@ export {
   certificateAuthority,
   clientCertificate,
   type KeyPair,
+  serverCertificate,
 } from './kubernetes/certificates.js'
 export { type ClusterOptions, KubeCluster } from './kubernetes/kube-cluster.js'
 export { Lab, type LabOptions } from './lab.js'

@@ -46,6 +46,7 @@ export class KubeCluster {
   readonly #parts: ClusterParts
   #apiserver: Daemon | undefined
   #controllerManager: Daemon | undefined
+  #adminKubeconfig: Promise<string> | undefined
 
   static async start({ podCidrs, at }: ClusterOptions = {}): Promise<KubeCluster> {
     const programs = findKubernetes()
@@ -163,8 +164,10 @@ export class KubeCluster {
     execFileSync(program, [...rest, `--kubeconfig=${kubeconfig}`, ...args])
   }
 
+  /** Written once: an agent under test may be reading it. */
   adminKubeconfig(): Promise<string> {
-    return this.kubeconfig('admin', { token: ADMIN_TOKEN })
+    this.#adminKubeconfig ??= this.kubeconfig('admin', { token: ADMIN_TOKEN })
+    return this.#adminKubeconfig
   }
 
   /** Writes a kubeconfig for a user with these credentials, as a kubeconfig spells them. */

@@ -94,6 +94,14 @@ export class KubeSubnetManager implements SubnetManager {
     return this.#board.status
   }
 
+  /**
+   * Those of the API server's URL, of all that its name resolves to, and of all connections, from the first call on; and
+   * those of the option `addresses`, at once.
+   */
+  addresses(): readonly string[] {
+    return [...new Set([...(this.#options.addresses ?? []), ...this.#api.addresses])]
+  }
+
   getNetworkConfig({ signal }: AbortOptions = {}): Promise<NetworkConfig> {
     return this.#call(signal, (stop) => this.#config.read(stop))
   }

@@ -22,6 +22,11 @@ export interface KubeSubnetManagerOptions {
    * own. `quorum`: from etcd, which is a burden when all nodes of a large cluster restart at once.
    */
   readonly firstList?: 'cached' | 'quorum' | undefined
+  /**
+   * IP addresses at which the API server is reached besides those that the store learns: no peer's subnet may contain one.
+   * In a pod, those behind the service.
+   */
+  readonly addresses?: readonly string[] | undefined
   /** How long the API server may be silent on a request, in ms, before the request fails. Default 10,000. */
   readonly requestTimeoutMs?: number | undefined
   /**

@@ -1,3 +1,4 @@
+import { parseAddress } from '@selvedge/core/kit'
 import { type KubeAccess, type KubeStatus, KubeSubnetManager, podAccess } from '@selvedge/store-kube'
 import type { KubeSettings } from '../command-line/kube-settings.js'
 import type { OpenStore, StoreEvents } from './store.js'
@@ -14,6 +15,7 @@ export function openKubernetes(
     node,
     networkConfigFile,
     annotationPrefix,
+    addresses: serviceAddresses(settings),
     onStatus: (status) => {
       const message = whyWaiting(status)
       if (message === reported) return
@@ -42,6 +44,11 @@ function accessOf({ access }: KubeSettings): KubeAccess {
   if (!('pod' in access)) return access
   const own = podAccess(access.pod)
   return { ...own, apiUrl: access.apiUrl ?? own.apiUrl }
+}
+
+/** A pod reaches the API server at the service's address too, whatever URL is given to this agent. */
+function serviceAddresses({ access }: KubeSettings): readonly string[] {
+  return 'pod' in access && parseAddress(access.pod.host) !== undefined ? [access.pod.host] : []
 }
 
 function whereOf(access: KubeAccess): string {

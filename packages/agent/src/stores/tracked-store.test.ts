@@ -28,6 +28,7 @@ function trackedStore() {
   return {
     clock,
     store,
+    inner,
     tracked,
     reports,
     passedOn,
@@ -80,5 +81,15 @@ test('a record that is not a lease does not mean that the store is lost', async 
   fail('INVALID_LEASE', 'garbage')
   expect(tracked.isConnected).toBe(true)
   expect(reports).toEqual([])
+  await stop()
+})
+
+test('the addresses of the store are known through it, as the store learns them', async () => {
+  const { inner, tracked, stop } = trackedStore()
+  expect(tracked.addresses()).toEqual([])
+  const known = ['192.0.2.5']
+  Object.assign(inner, { addresses: () => known })
+  known.push('192.0.2.6')
+  expect(tracked.addresses()).toEqual(['192.0.2.5', '192.0.2.6'])
   await stop()
 })

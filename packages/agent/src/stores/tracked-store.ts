@@ -47,6 +47,10 @@ export class TrackedStore implements SubnetManager {
     return this.#lostAt === undefined ? 0 : this.#clock.monotonic() - this.#lostAt
   }
 
+  addresses(): readonly string[] {
+    return this.#subnets.addresses?.() ?? []
+  }
+
   async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
     const events = this.#subnets.watchLeases({
       ...options,

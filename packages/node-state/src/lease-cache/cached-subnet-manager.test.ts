@@ -177,6 +177,15 @@ describe('around a store that answers it is that store', () => {
   )
 })
 
+test('the addresses of the store are known through it, as the store learns them', () => {
+  const { wire, manager } = new Host()
+  expect(manager.addresses()).toEqual([])
+  const known = ['192.0.2.5']
+  Object.assign(wire, { addresses: () => known })
+  known.push('192.0.2.6')
+  expect(manager.addresses()).toEqual(['192.0.2.5', '192.0.2.6'])
+})
+
 describe('started while the store is unavailable', () => {
   test('it provides the config, the own lease and the peers that were known', async () => {
     const host = new Host()

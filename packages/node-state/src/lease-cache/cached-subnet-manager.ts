@@ -90,6 +90,10 @@ export class CachedSubnetManager implements SubnetManager {
     this.#foundUnavailable = error
   }
 
+  addresses(): readonly string[] {
+    return this.#subnets.addresses?.() ?? []
+  }
+
   async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
     try {
       const config = await this.#subnets.getNetworkConfig(options)

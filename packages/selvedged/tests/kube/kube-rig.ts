@@ -18,6 +18,14 @@ export interface NodeObject {
   readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }
 }
 
+export interface KubeRigOptions extends LabOptions {
+  /**
+   * An address of the API server's that no host has on its own network: it is reached by way of the switch, each host's
+   * gateway. Default: the switch's own address.
+   */
+  readonly apiAddress?: string
+}
+
 /** Hosts on a switch, a Kubernetes API server that they all reach, and a node for each host. */
 export class KubeRig implements AsyncDisposable {
   readonly lab: Lab
@@ -32,11 +40,13 @@ export class KubeRig implements AsyncDisposable {
     this.#configFile = configFile
   }
 
-  static async create(config: object, options: LabOptions = {}): Promise<KubeRig> {
+  static async create(config: object, { apiAddress, ...options }: KubeRigOptions = {}): Promise<KubeRig> {
     const lab = await Lab.create({ hosts: 2, ...options })
     let cluster: KubeCluster | undefined
     try {
-      cluster = await KubeCluster.start({ at: { namespace: lab.switch.namespace, address: SWITCH_ADDRESS } })
+      if (apiAddress !== undefined) await lab.switch.ip('address', 'add', apiAddress, 'dev', 'lo')
+      const address = apiAddress ?? SWITCH_ADDRESS
+      cluster = await KubeCluster.start({ at: { namespace: lab.switch.namespace, address } })
       const configFile = join(cluster.folder, 'net-conf.json')
       await writeFile(configFile, JSON.stringify(config))
       return new KubeRig(lab, cluster, await cluster.adminKubeconfig(), configFile)

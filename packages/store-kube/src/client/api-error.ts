@@ -37,7 +37,8 @@ function describe({ code, reason, message }: ApiStatus): string {
 }
 
 function advice(code: number): string {
-  if (code === 401) return '; check the token or client certificate, and whether it has expired'
+  if (code === 401)
+    return '; check the token or client certificate: whether it has expired, and whether the API server trusts the authority that signed it'
   if (code === 403) {
     return '; its role must allow get, list and watch of nodes, patch of nodes/status, and get of pods if the node is found by its pod'
   }

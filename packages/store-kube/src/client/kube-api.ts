@@ -16,6 +16,8 @@ import {
   responseTo,
   StaleConnection,
 } from './response.js'
+import { ServerAddresses } from './server-addresses.js'
+import { tlsFailure } from './tls-failure.js'
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf'
 export const PROTOBUF_WATCH = 'application/vnd.kubernetes.protobuf;stream=watch'
@@ -58,6 +60,7 @@ export class KubeApi {
   readonly #connector: Connector
   readonly #agents = new HttpAgentCache()
   readonly #onSecrets: ((secrets: readonly string[]) => void) | undefined
+  readonly #addresses = new ServerAddresses()
   #server = 'the API server'
   #secrets = ''
 
@@ -104,6 +107,11 @@ export class KubeApi {
     return this.fetch({ ...request, accept: JSON_TYPE }, parseJsonBody)
   }
 
+  /** The IP addresses at which the API server is reached, as far as they are known. */
+  get addresses(): readonly string[] {
+    return this.#addresses.all
+  }
+
   close(): void {
     this.#connector.close()
     this.#agents.close()
@@ -135,6 +143,7 @@ export class KubeApi {
     const connection = await untilAborted(this.#connector.connect(), signal)
     const { url, headers } = connection
     this.#server = url.origin
+    this.#addresses.addHost(url.hostname)
     this.#reportSecrets(secretsIn(headers))
     const send = url.protocol === 'http:' ? httpRequest : httpsRequest
     const call = send({
@@ -151,6 +160,7 @@ export class KubeApi {
         ...(body && { 'content-type': body.type, 'content-length': Buffer.byteLength(body.text) }),
       },
     })
+    call.on('socket', (socket) => this.#addresses.addSocket(socket))
     const stop = () => call.destroy(new Error('aborted'))
     signal.addEventListener('abort', stop, { once: true })
     const settle = () => signal.removeEventListener('abort', stop)
@@ -182,6 +192,11 @@ export class KubeApi {
     const cause = error instanceof StaleConnection ? error.cause : error
     // What swallowed this request may have swallowed the idle connections too.
     if (cause instanceof IdleTimeout) this.#agents.closeIdle()
+    const tls = tlsFailure(cause)
+    if (tls !== undefined) {
+      const message = `${this.#describe(request)}: ${printable(tls.explanation)}`
+      return new OverlayError(tls.code, message, { cause })
+    }
     const why = printable(cause instanceof Error ? cause.message : String(cause))
     return new OverlayError(
       'STORE_UNAVAILABLE',

@@ -1,8 +1,16 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { access, appendFile, copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
-import { certificateAuthority, clientCertificate, KubeCluster } from '@selvedge/lab'
+import {
+  certificateAuthority,
+  clientCertificate,
+  freePort,
+  KubeCluster,
+  serverCertificate,
+} from '@selvedge/lab'
 import {
   type KubeAccess,
   KubeSubnetManager,
@@ -321,6 +329,52 @@ describe('a request that is denied', () => {
   })
 })
 
+describe('a client certificate', () => {
+  test('of another authority is refused, and the error says so: by the API server, and by TLS before it', async () => {
+    const { folder, authority, url } = cluster
+    const foreign = await clientCertificate(
+      folder,
+      'foreign',
+      'none',
+      await certificateAuthority(folder, 'foreign-ca'),
+    )
+    const access = { apiUrl: url, caFile: authority.certFile, ...foreign }
+    const byServer = expect(connect(access).acquireLease({ attributes })).rejects
+    await byServer.toMatchObject({ code: 'ACCESS_DENIED' })
+    await byServer.toThrow(/401 Unauthorized.*whether the API server trusts the authority that signed it/)
+
+    // As a proxy that asks for certificates does.
+    const port = await freePort()
+    const { certFile, keyFile } = await serverCertificate(folder, 'tls-proxy', '127.0.0.1', authority)
+    const verify = ['-CAfile', authority.certFile, '-Verify', '1', '-verify_return_error', '-quiet']
+    const args = ['s_server', '-accept', `127.0.0.1:${port}`, '-cert', certFile, '-key', keyFile, ...verify]
+    const proxy = spawn('openssl', args, { stdio: 'ignore' })
+    try {
+      const manager = connect({ ...access, apiUrl: `https://127.0.0.1:${port}` })
+      await expect
+        .poll(
+          () => manager.acquireLease({ attributes }).catch(({ code, message }) => `${code}: ${message}`),
+          { timeout: 10_000 },
+        )
+        .toMatch(/^ACCESS_DENIED: .*it refuses the TLS client certificate \(alert unknown ca\)/)
+    } finally {
+      proxy.kill('SIGKILL')
+      await once(proxy, 'close')
+    }
+  })
+})
+
+test('the addresses of the API server are known from the first call on, by whatever name', async () => {
+  const { port } = new URL(cluster.url)
+  const literal = connect(byToken(), { addresses: ['10.96.0.1'] })
+  expect(literal.addresses()).toEqual(['10.96.0.1'])
+  await literal.acquireLease({ attributes })
+  expect(literal.addresses()).toEqual(['10.96.0.1', '127.0.0.1'])
+  const named = connect({ ...byToken(), apiUrl: `https://localhost:${port}` })
+  await named.acquireLease({ attributes })
+  expect(named.addresses()).toContain('127.0.0.1')
+})
+
 describe('a CA', () => {
   test('that did not sign the server’s certificate is an error that says so, until its file is corrected', async () => {
     const other = await certificateAuthority(cluster.folder, 'another-authority')
@@ -329,7 +383,9 @@ describe('a CA', () => {
     const manager = connect({ apiUrl: cluster.url, caFile, tokenFile: cluster.tokenFile })
     const failure = expect(manager.acquireLease({ attributes })).rejects
     await failure.toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    await failure.toThrow(/certificate|signature/)
+    await failure.toThrow(
+      /its certificate is not valid \(.*(certificate|signature).*\): check it, and the certificate authority/,
+    )
     await appendFile(caFile, await readFile(cluster.authority.certFile))
     await expectToWork(manager)
   })

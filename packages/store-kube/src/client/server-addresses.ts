@@ -1,0 +1,33 @@
+import { isIP, type Socket } from 'node:net'
+
+/**
+ * The IP addresses at which the API server is reached, as they become known; none is forgotten. One in the URL, such as
+ * that of the service `kubernetes`, all to which its name resolves, and the other ends of connections, a proxy's too.
+ */
+export class ServerAddresses {
+  readonly #addresses = new Set<string>()
+
+  get all(): readonly string[] {
+    return [...this.#addresses]
+  }
+
+  /** The host of a URL. */
+  addHost(hostname: string): void {
+    this.#add(hostname.replace(/^\[(.*)\]$/, '$1'))
+  }
+
+  /** What a socket connects to, now or later. */
+  addSocket(socket: Socket): void {
+    this.#add(socket.remoteAddress)
+    if (!socket.connecting) return
+    socket
+      .on('lookup', (_error, address) => this.#add(address))
+      .once('connect', () => this.#add(socket.remoteAddress))
+  }
+
+  /** An IPv4 address is `::ffff:10.0.0.5` to a socket of both families; a zone is no part of an address. */
+  #add(text: string | undefined): void {
+    const [address = ''] = (text ?? '').replace(/^::ffff:(?=\d+\.)/i, '').split('%', 1)
+    if (isIP(address) !== 0) this.#addresses.add(address)
+  }
+}
