@@ -21,6 +21,12 @@ import { createLease, deleteLease, encode, rewriteLease } from './transactions.j
 /** How often a lease with an IPv6 subnet is created on condition that no other node joins: see `NewLease.alone`. */
 const MAX_ATTEMPTS_ALONE = 3
 
+/**
+ * How many other records of a node one transaction deletes: etcd's default is 128 comparisons, and as many operations. A
+ * node has one; further ones are left, and reported, for the next time that it acquires a lease.
+ */
+const MAX_REPLACED = 100
+
 interface Plan extends SubnetChoice {
   /** The record of `kept`. */
   readonly held: ValidRecord | undefined
@@ -137,7 +143,7 @@ export class LeaseWriter {
     return {
       ...choice,
       held: choice.kept && known.get(choice.kept),
-      replaces: choice.givenUp.flatMap((lease) => known.get(lease)?.kv ?? []),
+      replaces: choice.givenUp.flatMap((lease) => known.get(lease)?.kv ?? []).slice(0, MAX_REPLACED),
     }
   }
 
