@@ -432,3 +432,12 @@ test('host-gw: subnets of the LAN or of another node, and gateways that are none
     refused('10.244.103.0-24', { PublicIP: '127.0.0.1' }),
   ])
 })
+
+test('a key that names more than the network, and hundreds of records of one node, keep no node from joining', async () => {
+  await using rig = await Rig.create({ Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } })
+  const records = new Map([['10.244.5.7-8', 'x']])
+  for (let i = 0; i < 250; i += 1) records.set(`10.${i < 200 ? 245 : 244}.${i}.0-24`, vxlanRecord(1))
+  await rig.etcd.putAll(records)
+  const { agents } = await rig.joinAll()
+  for (const agent of agents) expect((await agent.subnetEnv()).subnet).toMatch(/^10\.244\./)
+})

@@ -122,12 +122,20 @@ describe('chooseSubnets', () => {
   it('says which network is full, and how many subnets it has', () => {
     const full = [lease(2, '10.5.16.0/20')]
     expect(() => choose(ipv4, full)).toThrow(
-      'leasing a subnet of 10.5.0.0/16: all 16 subnets of /24 from 10.5.16.0 to 10.5.31.0 are taken; ' +
-        'widen the network in its config, or release leases of nodes that are gone',
+      'leasing a subnet of 10.5.0.0/16: all 16 subnets of /24 from 10.5.16.0 to 10.5.31.0 are taken, ' +
+        '16 of them by the record of 10.5.16.0/20 alone; ' +
+        'widen the network in its config, or delete records of nodes that are gone or never were',
     )
     expect(() => choose(ipv4, full)).toThrow(expect.objectContaining({ code: 'SUBNETS_EXHAUSTED' }))
     const ipv6Full = [lease(2, undefined, 'fd00::/56')]
     expect(() => choose({ ...ipv4, ...ipv6 }, ipv6Full)).toThrow('fd00::/48: all 16 subnets of /64')
+  })
+
+  it('leaves to no record what only a record outside the network would take', () => {
+    const records = ['10.0.0.0/8', '0.0.0.0/1', '10.4.0.0/15', '10.6.0.0/16'].map((subnet) =>
+      lease(2, subnet),
+    )
+    expect(choose(ipv4, records)).toEqual(choose(ipv4, []))
   })
 
   it('refuses a request that no node could be found by', () => {

@@ -114,10 +114,12 @@ function chooseFree(pool: SubnetPool, wanted: readonly (string | undefined)[], s
   const free = pool.find(start)
   if (free !== undefined) return free
   const { network, subnetLength, subnetMin, subnetMax } = pool.network
+  const { widest } = pool
   throw new OverlayError(
     'SUBNETS_EXHAUSTED',
     `leasing a subnet of ${network}: all ${pool.size} subnets of /${subnetLength} from ${subnetMin} to ${subnetMax} ` +
-      'are taken; widen the network in its config, or release leases of nodes that are gone',
+      `are taken${widest === undefined ? '' : `, ${widest.size} of them by the record of ${widest.subnet} alone`}; ` +
+      'widen the network in its config, or delete records of nodes that are gone or never were',
   )
 }
 

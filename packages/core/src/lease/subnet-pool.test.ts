@@ -49,6 +49,11 @@ describe('SubnetPool', () => {
     ],
     ['what reaches over the range counts inside it', '10.5.0.0/16', []],
     [
+      'what reaches over the network does not count',
+      '10.4.0.0/15',
+      ['10.5.16.0/24', '10.5.17.0/24', '10.5.18.0/24', '10.5.19.0/24'],
+    ],
+    [
       'what lies below the range does not count',
       '10.5.15.0/24',
       ['10.5.16.0/24', '10.5.17.0/24', '10.5.18.0/24', '10.5.19.0/24'],
@@ -87,6 +92,20 @@ describe('SubnetPool', () => {
     pool.release('10.5.16.0/22')
     expect(pool.has('10.5.16.0/24')).toBe(true)
     expect(pool.find(0n)).toBe('10.5.17.0/24')
+  })
+
+  it('names what takes the most of all', () => {
+    const pool = four()
+    expect(pool.widest).toBeUndefined()
+    for (const subnet of ['10.5.16.0/24', '10.5.18.0/23', '10.5.18.0/23', '10.0.0.0/8']) pool.take(subnet)
+    expect(pool.widest).toEqual({ subnet: '10.5.18.0/23', size: 2n })
+    pool.take('10.5.0.0/16')
+    expect(pool.widest).toEqual({ subnet: '10.5.0.0/16', size: 4n })
+    pool.release('10.5.0.0/16')
+    pool.release('10.5.18.0/23')
+    expect(pool.widest?.subnet).toBe('10.5.18.0/23')
+    pool.release('10.5.18.0/23')
+    expect(pool.widest).toBeUndefined()
   })
 
   it('refuses to give back what was never taken, and stays right', () => {

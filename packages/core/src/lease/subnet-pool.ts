@@ -1,4 +1,4 @@
-import { lastAddress, requireCidr } from '../net/cidr.js'
+import { type Cidr, contains, lastAddress, requireCidr } from '../net/cidr.js'
 import { type Address, addressBits, formatAddress, parseAddress } from '../net/ip.js'
 import type { FamilyNetwork } from './network-config.js'
 
@@ -20,14 +20,18 @@ export class SubnetPool {
   readonly network: FamilyNetwork
   /** How many subnets there are to lease. */
   readonly size: bigint
+  readonly #network: Cidr
   readonly #min: Address
   /** log2 of how many addresses a subnet holds. */
   readonly #hostBits: bigint
   /** Sorted; before the first step, and after the last one, nothing is taken. */
   readonly #steps: Step[] = []
+  /** What was taken that is wider than a subnet, and how often. */
+  readonly #wide = new Map<string, number>()
 
   constructor(network: FamilyNetwork) {
     this.network = network
+    this.#network = requireCidr(network.network)
     this.#min = requireAddress(network.subnetMin)
     this.#hostBits = BigInt(addressBits(this.#min.family) - network.subnetLength)
     this.size = this.#numberOf(requireAddress(network.subnetMax).value) + 1n
@@ -52,7 +56,23 @@ export class SubnetPool {
     return taken !== undefined && taken.from < range.until
   }
 
-  /** Takes every subnet that `subnet` overlaps. It may lie outside the range, and be of any other length. */
+  /**
+   * Of what was taken, the one that holds the most subnets, if it holds more than one: when all are taken, it may be a
+   * mistake.
+   */
+  get widest(): { readonly subnet: string; readonly size: bigint } | undefined {
+    const sizes = [...this.#wide.keys()].map((subnet) => {
+      const { from, until } = this.#rangeOf(subnet) ?? { from: 0n, until: 0n }
+      return { subnet, size: until - from }
+    })
+    const [widest] = sizes.sort((a, b) => Number(b.size - a.size))
+    return widest !== undefined && widest.size > 1n ? widest : undefined
+  }
+
+  /**
+   * Takes every subnet that `subnet` overlaps. It may lie outside the range, and be of any other length. Nothing that is
+   * not inside the network takes anything: no node serves it, and a mistyped length would take all there is.
+   */
   take(subnet: string): void {
     this.#count(subnet, 1)
   }
@@ -75,10 +95,10 @@ export class SubnetPool {
     return (address - this.#min.value) >> this.#hostBits
   }
 
-  /** The numbers [from, until) that `subnet` overlaps; undefined if there are none. */
+  /** The numbers [from, until) that `subnet` overlaps; undefined if there are none, or it is not inside the network. */
   #rangeOf(subnet: string): { from: bigint; until: bigint } | undefined {
     const cidr = requireCidr(subnet)
-    if (cidr.family !== this.#min.family) return undefined
+    if (!contains(this.#network, cidr)) return undefined
     const first = this.#numberOf(cidr.base)
     const last = this.#numberOf(lastAddress(cidr))
     const from = first < 0n ? 0n : first
@@ -107,6 +127,13 @@ export class SubnetPool {
     this.#merge(end)
     this.#merge(first)
     if (!known) throw new TypeError(`${subnet} was given back but never taken`)
+    if (range.until - range.from > 1n) this.#countWide(subnet, change)
+  }
+
+  #countWide(subnet: string, change: 1 | -1): void {
+    const count = (this.#wide.get(subnet) ?? 0) + change
+    if (count > 0) this.#wide.set(subnet, count)
+    else this.#wide.delete(subnet)
   }
 
   /** Makes a step begin at `from`; returns its index. */
