@@ -40,7 +40,12 @@ export interface Leases {
  * have run, or may still run.
  */
 export type CommitResult =
-  | { readonly type: 'done' | 'outdated' }
+  | {
+      readonly type: 'done'
+      /** That of its writes. */
+      readonly revision: number
+    }
+  | { readonly type: 'outdated' }
   | { readonly type: 'unknown'; readonly error: OverlayError }
 
 /** The requests to etcd that work with leases, one round trip each. */
@@ -164,11 +169,11 @@ export class LeaseRequests {
   /** Runs a transaction, at most once. */
   async commit(attempted: string, txn: ITxnRequest, options: AbortOptions): Promise<CommitResult> {
     try {
-      const { succeeded } = await this.#cluster.call(
+      const { succeeded, header } = await this.#cluster.call(
         { ...this.#call(attempted, options), once: true },
         (client, limits) => client.kv.txn(txn, limits),
       )
-      return { type: succeeded ? 'done' : 'outdated' }
+      return succeeded ? { type: 'done', revision: Number(header.revision) } : { type: 'outdated' }
     } catch (error) {
       if (isOverlayError(error, 'STORE_UNAVAILABLE')) return { type: 'unknown', error }
       if (!(error instanceof EtcdFailure)) throw error

@@ -160,7 +160,7 @@ export class LeaseWriter {
     if (result.type === 'unknown') grant.markUncertain()
     if (result.type !== 'done') return { failed: result }
     grant.keep(etcdLease)
-    return { lease: { ...subnets, attributes, expiresAt } }
+    return { lease: { ...subnets, attributes, expiresAt, created: result.revision } }
   }
 
   /** Extends a lease of this node, and writes its attributes if they have changed. */
@@ -187,7 +187,7 @@ export class LeaseWriter {
       }
       await this.#dropUnless(etcdLease.id, kv.lease, options)
     }
-    return { lease: { ...subnets, attributes, expiresAt: etcdLease.endsAt } }
+    return { lease: { ...subnets, attributes, expiresAt: etcdLease.endsAt, created: lease.created } }
   }
 
   /** Drops etcd lease `id`, unless it is the one in use. */

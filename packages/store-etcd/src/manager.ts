@@ -15,6 +15,7 @@ import {
 import { NetworkAdministration } from './administration.js'
 import { EtcdCluster } from './client/cluster.js'
 import { type Endpoint, GivenClient, UrlEndpoint } from './client/endpoint.js'
+import { KnownAddresses } from './client/known-addresses.js'
 import { type WatchKeysOptions, watchKeys } from './client/watch-keys.js'
 import { NetworkKeys } from './keys.js'
 import { LeaseRequests, listTimeoutMs } from './lease-requests.js'
@@ -38,6 +39,7 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
   readonly name = 'etcd'
   readonly #settings: Settings
   readonly #keys: NetworkKeys
+  readonly #addresses = new KnownAddresses()
   readonly #cluster: EtcdCluster
   readonly #requests: LeaseRequests
   readonly #writer: LeaseWriter
@@ -50,13 +52,22 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
   constructor(options: EtcdSubnetManagerOptions) {
     this.#settings = readSettings(options)
     this.#keys = new NetworkKeys(this.#settings.prefix)
-    this.#cluster = new EtcdCluster(endpointsOf(this.#settings, this.#keys), {
+    for (const address of this.#settings.addresses) this.#addresses.add(address)
+    this.#cluster = new EtcdCluster(endpointsOf(this.#settings, this.#keys, this.#addresses), {
       ...this.#settings,
       rights: this.#keys.rights,
     })
     this.#requests = new LeaseRequests(this.#cluster, this.#keys, this.#settings)
     this.#writer = new LeaseWriter(this.#requests, this.#keys, this.#settings)
     this.#administration = new NetworkAdministration(this.#requests, this.#keys, this.#settings)
+  }
+
+  /**
+   * Those of endpoints that are IP addresses, at once; those that a name resolves to, from the first call on; and those
+   * of all connections. With a client of the caller's own: those of the option `addresses`.
+   */
+  addresses(): readonly string[] {
+    return this.#addresses.all
   }
 
   async getNetworkConfig({ signal }: AbortOptions = {}): Promise<NetworkConfig> {
@@ -211,8 +222,8 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
   }
 }
 
-function endpointsOf(settings: Settings, keys: NetworkKeys): readonly Endpoint[] {
+function endpointsOf(settings: Settings, keys: NetworkKeys, addresses: KnownAddresses): readonly Endpoint[] {
   const { client, endpoints } = settings
   if (client !== undefined) return [new GivenClient(client, keys.config)]
-  return endpoints.map((url) => new UrlEndpoint(url, settings))
+  return endpoints.map((url) => new UrlEndpoint(url, { ...settings, addresses }))
 }

@@ -27,6 +27,7 @@ describe('readSettings', () => {
 
   it.each<[string, EtcdSubnetManagerOptions, RegExp]>([
     ['neither endpoints nor a client', {}, /give either endpoints, .* or a client/],
+    ['an address that is none', { endpoints, addresses: ['etcd'] }, /addresses has 'etcd', which is no IP/],
     ['no endpoint', { endpoints: [] }, /give either endpoints/],
     [
       'an endpoint without a scheme',

@@ -1,5 +1,6 @@
+import { isIP } from 'node:net'
 import type { Clock, OverlayError, Random } from '@selvedge/core'
-import { systemClock } from '@selvedge/core/kit'
+import { printable, systemClock } from '@selvedge/core/kit'
 import type { EtcdClient } from './client/api.js'
 import type { Credentials } from './client/connection.js'
 import { type EndpointUrl, invalidOption, parseEndpoint } from './client/endpoint-url.js'
@@ -44,6 +45,11 @@ export interface EtcdSubnetManagerOptions {
    * make it with. You close it. Not together with `endpoints`; `tls`, `username` and `password` are the client's own.
    */
   readonly client?: EtcdClient | undefined
+  /**
+   * IP addresses at which etcd is reached besides those that the store knows from `endpoints` and its connections: no
+   * peer's subnet may contain one. Give them with `client`, whose connections the store does not see.
+   */
+  readonly addresses?: readonly string[] | undefined
   /** For tests. Default: the system's. */
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
@@ -53,6 +59,7 @@ export interface EtcdSubnetManagerOptions {
 export interface Settings {
   readonly endpoints: readonly EndpointUrl[]
   readonly client: EtcdClient | undefined
+  readonly addresses: readonly string[]
   readonly prefix: string
   readonly tls: () => EtcdTls | Promise<EtcdTls>
   readonly auth: Credentials | undefined
@@ -87,6 +94,7 @@ export function readSettings(options: EtcdSubnetManagerOptions): Settings {
   return {
     endpoints: endpoints.map(parseEndpoint),
     client,
+    addresses: (options.addresses ?? []).map(parseAddress),
     prefix: options.prefix ?? DEFAULT_PREFIX,
     tls: typeof tls === 'function' ? tls : () => tls,
     auth: username === undefined || password === undefined ? undefined : { username, password },
@@ -98,6 +106,11 @@ export function readSettings(options: EtcdSubnetManagerOptions): Settings {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   }
+}
+
+function parseAddress(text: string): string {
+  if (isIP(text) !== 0) return text
+  throw invalidOption(`addresses has '${printable(text)}', which is no IP address`)
 }
 
 function positive(name: string, value: number): number {

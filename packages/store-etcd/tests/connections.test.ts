@@ -25,6 +25,32 @@ async function openConnections(): Promise<number> {
   }).length
 }
 
+describe('the addresses of etcd', () => {
+  it('are known at once if they are given, and none is forgotten', async () => {
+    const endpoints = ['https://10.0.0.5:2379', 'http://[fd00::5]', 'http://etcd.invalid', etcd.endpoint]
+    await using manager = new EtcdSubnetManager({ endpoints, prefix: '/nowhere' })
+    expect(manager.addresses()).toEqual(['10.0.0.5', 'fd00::5', '127.0.0.1'])
+  })
+
+  it('are those that a name resolves to, even if etcd is away, and those of connections', async () => {
+    const endpoint = `http://localhost:${etcd.port}`
+    await using manager = new EtcdSubnetManager({ endpoints: [endpoint], prefix: '/nowhere' })
+    expect(manager.addresses()).toEqual([])
+    await manager.releaseLease({ subnet: '10.99.1.0/24', attributes: { publicIp: '192.0.2.1' } })
+    expect(manager.addresses()).toContain('127.0.0.1')
+    await using away = new EtcdSubnetManager({ endpoints: ['http://localhost:1'], patienceMs: 100 })
+    await expect(away.getNetworkConfig()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await until('the name to be resolved', () => away.addresses().includes('127.0.0.1') || undefined)
+  })
+
+  it('are given by the caller for a client of its own', async () => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    const manager = network.manager({ client: network.admin, addresses: ['10.0.0.5'] })
+    await manager.getNetworkConfig()
+    expect(manager.addresses()).toEqual(['10.0.0.5'])
+  })
+})
+
 describe('a store that is disposed of', () => {
   it.for([0, 1, 2, 5, 20])('%i ms after its first call leaves no connection behind', async (afterMs) => {
     const before = await openConnections()

@@ -155,6 +155,27 @@ describe.concurrent('renewals', () => {
   })
 })
 
+describe.concurrent('the age of a lease', () => {
+  it('is the revision at which its key was made, whatever is written to it later', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    const manager = network.manager()
+    await network.put('10.99.7.0-24', '{"PublicIP":"192.0.2.7"}')
+    await using watcher = await Watcher.on(manager)
+    const lease = await manager.acquireLease({ attributes: attributesOf(1) })
+    await watcher.untilShowsLease(lease)
+    const ages = () => [...watcher.leases.values()].map(({ created }) => created)
+    const [older = 0, younger = 0] = ages()
+    expect(older).toBeGreaterThan(0)
+    expect(younger).toBeGreaterThan(older)
+    await network.put('10.99.7.0-24', '{"PublicIP":"192.0.2.8"}')
+    const moved = { attributes: attributesOf(2) }
+    expect(await manager.renewLease(lease, moved)).toMatchObject({ created: younger })
+    await watcher.until('both changes', () => watcher.events.length === 4)
+    expect(ages()).toEqual([older, younger])
+    expect(await manager.acquireLease(moved)).toMatchObject({ created: younger })
+  })
+})
+
 describe.concurrent('keys and values that are not a lease', () => {
   const garbage: [string, string, RegExp][] = [
     ['hello', '{"PublicIP":"192.0.2.9"}', /its key names no subnet/],

@@ -5,6 +5,7 @@ import {
   credentials,
   InterceptingCall,
   type Interceptor,
+  type Metadata,
   type StatusObject,
   status,
 } from '@grpc/grpc-js'
@@ -27,6 +28,8 @@ export interface ConnectionOptions {
   readonly auth: Credentials | undefined
   /** How long etcd has to check user name and password. */
   readonly authTimeoutMs: number
+  /** Called with the address of the other end, such as `10.0.0.5:2379`, whenever etcd answers. */
+  readonly onPeer: (peer: string) => void
 }
 
 /**
@@ -140,6 +143,10 @@ export class Connection {
         this.#calls.add(call)
         next(metadata, {
           ...listener,
+          onReceiveMetadata: (received: Metadata) => {
+            this.#options.onPeer(call.getPeer())
+            listener.onReceiveMetadata(received)
+          },
           onReceiveStatus: (ended: StatusObject) => {
             this.#calls.delete(call)
             // At this text etcd3 repeats the call for as long as etcd refuses the token. Renewing it is EtcdCluster's task.

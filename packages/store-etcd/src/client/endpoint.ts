@@ -1,9 +1,11 @@
+import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
 import { OverlayError } from '@selvedge/core'
 import type { EtcdClient } from './api.js'
 import { CONNECT_TIMEOUT_MS, Connection, type Credentials } from './connection.js'
 import { type EndpointUrl, hostAndPort } from './endpoint-url.js'
 import { EtcdFailure } from './errors.js'
+import type { KnownAddresses } from './known-addresses.js'
 import { type EtcdTls, type TlsCredentials, tlsCredentials } from './tls.js'
 
 /** What may help after a failure: a new token, or to start or stop naming the user. */
@@ -47,6 +49,8 @@ export interface EndpointOptions {
   readonly tls: () => EtcdTls | Promise<EtcdTls>
   readonly auth: Credentials | undefined
   readonly requestTimeoutMs: number
+  /** Gets the endpoint's own, those that its name resolves to, and those of its connections. */
+  readonly addresses: KnownAddresses
 }
 
 /** An endpoint with a connection of our own, which is made when it is first needed. */
@@ -63,6 +67,7 @@ export class UrlEndpoint implements Endpoint {
     this.name = url.url
     this.#url = url
     this.#options = options
+    options.addresses.add(url.host)
   }
 
   async call<T>(request: (client: EtcdClient) => Promise<T>): Promise<T> {
@@ -99,6 +104,7 @@ export class UrlEndpoint implements Endpoint {
   }
 
   async #connect(): Promise<Connection> {
+    void this.#resolve()
     try {
       // gRPC abandons a TCP connect without closing its socket, and the kernel keeps trying for two minutes. Those of a
       // long outage would all be established at its end.
@@ -112,14 +118,21 @@ export class UrlEndpoint implements Endpoint {
     }
   }
 
+  /** Before the first answer, and while etcd is away, these are the addresses at which it may be. */
+  async #resolve(): Promise<void> {
+    const found = await lookup(this.#url.host, { all: true }).catch(() => [])
+    for (const { address } of found) this.#options.addresses.add(address)
+  }
+
   async #readCredentials(): Promise<TlsCredentials> {
     return tlsCredentials(await this.#options.tls())
   }
 
   #open(tls: TlsCredentials | undefined): Connection {
-    const { auth, requestTimeoutMs: authTimeoutMs } = this.#options
+    const { auth, requestTimeoutMs: authTimeoutMs, addresses } = this.#options
+    const onPeer = (peer: string) => addresses.addPeer(peer)
     try {
-      return new Connection({ address: hostAndPort(this.#url), tls, auth, authTimeoutMs })
+      return new Connection({ address: hostAndPort(this.#url), tls, auth, authTimeoutMs, onPeer })
     } catch (error) {
       throw OverlayError.from(error, 'INVALID_CONFIG', `making a client for etcd at ${this.name}`)
     }
