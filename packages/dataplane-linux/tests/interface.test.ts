@@ -34,6 +34,16 @@ it('is the default route’s, of the lowest metric', async () => {
     ipv4: '10.9.0.1',
     onLink: ['10.9.0.0/30'],
     reason: 'the default route leaves by it',
+    host: {
+      addresses: [
+        { link: 'eth0', address: '172.31.5.1', prefixLength: 16 },
+        { link: 'eth0', address: '192.168.0.1', prefixLength: 24 },
+        { link: 'eth0', address: '192.168.0.2', prefixLength: 24 },
+        { link: 'eth0', address: 'fd00::1', prefixLength: 64 },
+        { link: 'net1', address: '10.9.0.1', prefixLength: 30 },
+      ],
+      gateways: ['10.9.0.2', '192.168.0.254'],
+    },
   })
 })
 
@@ -58,6 +68,10 @@ it('is found on a host that has no IPv4', async () => {
     ipv6: 'fd00::1',
     onLink: ['fd00::/64'],
     reason: 'the default route leaves by it',
+    host: {
+      addresses: [{ link: 'eth0', address: 'fd00::1', prefixLength: 64 }],
+      gateways: ['fd00::254'],
+    },
   })
 })
 
@@ -72,6 +86,7 @@ it('is chosen by name, with its MTU, addresses and what is on the link', async (
     onLink: ['100.64.0.0/10', '172.31.0.0/16', '192.168.0.0/24', 'fd00::/64'],
     routed: ['100.100.0.0/16'],
     reason: 'its name is eth0',
+    host: expect.objectContaining({ gateways: ['192.168.0.9'] }),
   })
 })
 
@@ -119,7 +134,7 @@ it('stays the one in force while it is up and bears the address, whatever else c
   namespace.ip('address add 192.168.0.200/24 dev eth0')
   namespace.ip('address change fd00::1/64 dev eth0 preferred_lft 0')
   namespace.ip('link set eth0 mtu 1460')
-  expect(await find(current)).toEqual({ ...current, mtu: 1460 })
+  expect(await find(current)).toEqual({ ...current, mtu: 1460, host: expect.anything() })
   expect(await find()).toMatchObject({ name: 'net1' })
   namespace.ip('route del default dev eth0')
   expect(await find(current)).toMatchObject({ name: 'eth0', ipv4: '192.168.0.1' })
@@ -167,4 +182,17 @@ it('bears no IPv6 address that is not known to be unique', async () => {
   // Nobody answers on the other end, so detection takes a second.
   namespace.ip('address add fd01::1/64 dev net1')
   expect(await find('net1')).not.toHaveProperty('ipv6')
+})
+
+it('says what the host around it has: addresses, and gateways that are some', async () => {
+  namespace.ip('address add 203.0.113.7/32 dev lo')
+  namespace.ip('link add flannel.1 type vxlan id 1 local 192.168.0.1 dev eth0 dstport 8472 nolearning')
+  namespace.ip('link set flannel.1 up')
+  // As flanneld has it: the gateway is the base of the peer's subnet.
+  namespace.ip('route add 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink')
+  namespace.ip('route add 198.51.100.0/24 nexthop via 192.168.0.8 dev eth0 nexthop via 10.9.0.2 dev net1')
+  const { host } = (await find('eth0')) ?? {}
+  expect(host?.gateways).toEqual(['10.9.0.2', '192.168.0.8'])
+  expect(host?.addresses).toContainEqual({ link: 'lo', address: '203.0.113.7', prefixLength: 32 })
+  expect(host?.addresses.filter(({ address }) => /^(127\.|::1$|fe80:)/.test(address))).toEqual([])
 })

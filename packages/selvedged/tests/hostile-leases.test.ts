@@ -75,10 +75,21 @@ class Cluster implements AsyncDisposable {
     this.#goodRecord = goodRecord
   }
 
-  /** @param goodRecord of a node at 192.168.77.90 that nothing is wrong with */
+  /**
+   * Each host has a network of its own besides, 10.244.250.0/24 on `storage0`.
+   *
+   * @param goodRecord of a node at 192.168.77.90 that nothing is wrong with
+   */
   static async create(config: object, goodRecord: string, options: RigOptions = {}): Promise<Cluster> {
     const rig = await Rig.create(config, { hosts: 3, etcdAddress: ETCD_ADDRESS, ...options })
     try {
+      for (const [i, host] of rig.lab.hosts.entries()) {
+        await host.ipBatch([
+          'link add storage0 type bridge',
+          `address add 10.244.250.${i + 1}/24 dev storage0`,
+          'link set storage0 up',
+        ])
+      }
       const { agents, pods } = await rig.joinAll()
       return new Cluster(rig, agents, pods, goodRecord)
     } catch (error) {
@@ -210,19 +221,29 @@ describe('vxlan', () => {
   test('subnets that hold addresses of the LAN, or lie outside the network', async () => {
     const outside = (key: string, reported: RegExp): Hostile => ({ key, value: vxlanRecord(66), reported })
     await cluster.withstands([
-      outside(
-        '192.168.77.254-32',
-        /192\.168\.77\.254\/32 .*gets no resources: .* overlaps 192\.168\.77\.0\/24/,
-      ),
-      outside(
-        '192.168.77.128-25',
-        /192\.168\.77\.128\/25 .*gets no resources: .* overlaps 192\.168\.77\.0\/24/,
-      ),
+      outside('192.168.77.254-32', /192\.168\.77\.254\/32 .*gets no resources: .* overlaps 192\.168\.77\./),
+      outside('192.168.77.128-25', /192\.168\.77\.128\/25 .*gets no resources: .* overlaps 192\.168\.77\./),
       outside('192.168.77.2-32', /192\.168\.77\.2\/32 .*gets no resources/),
       outside('0.0.0.0-1', /0\.0\.0\.0\/1 .*gets no resources/),
       outside('127.0.0.0-8', /127\.0\.0\.0\/8 .*gets no resources: .*loopback/),
       outside('224.0.0.0-8', /224\.0\.0\.0\/8 .*gets no resources: .*multicast/),
       outside('8.8.8.0-24', /8\.8\.8\.0\/24 .*gets no resources: .* is not inside 10\.244\.0\.0\/16/),
+    ])
+  })
+
+  test('subnets of the network that are on another link of the host', async () => {
+    const taken = (key: string): Hostile => ({
+      key,
+      value: vxlanRecord(66),
+      reported: new RegExp(
+        `${key.replace('-', '/')} .*gets no resources: .* overlaps 10\\.244\\.250\\.(0/24, the network of storage0|\\d, )`,
+      ),
+    })
+    await cluster.withstands([
+      taken('10.244.250.0-24'),
+      taken('10.244.250.0-25'),
+      taken('10.244.250.128-25'),
+      taken('10.244.248.0-22'),
     ])
   })
 

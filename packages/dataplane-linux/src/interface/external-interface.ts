@@ -1,4 +1,4 @@
-import type { AbortOptions, ExternalInterface, ExternalInterfaceOptions } from '@selvedge/core'
+import type { AbortOptions, ExternalInterface, ExternalInterfaceOptions, HostNetwork } from '@selvedge/core'
 import { canonicalAddress } from '@selvedge/core/kit'
 import { Ownership } from '../cache/ownership.js'
 import type { NetlinkConnection } from '../netlink/index.js'
@@ -11,8 +11,11 @@ import {
   IFF_UP,
   type LinkMessage,
   type RouteMessage,
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
   RT_TABLE_MAIN,
   RTN_UNICAST,
+  RTNH_F_ONLINK,
   readAddressMessage,
   readRoute,
   routeProtocolOf,
@@ -32,7 +35,8 @@ export async function findExternalInterface(
 ): Promise<ExternalInterface> {
   const links = await LinkTable.read(connection, options)
   const addresses = await connection.dump('reading addresses', writeGetAddresses, readAddressMessage, options)
-  const direct = await readDirectRoutes(connection, routeProtocol, options)
+  const routes = await readHostRoutes(connection, routeProtocol, options)
+  const direct = routes.filter((route) => isDirect(route) || isDefault(route))
   const candidates = links.links.map((link) => candidateOf(link, addresses, direct))
   const surroundings = {
     candidates,
@@ -42,11 +46,11 @@ export async function findExternalInterface(
   const external = selectInterface(choices, surroundings, current)
   const index = links.byName(external.name)?.index ?? 0
   const inside = await readRoutesInside(connection, external.onLink, routeProtocol, options)
-  return { ...external, ...routedElsewhere(inside, index) }
+  return { ...external, ...routedElsewhere(inside, index), host: hostNetwork(links, addresses, routes) }
 }
 
-/** The main table's routes without a gateway, and the default routes. */
-async function readDirectRoutes(
+/** The main table's unicast routes without a gateway, the default routes, and those to a gateway on a link's network. */
+async function readHostRoutes(
   connection: NetlinkConnection,
   routeProtocol: number,
   options: AbortOptions,
@@ -60,9 +64,10 @@ async function readDirectRoutes(
         // Tens of thousands may be ours, and say nothing about the host's network.
         if (routeProtocolOf(message) === routeProtocol) return undefined
         const route = readRoute(message)
-        const matters =
-          route !== undefined && route.type === RTN_UNICAST && (isDirect(route) || isDefault(route))
-        return matters ? route : undefined
+        if (route === undefined || route.type !== RTN_UNICAST) return undefined
+        // A gateway that is declared to be on the link is often none: flanneld's routes name the peer's subnet.
+        const isDeclared = route.gateway !== undefined && (route.flags & RTNH_F_ONLINK) !== 0
+        return isDeclared && !isDefault(route) ? undefined : route
       },
       // A namespace that never had a route has no main table for IPv4.
       { ...options, absence: ['ENOENT'] },
@@ -71,6 +76,30 @@ async function readDirectRoutes(
   }
   return routes
 }
+
+/** What no peer's lease may take: the addresses of all links, and the gateways of all routes. */
+function hostNetwork(
+  links: LinkTable,
+  addresses: readonly AddressMessage[],
+  routes: readonly RouteMessage[],
+): HostNetwork {
+  const own = addresses.filter(
+    ({ family, scope }) => scope !== RT_SCOPE_HOST && !(family === AF_INET6 && scope === RT_SCOPE_LINK),
+  )
+  const gateways = routes.flatMap(({ gateway, paths }) => [gateway, ...paths.map((path) => path.gateway)])
+  return {
+    addresses: own
+      .map(({ index, local: address, prefixLength }) => ({
+        link: links.nameOf(index) ?? '',
+        address,
+        prefixLength,
+      }))
+      .sort((a, b) => compareText(`${a.link} ${a.address}`, `${b.link} ${b.address}`)),
+    gateways: [...new Set(gateways.filter((gateway) => gateway !== undefined))].sort(),
+  }
+}
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
 
 /** The main table's routes into these networks, of every type, except our own. */
 async function readRoutesInside(

@@ -31,6 +31,8 @@ export const RTN_BLACKHOLE = 6
 
 export const RT_SCOPE_UNIVERSE = 0
 export const RT_SCOPE_LINK = 253
+/** Of addresses that no other host can use, such as 127.0.0.1. */
+export const RT_SCOPE_HOST = 254
 export const RT_SCOPE_NOWHERE = 255
 
 export const RT_TABLE_MAIN = 254
