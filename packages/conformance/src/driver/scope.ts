@@ -66,6 +66,17 @@ export function scopeTests({ test }: DriverSection): void {
     await holds(driver, [device(), elsewhere])
   })
 
+  test('finds a route to an address that must stay reachable, wherever it leads', async (host) => {
+    const driver = await host.connect()
+    const cutsOff = route({ destination: '172.31.0.0/24', device: 'eth0', gateway: '192.168.0.9' })
+    const other = route({ destination: '172.31.1.0/24', device: 'eth0', gateway: '192.168.0.9' })
+    await done(driver, puts(cutsOff, other))
+    await holds(driver, [cutsOff], { ...nothing, reachable: ['172.31.0.254'] })
+    await host.run('ip route add 172.31.0.254/32 via 192.168.0.9')
+    await holds(driver, [cutsOff], { ...nothing, reachable: ['172.31.0.254'] })
+    await done(driver, deletes(cutsOff, other))
+  })
+
   test('keeps two overlays on one host apart', async (host) => {
     const [one, two] = [await host.connect(), await host.connect()]
     const ours = [device(), ownAddress, ...resourcesOf(peer(2))]

@@ -1,5 +1,5 @@
 import type { OwnershipScope } from '@selvedge/core'
-import { contains, familyOf, requireCidr } from '@selvedge/core/kit'
+import { contains, containsAddress, familyOf, formatCidr, requireCidr } from '@selvedge/core/kit'
 import type { Change, LinkState, RouteState } from './types.js'
 
 /** `OwnershipScope` in code: which links and routes a driver calls its own. */
@@ -12,7 +12,10 @@ export interface Ownership {
   concerns(change: Change): boolean
 }
 
-export function ownershipOf({ aliases, links, networks }: OwnershipScope, protocol: number): Ownership {
+export function ownershipOf(
+  { aliases, links, networks, reachable = [] }: OwnershipScope,
+  protocol: number,
+): Ownership {
   const cidrs = networks.map(requireCidr)
   const link = (one: LinkState | undefined): boolean =>
     one !== undefined &&
@@ -24,7 +27,9 @@ export function ownershipOf({ aliases, links, networks }: OwnershipScope, protoc
     // An IPv4 address outside the networks is an operator's, as it is to flanneld.
     address: (ip) =>
       familyOf(ip) === 6 || cidrs.some((network) => contains(network, requireCidr(`${ip}/32`))),
-    route: (one) => one.protocol === protocol && inScope(one),
+    route: (one) =>
+      one.protocol === protocol &&
+      (inScope(one) || reachable.some((address) => containsAddress(formatCidr(one.network), address))),
     concerns: (change) => {
       // One of the links is the external interface, and its addresses are what peers know us by.
       if (change.kind === 'link' || change.kind === 'address') return true

@@ -35,6 +35,11 @@ export interface OwnershipScope {
    * link of ours is ours if it is inside one of them.
    */
   readonly networks: readonly string[]
+  /**
+   * Addresses that the host cannot do without: the store's, a gateway's. A route of our route protocol that contains one
+   * is ours wherever it leads: no overlay may have it, and an earlier run may have left it.
+   */
+  readonly reachable?: readonly string[] | undefined
   /** The name of the interface that packets to peers leave by. It is not ours, but its changes are reported. */
   readonly externalInterface?: string | undefined
   /** Networks (CIDR) that it reaches without a gateway. A change of a foreign route into one of them is reported. */

@@ -4,6 +4,7 @@ import { type Lease, leaseKey } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import type { Clock } from '../util/clock.js'
 import type { OverlayError } from '../util/errors.js'
+import { Wakeup } from '../util/wakeup.js'
 import { LeaseTable, type PeerEvent } from './lease-table.js'
 import { LeaseWatch } from './lease-watch.js'
 import { PeerResources, type PeerResourcesOptions } from './peer-resources.js'
@@ -17,8 +18,13 @@ export interface LeaseFollowerOptions extends PeerResourcesOptions {
   readonly onOwn: (lease: Lease | undefined) => void
   /** A list of every lease was taken in: every peer is known. */
   readonly onListed: () => void
+  /** The host or the store's addresses are others than before: routes may cut the store off by now. */
+  readonly onSurroundings: () => void
   readonly onWarning: (text: string) => void
 }
+
+/** While the store is unavailable, its addresses are looked at this often: a name may resolve to another one by now. */
+const LOOK_INTERVAL_MS = 1_000
 
 /**
  * Everyone's leases, from the store to the desired state: `LeaseWatch` hears of one, `LeaseTable` knows whether anything
@@ -27,11 +33,12 @@ export interface LeaseFollowerOptions extends PeerResourcesOptions {
 export class LeaseFollower {
   readonly #options: LeaseFollowerOptions
   readonly #watch: LeaseWatch
+  readonly #failed = new Wakeup()
   readonly #table = new LeaseTable()
   readonly #peers: PeerResources
 
   constructor(options: LeaseFollowerOptions) {
-    const { subnets, clock, context, onError } = options
+    const { subnets, clock, onError } = options
     this.#options = options
     this.#peers = new PeerResources(options)
     this.#watch = new LeaseWatch({
@@ -40,8 +47,7 @@ export class LeaseFollower {
       onEvent: (event) => this.#take(event),
       onError: (error: OverlayError) => {
         onError(error)
-        // It may have been cut off by a lease that covers an address of its own that is known only now.
-        this.#peers.refresh(context())
+        this.#failed.wake()
       },
     })
   }
@@ -62,8 +68,8 @@ export class LeaseFollower {
   }
 
   /** Follows the leases until the signal aborts. Never rejects. */
-  run(signal: AbortSignal): Promise<void> {
-    return this.#watch.run(signal)
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#watch.run(signal), this.#watchStore(signal)])
   }
 
   /** See `LeaseWatch.whenListed`. */
@@ -90,6 +96,20 @@ export class LeaseFollower {
   /** The config that the store holds now: leases inside its networks are admitted as well. */
   setStoreConfig(config: NetworkConfig): void {
     this.#peers.setStoreConfig(config, this.#options.context())
+  }
+
+  async #watchStore(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const delayMs = this.#watch.error === undefined ? Number.POSITIVE_INFINITY : LOOK_INTERVAL_MS
+      await this.#failed.sleep(delayMs, this.#options.clock, signal).catch(() => undefined)
+      if (!signal.aborted && this.#watch.error !== undefined) this.#lookAtStore()
+    }
+  }
+
+  /** It may have been cut off by a lease that covers an address of its own that is known only now. */
+  #lookAtStore(): void {
+    const { context, onSurroundings } = this.#options
+    if (this.#peers.refresh(context())) onSurroundings()
   }
 
   #take(event: LeaseEvent): void {

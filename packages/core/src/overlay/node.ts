@@ -8,6 +8,7 @@ import type { AbortOptions } from '../util/abort.js'
 import { disposeAll } from '../util/dispose.js'
 import type { OverlayError } from '../util/errors.js'
 import { type ConfigChange, ConfigWatch } from './config-watch.js'
+import { cutsOff, reachableAddresses, reachingStore } from './cut-off.js'
 import { type FoundInterface, isSameInterface, nodeContext } from './external-interface.js'
 import { InterfaceWatch } from './interface-watch.js'
 import { LeaseFollower } from './lease-follower.js'
@@ -15,7 +16,7 @@ import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
 import type { FormerNode, OverlayNodeOptions } from './node-options.js'
 import type { StopOptions } from './options.js'
 import { linkNames, networksOf, ownershipScope, withAlias } from './ownership.js'
-import { type PreparedNode, prepareNode } from './prepare-node.js'
+import { formerNetworks, type PreparedNode, prepareNode, storeAccess } from './prepare-node.js'
 
 /** The owner of what this node needs whatever its peers; no lease has such a key. */
 const THIS_NODE = 'this node'
@@ -65,11 +66,13 @@ export class OverlayNode {
       scope: () =>
         ownershipScope({
           config: this.config,
-          formerNetworks: this.#formerNetworks,
+          formerNetworks: formerNetworks(options),
           local: this.reconciler.desired.of(THIS_NODE),
           outside: this.#leases.outside,
           externalInterface: this.#node.externalInterface,
+          reachable: this.#reachable,
         }),
+      isHarmful: (resource) => cutsOff(resource, this.#reachable),
       beforeRead: async (abort) => {
         this.#leases.expire()
         await this.#interface?.look(abort)
@@ -118,12 +121,14 @@ export class OverlayNode {
       clock,
       desired: this.reconciler.desired,
       context: () => this.#context,
+      isOwnResource: (key) => this.reconciler.desired.ownersOf(key).includes(THIS_NODE),
       ownLinks: () => linkNames(this.reconciler.desired.of(THIS_NODE)),
       isHeld: () => !this.#keeper.isLost,
       onOwn: (lease) => (lease === undefined ? this.#keeper.lost() : this.#keeper.observe(lease)),
       // What none of the peers calls for may go from here on.
       onListed: () => this.reconciler.openGate(),
       onPeer: (event) => observer.peer(event),
+      onSurroundings: () => this.reconciler.resync(),
       onOutside: () => this.#configWatch.look(),
       onWarning: (text) => observer.warning(text),
       onError,
@@ -161,7 +166,7 @@ export class OverlayNode {
   async join(signal: AbortSignal): Promise<void> {
     const { subnets, observer } = this.#options
     observer.waiting(`a lease from ${subnets.name}`)
-    await this.#keeper.acquire(signal)
+    await reachingStore(this.#keeper.acquire(signal), storeAccess(this.#options), signal)
     observer.waiting('the first writes')
     await this.reconciler.first({ signal })
     const left = this.#left.signal
@@ -207,7 +212,7 @@ export class OverlayNode {
 
   /** For the node that takes its place. */
   get former(): FormerNode {
-    return { lease: this.lease, networks: [...networksOf(this.config), ...this.#formerNetworks] }
+    return { lease: this.lease, networks: [...networksOf(this.config), ...formerNetworks(this.#options)] }
   }
 
   plan(options: AbortOptions): Promise<readonly Operation[]> {
@@ -221,10 +226,9 @@ export class OverlayNode {
     return this.#lastContext
   }
 
-  get #formerNetworks(): readonly string[] {
-    const { previous, former } = this.#options
-    const networks = [previous?.network, previous?.ipv6Network, ...(former?.networks ?? [])]
-    return [...new Set(networks.filter((network) => network !== undefined))]
+  /** Addresses that no route of ours may lead away. */
+  get #reachable(): readonly string[] {
+    return reachableAddresses(this.#options.subnets, this.#node.externalInterface.host)
   }
 
   /** Asked when the lease is lost, before another is acquired. */

@@ -32,6 +32,8 @@ export interface Ownership {
   readonly outside: readonly string[]
   /** The interface that packets to peers leave by. */
   readonly externalInterface: ExternalInterface
+  /** As in `OwnershipScope`. */
+  readonly reachable: readonly string[]
 }
 
 /** Which of all that a driver finds belongs to this overlay. */
@@ -41,12 +43,14 @@ export function ownershipScope({
   local,
   outside,
   externalInterface,
+  reachable,
 }: Ownership): OwnershipScope {
   const networks = [...new Set([...networksOf(config), ...formerNetworks])]
   return {
     aliases: networks.map(ownershipAlias),
     links: linkNames(local),
     networks: [...networks, ...outside],
+    reachable,
     externalInterface: externalInterface.name,
     onLink: externalInterface.onLink,
   }

@@ -50,6 +50,7 @@ describe('PeerResources', () => {
       backend,
       desired,
       subnets: { name: 'etcd', addresses: () => storeAddresses },
+      isOwnResource: (key) => desired.ownersOf(key).includes('this node'),
       ownLinks: () => ['flannel.1'],
       isHeld: () => isHeld,
       onPeer: ({ type, lease: { subnet } }) => heard.push(`${type} ${subnet}`),
@@ -134,7 +135,8 @@ describe('PeerResources', () => {
   it("takes the routes that cover the store's address as soon as it is known, and gives them back", () => {
     put(lease(2), lease(3))
     storeAddresses = ['10.244.3.9']
-    peers.refresh(context)
+    expect(peers.refresh(context)).toBe(true)
+    expect(peers.refresh(context)).toBe(false)
     expect(destinations()).toEqual(['10.244.2.0/24'])
     expect(heard.join()).toMatch(/10\.244\.3\.0\/24 overlaps 10\.244\.3\.9, at which etcd is reached/)
     storeAddresses = []

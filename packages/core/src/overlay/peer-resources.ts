@@ -16,6 +16,8 @@ export interface PeerResourcesOptions {
   readonly subnets: Pick<SubnetManager, 'name' | 'addresses'>
   /** Where the resources of each lease stand under the lease's key. */
   readonly desired: DesiredState
+  /** Whether this node needs the resource of this key whatever its peers are. */
+  readonly isOwnResource: (key: string) => boolean
   /** The names of the overlay's own links: their addresses are not the host's. */
   readonly ownLinks: () => readonly string[]
   /** Whether this node's lease is held now: while another is acquired, that one may look like another node's. */
@@ -91,14 +93,15 @@ export class PeerResources {
     this.#report([...admission.decideAgain(facts), ...admission.put(unknown)])
   }
 
-  /** Decides again if the host's network or the addresses of the store are others now. */
-  refresh(context: LeaseContext): void {
+  /** Decides again if the host's network or the addresses of the store are others now. Returns whether they are. */
+  refresh(context: LeaseContext): boolean {
     const facts = this.#facts(context)
     const surroundings = surroundingsOf(facts)
-    if (this.#admission === undefined || surroundings === this.#surroundings) return
+    if (this.#admission === undefined || surroundings === this.#surroundings) return false
     this.#context = context
     this.#surroundings = surroundings
     this.#report(this.#admission.decideAgain(facts))
+    return true
   }
 
   /** The config that the store holds now: leases inside its networks are admitted as well. */
@@ -111,13 +114,14 @@ export class PeerResources {
   #admit(context: LeaseContext): Admission {
     this.#context = context
     if (this.#admission !== undefined) return this.#admission
-    const { backend, config, desired } = this.#options
+    const { backend, config, desired, isOwnResource } = this.#options
     const facts = this.#facts(context)
     this.#surroundings = surroundingsOf(facts)
     this.#admission = new Admission(
       {
         resourcesOf: (lease) => withAlias(backend.peer(lease, this.#context ?? context), config),
         holdersOf: (key) => desired.ownersOf(key),
+        isOwn: (key) => isOwnResource(key),
         hold: (key, resources) => desired.set(key, resources),
       },
       facts,

@@ -1,6 +1,7 @@
 import type { Backend } from '../contract/backend.js'
 import type { NodeContext } from '../contract/node-context.js'
 import { chooseBackend, knownRequirements } from './choose-backend.js'
+import { reachingStore, type StoreAccess } from './cut-off.js'
 import {
   type FoundInterface,
   findExternalInterface,
@@ -27,7 +28,7 @@ export async function prepareNode(options: OverlayNodeOptions, signal: AbortSign
   const checked = knownRequirements(backends)
   await preflight(options, checked, signal)
   observer.waiting(`the network config from ${subnets.name}`)
-  const config = await subnets.getNetworkConfig({ signal })
+  const config = await reachingStore(subnets.getNetworkConfig({ signal }), storeAccess(options), signal)
   observer.config({ type: 'read', config, differences: [] })
   for (const key of config.unknownKeys) {
     observer.warning(`the network config's key '${key}' means nothing and is ignored: is it mistyped?`)
@@ -41,6 +42,25 @@ export async function prepareNode(options: OverlayNodeOptions, signal: AbortSign
   const context = nodeContext(config, found, options)
   for (const warning of backend.warnings?.(context) ?? []) observer.warning(warning)
   return { backend, found, context }
+}
+
+/** What reaching the store takes. */
+export function storeAccess(options: OverlayNodeOptions): StoreAccess {
+  const { subnets, drivers, clock, observer } = options
+  return {
+    subnets,
+    drivers,
+    networks: formerNetworks(options),
+    clock,
+    onWarning: (text) => observer.warning(text),
+    onError: (error) => observer.error(error),
+  }
+}
+
+/** What this node served before: in an earlier run, or under another config. */
+export function formerNetworks({ previous, former }: OverlayNodeOptions): readonly string[] {
+  const networks = [previous?.network, previous?.ipv6Network, ...(former?.networks ?? [])]
+  return [...new Set(networks.filter((network) => network !== undefined))]
 }
 
 /** Finds out, before anything is changed, whether the drivers may and can do what will be asked of them. */

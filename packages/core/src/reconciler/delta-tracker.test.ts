@@ -17,6 +17,23 @@ const state = (...resources: Resource[]) => new Map(resources.map((resource) => 
 const summary = (operations: readonly Operation[]) =>
   operations.map(({ type, resource }) => [type, resource.key])
 
+describe('a harmful resource that is not desired', () => {
+  it('is deleted before the gate opens, and nothing else is', () => {
+    const tracker = new DeltaTracker({
+      random: () => 1,
+      onDirty: () => undefined,
+      isHarmful: ({ key }) => key === B.key,
+    })
+    expect(tracker.observe(state(A, B))).toEqual([])
+    expect(summary(tracker.plan(state(A, B)))).toEqual([['delete', B.key]])
+    const { operations } = tracker.take(0, NOTHING_WRITTEN)
+    expect(summary(operations)).toEqual([['delete', B.key]])
+    tracker.desired.set('peer', [B])
+    tracker.observe(state(A, B))
+    expect(tracker.take(0, NOTHING_WRITTEN).operations).toEqual([])
+  })
+})
+
 describe('DeltaTracker', () => {
   let tracker: DeltaTracker
   let wakes: number

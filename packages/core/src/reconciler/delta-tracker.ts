@@ -19,6 +19,14 @@ export interface Delta {
   readonly didNotHold: readonly Operation[]
 }
 
+export interface DeltaTrackerOptions {
+  readonly random: Random
+  /** Called when a key's desired resource changes. */
+  readonly onDirty: () => void
+  /** Whether a resource that is not desired has to go at once, though not all leases are known yet. Default: none has. */
+  readonly isHarmful?: ((resource: Resource) => boolean) | undefined
+}
+
 /**
  * Tracks desired and actual state by key, and which keys may differ. Pure bookkeeping: it reads no driver, sleeps for
  * nothing, and takes each time as an argument (ms, monotonic).
@@ -35,9 +43,10 @@ export class DeltaTracker {
   #dirty = new Set<string>()
   #isKnown = false
   #isGateOpen = false
+  readonly #isHarmful: (resource: Resource) => boolean
 
-  /** @param onDirty called when a key's desired resource changes */
-  constructor({ random, onDirty }: { readonly random: Random; readonly onDirty: () => void }) {
+  constructor({ random, onDirty, isHarmful = () => false }: DeltaTrackerOptions) {
+    this.#isHarmful = isHarmful
     this.#retries = new RetryQueue(random)
     this.desired = new DesiredState((key) => {
       this.#dirty.add(key)
@@ -112,10 +121,10 @@ export class DeltaTracker {
       if (wasClean && before.has(key)) drift.push({ key, was: found === undefined ? 'missing' : 'changed' })
       this.#dirty.add(key)
     }
-    for (const key of actual.keys()) {
+    for (const [key, resource] of actual) {
       if (this.desired.get(key) !== undefined) continue
       if (this.#isGateOpen && !before.has(key)) drift.push({ key, was: 'unexpected' })
-      if (this.#isGateOpen) this.#dirty.add(key)
+      if (this.#isGateOpen || this.#isHarmful(resource)) this.#dirty.add(key)
     }
     for (const { key } of this.#retries.list()) {
       if (!actual.has(key) && this.desired.get(key) === undefined) this.#retries.forget(key)
@@ -181,9 +190,11 @@ export class DeltaTracker {
     this.#retries.hasten()
   }
 
-  /** Before the gate opens nothing is deleted. */
+  /** Before the gate opens nothing is deleted, unless it does harm. */
   #permitted(actual: Resource | undefined, key: string): Operation | undefined {
     const operation = operationFor(actual, this.desired.get(key))
-    return operation?.type === 'delete' && !this.#isGateOpen ? undefined : operation
+    if (operation?.type !== 'delete' || this.#isGateOpen || this.#isHarmful(operation.resource))
+      return operation
+    return undefined
   }
 }

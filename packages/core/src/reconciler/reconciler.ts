@@ -1,4 +1,5 @@
 import type { Driver, Operation, OwnershipScope } from '../contract/driver.js'
+import type { Resource } from '../contract/resource.js'
 import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
@@ -43,6 +44,8 @@ export interface ReconcilerOptions {
   readonly scope: () => OwnershipScope
   /** Awaited before each read: the moment to look again at what the desired state itself depends on. */
   readonly beforeRead?: (options: AbortOptions) => Promise<void>
+  /** Whether a resource that is not desired is deleted even before the gate opens. Default: none is. */
+  readonly isHarmful?: (resource: Resource) => boolean
   readonly onSync?: (report: SyncReport) => void
   readonly onDrift?: (drift: readonly Drift[]) => void
   readonly onError?: (error: OverlayError) => void
@@ -81,7 +84,11 @@ export class Reconciler {
     this.#options = options
     this.#drivers = new DriverSet(options.drivers)
     this.#schedule = new ResyncScheduler(options, options.random)
-    this.#tracker = new DeltaTracker({ random: options.random, onDirty: () => this.#wakeup.wake() })
+    this.#tracker = new DeltaTracker({
+      random: options.random,
+      onDirty: () => this.#wakeup.wake(),
+      isHarmful: options.isHarmful,
+    })
   }
 
   get desired(): DesiredState {

@@ -4,6 +4,23 @@ import { Ownership } from './ownership.js'
 
 const ownership = new Ownership({ aliases: [], links: [], networks: ['10.244.0.0/16', 'fd00:244::/48'] }, 157)
 
+const ROUTE: RouteMessage = {
+  family: 2,
+  destination: '10.244.1.0/24',
+  tos: 0,
+  table: 254,
+  protocol: 157,
+  scope: 0,
+  type: 1,
+  flags: 0,
+  priority: 0,
+  source: undefined,
+  nexthopId: 0,
+  oif: 3,
+  gateway: undefined,
+  paths: [],
+}
+
 describe('isInside', () => {
   it.each([
     ['10.244.0.0/16', true],
@@ -26,6 +43,21 @@ describe('isInside', () => {
   })
 })
 
+describe('an address that must stay reachable', () => {
+  const reachable = ['172.30.0.254', 'fd30::254']
+  const own = new Ownership({ aliases: [], links: [], networks: [], reachable }, 157)
+  it.each([
+    ['172.30.0.254/32', 157, true],
+    ['172.30.0.0/24', 157, true],
+    ['172.30.0.0/24', 3, false],
+    ['172.30.1.0/24', 157, false],
+    ['fd30::/64', 157, true],
+    ['fd31::/64', 157, false],
+  ])('%s of protocol %i: %s', (destination, protocol, expected) =>
+    expect(own.isOwn({ ...ROUTE, destination, protocol }, false)).toBe(expected),
+  )
+})
+
 describe('isOwnAddress', () => {
   it.each([
     ['10.244.1.0', true],
@@ -37,30 +69,14 @@ describe('isOwnAddress', () => {
 })
 
 describe('isOwn', () => {
-  const route: RouteMessage = {
-    family: 2,
-    destination: '10.244.1.0/24',
-    tos: 0,
-    table: 254,
-    protocol: 157,
-    scope: 0,
-    type: 1,
-    flags: 0,
-    priority: 0,
-    source: undefined,
-    nexthopId: 0,
-    oif: 3,
-    gateway: undefined,
-    paths: [],
-  }
   it.each([
-    ['ours, inside', route, false, true],
-    ['ours, outside', { ...route, destination: '172.16.0.0/12' }, false, false],
-    ['ours, outside, through our link', { ...route, destination: '172.16.0.0/12' }, true, true],
-    ['of another protocol', { ...route, protocol: 3 }, true, false],
-    ['the kernel’s', { ...route, protocol: 2 }, true, false],
-    ['a blackhole of ours', { ...route, type: 6 }, false, true],
-    ['a local address', { ...route, type: 2 }, true, false],
+    ['ours, inside', ROUTE, false, true],
+    ['ours, outside', { ...ROUTE, destination: '172.16.0.0/12' }, false, false],
+    ['ours, outside, through our link', { ...ROUTE, destination: '172.16.0.0/12' }, true, true],
+    ['of another protocol', { ...ROUTE, protocol: 3 }, true, false],
+    ['the kernel’s', { ...ROUTE, protocol: 2 }, true, false],
+    ['a blackhole of ours', { ...ROUTE, type: 6 }, false, true],
+    ['a local address', { ...ROUTE, type: 2 }, true, false],
   ])('%s', (_, message, throughOwnLink, expected) => {
     expect(ownership.isOwn(message, throughOwnLink)).toBe(expected)
   })

@@ -14,9 +14,14 @@ const LINK_LOCAL = /^fe[89ab][0-9a-f]:/
 export class Ownership {
   readonly #protocol: number
   readonly #networks: readonly Network[]
+  /** Addresses that no route of an overlay may contain, as networks. */
+  readonly #reachable: readonly Cidr[]
 
   constructor(scope: OwnershipScope, protocol: number) {
     this.#protocol = protocol
+    this.#reachable = (scope.reachable ?? []).map((address) =>
+      requireCidr(`${address}/${familyOf(address) === 4 ? 32 : 128}`),
+    )
     this.#networks = scope.networks.map((text) => {
       const cidr = requireCidr(text)
       if (cidr.family === 6) return { cidr, v4: undefined }
@@ -25,10 +30,13 @@ export class Ownership {
     })
   }
 
-  /** Routes of our protocol are ours if they lead into our networks or through a link of ours. */
+  /**
+   * Routes of our protocol are ours if they lead into our networks, through a link of ours, or to an address that the
+   * host cannot do without.
+   */
   isOwn({ type, protocol, destination }: RouteMessage, throughOwnLink: boolean): boolean {
     if (protocol !== this.#protocol || (type !== RTN_UNICAST && type !== RTN_BLACKHOLE)) return false
-    return throughOwnLink || this.isInside(destination)
+    return throughOwnLink || this.isInside(destination) || this.#leadsToReachable(destination)
   }
 
   /**
@@ -37,6 +45,12 @@ export class Ownership {
    */
   isOwnAddress(address: string): boolean {
     return familyOf(address) === 4 ? this.isInside(`${address}/32`) : !LINK_LOCAL.test(address)
+  }
+
+  #leadsToReachable(destination: string): boolean {
+    if (this.#reachable.length === 0) return false
+    const outer = parseCidr(destination)
+    return outer !== undefined && this.#reachable.some((address) => contains(outer, address))
   }
 
   /** Whether a destination lies in one of our networks. */

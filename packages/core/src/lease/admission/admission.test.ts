@@ -97,6 +97,7 @@ class Setup {
   constructor(
     facts: AdmissionFacts,
     backend = (one: Lease): readonly Resource[] => resourcesOf(facts.config, one),
+    ownKeys: readonly string[] = [],
   ) {
     this.facts = facts
     const holders = new Map<string, string[]>()
@@ -107,6 +108,7 @@ class Setup {
           return backend(one)
         },
         holdersOf: (key) => holders.get(key) ?? [],
+        isOwn: (key) => ownKeys.includes(key),
         hold: (leaseKey, resources) => {
           for (const { key } of this.held.get(leaseKey) ?? []) {
             if (!resources.some((kept) => kept.key === key)) {
@@ -245,6 +247,25 @@ describe('what a lease must be, whatever the others are', () => {
     expect(setup.routes).toEqual(['10.244.6.0/24'])
     expect(setup.refused).toMatchObject([
       { code: 'INVALID_LEASE', message: expect.stringContaining('Maximum call') },
+    ])
+  })
+})
+
+describe('a resource that this node needs for itself', () => {
+  it("is no peer's: that lease is refused, and named", () => {
+    const network = route({ destination: '10.244.0.0/16', device: 'flannel-4' })
+    const setup = new Setup(
+      factsOf(ipv4),
+      (one) => (one.subnet === '10.244.5.0/24' ? [network] : resourcesOf(ipv4, one)),
+      [network.key],
+    )
+    setup.put(lease('10.244.5.0/24', '192.168.77.5'), lease('10.244.6.0/24', '192.168.77.6'))
+    expect(setup.routes).toEqual(['10.244.6.0/24'])
+    expect(setup.refused).toMatchObject([
+      {
+        code: 'LEASE_CONFLICT',
+        message: expect.stringContaining(`it needs '${network.key}', which is this node's own`),
+      },
     ])
   })
 })

@@ -14,6 +14,8 @@ export interface AdmissionPorts {
   readonly resourcesOf: (lease: Lease) => readonly Resource[]
   /** The keys of the leases whose resources, as handed over, include one of this key. */
   readonly holdersOf: (resourceKey: string) => readonly string[]
+  /** Whether a resource of this key is one that this node needs for itself. */
+  readonly isOwn: (resourceKey: string) => boolean
   /** Replaces all resources of a lease. */
   readonly hold: (leaseKey: string, resources: readonly Resource[]) => void
 }
@@ -146,6 +148,8 @@ export class Admission {
       const { code, message } = OverlayError.from(thrown, 'INVALID_LEASE', describeLease(claim.lease))
       return this.#refuse(claim, { code, message }, refused)
     }
+    const own = resources.find(({ key }) => this.#ports.isOwn(key))
+    if (own !== undefined) return this.#refuse(claim, this.#ownKey(claim, own), refused)
     const rivals = this.#rivalsOf(claim, resources)
     for (const { rival, why } of rivals) {
       if (compareAge(rival.entry, claim.entry) < 0) return this.#block(claim, rival, why, refused)
@@ -196,6 +200,13 @@ export class Admission {
       `${describeLease(claim.lease)} gets no resources: ${why()}, and ${describeLease(rival.lease)} is older; ` +
       `delete the wrong one of the two from ${this.#facts.store.name}`
     return this.#refuse(claim, { code: 'LEASE_CONFLICT', message }, refused)
+  }
+
+  #ownKey({ lease }: Claim, { key }: Resource): Refusal {
+    const message =
+      `${describeLease(lease)} gets no resources: it needs '${key}', which is this node's own; ` +
+      `correct or delete it in ${this.#facts.store.name}`
+    return { code: 'LEASE_CONFLICT', message }
   }
 
   /** Reports a refusal once, however often it is decided again for the same reason. */
