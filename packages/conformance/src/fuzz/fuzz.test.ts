@@ -76,6 +76,14 @@ describe('fuzz', () => {
     await expect(fuzz({ ...options, count: 1, seed, check })).rejects.toThrow(`seed ${seed}`)
   })
 
+  it('waits for a parser that reads as its input arrives', async () => {
+    const check = async (text: string) => {
+      await null
+      if (text.includes('\u001b')) throw new RangeError('an escape sequence')
+    }
+    await expect(fuzz({ ...options, check })).rejects.toThrow('RangeError: an escape sequence')
+  })
+
   it('finds a parser that takes too long, and one that changes Object.prototype', async () => {
     const slow = (text: string) => {
       const end = performance.now() + (text.length > 60 ? 20 : 0)

@@ -105,7 +105,7 @@ export class ExecPlugin {
     if (credential.token === undefined && !hasCertificate) {
       throw this.#failure('answered with neither a token nor a client certificate and its key')
     }
-    const expiresAt = Date.parse(String(status.expirationTimestamp))
+    const expiresAt = Date.parse(textOf(status.expirationTimestamp) ?? '')
     this.#cached = { credential, expiresAt: Number.isNaN(expiresAt) ? Number.POSITIVE_INFINITY : expiresAt }
     return credential
   }

@@ -177,6 +177,12 @@ describe('a kubeconfig', () => {
     ['has a removed provider', { context: 'by-gcp' }, kubelet, 'auth-provider gcp'],
     ['is a list', {}, `- ${SECRET}`, 'not a kubeconfig'],
     ['is empty', {}, '', 'not a kubeconfig'],
+    [
+      'has a mapping for a server',
+      {},
+      kubelet.replace(/server: [^,}\n]*/g, 'server: {toString: 1, valueOf: null}'),
+      'https://10.96.0.1:443',
+    ],
     ['names a server that is not a URL', { apiUrl: 'localhost' }, kubelet, 'https://10.96.0.1:443'],
     ['names a server with a password', { apiUrl: `https://u:${SECRET}@h` }, kubelet, 'user or password'],
   ])('that %s is an error without secrets', (_, access, text, named) => {

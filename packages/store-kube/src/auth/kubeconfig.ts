@@ -58,7 +58,7 @@ export function readKubeconfig(text: string, access: KubeConfigAccess): Target |
     FOR_CLIENT_NODE.cluster.some((key) => isGiven(cluster[key]))
   if (isForClientNode) return { kubeconfig: minimalConfig({ cluster, user, where }), plugin }
   return {
-    url: parseApiUrl(access.apiUrl ?? String(cluster.server)),
+    url: parseApiUrl(access.apiUrl ?? textOf(cluster.server)),
     ca: pem(cluster, 'certificate-authority'),
     cert: pem(user, 'client-certificate'),
     key: pem(user, 'client-key'),
@@ -163,5 +163,7 @@ function tokenOf({ tokenFile, token }: Fields): Source | undefined {
   if (typeof tokenFile === 'string' && tokenFile !== '') return { file: tokenFile }
   return typeof token === 'string' && token !== '' ? { text: token } : undefined
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null

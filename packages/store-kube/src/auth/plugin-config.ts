@@ -39,7 +39,7 @@ export function readPlugin(exec: unknown, { where, folder, cluster }: PluginCont
     command: isPath && folder !== undefined ? resolve(folder, command) : command,
     args: listOf(args, isText) ?? fail(invalid('has args that are not a list of strings')),
     env: variablesOf(env) ?? fail(invalid('has an env that is not a list of names and values')),
-    apiVersion: String(apiVersion ?? '').startsWith(API_GROUP) ? String(apiVersion) : DEFAULT_API_VERSION,
+    apiVersion: isText(apiVersion) && apiVersion.startsWith(API_GROUP) ? apiVersion : DEFAULT_API_VERSION,
     installHint: isText(installHint) && installHint !== '' ? installHint : undefined,
     cluster: provideClusterInfo === true ? clusterInfo(cluster) : undefined,
   }
