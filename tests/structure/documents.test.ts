@@ -30,7 +30,14 @@ function missing(path: string, text: string): string[] {
   return [...links, ...paths].filter((target) => !exists(target))
 }
 
+/** What git leaves where a merge found two texts. */
+const CONFLICT_MARKER = /^(?:<{7}|>{7}) /m
+
 describe('documents', () => {
+  it.each(documents())('%s was merged without a conflict left in it', (path) => {
+    expect(readFileSync(join(ROOT, path), 'utf8')).not.toMatch(CONFLICT_MARKER)
+  })
+
   it.each(documents())('%s names files that exist', (path) => {
     expect(missing(path, readFileSync(join(ROOT, path), 'utf8'))).toEqual([])
   })
