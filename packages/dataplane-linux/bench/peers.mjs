@@ -1,11 +1,11 @@
 /*
- * How long the kernel's tables of a large VXLAN network take: neighbours, forwarding entries and routes, written by
+ * How long the kernel's tables of a large VXLAN network take: neighbours, fdb entries and routes, written by
  * the driver and, beside it, by `ip -batch` and `bridge -batch`; and what it takes to read them, to delete them, and
  * to add one peer to the many.
  *
  *   npx tsc -b && sudo node packages/dataplane-linux/bench/peers.mjs [peers…] [--json]
  *
- * Works in a network namespace that it makes and removes. Takes root and iproute2.
+ * Works in a network namespace that it makes and removes. Needs root and iproute2.
  */
 import { execFileSync } from 'node:child_process'
 import { fdb, link, neighbour, route } from '@selvedge/core/kit'
@@ -75,7 +75,7 @@ async function applied(driver, operations) {
 async function prepare(options = {}) {
   const driver = linux({ namespace: `/run/netns/${NAMESPACE}`, ...options })
   await driver.snapshot(scope)
-  // As in an overlay, which hears of all that is written.
+  // As in an overlay, which gets a notification of each write.
   watchUntilEnd(driver)
   await applied(driver, [{ type: 'put', resource: device }])
   return driver

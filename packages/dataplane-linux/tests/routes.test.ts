@@ -43,13 +43,13 @@ function shown(): { inline: unknown[]; objects: unknown[] } {
   }
 }
 
-async function expectHeld(driver: Driver<KernelResource>, wishes: readonly RouteResource[]): Promise<void> {
+async function expectHeld(driver: Driver<KernelResource>, desired: readonly RouteResource[]): Promise<void> {
   const held = (await driver.snapshot(SCOPE)).filter(({ kind }) => kind === 'route')
-  expect(held.map(({ key }) => key).sort()).toEqual(wishes.map(({ key }) => key).sort())
+  expect(held.map(({ key }) => key).sort()).toEqual(desired.map(({ key }) => key).sort())
   const byKey = new Map(held.map((resource) => [resource.key, resource]))
-  for (const wish of wishes) {
-    const actual = byKey.get(wish.key)
-    expect(actual !== undefined && satisfies(actual, wish), wish.key).toBe(true)
+  for (const resource of desired) {
+    const actual = byKey.get(resource.key)
+    expect(actual !== undefined && satisfies(actual, resource), resource.key).toBe(true)
   }
 }
 
@@ -82,8 +82,8 @@ describe('nexthop objects', () => {
     const driver = await open()
     await done(driver, puts(...routesOf(0, 10)))
     const held = await driver.snapshot(SCOPE)
-    const [wish] = routesOf(5, 6)
-    const actual = held.find(({ key }) => key === wish?.key)
+    const [desired] = routesOf(5, 6)
+    const actual = held.find(({ key }) => key === desired?.key)
     const changed = route({
       destination: '10.0.5.0/24',
       gateway: '10.0.77.0',
@@ -111,31 +111,31 @@ describe('nexthop objects', () => {
     const before = nexthops()
     const later = await open()
     const held = await later.snapshot(SCOPE)
-    const wishes = routesOf(0, 10)
+    const desired = routesOf(0, 10)
     await done(
       later,
-      wishes.map((resource) => ({
+      desired.map((resource) => ({
         type: 'put',
         resource,
         actual: held.find(({ key }) => key === resource.key) as RouteResource,
       })),
     )
     expect(nexthops()).toEqual(before)
-    await done(later, deletes(...wishes))
+    await done(later, deletes(...desired))
     expect(nexthops()).toEqual([])
   })
 
-  it('are made anew after the link went down and took them along', async () => {
+  it('are recreated after the link went down and took them along', async () => {
     const driver = await open()
-    const wishes = routesOf(0, 10)
-    await done(driver, puts(...wishes))
+    const desired = routesOf(0, 10)
+    await done(driver, puts(...desired))
     namespace.ip('link set flannel.1 down')
     namespace.ip('link set flannel.1 up')
     expect(nexthops()).toEqual([])
     // Without a snapshot in between: what it believes of them is wrong by now.
-    await done(driver, puts(...wishes))
+    await done(driver, puts(...desired))
     expect(nexthops()).toHaveLength(10)
-    await expectHeld(driver, wishes)
+    await expectHeld(driver, desired)
   })
 
   it('of others stay as they are', async () => {
@@ -151,7 +151,7 @@ describe('nexthop objects', () => {
   })
 
   it('are made for IPv6 never: its routes keep their next hops to themselves', async () => {
-    const wishes = Array.from({ length: 10 }, (_, index) =>
+    const desired = Array.from({ length: 10 }, (_, index) =>
       route({
         destination: `fd99:0:0:${index}::/64`,
         gateway: `fd99:0:0:${index}::`,
@@ -160,9 +160,9 @@ describe('nexthop objects', () => {
       }),
     )
     const driver = await open()
-    await done(driver, puts(...wishes))
+    await done(driver, puts(...desired))
     expect(nexthops()).toEqual([])
-    await expectHeld(driver, wishes)
+    await expectHeld(driver, desired)
   })
 })
 
@@ -213,18 +213,18 @@ describe('on a link that is not ours', () => {
 describe('keys that several routes share', () => {
   it('are put right, and deleted to the last', async () => {
     const driver = await open()
-    const [wish] = routesOf(1, 2)
-    if (wish === undefined) throw new Error('no route')
-    await done(driver, puts(wish))
+    const [desired] = routesOf(1, 2)
+    if (desired === undefined) throw new Error('no route')
+    await done(driver, puts(desired))
     namespace.ip('route append 10.0.1.0/24 via 192.168.0.7 dev eth0 proto 157')
     namespace.ip('route append 10.0.1.0/24 via 192.168.0.8 dev eth0 proto 157')
     const [held] = (await driver.snapshot(SCOPE)).filter(({ kind }) => kind === 'route')
-    expect(held !== undefined && satisfies(held, wish)).toBe(false)
-    await done(driver, puts(wish))
+    expect(held !== undefined && satisfies(held, desired)).toBe(false)
+    await done(driver, puts(desired))
     expect(namespace.ipJson('route show 10.0.1.0/24')).toMatchObject([{ gateway: '10.0.1.0' }])
     namespace.ip('route append 10.0.1.0/24 via 192.168.0.7 dev eth0 proto 157')
     await driver.snapshot(SCOPE)
-    await done(driver, deletes(wish))
+    await done(driver, deletes(desired))
     expect(namespace.ipJson('route show 10.0.1.0/24')).toEqual([])
   })
 
@@ -234,15 +234,15 @@ describe('keys that several routes share', () => {
     )
     const driver = await open()
     const held = (await driver.snapshot(SCOPE)).find(({ kind }) => kind === 'route')
-    const wish = peer(1).route
-    expect(held?.key).toBe(wish.key)
-    expect(held !== undefined && satisfies(held, wish)).toBe(false)
-    await done(driver, [{ type: 'put', resource: wish, actual: held }])
-    await expectHeld(driver, [wish])
+    const desired = peer(1).route
+    expect(held?.key).toBe(desired.key)
+    expect(held !== undefined && satisfies(held, desired)).toBe(false)
+    await done(driver, [{ type: 'put', resource: desired, actual: held }])
+    await expectHeld(driver, [desired])
   })
 })
 
-describe('a route of somebody else’s in the place of ours', () => {
+describe('a foreign route in the place of ours', () => {
   it('stays, and the error says whose it is and what to do', async () => {
     namespace.ip('route add 10.0.1.0/24 via 192.168.0.9 dev eth0 proto static')
     const before = namespace.state()
@@ -258,8 +258,8 @@ describe('a route of somebody else’s in the place of ours', () => {
     namespace.ip('route add 10.0.3.0/24 via 192.168.0.9 dev eth0 proto static')
     const driver = await open()
     const bad = { ...peer(4).route, gateway: '10.0.4.300' }
-    const wishes = [...routesOf(0, 4), bad, ...routesOf(5, 10)]
-    const results = await driver.apply(puts(...wishes))
+    const desired = [...routesOf(0, 4), bad, ...routesOf(5, 10)]
+    const results = await driver.apply(puts(...desired))
     expect(results.map(({ ok }) => ok)).toEqual([
       true,
       true,

@@ -23,7 +23,7 @@ import {
   writeGetRoutes,
   writeLookUpRoute,
 } from '../rtnetlink/index.js'
-import { type Candidate, type InterfaceChoice, selectInterface, type Way } from './select-interface.js'
+import { type Candidate, type InterfaceChoice, type RouteTo, selectInterface } from './select-interface.js'
 import { usableAddresses } from './usable-addresses.js'
 
 /** Finds the interface that packets to peers leave by. */
@@ -41,7 +41,7 @@ export async function findExternalInterface(
   const surroundings = {
     candidates,
     defaultIndex: choices.length > 0 ? undefined : defaultIndexOf(direct),
-    ways: await lookUpPaths(connection, choices, options),
+    routes: await lookUpRoutes(connection, choices, options),
   }
   const external = selectInterface(choices, surroundings, current)
   const index = links.byName(external.name)?.index ?? 0
@@ -175,12 +175,12 @@ function candidateOf(
   }
 }
 
-async function lookUpPaths(
+async function lookUpRoutes(
   connection: NetlinkConnection,
   choices: readonly InterfaceChoice[],
   options: AbortOptions,
-): Promise<ReadonlyMap<string, Way>> {
-  const ways = new Map<string, Way>()
+): Promise<ReadonlyMap<string, RouteTo>> {
+  const routes = new Map<string, RouteTo>()
   for (const choice of choices) {
     if (typeof choice !== 'object' || choice instanceof RegExp) continue
     const address = canonicalAddress(choice.canReach)
@@ -190,9 +190,9 @@ async function lookUpPaths(
       readRoute,
       { ...options, absence: NO_ROUTE },
     )
-    if (route !== undefined) ways.set(choice.canReach, { index: route.oif, source: route.source })
+    if (route !== undefined) routes.set(choice.canReach, { index: route.oif, source: route.source })
   }
-  return ways
+  return routes
 }
 
 /** Errors that mean that no route leads to an address. */

@@ -23,7 +23,7 @@ const select = (choices: readonly InterfaceChoice[], defaultIndex?: number) =>
   selectInterface(choices, {
     candidates,
     defaultIndex,
-    ways: new Map([['8.8.8.8', { index: 2, source: '192.168.0.2' }]]),
+    routes: new Map([['8.8.8.8', { index: 2, source: '192.168.0.2' }]]),
   })
 
 describe('selectInterface', () => {
@@ -40,7 +40,12 @@ describe('selectInterface', () => {
     ['a pattern on addresses', [/\.0\.2$/], undefined, { name: 'eth0', ipv4: '192.168.0.2' }],
     ['a pattern on names', [/^eth[12]/], undefined, { name: 'eth1' }],
     ['a pattern that remembers', [/eth1/g], undefined, { name: 'eth1' }],
-    ['a way', [{ canReach: '8.8.8.8' }], undefined, { name: 'eth0', ipv4: '192.168.0.2', ipv6: 'fd00::1' }],
+    [
+      'a route to an address',
+      [{ canReach: '8.8.8.8' }],
+      undefined,
+      { name: 'eth0', ipv4: '192.168.0.2', ipv6: 'fd00::1' },
+    ],
     ['the first that fits', ['x', /^y/, { canReach: '1.1.1.1' }, 'eth1'], 2, { name: 'eth1' }],
   ])('takes %s', (_, choices, defaultIndex, expected) => {
     expect(select(choices, defaultIndex)).toMatchObject(expected)
@@ -66,7 +71,11 @@ describe('selectInterface', () => {
     const keep = (fields: Partial<Candidate>, choices: readonly InterfaceChoice[] = [], before = current) => {
       const eth0 = candidate('eth0', 2, fields)
       const eth1 = candidate('eth1', 3, { addresses: ['10.9.0.1', 'fd09::1'] })
-      return selectInterface(choices, { candidates: [eth0, eth1], defaultIndex: 3, ways: new Map() }, before)
+      return selectInterface(
+        choices,
+        { candidates: [eth0, eth1], defaultIndex: 3, routes: new Map() },
+        before,
+      )
     }
 
     it('keeps it, with its address, whatever would be chosen now', () => {

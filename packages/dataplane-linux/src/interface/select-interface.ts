@@ -25,8 +25,8 @@ export interface Candidate {
   readonly onLink: readonly string[]
 }
 
-/** Where the kernel sends packets for an address. */
-export interface Way {
+/** The route that the kernel has for an address. */
+export interface RouteTo {
   readonly index: number
   /** The source address that the kernel would choose. */
   readonly source?: string | undefined
@@ -37,8 +37,8 @@ export interface Surroundings {
   readonly candidates: readonly Candidate[]
   /** The interface of the default route: IPv4's, else IPv6's. */
   readonly defaultIndex: number | undefined
-  /** The ways to the addresses of `canReach` choices; none where there is no route. */
-  readonly ways: ReadonlyMap<string, Way>
+  /** The routes to the addresses of `canReach` choices, by address; none for one that has no route. */
+  readonly routes: ReadonlyMap<string, RouteTo>
 }
 
 /**
@@ -84,12 +84,12 @@ function keep(
 }
 
 function tryChoice(choice: InterfaceChoice, surroundings: Surroundings): ExternalInterface | undefined {
-  const { candidates, ways } = surroundings
+  const { candidates, routes } = surroundings
   if (choice instanceof RegExp) return matchPattern(choice, candidates)
   if (typeof choice === 'object') {
-    const way = ways.get(choice.canReach)
-    const found = candidates.find(({ index }) => index === way?.index)
-    const preferred = way?.source === undefined ? [] : [way.source]
+    const route = routes.get(choice.canReach)
+    const found = candidates.find(({ index }) => index === route?.index)
+    const preferred = route?.source === undefined ? [] : [route.source]
     return found && describe(found, preferred, `the route to ${choice.canReach} leaves by it`)
   }
   if (parseAddress(choice) === undefined) {
