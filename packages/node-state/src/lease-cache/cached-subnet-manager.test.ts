@@ -202,6 +202,27 @@ describe('started while the store is unavailable', () => {
     await watch.stop()
   })
 
+  test('it reports the oldest first: none waits for its subnet until an older one comes', async () => {
+    const host = new Host()
+    await host.joinAndStop()
+    const ages = [30, undefined, 10, 20]
+    const leases = ages.map((created, i) => ({ subnet: `10.244.${i}.0/24`, attributes: {}, created }))
+    const { saved } = host.cache
+    if (saved === undefined) throw new Error('nothing was saved')
+    host.cache.saved = { ...saved, leases: new Map(leases.map((lease) => [lease.subnet, lease])) }
+    host.start({ up: false })
+    await host.manager.getNetworkConfig()
+    const watch = host.watch()
+    await host.clock.settle()
+    expect(watch.events.map((event) => event.type === 'put' && event.lease.created)).toEqual([
+      10,
+      20,
+      30,
+      undefined,
+    ])
+    await watch.stop()
+  })
+
   test('it publishes the attributes that the node has now', async () => {
     const host = new Host()
     await host.joinAndStop()

@@ -5,6 +5,7 @@ import {
   type Lease,
   type LeaseEvent,
   type LeaseRequest,
+  leaseKey,
   type NetworkConfig,
   networkConfigJson,
   OverlayError,
@@ -153,7 +154,7 @@ export class CachedSubnetManager implements SubnetManager {
   }
 
   async *watchLeases(options: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
-    for (const lease of this.#cached?.leases.values() ?? []) {
+    for (const lease of oldestFirst(this.#cached?.leases.values() ?? [])) {
       if (options.signal.aborted) return
       yield { type: 'put', lease }
     }
@@ -221,6 +222,20 @@ export class CachedSubnetManager implements SubnetManager {
     }
   }
 }
+
+/**
+ * Of two leases that claim the same the older counts. Reported in any other order, the younger would have its resources
+ * until the older one comes, and some for longer: before the store's first list nothing is deleted.
+ */
+const oldestFirst = (leases: Iterable<Lease>): readonly Lease[] =>
+  [...leases].sort(
+    (a, b) =>
+      (a.created ?? UNKNOWN_AGE) - (b.created ?? UNKNOWN_AGE) ||
+      (a.created === undefined ? 0 : leaseKey(a) < leaseKey(b) ? -1 : 1),
+  )
+
+/** Such leases stay in the order in which the store reported them. */
+const UNKNOWN_AGE = Number.MAX_SAFE_INTEGER
 
 const isSameConfig = (a: NetworkConfig, b: NetworkConfig): boolean =>
   JSON.stringify(networkConfigJson(a)) === JSON.stringify(networkConfigJson(b))

@@ -57,6 +57,15 @@ describe('what is written is read again:', () => {
       ),
     ],
     ['a reservation', network({ Network: '10.244.0.0/16' }, { subnet: '10.244.5.0/24', attributes: {} })],
+    [
+      'leases whose age is known',
+      network(
+        { Network: '10.244.0.0/16' },
+        own,
+        { subnet: '10.244.6.0/24', attributes: { publicIp: '192.168.64.4' }, created: 4_711 },
+        { subnet: '10.244.7.0/24', attributes: { publicIp: '192.168.64.5' }, created: 2 ** 53 - 1 },
+      ),
+    ],
     ['a network without a lease', network({ Network: '10.244.0.0/16' })],
   ]
   test.each(cases)('%s', (_, known) => {
