@@ -3,10 +3,11 @@
  * into a real etcd while pods ping one another and hosts ping etcd; afterwards the kernels hold what they held before,
  * the logs say why, and no ping is lost.
  */
+import { readFile } from 'node:fs/promises'
 import { type Host, PingStream, type Pod, until } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Rig, type RigOptions } from './rig.js'
-import type { Selvedged } from './selvedged.js'
+import { filesOf, type Selvedged } from './selvedged.js'
 
 /** Inside the overlay's network, as an operator's slip has it, and reached by way of the hosts' gateway. */
 const ETCD_ADDRESS = '10.244.254.1'
@@ -231,6 +232,17 @@ describe('vxlan', () => {
     ])
   })
 
+  test('subnets of the network that hold etcd, which is behind a gateway', async () => {
+    const taken = (key: string): Hostile => ({
+      key,
+      value: vxlanRecord(66),
+      reported: new RegExp(
+        `${key.replace('-', '/')} .*gets no resources: .* overlaps 10\\.244\\.254\\.1, at which etcd is reached`,
+      ),
+    })
+    await cluster.withstands([taken('10.244.254.1-32'), taken('10.244.254.0-24'), taken('10.244.252.0-22')])
+  })
+
   test('subnets of the network that are on another link of the host', async () => {
     const taken = (key: string): Hostile => ({
       key,
@@ -430,9 +442,53 @@ describe('vxlan', () => {
       expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(5_000)
     }
   })
+
+  test('all of these, to an agent that is killed and finds them at its start, in etcd and in its cache', async () => {
+    const { 4: theirs } = await macsOf(cluster.rig, 2)
+    const subnet = await cluster.subnetOf(2)
+    const records = new Map([
+      ['10.244.254.1-32', vxlanRecord(66)],
+      ['192.168.77.128-25', vxlanRecord(66)],
+      [subnet.replace('/24', '-32'), vxlanRecord(66)],
+      // Lower than any lease's key: a list has it first.
+      ['10.244.0.0-24', vxlanRecord(66, { BackendData: { VNI: 1, VtepMAC: theirs } })],
+    ])
+    await cluster.withTraffic(async () => {
+      const before = await cluster.kernels()
+      for (const [key, value] of records) await cluster.rig.etcd.put(key, value)
+      await cluster.isCaughtUp()
+      const restart = async () => {
+        await cluster.agent(0).kill()
+        cluster.agents[0] = cluster.rig.start(0)
+      }
+      await restart()
+      await cluster.agent(0).inSync()
+      expect(await cluster.kernels()).toEqual(before)
+
+      const { leaseCache } = filesOf(cluster.rig.lab, cluster.rig.lab.host(0))
+      await until('the cache to have them, and the node that came and went no more', async () => {
+        const text = await readFile(leaseCache, 'utf8').catch(() => '')
+        return (text.includes('192.168.77.66') && !text.includes('192.168.77.90')) || undefined
+      })
+      await cluster.rig.etcd.kill()
+      await restart()
+      const line = await cluster.agent(0).logged(/^etcd is unavailable: starting from the lease cache/)
+      expect(line).toMatchObject({ leases: 3 + records.size })
+      await cluster.agent(0).logged(/10\.244\.254\.1\/32 .*gets no resources/)
+      await cluster.agent(0).ready()
+      expect(await cluster.kernels()).toEqual(before)
+      await cluster.rig.etcd.start()
+      await cluster.agent(0).logged(/^etcd answers: the lease cache is no longer used/)
+      await cluster.isCaughtUp()
+      expect(await cluster.kernels()).toEqual(before)
+      for (const key of records.keys()) await cluster.rig.etcd.delete(key)
+      await cluster.isCaughtUp()
+      expect(await cluster.kernels()).toEqual(before)
+    })
+  })
 })
 
-test('host-gw: subnets of the LAN or of another node, and gateways that are none', async () => {
+test('host-gw: subnets that hold etcd, the LAN or half of it, or are another node’s, and gateways that are none', async () => {
   const hostGwRecord = (n: number, fields: object = {}) =>
     JSON.stringify({ PublicIP: `192.168.77.${n}`, PublicIPv6: null, BackendType: 'host-gw', ...fields })
   await using cluster = await Cluster.create({ ...NETWORK, Backend: { Type: 'host-gw' } }, hostGwRecord(90))
@@ -443,6 +499,7 @@ test('host-gw: subnets of the LAN or of another node, and gateways that are none
   })
   const subnet = await cluster.subnetOf(2)
   await cluster.withstands([
+    refused('10.244.254.1-32'),
     refused('192.168.77.254-32'),
     refused('192.168.77.128-25'),
     refused('192.168.77.0-24'),
