@@ -131,8 +131,8 @@ describe('chooseSubnets', () => {
     expect(() => choose({ ...ipv4, ...ipv6 }, ipv6Full)).toThrow('fd00::/48: all 16 subnets of /64')
   })
 
-  it('leaves to no record what only a record outside the network would take', () => {
-    const records = ['10.0.0.0/8', '0.0.0.0/1', '10.4.0.0/15', '10.6.0.0/16'].map((subnet) =>
+  it('leaves nothing to a record that is as wide as the network or outside it', () => {
+    const records = ['10.0.0.0/8', '0.0.0.0/1', '10.4.0.0/15', '10.5.0.0/16', '10.6.0.0/16'].map((subnet) =>
       lease(2, subnet),
     )
     expect(choose(ipv4, records)).toEqual(choose(ipv4, []))

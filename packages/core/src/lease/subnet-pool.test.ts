@@ -47,7 +47,12 @@ describe('SubnetPool', () => {
       '10.5.17.64/26',
       ['10.5.16.0/24', '10.5.18.0/24', '10.5.19.0/24'],
     ],
-    ['what reaches over the range counts inside it', '10.5.0.0/16', []],
+    ['what reaches over the range counts inside it', '10.5.0.0/17', []],
+    [
+      'the whole network does not count',
+      '10.5.0.0/16',
+      ['10.5.16.0/24', '10.5.17.0/24', '10.5.18.0/24', '10.5.19.0/24'],
+    ],
     [
       'what reaches over the network does not count',
       '10.4.0.0/15',
@@ -99,9 +104,9 @@ describe('SubnetPool', () => {
     expect(pool.widest).toBeUndefined()
     for (const subnet of ['10.5.16.0/24', '10.5.18.0/23', '10.5.18.0/23', '10.0.0.0/8']) pool.take(subnet)
     expect(pool.widest).toEqual({ subnet: '10.5.18.0/23', size: 2n })
-    pool.take('10.5.0.0/16')
-    expect(pool.widest).toEqual({ subnet: '10.5.0.0/16', size: 4n })
-    pool.release('10.5.0.0/16')
+    pool.take('10.5.0.0/17')
+    expect(pool.widest).toEqual({ subnet: '10.5.0.0/17', size: 4n })
+    pool.release('10.5.0.0/17')
     pool.release('10.5.18.0/23')
     expect(pool.widest?.subnet).toBe('10.5.18.0/23')
     pool.release('10.5.18.0/23')
@@ -132,7 +137,7 @@ describe('SubnetPool', () => {
     expect(first).toBe('fd00:1000::100/120')
     pool.take(first ?? '')
     expect(pool.find(2n ** 100n)).toBe('fd00:1000::200/120')
-    pool.take('fd00::/8')
+    for (const half of ['fd00::/9', 'fd80::/9']) pool.take(half)
     expect(pool.find(0n)).toBeUndefined()
   })
 

@@ -70,8 +70,8 @@ export class SubnetPool {
   }
 
   /**
-   * Takes every subnet that `subnet` overlaps. It may lie outside the range, and be of any other length. Nothing that is
-   * not inside the network takes anything: no node serves it, and a mistyped length would take all there is.
+   * Takes every subnet that `subnet` overlaps. It may lie outside the range, and be of any other length. Nothing as
+   * wide as the network, or outside it, takes anything: no node serves it, and one mistyped length would take all there is.
    */
   take(subnet: string): void {
     this.#count(subnet, 1)
@@ -95,10 +95,10 @@ export class SubnetPool {
     return (address - this.#min.value) >> this.#hostBits
   }
 
-  /** The numbers [from, until) that `subnet` overlaps; undefined if there are none, or it is not inside the network. */
+  /** The numbers [from, until) that `subnet` overlaps; undefined if there are none, or it is not a part of the network. */
   #rangeOf(subnet: string): { from: bigint; until: bigint } | undefined {
     const cidr = requireCidr(subnet)
-    if (!contains(this.#network, cidr)) return undefined
+    if (cidr.length <= this.#network.length || !contains(this.#network, cidr)) return undefined
     const first = this.#numberOf(cidr.base)
     const last = this.#numberOf(lastAddress(cidr))
     const from = first < 0n ? 0n : first
