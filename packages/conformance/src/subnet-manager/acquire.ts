@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import type { Lease } from '@selvedge/core'
 import { contains, requireCidr } from '@selvedge/core/kit'
 import { rejectsWith } from '../assertions.js'
-import { assertApart, attributesOf, ipv4Network, joinAtOnce, nodes, type Section, SLOTS } from './fixture.js'
+import {
+  assertApart,
+  attributesOf,
+  EXPIRING,
+  ipv4Network,
+  joinAtOnce,
+  nodes,
+  type Section,
+  SLOTS,
+} from './fixture.js'
 import { published } from './observer.js'
 
 const within = (network: string, subnet: string) => contains(requireCidr(network), requireCidr(subnet))
@@ -115,6 +124,20 @@ function allocationTests({ supports, test }: Section): void {
     assert.equal(freed.subnet, first.subnet)
   })
 
+  if (supports.foreignRecords) {
+    test(
+      'leaves every subnet to nodes, whatever records outside the network or as wide say',
+      ipv4Network,
+      async (store) => {
+        const value = '{"PublicIP":"192.0.2.200","BackendType":"vxlan"}'
+        for (const key of ['10.99.5.7-8', '10.0.0.0-8', '10.99.0.0-16', '10.98.0.0-15']) {
+          await store.putRecord(key, key === '10.99.5.7-8' ? 'x' : value)
+        }
+        assertApart(await joinAtOnce(store, nodes(SLOTS)))
+      },
+    )
+  }
+
   if (supports.configChanges) {
     test('gives up a lease outside the network for a new one', ipv4Network, async (store) => {
       const { manager, lease } = await store.join(1)
@@ -134,23 +157,28 @@ function allocationTests({ supports, test }: Section): void {
 function reservationTests({ supports, test }: Section): void {
   const reservation: Lease = { subnet: '10.99.15.0/24', attributes: attributesOf(1) }
 
-  test('gives a node its reservation, which stays one', ipv4Network, async (store) => {
-    await store.reserve(reservation)
-    const { manager, lease } = await store.join(1, { attributes: attributesOf(1, 1) })
-    assert.equal(lease.subnet, reservation.subnet)
-    assert.equal(lease.expiresAt, undefined)
-    const renewed = await manager.renewLease({ ...lease, attributes: attributesOf(1, 2) })
-    assert.equal(renewed.expiresAt, undefined)
-    const [kept] = (await store.leases(manager)).values()
-    assert.ok(kept)
-    assert.equal(kept.expiresAt, undefined)
-    assert.equal(published(kept), published({ ...reservation, attributes: attributesOf(1, 2) }))
-    await manager.releaseLease(renewed)
-    assert.equal((await store.leases(manager)).size, 1, 'a release took the reservation')
-    if (!supports.expiry) return
-    await store.advance(3 * store.leaseTermMs)
-    assert.equal((await store.leases(manager)).size, 1)
-  })
+  test(
+    'gives a node its reservation, which stays one',
+    ipv4Network,
+    async (store) => {
+      await store.reserve(reservation)
+      const { manager, lease } = await store.join(1, { attributes: attributesOf(1, 1) })
+      assert.equal(lease.subnet, reservation.subnet)
+      assert.equal(lease.expiresAt, undefined)
+      const renewed = await manager.renewLease({ ...lease, attributes: attributesOf(1, 2) })
+      assert.equal(renewed.expiresAt, undefined)
+      const [kept] = (await store.leases(manager)).values()
+      assert.ok(kept)
+      assert.equal(kept.expiresAt, undefined)
+      assert.equal(published(kept), published({ ...reservation, attributes: attributesOf(1, 2) }))
+      await manager.releaseLease(renewed)
+      assert.equal((await store.leases(manager)).size, 1, 'a release took the reservation')
+      if (!supports.expiry) return
+      await store.advance(1.1 * store.leaseTermMs)
+      assert.equal((await store.leases(manager)).size, 1)
+    },
+    EXPIRING,
+  )
 
   test('gives no other node a reserved subnet', ipv4Network, async (store) => {
     await store.reserve(reservation)

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { copyLeases, type Lease, type SubnetAdministration, type SubnetManager } from '@selvedge/core'
 import { rejectsWith } from '../assertions.js'
-import { attributesOf, ipv4Network, joinAtOnce, nodes, type Section, type TestStore } from './fixture.js'
+import {
+  attributesOf,
+  EXPIRING,
+  ipv4Network,
+  joinAtOnce,
+  nodes,
+  type Section,
+  type TestStore,
+} from './fixture.js'
 import { published } from './observer.js'
 
 type Administrator = SubnetManager & SubnetAdministration
@@ -104,36 +112,41 @@ export function administrationSection({ supports, test }: Section): void {
     },
   )
 
-  test('takes the leases of another store, each for its own node', ipv4Network, async (store) => {
-    const leases: Lease[] = [1, 2, 3].map((node) => ({
-      subnet: `10.99.${14 + node}.0/24`,
-      attributes: attributesOf(node),
-      expiresAt: Date.now() + 1_000_000,
-    }))
-    const target = await administrator(store, 9)
-    const source: SubnetManager & Partial<SubnetAdministration> = {
-      name: 'another',
-      getNetworkConfig: () => target.getNetworkConfig(),
-      reservations: async () => [reservation],
-      async *watchLeases() {
-        yield { type: 'snapshot', leases: [...leases, reservation] }
-      },
-      acquireLease: () => assert.fail('the other store was written to'),
-      renewLease: () => assert.fail('the other store was written to'),
-      releaseLease: () => assert.fail('the other store was written to'),
-      [Symbol.asyncDispose]: async () => {},
-    }
-    await store.within('copyLeases', copyLeases(source, target))
-    const expected = [...leases, reservation].map(published).sort()
-    assert.deepEqual([...(await store.leases(target)).values()].map(published).sort(), expected)
-    assert.deepEqual((await target.reservations()).map(published), [published(reservation)])
-    const { copied, reserved, present } = await store.within('copyLeases', copyLeases(source, target))
-    assert.deepEqual([copied, reserved, present.length], [[], [], 4])
+  test(
+    'takes the leases of another store, each for its own node',
+    ipv4Network,
+    async (store) => {
+      const leases: Lease[] = [1, 2, 3].map((node) => ({
+        subnet: `10.99.${14 + node}.0/24`,
+        attributes: attributesOf(node),
+        expiresAt: Date.now() + 1_000_000,
+      }))
+      const target = await administrator(store, 9)
+      const source: SubnetManager & Partial<SubnetAdministration> = {
+        name: 'another',
+        getNetworkConfig: () => target.getNetworkConfig(),
+        reservations: async () => [reservation],
+        async *watchLeases() {
+          yield { type: 'snapshot', leases: [...leases, reservation] }
+        },
+        acquireLease: () => assert.fail('the other store was written to'),
+        renewLease: () => assert.fail('the other store was written to'),
+        releaseLease: () => assert.fail('the other store was written to'),
+        [Symbol.asyncDispose]: async () => {},
+      }
+      await store.within('copyLeases', copyLeases(source, target))
+      const expected = [...leases, reservation].map(published).sort()
+      assert.deepEqual([...(await store.leases(target)).values()].map(published).sort(), expected)
+      assert.deepEqual((await target.reservations()).map(published), [published(reservation)])
+      const { copied, reserved, present } = await store.within('copyLeases', copyLeases(source, target))
+      assert.deepEqual([copied, reserved, present.length], [[], [], 4])
 
-    const moved = await joinAtOnce(store, nodes(3))
-    assert.deepEqual(moved.map(published), leases.map(published))
-    if (!supports.expiry) return
-    await store.advance(1.1 * store.leaseTermMs)
-    assert.deepEqual([...(await store.leases(target)).values()].map(published), [published(reservation)])
-  })
+      const moved = await joinAtOnce(store, nodes(3))
+      assert.deepEqual(moved.map(published), leases.map(published))
+      if (!supports.expiry) return
+      await store.advance(1.1 * store.leaseTermMs)
+      assert.deepEqual([...(await store.leases(target)).values()].map(published), [published(reservation)])
+    },
+    EXPIRING,
+  )
 }

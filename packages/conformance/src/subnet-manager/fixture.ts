@@ -2,12 +2,20 @@ import assert from 'node:assert/strict'
 import type { Lease, LeaseAttributes, LeaseRequest, SubnetManager } from '@selvedge/core'
 import { DEFAULT_TIMEOUT_MS, within } from '../assertions.js'
 import { LeaseObserver, published } from './observer.js'
-import type { StoreFeatures, StoreUnderTest, SubnetManagerSuiteOptions } from './types.js'
+import type { StoreFeatures, StoreUnderTest, StoreUse, SubnetManagerSuiteOptions } from './types.js'
+
+/** For tests that let leases end. */
+export const EXPIRING: StoreUse = { expires: true }
 
 /** What a part of the suite registers its tests with. */
 export interface Section {
   readonly supports: StoreFeatures
-  test(name: string, config: object | undefined, body: (store: TestStore) => Promise<void>): void
+  test(
+    name: string,
+    config: object | undefined,
+    body: (store: TestStore) => Promise<void>,
+    use?: StoreUse,
+  ): void
 }
 
 /** How many subnets each of the networks below holds. */
@@ -57,8 +65,9 @@ export class TestStore implements AsyncDisposable {
   static async setUp<Store extends StoreUnderTest>(
     { setup, teardown, timeoutMs = DEFAULT_TIMEOUT_MS }: SubnetManagerSuiteOptions<Store>,
     config: object | undefined,
+    use: StoreUse,
   ): Promise<TestStore> {
-    const store = await setup(config)
+    const store = await setup(config, use)
     return new TestStore(store, timeoutMs, () => teardown?.(store))
   }
 

@@ -1,2 +1,2 @@
 export { subnetManagerSuite } from './suite.js'
-export type { StoreFeatures, StoreUnderTest, SubnetManagerSuiteOptions } from './types.js'
+export type { StoreFeatures, StoreUnderTest, StoreUse, SubnetManagerSuiteOptions } from './types.js'

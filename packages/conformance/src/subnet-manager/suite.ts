@@ -32,9 +32,9 @@ export function subnetManagerSuite<Store extends StoreUnderTest>(
       interruptions: true,
       ...options.supports,
     },
-    test: (name, config, body) => {
+    test: (name, config, body, use = { expires: false }) => {
       it(name, async () => {
-        await using store = await TestStore.setUp(options, config)
+        await using store = await TestStore.setUp(options, config, use)
         await body(store)
       })
     },

@@ -44,9 +44,15 @@ export interface StoreUnderTest {
   interrupt?(meanwhile: () => Promise<void>): unknown
 }
 
+/** What a test of the suite does with its store. */
+export interface StoreUse {
+  /** Whether it lets leases end. If not, the store may give them any term, so that none ends on a slow machine. */
+  readonly expires: boolean
+}
+
 export interface SubnetManagerSuiteOptions<Store extends StoreUnderTest = StoreUnderTest> {
   /** Makes a store without leases, with this network config or none. Called for every test. */
-  setup(config: object | undefined): Store | Promise<Store>
+  setup(config: object | undefined, use: StoreUse): Store | Promise<Store>
   /** Removes it, after every manager that the suite opened is disposed of. */
   teardown?(store: Store): unknown
   readonly supports?: Partial<StoreFeatures>
