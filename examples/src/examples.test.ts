@@ -16,6 +16,7 @@ it.each([
   'gre/backend.ts',
   'gre/link-type.ts',
   'store.ts',
+  'move.ts',
   'composition.test.ts',
 ])('%s is short', async (name) => {
   const text = await readFile(new URL(name, import.meta.url), 'utf8')

@@ -65,7 +65,7 @@ export async function copyLeases(
 
 /**
  * The lease that each node uses: its reservation, or else the one of its leases that ends last, which is the one that it
- * renews. No node uses the others.
+ * renews; in a store that does not say when leases end, the one made last. No node uses the others.
  */
 function onePerNode(reservations: readonly Lease[], leases: readonly Lease[]): readonly Lease[] {
   const reserved = new Set(reservations.map(leaseKey))
@@ -146,7 +146,8 @@ function conflictError(from: SubnetManager, to: SubnetManager, conflicts: readon
   )
 }
 
-const byEnd = (a: Lease, b: Lease): number => (b.expiresAt ?? 0) - (a.expiresAt ?? 0)
+const byEnd = (a: Lease, b: Lease): number =>
+  (b.expiresAt ?? 0) - (a.expiresAt ?? 0) || (b.created ?? 0) - (a.created ?? 0)
 
 /** What a store identifies a node by. */
 const nodeOf = ({ attributes }: Lease): string | undefined => attributes.publicIp ?? attributes.publicIpv6
