@@ -13,6 +13,7 @@ import { type FoundInterface, isSameInterface, nodeContext } from './external-in
 import { InterfaceWatch } from './interface-watch.js'
 import { LeaseFollower } from './lease-follower.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
+import { overlapWarnings } from './network-overlap.js'
 import type { FormerNode, OverlayNodeOptions } from './node-options.js'
 import type { StopOptions } from './options.js'
 import { linkNames, networksOf, ownershipScope, withAlias } from './ownership.js'
@@ -167,6 +168,7 @@ export class OverlayNode {
     const { subnets, observer } = this.#options
     observer.waiting(`a lease from ${subnets.name}`)
     await reachingStore(this.#keeper.acquire(signal), storeAccess(this.#options), signal)
+    for (const warning of this.#overlapWarnings()) observer.warning(warning)
     observer.waiting('the first writes')
     await this.reconciler.first({ signal })
     const left = this.#left.signal
@@ -217,6 +219,11 @@ export class OverlayNode {
 
   plan(options: AbortOptions): Promise<readonly Operation[]> {
     return this.reconciler.plan(options)
+  }
+
+  #overlapWarnings(): readonly string[] {
+    const ownLinks = linkNames(this.reconciler.desired.of(THIS_NODE))
+    return overlapWarnings(this.config, this.lease, this.#node.externalInterface.host, ownLinks)
   }
 
   get #context(): LeaseContext {
