@@ -257,6 +257,10 @@ describe('vxlan', () => {
       taken('10.244.250.128-25'),
       taken('10.244.248.0-22'),
     ])
+    for (const agent of cluster.agents)
+      await agent.logged(
+        /^the network 10\.244\.0\.0\/16 overlaps 10\.244\.250\.0\/24, the network of storage0/,
+      )
   })
 
   test('subnets that another node holds', async () => {
@@ -485,6 +489,19 @@ describe('vxlan', () => {
       await cluster.isCaughtUp()
       expect(await cluster.kernels()).toEqual(before)
     })
+  })
+
+  test('routes that an earlier run left, to etcd itself and to the gateway: gone at the start', async () => {
+    const before = await cluster.kernels()
+    const agent = cluster.agent(0)
+    await agent.kill()
+    await agent.host.ipBatch([
+      `route add ${ETCD_ADDRESS}/32 via ${ETCD_ADDRESS} dev flannel.1 onlink proto 157`,
+      'route add 192.168.77.254/32 via 192.168.77.254 dev flannel.1 onlink proto 157',
+    ])
+    cluster.agents[0] = cluster.rig.start(0)
+    await cluster.agent(0).inSync()
+    expect(await cluster.kernels()).toEqual(before)
   })
 })
 
