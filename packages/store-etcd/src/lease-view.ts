@@ -1,4 +1,5 @@
 import { type Lease, type LeaseEvent, OverlayError } from '@selvedge/core'
+import { printable } from '@selvedge/core/kit'
 import type { IKeyValue } from 'etcd3'
 import type { KeyUpdate } from './client/watch-keys.js'
 import type { NetworkKeys } from './keys.js'
@@ -74,7 +75,7 @@ export class LeaseView {
     const already = reported.get(name) === kv.mod_revision
     this.#reported.set(name, kv.mod_revision)
     if (already) return
-    const where = `${this.#keys.leasesPath}${name}`
+    const where = `${this.#keys.leasesPath}${printable(name)}`
     this.#onError(new OverlayError('INVALID_LEASE', `etcd key ${where}: ${problem}; correct or delete it`))
   }
 }

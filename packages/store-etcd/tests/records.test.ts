@@ -176,6 +176,36 @@ describe.concurrent('the age of a lease', () => {
   })
 })
 
+describe.concurrent('a value as Go reads it', () => {
+  const values = [
+    ['keys in another case', '{"publicIP":"192.0.2.1","BACKENDTYPE":"vxlan","backenddata":{"VNI":7}}'],
+    [
+      'keys more than once, the last of which counts',
+      '{"PublicIP":"192.0.2.9","BackendType":"udp","PublicIP":"192.0.2.1","backendType":"vxlan","BackendData":{"VNI":7}}',
+    ],
+    [
+      'null, which leaves what was there',
+      '{"PublicIP":"192.0.2.1","PublicIPv6":null,"BackendType":"vxlan","BackendType":null,"BackendData":{"VNI":7}}',
+    ],
+  ] as const
+
+  it.for(values)('(%s) is a lease to peers, and a reservation to its node', async ([, value], { expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    await using watcher = await Watcher.on(network.manager())
+    await network.put('10.99.7.0-24', value)
+    await watcher.untilShows('10.99.7.0-24')
+    const attributes = { publicIp: '192.0.2.1', backendType: 'vxlan', backendData: { VNI: 7 } }
+    expect(watcher.leases.get('10.99.7.0-24')?.attributes).toMatchObject(attributes)
+    expect(watcher.errors).toEqual([])
+    const lease = await network.manager().acquireLease({ attributes: attributesOf(1) })
+    expect(lease.subnet).toBe('10.99.7.0/24')
+    expect(lease.expiresAt).toBeUndefined()
+    expect(await network.contents()).toEqual([
+      { key: '/subnets/10.99.7.0-24', value: encodeLeaseAttributes(attributesOf(1)), lease: '0' },
+    ])
+  })
+})
+
 describe.concurrent('keys and values that are not a lease', () => {
   const garbage: [string, string, RegExp][] = [
     ['hello', '{"PublicIP":"192.0.2.9"}', /its key names no subnet/],
@@ -208,6 +238,20 @@ describe.concurrent('keys and values that are not a lease', () => {
     expect(new Set(watcher.errors.map((error) => Reflect.get(error, 'code')))).toEqual(
       new Set(['INVALID_LEASE']),
     )
+  })
+
+  it('move no terminal and fill no line', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    await using watcher = await Watcher.on(network.manager())
+    const keys = ['a\nb\u001b[2J\u009b\u202e', 'x'.repeat(1_000)]
+    for (const key of keys) await network.put(key, '{}')
+    await network.put('10.99.7.0-24', `{"PublicIP":"\u001b[2J\u202e${'x'.repeat(100_000)}"}`)
+    await watcher.until('three errors', () => watcher.errors.length === 3)
+    for (const { message } of watcher.errors) {
+      expect(message.length).toBeLessThan(500)
+      expect(message).not.toMatch(/[\p{Cc}\u202e]/u)
+    }
+    expect(watcher.errors[0]?.message).toContain(String.raw`a\u000ab\u001b[2J\u009b\u202e: its key names`)
   })
 
   it('keep the subnets that their keys name', async ({ expect }) => {

@@ -1,4 +1,5 @@
 import { type Clock, OverlayError } from '@selvedge/core'
+import { printable } from '@selvedge/core/kit'
 import type { Credentials } from './connection.js'
 import type { Failure, FailureKind } from './errors.js'
 
@@ -39,7 +40,7 @@ export function clusterError(
   const kinds = new Set(failures.map(({ failure }) => failure.kind))
   const [kind = 'unavailable'] = kinds
   const { code, problem, remedy } = kinds.size === 1 ? explain(kind, context) : SILENT
-  const said = failures.map(({ name, failure }) => `${name} (${failure.said})`).join(', ')
+  const said = failures.map(({ name, failure }) => `${name} (${printable(failure.said)})`).join(', ')
   const cause = failures.at(-1)?.failure.cause
   return new OverlayError(code, `${attempted}: ${problem} at ${said}; ${remedy}`, { cause })
 }

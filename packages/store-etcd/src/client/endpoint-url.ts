@@ -1,4 +1,5 @@
 import { OverlayError } from '@selvedge/core'
+import { printable } from '@selvedge/core/kit'
 
 /** The address of an endpoint of etcd. */
 export interface EndpointUrl {
@@ -21,7 +22,7 @@ export function parseEndpoint(text: string): EndpointUrl {
     // Only the part after an `@` is shown: the part before it may hold a password.
     const shown = text.slice(text.lastIndexOf('@') + 1)
     throw invalidOption(
-      `endpoint '${shown}' must be http or https, a host and a port, such as https://10.0.0.5:2379`,
+      `endpoint '${printable(shown)}' must be http or https, a host and a port, such as https://10.0.0.5:2379`,
     )
   }
   const host = ipv6 ?? name
