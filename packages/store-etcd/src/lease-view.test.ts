@@ -49,6 +49,14 @@ describe('LeaseView', () => {
     expect(change('Delete', stored('10.1.1.0-24', '', '3'))).toEqual([])
   })
 
+  it('quotes a key safely, and 200 characters of it', () => {
+    const { list, problems } = view()
+    list(stored(`\u001b[2J\u009b\n${'x'.repeat(3_000)}`, GOOD))
+    expect(problems[0]).toMatch(
+      /^etcd key \/n\/subnets\/\\u001b\[2J\\u009b\\u000ax{194}…: its key names no subnet/,
+    )
+  })
+
   it('reports a bad record once, also over another list, and again when it is written again', () => {
     const { list, change, problems } = view()
     expect(list(stored('10.1.1.0-24', GOOD), stored('10.1.2.0-24', 'bad'))).toEqual(['snapshot 10.1.1.0/24'])
