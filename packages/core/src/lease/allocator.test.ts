@@ -131,6 +131,17 @@ describe('chooseSubnets', () => {
     expect(() => choose({ ...ipv4, ...ipv6 }, ipv6Full)).toThrow('fd00::/48: all 16 subnets of /64')
   })
 
+  it('names the node whose records take more than one, and records that are no leases', () => {
+    const all = (owner: (subnet: number) => LeaseAttributes) =>
+      Array.from({ length: 16 }, (_, i) => ({ subnet: `10.5.${16 + i}.0/24`, attributes: owner(i) }))
+    const nodes = all((i) => node(i + 2))
+    expect(() => choose(ipv4, nodes)).toThrow('10.5.31.0 are taken; widen')
+    const oneOfMany = all((i) => node(i < 13 ? 99 : i))
+    expect(() => choose(ipv4, oneOfMany)).toThrow('are taken, 13 of them by records of 192.0.2.99; widen')
+    const broken = all((i) => (i < 5 ? {} : node(i)))
+    expect(() => choose(ipv4, broken)).toThrow('are taken, 5 of them by records that are no leases; widen')
+  })
+
   it('leaves nothing to a record that is as wide as the network or outside it', () => {
     const records = ['10.0.0.0/8', '0.0.0.0/1', '10.4.0.0/15', '10.5.0.0/16', '10.6.0.0/16'].map((subnet) =>
       lease(2, subnet),

@@ -52,7 +52,7 @@ export function chooseSubnets({ config, leases, request, leased }: SubnetQuestio
   const attributes = (former === undefined ? undefined : request.adopt?.(former)) ?? request.attributes
   const others = givenUp.length === 0 ? everyone : new LeasedSubnets(config, without(leases, givenUp))
   const wanted = [...givenUp, request.previous ?? {}]
-  return { subnets: others.choose(wanted, fnv1a(address)), attributes, givenUp }
+  return { subnets: others.choose(wanted, fnv1a(address), leases), attributes, givenUp }
 }
 
 const without = (leases: readonly Lease[], gone: readonly Lease[]): Lease[] =>
@@ -92,13 +92,18 @@ export class LeasedSubnets {
     return familyFits(this.#ipv4, subnet) && familyFits(this.#ipv6, ipv6Subnet)
   }
 
-  /** A free subnet of each family: the first `wanted` one that fits and is free, else the first free from `start`. */
-  choose(wanted: readonly LeaseSubnets[], start: bigint): LeaseSubnets {
+  /**
+   * A free subnet of each family: the first `wanted` one that fits and is free, else the first free from `start`.
+   * @param leases with their nodes: if none is free, the error names what takes more than its share
+   */
+  choose(wanted: readonly LeaseSubnets[], start: bigint, leases: readonly Lease[] = []): LeaseSubnets {
     const ipv4 = wanted.map(({ subnet }) => subnet)
     const ipv6 = wanted.map(({ ipv6Subnet }) => ipv6Subnet)
     return {
-      subnet: this.#ipv4 && chooseFree(this.#ipv4, ipv4, start),
-      ipv6Subnet: this.#ipv6 && chooseFree(this.#ipv6, ipv6, start),
+      subnet: this.#ipv4 && chooseFree(this.#ipv4, ipv4, start, { leases, subnetOf: ({ subnet }) => subnet }),
+      ipv6Subnet:
+        this.#ipv6 &&
+        chooseFree(this.#ipv6, ipv6, start, { leases, subnetOf: ({ ipv6Subnet }) => ipv6Subnet }),
     }
   }
 }
@@ -107,20 +112,48 @@ function familyFits(pool: SubnetPool | undefined, subnet: string | undefined): b
   return pool === undefined ? subnet === undefined : subnet !== undefined && pool.fits(subnet)
 }
 
-function chooseFree(pool: SubnetPool, wanted: readonly (string | undefined)[], start: bigint): string {
+/** Who takes what of a pool. */
+interface Holders {
+  readonly leases: readonly Lease[]
+  /** The subnet of a lease in the pool's family. */
+  readonly subnetOf: (lease: Lease) => string | undefined
+}
+
+function chooseFree(
+  pool: SubnetPool,
+  wanted: readonly (string | undefined)[],
+  start: bigint,
+  holders: Holders,
+): string {
   for (const subnet of wanted) {
     if (subnet !== undefined && pool.fits(subnet) && !pool.has(subnet)) return subnet
   }
   const free = pool.find(start)
   if (free !== undefined) return free
   const { network, subnetLength, subnetMin, subnetMax } = pool.network
-  const { widest } = pool
   throw new OverlayError(
     'SUBNETS_EXHAUSTED',
     `leasing a subnet of ${network}: all ${pool.size} subnets of /${subnetLength} from ${subnetMin} to ${subnetMax} ` +
-      `are taken${widest === undefined ? '' : `, ${widest.size} of them by the record of ${widest.subnet} alone`}; ` +
+      `are taken${culprit(pool, holders)}; ` +
       'widen the network in its config, or delete records of nodes that are gone or never were',
   )
+}
+
+/** What takes more than one subnet, which is a node's share: one record, or the many of one node. */
+function culprit(pool: SubnetPool, { leases, subnetOf }: Holders): string {
+  const { widest } = pool
+  if (widest !== undefined) return `, ${widest.size} of them by the record of ${widest.subnet} alone`
+  const counts = new Map<string, number>()
+  for (const lease of leases) {
+    const subnet = subnetOf(lease)
+    if (subnet === undefined || !pool.fits(subnet)) continue
+    const { publicIp, publicIpv6 } = lease.attributes
+    const owner = publicIp ?? publicIpv6
+    const whose = owner === undefined ? 'records that are no leases' : `records of ${owner}`
+    counts.set(whose, (counts.get(whose) ?? 0) + 1)
+  }
+  const [most] = [...counts].sort(([, a], [, b]) => b - a)
+  return most === undefined || most[1] === 1 ? '' : `, ${most[1]} of them by ${most[0]}`
 }
 
 /** The FNV-1a hash of 32 bits: spreads addresses that differ in their last digit only. */
