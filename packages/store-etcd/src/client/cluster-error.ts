@@ -40,10 +40,19 @@ export function clusterError(
   const kinds = new Set(failures.map(({ failure }) => failure.kind))
   const [kind = 'unavailable'] = kinds
   const { code, problem, remedy } = kinds.size === 1 ? explain(kind, context) : SILENT
-  const said = failures.map(({ name, failure }) => `${name} (${printable(failure.said)})`).join(', ')
-  const cause = failures.at(-1)?.failure.cause
+  const password = context.auth?.password
+  const said = failures.map(({ name, failure }) => `${name} (${shown(failure.said, password)})`).join(', ')
+  const repeats = failures.some(({ failure }) => isRepeated(failure.said, password))
+  const cause = repeats ? undefined : failures.at(-1)?.failure.cause
   return new OverlayError(code, `${attempted}: ${problem} at ${said}; ${remedy}`, { cause })
 }
+
+/** A server, or a proxy before it, may repeat what it was sent. To cut out a short password would reveal it. */
+const shown = (said: string, password: string | undefined): string =>
+  isRepeated(said, password) ? 'withheld: it repeats the password' : printable(said)
+
+const isRepeated = (said: string, password: string | undefined): boolean =>
+  password !== undefined && password !== '' && said.includes(password)
 
 function explain(kind: FailureKind, { auth, clock, rights }: ErrorContext): Explanation {
   switch (kind) {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { FakeClock } from '@selvedge/conformance'
 import { describe, expect, it } from 'vitest'
 import { readSettings } from '../options.js'
@@ -63,6 +64,16 @@ describe('EtcdCluster', () => {
         'check that it runs, has a leader, and can be reached from here',
     })
     expect(asked).toEqual(['a', 'b'])
+  })
+
+  it('withholds an answer that repeats the password', async () => {
+    const { call } = clusterOf(
+      { a: () => '14 UNAVAILABLE: no route for flannel:S3cret', b: () => DOWN },
+      true,
+    )
+    const error = await call().catch((thrown) => thrown)
+    expect(error.message).toContain('at a (withheld: it repeats the password), b (connect ECONNREFUSED)')
+    expect(inspect(error)).not.toContain('S3cret')
   })
 
   it('keeps asking for as long as its patience lasts, with growing pauses', async () => {

@@ -150,7 +150,9 @@ export class Connection {
           onReceiveStatus: (ended: StatusObject) => {
             this.#calls.delete(call)
             // At this text etcd3 repeats the call for as long as etcd refuses the token. Renewing it is EtcdCluster's task.
-            const details = ended.details.replace('etcdserver: invalid auth token', 'invalid auth token')
+            const text = ended.details.replace('etcdserver: invalid auth token', 'invalid auth token')
+            // A server, or a proxy before it, may repeat what it was sent.
+            const details = this.#token ? text.replaceAll(this.#token, '(the token)') : text
             listener.onReceiveStatus({ ...ended, details })
           },
         })
