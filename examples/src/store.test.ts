@@ -23,6 +23,7 @@ subnetManagerSuite(
       reservations: false,
       administration: false,
       foreignRecords: false,
+      versions: false,
       interruptions: false,
     },
   },

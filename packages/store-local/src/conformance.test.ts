@@ -36,6 +36,6 @@ subnetManagerSuite(
       }
     },
     teardown: ({ folder }) => rm(folder, { recursive: true }),
-    supports: { interruptions: false },
+    supports: { versions: false, interruptions: false },
   },
 )

@@ -156,9 +156,12 @@ export class MemoryStore {
     return () => void this.#observers.delete(observer)
   }
 
-  #put(lease: Lease): Lease {
-    const key = leaseKey(lease)
-    if (!this.#leases.has(key)) this.#leased?.take(lease)
+  #put(fields: Lease): Lease {
+    const key = leaseKey(fields)
+    const before = this.#leases.get(key)
+    if (before === undefined) this.#leased?.take(fields)
+    const version = this.#revision + 1
+    const lease = { ...fields, created: before?.created ?? version, version }
     this.#leases.set(key, lease)
     this.#nextEnd = Math.min(this.#nextEnd, lease.expiresAt ?? NEVER)
     this.#record({ type: 'put', lease })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Lease } from '@selvedge/core'
+import { type Lease, leaseKey } from '@selvedge/core'
 import { contains, requireCidr } from '@selvedge/core/kit'
 import { rejectsWith } from '../assertions.js'
 import {
@@ -69,10 +69,46 @@ export function acquireSection({ supports, test }: Section): void {
     assert.equal(published(lease), published({ ...lease, attributes: attributesOf(1) }))
   })
 
+  if (supports.versions) versionTests({ supports, test })
   if (supports.allocation) allocationTests({ supports, test })
 }
 
+function versionTests({ test }: Section): void {
+  test('counts the writes of a record, also those that change nothing', ipv4Network, async (store) => {
+    const { manager, lease } = await store.join(1)
+    assert.equal(lease.version, lease.created, 'a new record is of its first version')
+    const observer = await store.observe(manager)
+    const versions = [lease]
+    versions.push((await store.join(1)).lease)
+    versions.push(await manager.renewLease(lease, { rewrite: true }))
+    for (const [index, { created, version = 0 }] of versions.entries()) {
+      assert.equal(created, lease.created)
+      if (index > 0)
+        assert.ok(version > (versions[index - 1]?.version ?? 0), `${version} is no later version`)
+    }
+    const last = versions.at(-1)?.version
+    await observer.until('the last version', () => observer.leases.get(leaseKey(lease))?.version === last)
+    const [listed] = (await store.leases(manager)).values()
+    assert.deepEqual([listed?.created, listed?.version], [lease.created, last])
+  })
+}
+
 function allocationTests({ supports, test }: Section): void {
+  test("takes none of the node's leases that are excluded, and deletes none", ipv4Network, async (store) => {
+    const { lease: first } = await store.join(1)
+    const { lease: second, manager } = await store.join(1, { excluded: [first] })
+    assertApart([first, second])
+    assert.deepEqual(
+      await store.published(manager),
+      [first, second].map(published).sort(),
+      "an excluded lease is another node's",
+    )
+    const named = await store.join(1, { previous: second })
+    assert.equal(named.lease.subnet, second.subnet, 'of several leases the one that `previous` names is kept')
+    const other = await store.join(1, { excluded: [second], previous: second })
+    assert.equal(other.lease.subnet, first.subnet)
+  })
+
   test('leases the previous subnet again if it is free', ipv4Network, async (store) => {
     const previous = { subnet: '10.99.27.0/24' }
     assert.equal((await store.join(1, { previous })).lease.subnet, previous.subnet)

@@ -29,6 +29,7 @@ export function subnetManagerSuite<Store extends StoreUnderTest>(
       configChanges: true,
       ipv6: true,
       foreignRecords: true,
+      versions: true,
       interruptions: true,
       ...options.supports,
     },

@@ -19,6 +19,8 @@ export interface StoreFeatures {
   readonly ipv6: boolean
   /** The store may hold records that are not leases. Needs `putRecord`. */
   readonly foreignRecords: boolean
+  /** Leases say which write of their record they are: `Lease.created` and `Lease.version`. */
+  readonly versions: boolean
   /** The store may become unreachable for a while. Needs `interrupt`. */
   readonly interruptions: boolean
 }

@@ -13,6 +13,11 @@ export interface LeaseRequest {
   readonly adopt?: ((held: Lease) => LeaseAttributes) | undefined
   /** The subnet this node held before, as its subnet.env says: taken again if it is free and inside the network. */
   readonly previous?: LeaseSubnets | undefined
+  /**
+   * Leases that are another node's although they bear this node's public address: that node has said so. They are
+   * neither kept nor given up, and their subnets are taken.
+   */
+  readonly excluded?: readonly LeaseSubnets[] | undefined
 }
 
 /**
@@ -59,7 +64,9 @@ export interface SubnetManager extends AsyncDisposable {
 
   /**
    * Leases a subnet, and is idempotent: a node that holds a lease (found by its public address) gets the same one,
-   * with the attributes of the request, and one that never ends still never does. Else the previous subnet if it is
+   * with the attributes of the request, and one that never ends still never does; of several the one that `previous`
+   * names. Of a store whose leases have versions, the record is written even if nothing in it changes, unless `previous`
+   * names it: another node that holds it, and goes by the same address, sees a new version then (`Lease.version`). Else the previous subnet if it is
    * free, else any free one. A lease outside the network is given up for a new one. Two nodes never get the same
    * subnet, however many ask at once. Rejects with `SUBNETS_EXHAUSTED` if none is free.
    */
@@ -93,6 +100,11 @@ export interface SubnetManager extends AsyncDisposable {
 export interface RenewOptions extends AbortOptions {
   /** What to publish from now on. Default: the attributes of the lease. */
   readonly attributes?: LeaseAttributes | undefined
+  /**
+   * Write the record even if nothing in it changes: another node that goes by the same address sees a new version then
+   * (`Lease.version`), and gives way. Default false: a store may extend a lease without writing its record.
+   */
+  readonly rewrite?: boolean | undefined
 }
 
 export interface WatchOptions {

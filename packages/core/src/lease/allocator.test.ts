@@ -45,6 +45,22 @@ describe('chooseSubnets', () => {
     expect(choose(ipv4, [lease(1, '10.5.20.0/24'), reservation]).kept).toBe(reservation)
   })
 
+  it('prefers the lease that the node names to others of its, and takes none that is excluded', () => {
+    const [first, second] = [lease(1, '10.5.20.0/24'), lease(1, '10.5.21.0/24')]
+    const attributes = node(1)
+    expect(choose(ipv4, [first, second], { attributes, previous: second }).kept).toBe(second)
+    expect(choose(ipv4, [first, second], { attributes, previous: second, excluded: [second] }).kept).toBe(
+      first,
+    )
+    const { kept, subnets, givenUp } = choose(ipv4, [first], {
+      attributes,
+      previous: first,
+      excluded: [first],
+    })
+    expect([kept, givenUp]).toEqual([undefined, []])
+    expect(subnets.subnet).not.toBe(first.subnet)
+  })
+
   it('finds a node without an IPv4 address by its IPv6 one', () => {
     const attributes = { publicIpv6: '2001:db8::1' }
     const own: Lease = { ipv6Subnet: 'fd00:0:0:12::/64', attributes, expiresAt: 1 }

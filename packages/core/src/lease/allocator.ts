@@ -1,6 +1,6 @@
 import type { LeaseRequest } from '../contract/subnet-manager.js'
 import { OverlayError } from '../util/errors.js'
-import { type Lease, type LeaseAttributes, type LeaseSubnets, sameNode } from './lease.js'
+import { type Lease, type LeaseAttributes, type LeaseSubnets, sameNode, sameSubnets } from './lease.js'
 import type { NetworkConfig } from './network-config.js'
 import { SubnetPool } from './subnet-pool.js'
 
@@ -26,7 +26,8 @@ export interface SubnetChoice {
 /**
  * Decides which subnet a node gets, for every store that hands out subnets itself:
  *
- * 1. Its own lease, found by its public address, if that fits the network; a reservation before any other.
+ * 1. Its own lease, found by its public address, if that fits the network: a reservation before any other, and the one
+ *    that `request.previous` names before the rest. Never one of `request.excluded`.
  * 2. The subnet that its given-up lease or `request.previous` names, family by family, if it fits and is free.
  * 3. The first free one from a start that a hash of its address gives: a node tends to the same subnet, and nodes
  *    that join at once tend to different ones.
@@ -39,10 +40,17 @@ export function chooseSubnets({ config, leases, request, leased }: SubnetQuestio
   if (address === undefined) throw new TypeError('a lease is asked for with a public address')
 
   const everyone = leased ?? new LeasedSubnets(config, leases)
-  const own = leases.filter((lease) => sameNode(lease.attributes, request.attributes))
+  const { excluded = [], previous } = request
+  const own = leases.filter(
+    (lease) =>
+      sameNode(lease.attributes, request.attributes) && !excluded.some((other) => sameSubnets(other, lease)),
+  )
   const fitting = own.filter((lease) => everyone.fits(lease))
   const givenUp = own.filter((lease) => !everyone.fits(lease))
-  const kept = fitting.find((lease) => lease.expiresAt === undefined) ?? fitting[0]
+  const reserved = fitting.filter((lease) => lease.expiresAt === undefined)
+  const candidates = reserved.length > 0 ? reserved : fitting
+  const named = previous && candidates.find((lease) => sameSubnets(lease, previous))
+  const kept = named ?? candidates[0]
   if (kept !== undefined) {
     const attributes = request.adopt?.(kept) ?? request.attributes
     return { subnets: { subnet: kept.subnet, ipv6Subnet: kept.ipv6Subnet }, attributes, kept, givenUp }
@@ -51,7 +59,7 @@ export function chooseSubnets({ config, leases, request, leased }: SubnetQuestio
   const [former] = givenUp
   const attributes = (former === undefined ? undefined : request.adopt?.(former)) ?? request.attributes
   const others = givenUp.length === 0 ? everyone : new LeasedSubnets(config, without(leases, givenUp))
-  const wanted = [...givenUp, request.previous ?? {}]
+  const wanted = [...givenUp, previous ?? {}]
   return { subnets: others.choose(wanted, fnv1a(address), leases), attributes, givenUp }
 }
 

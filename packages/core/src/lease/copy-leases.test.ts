@@ -52,7 +52,8 @@ describe('copyLeases', () => {
     await from.reserve({ subnet: '10.5.7.0/24', attributes: node(1, 9) })
     const { copied, reserved } = await copyLeases(from, to)
     expect(copied).toEqual([])
-    expect(reserved).toEqual([{ subnet: '10.5.7.0/24', ipv6Subnet: undefined, attributes: node(1, 9) }])
+    const reservation = { subnet: '10.5.7.0/24', ipv6Subnet: undefined, attributes: node(1, 9) }
+    expect(reserved).toEqual([{ ...reservation, created: 1, version: 1 }])
     expect(await to.reservations()).toEqual(reserved)
   })
 

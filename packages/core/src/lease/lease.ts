@@ -44,6 +44,12 @@ export interface Lease {
    * same, the older keeps it. Absent if the store does not say; then the one that it reported first is the older.
    */
   readonly created?: number | undefined
+  /**
+   * Which write of the record this is, on the same scale: it equals `created` for the first and grows with each, also
+   * with one that changes nothing. A node that finds a later version of its own record than the last that it wrote knows
+   * that another process writes it too. Absent if the store does not say.
+   */
+  readonly version?: number | undefined
 }
 
 /** The subnets of a lease: what it is known by. */
@@ -193,6 +199,11 @@ export function sameLease(a: Lease, b: Lease): boolean {
 export function sameNode(a: LeaseAttributes, b: LeaseAttributes): boolean {
   if (a.publicIp !== undefined || b.publicIp !== undefined) return a.publicIp === b.publicIp
   return a.publicIpv6 !== undefined && a.publicIpv6 === b.publicIpv6
+}
+
+/** Whether both are leases of the same subnets, one of each family. */
+export function sameSubnets(a: LeaseSubnets, b: LeaseSubnets): boolean {
+  return a.subnet === b.subnet && a.ipv6Subnet === b.ipv6Subnet
 }
 
 /** Whether the two share an address in either family. */

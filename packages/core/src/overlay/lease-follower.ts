@@ -5,7 +5,7 @@ import type { NetworkConfig } from '../lease/network-config.js'
 import type { Clock } from '../util/clock.js'
 import type { OverlayError } from '../util/errors.js'
 import { Wakeup } from '../util/wakeup.js'
-import { LeaseTable, type PeerEvent } from './lease-table.js'
+import { LeaseTable } from './lease-table.js'
 import { LeaseWatch } from './lease-watch.js'
 import { PeerResources, type PeerResourcesOptions } from './peer-resources.js'
 
@@ -118,18 +118,16 @@ export class LeaseFollower {
     const changes = this.#table.take(event, clock.monotonic(), context().lease.attributes)
     this.#peers.update(changes, context())
     if (isSnapshot && event.storeWasReset === true && this.#table.forgotten > 0) this.#warnOfReset()
-    this.#checkOwn(changes, isSnapshot)
+    this.#checkOwn(event)
     if (isSnapshot) this.#options.onListed()
   }
 
   /** Whether our own lease is still among all, and still says what we published. */
-  #checkOwn(changes: readonly PeerEvent[], isSnapshot: boolean): void {
+  #checkOwn(event: LeaseEvent): void {
     const { context, onOwn } = this.#options
     const ownKey = leaseKey(context().lease)
-    for (const { type, lease } of changes) {
-      if (leaseKey(lease) === ownKey) onOwn(type === 'put' ? lease : undefined)
-    }
-    if (isSnapshot && !this.#table.leases.has(ownKey)) onOwn(undefined)
+    if (event.type === 'snapshot') onOwn(this.#table.leases.get(ownKey))
+    else if (leaseKey(event.lease) === ownKey) onOwn(event.type === 'put' ? event.lease : undefined)
   }
 
   #warnOfReset(): void {

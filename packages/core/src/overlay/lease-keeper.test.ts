@@ -50,6 +50,81 @@ describe('LeaseKeeper', () => {
     return keeper
   }
 
+  describe('another node that goes by the same address', () => {
+    /** As another process writes the record: the same content, a new version. */
+    const writeAgain = () => store.acquire({ attributes: published })
+
+    it('writes our record: that is reported, and the record is written back', async () => {
+      const keeper = await started()
+      const written = writeAgain()
+      keeper.observe(written)
+      expect(errors).toMatchObject([{ code: 'LEASE_CONFLICT' }])
+      expect(errors[0]?.message).toMatch(
+        /by 192\.0\.2\.1 too, peers reach only one of the two: .*--public-ip/,
+      )
+      await clock.advance(1_000)
+      expect(store.leases[0]?.version).toBe((written.version ?? 0) + 1)
+      expect(events).toEqual(['acquired', 'renewed'])
+      keeper.observe(written) // late
+      expect(errors).toHaveLength(1)
+    })
+
+    it('and knows the record as its own too: the two write in turn ever more slowly, reported a few times', async () => {
+      const keeper = await started()
+      for (let contest = 1; contest <= 8; contest += 1) {
+        keeper.observe(writeAgain())
+        await clock.advance(contest > 4 ? 9_999 : 0)
+        await clock.advance(10_000)
+      }
+      expect(errors.length).toBe(4)
+      expect(events.filter((type) => type === 'renewed')).toHaveLength(8)
+    })
+
+    it('and was there first: this node gives way, and acquires another subnet', async () => {
+      const theirs = store.acquire({ attributes: published })
+      const keeper = await started()
+      expect(keeper.lease.subnet).toBe(theirs.subnet)
+      await clock.advance(2_000)
+      keeper.observe(store.renew(theirs))
+      expect(events).toEqual(['acquired', 'lost'])
+      expect(errors).toMatchObject([
+        { code: 'LEASE_CONFLICT', message: expect.stringContaining('this one gives way') },
+      ])
+      await clock.advance(1_000)
+      expect(events).toEqual(['acquired', 'lost', 'changed'])
+      expect(keeper.lease.subnet).not.toBe(theirs.subnet)
+      expect(store.leases).toHaveLength(2)
+    })
+
+    it('and gave no sign of life for 30 s: the lease is ours, as after a restart', async () => {
+      const theirs = store.acquire({ attributes: published })
+      const keeper = await started()
+      await clock.advance(30_000)
+      keeper.observe(store.renew(theirs))
+      expect(events).toEqual(['acquired'])
+      expect(errors).toMatchObject([{ message: expect.stringContaining('it is written back') }])
+    })
+
+    it('is not at work if a write whose answer was lost shows', async () => {
+      const keeper = await started()
+      const renew = subnets.renewLease.bind(subnets)
+      let writes = 0
+      subnets.renewLease = async (...args) => {
+        writes += 1
+        const renewed = await renew(...args)
+        if (writes === 1) throw new OverlayError('STORE_UNAVAILABLE', 'the answer was lost')
+        return renewed
+      }
+      await clock.advance(23 * HOUR)
+      const [shown] = store.leases
+      if (shown !== undefined) keeper.observe(shown)
+      expect(errors).toMatchObject([{ code: 'STORE_UNAVAILABLE' }])
+      expect(keeper.lease.version).toBe(shown?.version)
+      keeper.observe(writeAgain())
+      expect(errors.at(-1)).toMatchObject({ code: 'LEASE_CONFLICT' })
+    })
+  })
+
   /** Makes the next calls of one method fail. */
   function break_(method: 'renewLease' | 'acquireLease', times: number): void {
     const real = subnets[method].bind(subnets) as SubnetManagerCall
@@ -239,7 +314,8 @@ describe('LeaseKeeper', () => {
     keeper.republish()
     await clock.settle()
     expect(events).toEqual(['acquired', 'changed'])
-    expect(store.leases).toEqual([{ subnet: '10.244.7.0/24', attributes: published, expiresAt: undefined }])
+    const reserved = { subnet: '10.244.7.0/24', attributes: published, expiresAt: undefined }
+    expect(store.leases).toEqual([{ ...reserved, created: 1, version: 3 }])
   })
 
   it("takes nothing from another node's lease that bears its new address", async () => {
@@ -268,7 +344,8 @@ describe('LeaseKeeper', () => {
   it('leaves a reservation one, and never renews it', async () => {
     store.reserve({ subnet: '10.244.7.0/24', attributes: published })
     const keeper = await started()
-    expect(keeper.lease).toEqual({ subnet: '10.244.7.0/24', attributes: published, expiresAt: undefined })
+    const reserved = { subnet: '10.244.7.0/24', attributes: published, expiresAt: undefined }
+    expect(keeper.lease).toEqual({ ...reserved, created: 1, version: 2 })
     await clock.advance(48 * HOUR)
     expect(events).toEqual(['acquired'])
     expect(store.leases[0]?.expiresAt).toBeUndefined()

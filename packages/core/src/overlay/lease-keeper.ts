@@ -6,6 +6,7 @@ import {
   leaseKey,
   sameLease,
   sameNode,
+  sameSubnets,
 } from '../lease/lease.js'
 import type { Clock, Random } from '../util/clock.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
@@ -56,6 +57,15 @@ const REWRITE_DELAY_MS = 1_000
  */
 const REACQUIRE_DELAY_MS = { first: 1_000, max: 30_000 }
 
+/**
+ * How long a lease is on trial that was there already and is known to be this node's by its public address alone. A node
+ * that is alive and goes by the same address writes it back within a second or two, or ten if that happens often.
+ */
+const TRIAL_MS = 30_000
+
+/** Writing back what another process has written waits twice as long each time, up to this, if it happens again soon. */
+const MAX_REWRITE_DELAY_MS = 10_000
+
 /** A lease that stood for this long is not one that is lost again and again. */
 const STABLE_MS = 60_000
 
@@ -77,6 +87,15 @@ export class LeaseKeeper {
   #acquiredAt = Number.NEGATIVE_INFINITY
   /** How often the lease was lost, each time soon after it was acquired. */
   #losses = 0
+  /** By the clock that never jumps: until when a lease is on trial that was found by this node's address alone. */
+  #trialEndsAt = Number.NEGATIVE_INFINITY
+  /** Leases that turned out to be another node's, which goes by this node's address. */
+  readonly #excluded: LeaseSubnets[] = []
+  /** How often another process has written our record, each time soon after the last. */
+  #contests = 0
+  #contestedAt = Number.NEGATIVE_INFINITY
+  /** Whether the record is to be written whatever it says. */
+  #rewrite = false
   /** What is being published: the store may show it before it has answered. */
   #publishing: LeaseAttributes | undefined
   /** When to renew, by the wall clock and by the one that never jumps: whichever comes first. */
@@ -102,11 +121,14 @@ export class LeaseKeeper {
   async acquire(signal: AbortSignal): Promise<Lease> {
     const { subnets, clock, attributes, previous } = this.#options
     const held = this.#lease
+    const former = held ?? previous
     const lease = await subnets.acquireLease(
-      { attributes: attributes(held), adopt: attributes, previous: held ?? previous },
+      { attributes: attributes(held), adopt: attributes, previous: former, excluded: this.#excluded },
       { signal },
     )
     this.#acquiredAt = clock.monotonic()
+    const isNamed = former !== undefined && sameSubnets(former, lease)
+    this.#trialEndsAt = this.#acquiredAt + (wasThere(lease) && !isNamed ? TRIAL_MS : 0)
     if (this.#lost) this.#acquirableAt = this.#acquiredAt + this.#reacquireDelayMs
     this.#lost = false
     this.#keep(lease)
@@ -128,13 +150,57 @@ export class LeaseKeeper {
   }
 
   /**
-   * Takes in what the store has under our lease's key: ours as published, ours but edited, which is published again, or
-   * another node's.
+   * Takes in what the store has under our lease's key: ours as published, ours but written by another process, which is
+   * published again, or another node's.
    */
   observe(lease: Lease): void {
     if (this.#publishing !== undefined && sameAttributes(lease, this.#publishing)) return
     if (!sameNode(lease.attributes, this.lease.attributes)) this.lost()
+    else if (this.#isContested(lease)) this.#contest()
     else if (!sameLease(this.lease, lease)) this.#renewIn(REWRITE_DELAY_MS)
+  }
+
+  /**
+   * Whether another process has written our record after us. A node that goes by the same address does so when it comes,
+   * and publishes the same, or nearly.
+   */
+  #isContested(lease: Lease): boolean {
+    const own = this.lease
+    if (this.#lost || this.#publishing !== undefined || lease.version === undefined) return false
+    if (own.version !== undefined) return lease.version > own.version
+    // A write whose answer was lost may be our own, and so may that of an earlier run.
+    this.#lease = { ...own, created: lease.created, version: lease.version }
+    return false
+  }
+
+  /** Two go by one address. The one that has just come, and knows its lease by that alone, gives way. */
+  #contest(): void {
+    const { clock } = this.#options
+    const now = clock.monotonic()
+    if (now < this.#trialEndsAt) {
+      this.#excluded.push(this.lease)
+      this.#report('another node holds it, so this one gives way and acquires another subnet')
+      this.lost()
+      return
+    }
+    this.#contests = now - this.#contestedAt < STABLE_MS ? this.#contests + 1 : 1
+    this.#contestedAt = now
+    this.#rewrite = true
+    // Two that both know the lease as theirs go on for good: reported at 1, 2, 4, 8.
+    if ((this.#contests & (this.#contests - 1)) === 0) this.#report('it is written back')
+    this.#renewIn(Math.min(MAX_REWRITE_DELAY_MS, REWRITE_DELAY_MS * 2 ** Math.min(this.#contests - 1, 10)))
+  }
+
+  #report(consequence: string): void {
+    const { publicIp, publicIpv6 } = this.lease.attributes
+    this.#options.onError(
+      new OverlayError(
+        'LEASE_CONFLICT',
+        `lease ${leaseKey(this.lease)} of this node was written by another process: ${consequence}. If another node goes ` +
+          `by ${publicIp ?? publicIpv6} too, peers reach only one of the two: give each an address of its own ` +
+          '(--public-ip, --iface)',
+      ),
+    )
   }
 
   get #reacquireDelayMs(): number {
@@ -198,11 +264,16 @@ export class LeaseKeeper {
     const attributes = this.#options.attributes(held)
     try {
       this.#publishing = attributes
-      const lease = await subnets.renewLease(held, { attributes, signal })
+      const lease = await subnets.renewLease(held, { attributes, rewrite: this.#rewrite, signal })
+      this.#rewrite = false
       this.#keep(lease)
       this.#options.onEvent({ type: sameLease(held, lease) ? 'renewed' : 'changed', lease })
     } catch (error) {
-      if (!isOverlayError(error, 'LEASE_LOST')) throw error
+      if (!isOverlayError(error, 'LEASE_LOST')) {
+        // It may have been written all the same: then its next version is our own.
+        this.#lease = { ...held, version: undefined }
+        throw error
+      }
       this.#options.onError(error)
       this.lost()
     } finally {
@@ -229,6 +300,10 @@ export class LeaseKeeper {
     return Math.max(0, Math.min(this.#due.wall - clock.now(), this.#due.monotonic - clock.monotonic()))
   }
 }
+
+/** Whether the store had the record before it was acquired. */
+const wasThere = ({ created, version }: Lease): boolean =>
+  created !== undefined && version !== undefined && created < version
 
 function sameAttributes(lease: Lease, attributes: LeaseAttributes): boolean {
   return sameLease(lease, { ...lease, attributes })

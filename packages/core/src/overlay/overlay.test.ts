@@ -300,6 +300,37 @@ describe('Overlay', () => {
     expect(overlay.status.inSync).toBe(true)
   })
 
+  it('shares no subnet with another node of its address: both say so, and the one that came later gives way', async () => {
+    const one = await running()
+    const elsewhere = new FakeKernel({ clock, interfaces: [{ name: 'eth0', addresses: ['192.0.2.1/24'] }] })
+    const other = compose({ drivers: [elsewhere.driver()] })
+    const errors: string[] = []
+    const note = (who: string) => (error: OverlayError) =>
+      errors.push(`${who} ${error.code} ${error.message}`)
+    one.on('error', note('one'))
+    other.on('error', note('other'))
+    await other.start()
+    const { subnet } = one.lease
+    expect(other.lease.subnet).toBe(subnet)
+    await clock.advance(1_000)
+    await clock.advance(1_000)
+    await clock.settle()
+    expect(one.lease.subnet).toBe(subnet)
+    expect(other.lease.subnet).not.toBe(subnet)
+    expect(errors).toEqual([
+      expect.stringMatching(/^one LEASE_CONFLICT .* it is written back\. .*192\.0\.2\.1 too/),
+      expect.stringMatching(/^other LEASE_CONFLICT .* this one gives way/),
+      expect.stringMatching(/^(one|other) LEASE_CONFLICT .* bears the public address of this node/),
+      expect.stringMatching(/^(one|other) LEASE_CONFLICT .* bears the public address of this node/),
+    ])
+    // Restarted, each finds its own again.
+    await other.stop()
+    const again = await running({ drivers: [elsewhere.driver()], previous: { subnet: other.lease.subnet } })
+    await clock.advance(60_000)
+    expect(again.lease.subnet).toBe(other.lease.subnet)
+    expect(one.lease.subnet).toBe(subnet)
+  })
+
   it('says what it goes by, and where each fact came from', async () => {
     const overlay = await running({ publicIp: '203.0.113.1' })
     expect(overlay.node).toMatchObject({

@@ -17,7 +17,13 @@ subnetManagerSuite(
     setup: (config) => NodeStore.open(cluster, config),
     teardown: () => cluster.removeNodes(),
     // The controller manager assigns PodCIDRs, and a node keeps its own for as long as it exists.
-    supports: { allocation: false, expiry: false, reservations: false, administration: false },
+    supports: {
+      allocation: false,
+      expiry: false,
+      reservations: false,
+      administration: false,
+      versions: false,
+    },
     timeoutMs: 30_000,
   },
 )
