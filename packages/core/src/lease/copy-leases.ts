@@ -74,7 +74,8 @@ function onePerNode(reservations: readonly Lease[], leases: readonly Lease[]): r
   for (const lease of [...reservations, ...others.toSorted(byEnd)]) {
     if (!byNode.has(nodeOf(lease))) byNode.set(nodeOf(lease), lease)
   }
-  return [...byNode.values()]
+  // The older first: of two claims to one subnet the older is copied, and it is the older one there too.
+  return [...byNode.values()].toSorted((a, b) => (a.created ?? 0) - (b.created ?? 0))
 }
 
 /** Undefined if the store gave the node another subnet, which is then released, or had none left. */
