@@ -1,4 +1,4 @@
-import type { Clock } from '@selvedge/core'
+import { type Clock, copyLeases } from '@selvedge/core'
 import { encodeLeaseAttributes, systemClock } from '@selvedge/core/kit'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
@@ -98,6 +98,30 @@ describe.concurrent('a reservation', () => {
       await own.restart()
     }
     expect(await network.etcdLeases()).toEqual([])
+  })
+})
+
+describe.concurrent('a copy from etcd to etcd', () => {
+  it('has each lease with a term, each reservation as one, and of a node’s leases the younger', async ({
+    expect,
+  }) => {
+    await using from = await TestNetwork.in([etcd.endpoint])
+    await using to = await TestNetwork.in([etcd.endpoint])
+    await putFlannelLease(from, '10.99.9.0-24', 1, 600)
+    await putFlannelLease(from, '10.99.7.0-24', 1, 600)
+    await putFlannelLease(from, '10.99.8.0-24', 2, 600)
+    await from.manager().reserve({ subnet: '10.99.20.0/22', attributes: attributesOf(3) })
+    const report = await copyLeases(from.manager(), to.manager())
+    expect(report).toMatchObject({ copied: [{}, {}], reserved: [{}], present: [] })
+    const contents = await to.contents()
+    expect(contents.map(({ key, lease }) => [key, lease === '0'])).toEqual([
+      ['/subnets/10.99.20.0-22', true],
+      ['/subnets/10.99.7.0-24', false],
+      ['/subnets/10.99.8.0-24', false],
+    ])
+    const again = await copyLeases(from.manager(), to.manager())
+    expect(again).toMatchObject({ copied: [], reserved: [], present: [{}, {}, {}] })
+    expect(await to.contents()).toEqual(contents)
   })
 })
 
