@@ -35,7 +35,8 @@ export async function findExternalInterface(
 ): Promise<ExternalInterface> {
   const links = await LinkTable.read(connection, options)
   const addresses = await connection.dump('reading addresses', writeGetAddresses, readAddressMessage, options)
-  const routes = await readHostRoutes(connection, routeProtocol, options)
+  const foreign = await readForeignRoutes(connection, routeProtocol, options)
+  const routes = foreign.filter(describesHost)
   const direct = routes.filter((route) => isDirect(route) || isDefault(route))
   const candidates = links.links.map((link) => candidateOf(link, addresses, direct))
   const surroundings = {
@@ -45,12 +46,13 @@ export async function findExternalInterface(
   }
   const external = selectInterface(choices, surroundings, current)
   const index = links.byName(external.name)?.index ?? 0
-  const inside = await readRoutesInside(connection, external.onLink, routeProtocol, options)
+  const ownership = new Ownership({ aliases: [], links: [], networks: external.onLink }, routeProtocol)
+  const inside = foreign.filter(({ destination }) => ownership.isInside(destination))
   return { ...external, ...routedElsewhere(inside, index), host: hostNetwork(links, addresses, routes) }
 }
 
-/** The main table's unicast routes without a gateway, the default routes, and those to a gateway on a link's network. */
-async function readHostRoutes(
+/** The main table's routes of every type, except those of our own: tens of thousands, which say nothing about the host. */
+async function readForeignRoutes(
   connection: NetlinkConnection,
   routeProtocol: number,
   options: AbortOptions,
@@ -60,21 +62,22 @@ async function readHostRoutes(
     const found = await connection.dump(
       'reading routes',
       (writer, flags, sequence) => writeGetRoutes(writer, flags, sequence, { family, table: RT_TABLE_MAIN }),
-      (message) => {
-        // Tens of thousands may be ours, and say nothing about the host's network.
-        if (routeProtocolOf(message) === routeProtocol) return undefined
-        const route = readRoute(message)
-        if (route === undefined || route.type !== RTN_UNICAST) return undefined
-        // A gateway that is declared to be on the link is often none: flanneld's routes name the peer's subnet.
-        const isDeclared = route.gateway !== undefined && (route.flags & RTNH_F_ONLINK) !== 0
-        return isDeclared && !isDefault(route) ? undefined : route
-      },
+      (message) => (routeProtocolOf(message) === routeProtocol ? undefined : readRoute(message)),
       // A namespace that never had a route has no main table for IPv4.
       { ...options, absence: ['ENOENT'] },
     )
     routes.push(...found)
   }
   return routes
+}
+
+/**
+ * Whether a route says where the host's own network is: a unicast route, unless its gateway is declared to be on the
+ * link. That is often none: flanneld's routes name the peer's subnet.
+ */
+function describesHost(route: RouteMessage): boolean {
+  if (route.type !== RTN_UNICAST) return false
+  return route.gateway === undefined || (route.flags & RTNH_F_ONLINK) === 0 || isDefault(route)
 }
 
 /** What no peer's lease may take: the addresses of all links, and the gateways of all routes. */
@@ -100,31 +103,6 @@ function hostNetwork(
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
-
-/** The main table's routes into these networks, of every type, except our own. */
-async function readRoutesInside(
-  connection: NetlinkConnection,
-  networks: readonly string[],
-  routeProtocol: number,
-  options: AbortOptions,
-): Promise<RouteMessage[]> {
-  const ownership = new Ownership({ aliases: [], links: [], networks }, routeProtocol)
-  const routes: RouteMessage[] = []
-  for (const family of [AF_INET, AF_INET6]) {
-    const found = await connection.dump(
-      'reading routes',
-      (writer, flags, sequence) => writeGetRoutes(writer, flags, sequence, { family, table: RT_TABLE_MAIN }),
-      (message) => {
-        if (routeProtocolOf(message) === routeProtocol) return undefined
-        const route = readRoute(message)
-        return route !== undefined && ownership.isInside(route.destination) ? route : undefined
-      },
-      { ...options, absence: ['ENOENT'] },
-    )
-    routes.push(...found)
-  }
-  return routes
-}
 
 /**
  * Of the routes of one destination the lowest metric counts. If that one does not lead straight out of the interface,
