@@ -12,7 +12,7 @@ import { bundleEtcd3 } from './bundle/etcd3.mjs'
 const SELVEDGED = fileURLToPath(new URL('../packages/selvedged', import.meta.url))
 
 /** Loaded as they are: what brings native code. */
-const EXTERNAL = /^(koffi|netlink)(\/|$)/
+const EXTERNAL = /^(koffi|netlink|lmdb)(\/|$)/
 
 const bundle = await rolldown({
   input: { main: join(SELVEDGED, 'dist/main.js') },

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { access, cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,11 +28,19 @@ async function install(): Promise<void> {
     await cp(join(SELVEDGED, file), join(folder, file), { recursive: true })
   }
   await cp(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'))
-  const { resolve } = createRequire(import.meta.url)
-  for (const name of Object.keys(dependencies)) {
-    const entry = resolve(name)
-    const installed = entry.slice(0, entry.lastIndexOf(`/node_modules/${name}/`))
-    await cp(join(installed, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true })
+  await installAll(Object.keys(dependencies))
+}
+
+/** Packages and what they depend on; of those that are optional, what there is for this platform. */
+async function installAll(names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const [from, to] = [ROOT, folder].map((root) => join(root, 'node_modules', name)) as [string, string]
+    if (existsSync(to) || !existsSync(from)) continue
+    await cp(from, to, { recursive: true })
+    const { dependencies = {}, optionalDependencies = {} } = JSON.parse(
+      await readFile(join(from, 'package.json'), 'utf8'),
+    )
+    await installAll(Object.keys({ ...dependencies, ...optionalDependencies }))
   }
 }
 

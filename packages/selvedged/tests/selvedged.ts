@@ -17,6 +17,8 @@ export interface LogLine {
 }
 
 export interface SelvedgedOptions {
+  /** The flags that name its store; etcd's by default. */
+  readonly store?: readonly string[]
   readonly args?: readonly string[]
   readonly variables?: Readonly<Record<string, string>>
   /** A command that runs it. */
@@ -63,7 +65,7 @@ export class Selvedged {
       ...(options.wrapper ?? []),
       process.execPath,
       PROGRAM,
-      `--etcd-endpoints=${endpoint}`,
+      ...(options.store ?? [`--etcd-endpoints=${endpoint}`]),
       `--subnet-file=${subnetFile}`,
       `--lease-cache=${leaseCache}`,
       '--iptables-forward-rules=false',

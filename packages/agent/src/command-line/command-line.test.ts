@@ -123,6 +123,20 @@ describe('endpoints', () => {
   })
 })
 
+test('an embedded store, which gets the network config that is named, if one is', () => {
+  const local = { type: 'local', path: '/var/lib/overlay' }
+  expect(settingsOf(['--local-store=/var/lib/overlay']).store).toEqual({
+    ...local,
+    networkConfigFile: undefined,
+  })
+  const { store, warnings } = settingsOf([
+    '--local-store=/var/lib/overlay',
+    '--net-config-path=/etc/net.json',
+  ])
+  expect(store).toEqual({ ...local, networkConfigFile: '/etc/net.json' })
+  expect(warnings.join()).not.toContain('net-config-path')
+})
+
 describe('refused, naming the flag and the value:', () => {
   test.each([
     ['--subnet-lease-renew-margin=0', /"?0"? for flag -subnet-lease-renew-margin: it must be 1 to 1439/],
@@ -145,10 +159,12 @@ describe('refused, naming the flag and the value:', () => {
     ['--etcd-lease-ttl=4s', /"4s" for flag -etcd-lease-ttl/],
     ['--etcd-lease-ttl=5500ms', /"5.5s" for flag -etcd-lease-ttl/],
     ['--kube-subnet-mgr', /flag -kube-subnet-mgr: .*-kubeconfig-file or -kube-api-url/],
+    ['--local-store=/a --etcd-endpoints=http://b', /-local-store and -etcd-endpoints name two stores/],
+    ['--local-store=/a --kube-subnet-mgr', /-local-store and -kube-subnet-mgr name two stores/],
     ['--ip-masq', /flag -ip-masq: .*leave the flag out/],
-  ])('%s', (arg, message) => {
-    expect(() => settingsOf([arg])).toThrow(UsageError)
-    expect(() => settingsOf([arg])).toThrow(message)
+  ])('%s', (line, message) => {
+    expect(() => settingsOf(line.split(' '))).toThrow(UsageError)
+    expect(() => settingsOf(line.split(' '))).toThrow(message)
   })
 
   test('an endpoint with a password in it, without showing that', () => {

@@ -31,7 +31,7 @@ const flanneld = {
   'kubeconfig-file': stringFlag('', 'kubeconfig file; not needed inside a pod'),
   'net-config-path': stringFlag(
     '/etc/kube-flannel/net-conf.json',
-    'file with the network config, with -kube-subnet-mgr',
+    'file with the network config, with -kube-subnet-mgr or -local-store',
   ),
   'set-node-network-unavailable': booleanFlag(
     true,
@@ -66,6 +66,10 @@ const own = {
   'lease-cache': stringFlag(
     '/var/lib/selvedge/leases',
     'file that keeps the last known leases, to start from while the store is unavailable; empty for none',
+  ),
+  'local-store': stringFlag(
+    '',
+    'take leases from the embedded store in this file, shared by the agents of one host, instead of etcd',
   ),
   'etcd-lease-ttl': durationFlag(DAY_MS, 'term of a lease in etcd unless renewed; at least 5s'),
   'release-lease': booleanFlag(false, 'release the lease when stopped: for hosts that leave for good'),

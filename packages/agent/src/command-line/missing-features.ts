@@ -27,7 +27,13 @@ const missing: readonly MissingFeature[] = [
   withoutKubernetes('kube-api-url'),
   withoutKubernetes('kube-annotation-prefix'),
   withoutKubernetes('kubeconfig-file'),
-  withoutKubernetes('net-config-path'),
+  {
+    flag: 'net-config-path',
+    isRequested: (values, given) =>
+      given.has('net-config-path') && !values['kube-subnet-mgr'] && values['local-store'] === '',
+    reaction: 'warn',
+    explanation: 'has no effect without -kube-subnet-mgr or -local-store',
+  },
   withoutKubernetes('set-node-network-unavailable'),
   {
     flag: 'ip-masq',

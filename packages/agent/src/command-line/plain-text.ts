@@ -1,4 +1,5 @@
 import type { KubeSettings } from './kube-settings.js'
+import type { LocalSettings } from './local-settings.js'
 
 /** What of the settings of etcd says how they are sent. */
 interface EtcdConnection {
@@ -9,7 +10,8 @@ interface EtcdConnection {
 }
 
 /** A warning for credentials that are sent unencrypted, and for TLS flags that encrypt nothing. */
-export function plainTextWarnings(store: EtcdConnection | KubeSettings): readonly string[] {
+export function plainTextWarnings(store: EtcdConnection | KubeSettings | LocalSettings): readonly string[] {
+  if (store.type === 'local') return []
   return store.type === 'kubernetes' ? ofKubernetes(store) : ofEtcd(store)
 }
 

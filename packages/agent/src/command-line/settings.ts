@@ -3,6 +3,7 @@ import { UsageError } from './flag-set.js'
 import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 import { parseGoRegExp } from './go-regexp.js'
 import { type KubeSettings, kubeSettings, type Variables } from './kube-settings.js'
+import { type LocalSettings, localSettings } from './local-settings.js'
 import { missingFeatures } from './missing-features.js'
 import { plainTextWarnings } from './plain-text.js'
 
@@ -19,7 +20,7 @@ export interface EtcdSettings {
 }
 
 /** Where leases come from. */
-export type StoreSettings = EtcdSettings | KubeSettings
+export type StoreSettings = EtcdSettings | KubeSettings | LocalSettings
 
 /** How the interface to peers is found: by names and addresses first, then by patterns, then by `canReach`. */
 export interface InterfaceSettings {
@@ -66,7 +67,7 @@ export function readSettings(
   const port = values['healthz-port']
   if (port < 0 || port > MAX_PORT) throw invalid('healthz-port', port, `it must be 0 to ${MAX_PORT}`)
   if (values['subnet-file'] === '') throw invalid('subnet-file', '', 'it must name a file')
-  const store = values['kube-subnet-mgr'] ? kubeSettings(values, variables) : etcdSettings(values)
+  const store = storeSettings(values, given, variables)
   return {
     warnings: [...missingFeatures(values, given), ...plainTextWarnings(store)],
     store,
@@ -81,6 +82,15 @@ export function readSettings(
     health: port === 0 ? undefined : { ip: values['healthz-ip'], port },
     verbosity: values.v,
   }
+}
+
+function storeSettings(
+  values: SelvedgedFlags,
+  given: ReadonlySet<FlagName>,
+  variables: Variables,
+): StoreSettings {
+  if (values['local-store'] !== '') return localSettings(values, given)
+  return values['kube-subnet-mgr'] ? kubeSettings(values, variables) : etcdSettings(values)
 }
 
 function etcdSettings(values: SelvedgedFlags): EtcdSettings {

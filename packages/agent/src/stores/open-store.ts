@@ -8,5 +8,7 @@ export async function openStore(settings: StoreSettings, events: StoreEvents): P
       return (await import('./etcd.js')).openEtcd(settings, events)
     case 'kubernetes':
       return (await import('./kubernetes.js')).openKubernetes(settings, events)
+    case 'local':
+      return (await import('./local.js')).openLocal(settings)
   }
 }

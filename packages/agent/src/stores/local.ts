@@ -1,0 +1,23 @@
+import { OverlayError } from '@selvedge/core'
+import { readBoundedFile } from '@selvedge/node-state'
+import { LocalSubnetManager } from '@selvedge/store-local'
+import type { LocalSettings } from '../command-line/local-settings.js'
+import type { OpenStore } from './store.js'
+
+/** As much as any store takes of a network config. */
+const MAX_CONFIG_BYTES = 256 * 1024
+
+/** Rejects with `INVALID_CONFIG` if the file with the network config cannot be read, or breaks a rule. */
+export async function openLocal({ path, networkConfigFile }: LocalSettings): Promise<OpenStore> {
+  const config = networkConfigFile === undefined ? undefined : await readConfig(networkConfigFile)
+  return { subnets: new LocalSubnetManager({ path, config }), identity: `local ${path}` }
+}
+
+async function readConfig(file: string): Promise<string> {
+  try {
+    return await readBoundedFile(file, MAX_CONFIG_BYTES)
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    throw new OverlayError('INVALID_CONFIG', `reading the network config from ${file}: ${text}`, { cause })
+  }
+}
