@@ -89,6 +89,8 @@ export class EtcdServer implements AsyncDisposable {
       ...['--listen-peer-urls', `http://127.0.0.1:${peer}`],
       ...['--initial-advertise-peer-urls', `http://127.0.0.1:${peer}`, '--initial-cluster', this.#cluster],
       ...['--listen-metrics-urls', `http://127.0.0.1:${metrics}`],
+      // What a killed process has written, the kernel has; a slow disk would look like a silent etcd.
+      '--unsafe-no-fsync',
       ...certificates,
       ...flags,
     ]
