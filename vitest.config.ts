@@ -54,6 +54,10 @@ export default defineConfig({
           // Half a minute, for what the network does, whatever etcd is behind it.
           exclude: [...configDefaults.exclude, 'packages/store-etcd/tests/partition.test.ts'],
           env: { SELVEDGE_TEST_ETCD: etcd35 },
+          // They mostly wait, but by default vitest keeps one of two processors to itself. With another number of
+          // workers than the other projects they need a turn of their own.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
