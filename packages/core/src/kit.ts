@@ -34,6 +34,7 @@ export {
   parseLeaseKey,
   sameLease,
   sameNode,
+  sameSubnets,
 } from './lease/lease.js'
 export { enabledFamilies, type FamilyParts, IPV4_PARTS, IPV6_PARTS } from './net/address-family.js'
 export {

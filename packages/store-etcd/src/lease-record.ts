@@ -43,7 +43,8 @@ export function readRecord(kv: IKeyValue, keys: NetworkKeys): LeaseRecord {
     const { subnet, ipv6Subnet } = subnets
     const attributes = decodeLeaseAttributes(kv.value.toString())
     // Spelled out: with a spread, each of tens of thousands of leases gets a hidden class of its own in V8.
-    return { name, kv, lease: { subnet, ipv6Subnet, attributes, created: Number(kv.create_revision) } }
+    const [created, version] = [Number(kv.create_revision), Number(kv.mod_revision)]
+    return { name, kv, lease: { subnet, ipv6Subnet, attributes, created, version } }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     return { name, kv, subnets, problem: `its value is not a lease: ${why}` }

@@ -8,7 +8,14 @@ import {
   OverlayError,
   type RenewOptions,
 } from '@selvedge/core'
-import { chooseSubnets, isHeldBy, type SubnetChoice, sameNode, whoHolds } from '@selvedge/core/kit'
+import {
+  chooseSubnets,
+  isHeldBy,
+  type SubnetChoice,
+  sameNode,
+  sameSubnets,
+  whoHolds,
+} from '@selvedge/core/kit'
 import type { IKeyValue } from 'etcd3'
 import type { NetworkKeys } from './keys.js'
 import { isReservation, type LeaseRecord, NO_LEASE, type ValidRecord } from './lease-record.js'
@@ -80,7 +87,7 @@ export class LeaseWriter {
         if (held !== undefined) grant.keep(held.kv.lease)
         const attempt =
           held !== undefined
-            ? await this.#extend(held, attributes, replaces, options)
+            ? await this.#extend(held, attributes, replaces, !isKnown(held, request), options)
             : await this.#create(
                 plan,
                 state.position.revision,
@@ -96,12 +103,13 @@ export class LeaseWriter {
     }
   }
 
-  async renew(lease: Lease, { attributes = lease.attributes, ...options }: RenewOptions): Promise<Lease> {
+  async renew(lease: Lease, renewal: RenewOptions): Promise<Lease> {
+    const { attributes = lease.attributes, rewrite = false, ...options } = renewal
     const retries = new Retries(`renewing lease ${leaseKey(lease)}`, this.#settings, options)
     for (;;) {
       const record = await this.#requests.read(lease, options)
       if (record?.lease === undefined || !isHeldBy(lease, attributes, record.lease)) throw lost(lease, record)
-      const attempt = await this.#extend(record, attributes, [], options)
+      const attempt = await this.#extend(record, attributes, [], rewrite, options)
       if (attempt.lease !== undefined) return attempt.lease
       await retries.next(attempt.failed)
     }
@@ -160,14 +168,19 @@ export class LeaseWriter {
     if (result.type === 'unknown') grant.markUncertain()
     if (result.type !== 'done') return { failed: result }
     grant.keep(etcdLease)
-    return { lease: { ...subnets, attributes, expiresAt, created: result.revision } }
+    const { revision } = result
+    return { lease: { ...subnets, attributes, expiresAt, created: revision, version: revision } }
   }
 
-  /** Extends a lease of this node, and writes its attributes if they have changed. */
+  /**
+   * Extends a lease of this node, and writes its attributes if they have changed.
+   * @param rewrite writes them anyway
+   */
   async #extend(
     held: ValidRecord,
     attributes: LeaseAttributes,
     replaces: readonly IKeyValue[],
+    rewrite: boolean,
     options: AbortOptions,
   ): Promise<Attempt> {
     const { kv, lease } = held
@@ -175,7 +188,8 @@ export class LeaseWriter {
     const etcdLease = isReservation(held)
       ? { id: NO_LEASE }
       : ((await this.#requests.extend(kv.lease, options)) ?? (await this.#requests.grant(options)))
-    const changed = encode(attributes).equals(kv.value) ? undefined : attributes
+    const changed = !rewrite && encode(attributes).equals(kv.value) ? undefined : attributes
+    let { version } = lease
     const rewritten = { was: kv, subnets, attributes: changed, etcdLease: etcdLease.id, replaces }
     const txn = rewriteLease(this.#keys, rewritten)
     if (txn !== undefined) {
@@ -186,8 +200,12 @@ export class LeaseWriter {
         return { failed: result }
       }
       await this.#dropUnless(etcdLease.id, kv.lease, options)
+      // Without a write of the record itself, the transaction has only deleted others.
+      if (changed !== undefined || etcdLease.id !== kv.lease) version = result.revision
     }
-    return { lease: { ...subnets, attributes, expiresAt: etcdLease.endsAt, created: lease.created } }
+    return {
+      lease: { ...subnets, attributes, expiresAt: etcdLease.endsAt, created: lease.created, version },
+    }
   }
 
   /** Drops etcd lease `id`, unless it is the one in use. */
@@ -195,6 +213,10 @@ export class LeaseWriter {
     if (id !== inUse && id !== NO_LEASE) await this.#requests.drop(id, options)
   }
 }
+
+/** Whether the node knows the lease as its own. If not, another may hold it that goes by the same address. */
+const isKnown = ({ lease }: ValidRecord, { previous }: LeaseRequest): boolean =>
+  previous !== undefined && sameSubnets(lease, previous)
 
 function isOwn(record: LeaseRecord | undefined, attributes: LeaseAttributes): record is ValidRecord {
   return record?.lease !== undefined && sameNode(record.lease.attributes, attributes)

@@ -88,8 +88,8 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
     }
   }
 
-  async renewLease(lease: Lease, { attributes, signal }: RenewOptions = {}): Promise<Lease> {
-    return this.#writer.renew(lease, { attributes, signal: this.#signal(signal) })
+  async renewLease(lease: Lease, { signal, ...options }: RenewOptions = {}): Promise<Lease> {
+    return this.#writer.renew(lease, { ...options, signal: this.#signal(signal) })
   }
 
   async releaseLease(lease: Lease, { signal }: AbortOptions = {}): Promise<void> {

@@ -91,7 +91,7 @@ describe.concurrent.each(['endpoints', 'a client of the caller'] as const)('with
         await proxy?.[Symbol.asyncDispose]()
       },
       // Half the suite's time is waiting for leases to end, which is etcd's doing, whatever the client.
-      supports: { expiry: way === 'endpoints', versions: false },
+      supports: { expiry: way === 'endpoints' },
     },
   )
 })

@@ -64,8 +64,11 @@ describe('a node that joins', () => {
     const lease = await manager.acquireLease({ attributes: attributesOf(1) })
     expect(client.requests).toEqual(['txn', 'grant', 'txn'])
     client.requests.length = 0
-    await manager.acquireLease({ attributes: attributesOf(1) })
+    await manager.acquireLease({ attributes: attributesOf(1), previous: lease })
     expect(client.requests, 'a node that comes back unchanged').toEqual(['txn', 'keepAlive'])
+    client.requests.length = 0
+    await manager.acquireLease({ attributes: attributesOf(1) })
+    expect(client.requests, 'one that does not know its subnet').toEqual(['txn', 'keepAlive', 'txn'])
     client.requests.length = 0
     await manager.renewLease(lease)
     expect(client.requests, 'a renewal').toEqual(['range', 'keepAlive'])
