@@ -472,7 +472,8 @@ describe('vxlan', () => {
       const { leaseCache } = filesOf(cluster.rig.lab, cluster.rig.lab.host(0))
       await until('the cache to have them, and the node that came and went no more', async () => {
         const text = await readFile(leaseCache, 'utf8').catch(() => '')
-        return (text.includes('192.168.77.66') && !text.includes('192.168.77.90')) || undefined
+        const hasAll = [...records.keys()].every((key) => text.includes(key))
+        return (hasAll && !text.includes('192.168.77.90')) || undefined
       })
       await cluster.rig.etcd.kill()
       await restart()
