@@ -34,7 +34,7 @@ export async function until<T>(
   }
 }
 
-/** Rejects after `timeout` ms where `promise` is not settled by then. */
+/** Rejects after `timeout` ms if `promise` is not settled by then. */
 export async function within<T>(what: string, timeout: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const bound = new Promise<never>((_, reject) => {

@@ -112,7 +112,7 @@ const run = (program: string, args: readonly string[], input = ''): string =>
     stdio: ['pipe', 'pipe', 'pipe'],
   })
 
-/** Some dumps print nothing at all where there is nothing. */
+/** Some dumps print nothing at all if there is nothing. */
 const parse = (text: string): Record<string, unknown>[] => (text.trim() === '' ? [] : JSON.parse(text))
 
 /** Waits until `check` holds, at most `limit` ms, and rejects with what it was waiting for if it does not. */

@@ -26,7 +26,7 @@ export class Rig implements AsyncDisposable {
     this.etcd = etcd
   }
 
-  /** @param config the network config to begin with; none where absent */
+  /** @param config the network config to begin with; none if absent */
   static async create(
     config: object | undefined,
     { etcdAddress, ...options }: RigOptions = {},

@@ -69,7 +69,7 @@ export interface NeighbourResource extends Resource {
   readonly macAddress: string
 }
 
-/** A permanent entry in a VXLAN link's forwarding table (NTF_SELF, NUD_PERMANENT). */
+/** A permanent entry in a VXLAN link's fdb (NTF_SELF, NUD_PERMANENT). */
 export interface FdbResource extends Resource {
   readonly kind: 'fdb'
   readonly link: string

@@ -59,7 +59,7 @@ export function writeAddressMessage(
   writer.end()
 }
 
-/** RTM_GETADDR: all addresses of a family (0: of each), of one link where `index` is given. */
+/** RTM_GETADDR: all addresses of a family (0: of each), of one link if `index` is given. */
 export function writeGetAddresses(
   writer: MessageWriter,
   flags: number,

@@ -20,12 +20,12 @@ const NDA_NH_ID = 13
 
 export const NUD_PERMANENT = 0x80
 
-/** The entry is the device's own (a VXLAN's forwarding table), not its bridge's. */
+/** The entry is the device's own (a VXLAN's fdb), not its bridge's. */
 export const NTF_SELF = 0x02
-/** Answers for an address in the stead of others. */
+/** A proxy: answers for another host's address. */
 export const NTF_PROXY = 0x08
 
-/** An entry of a neighbour table (AF_INET, AF_INET6) or of a forwarding table (AF_BRIDGE). */
+/** An entry of a neighbour table (AF_INET, AF_INET6) or of an fdb (AF_BRIDGE). */
 export interface NeighbourMessage {
   readonly family: number
   readonly index: number
@@ -33,7 +33,7 @@ export interface NeighbourMessage {
   readonly state: number
   /** NTF_* */
   readonly flags: number
-  /** The neighbour's IP address; in a forwarding table, the remote VTEP. */
+  /** The neighbour's IP address; in an fdb, the remote VTEP. */
   readonly destination: string | undefined
   readonly macAddress: string | undefined
   /** Of a fdb entry: another UDP port, VNI or outgoing link than the device's own, or a nexthop object. */
@@ -47,7 +47,7 @@ export interface NeighbourRequest {
   readonly macAddress: string | undefined
 }
 
-/** RTM_NEWNEIGH or RTM_DELNEIGH of a permanent entry; in a forwarding table, of the device's own. */
+/** RTM_NEWNEIGH or RTM_DELNEIGH of a permanent entry; in an fdb, of the device's own. */
 export function writeNeighbour(
   writer: MessageWriter,
   type: typeof RTM_NEWNEIGH | typeof RTM_DELNEIGH,
@@ -66,7 +66,7 @@ export function writeNeighbour(
   writer.end()
 }
 
-/** RTM_GETNEIGH with NLM_F_DUMP: the entries of one table, of one link where `index` is given. */
+/** RTM_GETNEIGH with NLM_F_DUMP: the entries of one table, of one link if `index` is given. */
 export function writeGetNeighbours(
   writer: MessageWriter,
   flags: number,

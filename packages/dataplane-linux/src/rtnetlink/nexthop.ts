@@ -53,7 +53,7 @@ export function writeNewNexthop(
   writer.end()
 }
 
-/** RTM_DELNEXTHOP. The kernel removes the routes that lead through it, without a word about them. */
+/** RTM_DELNEXTHOP. The kernel removes the routes that lead through it, and sends no notification of them. */
 export function writeDeleteNexthop(writer: MessageWriter, flags: number, sequence: number, id: number): void {
   writer.begin(RTM_DELNEXTHOP, flags, sequence)
   writer.u32(AF_UNSPEC)

@@ -44,7 +44,7 @@ export const RTNH_F_ONLINK = 4
 
 /** One path of a route. */
 export interface RoutePath {
-  /** Interface index; 0 where there is none. */
+  /** Interface index; 0 if there is none. */
   readonly oif: number
   readonly gateway: string | undefined
   /** RTNH_F_* */
@@ -67,7 +67,7 @@ export interface RouteMessage extends RoutePath {
   readonly priority: number
   /** The source address it prefers. */
   readonly source: string | undefined
-  /** The nexthop object that it leads through; 0 where it is held inline. */
+  /** The nexthop object that it leads through; 0 if it is held inline. */
   readonly nexthopId: number
   /** The paths of a route that has more than one. */
   readonly paths: readonly RoutePath[]
@@ -130,7 +130,7 @@ function writeGateway(writer: MessageWriter, family: number, gateway: string): v
   else writer.attributeVia(RTA_VIA, AF_INET6, gateway)
 }
 
-/** RTM_GETROUTE with NLM_F_DUMP; the kernel sorts out what does not match (NETLINK_GET_STRICT_CHK). */
+/** RTM_GETROUTE with NLM_F_DUMP; the kernel leaves out what does not match (NETLINK_GET_STRICT_CHK). */
 export function writeGetRoutes(
   writer: MessageWriter,
   flags: number,
@@ -154,7 +154,7 @@ export function writeGetRoutes(
   writer.end()
 }
 
-/** RTM_GETROUTE without NLM_F_DUMP: the way that a packet to `address` would take. */
+/** RTM_GETROUTE without NLM_F_DUMP: the route that a packet to `address` would take. */
 export function writeLookUpRoute(
   writer: MessageWriter,
   flags: number,
