@@ -212,11 +212,12 @@ test('host-gw with more peers than go inline elsewhere: its routes are as flanne
 
 test('two hosts that publish one address: both report it, and the one that came later takes another subnet', async () => {
   await using rig = await Rig.create(vxlanConfig)
-  const args = ['--public-ip=192.168.77.1']
+  const args = ['--iface=eth0', '--public-ip=198.51.100.7']
   const first = rig.start(0, { args })
   await first.inSync()
-  const { subnet } = await first.subnetEnv()
+  const { subnet } = await first.ready()
   const second = rig.start(1, { args })
+  await second.ready()
   await second.logged(/ was written by another process: another node holds it, so this one gives way/)
   await first.logged(/ was written by another process: it is written back.*--public-ip/)
   await until('another subnet', async () => ((await second.subnetEnv()).subnet === subnet ? undefined : true))

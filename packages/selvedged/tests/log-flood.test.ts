@@ -74,7 +74,10 @@ test('thousands of records, peers and failures are some dozens of log lines, non
   const records = agent.logs.filter(({ code }) => code === 'INVALID_LEASE')
   const counts = records.map(({ msg }) => Number(/^(\d+) more records like this/.exec(msg)?.[1] ?? 1))
   expect(counts.filter((count) => count === 1)).toHaveLength(5)
-  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(GARBAGE + 10)
+  const reported = counts.reduce((sum, count) => sum + count, 0)
+  // Of ten writes of one key, a watch that is cut by so much and lists again sees the last alone.
+  expect(reported).toBeGreaterThan(GARBAGE)
+  expect(reported).toBeLessThanOrEqual(GARBAGE + 10)
 }, 90_000)
 
 /** `count` peers, the first of number `from`. */

@@ -25,6 +25,15 @@ async function openConnections(): Promise<number> {
   }).length
 }
 
+/** The same once those of earlier tests are closed: a number that stays for 200 ms. */
+async function idleConnections(): Promise<number> {
+  return until('connections of earlier tests to be closed', async () => {
+    const before = await openConnections()
+    await sleep(200)
+    return (await openConnections()) === before ? before : undefined
+  })
+}
+
 describe('the addresses of etcd', () => {
   it('are known at once if they are given, and none is forgotten', async () => {
     const endpoints = ['https://10.0.0.5:2379', 'http://[fd00::5]', 'http://etcd.invalid', etcd.endpoint]
@@ -53,7 +62,7 @@ describe('the addresses of etcd', () => {
 
 describe('a store that is disposed of', () => {
   it.for([0, 1, 2, 5, 20])('%i ms after its first call leaves no connection behind', async (afterMs) => {
-    const before = await openConnections()
+    const before = await idleConnections()
     await Promise.all(
       Array.from({ length: 100 }, async () => {
         const manager = new EtcdSubnetManager({ endpoints: [etcd.endpoint], prefix: '/nowhere' })
@@ -72,7 +81,7 @@ describe('a store that is disposed of', () => {
 
   it('has had one connection for its calls and its watch', async () => {
     await using network = await TestNetwork.in([etcd.endpoint])
-    const before = await openConnections()
+    const before = await idleConnections()
     const manager = network.manager()
     await manager.acquireLease({ attributes: attributesOf(1) })
     const abort = new AbortController()
