@@ -108,7 +108,7 @@ export class Agent {
         if (this.#child.exitCode !== null) throw new Error(`selvedged ended:\n${this.#output}`)
         return look()
       },
-      { timeout: 60_000, interval: 1 },
+      { timeoutMs: 60_000, intervalMs: 1 },
     )
   }
 }

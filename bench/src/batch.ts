@@ -29,10 +29,10 @@ export async function measureBatch(host: Host, directory: string, leases: readon
     const file = join(directory, 'batch')
     await writeFile(file, `${leases.map(line).join('\n')}\n`)
     const startedAt = performance.now()
-    await host.exec(command, ['-batch', file], { timeout: 600_000 })
+    await host.exec(command, ['-batch', file], { timeoutMs: 600_000 })
     sum += performance.now() - startedAt
     await rm(file)
   }
-  await host.exec('ip', ['link', 'del', 'flannel.1'], { timeout: 600_000 })
+  await host.exec('ip', ['link', 'del', 'flannel.1'], { timeoutMs: 600_000 })
   return sum
 }

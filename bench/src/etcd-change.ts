@@ -45,10 +45,10 @@ export async function measureEtcdChange(peers: number, signal: AbortSignal): Pro
         }
         return undefined
       },
-      { interval: 1 },
+      { intervalMs: 1 },
     )
     notified.push(change)
-    await until('etcd to answer', () => lines.length > notified.length || undefined, { interval: 1 })
+    await until('etcd to answer', () => lines.length > notified.length || undefined, { intervalMs: 1 })
   }
   await agent.stop()
   const changes = lines.slice(1).map((line) => JSON.parse(line) as { requested: number; answered: number })

@@ -33,7 +33,7 @@ export class EtcdLab implements AsyncDisposable {
   /** Runs `etcd-client.ts`, and returns what it prints. */
   async client<T>(command: string, argument?: number): Promise<T> {
     const args = [CLIENT, ENDPOINT, command, ...(argument === undefined ? [] : [String(argument)])]
-    const output = await this.#lab.switch.exec(process.execPath, args, { timeout: 300_000 })
+    const output = await this.#lab.switch.exec(process.execPath, args, { timeoutMs: 300_000 })
     return JSON.parse(output || 'null') as T
   }
 

@@ -95,5 +95,5 @@ const configFile = (lab: Lab): string => `${lab.directory}/net-conf.json`
 /** Runs `kube-client.ts`, and returns what it prints. */
 function runClient(lab: Lab, cluster: KubeCluster, ...command: readonly string[]): Promise<string> {
   const args = [CLIENT, cluster.url, cluster.authority.certFile, cluster.tokenFile, ...command]
-  return lab.switch.exec(process.execPath, args, { timeout: 600_000 })
+  return lab.switch.exec(process.execPath, args, { timeoutMs: 600_000 })
 }

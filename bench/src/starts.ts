@@ -70,7 +70,7 @@ async function measureStart(network: StartNetwork, peers: number, start: () => A
   await checkKernel(network.host, peers)
   await agent.stop()
   await network.forgetAgent()
-  await network.host.exec('ip', ['link', 'del', 'flannel.1'], { timeout: 600_000 })
+  await network.host.exec('ip', ['link', 'del', 'flannel.1'], { timeoutMs: 600_000 })
   await rm(`${network.directory}/subnet.env`)
   return { subnetEnvMs, inSyncMs, ...cost }
 }

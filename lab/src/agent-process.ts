@@ -72,7 +72,7 @@ export class AgentProcess extends EventEmitter<{ event: [AgentEvent] }> {
         if (found === undefined && this.#hasEnded()) throw this.#failure()
         return found
       },
-      { timeout, signal: this.#host.signal },
+      { timeoutMs: timeout, signal: this.#host.signal },
     )
   }
 

@@ -14,7 +14,7 @@ export interface Damage {
 /** How the kernel's state was repaired. */
 export interface Healing {
   /** Milliseconds from the damage to the last repair, by the kernel's notifications. */
-  duration: number
+  durationMs: number
   /** The notifications of the damage and of each repair; `time` counts from the damage. */
   events: readonly KernelEvent[]
 }
@@ -31,7 +31,7 @@ export async function timeHealing(where: Namespace, damage: Damage, timeout = 10
   const returns = await Promise.all(damage.back.map((pattern) => monitor.event(pattern, after, timeout)))
   const events = [done, ...returns.sort((a, b) => a.time - b.time)]
   return {
-    duration: Math.max(...returns.map(({ time }) => time)) - done.time,
+    durationMs: Math.max(...returns.map(({ time }) => time)) - done.time,
     events: events.map(({ time, text }) => ({ time: time - done.time, text })),
   }
 }

@@ -49,7 +49,10 @@ export class KernelMonitor implements AsyncDisposable {
   async event(pattern: RegExp, from = 0, timeout = 10_000): Promise<KernelEvent> {
     const find = () => this.events.slice(from).find(({ text }) => pattern.test(text))
     try {
-      return await until(`the kernel's notification of ${pattern}`, find, { timeout, interval: 2 })
+      return await until(`the kernel's notification of ${pattern}`, find, {
+        timeoutMs: timeout,
+        intervalMs: 2,
+      })
     } catch (error) {
       if (!(error instanceof TimeoutError)) throw error
       const others = this.events.slice(from).map(({ text }) => `\n  ${text}`)

@@ -13,12 +13,12 @@ export interface PingOptions {
   /** How many requests. Default: 5. */
   count?: number
   /** Milliseconds between two. Default: 20. */
-  interval?: number
+  intervalMs?: number
 }
 
 /** Sends a few echo requests and counts the answers. An unreachable target is a result, no error. */
 export async function ping(from: Namespace, target: string, options: PingOptions = {}): Promise<PingResult> {
-  const { count = 5, interval = 20 } = options
+  const { count = 5, intervalMs: interval = 20 } = options
   const args = ['-n', '-q', '-c', `${count}`, '-i', seconds(interval), '-W', '1', target]
   try {
     return parseSummary(await from.exec('ping', args))
@@ -57,14 +57,14 @@ export async function pingUntilReached(
         target,
       ]
       try {
-        await from.exec('ping', args, { timeout: timeout + 2000 })
+        await from.exec('ping', args, { timeoutMs: timeout + 2000 })
         return true
       } catch (error) {
         if (error instanceof CommandError && error.status !== null) return undefined
         throw error
       }
     },
-    { timeout, signal: from.signal },
+    { timeoutMs: timeout, signal: from.signal },
   )
   return performance.now() - start
 }
@@ -106,7 +106,7 @@ export async function pingMatrix(
 /** The counts of a stream of echo requests. */
 export interface PingStreamResult extends PingResult {
   /** The longest time between two answers, in milliseconds. */
-  longestGap: number
+  longestGapMs: number
 }
 
 /** Echo requests at a steady pace; every lost one is counted. */
@@ -146,13 +146,13 @@ export class PingStream {
     // Stopped right after an answer, no request is under way that would wrongly count as lost.
     const before = this.#last
     const alive = await until('one more answer', () => (this.#last > before ? true : undefined), {
-      timeout: 2000,
-      interval: 1,
+      timeoutMs: 2000,
+      intervalMs: 1,
     }).catch(() => false)
     this.#child.kill('SIGINT')
     await within('ping to end', 5000, this.#closed)
     const sent = alive ? this.#last : parseSummary(this.#output).sent
-    return { sent, lost: sent - this.#answered.size, longestGap: this.#longestGap }
+    return { sent, lost: sent - this.#answered.size, longestGapMs: this.#longestGap }
   }
 
   #progress(): true | undefined {

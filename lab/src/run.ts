@@ -4,7 +4,7 @@ export interface RunOptions {
   /** What the command reads on its standard input. Default: nothing. */
   input?: string
   /** Milliseconds after which the command is killed and the call fails. Default: 10,000. */
-  timeout?: number
+  timeoutMs?: number
   signal?: AbortSignal | undefined
 }
 
@@ -34,7 +34,7 @@ const DEFAULT_TIMEOUT = 10_000
  * @throws {CommandError} if it fails; the signal's reason if it was aborted.
  */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { input, timeout = DEFAULT_TIMEOUT, signal } = options
+  const { input, timeoutMs: timeout = DEFAULT_TIMEOUT, signal } = options
   const title = [command, ...args].join(' ')
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface UntilOptions {
   /** Milliseconds after which it fails. Default: 10,000. */
-  timeout?: number
+  timeoutMs?: number
   /** Milliseconds between two looks. Default: 5. */
-  interval?: number
+  intervalMs?: number
   signal?: AbortSignal | undefined
 }
 
@@ -23,7 +23,7 @@ export async function until<T>(
   look: () => Promise<T | undefined> | T | undefined,
   options: UntilOptions = {},
 ): Promise<T> {
-  const { timeout = 10_000, interval = 5, signal } = options
+  const { timeoutMs: timeout = 10_000, intervalMs: interval = 5, signal } = options
   const end = performance.now() + timeout
   for (;;) {
     signal?.throwIfAborted()

@@ -43,7 +43,7 @@ test('Ctrl-C in the midst of it leaves nothing', async () => {
 test('--keep keeps it up, heals and reports it, until Ctrl-C', async () => {
   const demo = start('--hosts', '2', '--keep')
   await until('the demo to be kept', () => (demo.output().includes('Ctrl-C removes it') ? true : undefined), {
-    timeout: 30_000,
+    timeoutMs: 30_000,
   })
   expect(await leftOf(demo)).toHaveLength(6)
   await new Namespace(`slv-${demo.process.pid}-1-h1`).ip('link', 'delete', 'flannel.1')

@@ -58,7 +58,7 @@ describe.each([
     const [first, ...others] = peers.map(({ lease }) => entriesOf(lease, family))
     if (first === undefined) throw new RangeError('no peer')
     const before = await state(victim.host, device)
-    const { duration } = await inflict(victim.host, damage([first, ...others], first))
+    const { durationMs: duration } = await inflict(victim.host, damage([first, ...others], first))
     printTime(`healed, IPv${family}: ${name}`, duration)
     expect(duration).toBeLessThan(BOUND)
     await expect.poll(() => state(victim.host, device), { timeout: BOUND }).toEqual(before)
@@ -72,7 +72,7 @@ describe.each([
   test('a change of the parent MTU is followed, there and back, in subnet.env too', async () => {
     const { host, mtu } = nextVictim().victim
     for (const parent of [1400, 1500]) {
-      const { duration } = await inflict(host, changeParentMtu('eth0', parent, device, overhead))
+      const { durationMs: duration } = await inflict(host, changeParentMtu('eth0', parent, device, overhead))
       printTime(`followed, IPv${family}: parent MTU ${parent}`, duration)
       expect(duration).toBeLessThan(BOUND)
       const expected = `FLANNEL_MTU=${mtu - 1500 + parent}\n`
@@ -85,7 +85,7 @@ describe.each([
 test('host-gw: a deleted route comes back', async () => {
   await using joined = await joinedLab({ ...vxlanConfig, Backend: { Type: 'host-gw' } }, { hosts: 2 })
   const { host } = joined.member(0)
-  const { duration } = await inflict(host, deleteRoute(entriesOf(joined.member(1).lease)))
+  const { durationMs: duration } = await inflict(host, deleteRoute(entriesOf(joined.member(1).lease)))
   printTime('healed: a route of host-gw', duration)
   expect(duration).toBeLessThan(BOUND)
 })

@@ -82,7 +82,7 @@ test('a stream counts what is lost while a host is cut off, and no more', async 
   await lab.host(1).partition()
   expect(await ping(lab.host(0), '192.168.77.2')).toEqual({ sent: 5, lost: 5 })
   await lab.host(1).heal()
-  const { sent, lost, longestGap } = await stream.stop()
+  const { sent, lost, longestGapMs: longestGap } = await stream.stop()
   expect(lost).toBeGreaterThan(0)
   expect(lost).toBeLessThan(sent)
   expect(longestGap).toBeGreaterThan(lost * 20)
@@ -109,7 +109,7 @@ test('healing is timed by the kernel, from the damage to the last return', async
       await host.ip('route', 'add', ...route.split(' '))
     }
   }
-  const { duration, events } = await timeHealing(host, {
+  const { durationMs: duration, events } = await timeHealing(host, {
     inflict,
     done: /^Deleted 10\.1\.0\.0\/24/,
     back: [/^10\.1\.0\.0\/24/, /^10\.2\.0\.0\/24/],

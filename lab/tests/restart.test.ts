@@ -26,7 +26,7 @@ test.each(['vxlan', 'host-gw'])(
       expect(found.attributes).toEqual(lease.attributes)
     }
     for (const stream of streams) {
-      const { sent, lost, longestGap } = await stream.stop()
+      const { sent, lost, longestGapMs: longestGap } = await stream.stop()
       printTime(`${type}: ${sent} packets, ${lost} lost, longest gap`, longestGap)
       expect(lost).toBe(0)
     }

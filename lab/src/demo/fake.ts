@@ -95,7 +95,7 @@ async function damageFirst(
     const start = performance.now()
     inflict()
     await until(`${name} to be healed`, () => (kernel.toText() === whole ? true : undefined), {
-      interval: 1,
+      intervalMs: 1,
       signal,
     })
     report.repair({ host: name, command, healedAfter: performance.now() - start, events: [] })

@@ -78,7 +78,7 @@ async function damageInTurn(
       .map(({ lease }) => entriesOf(lease))
     if (victim === undefined || first === undefined) throw new RangeError('damage takes two hosts')
     const command = damage([first, ...others])
-    const { duration, events } = await inflict(victim.host, command)
+    const { durationMs: duration, events } = await inflict(victim.host, command)
     report.repair({ host: victim.host.name, command: command.command, healedAfter: duration, events })
   }
 }

@@ -40,7 +40,7 @@ test('thousands of records, peers and failures are some dozens of log lines, non
           ? true
           : undefined
       },
-      { timeout: 20_000 },
+      { timeoutMs: 20_000 },
     )
   await addParent()
   const agent = rig.start(0, { args: ['-v=0', `--iface=${PARENT}`, '--healthz-port=10256'] })

@@ -41,7 +41,7 @@ test('two hosts move from store-local to etcd: no ping is lost, each keeps its s
   }
 
   for (const stream of streams) {
-    const { sent, lost, longestGap } = await stream.stop()
+    const { sent, lost, longestGapMs: longestGap } = await stream.stop()
     printTime(`${sent} packets, ${lost} lost, longest gap`, longestGap)
     expect(sent).toBeGreaterThan(50)
     expect(lost).toBe(0)

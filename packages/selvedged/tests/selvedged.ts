@@ -102,7 +102,7 @@ export class Selvedged {
         if (found === undefined && this.hasEnded) throw new Error(`selvedged has ended:\n${this.output}`)
         return found
       },
-      { timeout, interval: 2, signal: this.host.signal },
+      { timeoutMs: timeout, intervalMs: 2, signal: this.host.signal },
     ).catch((error) => {
       throw new Error(`${error.message}; it said:\n${this.output}`, { cause: error })
     })

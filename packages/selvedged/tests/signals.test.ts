@@ -56,7 +56,7 @@ test('SIGTERM as process 1 of a container, from its first line of code on', asyn
       // Node.js itself catches SIGTERM, only to let it end the process. SIGHUP, number 1, is caught by our code alone.
       return BigInt(`0x${caught}`) & 1n ? Number(child) : undefined
     },
-    { interval: 1 },
+    { intervalMs: 1 },
   )
   process.kill(pid, 'SIGTERM')
   expect(await agent.ended(5_000)).toBe(0)

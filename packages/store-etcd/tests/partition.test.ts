@@ -41,7 +41,7 @@ beforeAll(async () => {
         () => undefined,
       ),
     {
-      timeout: 30_000,
+      timeoutMs: 30_000,
     },
   )
   await put('10.99.1.0-24')
@@ -80,7 +80,9 @@ describe('a silent partition', () => {
     await fixNeighbour(lab.host(0))
     const watches = lab.hosts.map((host) => linesOf(host.spawn(process.execPath, [PROGRAM, ENDPOINT])))
     const all = (what: string, type: string, subnet: string | undefined, timeout: number) =>
-      until(what, () => watches.every((lines) => has(lines, type, subnet)) || undefined, { timeout })
+      until(what, () => watches.every((lines) => has(lines, type, subnet)) || undefined, {
+        timeoutMs: timeout,
+      })
     await all('the first snapshots', 'snapshot', undefined, 20_000)
     await Promise.all(lab.hosts.map((host) => setForwarding(host, false)))
     await put('10.99.2.0-24')
