@@ -39,8 +39,8 @@ export function vtepData(vni: number, mac: string): JsonValue {
 }
 
 /**
- * Reads the tunnel endpoint that a lease publishes. Throws an OverlayError `INVALID_LEASE` if there is none, or if it has
- * another VNI. (flannel ignores a peer's VNI and sends, but the peer drops what it sends.)
+ * Reads the tunnel endpoint that a lease publishes. Throws an OverlayError `INVALID_LEASE` if the lease has no endpoint,
+ * or one with another VNI. (flannel ignores a peer's VNI and sends to it all the same; the peer drops those packets.)
  */
 export function readVtep(lease: Lease, parts: FamilyParts, vni: number): Vtep {
   const data = lease.attributes[parts.backendData]

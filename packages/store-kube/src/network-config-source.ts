@@ -5,6 +5,7 @@ import {
   OverlayError,
   parseNetworkConfig,
 } from '@selvedge/core'
+import { CONFIG_LIMITS } from '@selvedge/core/kit'
 import { readTextFile } from './read-file.js'
 import type { StatusBoard } from './status.js'
 
@@ -13,9 +14,6 @@ const DEFAULT_FILE = '/etc/kube-flannel/net-conf.json'
 
 /** How often to look for a file that does not exist, in ms. */
 const POLL_INTERVAL_MS = 1_000
-
-/** Flannel's is a few lines. */
-const MAX_CONFIG_BYTES = 256 * 1024
 
 export interface NetworkConfigOptions {
   readonly networkConfig: string | object | undefined
@@ -104,7 +102,7 @@ export class NetworkConfigSource {
 
   async #text(): Promise<string | undefined> {
     try {
-      return await readTextFile(this.#file, MAX_CONFIG_BYTES)
+      return await readTextFile(this.#file, CONFIG_LIMITS.maxLength)
     } catch (cause) {
       const code = Reflect.get(Object(cause), 'code')
       if (code === 'ENOENT') return undefined

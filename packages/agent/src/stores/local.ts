@@ -1,11 +1,9 @@
 import { OverlayError } from '@selvedge/core'
+import { CONFIG_LIMITS } from '@selvedge/core/kit'
 import { readBoundedFile } from '@selvedge/node-state'
 import { LocalSubnetManager } from '@selvedge/store-local'
 import type { LocalSettings } from '../command-line/local-settings.js'
 import type { OpenStore } from './store.js'
-
-/** As much as any store takes of a network config. */
-const MAX_CONFIG_BYTES = 256 * 1024
 
 /** Rejects with `INVALID_CONFIG` if the file with the network config cannot be read, or breaks a rule. */
 export async function openLocal({ path, networkConfigFile }: LocalSettings): Promise<OpenStore> {
@@ -15,7 +13,7 @@ export async function openLocal({ path, networkConfigFile }: LocalSettings): Pro
 
 async function readConfig(file: string): Promise<string> {
   try {
-    return await readBoundedFile(file, MAX_CONFIG_BYTES)
+    return await readBoundedFile(file, CONFIG_LIMITS.maxLength)
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)
     throw new OverlayError('INVALID_CONFIG', `reading the network config from ${file}: ${text}`, { cause })

@@ -22,8 +22,8 @@ export interface CopyReport {
 
 /**
  * Copies every lease from one store to another, so that the nodes of a running cluster can move there one by one: a node
- * that has moved finds its own lease, with the subnet and the MAC that its peers know, and the leases of the nodes that
- * have not moved yet. A copy is an ordinary lease and ends unless its node renews it; a reservation stays a reservation.
+ * that has moved finds its own lease, with the subnet and the MAC that its peers know, and the leases of the nodes still
+ * on the old store. A copied lease expires unless its node renews it; a copied reservation remains a reservation.
  * To copy nodes that join the old store afterwards, run it again: leases that were copied before are kept as they are.
  *
  * Both stores must hold the same network config (`to.setNetworkConfig`). Rejects with `INVALID_CONFIG` if they do not,
@@ -64,8 +64,8 @@ export async function copyLeases(
 }
 
 /**
- * The lease that each node uses: its reservation, or else the one of its leases that ends last, which is the one that it
- * renews; in a store that does not say when leases end, the one made last. No node uses the others.
+ * The lease that each node uses: its reservation, if it has one. Otherwise the lease that expires last, since that is the
+ * one the node renews or, if the store does not report expiry, the newest. The node's other leases are unused.
  */
 function onePerNode(reservations: readonly Lease[], leases: readonly Lease[]): readonly Lease[] {
   const reserved = new Set(reservations.map(leaseKey))
