@@ -29,6 +29,7 @@ function startCells(measured: Starts, batch: number): readonly string[] {
 
 export const BENCHMARKS: readonly [
   Benchmark<'kernel-writes'>,
+  Benchmark<'resync'>,
   Benchmark<'etcd-start'>,
   Benchmark<'etcd-change'>,
   Benchmark<'etcd-join'>,
@@ -42,6 +43,13 @@ export const BENCHMARKS: readonly [
     rows: ({ peers, first, again, batch }) => [
       [`${peers}`, ms(first), ms(again), ms(batch), `${ratio(first, batch)}, ${ratio(again, batch)}`],
     ],
+  },
+  {
+    name: 'resync',
+    title: 'Looking whether all is well, and how long that keeps anything else waiting',
+    peers: [5_000, 20_000, 65_000],
+    head: ['peers', 'resync', 'longest wait'],
+    rows: ({ peers, resyncMs, longestWaitMs }) => [[`${peers}`, ms(resyncMs), ms(longestWaitMs)]],
   },
   {
     name: 'etcd-start',

@@ -4,10 +4,12 @@ import { measureEtcdJoin } from './etcd-join.js'
 import { measureEtcdStart } from './etcd-start.js'
 import { measureKernelWrites } from './kernel-writes.js'
 import { measureKubeStart } from './kube-start.js'
+import { measureResync } from './resync.js'
 
 /** What can be measured, by name. Each takes and returns plain data. */
 export const measurements = {
   'kernel-writes': measureKernelWrites,
+  resync: measureResync,
   'etcd-start': measureEtcdStart,
   'etcd-change': measureEtcdChange,
   'etcd-join': measureEtcdJoin,

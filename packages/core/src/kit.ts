@@ -89,4 +89,5 @@ export {
 } from './util/json-fields.js'
 export { printable, quote } from './util/quote.js'
 export { type BackoffOptions, backoffDelay } from './util/retry.js'
+export { Slices } from './util/slices.js'
 export { Wakeup } from './util/wakeup.js'

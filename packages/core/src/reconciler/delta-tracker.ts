@@ -2,6 +2,7 @@ import type { Operation } from '../contract/driver.js'
 import { type Resource, satisfies } from '../contract/resource.js'
 import type { Random } from '../util/clock.js'
 import type { OverlayError } from '../util/errors.js'
+import type { Slices } from '../util/slices.js'
 import { DesiredState } from './desired-state.js'
 import { inPhases, operationFor } from './order.js'
 import { type Failure, RetryQueue } from './retry-queue.js'
@@ -93,7 +94,7 @@ export class DeltaTracker {
   openGate(): void {
     if (this.#isGateOpen) return
     this.#isGateOpen = true
-    for (const key of this.#actual.keys()) if (this.desired.get(key) === undefined) this.#dirty.add(key)
+    this.#markUndesired()
   }
 
   /** The actual state is in doubt: nothing is written until it is read again. */
@@ -104,11 +105,15 @@ export class DeltaTracker {
   /**
    * Takes in a complete read. Marks each key that differs as dirty, and returns those that were clean: changed by
    * others, or by our own writes' side effects, which only the caller can tell apart.
+   *
+   * The desired state may change, and the gate open, between two slices. Nothing may be taken before it has resolved.
    */
-  observe(actual: Map<string, Resource>): readonly Drift[] {
+  async observe(actual: Map<string, Resource>, slices?: Slices): Promise<readonly Drift[]> {
     const drift: Drift[] = []
     const before = this.#actual
+    const wasGateOpen = this.#isGateOpen
     for (const desired of this.desired) {
+      if (slices?.isOver()) await slices.turn()
       const { key } = desired
       const found = actual.get(key)
       if (found !== undefined && satisfies(found, desired)) {
@@ -122,6 +127,7 @@ export class DeltaTracker {
       this.#dirty.add(key)
     }
     for (const [key, resource] of actual) {
+      if (slices?.isOver()) await slices.turn()
       if (this.desired.get(key) !== undefined) continue
       if (this.#isGateOpen && !before.has(key)) drift.push({ key, was: 'unexpected' })
       if (this.#isGateOpen || this.#isHarmful(resource)) this.#dirty.add(key)
@@ -132,6 +138,7 @@ export class DeltaTracker {
     this.#retries.proven((key) => this.#dirty.has(key))
     this.#actual = actual
     this.#isKnown = true
+    if (this.#isGateOpen && !wasGateOpen) this.#markUndesired()
     return drift
   }
 
@@ -188,6 +195,10 @@ export class DeltaTracker {
   /** Every failing key may be retried now: what made them fail has changed. */
   retryNow(): void {
     this.#retries.hasten()
+  }
+
+  #markUndesired(): void {
+    for (const key of this.#actual.keys()) if (this.desired.get(key) === undefined) this.#dirty.add(key)
   }
 
   /** Before the gate opens nothing is deleted, unless it does harm. */

@@ -4,6 +4,7 @@ import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
+import type { Slices } from '../util/slices.js'
 
 /** An operation and its result. */
 export interface AppliedOperation {
@@ -44,10 +45,17 @@ export class DriverSet {
   }
 
   /** Everything of ours that any of them holds, by key. */
-  async snapshot(scope: OwnershipScope, options: AbortOptions): Promise<Map<string, Resource>> {
+  async snapshot(
+    scope: OwnershipScope,
+    options: AbortOptions,
+    slices?: Slices,
+  ): Promise<Map<string, Resource>> {
     const snapshots = await Promise.all(this.#drivers.map((driver) => driver.snapshot(scope, options)))
     const actual = new Map<string, Resource>()
-    for (const snapshot of snapshots) for (const resource of snapshot) actual.set(resource.key, resource)
+    for (const resource of snapshots.flat()) {
+      if (slices?.isOver()) await slices.turn(options)
+      actual.set(resource.key, resource)
+    }
     return actual
   }
 

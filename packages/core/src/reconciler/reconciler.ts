@@ -4,6 +4,7 @@ import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
+import { Slices } from '../util/slices.js'
 import { Wakeup } from '../util/wakeup.js'
 import { DeltaTracker, type Drift } from './delta-tracker.js'
 import type { DesiredState } from './desired-state.js'
@@ -234,7 +235,9 @@ export class Reconciler {
     const startedAt = clock.monotonic()
     this.#schedule.begun()
     await this.#options.beforeRead?.({ signal })
-    const drift = this.#tracker.observe(await this.#drivers.snapshot(this.#options.scope(), { signal }))
+    const slices = new Slices(clock)
+    const actual = await this.#drivers.snapshot(this.#options.scope(), { signal }, slices)
+    const drift = await this.#tracker.observe(actual, slices)
     this.#failedReads = 0
     const drifted = why === 'look' && drift.length > 0
     const now = clock.monotonic()

@@ -15,7 +15,7 @@ function setup() {
   const kernel = new FakeKernel({ clock, interfaces: [{ name: 'eth0', addresses: ['192.0.2.1/24'] }] })
   const drivers = new DriverSet([kernel.driver()])
   const tracker = new DeltaTracker({ random: () => 0.5, onDirty: () => undefined })
-  const read = async () => void tracker.observe(await drivers.snapshot(SCOPE, {}))
+  const read = async () => void (await tracker.observe(await drivers.snapshot(SCOPE, {})))
   const calls = { again: 0, later: 0 }
   const round = () =>
     new WriteRound({

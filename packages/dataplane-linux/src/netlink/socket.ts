@@ -27,10 +27,9 @@ const RECEIVE_BUFFER = 8 << 20
 
 /** Far more than one datagram of a dump (32 KiB), or the notification of one link. */
 const MAX_DATAGRAM_BYTES = 128 << 10
-/** Datagrams read before the event loop turns. */
-const MAX_AT_ONCE = 256
-/** Datagrams read right after a request, before the event loop turns: some 8,000 neighbours. */
-const MAX_WITHOUT_TURN = 16
+/** Read before the event loop turns: so many notifications, or so many bytes of a dump (some 8,000 neighbours). */
+const MAX_DATAGRAMS_WITHOUT_TURN = 256
+const MAX_BYTES_WITHOUT_TURN = 512 << 10
 /** include/linux/socket.h */
 const MSG_TRUNC = 0x20
 const MSG_DONTWAIT = 0x40
@@ -96,7 +95,7 @@ export class NetlinkSocket {
     this.#onError = options.onError
     raw.on('message', (message) => {
       this.#deliver(message)
-      this.#readQueued(MAX_AT_ONCE)
+      this.#readQueued()
     })
     raw.on('truncatedMessage', options.onError)
     raw.on('error', options.onError)
@@ -116,7 +115,7 @@ export class NetlinkSocket {
 
   /** Delivers what is queued already; the rest of a large table follows as the event loop turns. */
   readNow(): void {
-    this.#readQueued(MAX_WITHOUT_TURN)
+    this.#readQueued()
   }
 
   /** How many messages were lost so far because the receive buffer was full. */
@@ -169,13 +168,16 @@ export class NetlinkSocket {
    * Reads what is queued. `RawNetlinkSocket` would too, but needs five times as long for each datagram, and its small
    * buffers make the kernel split a large table into eight times as many.
    */
-  #readQueued(max: number): void {
-    for (let count = 0; count < max && !this.#closed; count += 1) {
+  #readQueued(): void {
+    let bytes = 0
+    for (let count = 0; count < MAX_DATAGRAMS_WITHOUT_TURN && !this.#closed; count += 1) {
       const length = this.#libc.recv(this.#fd, this.#buffer, this.#buffer.length, MSG_DONTWAIT | MSG_TRUNC)
       if (length > this.#buffer.length) {
         this.#onError(new Error(`a datagram of ${length} bytes was truncated to ${this.#buffer.length}`))
       } else if (length > 0) {
         this.#deliver(this.#buffer.subarray(0, length))
+        bytes += length
+        if (bytes >= MAX_BYTES_WITHOUT_TURN) return
       } else {
         // The queue is empty; or there is an error, which RawNetlinkSocket meets too and reports.
         return

@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@selvedge/core'
-import type { KernelResource } from '@selvedge/core/kit'
+import type { KernelResource, Slices } from '@selvedge/core/kit'
 import type { KernelState } from '../cache/kernel-state.js'
 import type { LinkTypes } from '../link-types/index.js'
 import type { NetlinkConnection } from '../netlink/index.js'
@@ -21,6 +21,8 @@ export interface SnapshotReading {
   readonly source: SnapshotSource
   readonly links: LinkTable
   readonly options: AbortOptions
+  /** Whoever goes over a whole table lets the event loop turn in between. */
+  readonly slices: Slices
   /** Filled along with `resources`. */
   readonly state: KernelState
   readonly resources: KernelResource[]

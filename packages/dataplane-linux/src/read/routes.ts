@@ -16,13 +16,20 @@ import type { SnapshotReading } from './reading.js'
 
 /** Reads our routes and nexthop objects into a snapshot. */
 export async function readRoutes(reading: SnapshotReading): Promise<void> {
-  const { links, state, resources } = reading
+  const { links, state, resources, slices, options } = reading
   const routes = await readRoutesOfProtocol(reading)
   const nexthops = await readNexthops(reading)
-  addOwnNexthops(reading, routes, nexthops)
-  const nameOf = (index: number) => links.nameOf(index)
+  const own: RouteMessage[] = []
+  const usedByOthers = new Set<number>()
   for (const route of routes) {
-    if (!state.isOwnRoute(route)) continue
+    if (slices.isOver()) await slices.turn(options)
+    if (state.isOwnRoute(route)) own.push(route)
+    else usedByOthers.add(route.nexthopId)
+  }
+  await addOwnNexthops(reading, usedByOthers, nexthops)
+  const nameOf = (index: number) => links.nameOf(index)
+  for (const route of own) {
+    if (slices.isOver()) await slices.turn(options)
     const nexthop = nexthops.get(route.nexthopId)
     // On a link that is not ours, routes must be inline. One that is not is reported as multipath, and so replaced.
     const isMisplaced = nexthop !== undefined && !state.ownLinks.has(nexthop.oif)
@@ -41,16 +48,14 @@ export async function readRoutes(reading: SnapshotReading): Promise<void> {
  * Objects of our protocol are ours on our own links. On the external interface, those with an id that a driver like
  * this one draws are ours if one of our routes leads through them, or none at all does: an earlier version made them.
  */
-function addOwnNexthops(
-  { source, links, state }: SnapshotReading,
-  routes: readonly RouteMessage[],
+async function addOwnNexthops(
+  { source, links, state, slices, options }: SnapshotReading,
+  usedByOthers: ReadonlySet<number>,
   nexthops: ReadonlyMap<number, NexthopMessage>,
-): void {
-  const usedByOthers = new Set(
-    routes.filter((route) => !state.isOwnRoute(route)).map((route) => route.nexthopId),
-  )
+): Promise<void> {
   const external = links.byName(state.scope.externalInterface ?? '')?.index
   for (const { id, protocol, oif, gateway, flags } of nexthops.values()) {
+    if (slices.isOver()) await slices.turn(options)
     if (protocol !== source.routeProtocol || gateway === undefined || usedByOthers.has(id)) continue
     const isOurs = state.ownLinks.has(oif) || (oif === external && isDrawnId(id))
     if (isOurs) state.nexthops.add(id, oif, gateway, (flags & RTNH_F_ONLINK) !== 0)

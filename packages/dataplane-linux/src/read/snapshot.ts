@@ -1,5 +1,5 @@
 import type { AbortOptions, OwnershipScope } from '@selvedge/core'
-import type { FdbResource, KernelResource } from '@selvedge/core/kit'
+import { type FdbResource, type KernelResource, Slices, systemClock } from '@selvedge/core/kit'
 import { KernelState } from '../cache/kernel-state.js'
 import type { MessageReader } from '../netlink/index.js'
 import {
@@ -35,7 +35,8 @@ export async function readSnapshot(
   const { connection, routeProtocol, linkTypes } = source
   const links = await LinkTable.read(connection, options)
   const state = new KernelState(scope, routeProtocol)
-  const reading: SnapshotReading = { source, links, options, state, resources: [] }
+  const slices = new Slices(systemClock)
+  const reading: SnapshotReading = { source, links, options, slices, state, resources: [] }
   const external = links.byName(scope.externalInterface ?? '')
   if (external !== undefined) {
     state.externalIndex = external.index
@@ -83,7 +84,7 @@ async function readAddresses(
 }
 
 async function readNeighbours(
-  { source, state, resources, options }: SnapshotReading,
+  { source, state, resources, options, slices }: SnapshotReading,
   { index, name }: LinkMessage,
 ): Promise<void> {
   for (const family of [AF_INET, AF_INET6] as const) {
@@ -94,6 +95,7 @@ async function readNeighbours(
       options,
     )
     for (const entry of neighbours) {
+      if (slices.isOver()) await slices.turn(options)
       const { destination, macAddress } = entry
       // A kernel without strict dumps lists the entries of other links and families too.
       if (entry.index !== index || entry.family !== family) continue
@@ -107,7 +109,7 @@ async function readNeighbours(
 }
 
 async function readFdb(
-  { source, state, resources, options }: SnapshotReading,
+  { source, state, resources, options, slices }: SnapshotReading,
   { index, name }: LinkMessage,
 ): Promise<void> {
   const entries = await source.connection.dump(
@@ -117,6 +119,7 @@ async function readFdb(
     options,
   )
   for (const resource of entries) {
+    if (slices.isOver()) await slices.turn(options)
     state.add(resource)
     resources.push(resource)
   }
