@@ -208,6 +208,22 @@ describe('dump', () => {
     )
   }
 
+  it('lets the event loop turn while a table is read', async () => {
+    addManyLinks()
+    let isDone = false
+    let turns = 0
+    const count = (): void => {
+      turns += 1
+      if (!isDone) setImmediate(count)
+    }
+    setImmediate(count)
+    await connection.dump('reading links', writeGetLink, () => {
+      for (const until = performance.now() + 1; performance.now() < until; );
+    })
+    isDone = true
+    expect(turns).toBeGreaterThan(3)
+  })
+
   it('is restarted if it was interrupted', async () => {
     addManyLinks()
     let passes = 0

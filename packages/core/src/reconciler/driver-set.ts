@@ -52,9 +52,11 @@ export class DriverSet {
   ): Promise<Map<string, Resource>> {
     const snapshots = await Promise.all(this.#drivers.map((driver) => driver.snapshot(scope, options)))
     const actual = new Map<string, Resource>()
-    for (const resource of snapshots.flat()) {
-      if (slices?.isOver()) await slices.turn(options)
-      actual.set(resource.key, resource)
+    for (const snapshot of snapshots) {
+      for (const resource of snapshot) {
+        if (slices?.isOver()) await slices.turn(options)
+        actual.set(resource.key, resource)
+      }
     }
     return actual
   }

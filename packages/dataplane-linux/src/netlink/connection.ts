@@ -264,12 +264,7 @@ export class NetlinkConnection implements AsyncDisposable {
         })
       }
       signal?.throwIfAborted()
-      this.#exchanger.hold(true)
-      try {
-        return await body()
-      } finally {
-        this.#exchanger.hold(false)
-      }
+      return body()
     })
     this.#queue = result.then(
       () => {},

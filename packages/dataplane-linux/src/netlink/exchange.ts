@@ -1,7 +1,7 @@
 import { NLM_F_ACK, NLM_F_REQUEST, NLMSG_NOOP } from './constants.js'
 import { NetlinkError } from './errors.js'
 import { MessageReader } from './reader.js'
-import { NetlinkSocket, type SocketOptions } from './socket.js'
+import { RequestSocket, type RequestSocketOptions } from './request-socket.js'
 import { MessageWriter } from './writer.js'
 
 /** Bytes that a datagram of several messages is filled up to, plus room for the message that crosses the limit. */
@@ -13,36 +13,21 @@ const MAX_DRAIN_ATTEMPTS = 10_000
 /** Handles a message of the exchange; true if it was the last. */
 export type TakeMessage = (message: MessageReader) => boolean
 
-interface Exchange {
-  /** The first and last sequence number; answers to others are left over from an earlier exchange. */
-  readonly first: number
-  readonly last: number
-  readonly take: TakeMessage
-  readonly settle: (error?: unknown) => void
-  readonly dropsBefore: number
-  /** The kernel has carried it out. */
-  isSent: boolean
-  isFinished: boolean
-}
+/** How long answers are read before the event loop turns, in ms: some 5,000 entries of a dump. */
+const MAX_MS_WITHOUT_TURN = 10
 
 /**
  * One datagram to the kernel and all that it is answered with, one exchange at a time. A lost answer is noticed: the
- * socket counts overruns of its receive buffer.
+ * kernel answers before `send` returns, so an answer that is not queued then did not fit into the receive buffer.
  */
 export class Exchanger {
   /** Holds what `exchange` and `exchangeBarrier` send. */
   readonly writer = new MessageWriter(INITIAL_WRITER_BYTES)
-  readonly #socket: NetlinkSocket
+  readonly #socket: RequestSocket
   #sequence = 0
-  #current: Exchange | undefined
 
-  constructor(options: Pick<SocketOptions, 'namespace' | 'receiveBuffer'>) {
-    this.#socket = new NetlinkSocket({
-      ...options,
-      onMessage: (message) => this.#receive(message),
-      onError: (error) => this.#fail(error),
-    })
-    this.#socket.hold(false)
+  constructor(options: RequestSocketOptions) {
+    this.#socket = new RequestSocket(options)
   }
 
   get port(): number {
@@ -60,44 +45,31 @@ export class Exchanger {
     return this.#sequence
   }
 
-  /** Whether waiting for an answer keeps the process alive. */
-  hold(alive: boolean): void {
-    this.#socket.hold(alive)
-  }
-
   close(): void {
     this.#socket.close()
   }
 
-  /** Sends what is written. Resolves to false if answers were lost. */
-  exchange(first: number, last: number, take: TakeMessage): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      const exchange: Exchange = {
-        first,
-        last,
-        take,
-        dropsBefore: this.#socket.drops(),
-        isSent: false,
-        isFinished: false,
-        settle: (error) => {
-          // If answers were lost, the exchange goes on taking the rest until the next one begins.
-          if (error !== undefined || exchange.isFinished) this.#current = undefined
-          if (error !== undefined) reject(error)
-          else resolve(exchange.isFinished)
-        },
+  /**
+   * Sends what is written. Resolves to false if the last answer was lost; those that arrived were taken then. If `take`
+   * throws, the rest is read and ignored, so that a dump does not stay half read.
+   */
+  async exchange(first: number, last: number, take: TakeMessage): Promise<boolean> {
+    this.#socket.send(this.writer.bytes())
+    let failure: { readonly error: unknown } | undefined
+    let endsAt = performance.now() + MAX_MS_WITHOUT_TURN
+    for (let bytes = this.#socket.receive(); bytes !== undefined; bytes = this.#socket.receive()) {
+      try {
+        if (failure === undefined && takeAll(bytes, first, last, take)) return true
+      } catch (error) {
+        failure = { error }
       }
-      this.#current = exchange
-      this.#socket.send(this.writer.bytes(), (error) => {
-        if (this.#current !== exchange) return
-        if (error !== undefined)
-          return exchange.settle(NetlinkError.from(error, 'lost', 'sending to netlink'))
-        exchange.isSent = true
-        // All answers are in the receive buffer by now, or were lost; of a dump, the first of them.
-        this.#socket.readNow()
-        if (this.#current !== exchange) return
-        if (exchange.isFinished || this.#socket.drops() !== exchange.dropsBefore) exchange.settle()
-      })
-    })
+      if (performance.now() >= endsAt) {
+        await new Promise<void>((resolve) => setImmediate(resolve))
+        endsAt = performance.now() + MAX_MS_WITHOUT_TURN
+      }
+    }
+    if (failure !== undefined) throw NetlinkError.from(failure.error, 'lost', 'reading from netlink')
+    return false
   }
 
   /** Appends a no-op to what is written, sends it all, and reads up to the no-op's answer. */
@@ -125,21 +97,15 @@ export class Exchanger {
       explanation: `it lost the answers to ${MAX_DRAIN_ATTEMPTS} requests in a row`,
     })
   }
+}
 
-  #receive(bytes: Buffer): void {
-    const exchange = this.#current
-    if (exchange === undefined) return
-    const { first, last } = exchange
-    const message = new MessageReader(bytes)
-    while (message.next()) {
-      const isOurs = (message.sequence - first) >>> 0 <= (last - first) >>> 0
-      if (isOurs && !exchange.isFinished && exchange.take(message)) exchange.isFinished = true
-    }
-    // The writer's buffer may be reused only after the send is over.
-    if (exchange.isFinished && exchange.isSent) exchange.settle()
+/** @returns whether the last message of the exchange was among them */
+function takeAll(bytes: Buffer, first: number, last: number, take: TakeMessage): boolean {
+  const message = new MessageReader(bytes)
+  while (message.next()) {
+    // Answers to other sequence numbers are left over from an earlier exchange.
+    const isOurs = (message.sequence - first) >>> 0 <= (last - first) >>> 0
+    if (isOurs && take(message)) return true
   }
-
-  #fail(error: unknown): void {
-    this.#current?.settle(NetlinkError.from(error, 'lost', 'reading from netlink'))
-  }
+  return false
 }

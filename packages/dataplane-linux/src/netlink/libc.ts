@@ -10,11 +10,8 @@ import { NetlinkError } from './errors.js'
 export interface RawSocket {
   on(event: 'message', listener: (message: Buffer) => void): unknown
   on(event: 'truncatedMessage' | 'error', listener: (error: unknown) => void): unknown
-  send(message: Uint8Array, options: { port?: number }, callback: (error?: unknown) => void): void
   address(): { readonly port: number }
   addMembership(group: number): void
-  ref(): void
-  unref(): void
   close(): void
 }
 
@@ -28,6 +25,10 @@ export interface FilterInstruction {
 
 /** Functions of the C library that Node.js does not expose. Each returns -1 and sets errno if it fails. */
 export interface Libc {
+  socket(family: number, type: number, protocol: number): number
+  bind(fd: number, address: Uint8Array, length: number): number
+  getsockname(fd: number, address: Uint8Array, length: [number]): number
+  close(fd: number): number
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: [number]): number
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number
@@ -82,6 +83,12 @@ export function loadLibc(): Libc {
     return {
       attachFilter: (fd, filter) =>
         attach(fd, SOL_SOCKET, SO_ATTACH_FILTER, { len: filter.length, filter }, SOCK_FPROG_LENGTH),
+      socket: library.func('int socket(int family, int type, int protocol)') as Libc['socket'],
+      bind: library.func('int bind(int fd, const void *address, uint32_t length)') as Libc['bind'],
+      getsockname: library.func(
+        'int getsockname(int fd, _Out_ void *address, _Inout_ uint32_t *length)',
+      ) as Libc['getsockname'],
+      close: library.func('int close(int fd)') as Libc['close'],
       setsockopt: library.func(
         'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
       ) as Libc['setsockopt'],

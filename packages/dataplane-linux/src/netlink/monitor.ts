@@ -1,5 +1,5 @@
+import { NotificationSocket } from './notification-socket.js'
 import { MessageReader } from './reader.js'
-import { NetlinkSocket } from './socket.js'
 
 export interface MonitorOptions {
   /** The network namespace to observe, by path. The process's own by default. */
@@ -26,7 +26,7 @@ const RECEIVE_BUFFER = 32 << 20
  * kernel's bytes and decides which are worth decoding.
  */
 export class NetlinkMonitor {
-  readonly #socket: NetlinkSocket
+  readonly #socket: NotificationSocket
   readonly #options: MonitorOptions
   #lost: number
   #checking = false
@@ -34,7 +34,7 @@ export class NetlinkMonitor {
 
   constructor(options: MonitorOptions) {
     this.#options = options
-    this.#socket = new NetlinkSocket({
+    this.#socket = new NotificationSocket({
       receiveBuffer: RECEIVE_BUFFER,
       ...options,
       onMessage: (bytes) => this.#receive(bytes),

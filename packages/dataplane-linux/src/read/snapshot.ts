@@ -1,5 +1,11 @@
 import type { AbortOptions, OwnershipScope } from '@selvedge/core'
-import { type FdbResource, type KernelResource, Slices, systemClock } from '@selvedge/core/kit'
+import {
+  type FdbResource,
+  type KernelResource,
+  type NeighbourResource,
+  Slices,
+  systemClock,
+} from '@selvedge/core/kit'
 import { KernelState } from '../cache/kernel-state.js'
 import type { MessageReader } from '../netlink/index.js'
 import {
@@ -83,46 +89,42 @@ async function readAddresses(
   }
 }
 
-async function readNeighbours(
-  { source, state, resources, options, slices }: SnapshotReading,
-  { index, name }: LinkMessage,
-): Promise<void> {
+async function readNeighbours(reading: SnapshotReading, { index, name }: LinkMessage): Promise<void> {
   for (const family of [AF_INET, AF_INET6] as const) {
-    const neighbours = await source.connection.dump(
+    const entries = await reading.source.connection.dump(
       `reading neighbours on ${name}`,
       (writer, flags, sequence) => writeGetNeighbours(writer, flags, sequence, { family, index }),
-      readNeighbour,
-      options,
+      (message) => readNeighbourEntry(message, family, index, name),
+      reading.options,
     )
-    for (const entry of neighbours) {
-      if (slices.isOver()) await slices.turn(options)
-      const { destination, macAddress } = entry
-      // A kernel without strict dumps lists the entries of other links and families too.
-      if (entry.index !== index || entry.family !== family) continue
-      if ((entry.state & NUD_PERMANENT) === 0 || (entry.flags & NTF_PROXY) !== 0) continue
-      if (destination === undefined || macAddress?.length !== 17) continue
-      const resource = neighbourResource(name, destination, macAddress)
-      state.add(resource)
-      resources.push(resource)
-    }
+    await addEntries(reading, entries)
   }
 }
 
-async function readFdb(
-  { source, state, resources, options, slices }: SnapshotReading,
-  { index, name }: LinkMessage,
-): Promise<void> {
-  const entries = await source.connection.dump(
+/** A permanent entry of the link; undefined for any other. */
+function readNeighbourEntry(
+  message: MessageReader,
+  family: number,
+  index: number,
+  name: string,
+): NeighbourResource | undefined {
+  const entry = readNeighbour(message)
+  // A kernel without strict dumps lists the entries of other links and families too.
+  if (entry === undefined || entry.index !== index || entry.family !== family) return undefined
+  const { state, flags, destination, macAddress } = entry
+  if ((state & NUD_PERMANENT) === 0 || (flags & NTF_PROXY) !== 0) return undefined
+  if (destination === undefined || macAddress?.length !== 17) return undefined
+  return neighbourResource(name, destination, macAddress)
+}
+
+async function readFdb(reading: SnapshotReading, { index, name }: LinkMessage): Promise<void> {
+  const entries = await reading.source.connection.dump(
     `reading the fdb of ${name}`,
     (writer, flags, sequence) => writeGetNeighbours(writer, flags, sequence, { family: AF_BRIDGE, index }),
     (message) => readFdbEntry(message, index, name),
-    options,
+    reading.options,
   )
-  for (const resource of entries) {
-    if (slices.isOver()) await slices.turn(options)
-    state.add(resource)
-    resources.push(resource)
-  }
+  await addEntries(reading, entries)
 }
 
 /** A permanent entry of the link's own fdb; undefined for any other. */
@@ -134,4 +136,15 @@ function readFdbEntry(message: MessageReader, index: number, name: string): FdbR
   // No desired entry has a port, VNI or link of its own. Such an entry is left out, so that the desired one replaces it.
   if (destination === undefined || macAddress === undefined || differs) return undefined
   return fdbResource(name, macAddress, destination)
+}
+
+async function addEntries(
+  { state, resources, options, slices }: SnapshotReading,
+  entries: readonly (NeighbourResource | FdbResource)[],
+): Promise<void> {
+  for (const entry of entries) {
+    if (slices.isOver()) await slices.turn(options)
+    state.add(entry)
+    resources.push(entry)
+  }
 }
