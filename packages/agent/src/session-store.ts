@@ -1,4 +1,4 @@
-import type { AbortOptions, PublicAddresses, SubnetManager } from '@selvedge/core'
+import type { AbortOptions, PreviousNode, PublicAddresses, SubnetManager } from '@selvedge/core'
 import { CachedNodeAddresses, CachedSubnetManager, LeaseFile } from '@selvedge/node-state'
 import type { AgentState } from './agent-state.js'
 import type { AgentSettings } from './command-line/settings.js'
@@ -22,6 +22,8 @@ export interface SessionStore {
   readonly tracked: TrackedStore
   readonly nodeAddresses: ((options: AbortOptions) => Promise<PublicAddresses>) | undefined
   readonly reportReady: OpenStore['reportReady']
+  /** What this node was when an agent ran last, as far as the lease cache knows. */
+  readonly previousNode: () => Promise<Partial<PreviousNode>>
 }
 
 /** Opens the store of the settings, logs what becomes of it, and puts the lease cache around it. */
@@ -53,10 +55,13 @@ export async function openSessionStore(context: SessionStoreContext): Promise<Se
     },
   })
   state.store = tracked
-  if (settings.leaseCache === undefined) return { subnets: tracked, tracked, nodeAddresses, reportReady }
+  if (settings.leaseCache === undefined) {
+    return { subnets: tracked, tracked, nodeAddresses, reportReady, previousNode: async () => ({}) }
+  }
   const cache = new LeaseFile({
     path: settings.leaseCache,
     store: opened.identity,
+    externalInterface: () => state.overlay?.externalInterface,
     onWarning: (text) => log('warn', text),
   })
   const subnets = cached(tracked, cache, context)
@@ -68,7 +73,13 @@ export async function openSessionStore(context: SessionStoreContext): Promise<Se
       cache,
       onUnavailable: (error) => subnets.storeUnavailable(error),
     })
-  return { subnets, tracked, nodeAddresses: addresses && ((options) => addresses.read(options)), reportReady }
+  return {
+    subnets,
+    tracked,
+    nodeAddresses: addresses && ((options) => addresses.read(options)),
+    reportReady,
+    previousNode: () => cache.loadNode(),
+  }
 }
 
 function cached(

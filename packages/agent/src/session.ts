@@ -2,8 +2,8 @@ import {
   createOverlay,
   type Driver,
   type Overlay,
+  type PreviousNode,
   type PublicAddresses,
-  type SubnetEnv,
 } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
 import { SubnetEnvFile } from '@selvedge/node-state'
@@ -165,16 +165,17 @@ class Session {
     return overlay
   }
 
-  /** What this node held when an agent last wrote subnet.env, whichever it was. */
-  async #previous(): Promise<Partial<SubnetEnv> | undefined> {
+  /** What this node held when an agent last wrote subnet.env, whichever it was, and what it was when one of ours ran. */
+  async #previous(): Promise<PreviousNode> {
     const { settings, services } = this.#context
+    const node = await this.#parts.store.previousNode()
     try {
-      return await this.#subnetFile.read()
+      return { ...(await this.#subnetFile.read()), ...node }
     } catch (error) {
       services.log('warn', `the previous subnet is unknown: ${settings.subnetFile} cannot be read`, {
         error,
       })
-      return undefined
+      return node
     }
   }
 

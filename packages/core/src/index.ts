@@ -10,6 +10,7 @@ export type {
   OwnershipScope,
 } from './contract/driver.js'
 export type {
+  ChosenInterface,
   ExternalInterface,
   HostAddress,
   HostNetwork,
@@ -47,7 +48,7 @@ export type { BackendLoader } from './overlay/choose-backend.js'
 export type { GuardedEmitter } from './overlay/events.js'
 export type { LeaseKeeperEvent } from './overlay/lease-keeper.js'
 export type { PeerEvent } from './overlay/lease-table.js'
-export type { OverlayOptions, StartOptions, StopOptions } from './overlay/options.js'
+export type { OverlayOptions, PreviousNode, StartOptions, StopOptions } from './overlay/options.js'
 export { createOverlay, Overlay } from './overlay/overlay.js'
 export type {
   ConfigEvent,

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type InterfaceChoice, linux } from '../src/index.js'
 import { TestNamespace } from './namespace.js'
 
+const MAC = /^[\da-f]{2}(:[\da-f]{2}){5}$/
+
 let namespace: TestNamespace
 
 beforeEach(() => {
@@ -30,6 +32,7 @@ it('is the default route’s, of the lowest metric', async () => {
   namespace.ip('route add default via 192.168.0.254 dev eth0 metric 100')
   expect(await find()).toEqual({
     name: 'net1',
+    macAddress: expect.stringMatching(MAC),
     mtu: 1400,
     ipv4: '10.9.0.1',
     onLink: ['10.9.0.0/30'],
@@ -64,6 +67,7 @@ it('is found on a host that has no IPv4', async () => {
   await using driver = linux({ namespace: host.path })
   expect(await driver.externalInterface?.()).toEqual({
     name: 'eth0',
+    macAddress: expect.stringMatching(MAC),
     mtu: 1500,
     ipv6: 'fd00::1',
     onLink: ['fd00::/64'],
@@ -80,6 +84,7 @@ it('is chosen by name, with its MTU, addresses and what is on the link', async (
   namespace.ip('route add 100.100.0.0/16 via 192.168.0.9 dev eth0')
   expect(await find('eth0')).toEqual({
     name: 'eth0',
+    macAddress: expect.stringMatching(MAC),
     mtu: 1500,
     ipv4: '192.168.0.1',
     ipv6: 'fd00::1',
@@ -142,6 +147,38 @@ it('stays the one in force while it is up and bears the address, whatever else c
   expect(await find(current)).toMatchObject({ name: 'eth0', ipv4: '172.31.5.1', ipv6: 'fd00::1' })
   namespace.ip('link set eth0 down')
   expect(await find(current)).toMatchObject({ name: 'net1' })
+})
+
+it('is that of an earlier run while it is up and bears an address of that, unless an operator says otherwise', async () => {
+  namespace.ip('route add default via 192.168.0.254 dev eth0 metric 100')
+  const previous = await find()
+  const again = async (...choices: InterfaceChoice[]) => {
+    await using driver = linux({ namespace: namespace.path, interface: choices })
+    const { name, ipv4, ipv6 } = (await driver.externalInterface?.({ previous })) ?? {}
+    return { name, ipv4, ipv6 }
+  }
+  const before = { name: 'eth0', ipv4: '192.168.0.1', ipv6: 'fd00::1' }
+  namespace.ip('route add default via 10.9.0.2 dev net1 metric 50')
+  for (const address of ['fd00::5', 'fc00::1']) namespace.ip(`address add ${address}/64 dev eth0 nodad`)
+  // It goes behind the others of its kind, as after a restart of the network manager.
+  namespace.ip('address del 192.168.0.1/24 dev eth0')
+  namespace.ip('address add 192.168.0.200/24 dev eth0')
+  namespace.ip('address add 192.168.0.1/24 dev eth0')
+  expect(await find()).toMatchObject({ name: 'net1' })
+  expect(await again()).toEqual(before)
+  expect(await again('eth0')).toEqual(before)
+  expect(await again(/^(10|192)\./)).toEqual(before)
+  expect(await again('192.168.0.200')).toEqual({ ...before, ipv4: '192.168.0.200' })
+  expect(await again('net1')).toMatchObject({ name: 'net1' })
+  expect(await again({ canReach: '10.9.0.2' })).toMatchObject({ name: 'net1' })
+  namespace.ip('link add br0 type bridge')
+  namespace.ip('address flush dev eth0')
+  namespace.ip('address add 192.168.0.1/24 dev br0')
+  namespace.ip('address add fd00::1/64 dev br0 nodad')
+  namespace.ip('link set br0 up')
+  expect(await again()).toEqual({ ...before, name: 'br0' })
+  namespace.ip('link set br0 down')
+  expect(await again()).toMatchObject({ name: 'net1' })
 })
 
 it('is chosen by an address, which is then the one it is known by', async () => {

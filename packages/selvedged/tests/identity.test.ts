@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Host, PingStream, type Pod, until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { Rig, vxlanConfig } from './rig.js'
-import type { Selvedged } from './selvedged.js'
+import { filesOf, type Selvedged } from './selvedged.js'
 import { untilAllReach } from './until-all-reach.js'
 
 const dualStackConfig = { ...vxlanConfig, EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
@@ -106,6 +106,12 @@ test('virtual addresses that fail over, any further address, a VPN’s default r
   // A node whose interface is gone moves after three seconds: that much later it is still where it was.
   await sleep(3_500)
   await expectUnchanged()
+  // It is the same node after a restart, too.
+  await agents[0]?.kill()
+  agents[0] = rig.start(0)
+  starts[0] = 0
+  await agents[0].inSync()
+  await expectUnchanged()
   await expectNoneLost(streams)
   for (const [i, { logs }] of agents.entries()) {
     const messages = logs
@@ -115,7 +121,7 @@ test('virtual addresses that fail over, any further address, a VPN’s default r
   }
 })
 
-test('a node that gets another address keeps its subnet and its record, reservation or not', async () => {
+test('a node that gets another address, running or stopped, keeps its subnet and its record, reservation or not', async () => {
   await using rig = await Rig.create(vxlanConfig, { hosts: 4 })
   const reserved = '10.244.7.0-24'
   await rig.etcd.put(
@@ -125,25 +131,38 @@ test('a node that gets another address keeps its subnet and its record, reservat
   )
   const { agents, pods } = await rig.joinAll()
   const streams = await pingEachOther(pods.slice(2))
-  const move = async (i: number) => {
-    const agent = agents[i]
-    if (agent === undefined) throw new RangeError(`no agent ${i}`)
-    const key = (await agent.ready()).subnet?.replace('/', '-') ?? ''
+  const move = async (i: number, [from, to]: readonly [number, number], whileStopped: boolean) => {
+    const before = agents[i]
+    if (before === undefined) throw new RangeError(`no agent ${i}`)
+    const key = (await before.ready()).subnet?.replace('/', '-') ?? ''
     expect(await rig.etcd.hasTerm(key)).toBe(key !== reserved)
-    const env = await readFile(agent.subnetFile, 'utf8')
-    const from = agent.logs.length
-    await agent.host.ipBatch([
-      `address delete 192.168.77.${1 + i}/24 dev eth0`,
-      `address add 192.168.77.${51 + i}/24 dev eth0`,
+    const env = await readFile(before.subnetFile, 'utf8')
+    if (whileStopped) await before.kill()
+    const { length } = before.logs
+    await before.host.ipBatch([
+      `address delete 192.168.77.${from + i}/24 dev eth0`,
+      `address add 192.168.77.${to + i}/24 dev eth0`,
       'route add default via 192.168.77.254 dev eth0',
     ])
-    await agent.logged(/^lease changed/, { from })
-    expect((await rig.etcd.leases()).get(key)).toContain(`"PublicIP":"192.168.77.${51 + i}"`)
+    const agent = whileStopped ? rig.start(i) : before
+    agents[i] = agent
+    await agent.logged(/^lease (changed|acquired)/, { from: whileStopped ? 0 : length })
+    expect((await rig.etcd.leases()).get(key)).toContain(`"PublicIP":"192.168.77.${to + i}"`)
     expect(await rig.etcd.hasTerm(key)).toBe(key !== reserved)
+    if (whileStopped) await agent.inSync()
     expect(await readFile(agent.subnetFile, 'utf8')).toBe(env)
     expect(agent.logs.filter(({ msg }) => /^lease lost/.test(msg))).toEqual([])
   }
-  await Promise.all([move(0), move(1)])
+  await Promise.all([move(0, [1, 51], false), move(1, [1, 51], false)])
+  // Once each has kept what it is now.
+  await until('both to have kept their leases', async () =>
+    (
+      await Promise.all([0, 1].map((i) => readFile(filesOf(rig.lab, rig.lab.host(i)).leaseCache, 'utf8')))
+    ).every((text, i) => text.includes(`"ipv4":"192.168.77.${51 + i}"`))
+      ? true
+      : undefined,
+  )
+  await Promise.all([move(0, [51, 101], true), move(1, [51, 101], true)])
   const leases = await rig.etcd.leases()
   expect(leases.size).toBe(4)
   // A MAC of flannel's making is kept; one of ours is made of the address, which another node may get.

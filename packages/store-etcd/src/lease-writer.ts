@@ -138,11 +138,9 @@ export class LeaseWriter {
     const taken: Lease[] = []
     for (const record of records) {
       if (record.lease !== undefined) {
-        const { subnet, ipv6Subnet, attributes } = record.lease
-        known.set(
-          isReservation(record) ? record.lease : { subnet, ipv6Subnet, attributes, expiresAt },
-          record,
-        )
+        const { subnet, ipv6Subnet, attributes, created, version } = record.lease
+        const lease = { subnet, ipv6Subnet, attributes, expiresAt, created, version }
+        known.set(isReservation(record) ? record.lease : lease, record)
       } else if (record.subnets !== undefined) {
         taken.push({ ...record.subnets, attributes: {} })
       }

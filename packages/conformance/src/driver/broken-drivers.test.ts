@@ -182,6 +182,16 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
     }),
     /keeps the external interface in force/,
   ],
+  [
+    'forgets the external interface of an earlier run',
+    (driver) => ({
+      externalInterface: async ({ previous: _, ...options } = {}) => {
+        if (driver.externalInterface === undefined) throw new TypeError('the fake finds one')
+        return driver.externalInterface(options)
+      },
+    }),
+    /chooses what an earlier run chose/,
+  ],
   ['accepts every requirement', () => ({ preflight: async () => [] }), /checks what a backend requires/],
 ]
 

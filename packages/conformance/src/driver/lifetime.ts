@@ -105,5 +105,19 @@ export function lifetimeTests({ supports, test }: DriverSection): void {
       await host.run('ip addr del 192.168.0.77/24 dev eth0')
       assert.equal((await driver.externalInterface({ current })).ipv4, '192.168.0.1')
     })
+
+    test('chooses what an earlier run chose while it is up and bears its address', async (host) => {
+      const driver = await host.connect()
+      assert.ok(driver.externalInterface)
+      await host.run('ip addr add 192.168.0.77/24 dev eth0')
+      const previous = { ...(await driver.externalInterface()), ipv4: '192.168.0.77' }
+      const { name, ipv4, reason } = await driver.externalInterface({ previous })
+      assert.deepEqual(
+        { name, ipv4, reason },
+        { name: 'eth0', ipv4: '192.168.0.77', reason: previous.reason },
+      )
+      await host.run('ip addr del 192.168.0.77/24 dev eth0')
+      assert.equal((await driver.externalInterface({ previous })).ipv4, '192.168.0.1')
+    })
   }
 }

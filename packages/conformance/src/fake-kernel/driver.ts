@@ -99,9 +99,9 @@ export class FakeDriver implements FakeKernelDriver {
     throw new OverlayError('UNSUPPORTED', `this kernel has no links of type ${missing.join(', ')}`)
   }
 
-  async externalInterface({ current, signal }: ExternalInterfaceOptions = {}): Promise<ExternalInterface> {
+  async externalInterface({ signal, ...former }: ExternalInterfaceOptions = {}): Promise<ExternalInterface> {
     this.#requireUse(signal)
-    return findExternalInterface(this.#host.state, this.#externalInterface, current)
+    return findExternalInterface(this.#host.state, this.#externalInterface, former)
   }
 
   async snapshot(scope: OwnershipScope, { signal }: AbortOptions = {}): Promise<readonly KernelResource[]> {

@@ -1,4 +1,4 @@
-import { type ExternalInterface, OverlayError } from '@selvedge/core'
+import { type ExternalInterface, type ExternalInterfaceOptions, OverlayError } from '@selvedge/core'
 import {
   address,
   canonicalCidr,
@@ -68,18 +68,22 @@ export function routeResource({ link: held, gateway, ...fields }: RouteState) {
   })
 }
 
-/** @param current the one in force, which is found while it is up and bears its addresses */
+/**
+ * @param name the one that an operator chose, if any
+ * @param former the one in force, and that of an earlier run: found while it is up and bears its addresses
+ */
 export function findExternalInterface(
   state: KernelState,
   name: string | undefined,
-  current?: ExternalInterface,
+  { current, previous }: Pick<ExternalInterfaceOptions, 'current' | 'previous'> = {},
 ): ExternalInterface {
-  const kept = current && state.links.get(current.name)
-  if (current !== undefined && kept?.up === true) {
-    const inForce = [current.ipv4, current.ipv6].filter((address) => address !== undefined)
+  for (const former of [current, name === undefined ? previous : undefined]) {
+    const kept = former && state.links.get(former.name)
+    if (former === undefined || kept?.up !== true) continue
+    const addresses = [former.ipv4, former.ipv6].filter((address) => address !== undefined)
     const borne = ownAddresses(kept).map(({ address }) => address)
-    if (inForce.every((address) => borne.includes(address))) {
-      return describeInterface(kept, inForce, current.reason)
+    if (addresses.every((address) => borne.includes(address))) {
+      return describeInterface(kept, addresses, former.reason)
     }
   }
   const links = [...state.links.values()]
@@ -104,6 +108,7 @@ function describeInterface(
   const addresses = [...preferred, ...own.map(({ address }) => address)]
   return {
     name: held.name,
+    macAddress: held.macAddress,
     mtu: held.mtu,
     ipv4: addresses.find((address) => familyOf(address) === 4),
     ipv6: addresses.find((address) => familyOf(address) === 6),

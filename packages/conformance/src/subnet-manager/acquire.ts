@@ -174,6 +174,8 @@ function allocationTests({ supports, test }: Section): void {
     )
   }
 
+  if (supports.versions) formerTests({ supports, test })
+
   if (supports.configChanges) {
     test('gives up a lease outside the network for a new one', ipv4Network, async (store) => {
       const { manager, lease } = await store.join(1)
@@ -188,6 +190,76 @@ function allocationTests({ supports, test }: Section): void {
   }
 
   if (supports.reservations) reservationTests({ supports, test })
+}
+
+/** A node that comes back under another public address: DHCP gave it another while it was away. */
+function formerTests({ supports, test }: Section): void {
+  const attributes = attributesOf(101)
+
+  test('rewrites a former lease in place for a node that has another address', ipv4Network, async (store) => {
+    const { lease: former } = await store.join(1, { attributes: attributesOf(1, 7) })
+    const { manager, lease: other } = await store.join(2)
+    const observer = await store.observe(manager)
+    const adopt = (held: Lease) => ({ ...attributes, backendData: held.attributes.backendData })
+    const { lease } = await store.join(101, { attributes, adopt, former })
+    const wanted = { ...former, attributes: { ...attributes, backendData: former.attributes.backendData } }
+    assert.equal(published(lease), published(wanted))
+    assert.equal(lease.created, former.created)
+    await observer.untilShows('the lease under its new address', [wanted, other])
+    const types = observer.events.map(({ type }) => type)
+    assert.ok(!types.includes('delete'), `the lease was gone in between: ${types.join(', ')}`)
+  })
+
+  test("takes no other node's lease for a node that has its former one", ipv4Network, async (store) => {
+    const { lease: former } = await store.join(1)
+    const { manager, lease: ofTheAddress } = await store.join(101)
+    const { lease } = await store.join(101, { attributes: attributesOf(101, 5), former })
+    assert.equal(lease.subnet, former.subnet)
+    assert.deepEqual(await store.published(manager), [lease, ofTheAddress].map(published).sort())
+  })
+
+  test(
+    'takes no former lease that has been written since, though it says the same',
+    ipv4Network,
+    async (store) => {
+      const { manager, lease: former } = await store.join(1)
+      // The node that got the address meanwhile has found the lease by it.
+      const { lease: taken } = await store.join(1)
+      assert.equal(published(taken), published(former))
+      const { lease } = await store.join(101, { attributes, former })
+      assertApart([taken, lease])
+      assert.deepEqual(await store.published(manager), [taken, lease].map(published).sort())
+    },
+  )
+
+  test(
+    'leases the former subnet to a node whose lease is gone, if it is free',
+    ipv4Network,
+    async (store) => {
+      const { manager, lease: former } = await store.join(1)
+      await manager.releaseLease(former)
+      const { lease } = await store.join(101, { attributes, former, previous: former })
+      assert.equal(lease.subnet, former.subnet)
+      const { lease: again } = await store.join(102, {
+        attributes: attributesOf(102),
+        former,
+        previous: former,
+      })
+      assertApart([lease, again])
+    },
+  )
+
+  if (supports.reservations) {
+    test('keeps a former reservation for a node that has another address', ipv4Network, async (store) => {
+      await store.reserve({ subnet: '10.99.15.0/24', attributes: attributesOf(1) })
+      const { manager, lease: former } = await store.join(1)
+      const { lease } = await store.join(101, { attributes, former })
+      assert.equal(published(lease), published({ ...former, attributes }))
+      assert.equal(lease.expiresAt, undefined)
+      await manager.releaseLease(lease)
+      assert.deepEqual(await store.published(manager), [published(lease)], 'a release took the reservation')
+    })
+  }
 }
 
 function reservationTests({ supports, test }: Section): void {

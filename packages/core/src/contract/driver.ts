@@ -1,6 +1,6 @@
 import type { AbortOptions } from '../util/abort.js'
 import type { OverlayError } from '../util/errors.js'
-import type { ExternalInterface } from './node-context.js'
+import type { ChosenInterface, ExternalInterface } from './node-context.js'
 import type { Resource } from './resource.js'
 
 /**
@@ -60,6 +60,12 @@ export interface ExternalInterfaceOptions extends AbortOptions {
    * is now. Better addresses on it, or a better default route over another interface, do not move a node.
    */
   readonly current?: ExternalInterface | undefined
+  /**
+   * What an earlier run chose. An interface that is up and bears these addresses is chosen again, with them: a better
+   * default route, or better addresses, do not make another node of one that restarts. What an operator says now counts
+   * before it; and if an operator has chosen it, and says something else now, it does not count at all.
+   */
+  readonly previous?: ChosenInterface | undefined
 }
 
 /**

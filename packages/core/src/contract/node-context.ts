@@ -20,6 +20,8 @@ export interface HostNetwork {
 /** The interface that packets to peers leave by, as it was when it was looked at. */
 export interface ExternalInterface {
   readonly name: string
+  /** Its hardware address, in hexadecimal; absent if it has none, or it is not known. */
+  readonly macAddress?: string | undefined
   /** In bytes. */
   readonly mtu: number
   /** Its address of each family, if it has one: the source of what goes to peers. */
@@ -37,6 +39,9 @@ export interface ExternalInterface {
   /** Why it was chosen, in words, such as `the default route leaves by it`. */
   readonly reason?: string | undefined
 }
+
+/** What of an external interface is worth keeping from one run to the next: which it was, and why it was chosen. */
+export type ChosenInterface = Pick<ExternalInterface, 'name' | 'macAddress' | 'ipv4' | 'ipv6' | 'reason'>
 
 /** Where what is known about a node came from, in words, for whoever looks into it. */
 export interface NodeOrigins {

@@ -14,6 +14,11 @@ export interface LeaseRequest {
   /** The subnet this node held before, as its subnet.env says: taken again if it is free and inside the network. */
   readonly previous?: LeaseSubnets | undefined
   /**
+   * The lease that this node held before, as the store returned it. If its record has not been written since, as its
+   * `version` says, it is this node's still, whatever public address the node has by now: see `acquireLease`.
+   */
+  readonly former?: Lease | undefined
+  /**
    * Leases that are another node's although they bear this node's public address: that node has said so. They are
    * neither kept nor given up, and their subnets are taken.
    */
@@ -66,8 +71,14 @@ export interface SubnetManager extends AsyncDisposable {
    * Leases a subnet, and is idempotent: a node that holds a lease (found by its public address) gets the same one,
    * with the attributes of the request, and one that never ends still never does; of several the one that `previous`
    * names. Of a store whose leases have versions, the record is written even if nothing in it changes, unless `previous`
-   * names it: another node that holds it, and goes by the same address, sees a new version then (`Lease.version`). Else the previous subnet if it is
-   * free, else any free one. A lease outside the network is given up for a new one. Two nodes never get the same
+   * names it: another node that holds it, and goes by the same address, sees a new version then (`Lease.version`). Else
+   * the previous subnet if it is free, else any free one.
+   *
+   * Of a store whose leases have versions, a node whose public address is another than in `former` gets that lease, if its
+   * record has not been written since: it is rewritten in place, in one step, and a reservation stays one. Records that
+   * bear the new address are then another node's, and stay.
+   *
+   * A lease outside the network is given up for a new one. Two nodes never get the same
    * subnet, however many ask at once. Rejects with `SUBNETS_EXHAUSTED` if none is free.
    */
   acquireLease(request: LeaseRequest, options?: AbortOptions): Promise<Lease>

@@ -40,6 +40,40 @@ describe('chooseSubnets', () => {
     })
   })
 
+  describe('for a node whose address has changed', () => {
+    const former = { ...lease(9, '10.5.20.0/24'), created: 3, version: 5 }
+    const ofTheAddress = { ...lease(1, '10.5.21.0/24'), created: 1, version: 1 }
+
+    it('keeps its former lease if nothing has written it since, and leaves those that bear the address', () => {
+      const adopt = ({ attributes }: Lease) => ({ ...attributes, publicIp: '192.0.2.1' })
+      const choice = choose(ipv4, [ofTheAddress, former], { former: { ...former, expiresAt: 7 }, adopt })
+      expect(choice).toEqual({
+        subnets: { subnet: '10.5.20.0/24' },
+        attributes: node(1),
+        kept: former,
+        givenUp: [],
+      })
+    })
+
+    it.each<[string, Lease, Lease]>([
+      ['has been written since', { ...former, version: 6 }, former],
+      ['was made anew', { ...former, created: 5 }, former],
+      ['says something else', { ...former, attributes: node(8) }, former],
+      ['has no version', { ...former, version: undefined }, { ...former, version: undefined }],
+    ])('takes no former lease whose record %s', (_, record, known) => {
+      expect(choose(ipv4, [record, ofTheAddress], { former: known }).kept).toBe(ofTheAddress)
+      expect(choose(ipv4, [record], { former: known }).kept).toBeUndefined()
+    })
+
+    it('takes none that is excluded, and gives up one that does not fit', () => {
+      expect(choose(ipv4, [former], { former, excluded: [former] }).kept).toBeUndefined()
+      const outside = { ...former, subnet: '10.5.99.0/24' }
+      expect(choose(ipv4, [outside, ofTheAddress], { former: outside })).toMatchObject({
+        givenUp: [outside],
+      })
+    })
+  })
+
   it('prefers a reservation of the node to another lease of its', () => {
     const reservation = { ...lease(1, '10.5.30.0/24'), expiresAt: undefined }
     expect(choose(ipv4, [lease(1, '10.5.20.0/24'), reservation]).kept).toBe(reservation)

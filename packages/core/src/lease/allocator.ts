@@ -1,6 +1,13 @@
 import type { LeaseRequest } from '../contract/subnet-manager.js'
 import { OverlayError } from '../util/errors.js'
-import { type Lease, type LeaseAttributes, type LeaseSubnets, sameNode, sameSubnets } from './lease.js'
+import {
+  type Lease,
+  type LeaseAttributes,
+  type LeaseSubnets,
+  sameLease,
+  sameNode,
+  sameSubnets,
+} from './lease.js'
 import type { NetworkConfig } from './network-config.js'
 import { SubnetPool } from './subnet-pool.js'
 
@@ -27,7 +34,8 @@ export interface SubnetChoice {
  * Decides which subnet a node gets, for every store that hands out subnets itself:
  *
  * 1. Its own lease, found by its public address, if that fits the network: a reservation before any other, and the one
- *    that `request.previous` names before the rest. Never one of `request.excluded`.
+ *    that `request.previous` names before the rest. Never one of `request.excluded`. If its address is another than in
+ *    `request.former`, that lease instead, if nothing has written it since.
  * 2. The subnet that its given-up lease or `request.previous` names, family by family, if it fits and is free.
  * 3. The first free one from a start that a hash of its address gives: a node tends to the same subnet, and nodes
  *    that join at once tend to different ones.
@@ -40,11 +48,8 @@ export function chooseSubnets({ config, leases, request, leased }: SubnetQuestio
   if (address === undefined) throw new TypeError('a lease is asked for with a public address')
 
   const everyone = leased ?? new LeasedSubnets(config, leases)
-  const { excluded = [], previous } = request
-  const own = leases.filter(
-    (lease) =>
-      sameNode(lease.attributes, request.attributes) && !excluded.some((other) => sameSubnets(other, lease)),
-  )
+  const { previous } = request
+  const own = ownLeases(leases, request)
   const fitting = own.filter((lease) => everyone.fits(lease))
   const givenUp = own.filter((lease) => !everyone.fits(lease))
   const reserved = fitting.filter((lease) => lease.expiresAt === undefined)
@@ -62,6 +67,26 @@ export function chooseSubnets({ config, leases, request, leased }: SubnetQuestio
   const wanted = [...givenUp, previous ?? {}]
   return { subnets: others.choose(wanted, fnv1a(address), leases), attributes, givenUp }
 }
+
+function ownLeases(leases: readonly Lease[], { attributes, former, excluded = [] }: LeaseRequest): Lease[] {
+  const isExcluded = (lease: Lease): boolean => excluded.some((other) => sameSubnets(other, lease))
+  if (former !== undefined && !sameNode(former.attributes, attributes) && !isExcluded(former)) {
+    const unchanged = leases.find((lease) => isUnchanged(lease, former))
+    // The address may have been another node's: what bears it is that node's.
+    if (unchanged !== undefined) return [unchanged]
+  }
+  return leases.filter((lease) => sameNode(lease.attributes, attributes) && !isExcluded(lease))
+}
+
+/**
+ * Whether nothing has written a record since. Its content alone does not say so: another node that got the address has
+ * found it by that, and may publish the same.
+ */
+const isUnchanged = (lease: Lease, former: Lease): boolean =>
+  lease.version !== undefined &&
+  lease.version === former.version &&
+  lease.created === former.created &&
+  sameLease(lease, former)
 
 const without = (leases: readonly Lease[], gone: readonly Lease[]): Lease[] =>
   leases.filter((lease) => !gone.includes(lease))

@@ -1,5 +1,5 @@
 import type { Driver, ExternalInterfaceOptions } from '../contract/driver.js'
-import type { ExternalInterface, NodeContext } from '../contract/node-context.js'
+import type { ChosenInterface, ExternalInterface, NodeContext } from '../contract/node-context.js'
 import type { PublicAddresses } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { enabledFamilies } from '../net/address-family.js'
@@ -28,10 +28,17 @@ export async function findExternalInterface(
   for (const driver of drivers) {
     if (driver.externalInterface === undefined) continue
     const externalInterface = await driver.externalInterface(options)
-    const { reason } = externalInterface
-    return { externalInterface, origin: reason === undefined ? driver.name : `${driver.name}: ${reason}` }
+    return { externalInterface, origin: originOf(driver, externalInterface, options.previous) }
   }
   throw new TypeError('no driver can find the external interface: give the overlay `externalInterface`')
+}
+
+/** The default route may lead elsewhere by now, and the node has stayed where it was. */
+function originOf({ name }: Driver, found: ExternalInterface, previous: ChosenInterface | undefined): string {
+  const { reason } = found
+  if (reason === undefined) return name
+  const isKept = previous?.reason === reason && isAt(found, previous)
+  return `${name}: ${reason}${isKept ? ' (in an earlier run)' : ''}`
 }
 
 /**
@@ -60,17 +67,31 @@ export function nodeContext(
   }
 }
 
-/** True if the interface itself is as it was, whatever the host around it is. */
+/** True if what the desired state depends on is as it was, whatever the host around it is. */
 export function isSameInterface(a: ExternalInterface, b: ExternalInterface): boolean {
-  return JSON.stringify({ ...a, host: undefined }) === JSON.stringify({ ...b, host: undefined })
+  const textOf = (found: ExternalInterface) =>
+    JSON.stringify({ ...found, host: undefined, macAddress: undefined })
+  return textOf(a) === textOf(b)
 }
 
 /** The interface without the address of a family that is off: nothing depends on that one. */
-export function withUsedFamilies(found: ExternalInterface, { ipv4, ipv6 }: NetworkConfig): ExternalInterface {
+export function withUsedFamilies<Found extends ChosenInterface>(
+  found: Found,
+  { ipv4, ipv6 }: NetworkConfig,
+): Found {
   return { ...found, ipv4: ipv4 && found.ipv4, ipv6: ipv6 && found.ipv6 }
 }
 
+/** Whether `found` is the same interface, with the addresses that `place` names. */
+export function isAt(found: ChosenInterface, { name, ipv4, ipv6 }: ChosenInterface): boolean {
+  return (
+    found.name === name &&
+    (ipv4 === undefined || ipv4 === found.ipv4) &&
+    (ipv6 === undefined || ipv6 === found.ipv6)
+  )
+}
+
 /** What keeps a node where it is, for messages and comparisons: such as `eth0 (192.0.2.1)`. */
-export function placeOf({ name, ipv4, ipv6 }: ExternalInterface): string {
+export function placeOf({ name, ipv4, ipv6 }: ChosenInterface): string {
   return `${name} (${[ipv4, ipv6].filter((address) => address !== undefined).join(', ')})`
 }

@@ -1,7 +1,7 @@
 import { FakeClock } from '@selvedge/conformance'
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { LeaseAttributes } from '../lease/lease.js'
+import type { Lease, LeaseAttributes } from '../lease/lease.js'
 import { OverlayError } from '../util/errors.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
 
@@ -17,6 +17,7 @@ describe('LeaseKeeper', () => {
   let events: LeaseKeeperEvent['type'][]
   let errors: OverlayError[]
   let networkStands: boolean
+  let earlier: Lease | undefined
 
   beforeEach(() => {
     clock = new FakeClock()
@@ -27,6 +28,7 @@ describe('LeaseKeeper', () => {
     events = []
     errors = []
     networkStands = true
+    earlier = undefined
   })
 
   afterEach(() => stop.abort())
@@ -40,6 +42,7 @@ describe('LeaseKeeper', () => {
       attributes: () => published,
       previous: undefined,
       former: undefined,
+      earlier,
       networkStands: async () => networkStands,
       onEvent: ({ type }) => events.push(type),
       onError: (error) => errors.push(error),

@@ -30,6 +30,8 @@ export interface LeaseKeeperOptions {
   readonly previous: LeaseSubnets | undefined
   /** The lease that this node held until a moment ago, before it joined again under another config. */
   readonly former: Lease | undefined
+  /** The lease that an earlier run of this node held, if it may still be this node's: see `LeaseRequest.former`. */
+  readonly earlier: Lease | undefined
   /**
    * Asked before a lost lease is acquired again: whether the network is still the one that this node joined. If it is
    * not, `run` ends, since a lease of another network is nothing that this keeper could keep.
@@ -119,15 +121,21 @@ export class LeaseKeeper {
 
   /** Acquires the first lease; rejects if the store does. */
   async acquire(signal: AbortSignal): Promise<Lease> {
-    const { subnets, clock, attributes, previous } = this.#options
+    const { subnets, clock, attributes, earlier } = this.#options
     const held = this.#lease
-    const former = held ?? previous
+    const previous = held ?? this.#options.previous
     const lease = await subnets.acquireLease(
-      { attributes: attributes(held), adopt: attributes, previous: former, excluded: this.#excluded },
+      {
+        attributes: attributes(held),
+        adopt: attributes,
+        previous,
+        former: held ?? earlier,
+        excluded: this.#excluded,
+      },
       { signal },
     )
     this.#acquiredAt = clock.monotonic()
-    const isNamed = former !== undefined && sameSubnets(former, lease)
+    const isNamed = previous !== undefined && sameSubnets(previous, lease)
     this.#trialEndsAt = this.#acquiredAt + (wasThere(lease) && !isNamed ? TRIAL_MS : 0)
     if (this.#lost) this.#acquirableAt = this.#acquiredAt + this.#reacquireDelayMs
     this.#lost = false

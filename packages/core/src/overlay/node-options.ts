@@ -2,14 +2,15 @@ import type { Driver } from '../contract/driver.js'
 import type { ExternalInterface } from '../contract/node-context.js'
 import type { SubnetManager } from '../contract/subnet-manager.js'
 import type { Lease, PublicAddresses } from '../lease/lease.js'
-import type { SubnetEnv } from '../lease/subnet-env.js'
 import type { Drift } from '../reconciler/delta-tracker.js'
 import type { SyncReport } from '../reconciler/sync-tally.js'
 import type { Clock, Random } from '../util/clock.js'
 import type { OverlayError } from '../util/errors.js'
 import type { BackendChoice } from './choose-backend.js'
+import type { FoundInterface } from './external-interface.js'
 import type { LeaseKeeperEvent } from './lease-keeper.js'
 import type { PeerEvent } from './lease-table.js'
+import type { PreviousNode } from './options.js'
 import type { ConfigEvent } from './reports.js'
 
 export interface OverlayNodeOptions extends PublicAddresses {
@@ -17,7 +18,7 @@ export interface OverlayNodeOptions extends PublicAddresses {
   readonly backends: BackendChoice
   readonly drivers: readonly Driver[]
   readonly externalInterface: ExternalInterface | undefined
-  readonly previous: Partial<SubnetEnv> | undefined
+  readonly previous: PreviousNode | undefined
   /** What this node was until a moment ago, before it joined again under another config. */
   readonly former: FormerNode | undefined
   readonly renewMarginMs: number
@@ -30,6 +31,7 @@ export interface OverlayNodeOptions extends PublicAddresses {
 /** What remains of a node that joins again. */
 export interface FormerNode {
   readonly lease: Lease
+  readonly found: FoundInterface
   /** What it served, and may have left resources of. */
   readonly networks: readonly string[]
 }

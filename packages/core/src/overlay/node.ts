@@ -18,6 +18,7 @@ import type { FormerNode, OverlayNodeOptions } from './node-options.js'
 import type { StopOptions } from './options.js'
 import { linkNames, networksOf, ownershipScope, withAlias } from './ownership.js'
 import { formerNetworks, type PreparedNode, prepareNode, storeAccess } from './prepare-node.js'
+import { earlierLease, earlierSubnets } from './previous-node.js'
 
 /** The owner of what this node needs whatever its peers; no lease has such a key. */
 const THIS_NODE = 'this node'
@@ -101,8 +102,9 @@ export class OverlayNode {
       random,
       renewMarginMs: options.renewMarginMs,
       attributes: (held) => backend.attributes({ ...this.#node, previous: held }),
-      previous: options.previous,
+      previous: earlierSubnets(options.previous),
       former: options.former?.lease,
+      earlier: earlierLease(options.previous, found.externalInterface),
       networkStands: (abort) => this.#networkStands(abort),
       onEvent: (event) => this.#onOwnLease(event),
       onError,
@@ -214,7 +216,12 @@ export class OverlayNode {
 
   /** For the node that takes its place. */
   get former(): FormerNode {
-    return { lease: this.lease, networks: [...networksOf(this.config), ...formerNetworks(this.#options)] }
+    const { externalInterface, origins } = this.#node
+    return {
+      lease: this.lease,
+      found: { externalInterface, origin: origins?.externalInterface ?? '' },
+      networks: [...networksOf(this.config), ...formerNetworks(this.#options)],
+    }
   }
 
   plan(options: AbortOptions): Promise<readonly Operation[]> {

@@ -1,7 +1,8 @@
 import type { Backend } from '../contract/backend.js'
 import type { Driver } from '../contract/driver.js'
-import type { ExternalInterface } from '../contract/node-context.js'
+import type { ChosenInterface, ExternalInterface } from '../contract/node-context.js'
 import type { SubnetManager } from '../contract/subnet-manager.js'
+import type { Lease } from '../lease/lease.js'
 import type { SubnetEnv } from '../lease/subnet-env.js'
 import { type FamilyParts, IPV4_PARTS, IPV6_PARTS } from '../net/address-family.js'
 import { parseAddress } from '../net/ip.js'
@@ -27,17 +28,32 @@ export interface OverlayOptions {
   /** The address at which peers reach this node. Default: the external interface's. */
   readonly publicIp?: string | undefined
   readonly publicIpv6?: string | undefined
-  /**
-   * What this node's subnet.env said before this start. Its subnets are taken again if they are free, and what an
-   * earlier run left of its networks on this host is removed.
-   */
-  readonly previous?: Partial<SubnetEnv> | undefined
+  /** What this node was before this start, as far as it is known: it stays that. */
+  readonly previous?: PreviousNode | undefined
   /** How long before its end the lease is renewed, in ms. Default 3,600,000: flannel's 60 minutes. */
   readonly renewMarginMs?: number | undefined
   /** How often everything is read again though nothing seems to have changed, in ms. Default 60,000. */
   readonly resyncIntervalMs?: number | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
+}
+
+/**
+ * What a node was in an earlier run. What its subnet.env said: its subnets are taken again if they are free, and what that
+ * run left of its networks on this host is removed. And what a program has kept besides.
+ */
+export interface PreviousNode extends Partial<SubnetEnv> {
+  /**
+   * `overlay.externalInterface`, as it was last. While it is up and bears its addresses, it is chosen again, whatever
+   * better ones have come.
+   */
+  readonly externalInterface?: ChosenInterface | undefined
+  /**
+   * `overlay.lease`, as it was last. A node that comes back under another public address keeps its subnet by it, in a
+   * store whose leases have versions, if nothing has written its record since. It counts if the external interface has
+   * the hardware address that it had, so that a copy of this host's disk does not take this host's lease.
+   */
+  readonly lease?: Lease | undefined
 }
 
 export interface StartOptions extends AbortOptions {

@@ -343,6 +343,60 @@ describe('Overlay', () => {
     })
   })
 
+  describe('that starts again, given what it was before', () => {
+    /** What a program keeps from one run to the next, after the end of this one. */
+    async function stopped(overlay: Overlay): Promise<OverlayOptions['previous']> {
+      const { lease, externalInterface } = overlay
+      await overlay.stop()
+      return { ...lease, lease, externalInterface }
+    }
+
+    it('is the same node, whatever better addresses and interfaces have come', async () => {
+      const first = await running()
+      const { lease } = first
+      const previous = await stopped(first)
+      kernel.deleteAddress('eth0', '192.0.2.1/24')
+      kernel.addAddress('eth0', '192.0.2.99/24')
+      kernel.addAddress('eth0', '192.0.2.1/24')
+      expect((await running({ previous })).node).toMatchObject({
+        publicIp: '192.0.2.1',
+        origins: {
+          externalInterface: expect.stringContaining('it is the first with an address (in an earlier run)'),
+        },
+      })
+      expect(store.leases).toMatchObject([{ subnet: lease.subnet, attributes: lease.attributes }])
+    })
+
+    it('keeps its subnet under another address, and takes no record of the node that had that', async () => {
+      const first = await running()
+      const { subnet } = first.lease
+      const previous = await stopped(first)
+      kernel.deleteAddress('eth0', '192.0.2.1/24')
+      kernel.addAddress('eth0', '192.0.2.77/24')
+      join(77)
+      const overlay = await running({ previous })
+      expect(overlay.lease).toMatchObject({ subnet, attributes: { publicIp: '192.0.2.77' } })
+      expect(store.leases).toHaveLength(2)
+      await clock.advance(60_000)
+      expect(overlay.lease.subnet).toBe(subnet)
+      expect(overlay.status.inSync).toBe(true)
+    })
+
+    it('takes another subnet under another address if its record was written since, or it is a copy', async () => {
+      const first = await running()
+      const { lease } = first
+      const previous = await stopped(first)
+      const copy = { ...previous, externalInterface: { name: 'eth0', macAddress: '02:00:00:00:77:77' } }
+      kernel.deleteAddress('eth0', '192.0.2.1/24')
+      kernel.addAddress('eth0', '192.0.2.77/24')
+      expect((await running({ previous: copy })).lease.subnet).not.toBe(lease.subnet)
+      await started.pop()?.stop({ release: true })
+      store.acquire({ attributes: lease.attributes })
+      expect((await running({ previous })).lease.subnet).not.toBe(lease.subnet)
+      expect(store.leases).toHaveLength(2)
+    })
+  })
+
   it('publishes a new address of the external interface, and keeps its subnet', async () => {
     const overlay = await running()
     const { subnet } = overlay.lease
@@ -697,6 +751,10 @@ describe('Overlay', () => {
       })
       const inSync = overlay.whenInSync()
       await inSync
+      // It stays on its address, as it would without a restart.
+      kernel.deleteAddress('eth0', '192.0.2.1/24')
+      kernel.addAddress('eth0', '192.0.2.99/24')
+      kernel.addAddress('eth0', '192.0.2.1/24')
       store.setNetworkConfig(OTHER)
       store.release(overlay.lease)
       await clock.settle()
@@ -708,6 +766,7 @@ describe('Overlay', () => {
       ])
       await overlay.whenInSync()
       expect(overlay.config.ipv4?.network).toBe('10.1.0.0/16')
+      expect(overlay.node.publicIp).toBe('192.0.2.1')
       expect(kernel.toText()).toContain('flannel.7')
       expect(kernel.toText()).not.toContain('flannel.1')
       expect(store.leases.map(({ subnet }) => subnet)).toEqual([overlay.lease.subnet])

@@ -1,12 +1,15 @@
 import type { Backend } from '../contract/backend.js'
-import type { NodeContext } from '../contract/node-context.js'
+import type { ChosenInterface, NodeContext } from '../contract/node-context.js'
+import type { NetworkConfig } from '../lease/network-config.js'
 import { chooseBackend, knownRequirements } from './choose-backend.js'
 import { reachingStore, type StoreAccess } from './cut-off.js'
 import {
   type FoundInterface,
   findExternalInterface,
   givenInterface,
+  isAt,
   nodeContext,
+  withUsedFamilies,
 } from './external-interface.js'
 import type { OverlayNodeOptions } from './node-options.js'
 
@@ -23,7 +26,7 @@ export interface PreparedNode {
  * @throws whatever stands in the way of that
  */
 export async function prepareNode(options: OverlayNodeOptions, signal: AbortSignal): Promise<PreparedNode> {
-  const { subnets, backends, drivers, observer } = options
+  const { subnets, backends, observer } = options
   observer.waiting('the drivers')
   const checked = knownRequirements(backends)
   await preflight(options, checked, signal)
@@ -37,11 +40,29 @@ export async function prepareNode(options: OverlayNodeOptions, signal: AbortSign
   const unchecked = (backend.requires ?? []).filter((requirement) => !checked.includes(requirement))
   if (unchecked.length > 0) await preflight(options, unchecked, signal)
   observer.waiting('the external interface')
-  const given = options.externalInterface
-  const found = given ? givenInterface(given) : await findExternalInterface(drivers, { signal })
+  const found = await findInterface(options, config, signal)
   const context = nodeContext(config, found, options)
   for (const warning of backend.warnings?.(context) ?? []) observer.warning(warning)
   return { backend, found, context }
+}
+
+/** The one that the caller names, or that this node had before, or else the best. */
+async function findInterface(
+  { drivers, externalInterface: given, former, previous }: OverlayNodeOptions,
+  config: NetworkConfig,
+  signal: AbortSignal,
+): Promise<FoundInterface> {
+  if (given !== undefined) return givenInterface(given)
+  const used = <Found extends ChosenInterface>(before: Found | undefined): Found | undefined =>
+    before && withUsedFamilies(before, config)
+  const current = used(former?.found.externalInterface)
+  const found = await findExternalInterface(drivers, {
+    signal,
+    current,
+    previous: used(previous?.externalInterface),
+  })
+  if (former === undefined || current === undefined || !isAt(found.externalInterface, current)) return found
+  return { ...found, origin: former.found.origin }
 }
 
 /** What reaching the store takes. */

@@ -7,6 +7,7 @@ import {
   type AddressMessage,
   AF_INET,
   AF_INET6,
+  IFA_F_DADFAILED,
   IFF_LOOPBACK,
   IFF_UP,
   type LinkMessage,
@@ -31,7 +32,7 @@ export async function findExternalInterface(
   connection: NetlinkConnection,
   choices: readonly InterfaceChoice[],
   routeProtocol: number,
-  { current, ...options }: ExternalInterfaceOptions,
+  { current, previous, ...options }: ExternalInterfaceOptions,
 ): Promise<ExternalInterface> {
   const links = await LinkTable.read(connection, options)
   const addresses = await connection.dump('reading addresses', writeGetAddresses, readAddressMessage, options)
@@ -44,7 +45,7 @@ export async function findExternalInterface(
     defaultIndex: choices.length > 0 ? undefined : defaultIndexOf(direct),
     routes: await lookUpRoutes(connection, choices, options),
   }
-  const external = selectInterface(choices, surroundings, current)
+  const external = selectInterface(choices, surroundings, { current, previous })
   const index = links.byName(external.name)?.index ?? 0
   const ownership = new Ownership({ aliases: [], links: [], networks: external.onLink }, routeProtocol)
   const inside = foreign.filter(({ destination }) => ownership.isInside(destination))
@@ -133,7 +134,7 @@ function defaultIndexOf(routes: readonly RouteMessage[]): number | undefined {
 }
 
 function candidateOf(
-  { index, name, mtu, flags }: LinkMessage,
+  { index, name, address, mtu, flags }: LinkMessage,
   addresses: readonly AddressMessage[],
   direct: readonly RouteMessage[],
 ): Candidate {
@@ -142,11 +143,12 @@ function candidateOf(
   return {
     index,
     name,
+    macAddress: address,
     mtu,
     isUp: (flags & IFF_UP) !== 0,
     isLoopback: (flags & IFF_LOOPBACK) !== 0,
     addresses: usableAddresses(own),
-    borne: own.map(({ local }) => local),
+    borne: own.filter(({ flags }) => (flags & IFA_F_DADFAILED) === 0).map(({ local }) => local),
     onLink: [...new Set(onLink.map(({ destination }) => destination))].filter(
       (destination) => destination !== 'fe80::/64',
     ),

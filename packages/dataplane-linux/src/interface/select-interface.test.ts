@@ -1,9 +1,11 @@
+import type { ChosenInterface } from '@selvedge/core'
 import { describe, expect, it } from 'vitest'
 import { type Candidate, type InterfaceChoice, selectInterface } from './select-interface.js'
 
 const candidate = (name: string, index: number, fields: Partial<Candidate> = {}): Candidate => ({
   name,
   index,
+  macAddress: undefined,
   mtu: 1500,
   isUp: true,
   isLoopback: false,
@@ -74,7 +76,7 @@ describe('selectInterface', () => {
       return selectInterface(
         choices,
         { candidates: [eth0, eth1], defaultIndex: 3, routes: new Map() },
-        before,
+        { current: before },
       )
     }
 
@@ -107,6 +109,92 @@ describe('selectInterface', () => {
       expect(keep({ addresses: ['192.168.0.2'], isUp: false })).toMatchObject({ name: 'eth1' })
       const dualStack = { ...current, ipv6: 'fd00::1' }
       expect(keep({ addresses: ['192.168.0.2'] }, [], dualStack)).toMatchObject({ name: 'eth1' })
+    })
+  })
+
+  describe('of an earlier run', () => {
+    const BY_DEFAULT_ROUTE = 'the default route leaves by it'
+    const eth0 = candidate('eth0', 2, { addresses: ['192.168.0.1', '192.168.0.2', 'fd00::1', 'fd00::2'] })
+    const vpn = candidate('vpn0', 3, { addresses: ['10.9.0.1', 'fd09::1'] })
+    const before = { name: 'eth0', ipv4: '192.168.0.2', ipv6: 'fd00::2', reason: BY_DEFAULT_ROUTE }
+    const again = (
+      choices: readonly InterfaceChoice[],
+      previous: ChosenInterface = before,
+      candidates: readonly Candidate[] = [vpn, eth0],
+    ) => {
+      const routes = new Map([
+        ['8.8.8.8', { index: 2, source: '192.168.0.1' }],
+        ['9.9.9.9', { index: 3, source: '10.9.0.1' }],
+      ])
+      const { name, ipv4, ipv6, reason } = selectInterface(
+        choices,
+        { candidates, defaultIndex: 3, routes },
+        { previous },
+      )
+      return { name, ipv4, ipv6, reason }
+    }
+
+    it('is it again, with its addresses, whatever the default route says', () => {
+      expect(again([])).toEqual(before)
+      expect(again([], { ...before, reason: undefined })).toEqual(before)
+    })
+
+    it('is another that bears the addresses by now, such as a bridge that it was put into', () => {
+      const bridge = { ...eth0, name: 'br0', index: 4 }
+      const bare = candidate('eth0', 2, { addresses: ['192.168.7.7', 'fd07::7'] })
+      expect(again([], before, [bare, vpn, bridge])).toMatchObject({ name: 'br0', ipv4: '192.168.0.2' })
+    })
+
+    it('is it with another address of a family, if it bears that of the other', () => {
+      const renumbered = candidate('eth0', 2, { addresses: ['192.168.0.1', '192.168.0.2', 'fd05::5'] })
+      expect(again([], before, [vpn, renumbered])).toMatchObject({ ipv4: '192.168.0.2', ipv6: 'fd05::5' })
+    })
+
+    it('is it with an address that would not be chosen any more, such as a deprecated one', () => {
+      const deprecated = { ...eth0, addresses: ['192.168.0.1', 'fd00::1'] }
+      expect(again([], before, [vpn, deprecated])).toEqual(before)
+    })
+
+    it.each<[string, Partial<Candidate>]>([
+      ['is down', { isUp: false }],
+      [
+        'bears none of the addresses',
+        { addresses: ['192.168.0.1', 'fd00::1'], borne: ['192.168.0.1', 'fd00::1'] },
+      ],
+      ['has no address of a family any more', { addresses: ['192.168.0.2'], borne: ['192.168.0.2'] }],
+      ['has become the loopback', { name: 'lo', isLoopback: true }],
+    ])('does not count if it %s', (_, fields) => {
+      expect(again([], before, [vpn, { ...eth0, ...fields }])).toMatchObject({ name: 'vpn0' })
+    })
+
+    it.each<[string, readonly InterfaceChoice[], object]>([
+      ['a name of another', ['vpn0'], { name: 'vpn0' }],
+      ['an address of another', ['10.9.0.1'], { name: 'vpn0' }],
+      ['a pattern on another', [/^10\./], { name: 'vpn0' }],
+      ['a way by another', [{ canReach: '9.9.9.9' }], { name: 'vpn0' }],
+      ['another before it', ['vpn0', 'eth0'], { name: 'vpn0' }],
+      ['another address of it', ['192.168.0.1'], { name: 'eth0', ipv4: '192.168.0.1', ipv6: 'fd00::2' }],
+      ['a way by another address of it', [{ canReach: '8.8.8.8' }], { name: 'eth0', ipv4: '192.168.0.1' }],
+      ['its name', ['eth0'], { name: 'eth0', ipv4: '192.168.0.2', ipv6: 'fd00::2' }],
+      [
+        'a pattern that fits it as well as another',
+        [/^(10|192)\./],
+        { ipv4: '192.168.0.2', ipv6: 'fd00::2' },
+      ],
+      ['a pattern that fits another address of it', [/\.0\.1$/], { name: 'eth0', ipv4: '192.168.0.1' }],
+    ])('gives way to what an operator says: %s', (_, choices, expected) => {
+      expect(again(choices)).toMatchObject(expected)
+    })
+
+    it.each<[string, InterfaceChoice]>([
+      ['its name is eth0', 'eth0'],
+      ['it has the address 192.168.0.2', '192.168.0.2'],
+      ['its address 192.168.0.2 matches /^(10|192)/', /^(10|192)/],
+      ['the route to 8.8.8.8 leaves by it', { canReach: '8.8.8.8' }],
+    ])('counts while an operator says the same, and no longer: %s', (reason, choice) => {
+      const chosen = { ...before, reason }
+      expect(again([choice], chosen)).toEqual(chosen)
+      expect(again([], chosen)).toMatchObject({ name: 'vpn0', ipv4: '10.9.0.1' })
     })
   })
 

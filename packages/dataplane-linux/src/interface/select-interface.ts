@@ -1,4 +1,4 @@
-import { type ExternalInterface, OverlayError } from '@selvedge/core'
+import { type ChosenInterface, type ExternalInterface, OverlayError } from '@selvedge/core'
 import { canonicalAddress, familyOf, parseAddress } from '@selvedge/core/kit'
 
 /**
@@ -13,13 +13,14 @@ export type InterfaceChoice = string | RegExp | { readonly canReach: string }
 export interface Candidate {
   readonly name: string
   readonly index: number
+  readonly macAddress: string | undefined
   /** In bytes. */
   readonly mtu: number
   readonly isUp: boolean
   readonly isLoopback: boolean
   /** Those usable as a source, best first. */
   readonly addresses: readonly string[]
-  /** All that it bears, usable or not. */
+  /** All that it bears, usable or not, but for those that another host turned out to have. */
   readonly borne: readonly string[]
   /** CIDRs reached without a gateway. */
   readonly onLink: readonly string[]
@@ -41,27 +42,99 @@ export interface Surroundings {
   readonly routes: ReadonlyMap<string, RouteTo>
 }
 
+/** What an interface is to be kept for, if it still holds. */
+export interface Former {
+  /** What is in force. */
+  readonly current?: ExternalInterface | undefined
+  /** What an earlier run chose. */
+  readonly previous?: ChosenInterface | undefined
+}
+
+const BY_DEFAULT_ROUTE = 'the default route leaves by it'
+const byName = (name: string): string => `its name is ${name}`
+const byAddress = (address: string): string => `it has the address ${address}`
+const byRouteTo = (address: string): string => `the route to ${address} leaves by it`
+
 /**
- * The one in force, if it still holds; else the interface of the first choice that fits; without choices, the default
- * route's. Throws `INTERFACE_NOT_FOUND`, which lists what was looked for and what exists.
+ * The one in force, or that of an earlier run, if it still holds; else the interface of the first choice that fits;
+ * without choices, the default route's. Throws `INTERFACE_NOT_FOUND`, which lists what was looked for and what exists.
  */
 export function selectInterface(
   choices: readonly InterfaceChoice[],
   surroundings: Surroundings,
-  current?: ExternalInterface,
+  { current, previous }: Former = {},
 ): ExternalInterface {
   const kept = current && keep(current, choices, surroundings.candidates)
   if (kept !== undefined) return kept
+  const again = previous && chooseAgain(previous, choices, surroundings)
+  return again ?? choose(choices, surroundings)
+}
+
+function choose(choices: readonly InterfaceChoice[], surroundings: Surroundings): ExternalInterface {
   for (const choice of choices) {
     const found = tryChoice(choice, surroundings)
     if (found !== undefined) return found
   }
   if (choices.length === 0) {
     const found = surroundings.candidates.find(({ index }) => index === surroundings.defaultIndex)
-    if (found !== undefined) return describe(found, [], 'the default route leaves by it')
+    if (found !== undefined) return describe(found, [], BY_DEFAULT_ROUTE)
   }
   throw notFound(choices, surroundings.candidates)
 }
+
+/**
+ * Chooses as if what an earlier run chose came first in every list: it is taken if it fits as well as any other. What an
+ * operator chose then and does not choose now is nothing to come back to.
+ */
+function chooseAgain(
+  previous: ChosenInterface,
+  choices: readonly InterfaceChoice[],
+  { candidates, defaultIndex, routes }: Surroundings,
+): ExternalInterface | undefined {
+  const found = findPrevious(previous, candidates)
+  if (found === undefined) return undefined
+  const { reason = BY_DEFAULT_ROUTE } = previous
+  const { candidate, addresses } = found
+  const others = candidate.addresses.filter((address) => !addresses.includes(address))
+  const first = { ...candidate, addresses: [...addresses, ...others] }
+  const chosen = choose(choices, {
+    candidates: [first, ...candidates.filter((other) => other !== candidate)],
+    defaultIndex: choices.length === 0 ? candidate.index : defaultIndex,
+    // The kernel may prefer another source by now, as for a route that a VIP has brought.
+    routes: new Map(
+      [...routes].map(([to, route]) => [to, reason === byRouteTo(to) ? { index: route.index } : route]),
+    ),
+  })
+  return reason === BY_DEFAULT_ROUTE || reason === chosen.reason ? chosen : undefined
+}
+
+/**
+ * The interface that is up and bears the addresses of an earlier run, or as many of them as any, and which of them.
+ * Others may have its name by now, and its addresses another interface, such as a bridge that it was put into.
+ */
+function findPrevious(
+  { name, ipv4, ipv6 }: ChosenInterface,
+  candidates: readonly Candidate[],
+): { readonly candidate: Candidate; readonly addresses: readonly string[] } | undefined {
+  const former = [ipv4, ipv6].filter((address) => address !== undefined)
+  const fitting = candidates
+    .filter((other) => other.isUp && (!other.isLoopback || other.name === name))
+    .map((candidate) => ({
+      candidate,
+      addresses: former.filter((address) => candidate.borne.includes(address)),
+    }))
+    .filter(
+      ({ candidate, addresses }) =>
+        addresses.length > 0 && hasFamilies([...addresses, ...candidate.addresses], former),
+    )
+  const rank = ({ candidate, addresses }: (typeof fitting)[number]): number =>
+    2 * addresses.length + Number(candidate.name === name)
+  return fitting.toSorted((a, b) => rank(b) - rank(a))[0]
+}
+
+/** Whether `addresses` has one of each family of which `wanted` has one. */
+const hasFamilies = (addresses: readonly string[], wanted: readonly string[]): boolean =>
+  wanted.every((one) => addresses.some((other) => familyOf(other) === familyOf(one)))
 
 /**
  * The interface in force, while it is up and bears its addresses. If one of them goes, the node still stays on the
@@ -78,9 +151,9 @@ function keep(
   const borne = addresses.filter((address) => candidate.borne.includes(address))
   const found = describe(candidate, borne, reason ?? 'it is in force')
   if (borne.length === addresses.length) return found
-  const hasAll =
-    (ipv4 === undefined || found.ipv4 !== undefined) && (ipv6 === undefined || found.ipv6 !== undefined)
-  return choices.length === 0 && hasAll ? found : undefined
+  return choices.length === 0 && hasFamilies([...borne, ...candidate.addresses], addresses)
+    ? found
+    : undefined
 }
 
 function tryChoice(choice: InterfaceChoice, surroundings: Surroundings): ExternalInterface | undefined {
@@ -90,15 +163,15 @@ function tryChoice(choice: InterfaceChoice, surroundings: Surroundings): Externa
     const route = routes.get(choice.canReach)
     const found = candidates.find(({ index }) => index === route?.index)
     const preferred = route?.source === undefined ? [] : [route.source]
-    return found && describe(found, preferred, `the route to ${choice.canReach} leaves by it`)
+    return found && describe(found, preferred, byRouteTo(choice.canReach))
   }
   if (parseAddress(choice) === undefined) {
     const found = candidates.find(({ name }) => name === choice)
-    return found && describe(found, [], `its name is ${choice}`)
+    return found && describe(found, [], byName(choice))
   }
   const address = canonicalAddress(choice)
   const found = candidates.find(({ addresses }) => addresses.includes(address))
-  return found && describe(found, [address], `it has the address ${address}`)
+  return found && describe(found, [address], byAddress(address))
 }
 
 function matchPattern(pattern: RegExp, candidates: readonly Candidate[]): ExternalInterface | undefined {
@@ -116,7 +189,7 @@ function matchPattern(pattern: RegExp, candidates: readonly Candidate[]): Extern
 
 /** @param preferred addresses that take precedence over the first of their family */
 function describe(
-  { name, mtu, addresses, onLink }: Candidate,
+  { name, macAddress, mtu, addresses, onLink }: Candidate,
   preferred: readonly string[],
   reason: string,
 ): ExternalInterface {
@@ -127,6 +200,7 @@ function describe(
   const ipv6 = pick(6)
   return {
     name,
+    ...(macAddress === undefined ? {} : { macAddress }),
     mtu,
     ...(ipv4 === undefined ? {} : { ipv4 }),
     ...(ipv6 === undefined ? {} : { ipv6 }),

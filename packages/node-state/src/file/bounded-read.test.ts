@@ -31,6 +31,20 @@ test('a file of exactly the maximum is read, and one of a byte more is refused',
   await expect(readBoundedFile(path, 100_000)).rejects.toThrow(`${path} is longer than 100000 bytes`)
 })
 
+test('only as many lines as are asked for are read', async () => {
+  const lines = ['first', 'x'.repeat(100_000), '', 'y'.repeat(100_000), 'end without a line feed']
+  await writeFile(path, lines.join('\n'))
+  for (const [i] of lines.entries()) {
+    const text = lines
+      .map((line) => `${line}\n`)
+      .slice(0, i)
+      .join('')
+    if (i > 0) expect(await readBoundedFile(path, 300_000, i)).toBe(text)
+  }
+  expect(await readBoundedFile(path, 300_000, 5)).toBe(lines.join('\n'))
+  await expect(readBoundedFile(path, 60_000, 2)).rejects.toThrow('longer than 60000 bytes')
+})
+
 test('a file of 10 GB costs no more than its maximum', async () => {
   await writeFile(path, '')
   await truncate(path, 10 * 2 ** 30)

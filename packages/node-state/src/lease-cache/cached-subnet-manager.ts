@@ -199,7 +199,8 @@ export class CachedSubnetManager implements SubnetManager {
   #useCached(held: Lease, { adopt, attributes }: LeaseRequest): Lease {
     const lease = { ...held, attributes: adopt?.(held) ?? attributes }
     this.#recorder.expectOwn(lease)
-    return lease
+    // Since it was saved, this node may have written its record again: whichever version the store shows first is its own.
+    return { ...lease, created: undefined, version: undefined }
   }
 
   #usable({ own }: KnownNetwork, { attributes }: LeaseRequest): Lease | undefined {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { fuzz, fuzzSettings, hostileJson, hostileText, outcomeOf } from '@selvedge/conformance'
 import { isOverlayError, type Random } from '@selvedge/core'
 import { expect, it } from 'vitest'
-import { decodeLeaseCache, encodeLeaseCache } from './format.js'
+import { decodeCachedNode, decodeLeaseCache, encodeLeaseCache } from './format.js'
 
 const settings = fuzzSettings(process.env)
 const timeout = settings.count === undefined ? 60_000 : 3_600_000
@@ -11,11 +11,14 @@ const header = {
   store: 'etcd http://127.0.0.1:2379/coreos.com/network',
   asOf: '2024-01-01T00:00:00.000Z',
   config: { Network: '10.244.0.0/16', Backend: { Type: 'vxlan', VNI: 1 } },
+  externalInterface: { name: 'eth0', macAddress: '02:00:00:00:00:01', ipv4: '192.0.2.9', reason: 'its name' },
   nodeAddresses: { publicIp: '192.0.2.9' },
   own: {
     key: '10.244.5.0-24',
     attributes: '{"PublicIP":"192.0.2.9","PublicIPv6":null}',
     expiresAt: '2024-01-02T00:00:00.000Z',
+    created: 5,
+    version: 7,
   },
 }
 const record = {
@@ -50,13 +53,12 @@ it('the lease cache', { timeout }, async () => {
     ...settings,
     input: cache,
     check(text) {
-      const content = outcomeOf(
-        () => decodeLeaseCache(text),
-        (error) =>
-          error instanceof SyntaxError ||
-          isOverlayError(error, 'INVALID_CONFIG') ||
-          isOverlayError(error, 'INVALID_LEASE'),
-      )
+      const isExpected = (error: unknown): boolean =>
+        error instanceof SyntaxError ||
+        isOverlayError(error, 'INVALID_CONFIG') ||
+        isOverlayError(error, 'INVALID_LEASE')
+      outcomeOf(() => decodeCachedNode(text), isExpected)
+      const content = outcomeOf(() => decodeLeaseCache(text), isExpected)
       if (content === undefined) return
       accepted += 1
       const written = [...encodeLeaseCache(content)].join('')

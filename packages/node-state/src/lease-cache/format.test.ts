@@ -1,6 +1,12 @@
-import { type Lease, leaseKey, type PublicAddresses, parseNetworkConfig } from '@selvedge/core'
+import {
+  type ChosenInterface,
+  type Lease,
+  leaseKey,
+  type PublicAddresses,
+  parseNetworkConfig,
+} from '@selvedge/core'
 import { describe, expect, test } from 'vitest'
-import { decodeLeaseCache, encodeLeaseCache } from './format.js'
+import { decodeCachedNode, decodeLeaseCache, encodeLeaseCache } from './format.js'
 import type { KnownNetwork } from './known-network.js'
 
 const STORE = 'etcd http://127.0.0.1:2379/coreos.com/network'
@@ -24,8 +30,11 @@ function network(config: object, ...leases: Lease[]): KnownNetwork {
   }
 }
 
-const text = (network: KnownNetwork, nodeAddresses: PublicAddresses = {}): string =>
-  [...encodeLeaseCache({ store: STORE, network, nodeAddresses })].join('')
+const text = (
+  network: KnownNetwork,
+  nodeAddresses: PublicAddresses = {},
+  externalInterface?: ChosenInterface,
+): string => [...encodeLeaseCache({ store: STORE, network, nodeAddresses, externalInterface })].join('')
 
 describe('what is written is read again:', () => {
   const cases: [string, KnownNetwork][] = [
@@ -89,13 +98,32 @@ describe('what is written is read again:', () => {
     expect(decodeLeaseCache(text(known, nodeAddresses)).nodeAddresses).toEqual(nodeAddresses)
   })
 
+  test.each<ChosenInterface>([
+    { name: 'eth0', macAddress: '02:00:00:00:00:01', ipv4: '192.0.2.1', ipv6: 'fd00::1', reason: 'why' },
+    { name: 'ppp0', ipv4: '192.0.2.1' },
+  ])('the external interface, and which write of the own lease was the last: %j', (externalInterface) => {
+    const held = { ...own, created: 7, version: 9 }
+    const written = text(network({ Network: '10.244.0.0/16' }, held), {}, externalInterface)
+    expect(decodeLeaseCache(written)).toMatchObject({ externalInterface, network: { own: held } })
+    expect(decodeCachedNode(written)).toEqual({ store: STORE, lease: held, externalInterface })
+    const [first, second] = written.split('\n')
+    expect(decodeCachedNode(`${first}\n${second}\n`)).toEqual({
+      store: STORE,
+      lease: held,
+      externalInterface,
+    })
+    expect(() => decodeCachedNode(`${first}\n${second}`)).toThrow('it is incomplete')
+    expect(() => decodeCachedNode(written.slice(1))).toThrow(/does not begin with/)
+  })
+
   test('twelve hundred leases, in chunks', () => {
     const leases = Array.from({ length: 1200 }, (_, i) => ({
       subnet: `10.${i >> 8}.${i & 255}.0/24`,
       attributes: { publicIp: `172.16.${i >> 8}.${i & 255}`, backendType: 'host-gw' },
     }))
     const known = network({ Network: '10.0.0.0/8' }, ...leases)
-    expect([...encodeLeaseCache({ store: STORE, network: known, nodeAddresses: {} })]).toHaveLength(3)
+    const content = { store: STORE, network: known, nodeAddresses: {}, externalInterface: undefined }
+    expect([...encodeLeaseCache(content)]).toHaveLength(3)
     expect(decodeLeaseCache(text(known)).network.leases).toEqual(known.leases)
   })
 })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import {
+  type ChosenInterface,
   type Lease,
   leaseKey,
   networkConfigJson,
@@ -28,6 +29,8 @@ export interface LeaseCacheContent {
   readonly network: KnownNetwork
   /** The addresses that the store assigns to this node. */
   readonly nodeAddresses: PublicAddresses
+  /** The interface that packets to peers leave by. */
+  readonly externalInterface: ChosenInterface | undefined
 }
 
 const FIRST_LINE = 'selvedge leases 1'
@@ -47,7 +50,8 @@ const LEASES_PER_CHUNK = 500
  * etcd holds it (`<key> <value>`, and ` <created>` if the store says that), then the number of leases and the SHA-256 of
  * everything before.
  */
-export function* encodeLeaseCache({ store, network, nodeAddresses }: LeaseCacheContent): Generator<string> {
+export function* encodeLeaseCache(content: LeaseCacheContent): Generator<string> {
+  const { store, network, nodeAddresses, externalInterface } = content
   const hash = createHash('sha256')
   const { config, own, leases, asOf } = network
   const header = {
@@ -55,11 +59,13 @@ export function* encodeLeaseCache({ store, network, nodeAddresses }: LeaseCacheC
     asOf: new Date(asOf).toISOString(),
     config: networkConfigJson(config),
     ...(Object.keys(nodeAddresses).length > 0 && { nodeAddresses }),
+    ...(externalInterface !== undefined && { externalInterface: interfaceFields(externalInterface) }),
     ...(own !== undefined && {
       own: {
         key: leaseKey(own),
         attributes: encodeLeaseAttributes(own.attributes),
         ...(own.expiresAt !== undefined && { expiresAt: new Date(own.expiresAt).toISOString() }),
+        ...(isAge(own.created) && isAge(own.version) && { created: own.created, version: own.version }),
       },
     }),
   }
@@ -77,10 +83,37 @@ export function* encodeLeaseCache({ store, network, nodeAddresses }: LeaseCacheC
   yield `${chunk}${JSON.stringify({ leases: count, sha256: hash.digest('hex') })}\n`
 }
 
+/** How many lines `decodeCachedNode` needs. */
+export const NODE_LINES = 2
+
+/** What a lease cache says of the node itself. */
+export interface CachedNode {
+  /** The store that it was saved from. */
+  readonly store: string
+  readonly lease: Lease | undefined
+  readonly externalInterface: ChosenInterface | undefined
+}
+
+/**
+ * Reads the first lines of a lease cache alone, since the rest may be long. No checksum covers them: what they say is to be
+ * compared with what the host and the store say. Throws an Error that says what is wrong with them.
+ */
+export function decodeCachedNode(text: string): CachedNode {
+  const [first, second = '', end] = text.split('\n')
+  requireFirstLine(first)
+  if (end === undefined) throw new SyntaxError('it is incomplete')
+  const { store, own, externalInterface } = readObject(second, 'its second line')
+  return {
+    store: readText('store', store),
+    lease: readOwn(own),
+    externalInterface: readInterface(externalInterface),
+  }
+}
+
 /** Throws an Error that says why the text is not to be trusted. */
 export function decodeLeaseCache(text: string): LeaseCacheContent {
   const lines = text.split('\n')
-  if (lines[0] !== FIRST_LINE) throw new SyntaxError(`it does not begin with '${FIRST_LINE}'`)
+  requireFirstLine(lines[0])
   const trailer = lines.at(-2)
   if (lines.length < 4 || trailer === undefined || lines.at(-1) !== '')
     throw new SyntaxError('it is incomplete')
@@ -89,7 +122,8 @@ export function decodeLeaseCache(text: string): LeaseCacheContent {
   if (count !== lines.length - 4 || sha256 !== createHash('sha256').update(body).digest('hex')) {
     throw new SyntaxError('it is incomplete or was changed: its checksum does not match')
   }
-  const { store, asOf, config, own, nodeAddresses } = readObject(lines[1] ?? '', 'its second line')
+  const header = readObject(lines[1] ?? '', 'its second line')
+  const { store, asOf, config, own, nodeAddresses, externalInterface } = header
   const leases = new Map(lines.slice(2, -2).map((line) => readLease(line)))
   if (typeof store !== 'string' || !isJsonObject(config))
     throw new SyntaxError('its second line is incomplete')
@@ -97,7 +131,12 @@ export function decodeLeaseCache(text: string): LeaseCacheContent {
     store,
     network: { config: parseNetworkConfig(config), own: readOwn(own), leases, asOf: readTime(asOf) },
     nodeAddresses: readNodeAddresses(nodeAddresses),
+    externalInterface: readInterface(externalInterface),
   }
+}
+
+function requireFirstLine(line: string | undefined): void {
+  if (line !== FIRST_LINE) throw new SyntaxError(`it does not begin with '${FIRST_LINE}'`)
 }
 
 function readObject(text: string, what: string): Readonly<Record<string, unknown>> {
@@ -124,15 +163,40 @@ function readCreated(text: string): number {
   return created
 }
 
-const isAge = (created: number | undefined): created is number =>
-  created !== undefined && Number.isSafeInteger(created) && created >= 0
+const isAge = (created: unknown): created is number =>
+  typeof created === 'number' && Number.isSafeInteger(created) && created >= 0
 
 function readOwn(value: unknown): Lease | undefined {
   if (value === undefined) return undefined
   if (!isJsonObject(value)) throw new SyntaxError('own is not a JSON object')
-  const { key, attributes, expiresAt } = value
-  const lease = decodeLease(readText('key', key), readText('attributes', attributes))
-  return expiresAt === undefined ? lease : { ...lease, expiresAt: readTime(expiresAt) }
+  const { key, attributes, expiresAt, created, version } = value
+  return {
+    ...decodeLease(readText('key', key), readText('attributes', attributes)),
+    ...(expiresAt !== undefined && { expiresAt: readTime(expiresAt) }),
+    ...(isAge(created) && isAge(version) && { created, version }),
+  }
+}
+
+/** The parts that are kept of one that may say more. */
+const interfaceFields = ({ name, macAddress, ipv4, ipv6, reason }: ChosenInterface): ChosenInterface => ({
+  name,
+  macAddress,
+  ipv4,
+  ipv6,
+  reason,
+})
+
+function readInterface(value: unknown): ChosenInterface | undefined {
+  if (value === undefined) return undefined
+  if (!isJsonObject(value)) throw new SyntaxError('externalInterface is not a JSON object')
+  const { name, macAddress, ipv4, ipv6, reason } = value
+  return {
+    name: readText('name', name),
+    ...(macAddress !== undefined && { macAddress: readText('macAddress', macAddress) }),
+    ...(ipv4 !== undefined && { ipv4: readAddress(ipv4, 4) }),
+    ...(ipv6 !== undefined && { ipv6: readAddress(ipv6, 6) }),
+    ...(reason !== undefined && { reason: readText('reason', reason) }),
+  }
 }
 
 function readNodeAddresses(value: unknown): PublicAddresses {

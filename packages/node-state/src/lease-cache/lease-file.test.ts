@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseNetworkConfig } from '@selvedge/core'
+import { type ExternalInterface, parseNetworkConfig } from '@selvedge/core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { KnownNetwork } from './known-network.js'
 import { LeaseFile } from './lease-file.js'
@@ -20,6 +20,15 @@ const known: KnownNetwork = {
   own: { subnet: '10.244.5.0/24', attributes: { publicIp: '192.0.2.1' }, expiresAt: 1_700_000_000_000 },
   leases: new Map([['10.244.6.0-24', { subnet: '10.244.6.0/24', attributes: { publicIp: '192.0.2.2' } }]]),
   asOf: 1_600_000_000_000,
+}
+
+const eth0: ExternalInterface = {
+  name: 'eth0',
+  macAddress: '02:00:00:00:00:01',
+  mtu: 1500,
+  ipv4: '192.0.2.1',
+  onLink: [],
+  reason: 'why',
 }
 
 const file = (name = 'deep/down/leases', store = 'etcd a'): LeaseFile =>
@@ -80,6 +89,40 @@ test('the addresses that the store assigns to the node are saved with the networ
   expect(await second.loadNodeAddresses()).toEqual({ publicIp: '203.0.113.8' })
   await second.save(known)
   expect(await file().loadNodeAddresses()).toEqual({ publicIp: '203.0.113.8' })
+})
+
+test('the external interface is saved with the network, and known whichever store it was saved with', async () => {
+  let inForce: ExternalInterface | undefined = { ...eth0, host: { addresses: [], gateways: [] } }
+  const withInterface = (store: string): LeaseFile =>
+    new LeaseFile({
+      path: join(folder, 'leases'),
+      store,
+      externalInterface: () => inForce,
+      onWarning: (text) => warnings.push(text),
+    })
+  expect(await withInterface('etcd a').loadNode()).toEqual({})
+  await withInterface('etcd a').save(known)
+  const externalInterface = {
+    name: 'eth0',
+    macAddress: '02:00:00:00:00:01',
+    ipv4: '192.0.2.1',
+    reason: 'why',
+  }
+  const second = withInterface('etcd a')
+  expect(await second.loadNode()).toEqual({ externalInterface, lease: known.own })
+  // A start that has not found one yet, and is stopped.
+  inForce = undefined
+  await second.save(known)
+  expect(await withInterface('etcd b').loadNode()).toEqual({ externalInterface, lease: undefined })
+  expect(warnings).toEqual([])
+})
+
+test('garbage says nothing about the node, and is reported once', async () => {
+  await writeFile(join(folder, 'leases'), 'selvedge leases 2\n{}\n')
+  const cache = file('leases')
+  expect(await cache.loadNode()).toEqual({})
+  expect(await cache.load()).toBeUndefined()
+  expect(warnings).toEqual([expect.stringMatching(/leases is not used: it does not begin with/)])
 })
 
 test('what a killed process left beside it is gone after the next save', async () => {

@@ -1,16 +1,27 @@
 import { stat } from 'node:fs/promises'
-import { OverlayError, type PublicAddresses } from '@selvedge/core'
+import { type ChosenInterface, OverlayError, type PreviousNode, type PublicAddresses } from '@selvedge/core'
 import { printable } from '@selvedge/core/kit'
 import { identityOf, writeFileAtomically } from '../file/atomic-write.js'
 import { isMissing, readBoundedFile } from '../file/bounded-read.js'
 import type { NodeAddressCache } from './cached-node-addresses.js'
-import { decodeLeaseCache, encodeLeaseCache, type LeaseCacheContent } from './format.js'
+import {
+  decodeCachedNode,
+  decodeLeaseCache,
+  encodeLeaseCache,
+  type LeaseCacheContent,
+  NODE_LINES,
+} from './format.js'
 import type { KnownNetwork, LeaseCache } from './known-network.js'
 
 export interface LeaseFileOptions {
   readonly path: string
   /** Tells one store from another: what was saved from another is not used. */
   readonly store: string
+  /**
+   * The external interface in force, asked at each save: the next start chooses it again. While it is undefined, the
+   * last one is kept.
+   */
+  readonly externalInterface?: (() => ChosenInterface | undefined) | undefined
   /** Called if a file that is there is not used, and if another process writes it too. */
   readonly onWarning: (text: string) => void
   /** A longer file is neither read nor written. Default: 128 MiB, five times what 65,000 dual-stack leases take. */
@@ -26,9 +37,11 @@ const DEFAULT_MAX_BYTES = 128 * 2 ** 20
 export class LeaseFile implements LeaseCache, NodeAddressCache {
   readonly #options: LeaseFileOptions
   #nodeAddresses: PublicAddresses = {}
+  #externalInterface: ChosenInterface | undefined
   /** The file that this process wrote last. */
   #written: string | undefined
   #isSharingReported = false
+  #whyUnused: string | undefined
 
   constructor(options: LeaseFileOptions) {
     this.#options = options
@@ -36,6 +49,25 @@ export class LeaseFile implements LeaseCache, NodeAddressCache {
 
   async load(): Promise<KnownNetwork | undefined> {
     return (await this.#load())?.network
+  }
+
+  /**
+   * What this node was when it was saved last: the option `previous` of an overlay. Its interface is a fact of this host,
+   * whichever store it was saved with. Never rejects.
+   */
+  async loadNode(): Promise<Pick<PreviousNode, 'externalInterface' | 'lease'>> {
+    const { path, store, maxBytes = DEFAULT_MAX_BYTES } = this.#options
+    try {
+      const node = decodeCachedNode(await readBoundedFile(path, maxBytes, NODE_LINES))
+      this.#externalInterface ??= node.externalInterface
+      return {
+        externalInterface: node.externalInterface,
+        lease: node.store === store ? node.lease : undefined,
+      }
+    } catch (error) {
+      this.#reportUnused(error)
+      return {}
+    }
   }
 
   async loadNodeAddresses(): Promise<PublicAddresses | undefined> {
@@ -53,7 +85,13 @@ export class LeaseFile implements LeaseCache, NodeAddressCache {
     const { path, store, maxBytes = DEFAULT_MAX_BYTES } = this.#options
     try {
       await this.#reportSharing()
-      const content = encodeLeaseCache({ store, network, nodeAddresses: this.#nodeAddresses })
+      this.#externalInterface = this.#options.externalInterface?.() ?? this.#externalInterface
+      const content = encodeLeaseCache({
+        store,
+        network,
+        nodeAddresses: this.#nodeAddresses,
+        externalInterface: this.#externalInterface,
+      })
       await writeFileAtomically(path, bounded(content, maxBytes), { mode: MODE })
       this.#written = identityOf(await stat(path))
     } catch (cause) {
@@ -66,19 +104,24 @@ export class LeaseFile implements LeaseCache, NodeAddressCache {
   }
 
   async #load(): Promise<LeaseCacheContent | undefined> {
-    const { path, store, onWarning, maxBytes = DEFAULT_MAX_BYTES } = this.#options
+    const { path, store, maxBytes = DEFAULT_MAX_BYTES } = this.#options
     try {
       const content = decodeLeaseCache(await readBoundedFile(path, maxBytes))
       if (content.store === store) return content
-      onWarning(
-        `the lease cache ${path} is not used: it was saved from '${printable(content.store)}', and this is '${store}'`,
-      )
+      this.#reportUnused(new Error(`it was saved from '${printable(content.store)}', and this is '${store}'`))
     } catch (error) {
-      if (!isMissing(error)) {
-        onWarning(`the lease cache ${path} is not used: ${error instanceof Error ? error.message : error}`)
-      }
+      this.#reportUnused(error)
     }
     return undefined
+  }
+
+  /** Once for each reason: it is read more than once. */
+  #reportUnused(error: unknown): void {
+    if (isMissing(error)) return
+    const why = error instanceof Error ? error.message : String(error)
+    if (why === this.#whyUnused) return
+    this.#whyUnused = why
+    this.#options.onWarning(`the lease cache ${this.#options.path} is not used: ${why}`)
   }
 
   /** The last of two processes to save wins, and the other starts from a lease that is not its own. */
