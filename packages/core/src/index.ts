@@ -18,6 +18,7 @@ export type {
   NodeContext,
   NodeOrigins,
 } from './contract/node-context.js'
+export type { Part } from './contract/part.js'
 export type { Resource } from './contract/resource.js'
 export type {
   LeaseEvent,
@@ -44,6 +45,7 @@ export {
 } from './lease/network-config.js'
 export { networkConfigJson } from './lease/network-config-json.js'
 export { formatSubnetEnv, parseSubnetEnv, type SubnetEnv } from './lease/subnet-env.js'
+export { blackholeRoute } from './overlay/blackhole-route.js'
 export type { BackendLoader } from './overlay/choose-backend.js'
 export type { GuardedEmitter } from './overlay/events.js'
 export type { LeaseKeeperEvent } from './overlay/lease-keeper.js'

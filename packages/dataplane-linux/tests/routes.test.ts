@@ -1,4 +1,4 @@
-import type { Driver } from '@selvedge/core'
+import { blackholeRoute, type Driver, parseNetworkConfig } from '@selvedge/core'
 import { type KernelResource, type RouteResource, route, satisfies } from '@selvedge/core/kit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { linux } from '../src/index.js'
@@ -276,5 +276,62 @@ describe('a foreign route in the place of ours', () => {
       error: { message: expect.stringMatching(/10\.0\.4\.0\/24.*'10\.0\.4\.300' is not/) },
     })
     expect(nexthops()).toHaveLength(8)
+  })
+})
+
+describe('the blackhole route of a node', () => {
+  const SUBNETS = { subnet: '10.0.9.0/24', ipv6Subnet: 'fd99:0:0:9::/64' }
+  const PODS = ['10.0.9.5', 'fd99:0:0:9::5']
+  const blackholes = blackholeRoute().local({
+    config: parseNetworkConfig({ Network: '10.0.0.0/8', EnableIPv6: true, IPv6Network: 'fd99::/48' }),
+    externalInterface: { name: 'eth0', mtu: 1500, onLink: [] },
+    lease: { ...SUBNETS, attributes: {} },
+  }) as readonly RouteResource[]
+
+  const isDropped = (address: string): boolean => {
+    try {
+      namespace.ip(`route get ${address}`)
+      return false
+    } catch {
+      return true
+    }
+  }
+  const device = (address: string) => namespace.ipJson(`route get ${address}`)[0]?.dev
+
+  it.each(['before', 'after'])(
+    'drops what no pod has; a bridge that comes %s it keeps its pods',
+    async (when) => {
+      const driver = await open()
+      const put = () => done(driver, puts(...blackholes))
+      if (when === 'after') {
+        await put()
+        expect(PODS.map(isDropped)).toEqual([true, true])
+      }
+      namespace.ip('link add cni0 up type bridge')
+      namespace.ip('address add 10.0.9.1/24 dev cni0')
+      namespace.ip('address add fd99:0:0:9::1/64 dev cni0 nodad')
+      if (when === 'before') await put()
+      await expectHeld(driver, blackholes)
+      expect(PODS.map(device)).toEqual(['cni0', 'cni0'])
+      namespace.ip('link del cni0')
+      expect(PODS.map(isDropped)).toEqual([true, true])
+      await expectHeld(await open(), blackholes)
+      await done(driver, deletes(...blackholes))
+      expect(namespace.ip('route show table all proto 157')).not.toContain('blackhole')
+    },
+  )
+
+  it("stands beside flannel's, which the kernel prefers, and adopts that of IPv6", async () => {
+    // As flanneld adds them: main table, protocol boot, the kernel's metric.
+    for (const subnet of Object.values(SUBNETS)) namespace.ip(`route add blackhole ${subnet} proto boot`)
+    await done(await open(), puts(...blackholes))
+    await expectHeld(await open(), blackholes)
+    expect(namespace.ipJson('-4 route show type blackhole')).toMatchObject([
+      { dst: SUBNETS.subnet, protocol: 'boot' },
+      { dst: SUBNETS.subnet, protocol: '157', metric: 0xffff_ffff },
+    ])
+    expect(namespace.ipJson('-6 route show type blackhole')).toMatchObject([
+      { dst: SUBNETS.ipv6Subnet, protocol: '157', metric: 1024 },
+    ])
   })
 })

@@ -146,6 +146,7 @@ export class Lifecycle {
       {
         subnets: options.subnets,
         backends: options.choice,
+        parts: options.parts ?? [],
         drivers: options.drivers,
         externalInterface: options.externalInterface,
         publicIp: options.publicIp,

@@ -1,5 +1,6 @@
 import type { Driver } from '../contract/driver.js'
 import type { ExternalInterface } from '../contract/node-context.js'
+import type { Part } from '../contract/part.js'
 import type { SubnetManager } from '../contract/subnet-manager.js'
 import type { Lease, PublicAddresses } from '../lease/lease.js'
 import type { Drift } from '../reconciler/delta-tracker.js'
@@ -16,6 +17,7 @@ import type { ConfigEvent } from './reports.js'
 export interface OverlayNodeOptions extends PublicAddresses {
   readonly subnets: SubnetManager
   readonly backends: BackendChoice
+  readonly parts: readonly Part[]
   readonly drivers: readonly Driver[]
   readonly externalInterface: ExternalInterface | undefined
   readonly previous: PreviousNode | undefined

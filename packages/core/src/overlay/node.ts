@@ -1,6 +1,7 @@
 import type { Backend } from '../contract/backend.js'
 import type { Driver, Operation } from '../contract/driver.js'
 import type { LeaseContext, NodeContext } from '../contract/node-context.js'
+import type { Resource } from '../contract/resource.js'
 import type { Lease } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { Reconciler } from '../reconciler/reconciler.js'
@@ -13,6 +14,7 @@ import { type FoundInterface, isSameInterface, nodeContext } from './external-in
 import { InterfaceWatch } from './interface-watch.js'
 import { LeaseFollower } from './lease-follower.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
+import { localResources } from './local-resources.js'
 import { overlapWarnings } from './network-overlap.js'
 import type { FormerNode, OverlayNodeOptions } from './node-options.js'
 import type { StopOptions } from './options.js'
@@ -271,9 +273,13 @@ export class OverlayNode {
     this.#options.observer.lease(event)
   }
 
+  #localResources(context: LeaseContext): readonly Resource[] {
+    return localResources(this.#backend, this.#options.parts, context)
+  }
+
   /** Asks the backend for everything again: what this node is, or holds, may change what any lease calls for. */
   #recompute(): void {
-    this.reconciler.desired.set(THIS_NODE, withAlias(this.#backend.local(this.#context), this.config))
+    this.reconciler.desired.set(THIS_NODE, withAlias(this.#localResources(this.#context), this.config))
     this.#leases.recompute()
   }
 
@@ -287,7 +293,7 @@ export class OverlayNode {
     }
     const node = nodeContext(this.config, found, this.#options)
     const [before, mtu] = [this.mtu, this.#backend.mtu(node)]
-    this.#backend.local({ ...node, lease: this.lease }) // throws for an interface that will not do
+    this.#localResources({ ...node, lease: this.lease }) // throws for an interface that will not do
     this.#node = node
     this.#lastContext = undefined
     this.#recompute()

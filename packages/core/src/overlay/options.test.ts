@@ -3,6 +3,7 @@ import { createOverlay } from './overlay.js'
 
 const subnets = { acquireLease: () => undefined }
 const backend = { type: 'vxlan' }
+const part = { name: 'x', local: () => [] }
 const drivers = [{ snapshot: () => undefined }]
 
 describe('createOverlay in JavaScript', () => {
@@ -21,6 +22,13 @@ describe('createOverlay in JavaScript', () => {
     ['both', [{ subnets, backend, backends: [backend], drivers }], /both are given/],
     ['no drivers', [{ subnets, backend }], /`drivers` is missing: it is an array of Drivers/],
     ['a driver alone', [{ subnets, backend, drivers: drivers[0] }], /`drivers` is not what/],
+    ['a part alone', [{ subnets, backend, parts: part, drivers }], /`parts` is not what .*array of Parts/],
+    ['a part not called', [{ subnets, backend, parts: [() => part], drivers }], /`parts` is not what/],
+    [
+      'a part without `local`',
+      [{ subnets, backend, parts: [{ name: 'x' }], drivers }],
+      /`parts` is not what/,
+    ],
     ['a hole among the drivers', [{ subnets, backend, drivers: [undefined] }], /`drivers` is not what/],
   ])('says what is wrong: %s', (_, args, message) => {
     expect(() => compose(...args)).toThrow(TypeError)

@@ -1,6 +1,7 @@
 import type { Backend } from '../contract/backend.js'
 import type { Driver } from '../contract/driver.js'
 import type { ChosenInterface, ExternalInterface } from '../contract/node-context.js'
+import type { Part } from '../contract/part.js'
 import type { SubnetManager } from '../contract/subnet-manager.js'
 import type { Lease } from '../lease/lease.js'
 import type { SubnetEnv } from '../lease/subnet-env.js'
@@ -21,6 +22,8 @@ export interface OverlayOptions {
    * section means `udp`, as with flannel. One may be a loader, which is called only if the config names its type.
    */
   readonly backends?: readonly (Backend | BackendLoader)[] | undefined
+  /** What this node needs besides its backend, whatever its peers. Default: nothing. */
+  readonly parts?: readonly Part[] | undefined
   /** What holds the resources: one driver for each kind. The overlay disposes of them when it stops. */
   readonly drivers: readonly Driver[]
   /** The interface that packets to peers leave by. Default: the one that the first driver able to find one finds. */
@@ -91,7 +94,7 @@ export function requireOptions(options: OverlayOptions): ComposedOptions {
   if (typeof given !== 'object' || given === null) {
     throw new TypeError(`an overlay is composed of options, as in ${EXAMPLE}`)
   }
-  const { subnets, backend, backends, drivers } = given
+  const { subnets, backend, backends, parts, drivers } = given
   if (typeof subnets?.acquireLease !== 'function') {
     throw missing('subnets', subnets, 'a SubnetManager')
   }
@@ -104,6 +107,9 @@ export function requireOptions(options: OverlayOptions): ComposedOptions {
   }
   if (!Array.isArray(drivers) || drivers.some((driver) => typeof driver?.snapshot !== 'function')) {
     throw missing('drivers', drivers, 'an array of Drivers')
+  }
+  if (parts !== undefined && !areParts(parts)) {
+    throw missing('parts', parts, 'an array of Parts, each with a name and `local`')
   }
   for (const parts of [IPV4_PARTS, IPV6_PARTS]) requirePublicAddress(parts, given[parts.publicAddress])
   return { ...options, choice }
@@ -125,6 +131,13 @@ function requirePublicAddress({ publicAddress, family, name }: FamilyParts, text
 function isChoice(choice: BackendChoice): boolean {
   const backends: readonly unknown[] = Array.isArray(choice) ? choice : [choice]
   return backends.length > 0 && backends.every((backend) => typeof Object(backend).type === 'string')
+}
+
+function areParts(parts: unknown): boolean {
+  return (
+    Array.isArray(parts) &&
+    parts.every((part) => typeof part?.name === 'string' && typeof part.local === 'function')
+  )
 }
 
 function missing(name: string, value: unknown, what: string): TypeError {

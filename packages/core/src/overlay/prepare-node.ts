@@ -11,6 +11,7 @@ import {
   nodeContext,
   withUsedFamilies,
 } from './external-interface.js'
+import { localWarnings } from './local-resources.js'
 import type { OverlayNodeOptions } from './node-options.js'
 
 /** What a node is composed of once its network is known. */
@@ -26,9 +27,9 @@ export interface PreparedNode {
  * @throws whatever stands in the way of that
  */
 export async function prepareNode(options: OverlayNodeOptions, signal: AbortSignal): Promise<PreparedNode> {
-  const { subnets, backends, observer } = options
+  const { subnets, backends, parts, observer } = options
   observer.waiting('the drivers')
-  const checked = knownRequirements(backends)
+  const checked = [...knownRequirements(backends), ...parts.flatMap(({ requires = [] }) => requires)]
   await preflight(options, checked, signal)
   observer.waiting(`the network config from ${subnets.name}`)
   const config = await reachingStore(subnets.getNetworkConfig({ signal }), storeAccess(options), signal)
@@ -42,7 +43,7 @@ export async function prepareNode(options: OverlayNodeOptions, signal: AbortSign
   observer.waiting('the external interface')
   const found = await findInterface(options, config, signal)
   const context = nodeContext(config, found, options)
-  for (const warning of backend.warnings?.(context) ?? []) observer.warning(warning)
+  for (const warning of localWarnings(backend, parts, context)) observer.warning(warning)
   return { backend, found, context }
 }
 

@@ -1,0 +1,154 @@
+import { vxlan } from '@selvedge/backend-vxlan'
+import { FakeClock, FakeKernel } from '@selvedge/conformance'
+import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Part } from '../contract/part.js'
+import { route } from '../contract/resource.js'
+import { OverlayError } from '../util/errors.js'
+import { blackholeRoute } from './blackhole-route.js'
+import type { OverlayOptions } from './options.js'
+import { createOverlay, type Overlay } from './overlay.js'
+
+const CONFIG = {
+  Network: '10.244.0.0/16',
+  EnableIPv6: true,
+  IPv6Network: 'fd00:244::/56',
+  Backend: { Type: 'vxlan' },
+}
+const SUBNETS = { subnet: '10.244.7.0/24', ipv6Subnet: 'fd00:244:0:7::/64' }
+const V4 = 'blackhole 10.244.7.0/24'
+const V6 = 'blackhole fd00:244:0:7::/64'
+
+describe('an overlay with parts', () => {
+  let clock: FakeClock
+  let store: MemoryStore
+  let kernel: FakeKernel
+  const started: Overlay[] = []
+
+  beforeEach(() => {
+    clock = new FakeClock()
+    store = new MemoryStore({ config: CONFIG, clock })
+    kernel = new FakeKernel({
+      clock,
+      interfaces: [{ name: 'eth0', addresses: ['192.0.2.1/24', '2001:db8::1/64'] }],
+    })
+  })
+  afterEach(async () => {
+    for (const overlay of started.splice(0)) await overlay.stop()
+  })
+
+  function compose(options: Partial<OverlayOptions>): Overlay {
+    const overlay = createOverlay({
+      subnets: new MemorySubnetManager(store),
+      backend: vxlan(),
+      drivers: [kernel.driver()],
+      clock,
+      random: () => 0.5,
+      previous: SUBNETS,
+      ...options,
+    })
+    started.push(overlay)
+    return overlay
+  }
+
+  async function running(...parts: Part[]): Promise<Overlay> {
+    const overlay = compose({ parts })
+    await overlay.start()
+    await overlay.whenInSync()
+    return overlay
+  }
+
+  describe('such as a blackhole route', () => {
+    it('has it beside what the backend needs, shows it in a plan, and puts it back', async () => {
+      const without = await running()
+      const bare = without.status.desired
+      await without.stop()
+      const overlay = await running(blackholeRoute())
+      expect(overlay.status).toMatchObject({ desired: bare + 2, actual: bare + 2 })
+      expect(kernel.toText()).toContain(`${V4} proto 157 metric 4294967295`)
+      expect(kernel.toText()).toContain(V6)
+      kernel.run(`ip route del ${V4}`)
+      expect((await overlay.plan()).map(({ type, resource }) => `${type} ${resource.key}`)).toEqual([
+        'put route 254 10.244.7.0/24 0 4294967295',
+      ])
+      await overlay.resync()
+      expect(await overlay.plan()).toEqual([])
+    })
+
+    it('writes nothing at a restart, follows the subnet, and is removed with the overlay or its option', async () => {
+      await (await running(blackholeRoute())).stop()
+      kernel.requests.length = 0
+      const overlay = await running(blackholeRoute())
+      expect(kernel.writes).toEqual([])
+      store.release(overlay.lease)
+      store.reserve({ ...SUBNETS, attributes: { publicIp: '192.0.2.7', backendType: 'alloc' } })
+      await clock.settle()
+      const { subnet, ipv6Subnet } = overlay.lease
+      expect(subnet).not.toBe(SUBNETS.subnet)
+      expect(kernel.toText()).not.toContain(V4)
+      expect(kernel.toText()).not.toContain(V6)
+      expect(kernel.toText()).toContain(`blackhole ${subnet}`)
+      expect(kernel.toText()).toContain(`blackhole ${ipv6Subnet}`)
+      await overlay.stop()
+      await (await running()).stop()
+      expect(kernel.toText()).not.toContain('blackhole')
+    })
+
+    it("adopts flannel's of IPv6, and stands behind its one of IPv4", async () => {
+      kernel.run(`ip route add ${V4} proto boot`)
+      kernel.run(`ip route add ${V6} proto boot metric 1024`)
+      const overlay = await running(blackholeRoute())
+      expect(overlay.status.failures).toEqual([])
+      expect(kernel.toText().split(V6)).toHaveLength(2)
+      expect(kernel.toText()).toContain(`${V4} proto boot`)
+      expect(kernel.toText()).toContain(`${V4} proto 157 metric 4294967295`)
+    })
+  })
+
+  it('hears their warnings, and asks the drivers for what they require', async () => {
+    const part: Part = { name: 'x', requires: ['gre'], warnings: () => ['take care'], local: () => [] }
+    await expect(compose({ parts: [part] }).start()).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+    const overlay = compose({ parts: [{ ...part, requires: [] }] })
+    const warnings: string[] = []
+    overlay.on('warning', (text) => warnings.push(text))
+    await overlay.start()
+    expect(warnings).toEqual(['take care'])
+  })
+
+  const thrower = (error: Error): Part => ({
+    name: 'broken',
+    local: () => {
+      throw error
+    },
+  })
+  it.each<[string, Part, object]>([
+    [
+      'an error without a code',
+      thrower(new RangeError('no')),
+      { code: 'INTERNAL', message: "asking the part 'broken' what this node needs: no" },
+    ],
+    [
+      'an error with one',
+      thrower(new OverlayError('INVALID_CONFIG', 'no such network')),
+      { code: 'INVALID_CONFIG', message: 'no such network' },
+    ],
+    [
+      'a resource of a key that is taken',
+      {
+        name: 'broken',
+        local: () => [
+          route({ destination: SUBNETS.subnet, type: 'blackhole', metric: 1 }),
+          route({ destination: SUBNETS.subnet, type: 'blackhole', metric: 1 }),
+        ],
+      },
+      {
+        code: 'INTERNAL',
+        message:
+          "the part 'broken' and the part 'broken' both call for route 254 10.244.7.0/24 0 1: an overlay takes one of them",
+      },
+    ],
+  ])('rejects a start, typed and named, if one answers with %s', async (_, part, expected) => {
+    await expect(compose({ parts: [blackholeRoute(), part] }).start()).rejects.toMatchObject(expected)
+    expect(kernel.toText()).not.toContain('blackhole')
+  })
+})
