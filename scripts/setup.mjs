@@ -11,7 +11,8 @@ import { runQuietly, SetupError, say, step } from './terminal.mjs'
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * Debian packages by the commands that they are needed for. A package whose `command` exists is not installed.
+ * Debian packages by the commands that they are needed for, which are looked up in PATH unless they have a folder. A
+ * package whose `command` exists is not installed.
  */
 export const labTools = [
   { command: 'ip', package: 'iproute2' },
@@ -23,6 +24,7 @@ export const testTools = [
   { command: 'etcd', package: 'etcd-server' },
   { command: 'etcdctl', package: 'etcd-client' },
   { command: 'openssl', package: 'openssl' },
+  { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
 ]
 
 /** A root shell opened without a login may lack the folders where `ip` and `bridge` live. */
@@ -122,7 +124,8 @@ export async function whyNoNamespaces() {
 }
 
 function isOnPath(command) {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+  const folders = command.startsWith('/') ? ['/'] : (process.env.PATH ?? '').split(delimiter)
+  return folders.some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK)
       return true

@@ -36,6 +36,7 @@ export {
   sameNode,
   sameSubnets,
 } from './lease/lease.js'
+export { parseSubnetEnvLists, type SubnetEnvLists } from './lease/subnet-env.js'
 export { enabledFamilies, type FamilyParts, IPV4_PARTS, IPV6_PARTS } from './net/address-family.js'
 export {
   addressAt,

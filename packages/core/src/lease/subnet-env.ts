@@ -40,27 +40,54 @@ function firstAddress(subnet: string): string {
 /** The length of the largest IPv4 packet (RFC 791). */
 const MAX_MTU = 65_535
 
+/** A subnet.env in which each variable may hold a list, as flannel v0.21 and v0.22 wrote them. */
+export interface SubnetEnvLists {
+  readonly networks: readonly string[]
+  /** The node's; in canonical form, as the networks are. */
+  readonly subnets: readonly string[]
+  readonly ipv6Networks: readonly string[]
+  readonly ipv6Subnets: readonly string[]
+  /** Undefined if there is no valid one. */
+  readonly mtu: number | undefined
+  readonly ipMasq: boolean | undefined
+}
+
 /**
  * Reads the text of a subnet.env, whoever wrote it. Unknown lines and values that cannot be read are ignored, since the
  * subnets in it are only ever a preference. As flannel does, it takes the one valid CIDR of a comma-separated list, and
  * none if there are several.
  */
 export function parseSubnetEnv(text: string): Partial<SubnetEnv> {
+  const { networks, subnets, ipv6Networks, ipv6Subnets, mtu, ipMasq } = parseSubnetEnvLists(text)
+  return {
+    network: onlyOne(networks),
+    subnet: onlyOne(subnets),
+    ipv6Network: onlyOne(ipv6Networks),
+    ipv6Subnet: onlyOne(ipv6Subnets),
+    ...(mtu !== undefined && { mtu }),
+    ...(ipMasq !== undefined && { ipMasq }),
+  }
+}
+
+const onlyOne = ([first, ...others]: readonly string[]): string | undefined =>
+  others.length > 0 ? undefined : first
+
+/** The same, with every valid CIDR of a comma-separated list. */
+export function parseSubnetEnvLists(text: string): SubnetEnvLists {
   const values = variablesOf(text)
-  const cidr = (name: string, family: 4 | 6): string | undefined => {
+  const cidrs = (name: string, family: 4 | 6): readonly string[] => {
     const valid = (values.get(name) ?? '').split(',').flatMap((item) => parseCidr(item) ?? [])
-    const [only, ...others] = valid.filter((parsed) => parsed.family === family)
-    return only === undefined || others.length > 0 ? undefined : formatCidr(only)
+    return valid.filter((parsed) => parsed.family === family).map(formatCidr)
   }
   const mtu = /^\d{1,5}$/.test(values.get('FLANNEL_MTU') ?? '') ? Number(values.get('FLANNEL_MTU')) : 0
   const ipMasq = values.get('FLANNEL_IPMASQ')
   return {
-    network: cidr('FLANNEL_NETWORK', 4),
-    subnet: cidr('FLANNEL_SUBNET', 4),
-    ipv6Network: cidr('FLANNEL_IPV6_NETWORK', 6),
-    ipv6Subnet: cidr('FLANNEL_IPV6_SUBNET', 6),
-    ...(mtu > 0 && mtu <= MAX_MTU && { mtu }),
-    ...(ipMasq !== undefined && { ipMasq: ipMasq === 'true' }),
+    networks: cidrs('FLANNEL_NETWORK', 4),
+    subnets: cidrs('FLANNEL_SUBNET', 4),
+    ipv6Networks: cidrs('FLANNEL_IPV6_NETWORK', 6),
+    ipv6Subnets: cidrs('FLANNEL_IPV6_SUBNET', 6),
+    mtu: mtu > 0 && mtu <= MAX_MTU ? mtu : undefined,
+    ipMasq: ipMasq === undefined ? undefined : ipMasq === 'true',
   }
 }
 

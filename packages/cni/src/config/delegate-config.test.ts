@@ -1,0 +1,87 @@
+import { parseSubnetEnvLists } from '@selvedge/core/kit'
+import { expect, test } from 'vitest'
+import { delegateConfig } from './delegate-config.js'
+import { readPluginConfig } from './plugin-config.js'
+
+const NODE = `FLANNEL_NETWORK=10.1.0.0/16
+FLANNEL_SUBNET=10.1.17.1/24
+FLANNEL_MTU=1472
+FLANNEL_IPMASQ=true
+`
+
+const render = (config: object, env = NODE) =>
+  delegateConfig(
+    readPluginConfig(JSON.stringify({ name: 'cni-flannel', type: 'flannel', ...config })),
+    parseSubnetEnvLists(env),
+  )
+
+const IPAM = { type: 'host-local', ranges: [[{ subnet: '10.1.17.0/24' }]], routes: [{ dst: '10.1.0.0/16' }] }
+
+test('bridge and host-local, with what subnet.env says, as flannel’s plugin', () => {
+  expect(render({})).toEqual({
+    name: 'cni-flannel',
+    type: 'bridge',
+    ipMasq: false,
+    isGateway: true,
+    mtu: 1472,
+    ipam: IPAM,
+  })
+})
+
+test('what the delegate is given counts, but for its name and its addresses', () => {
+  const delegate = { bridge: 'test0', ipMasq: true, mtu: 1300, isGateway: false, hairpinMode: true }
+  expect(render({ cniVersion: '1.0.0', delegate, runtimeConfig: { mac: 'x' } })).toEqual({
+    ...delegate,
+    cniVersion: '1.0.0',
+    name: 'cni-flannel',
+    type: 'bridge',
+    runtimeConfig: { mac: 'x' },
+    ipam: IPAM,
+  })
+})
+
+test('another delegate than bridge has no isGateway', () => {
+  expect(render({ delegate: { type: 'macvlan', master: 'eth0' } })).toEqual({
+    name: 'cni-flannel',
+    type: 'macvlan',
+    master: 'eth0',
+    ipMasq: false,
+    mtu: 1472,
+    ipam: IPAM,
+  })
+})
+
+test('the ipam of the config is passed on: its own routes come first, its ranges are the node’s', () => {
+  const routes = [{ dst: '10.96.0.0/12' }, { dst: '192.168.244.0/24', gw: '10.1.17.20' }]
+  const ipam = {
+    type: 'my-ipam',
+    'unknown-param': 'unknown-value',
+    routes,
+    ranges: [[{ subnet: '10.9.0.0/24' }]],
+  }
+  expect(render({ ipam }).ipam).toEqual({
+    ...ipam,
+    ranges: IPAM.ranges,
+    routes: [...routes, { dst: '10.1.0.0/16' }],
+  })
+})
+
+test('a range set for each family, a route for each network', () => {
+  const env =
+    'FLANNEL_NETWORK=10.1.0.0/16,192.168.0.0/16\nFLANNEL_SUBNET=10.1.17.1/24\nFLANNEL_IPV6_NETWORK=fc00::/48\n' +
+    'FLANNEL_IPV6_SUBNET=fc00::1/64\nFLANNEL_MTU=1472\nFLANNEL_IPMASQ=false\n'
+  expect(render({}, env)).toMatchObject({
+    ipMasq: true,
+    ipam: {
+      ranges: [[{ subnet: '10.1.17.0/24' }], [{ subnet: 'fc00::/64' }]],
+      routes: [{ dst: '10.1.0.0/16' }, { dst: '192.168.0.0/16' }, { dst: 'fc00::/48' }],
+    },
+  })
+})
+
+test('keys match in any case, the last of several counts, and null leaves what was there, as in Go', () => {
+  const config = readPluginConfig(
+    '{"NAME":"a","name":"b","SubnetFile":"/x","subnetfile":null,"delegate":null,"ipam":null}',
+  )
+  expect(config).toMatchObject({ name: 'b', subnetFile: '/x', delegate: {}, ipam: {} })
+})
