@@ -160,6 +160,16 @@ describe('an agent', () => {
     expect(kernel.toText()).toContain('10.244.2.0/24')
   })
 
+  test('drops packets to addresses of its subnet that no pod has, while a flag says so', async () => {
+    const { clock, store, kernel } = host()
+    const agent = new Agent({ store, kernel, clock, args: ['--ip-blackhole-route'] })
+    await agent.running()
+    expect(kernel.toText()).toContain(`blackhole ${store.leases[0]?.subnet} proto 157`)
+    await agent.stop()
+    await new Agent({ store, kernel, clock }).running()
+    expect(kernel.toText()).not.toContain('blackhole')
+  })
+
   test('takes back the subnet that it held according to subnet.env, whoever wrote that', async () => {
     const { clock, store, kernel } = host()
     await writeFile(join(folder, 'subnet.env'), 'FLANNEL_SUBNET=10.244.77.1/24\nFLANNEL_IPMASQ=true\n')

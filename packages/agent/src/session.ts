@@ -11,6 +11,7 @@ import type { AgentState } from './agent-state.js'
 import type { AgentSettings } from './command-line/settings.js'
 import { logOverlay } from './log-overlay.js'
 import { NodeAddresses } from './node-addresses.js'
+import { nodeParts } from './node-parts.js'
 import type { LazyMetrics } from './observe/lazy-metrics.js'
 import { secretsOf } from './secrets.js'
 import type { AgentServices } from './services.js'
@@ -135,6 +136,7 @@ class Session {
     const overlay = createOverlay({
       subnets: store.subnets,
       backends: services.backends,
+      parts: nodeParts(settings),
       drivers,
       publicIp: settings.publicIp,
       publicIpv6: settings.publicIpv6,

@@ -64,13 +64,6 @@ const missing: readonly MissingFeature[] = [
     explanation: 'has no effect: this version has no traffic rules',
   },
   {
-    flag: 'ip-blackhole-route',
-    isRequested: (values) => values['ip-blackhole-route'],
-    reaction: 'warn',
-    explanation:
-      'this version has no blackhole route: packets to an address that no pod has take the default route',
-  },
-  {
     flag: 'use-multi-cluster-cidr',
     isRequested: given('use-multi-cluster-cidr'),
     reaction: 'warn',

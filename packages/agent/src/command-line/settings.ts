@@ -38,6 +38,7 @@ export interface AgentSettings {
   readonly subnetFile: string
   readonly renewMarginMs: number
   readonly ipMasq: boolean
+  readonly blackholeRoute: boolean
   readonly leaseCache: string | undefined
   readonly releaseLease: boolean
   /** Where to serve health and metrics; undefined for nowhere. */
@@ -77,6 +78,7 @@ export function readSettings(
     subnetFile: values['subnet-file'],
     renewMarginMs: margin * MINUTE_MS,
     ipMasq: values['ip-masq'],
+    blackholeRoute: values['ip-blackhole-route'],
     leaseCache: values['lease-cache'] || undefined,
     releaseLease: values['release-lease'],
     health: port === 0 ? undefined : { ip: values['healthz-ip'], port },
