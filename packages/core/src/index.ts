@@ -14,6 +14,7 @@ export type {
   ExternalInterface,
   HostAddress,
   HostNetwork,
+  HostRoute,
   LeaseContext,
   NodeContext,
   NodeOrigins,

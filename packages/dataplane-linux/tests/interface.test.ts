@@ -95,6 +95,27 @@ it('is chosen by name, with its MTU, addresses and what is on the link', async (
   })
 })
 
+it('names the routes over other links, as a VPN has them, and none of its own', async () => {
+  namespace.ip('address add 10.8.0.6 peer 10.8.0.5/32 dev net1')
+  for (const route of [
+    'default dev net1 metric 9',
+    '10.20.0.0/16 dev net1',
+    '10.30.0.0/16 via 10.9.0.2 dev net1',
+    '10.40.0.0/16 via 192.168.0.9 dev eth0',
+    'fd20::/48 dev net1',
+    'blackhole 10.50.0.0/16',
+    // As flanneld writes them, by protocol boot.
+    '10.60.0.0/24 via 10.60.0.0 dev net1 onlink',
+  ])
+    namespace.ip(`route add ${route}`)
+  expect((await find('eth0'))?.host?.routes).toEqual([
+    { link: 'net1', destination: '10.20.0.0/16' },
+    { link: 'net1', destination: '10.30.0.0/16' },
+    { link: 'net1', destination: '10.8.0.5/32' },
+    { link: 'net1', destination: 'fd20::/48' },
+  ])
+})
+
 it('says which networks inside its own are routed elsewhere', async () => {
   for (const line of [
     'route add 172.31.9.0/24 via 192.168.0.9 dev eth0',

@@ -77,7 +77,7 @@ class Cluster implements AsyncDisposable {
   }
 
   /**
-   * Each host has a network of its own besides, 10.244.250.0/24 on `storage0`.
+   * Each host has a network of its own besides, 10.244.250.0/24 on `storage0`, and a VPN on `vpn0`.
    *
    * @param goodRecord of a node at 192.168.77.90 that nothing is wrong with
    */
@@ -89,6 +89,12 @@ class Cluster implements AsyncDisposable {
           'link add storage0 type bridge',
           `address add 10.244.250.${i + 1}/24 dev storage0`,
           'link set storage0 up',
+          // As a VPN has them: its other end, and what is behind it.
+          'link add vpn0 type veth peer name vpn1',
+          'link set vpn0 up',
+          'link set vpn1 up',
+          'address add 10.244.252.6 peer 10.244.252.5/32 dev vpn0',
+          'route add 10.244.248.0/23 dev vpn0',
         ])
       }
       const { agents, pods } = await rig.joinAll()
@@ -255,7 +261,14 @@ describe('vxlan', () => {
       taken('10.244.250.0-24'),
       taken('10.244.250.0-25'),
       taken('10.244.250.128-25'),
-      taken('10.244.248.0-22'),
+      taken('10.244.250.0-23'),
+      ...['10.244.248.0-23', '10.244.249.0-24', '10.244.252.5-32'].map((key) => ({
+        key,
+        value: vxlanRecord(66),
+        reported: new RegExp(
+          `${key.replace('-', '/')} .*gets no resources: .* overlaps 10\\.244\\.\\S+, which this host routes over vpn0`,
+        ),
+      })),
     ])
     for (const agent of cluster.agents)
       await agent.logged(
@@ -354,6 +367,30 @@ describe('vxlan', () => {
         },
       ],
       (i) => (i === 0 ? [] : ['10.244.94.0/24']),
+    )
+  })
+
+  test('the IPv6 traffic of a node, in the name of its IPv4 address; and a pod as another node', async () => {
+    const { ipv6Subnet = '' } = await cluster.agent(2).subnetEnv()
+    await cluster.holds(
+      [
+        {
+          key: `10.244.94.0-24&${ipv6Subnet.replace('::/64', ':8000::-65')}`,
+          value: vxlanRecord(3, {
+            BackendData: { VNI: 1, VtepMAC: mac(94) },
+            PublicIPv6: 'fd77::66',
+            BackendV6Data: { VNI: 1, VtepMAC: mac(66) },
+          }),
+          reported: /:8000::\/65 .*(overlap|own subnet|bears the public address)/,
+          by: [0, 1],
+        },
+        {
+          key: '10.244.93.0-24',
+          value: vxlanRecord(66, { PublicIP: (await cluster.subnetOf(0)).replace('.0/24', '.9') }),
+          reported: /10\.244\.93\.0\/24 .*(lies in this node's own subnet| contains )/,
+        },
+      ],
+      (i) => (i === 2 ? [] : ['10.244.94.0/24']),
     )
   })
 

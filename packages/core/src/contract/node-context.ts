@@ -9,12 +9,21 @@ export interface HostAddress {
   readonly prefixLength: number
 }
 
+/** A network that the host sends over a link of its own, such as one behind a VPN. */
+export interface HostRoute {
+  readonly link: string
+  /** CIDR. */
+  readonly destination: string
+}
+
 /** The network of the host itself: no peer's lease may take any of it. */
 export interface HostNetwork {
   /** The addresses of its links, but for the loopback's `127.0.0.1/8` and `::1`, and IPv6 link-local ones. */
   readonly addresses: readonly HostAddress[]
   /** The gateways of its routes. */
   readonly gateways: readonly string[]
+  /** Its routes over other links than the external interface: not the default ones, nor those of its `addresses`. */
+  readonly routes?: readonly HostRoute[] | undefined
 }
 
 /** The interface that packets to peers leave by, as it was when it was looked at. */

@@ -37,6 +37,18 @@ describe('overlapWarnings', () => {
     expect(warnings(address)).toEqual([])
   })
 
+  it('warns of routes over other links', () => {
+    const routes = [
+      { link: 'wg0', destination: '10.244.184.0/22' },
+      { link: 'wg0', destination: '198.51.100.0/24' },
+      { link: 'flannel.1', destination: '10.244.7.0/24' },
+      { link: 'veth1', destination: '10.244.5.9/32' },
+    ]
+    expect(overlapWarnings(config, own, { addresses: [], gateways: [], routes }, ['flannel.1'])).toEqual([
+      expect.stringContaining('overlaps 10.244.184.0/22, which this host routes over wg0'),
+    ])
+  })
+
   it('says nothing if no driver knows the host', () => {
     expect(overlapWarnings(config, own, undefined, [])).toEqual([])
   })

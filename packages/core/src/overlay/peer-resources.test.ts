@@ -151,11 +151,24 @@ describe('PeerResources', () => {
         { link: 'flannel.1', address: '10.244.6.0', prefixLength: 32 },
       ],
       gateways: [],
+      routes: [
+        { link: 'wg0', destination: '10.244.7.0/24' },
+        { link: 'flannel.1', destination: '10.244.6.0/24' },
+      ],
     }
     const externalInterface = { ...context.externalInterface, host }
-    const leases = [lease(5), lease(6)].map((one): PeerEvent => ({ type: 'put', lease: one }))
+    const leases = [lease(5), lease(6), lease(7)].map((one): PeerEvent => ({ type: 'put', lease: one }))
     peers.update(leases, { ...context, externalInterface })
     expect(destinations()).toEqual(['10.244.6.0/24'])
+    // Routes to its own pods, and those that lie elsewhere, are no reason to decide on all leases again.
+    const others = [
+      { link: 'veth1', destination: context.lease.subnet?.replace('.0/24', '.9/32') ?? '' },
+      { link: 'wg0', destination: '198.51.100.0/24' },
+    ]
+    const busier = { ...host, routes: [...(host.routes ?? []), ...others] }
+    expect(peers.refresh({ ...context, externalInterface: { ...externalInterface, host: busier } })).toBe(
+      false,
+    )
   })
 
   it('reports ten of many that are refused at once, and how many more there are', () => {

@@ -4,6 +4,7 @@ import type { SubnetManager } from '../contract/subnet-manager.js'
 import { Admission, type AdmissionFacts, type RefusedLease } from '../lease/admission/index.js'
 import { type Lease, leaseKey } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
+import { contains, requireCidr } from '../net/cidr.js'
 import type { DesiredState } from '../reconciler/desired-state.js'
 import { OverlayError } from '../util/errors.js'
 import { NetworkBounds, namesakeRefusal, type PeerEvent, roleOf } from './lease-table.js'
@@ -132,13 +133,24 @@ export class PeerResources {
   #facts({ lease: own, externalInterface }: LeaseContext): AdmissionFacts {
     const { config, subnets } = this.#options
     const store = { name: subnets.name, addresses: subnets.addresses?.() ?? [] }
-    const host = this.#withoutOwnLinks(externalInterface.host)
+    const host = externalInterface.host && this.#concerning(own, externalInterface.host)
     return { own, config, storeConfig: this.#storeConfig, externalInterface, host, store }
   }
 
-  #withoutOwnLinks(host: HostNetwork | undefined): HostNetwork | undefined {
+  /** What of the host's network concerns other nodes' leases: the routes to its own pods come and go with them. */
+  #concerning(own: Lease, host: HostNetwork): HostNetwork {
     const ownLinks = this.#options.ownLinks()
-    return host && { ...host, addresses: host.addresses.filter(({ link }) => !ownLinks.includes(link)) }
+    const networks = [this.#options.config, this.#storeConfig].flatMap(
+      (config) => config && networksOf(config),
+    )
+    const isForeign = ({ link }: { readonly link: string }) => !ownLinks.includes(link)
+    const routes = host.routes?.filter(
+      (route) =>
+        isForeign(route) &&
+        isInside(route.destination, networks) &&
+        !isInside(route.destination, [own.subnet, own.ipv6Subnet]),
+    )
+    return { ...host, addresses: host.addresses.filter(isForeign), routes }
   }
 
   /** Whether it is the lease of another node, for another subnet than ours. */
@@ -183,6 +195,9 @@ export class PeerResources {
     }
   }
 }
+
+const isInside = (inner: string, networks: readonly (string | undefined)[]): boolean =>
+  networks.some((network) => network !== undefined && contains(requireCidr(network), requireCidr(inner)))
 
 /** What changes though no lease does. */
 const surroundingsOf = ({ host, store, storeConfig }: AdmissionFacts): string =>

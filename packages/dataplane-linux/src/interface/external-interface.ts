@@ -1,5 +1,5 @@
 import type { AbortOptions, ExternalInterface, ExternalInterfaceOptions, HostNetwork } from '@selvedge/core'
-import { canonicalAddress } from '@selvedge/core/kit'
+import { canonicalAddress, canonicalCidr } from '@selvedge/core/kit'
 import { Ownership } from '../cache/ownership.js'
 import type { NetlinkConnection } from '../netlink/index.js'
 import { LinkTable } from '../read/link-table.js'
@@ -49,7 +49,11 @@ export async function findExternalInterface(
   const index = links.byName(external.name)?.index ?? 0
   const ownership = new Ownership({ aliases: [], links: [], networks: external.onLink }, routeProtocol)
   const inside = foreign.filter(({ destination }) => ownership.isInside(destination))
-  return { ...external, ...routedElsewhere(inside, index), host: hostNetwork(links, addresses, routes) }
+  return {
+    ...external,
+    ...routedElsewhere(inside, index),
+    host: hostNetwork(links, addresses, routes, index),
+  }
 }
 
 /** The main table's routes of every type, except those of our own: tens of thousands, which say nothing about the host. */
@@ -81,14 +85,26 @@ function describesHost(route: RouteMessage): boolean {
   return route.gateway === undefined || (route.flags & RTNH_F_ONLINK) === 0 || isDefault(route)
 }
 
-/** What no peer's lease may take: the addresses of all links, and the gateways of all routes. */
+/**
+ * What no peer's lease may take: the addresses of all links, the gateways of all routes, and where the routes lead that
+ * leave by other links than the external interface, such as a VPN's.
+ */
 function hostNetwork(
   links: LinkTable,
   addresses: readonly AddressMessage[],
   routes: readonly RouteMessage[],
+  externalIndex: number,
 ): HostNetwork {
   const own = addresses.filter(
     ({ family, scope }) => scope !== RT_SCOPE_HOST && !(family === AF_INET6 && scope === RT_SCOPE_LINK),
+  )
+  const connected = new Set(own.map(({ local, prefixLength }) => canonicalCidr(`${local}/${prefixLength}`)))
+  const elsewhere = routes.filter(
+    (route) =>
+      !isDefault(route) &&
+      outgoing(route) !== externalIndex &&
+      route.destination !== LINK_LOCAL &&
+      !connected.has(route.destination),
   )
   const gateways = routes.flatMap(({ gateway, paths }) => [gateway, ...paths.map((path) => path.gateway)])
   return {
@@ -100,8 +116,16 @@ function hostNetwork(
       }))
       .sort((a, b) => compareText(`${a.link} ${a.address}`, `${b.link} ${b.address}`)),
     gateways: [...new Set(gateways.filter((gateway) => gateway !== undefined))].sort(),
+    ...(elsewhere.length > 0 && {
+      routes: elsewhere
+        .map((route) => ({ link: links.nameOf(outgoing(route)) ?? '', destination: route.destination }))
+        .sort((a, b) => compareText(`${a.link} ${a.destination}`, `${b.link} ${b.destination}`)),
+    }),
   }
 }
+
+/** The kernel has such a route for each link. */
+const LINK_LOCAL = 'fe80::/64'
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
 
@@ -127,10 +151,13 @@ const isDefault = ({ destination }: RouteMessage): boolean =>
 const isDirect = ({ gateway, paths, nexthopId, oif }: RouteMessage): boolean =>
   gateway === undefined && paths.length === 0 && nexthopId === 0 && oif !== 0
 
+/** The interface that a route leaves by; of several paths, the first one's. */
+const outgoing = ({ paths, oif }: RouteMessage): number => paths[0]?.oif ?? oif
+
 /** The interface of the default route with the lowest metric, IPv4 before IPv6; of several paths, the first. */
 function defaultIndexOf(routes: readonly RouteMessage[]): number | undefined {
   const [best] = routes.filter(isDefault).sort((a, b) => a.family - b.family || a.priority - b.priority)
-  return best?.paths[0]?.oif ?? best?.oif
+  return best && outgoing(best)
 }
 
 function candidateOf(
@@ -150,7 +177,7 @@ function candidateOf(
     addresses: usableAddresses(own),
     borne: own.filter(({ flags }) => (flags & IFA_F_DADFAILED) === 0).map(({ local }) => local),
     onLink: [...new Set(onLink.map(({ destination }) => destination))].filter(
-      (destination) => destination !== 'fe80::/64',
+      (destination) => destination !== LINK_LOCAL,
     ),
   }
 }

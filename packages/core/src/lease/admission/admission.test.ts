@@ -23,6 +23,11 @@ const host: HostNetwork = {
     { link: 'cni0', address: '10.244.1.1', prefixLength: 24 },
   ],
   gateways: ['192.168.77.254', 'fd77::fe'],
+  routes: [
+    { link: 'wg0', destination: '10.244.184.0/22' },
+    // As of a VPN that leads to a larger network: what is inside is the overlay's.
+    { link: 'wg0', destination: '10.0.0.0/8' },
+  ],
 }
 
 function factsOf(config: NetworkConfig, changes: Partial<AdmissionFacts> = {}): AdmissionFacts {
@@ -196,6 +201,18 @@ describe('what a lease must be, whatever the others are', () => {
     ["another link's", '10.244.5.0/24', '172.17.255.255', 'is the broadcast address of 172.17.0.0/16'],
     ['a reserved address', '10.244.5.0/24', '240.0.0.1', 'is a reserved address'],
     ['an unspecified address', '10.244.5.0/24', '0.0.0.1', 'is an unspecified address'],
+    [
+      "a network behind this host's VPN",
+      '10.244.185.0/24',
+      peer,
+      '10.244.185.0/24 overlaps 10.244.184.0/22, which this host routes over wg0',
+    ],
+    [
+      'an address in the subnet of this host',
+      '10.244.5.0/24',
+      '10.244.1.9',
+      "its PublicIP, 10.244.1.9, lies in this node's own subnet",
+    ],
     [
       "an address of this host's",
       '10.244.5.0/24',
@@ -494,6 +511,18 @@ describe('a dual-stack lease', () => {
     expect(setup.routes).toEqual(['10.244.5.0/24', '10.244.9.0/24', 'fd00:10:244:5::/64'])
     setup.delete(old)
     expect(setup.routes).toEqual(['10.244.5.0/24', 'fd00:10:244:5::/64'])
+  })
+
+  it('takes no IPv6 traffic from the node whose IPv4 address it bears', () => {
+    const setup = new Setup(factsOf(dualStack))
+    const inItsName = lease('10.244.9.0/24', '192.168.77.3', {
+      ipv6: ['fd00:10:244:5:8000::/65', 'fd77::66', '02:66:00:00:00:00'],
+    })
+    setup.put(dual({}), inItsName)
+    expect(setup.routes).toEqual(['10.244.5.0/24', '10.244.9.0/24', 'fd00:10:244:5::/64'])
+    expect(setup.refused.map(({ message }) => message)).toEqual([
+      expect.stringContaining('fd00:10:244:5:8000::/65 and fd00:10:244:5::/64 overlap'),
+    ])
   })
 
   it('has one resource for both families if the backend makes it so', () => {

@@ -27,6 +27,13 @@ interface Rival {
 }
 const NO_RIVALS: Rival[] = []
 
+/**
+ * Whether both are of one node. A store knows it by its IPv4 address alone, but a claim to IPv6 that bears another
+ * node's IPv4 address leads to wherever its own PublicIPv6 does.
+ */
+const sameOwner = (a: Claim, b: Claim): boolean =>
+  a.publicAddress === b.publicAddress && sameNode(a.lease.attributes, b.lease.attributes)
+
 /** A lease that is in the store and gets no resources, or none in one of its families. */
 export interface RefusedLease extends Refusal {
   readonly lease: Lease
@@ -170,7 +177,7 @@ export class Admission {
   #rivalsOf(claim: Claim, resources: readonly Resource[]): readonly Rival[] {
     let rivals: Rival[] = NO_RIVALS
     const visit = (rival: Claim, why: () => string) => {
-      if (rival.entry === claim.entry || sameNode(rival.lease.attributes, claim.lease.attributes)) return
+      if (rival.entry === claim.entry || sameOwner(rival, claim)) return
       if (rivals === NO_RIVALS) rivals = []
       rivals.push({ rival, why })
     }

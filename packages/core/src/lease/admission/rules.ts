@@ -80,9 +80,11 @@ class FamilyRules {
     const ownSubnet = facts.own[parts.subnet]
     this.#ownSubnet = ownSubnet === undefined ? undefined : rangeOfNetwork(ownSubnet)
     const connected = connectedNetworks(facts).filter(([network]) => ofFamily(network))
-    const named = connected.map(
-      ([network, link]): Named => [rangeOfNetwork(network), `${network}, the network of ${link}`],
-    )
+    const routed = (facts.host?.routes ?? []).filter(({ destination }) => ofFamily(destination))
+    const named = [
+      ...connected.map(([network, link]) => [network, `the network of ${link}`] as const),
+      ...routed.map(({ destination, link }) => [destination, `which this host routes over ${link}`] as const),
+    ].map(([network, what]): Named => [rangeOfNetwork(network), `${network}, ${what}`])
     const isAround = ([network]: Named) => this.#networks.some(([inner]) => rangeContains(network, inner))
     const addresses = protectedAddresses(facts).filter(([address]) => ofFamily(address))
     this.#protected = new NamedRanges([
@@ -119,6 +121,9 @@ class FamilyRules {
     const special = whyNoHostAddress(address)
     if (special !== undefined) return `its ${publicAddress}, ${address}, is ${special}`
     if (this.#ownAddresses.has(address)) return `its ${publicAddress}, ${address}, is an address of this host`
+    if (this.overlapsOwn(rangeOfAddress(address))) {
+      return `its ${publicAddress}, ${address}, lies in this node's own subnet: only a pod can be there`
+    }
     const network = this.#broadcasts.get(address)
     return network && `its ${publicAddress}, ${address}, is the broadcast address of ${network}`
   }
