@@ -126,7 +126,7 @@ export class OverlayNode {
       clock,
       desired: this.reconciler.desired,
       context: () => this.#context,
-      isOwnResource: (key) => this.reconciler.desired.ownersOf(key).includes(THIS_NODE),
+      isOwnResource: (key) => this.reconciler.desired.isClaimedBy(key, THIS_NODE),
       ownLinks: () => linkNames(this.reconciler.desired.of(THIS_NODE)),
       isHeld: () => !this.#keeper.isLost,
       onOwn: (lease) => (lease === undefined ? this.#keeper.lost() : this.#keeper.observe(lease)),

@@ -50,7 +50,7 @@ describe('PeerResources', () => {
       backend,
       desired,
       subnets: { name: 'etcd', addresses: () => storeAddresses },
-      isOwnResource: (key) => desired.ownersOf(key).includes('this node'),
+      isOwnResource: (key) => desired.isClaimedBy(key, 'this node'),
       ownLinks: () => ['flannel.1'],
       isHeld: () => isHeld,
       onPeer: ({ type, lease: { subnet } }) => heard.push(`${type} ${subnet}`),

@@ -52,6 +52,19 @@ describe('DesiredState', () => {
     expect(changes()).toEqual([key])
   })
 
+  it('holds as many claims to one key as there are, in any order', () => {
+    const { desired } = recorded()
+    const { key } = tunnel('192.0.2.1')
+    const owners = Array.from({ length: 15_000 }, (_, n) => `lease ${n}`)
+    for (const owner of owners.slice(0, 2_000)) desired.set(owner, [tunnel('192.0.2.1')])
+    expect([...desired.ownersOf(key)].slice(0, 2)).toEqual(['lease 1999', 'lease 1998'])
+    for (const owner of owners.slice(2_000)) desired.set(owner, [tunnel('192.0.2.1')])
+    for (const owner of owners.slice(0, -1)) desired.set(owner, [])
+    expect([...desired.ownersOf(key)]).toEqual(['lease 14999'])
+    expect(desired.isClaimedBy(key, 'lease 14999')).toBe(true)
+    expect(desired.isClaimedBy(key, 'lease 0')).toBe(false)
+  })
+
   it('withdraws a claim from beneath another silently', () => {
     const { desired, changes } = recorded()
     desired.set('a', [tunnel('192.0.2.1')])

@@ -3,7 +3,7 @@ import { enabledFamilies } from '../../net/address-family.js'
 import { describeLease } from '../../net/public-address.js'
 import { OverlayError } from '../../util/errors.js'
 import { type Lease, sameNode } from '../lease.js'
-import { type Claim, compareAge, LeaseEntry, type Refusal } from './claim.js'
+import { type Claim, Contest, compareAge, LeaseEntry, type Refusal } from './claim.js'
 import { ClaimIndex } from './claim-index.js'
 import type { AdmissionFacts } from './facts.js'
 import { Rules } from './rules.js'
@@ -13,7 +13,7 @@ export interface AdmissionPorts {
   /** The backend's resources for a peer's lease. If it throws, the lease is refused. */
   readonly resourcesOf: (lease: Lease) => readonly Resource[]
   /** The keys of the leases whose resources, as handed over, include one of this key. */
-  readonly holdersOf: (resourceKey: string) => readonly string[]
+  readonly holdersOf: (resourceKey: string) => Iterable<string>
   /** Whether a resource of this key is one that this node needs for itself. */
   readonly isOwn: (resourceKey: string) => boolean
   /** Replaces all resources of a lease. */
@@ -24,6 +24,8 @@ export interface AdmissionPorts {
 interface Rival {
   readonly rival: Claim
   readonly why: () => string
+  /** The key that both need, if that is why. */
+  readonly key?: string | undefined
 }
 const NO_RIVALS: Rival[] = []
 
@@ -32,7 +34,20 @@ const NO_RIVALS: Rival[] = []
  * node's IPv4 address leads to wherever its own PublicIPv6 does.
  */
 const sameOwner = (a: Claim, b: Claim): boolean =>
-  a.publicAddress === b.publicAddress && sameNode(a.lease.attributes, b.lease.attributes)
+  (a.parts !== b.parts || a.publicAddress === b.publicAddress) &&
+  sameNode(a.lease.attributes, b.lease.attributes)
+
+/** The oldest of these claims, and then its owner's others. */
+function oldestOwner(claims: Iterable<Claim>): readonly Claim[] {
+  let oldest: Claim | undefined
+  for (const claim of claims) {
+    if (oldest === undefined || compareAge(claim.entry, oldest.entry) < 0) oldest = claim
+  }
+  if (oldest === undefined) return []
+  const owned: Claim[] = [oldest]
+  for (const claim of claims) if (claim !== oldest && sameOwner(claim, oldest)) owned.push(claim)
+  return owned
+}
 
 /** A lease that is in the store and gets no resources, or none in one of its families. */
 export interface RefusedLease extends Refusal {
@@ -49,7 +64,7 @@ export interface RefusedLease extends Refusal {
  *
  * So a claim is admitted if it passes the rules and no older admitted claim excludes it. When a claim comes or goes, only
  * those whose verdict depends on it are decided again, oldest first: a verdict depends on older claims alone, so each is
- * decided once. The cost does not depend on the number of leases.
+ * decided once. The cost does not depend on the number of leases, however many contest one key.
  */
 export class Admission {
   readonly #ports: AdmissionPorts
@@ -58,8 +73,10 @@ export class Admission {
   #rules: Rules
   /** The admitted claims. */
   #index = new ClaimIndex()
-  /** Claims by the admitted claim that keeps them out. */
-  readonly #blocked = new Map<Claim, Set<Claim>>()
+  /** By the admitted claim that keeps the others out. */
+  readonly #contests = new Map<Claim, Contest[]>()
+  /** What the oldest of the losers takes over if it is admitted. */
+  readonly #heirs = new Map<Claim, Contest[]>()
   /** To be decided. */
   readonly #pending = new Set<LeaseEntry>()
   #count = 0
@@ -103,11 +120,12 @@ export class Admission {
     this.#facts = facts
     this.#rules = new Rules(facts)
     this.#index = new ClaimIndex()
-    this.#blocked.clear()
+    this.#contests.clear()
+    this.#heirs.clear()
     for (const entry of this.#entries.values()) {
       for (const claim of entry.claims) {
         claim.isAdmitted = false
-        claim.blocker = undefined
+        claim.contest = undefined
       }
       this.#pending.add(entry)
     }
@@ -141,11 +159,13 @@ export class Admission {
         for (const claim of entry.claims) if (!claim.isAdmitted) this.#decide(claim, refused)
         this.#hold(entry)
       }
+      for (const claim of entry.claims) this.#inherit(claim)
     }
   }
 
   /** Admits a claim, or refuses it. Returns its resources: none if it is refused. */
   #decide(claim: Claim, refused: RefusedLease[]): readonly Resource[] {
+    this.#leaveContest(claim)
     const refusal = this.#rules.refusalOf(claim)
     if (refusal !== undefined) return this.#refuse(claim, refusal, refused)
     let resources: readonly Resource[]
@@ -158,13 +178,14 @@ export class Admission {
     const own = resources.find(({ key }) => this.#ports.isOwn(key))
     if (own !== undefined) return this.#refuse(claim, this.#ownKey(claim, own), refused)
     const rivals = this.#rivalsOf(claim, resources)
-    for (const { rival, why } of rivals) {
-      if (compareAge(rival.entry, claim.entry) < 0) return this.#block(claim, rival, why, refused)
+    for (const rival of rivals) {
+      if (compareAge(rival.rival.entry, claim.entry) < 0) return this.#block(claim, rival, refused)
     }
-    for (const { rival, why } of rivals) {
+    for (const { rival, why, key } of rivals) {
       if (!rival.isAdmitted) continue
+      this.#takeOver(rival, claim, key)
       this.#retract(rival)
-      this.#block(rival, claim, why, refused)
+      this.#block(rival, { rival: claim, why, key }, refused)
       this.#hold(rival.entry)
     }
     claim.isAdmitted = true
@@ -176,21 +197,26 @@ export class Admission {
   /** The admitted claims of other nodes that exclude this one, and why each does. */
   #rivalsOf(claim: Claim, resources: readonly Resource[]): readonly Rival[] {
     let rivals: Rival[] = NO_RIVALS
-    const visit = (rival: Claim, why: () => string) => {
-      if (rival.entry === claim.entry || sameOwner(rival, claim)) return
+    const visit = (rival: Claim, why: () => string, key?: string): boolean => {
+      if (rival.entry === claim.entry) return true
+      if (sameOwner(rival, claim)) return rival.parts !== claim.parts
       if (rivals === NO_RIVALS) rivals = []
-      rivals.push({ rival, why })
+      rivals.push({ rival, why, key })
+      return true
     }
     this.#index.forEachExcluded(claim, visit)
-    for (const { key } of resources) {
-      for (const holder of this.#ports.holdersOf(key)) {
-        if (holder === claim.entry.key) continue
-        for (const rival of this.#entries.get(holder)?.claims ?? []) {
-          if (rival.isAdmitted && this.#hasResource(rival, key)) visit(rival, () => `both need '${key}'`)
-        }
+    for (const { key } of resources) this.#visitHolders(key, visit)
+    return rivals
+  }
+
+  /** Visits the admitted claims that hold a key until `visit` returns false: those of one family are one owner's. */
+  #visitHolders(key: string, visit: (rival: Claim, why: () => string, key: string) => boolean): void {
+    for (const holder of this.#ports.holdersOf(key)) {
+      for (const rival of this.#entries.get(holder)?.claims ?? []) {
+        if (!rival.isAdmitted || !this.#hasResource(rival, key)) continue
+        if (!visit(rival, () => `both need '${key}'`, key)) return
       }
     }
-    return rivals
   }
 
   #hasResource(claim: Claim, key: string): boolean {
@@ -199,10 +225,16 @@ export class Admission {
     )
   }
 
-  #block(claim: Claim, rival: Claim, why: () => string, refused: RefusedLease[]): readonly Resource[] {
-    const blocked = this.#blocked.get(rival) ?? new Set()
-    this.#blocked.set(rival, blocked.add(claim))
-    claim.blocker = rival
+  #block(claim: Claim, { rival, why, key }: Rival, refused: RefusedLease[]): readonly Resource[] {
+    const contests = this.#contests.get(rival) ?? []
+    let contest = contests.find((each) => each.key === key)
+    if (contest === undefined) {
+      contest = new Contest(key)
+      contests.push(contest)
+      this.#contests.set(rival, contests)
+    }
+    contest.losers.add(claim)
+    claim.contest = contest
     const message =
       `${describeLease(claim.lease)} gets no resources: ${why()}, and ${describeLease(rival.lease)} is older; ` +
       `delete the wrong one of the two from ${this.#facts.store.name}`
@@ -227,12 +259,61 @@ export class Admission {
   #retract(claim: Claim): void {
     if (claim.isAdmitted) this.#index.delete(claim)
     claim.isAdmitted = false
-    if (claim.blocker !== undefined) this.#blocked.get(claim.blocker)?.delete(claim)
-    claim.blocker = undefined
-    for (const { entry } of this.#blocked.get(claim) ?? []) {
-      if (this.#entries.get(entry.key) === entry) this.#pending.add(entry)
+    this.#leaveContest(claim)
+    const contests = [...(this.#contests.get(claim) ?? []), ...(this.#heirs.get(claim) ?? [])]
+    this.#contests.delete(claim)
+    this.#heirs.delete(claim)
+    for (const contest of contests) this.#reopen(contest)
+  }
+
+  /**
+   * Has the losers of a contest decided again. If all of them need one key, the oldest is enough: once it has the key,
+   * it keeps the others out. A thousand claims to one MAC that go one by one would take a million decisions.
+   */
+  #reopen(contest: Contest): void {
+    const { key, losers } = contest
+    const [heir, ...others] = key === undefined ? [] : oldestOwner(losers)
+    const again = heir === undefined ? losers : [heir, ...others]
+    for (const claim of again) this.#release(claim)
+    if (heir !== undefined && losers.size > 0)
+      this.#heirs.set(heir, [...(this.#heirs.get(heir) ?? []), contest])
+  }
+
+  /** Those that a claim to a key keeps out are kept out by the older one, too, that has the key from now on. */
+  #takeOver(from: Claim, to: Claim, key: string | undefined): void {
+    const contests = this.#contests.get(from)
+    if (contests === undefined || key === undefined) return
+    const taken = contests.filter((contest) => contest.key === key)
+    for (const { losers } of taken) {
+      for (const claim of losers) if (sameOwner(claim, to)) this.#release(claim)
     }
-    this.#blocked.delete(claim)
+    this.#contests.set(
+      from,
+      contests.filter((contest) => contest.key !== key),
+    )
+    this.#contests.set(to, [...(this.#contests.get(to) ?? []), ...taken])
+  }
+
+  /** What a claim keeps out from now on that another one did before; if it was not admitted, the next one's turn comes. */
+  #inherit(claim: Claim): void {
+    const contests = this.#heirs.get(claim)
+    if (contests === undefined) return
+    this.#heirs.delete(claim)
+    for (const contest of contests) {
+      if (!claim.isAdmitted) this.#reopen(contest)
+      else this.#contests.set(claim, [...(this.#contests.get(claim) ?? []), contest])
+    }
+  }
+
+  /** Has a loser decided again. */
+  #release(claim: Claim): void {
+    this.#leaveContest(claim)
+    this.#pending.add(claim.entry)
+  }
+
+  #leaveContest(claim: Claim): void {
+    claim.contest?.losers.delete(claim)
+    claim.contest = undefined
   }
 
   #hold(entry: LeaseEntry): void {

@@ -38,8 +38,8 @@ export class Claim {
   /** Whether a leased subnet may contain its public address. Set once the rules let it pass. */
   isAddressInNetwork = false
   refusal: Refusal | undefined = undefined
-  /** The admitted claim of an older lease that keeps this one out. */
-  blocker: Claim | undefined = undefined
+  /** What keeps this one out, if another claim does. */
+  contest: Contest | undefined = undefined
 
   constructor(entry: LeaseEntry, parts: FamilyParts) {
     this.entry = entry
@@ -56,6 +56,17 @@ export class Claim {
 
   get publicAddress(): string | undefined {
     return this.entry.lease.attributes[this.parts.publicAddress]
+  }
+}
+
+/** Claims that one admitted claim, which is older, keeps out for one reason. */
+export class Contest {
+  /** The key that all of them need; undefined if they exclude the admitted one otherwise. */
+  readonly key: string | undefined
+  readonly losers = new Set<Claim>()
+
+  constructor(key: string | undefined) {
+    this.key = key
   }
 }
 
