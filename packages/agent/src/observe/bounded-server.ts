@@ -62,6 +62,8 @@ export class BoundedServer implements AsyncDisposable {
     )
     // Without a listener, Node.js would tell a client that expects 100 to send a body.
     this.#server.on('checkContinue', onRequest)
+    // And it would keep the connection of one that expects anything else.
+    this.#server.on('checkExpectation', onRequest)
     this.#server.timeout = TIMEOUT_MS
     // Further requests that arrive together with the first are refused.
     this.#server.maxRequestsPerSocket = 1
@@ -126,17 +128,24 @@ export class BoundedServer implements AsyncDisposable {
       const allow = METHODS.join(', ')
       return { status: 405, text: `the methods are ${allow}`, headers: { allow } }
     }
+    const { host, path } = targetOf(url, headers.host)
     // A Unix socket has no port, and no browser reaches it.
-    if (socket.localPort !== undefined && !this.#options.admitsHost(headers.host)) {
+    if (socket.localPort !== undefined && !this.#options.admitsHost(host)) {
       return {
         status: 421,
         text: 'this host is not known by the name in the Host header: ask by its address, or by localhost',
       }
     }
     try {
-      return await this.#options.answer(url.split('?', 1)[0] ?? '')
+      return await this.#options.answer(path.split('?', 1)[0] ?? '')
     } catch (error) {
       return { status: 500, text: error instanceof Error ? error.message : (STATUS_CODES[500] ?? '') }
     }
   }
+}
+
+/** Of an absolute URI, as a client sends it to a proxy, the authority counts, and the header does not (RFC 9112, 3.2.2). */
+function targetOf(url: string, header: string | undefined): { host: string | undefined; path: string } {
+  const [, host, path] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url) ?? []
+  return host === undefined ? { host: header, path: url } : { host, path: path || '/' }
 }

@@ -114,6 +114,8 @@ describe.each(['TCP', 'Unix'] as const)('at a %s socket', (kind) => {
     const body = 'Expect: 100-continue\r\nContent-Length: 1000000000\r\n'
     const posted = send(target, `POST /healthz HTTP/1.1\r\nHost: localhost\r\n${body}\r\n`)
     expect(await posted.received).toMatch(/^HTTP\/1\.1 405 /)
+    const expecting = send(target, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: else\r\n\r\n')
+    expect(await expecting.received).toMatch(/^HTTP\/1\.1 200 /)
   })
 
   test('one request a connection is answered, however many come at once', async () => {
@@ -174,6 +176,15 @@ describe('a request to another host than this one is refused, as DNS rebinding s
     for (const host of ['127.0.0.1:10256', '10.0.0.5', '[fd77::1]:80', 'localhost', hostname()])
       expect(await get(target, '/metrics', { host }), host).toMatchObject({ status: 200 })
     expect(await send(target, 'GET /healthz HTTP/1.0\r\n\r\n').received).toMatch(/^HTTP\/1\.1 200 /)
+    // In an absolute URI the host counts that it names.
+    for (const [uri, status] of [
+      ['http://localhost:10256/metrics?x', 200],
+      ['HTTP://evil.example/metrics', 421],
+      ['http://localhost@evil.example/metrics', 421],
+    ] as const)
+      expect(await send(target, `GET ${uri} HTTP/1.1\r\nHost: localhost\r\n\r\n`).received, uri).toMatch(
+        new RegExp(`^HTTP/1\\.1 ${status} `),
+      )
   })
 
   test('and at a Unix socket any name will do', async () => {
