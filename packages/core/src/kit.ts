@@ -74,6 +74,7 @@ export type { DesiredState } from './reconciler/desired-state.js'
 export { Reconciler, type ReconcilerOptions } from './reconciler/reconciler.js'
 export { unlessAborted } from './util/abort.js'
 export { systemClock } from './util/clock.js'
+export { isAboutRecords } from './util/errors.js'
 export { CONFIG_LIMITS, type JsonLimits, membersOf, parseJson, RECORD_LIMITS } from './util/json.js'
 export {
   booleanField,

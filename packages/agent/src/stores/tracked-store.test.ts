@@ -1,5 +1,5 @@
 import { FakeClock } from '@selvedge/conformance'
-import { OverlayError, type WatchOptions } from '@selvedge/core'
+import { type ErrorCode, OverlayError, type WatchOptions } from '@selvedge/core'
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { expect, test } from 'vitest'
 import { TrackedStore } from './tracked-store.js'
@@ -32,8 +32,7 @@ function trackedStore() {
     tracked,
     reports,
     passedOn,
-    fail: (code: 'STORE_UNAVAILABLE' | 'INVALID_LEASE', text: string) =>
-      wire?.onError?.(new OverlayError(code, text)),
+    fail: (code: ErrorCode, text: string) => wire?.onError?.(new OverlayError(code, text)),
     recover: () => wire?.onRecovered?.(),
     stop: async () => {
       abort.abort()
@@ -75,10 +74,11 @@ test('any event means that it is connected', async () => {
   await stop()
 })
 
-test('a record that is not a lease does not mean that the store is lost', async () => {
+test('a record that is not a lease, or excludes another, does not mean that the store is lost', async () => {
   const { clock, tracked, reports, fail, stop } = trackedStore()
   await clock.settle()
   fail('INVALID_LEASE', 'garbage')
+  fail('LEASE_CONFLICT', 'two nodes with one PodCIDR')
   expect(tracked.isConnected).toBe(true)
   expect(reports).toEqual([])
   await stop()

@@ -1,14 +1,14 @@
-import {
-  type AbortOptions,
-  type Clock,
-  isOverlayError,
-  type Lease,
-  type LeaseEvent,
-  type LeaseRequest,
-  type NetworkConfig,
-  type SubnetManager,
-  type WatchOptions,
+import type {
+  AbortOptions,
+  Clock,
+  Lease,
+  LeaseEvent,
+  LeaseRequest,
+  NetworkConfig,
+  SubnetManager,
+  WatchOptions,
 } from '@selvedge/core'
+import { isAboutRecords } from '@selvedge/core/kit'
 
 export interface ConnectionObserver {
   /** The watch of all leases lost the store; called once, until it is back. */
@@ -90,8 +90,7 @@ export class TrackedStore implements SubnetManager {
   }
 
   #disconnected(error: Error): void {
-    // A record that is not a lease says nothing about the store.
-    if (this.#lostAt !== undefined || isOverlayError(error, 'INVALID_LEASE')) return
+    if (this.#lostAt !== undefined || isAboutRecords(error)) return
     this.#lostAt = this.#clock.monotonic()
     this.#observer.onDisconnected(error)
   }

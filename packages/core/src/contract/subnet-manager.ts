@@ -122,7 +122,8 @@ export interface WatchOptions {
   readonly signal: AbortSignal
   /**
    * Called with what went wrong and is being retried (`STORE_UNAVAILABLE`, `ACCESS_DENIED`), and with records that are
-   * no leases (`INVALID_LEASE`, once each): they never end the watch nor disturb the other leases.
+   * no leases (`INVALID_LEASE`, once each) or exclude each other (`LEASE_CONFLICT`): they never end the watch nor disturb
+   * the other leases.
    */
   readonly onError?: ((error: Error) => void) | undefined
   /**

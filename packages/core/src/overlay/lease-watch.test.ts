@@ -63,16 +63,23 @@ describe('LeaseWatch', () => {
     expect(watch).toMatchObject({ asOf: clock.now(), error: undefined })
   })
 
-  it('does not take a record that is no lease for a store that is away', async () => {
-    subnets.watchLeases = async function* ({ onError }) {
-      onError?.(new OverlayError('INVALID_LEASE', 'no lease'))
-      yield { type: 'snapshot', leases: [] }
-      onError?.(new OverlayError('INVALID_LEASE', 'no lease either'))
-      await new Promise(() => undefined)
-    }
-    void watch.run(stop.signal)
-    await clock.settle()
-    expect(heard).toEqual(['INVALID_LEASE', 'snapshot', 'INVALID_LEASE'])
-    expect(watch.error).toBeUndefined()
-  })
+  it.each(['INVALID_LEASE', 'LEASE_CONFLICT'] as const)(
+    'does not take records (%s) for a store that is away',
+    async (code) => {
+      subnets.watchLeases = async function* ({ onError }) {
+        onError?.(new OverlayError(code, 'no lease'))
+        await clock.sleep(1)
+        yield { type: 'snapshot', leases: [] }
+        onError?.(new OverlayError(code, 'no lease either'))
+        await new Promise(() => undefined)
+      }
+      void watch.run(stop.signal)
+      const listed = watch.whenListed(stop.signal)
+      await clock.settle()
+      await clock.advance(1)
+      await listed
+      expect(heard).toEqual([code, 'snapshot', code])
+      expect(watch.error).toBeUndefined()
+    },
+  )
 })

@@ -1,6 +1,6 @@
 import type { LeaseEvent, SubnetManager } from '../contract/subnet-manager.js'
 import type { Clock } from '../util/clock.js'
-import { OverlayError } from '../util/errors.js'
+import { isAboutRecords, OverlayError } from '../util/errors.js'
 import { Wakeup } from '../util/wakeup.js'
 
 export interface LeaseWatchOptions {
@@ -87,8 +87,7 @@ export class LeaseWatch {
   #failed(thrown: unknown): void {
     const { subnets, onError } = this.#options
     const error = OverlayError.from(thrown, 'STORE_UNAVAILABLE', `watching leases in ${subnets.name}`)
-    // A record that is no lease says nothing about the store.
-    if (error.code !== 'INVALID_LEASE') this.#error = error
+    if (!isAboutRecords(error)) this.#error = error
     onError(error)
     this.#progress.wake()
   }

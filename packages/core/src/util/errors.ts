@@ -93,3 +93,7 @@ export function isOverlayError(error: unknown, code?: ErrorCode): error is Overl
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
   return code === undefined || Reflect.get(error, 'code') === code
 }
+
+/** Whether what a watch of leases reports is a record, or several that exclude each other: the store itself is well. */
+export const isAboutRecords = (error: unknown): boolean =>
+  isOverlayError(error, 'INVALID_LEASE') || isOverlayError(error, 'LEASE_CONFLICT')
