@@ -111,3 +111,32 @@ test('does not give a PodCIDR to a node that no longer waits for it', () => {
   expect(put(node(2))).toEqual(['put 10.244.2.0-24 192.0.2.2'])
   expect(remove(node(1))).toEqual(['delete 10.244.1.0-24 192.0.2.1'])
 })
+
+test('reports nodes that publish one address, once, by their names, and again if it comes back', () => {
+  const { put, remove, list, faults } = table()
+  const ip = '10.0.2.15'
+  const named = (names: string) => expect.stringContaining(`nodes ${names} publish one address, ${ip}:`)
+  list(node(1, { ip }), node(2))
+  put(node(3, { ip }))
+  put(node(4, { ip }))
+  put({ ...node(3, { ip }), resourceVersion: '2' })
+  expect(faults).toEqual([named('node-1 and node-3')])
+  list(node(1, { ip }), node(2), node(3, { ip }))
+  expect(faults).toHaveLength(1)
+  put(node(3))
+  put(node(3, { ip }))
+  expect(faults).toHaveLength(2)
+  remove(node(1))
+  list(...[3, 5, 6, 7, 8].map((n) => node(n, { ip })), node(2))
+  expect(faults.slice(2)).toEqual([named('node-3, node-5, node-6 and 2 more')])
+})
+
+test('a node that publishes another address in one of its updates shares none', () => {
+  const { put, remove, faults } = table()
+  put(node(1))
+  put(node(1, { ip: '192.0.2.2' }))
+  put(node(2, { ip: '192.0.2.1' }))
+  remove(node(1))
+  put(node(3, { ip: '192.0.2.2' }))
+  expect(faults).toEqual([])
+})

@@ -1,6 +1,7 @@
 import { type Lease, type LeaseEvent, leaseKey, OverlayError } from '@selvedge/core'
 import { printable, sameLease } from '@selvedge/core/kit'
 import type { NodeChange, NodeRecord } from './client/index.js'
+import { SharedAddresses } from './shared-addresses.js'
 
 export interface NodeTableOptions {
   /** The lease that a node is. Undefined for a node outside of the network; throws for an invalid lease. */
@@ -20,7 +21,8 @@ interface Entry {
  * hardly any of these updates changes a lease.
  *
  * Two nodes with one PodCIDR mean that something in the cluster is broken. The older one holds the lease, and the other
- * gets it when that one is gone, so that a subnet always has one holder, and the same one on every node.
+ * gets it when that one is gone, so that a subnet always has one holder, and the same one on every node. Two nodes with
+ * one public address are both served, and reported.
  */
 export class NodeTable {
   readonly #options: NodeTableOptions
@@ -32,9 +34,11 @@ export class NodeTable {
   readonly #waiting = new Map<string, Set<string>>()
   /** The last reported fault of each node, by its name. */
   readonly #faults = new Map<string, string>()
+  readonly #shared: SharedAddresses
 
   constructor(options: NodeTableOptions) {
     this.#options = options
+    this.#shared = new SharedAddresses(options.onInvalid)
   }
 
   get leases(): readonly Lease[] {
@@ -43,6 +47,12 @@ export class NodeTable {
 
   /** Applies a change. Returns the lease events that it causes. */
   take(change: NodeChange): readonly LeaseEvent[] {
+    const events = this.#apply(change)
+    this.#shared.report()
+    return events
+  }
+
+  #apply(change: NodeChange): readonly LeaseEvent[] {
     if (change.type === 'list') return [this.#replace(change.nodes)]
     if (change.type === 'put') return this.#put(change.node)
     this.#faults.delete(change.node.name)
@@ -53,6 +63,7 @@ export class NodeTable {
     this.#entries.clear()
     this.#holders.clear()
     this.#waiting.clear()
+    this.#shared.clear()
     const seen = new Set<string>()
     for (const node of nodes) {
       seen.add(node.name)
@@ -71,7 +82,9 @@ export class NodeTable {
     const key = leaseKey(lease)
     const left = before === undefined || leaseKey(before.lease) === key ? [] : this.#remove(name)
     const entry = { name, created, lease }
+    if (before !== undefined) this.#shared.delete(name, before.lease)
     this.#entries.set(name, entry)
+    this.#shared.add(name, lease)
     const holder = this.#holders.get(key)
     if (holder !== undefined && holder.name !== name) {
       const [older, younger] = isOlder(entry, holder) ? [entry, holder] : [holder, entry]
@@ -85,6 +98,7 @@ export class NodeTable {
     const entry = this.#entries.get(name)
     if (entry === undefined) return []
     this.#entries.delete(name)
+    this.#shared.delete(name, entry.lease)
     const key = leaseKey(entry.lease)
     this.#waiting.get(key)?.delete(name)
     if (this.#holders.get(key)?.name !== name) return []
