@@ -17,6 +17,7 @@ import { enabledFamilies, sameNode, systemClock } from '@selvedge/core/kit'
 import { DEFAULT_ANNOTATION_PREFIX, fullPrefix } from './annotations.js'
 import { connectorFor, type ShowWait } from './auth/index.js'
 import {
+  AdvertisedAddress,
   KubeApi,
   type ListMode,
   type NodeChange,
@@ -53,6 +54,7 @@ export class KubeSubnetManager implements SubnetManager {
   readonly #clock: Clock
   readonly #random: Random
   readonly #api: KubeApi
+  readonly #advertised: AdvertisedAddress
   readonly #decoder: NodeDecoder
   readonly #nodes: NodeClient
   readonly #local: LocalNode
@@ -72,6 +74,12 @@ export class KubeSubnetManager implements SubnetManager {
     const decoder = new NodeDecoder(prefix)
     const timeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
     this.#api = api
+    this.#advertised = new AdvertisedAddress({
+      api,
+      timeoutMs,
+      clock: this.#clock,
+      onUnknown: (message) => options.onDetail?.(message),
+    })
     this.#decoder = decoder
     this.#nodes = new NodeClient({ api, decoder, prefix, timeoutMs })
     this.#local = new LocalNode({
@@ -95,8 +103,8 @@ export class KubeSubnetManager implements SubnetManager {
   }
 
   /**
-   * Those of the API server's URL, of all that its name resolves to, and of all connections, from the first call on; and
-   * those of the option `addresses`, at once.
+   * Those of the API server's URL, of all that its name resolves to, of all connections, and what it advertises, from the
+   * first call on; and those of the option `addresses`, at once.
    */
   addresses(): readonly string[] {
     return [...new Set([...(this.#options.addresses ?? []), ...this.#api.addresses])]
@@ -124,6 +132,7 @@ export class KubeSubnetManager implements SubnetManager {
     return this.#call(signal, async (stop) => {
       const config = await this.#config.read(stop)
       const families = enabledFamilies(config)
+      void this.#advertised.ask(stop)
       for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
         const node = await this.#local.waitUntilReady(stop)
         checkPodCidrs(node, config)
@@ -206,6 +215,9 @@ export class KubeSubnetManager implements SubnetManager {
       })
       publishing = addresses.run(stop)
       for await (const change of this.#follow({ signal: stop, firstList: this.#firstList, onError })) {
+        const asking = this.#advertised.ask(stop)
+        // A lease of the list may lead packets for the address into the overlay: then it could not be asked for any more.
+        if (change.type === 'list') await asking
         if (change.type === 'resumed') {
           onRecovered()
           continue

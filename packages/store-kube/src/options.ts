@@ -24,7 +24,7 @@ export interface KubeSubnetManagerOptions {
   readonly firstList?: 'cached' | 'quorum' | undefined
   /**
    * IP addresses at which the API server is reached besides those that the store learns: no peer's subnet may contain one.
-   * In a pod, those behind the service.
+   * It learns those of its URL and of its connections, and the one that the API server advertises.
    */
   readonly addresses?: readonly string[] | undefined
   /** How long the API server may be silent on a request, in ms, before the request fails. Default 10,000. */
@@ -44,6 +44,8 @@ export interface KubeSubnetManagerOptions {
    * nothing is missed. For a debug log.
    */
   readonly onWatchCut?: ((error: OverlayError) => void) | undefined
+  /** Called with what is not as expected and does no harm. For a debug log. */
+  readonly onDetail?: ((message: string) => void) | undefined
   /**
    * Called with the token or password that requests bear, before the first that bears it, and when it was rotated: what a
    * log must not contain, whoever writes it there. Messages of this store's own contain none.

@@ -26,6 +26,7 @@ export function openKubernetes(
     onSecrets,
     onWarning,
     onWatchCut: ({ message }) => onDetail(`a watch was cut, and is restarted at once: ${message}`),
+    onDetail,
   })
   return {
     subnets,

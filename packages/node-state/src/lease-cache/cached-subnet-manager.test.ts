@@ -459,6 +459,24 @@ describe('where the config comes from elsewhere than the store, as from a file,'
     await watch.stop()
   })
 
+  test('the addresses that the store had learned are known from the cache, and stay so', async () => {
+    const host = new Host()
+    Object.assign(host.wire, { addresses: () => ['192.0.2.5', '198.51.100.5'] })
+    await host.joinAndStop()
+    await startAway(host)
+    Object.assign(host.wire, { addresses: () => ['192.0.2.5'] })
+    expect(host.manager.addresses()).toEqual(['192.0.2.5'])
+    await host.manager.acquireLease(me)
+    const both = ['192.0.2.5', '198.51.100.5']
+    expect(host.manager.addresses()).toEqual(both)
+    const watch = host.watch()
+    host.wire.plugIn()
+    await host.clock.settle()
+    expect(host.reports).toEqual(['using cache', 'store answered'])
+    expect(host.manager.addresses()).toEqual(both)
+    await watch.stop()
+  })
+
   test.each([
     ['of another network', { Network: '10.99.0.0/16', Backend: { Type: 'alloc' } }, me],
     ['of another address', CONFIG, { attributes: { publicIp: '192.0.2.99' } }],

@@ -60,6 +60,7 @@ export class CachedSubnetManager implements SubnetManager {
   /** The overlay started with this config, out of the cache, and the store has not confirmed it yet. */
   #unconfirmed: NetworkConfig | undefined
   #foundUnavailable: OverlayError | undefined
+  #formerAddresses: readonly string[] = []
 
   constructor({ subnets, cache, observer = {}, clock = systemClock }: CachedSubnetManagerOptions) {
     this.#subnets = subnets
@@ -69,6 +70,7 @@ export class CachedSubnetManager implements SubnetManager {
     this.#recorder = new NetworkRecorder({
       cache,
       clock,
+      storeAddresses: () => subnets.addresses?.() ?? [],
       onError: (error) =>
         observer.onSaveFailed?.(OverlayError.from(error, 'STORE_UNAVAILABLE', 'saving the lease cache')),
     })
@@ -91,8 +93,9 @@ export class CachedSubnetManager implements SubnetManager {
     this.#foundUnavailable = error
   }
 
+  /** The store's; once the cache was used, those that it was reached at before as well. */
   addresses(): readonly string[] {
-    return this.#subnets.addresses?.() ?? []
+    return [...new Set([...this.#formerAddresses, ...(this.#subnets.addresses?.() ?? [])])]
   }
 
   async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
@@ -108,7 +111,7 @@ export class CachedSubnetManager implements SubnetManager {
       const cached = await this.#cache.load()
       if (cached === undefined) throw error
       if (this.#cached === undefined) this.#observer.onCacheUsed?.(cached, error)
-      this.#cached = cached
+      this.#use(cached)
       this.#unconfirmed = cached.config
       return cached.config
     }
@@ -174,6 +177,11 @@ export class CachedSubnetManager implements SubnetManager {
     await this.#subnets[Symbol.asyncDispose]()
   }
 
+  #use(cached: KnownNetwork): void {
+    this.#cached = cached
+    this.#formerAddresses = cached.storeAddresses ?? []
+  }
+
   #storeAnswered(): void {
     if (this.#cached === undefined) return
     this.#cached = undefined
@@ -191,7 +199,7 @@ export class CachedSubnetManager implements SubnetManager {
     if (cached === undefined || !isSameConfig(cached.config, config)) return undefined
     const held = this.#usable(cached, request)
     if (held === undefined) return undefined
-    this.#cached = cached
+    this.#use(cached)
     this.#observer.onCacheUsed?.(cached, why)
     return held
   }

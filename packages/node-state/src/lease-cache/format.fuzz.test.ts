@@ -13,6 +13,7 @@ const header = {
   config: { Network: '10.244.0.0/16', Backend: { Type: 'vxlan', VNI: 1 } },
   externalInterface: { name: 'eth0', macAddress: '02:00:00:00:00:01', ipv4: '192.0.2.9', reason: 'its name' },
   nodeAddresses: { publicIp: '192.0.2.9' },
+  storeAddresses: ['192.0.2.254', 'fd30::1'],
   own: {
     key: '10.244.5.0-24',
     attributes: '{"PublicIP":"192.0.2.9","PublicIPv6":null}',

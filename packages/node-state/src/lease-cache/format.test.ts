@@ -76,6 +76,13 @@ describe('what is written is read again:', () => {
       ),
     ],
     ['a network without a lease', network({ Network: '10.244.0.0/16' })],
+    [
+      'the addresses of the store',
+      {
+        ...network({ Network: '10.244.0.0/16' }, own),
+        storeAddresses: ['10.96.0.1', '172.30.0.254', 'fd30::1'],
+      },
+    ],
   ]
   test.each(cases)('%s', (_, known) => {
     const { network, store } = decodeLeaseCache(text(known))
@@ -83,6 +90,7 @@ describe('what is written is read again:', () => {
     expect(network.config).toEqual(known.config)
     expect(network.own).toEqual(known.own)
     expect(network.asOf).toBe(known.asOf)
+    expect(network.storeAddresses).toEqual(known.storeAddresses)
     // When a peer's lease ends is its owner's affair, and is not kept.
     expect([...network.leases.values()]).toEqual(
       [...known.leases.values()].map(({ expiresAt, ...lease }) => lease),

@@ -53,13 +53,14 @@ const LEASES_PER_CHUNK = 500
 export function* encodeLeaseCache(content: LeaseCacheContent): Generator<string> {
   const { store, network, nodeAddresses, externalInterface } = content
   const hash = createHash('sha256')
-  const { config, own, leases, asOf } = network
+  const { config, own, leases, storeAddresses = [], asOf } = network
   const header = {
     store,
     asOf: new Date(asOf).toISOString(),
     config: networkConfigJson(config),
     ...(Object.keys(nodeAddresses).length > 0 && { nodeAddresses }),
     ...(externalInterface !== undefined && { externalInterface: interfaceFields(externalInterface) }),
+    ...(storeAddresses.length > 0 && { storeAddresses }),
     ...(own !== undefined && {
       own: {
         key: leaseKey(own),
@@ -123,13 +124,19 @@ export function decodeLeaseCache(text: string): LeaseCacheContent {
     throw new SyntaxError('it is incomplete or was changed: its checksum does not match')
   }
   const header = readObject(lines[1] ?? '', 'its second line')
-  const { store, asOf, config, own, nodeAddresses, externalInterface } = header
+  const { store, asOf, config, own, nodeAddresses, storeAddresses, externalInterface } = header
   const leases = new Map(lines.slice(2, -2).map((line) => readLease(line)))
   if (typeof store !== 'string' || !isJsonObject(config))
     throw new SyntaxError('its second line is incomplete')
   return {
     store,
-    network: { config: parseNetworkConfig(config), own: readOwn(own), leases, asOf: readTime(asOf) },
+    network: {
+      config: parseNetworkConfig(config),
+      own: readOwn(own),
+      leases,
+      storeAddresses: readStoreAddresses(storeAddresses),
+      asOf: readTime(asOf),
+    },
     nodeAddresses: readNodeAddresses(nodeAddresses),
     externalInterface: readInterface(externalInterface),
   }
@@ -207,6 +214,16 @@ function readNodeAddresses(value: unknown): PublicAddresses {
     ...(publicIp !== undefined && { publicIp: readAddress(publicIp, 4) }),
     ...(publicIpv6 !== undefined && { publicIpv6: readAddress(publicIpv6, 6) }),
   }
+}
+
+function readStoreAddresses(value: unknown): readonly string[] | undefined {
+  if (value === undefined) return undefined
+  if (!Array.isArray(value)) throw new SyntaxError('storeAddresses is not a list')
+  return value.map((text) => {
+    const address = typeof text === 'string' ? parseAddress(text) : undefined
+    if (address === undefined) throw new SyntaxError(`${quote(text)} is not an IP address`)
+    return formatAddress(address)
+  })
 }
 
 function readAddress(value: unknown, family: Family): string {

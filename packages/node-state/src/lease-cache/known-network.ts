@@ -7,6 +7,8 @@ export interface KnownNetwork {
   readonly own: Lease | undefined
   /** All nodes' leases, by their keys. */
   readonly leases: ReadonlyMap<string, Lease>
+  /** The IP addresses at which the store was reached, none if absent: some are learned from the store itself. */
+  readonly storeAddresses?: readonly string[] | undefined
   /** When the store last said so, in ms since the epoch. */
   readonly asOf: number
 }

@@ -5,14 +5,20 @@ import { SaveScheduler } from './save-scheduler.js'
 export interface NetworkRecorderOptions {
   readonly cache: LeaseCache
   readonly clock: Clock
+  /** The addresses at which the store is reached, as far as they are known now. */
+  readonly storeAddresses: () => readonly string[]
   /** Called with the first of several saves in a row that fail. */
   readonly onError: (error: unknown) => void
 }
+
+/** A name with more addresses is no store's. */
+const MAX_STORE_ADDRESSES = 64
 
 /** Records what a store says of the network, and saves it. */
 export class NetworkRecorder implements AsyncDisposable {
   readonly #cache: LeaseCache
   readonly #clock: Clock
+  readonly #storeAddresses: () => readonly string[]
   readonly #saves: SaveScheduler
   #config: NetworkConfig | undefined
   #own: Lease | undefined
@@ -20,9 +26,10 @@ export class NetworkRecorder implements AsyncDisposable {
   #leases: Map<string, Lease> | undefined
   #asOf = 0
 
-  constructor({ cache, clock, onError }: NetworkRecorderOptions) {
+  constructor({ cache, clock, storeAddresses, onError }: NetworkRecorderOptions) {
     this.#cache = cache
     this.#clock = clock
+    this.#storeAddresses = storeAddresses
     this.#saves = new SaveScheduler({ clock, save: () => this.#save(), onError })
   }
 
@@ -81,6 +88,12 @@ export class NetworkRecorder implements AsyncDisposable {
 
   async #save(): Promise<void> {
     if (this.#config === undefined || this.#leases === undefined) return
-    await this.#cache.save({ config: this.#config, own: this.#own, leases: this.#leases, asOf: this.#asOf })
+    await this.#cache.save({
+      config: this.#config,
+      own: this.#own,
+      leases: this.#leases,
+      storeAddresses: this.#storeAddresses().slice(0, MAX_STORE_ADDRESSES),
+      asOf: this.#asOf,
+    })
   }
 }

@@ -1,5 +1,6 @@
 /** Speaks to the API server: requests, and the reflector that follows Nodes. Knows nothing of leases. */
 
+export { AdvertisedAddress } from './advertised-address.js'
 export { KubeApi } from './kube-api.js'
 export type { ListMode } from './list-nodes.js'
 export { type AnnotateOptions, NodeClient, type PodReference } from './node-client.js'

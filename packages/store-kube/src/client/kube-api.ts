@@ -112,6 +112,16 @@ export class KubeApi {
     return this.#addresses.all
   }
 
+  /** Adds one at which the API server is reached, unless it is a name. */
+  addAddress(address: string): void {
+    this.#addresses.addHost(address)
+  }
+
+  /** How many connections were opened. */
+  get connections(): number {
+    return this.#addresses.connections
+  }
+
   close(): void {
     this.#connector.close()
     this.#agents.close()

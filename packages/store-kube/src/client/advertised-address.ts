@@ -1,0 +1,75 @@
+import { type Clock, OverlayError } from '@selvedge/core'
+import { isJsonObject } from '@selvedge/core/kit'
+import type { KubeApi } from './kube-api.js'
+
+/** What every API server tells every client that may discover it, by the default role `system:discovery`. */
+const PATH = '/api'
+
+/** Each address stands for a network of clients; there is one for all, and one for those behind the service. */
+const MAX_ADDRESSES = 16
+
+/** The shortest time between two requests: a balancer that cuts idle connections causes a new one every 20 s. */
+const MIN_INTERVAL_MS = 60_000
+
+/** The first list waits for the answer, but not for long. */
+const MAX_TIMEOUT_MS = 2_000
+
+export interface AdvertisedAddressOptions {
+  readonly api: Pick<KubeApi, 'fetchJson' | 'connections' | 'addAddress'>
+  readonly timeoutMs: number
+  readonly clock: Clock
+  /** Called if the server does not say its address. */
+  readonly onUnknown: (message: string) => void
+}
+
+/**
+ * Learns the address of an API server that is reached by another one: that of the service `kubernetes` in a pod, of a
+ * balancer, of a proxy on the node itself. No connection shows it, and a flannel's role may not read the endpoints of a
+ * service; but the server says at which address clients reach it. Of several servers, each says its own.
+ */
+export class AdvertisedAddress {
+  readonly #options: AdvertisedAddressOptions
+  #askedAt = Number.NEGATIVE_INFINITY
+  /** The number of connections when it last answered. */
+  #connections = -1
+  #asking: Promise<void> = Promise.resolve()
+
+  constructor(options: AdvertisedAddressOptions) {
+    this.#options = options
+  }
+
+  /** Asks once, and again if there are other connections since, maybe to another server. Never rejects. */
+  ask(signal: AbortSignal): Promise<void> {
+    const { api, clock } = this.#options
+    const now = clock.monotonic()
+    if (this.#connections !== api.connections && now - this.#askedAt >= MIN_INTERVAL_MS) {
+      this.#askedAt = now
+      this.#asking = this.#ask(signal)
+    }
+    return this.#asking
+  }
+
+  async #ask(signal: AbortSignal): Promise<void> {
+    const { api, timeoutMs, onUnknown } = this.#options
+    try {
+      const request = { path: PATH, signal, timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS) }
+      const answer = await api.fetchJson({ method: 'GET', ...request })
+      for (const address of addressesIn(answer)) api.addAddress(address)
+      this.#connections = api.connections
+    } catch (error) {
+      if (signal.aborted) return
+      const { message } = OverlayError.from(error, 'STORE_UNAVAILABLE', 'asking the API server')
+      onUnknown(`the address that the API server advertises is not known: ${message}`)
+    }
+  }
+}
+
+/** The hosts in the `serverAddressByClientCIDRs` of an APIVersions. */
+function addressesIn(answer: unknown): readonly string[] {
+  const list = isJsonObject(answer) ? answer.serverAddressByClientCIDRs : undefined
+  if (!Array.isArray(list)) return []
+  return list.slice(0, MAX_ADDRESSES).flatMap((entry) => {
+    const address = isJsonObject(entry) ? entry.serverAddress : undefined
+    return typeof address === 'string' ? [address.replace(/:\d+$/, '')] : []
+  })
+}
