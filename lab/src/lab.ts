@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { BRIDGE, Host } from './host.js'
 import { Namespace } from './namespace.js'
 import { run } from './run.js'
@@ -102,6 +103,18 @@ export class Lab implements AsyncDisposable {
     await this.#run(['-batch', '-'], input)
     await this.switch.ipBatch(hosts.map(({ name }) => `link set ${name} master br0 up`))
     await Promise.all(hosts.map((host) => host.setUp()))
+  }
+
+  /** Unplugs all hosts and removes what they kept in the lab's folder: those that come next are called as they were. */
+  async removeHosts(): Promise<void> {
+    const hosts = this.#hosts.splice(0)
+    const namespaces = hosts.flatMap((host) => [...host.pods, host])
+    await Promise.all(namespaces.map((namespace) => namespace.killAll()))
+    // The kernel deletes a namespace, and with it the other end of a wire, some time after it says so.
+    await this.switch.ipBatch(hosts.map(({ name }) => `link delete ${name}`))
+    await deleteNamespaces(namespaces.map(({ namespace }) => namespace))
+    await this.switch.ip('neighbour', 'flush', 'dev', 'br0')
+    for (const { name } of hosts) await rm(join(this.directory, name), { recursive: true, force: true })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

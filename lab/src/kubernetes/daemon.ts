@@ -9,6 +9,8 @@ export class Daemon {
   readonly #child: ChildProcess
   readonly #ended: Promise<void>
   #output = ''
+  /** What has not been printed yet. */
+  #awaited: string | undefined
 
   constructor([program = '', ...args]: readonly string[]) {
     this.#name = [program, ...args].slice(0, 5).join(' ')
@@ -17,7 +19,9 @@ export class Daemon {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const collect = (chunk: Buffer) => {
-      this.#output = (this.#output + chunk.toString()).slice(-OUTPUT_KEPT)
+      const output = this.#output + chunk.toString()
+      if (this.#awaited !== undefined && output.includes(this.#awaited)) this.#awaited = undefined
+      this.#output = output.slice(-OUTPUT_KEPT)
     }
     this.#child.stdout?.on('data', collect)
     this.#child.stderr?.on('data', collect)
@@ -32,6 +36,12 @@ export class Daemon {
 
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined
+  }
+
+  /** Waits until the program, which was just started, has printed `text`, as `untilReady` does. */
+  untilPrinted(text: string): Promise<void> {
+    this.#awaited = text
+    return this.untilReady(async () => this.#awaited === undefined)
   }
 
   /** Waits until `look` resolves to true; fails if the program ends first, or after `timeout` ms. */

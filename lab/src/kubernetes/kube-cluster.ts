@@ -33,6 +33,24 @@ interface ClusterParts {
 
 const ADMIN_TOKEN = 'admin-token-of-the-tests'
 
+/** What the tests use, and what the server itself needs. To describe all APIs in OpenAPI takes it seconds at each start. */
+const API_VERSIONS = [
+  'api/v1',
+  'apps/v1',
+  'rbac.authorization.k8s.io/v1',
+  'authentication.k8s.io/v1',
+  'authorization.k8s.io/v1',
+  'scheduling.k8s.io/v1',
+  'policy/v1beta1',
+  'apiregistration.k8s.io/v1',
+  'admissionregistration.k8s.io/v1',
+  'apiextensions.k8s.io/v1',
+  'node.k8s.io/v1',
+  'storage.k8s.io/v1',
+  'networking.k8s.io/v1',
+  'certificates.k8s.io/v1',
+]
+
 /** What one node object, or all of 15,000, may come to. */
 const ETCD_QUOTA = 4 * 1024 ** 3
 
@@ -81,8 +99,9 @@ export class KubeCluster {
       `--service-account-key-file=${serviceAccounts.certFile}`,
       `--service-account-signing-key-file=${serviceAccounts.keyFile}`,
       '--service-cluster-ip-range=10.255.0.0/24',
-      '--feature-gates=IPv6DualStack=true',
+      '--feature-gates=IPv6DualStack=true,APIPriorityAndFairness=false',
       '--allow-privileged=true',
+      `--runtime-config=api/all=false,${API_VERSIONS.map((version) => `${version}=true`).join(',')}`,
     ]
     const etcd = startEtcd(inPlace, folder, etcdUrl, `http://127.0.0.1:${peerPort}`)
     const url = `https://${address}:${port}`
@@ -134,11 +153,18 @@ export class KubeCluster {
   async startApiServer(): Promise<void> {
     const { inPlace, programs, apiserverArgs } = this.#parts
     this.#apiserver = new Daemon([...inPlace, programs.apiserver, ...apiserverArgs])
+    // Asking takes as long as the server does, of the same processors.
+    await this.#apiserver.untilPrinted('Serving securely on')
     await this.#apiserver.untilReady(async () => (await this.kubectl('get', '--raw', '/readyz')) === 'ok')
   }
 
   async stopApiServer(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     await this.#apiserver?.stop(signal)
+  }
+
+  /** Whether the API server has been started and has not ended. */
+  get isRunning(): boolean {
+    return this.#apiserver?.running ?? false
   }
 
   /** SIGSTOP and SIGCONT: the kernel still answers for the API server, the API server does not. */
@@ -244,6 +270,10 @@ function startEtcd(inPlace: readonly string[], folder: string, url: string, peer
     `--initial-advertise-peer-urls=${peerUrl}`,
     `--initial-cluster=default=${peerUrl}`,
     `--quota-backend-bytes=${ETCD_QUOTA}`,
+    // Nothing in here outlives its process.
+    '--unsafe-no-fsync',
+    '--heartbeat-interval=50',
+    '--election-timeout=250',
     '--logger=zap',
     '--log-level=error',
   ])

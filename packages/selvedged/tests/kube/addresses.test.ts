@@ -1,13 +1,16 @@
 import { type Host, until } from '@selvedge/lab'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { vxlanConfig } from '../rig.js'
-import { KubeRig } from './kube-rig.js'
+import { type KubeRig, SharedControlPlane } from './kube-rig.js'
+
+const shared = new SharedControlPlane()
+afterAll(() => shared[Symbol.asyncDispose]())
 
 const ipv4Only = (index: number) => [`10.244.${index + 1}.0/24`]
 
 describe('addresses that an operator sets', () => {
   test('public-ip-overwrite, while it runs: peers send there, and the node keeps its lease', async () => {
-    await using rig = await KubeRig.create(vxlanConfig)
+    await using rig = await shared.rig(vxlanConfig)
     const { agents } = await rig.joinAll(ipv4Only)
     const [first, second] = agents
     if (first === undefined || second === undefined) throw new Error()
@@ -23,7 +26,7 @@ describe('addresses that an operator sets', () => {
   })
 
   test('node-public-ip: the address, and the interface that bears it', async () => {
-    await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+    await using rig = await shared.rig(vxlanConfig, 1)
     const host = await withSecondInterface(rig)
     await rig.register(0, ['10.244.1.0/24'], { 'node-public-ip': '198.51.100.7' })
     const agent = rig.start(0)
@@ -33,7 +36,7 @@ describe('addresses that an operator sets', () => {
   })
 
   test('node-public-ip, set and removed while it runs: address and interface follow; subnet and MAC stay', async () => {
-    await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+    await using rig = await shared.rig(vxlanConfig, 1)
     const host = await withSecondInterface(rig)
     await rig.register(0, ['10.244.1.0/24'])
     const agent = rig.start(0)
@@ -55,7 +58,7 @@ describe('addresses that an operator sets', () => {
   })
 
   test('node-public-ip that no interface bears: waited for, and a corrected one is taken', async () => {
-    await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+    await using rig = await shared.rig(vxlanConfig, 1)
     await rig.register(0, ['10.244.1.0/24'], { 'node-public-ip': '203.0.113.9' })
     const agent = rig.start(0)
     await agent.logged(/203\.0\.113\.9/)
@@ -65,7 +68,7 @@ describe('addresses that an operator sets', () => {
   })
 
   test('node-public-ip counts while the API server is unavailable, too', async () => {
-    await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+    await using rig = await shared.rig(vxlanConfig, 1)
     const host = await withSecondInterface(rig)
     await rig.register(0, ['10.244.1.0/24'], { 'node-public-ip': '198.51.100.7' })
     const agent = rig.start(0)
@@ -81,6 +84,39 @@ describe('addresses that an operator sets', () => {
     expect(await tunnelOf(host)).toMatch(/local 198\.51\.100\.7 dev second/)
     expect(again.logs.filter(({ msg }) => msg.includes('restarting'))).toEqual([])
   })
+})
+
+test('two nodes that publish one address: every node names both; no route to itself, other peers are served', async () => {
+  await using rig = await shared.rig(vxlanConfig, 3)
+  for (const index of [0, 1, 2]) await rig.register(index, ipv4Only(index))
+  // As in machines that VirtualBox has made: the first interface of each has this address.
+  const args = ['--iface=eth0', '--public-ip=10.0.2.15']
+  const agents = [rig.start(0, { args }), rig.start(1, { args }), rig.start(2)]
+  for (const agent of agents) {
+    const { code } = await agent.logged(/^nodes h1 and h2 publish one address, 10\.0\.2\.15:/)
+    expect(code).toBe('LEASE_CONFLICT')
+  }
+  const routesOf = async (index: number) => {
+    const routes = await rig.lab.host(index).ip('route', 'show', 'dev', 'flannel.1')
+    return [...routes.matchAll(/^10\.244\.(\d+)\.0\/24/gm)].map(([, n]) => n)
+  }
+  for (const [index, expected] of [['3'], ['3'], ['1', '2']].entries()) {
+    await until(`the peers of host ${index}`, async () =>
+      (await routesOf(index)).join() === expected.join() ? true : undefined,
+    )
+  }
+  for (const agent of agents) expect((await agent.stop()).status).toBe(0)
+  for (const agent of agents.slice(0, 2)) {
+    expect(agent.logs).toContainEqual(
+      expect.objectContaining({
+        msg: expect.stringMatching(/bears the public address of this node, 10\.0\.2\.15/),
+      }),
+    )
+  }
+  for (const { logs } of agents) {
+    expect(logs.filter(({ msg }) => msg.startsWith('nodes h1'))).toHaveLength(1)
+    expect(logs.filter(({ msg }) => /unavailable|start failed/.test(msg))).toEqual([])
+  }
 })
 
 /** The first host, with another interface than the one of its default route. */

@@ -1,9 +1,12 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PingStream, until } from '@selvedge/lab'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { vxlanConfig } from '../rig.js'
-import { KubeRig, MANIFEST, PREFIX } from './kube-rig.js'
+import { KubeRig, MANIFEST, PREFIX, SharedControlPlane } from './kube-rig.js'
+
+const shared = new SharedControlPlane()
+afterAll(() => shared[Symbol.asyncDispose]())
 
 const ERROR = 50
 
@@ -46,7 +49,7 @@ test('the flags: a node that is named by its pod, another server than the kubeco
 })
 
 test('a network config that is missing, then half written, then complete: each is reported with its file', async () => {
-  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  await using rig = await shared.rig(vxlanConfig, 1)
   const file = join(rig.cluster.folder, 'net-conf.json')
   await rm(file)
   await rig.register(0, ['10.244.1.0/24'])
@@ -58,8 +61,8 @@ test('a network config that is missing, then half written, then complete: each i
   await agent.inSync()
 })
 
-test('nodes of another backend, of none, without annotations, and that make no sense are no peers, and harm none: reported if their backend is another', async () => {
-  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+test('nodes of another backend, of none, without annotations, with the PodCIDR of another, and that make no sense are no peers, and harm none', async () => {
+  await using rig = await shared.rig(vxlanConfig, 1)
   const vxlan = (publicIp: string, mac: string) => ({
     'kube-subnet-manager': 'true',
     'backend-type': 'vxlan',
@@ -77,6 +80,8 @@ test('nodes of another backend, of none, without annotations, and that make no s
     'kube-subnet-manager': 'false',
   })
   await rig.registerNode('peer', ['10.244.5.0/24'], vxlan('192.168.77.5', '02:00:00:00:00:05'))
+  // All agents of the cluster would fail to start if they took it for a fault of the API server's.
+  await rig.registerNode('twin', ['10.244.5.0/24'], vxlan('192.168.77.8', '02:00:00:00:00:08'))
   const agent = rig.start(0)
   await agent.inSync()
   const routes = () => agent.host.ip('route', 'show', 'dev', 'flannel.1')
@@ -84,6 +89,10 @@ test('nodes of another backend, of none, without annotations, and that make no s
   await until('the peer', async () => ((await peers()).length > 0 ? true : undefined))
   expect(await peers()).toEqual(['5'])
   expect(agent.logs.filter(({ level }) => level >= ERROR)).toMatchObject([
+    {
+      code: 'LEASE_CONFLICT',
+      msg: expect.stringMatching(/^node (peer|twin): its PodCIDR 10\.244\.5\.0-24 is also/),
+    },
     {
       code: 'INVALID_LEASE',
       msg: expect.stringMatching(

@@ -26,33 +26,82 @@ export interface KubeRigOptions extends LabOptions {
   readonly apiAddress?: string
 }
 
+/** A switch, and a Kubernetes API server on it. */
+interface ControlPlane extends AsyncDisposable {
+  readonly lab: Lab
+  readonly cluster: KubeCluster
+}
+
+async function startControlPlane({ apiAddress, ...options }: KubeRigOptions): Promise<ControlPlane> {
+  const lab = await Lab.create({ ...options, hosts: 0 })
+  try {
+    if (apiAddress !== undefined) await lab.switch.ip('address', 'add', apiAddress, 'dev', 'lo')
+    const address = apiAddress ?? SWITCH_ADDRESS
+    const cluster = await KubeCluster.start({ at: { namespace: lab.switch.namespace, address } })
+    const dispose = async () => {
+      await lab[Symbol.asyncDispose]()
+      await cluster.stop()
+    }
+    return { lab, cluster, [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await lab[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/**
+ * One control plane for the tests of a file: it takes seconds to start. Each test has hosts, nodes and a network config of
+ * its own. For tests that create nothing but nodes.
+ */
+export class SharedControlPlane implements AsyncDisposable {
+  #plane: ControlPlane | undefined
+
+  /** @param config of the network; dispose of the rig before the next one is made */
+  async rig(config: object, hosts = 2): Promise<KubeRig> {
+    this.#plane ??= await startControlPlane({})
+    const { lab, cluster } = this.#plane
+    const clear = async () => {
+      await lab.removeHosts()
+      if (!cluster.isRunning) await cluster.startApiServer()
+      await cluster.kubectl('delete', 'nodes', '--all')
+    }
+    return KubeRig.on({ lab, cluster, [Symbol.asyncDispose]: clear }, config, hosts)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#plane?.[Symbol.asyncDispose]()
+  }
+}
+
 /** Hosts on a switch, a Kubernetes API server that they all reach, and a node for each host. */
 export class KubeRig implements AsyncDisposable {
   readonly lab: Lab
   readonly cluster: KubeCluster
+  readonly #plane: ControlPlane
   readonly #kubeconfig: string
   readonly #configFile: string
 
-  private constructor(lab: Lab, cluster: KubeCluster, kubeconfig: string, configFile: string) {
-    this.lab = lab
-    this.cluster = cluster
+  private constructor(plane: ControlPlane, kubeconfig: string, configFile: string) {
+    this.lab = plane.lab
+    this.cluster = plane.cluster
+    this.#plane = plane
     this.#kubeconfig = kubeconfig
     this.#configFile = configFile
   }
 
-  static async create(config: object, { apiAddress, ...options }: KubeRigOptions = {}): Promise<KubeRig> {
-    const lab = await Lab.create({ hosts: 2, ...options })
-    let cluster: KubeCluster | undefined
+  static async create(config: object, options: KubeRigOptions = {}): Promise<KubeRig> {
+    return KubeRig.on(await startControlPlane(options), config, options.hosts)
+  }
+
+  /** On a control plane that has no hosts, which is disposed of with the rig. */
+  static async on(plane: ControlPlane, config: object, hosts = 2): Promise<KubeRig> {
     try {
-      if (apiAddress !== undefined) await lab.switch.ip('address', 'add', apiAddress, 'dev', 'lo')
-      const address = apiAddress ?? SWITCH_ADDRESS
-      cluster = await KubeCluster.start({ at: { namespace: lab.switch.namespace, address } })
-      const configFile = join(cluster.folder, 'net-conf.json')
+      await plane.lab.addHosts(hosts)
+      const configFile = join(plane.cluster.folder, 'net-conf.json')
       await writeFile(configFile, JSON.stringify(config))
-      return new KubeRig(lab, cluster, await cluster.adminKubeconfig(), configFile)
+      return new KubeRig(plane, await plane.cluster.adminKubeconfig(), configFile)
     } catch (error) {
-      await cluster?.stop()
-      await lab[Symbol.asyncDispose]()
+      await plane[Symbol.asyncDispose]()
       throw error
     }
   }
@@ -196,7 +245,6 @@ export class KubeRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.lab[Symbol.asyncDispose]()
-    await this.cluster.stop()
+    await this.#plane[Symbol.asyncDispose]()
   }
 }

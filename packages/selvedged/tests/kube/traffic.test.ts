@@ -2,10 +2,13 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PingStream, pingMatrix, pingUntilReached, until } from '@selvedge/lab'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { printTime } from '../print-time.js'
 import { vxlanConfig } from '../rig.js'
-import { KubeRig, MANIFEST } from './kube-rig.js'
+import { KubeRig, MANIFEST, SharedControlPlane } from './kube-rig.js'
+
+const shared = new SharedControlPlane()
+afterAll(() => shared[Symbol.asyncDispose]())
 
 const INFO = 30
 /** Nothing of the kind may be in any test's log: an error is a fault that was not meant. */
@@ -27,7 +30,7 @@ describe('two agents on one Kubernetes', () => {
   ])(
     '%s: pods reach each other, and the nodes say that they have a network',
     async (_, config, options, podCidrs) => {
-      await using rig = await KubeRig.create(config, options)
+      await using rig = 'ipv6' in options ? await KubeRig.create(config, options) : await shared.rig(config)
       const { agents, pods } = await rig.joinAll(podCidrs)
       const matrix = await pingMatrix([...pods, ...rig.lab.hosts], pods)
       expect(matrix.filter(({ lost }) => lost > 0)).toEqual([])
@@ -46,7 +49,7 @@ describe('two agents on one Kubernetes', () => {
 })
 
 test('the API server unavailable for long, and at a start: traffic never stops; changes arrive when it is back', async () => {
-  await using rig = await KubeRig.create(vxlanConfig, { hosts: 3 })
+  await using rig = await shared.rig(vxlanConfig, 3)
   const health = { args: ['--healthz-port=10256', '--healthz-ip=127.0.0.1'] }
   const { agents, pods } = await rig.joinAll(ipv4Only, health)
   const [first, second, third] = agents
@@ -99,7 +102,7 @@ test('the API server unavailable for long, and at a start: traffic never stops; 
 })
 
 test('an API server that hangs at a start: the network is up after one timeout of 10 s, from the lease cache', async () => {
-  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  await using rig = await shared.rig(vxlanConfig, 1)
   await rig.register(0, ['10.244.1.0/24'])
   const agent = rig.start(0)
   await agent.inSync()
@@ -117,7 +120,7 @@ test('an API server that hangs at a start: the network is up after one timeout o
 })
 
 test('kill -9 and a new start: the same MAC, no ping of a running stream lost, nothing rewritten', async () => {
-  await using rig = await KubeRig.create(vxlanConfig)
+  await using rig = await shared.rig(vxlanConfig)
   const { agents, pods } = await rig.joinAll(ipv4Only)
   const [from, to] = pods
   if (from === undefined || to === undefined) throw new Error()
@@ -132,7 +135,7 @@ test('kill -9 and a new start: the same MAC, no ping of a running stream lost, n
 })
 
 test('a node without a PodCIDR is waited for; probes and log say so, and it goes on when it comes', async () => {
-  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  await using rig = await shared.rig(vxlanConfig, 1)
   const agent = rig.start(0, { args: ['--healthz-port=10256', '--healthz-ip=127.0.0.1'] })
   const metrics = () => agent.get(10256, '/metrics')
   const waitsFor = (what: string) =>
@@ -165,7 +168,7 @@ test('a node without a PodCIDR is waited for; probes and log say so, and it goes
 })
 
 test('a PodCIDR outside the network: reported with both, read again, and the process lives', async () => {
-  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  await using rig = await shared.rig(vxlanConfig, 1)
   await rig.register(0, ['10.1.1.0/24'])
   const agent = rig.start(0)
   expect(await agent.logged(/10\.1\.1\.0\/24 .*10\.244\.0\.0\/16/)).toMatchObject({ code: 'INVALID_CONFIG' })
@@ -175,7 +178,7 @@ test('a PodCIDR outside the network: reported with both, read again, and the pro
 })
 
 test('a node that is deleted and registers again with another PodCIDR: subnet.env and peers follow', async () => {
-  await using rig = await KubeRig.create(vxlanConfig)
+  await using rig = await shared.rig(vxlanConfig)
   const { agents } = await rig.joinAll(ipv4Only)
   const [first, second] = agents
   if (first === undefined || second === undefined) throw new Error()
@@ -193,7 +196,7 @@ test('a node that is deleted and registers again with another PodCIDR: subnet.en
 })
 
 test('its own annotations, edited by hand, are put back', async () => {
-  await using rig = await KubeRig.create(vxlanConfig)
+  await using rig = await shared.rig(vxlanConfig)
   const { pods } = await rig.joinAll(ipv4Only)
   const [from, to] = pods
   if (from === undefined || to === undefined) throw new Error()
@@ -224,7 +227,7 @@ const CLIENT_NODE = '/client-node-connector.'
 const HOOK = `--import=${fileURLToPath(new URL('../loaded-modules.mjs', import.meta.url))}`
 
 test('only what is needed is loaded: neither etcd nor client-node', async () => {
-  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  await using rig = await shared.rig(vxlanConfig, 1)
   await rig.register(0, ['10.244.1.0/24'])
   const agent = rig.start(0, { variables: { NODE_OPTIONS: HOOK } })
   await agent.inSync()
@@ -235,7 +238,7 @@ test('only what is needed is loaded: neither etcd nor client-node', async () => 
 })
 
 test('by a kubeconfig whose user has a plugin to ask for the token', async () => {
-  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
+  await using rig = await shared.rig(vxlanConfig, 1)
   await rig.register(0, ['10.244.1.0/24'])
   const apiVersion = 'client.authentication.k8s.io/v1beta1'
   const token = await readFile(rig.cluster.tokenFile, 'utf8')
