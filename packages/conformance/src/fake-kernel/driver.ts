@@ -11,6 +11,7 @@ import type {
 } from '@selvedge/core'
 import { OverlayError } from '@selvedge/core'
 import type { KernelResource } from '@selvedge/core/kit'
+import { DriverEvents } from './driver-events.js'
 import { FakeKernelError, refusal } from './errors.js'
 import type { FaultPlan } from './faults.js'
 import { type Ownership, ownershipOf } from './ownership.js'
@@ -68,8 +69,8 @@ export class FakeDriver implements FakeKernelDriver {
   readonly protocol: number
   readonly #host: DriverHost
   readonly #externalInterface: string | undefined
-  readonly #watchers = new Set<(event: DriverEvent) => void>()
   readonly #closing = new AbortController()
+  readonly #events = new DriverEvents(this.#closing.signal)
   #owns: Ownership
 
   constructor(host: DriverHost, { name, externalInterface, protocol }: FakeDriverOptions) {
@@ -140,35 +141,7 @@ export class FakeDriver implements FakeKernelDriver {
 
   async *watch({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent, void, undefined> {
     this.#requireOpen()
-    let pending: DriverEvent | undefined
-    let wake = () => {}
-    const report = (event: DriverEvent) => {
-      // An overrun says all that a change does, and more.
-      if (pending?.type !== 'overrun') pending = event
-      wake()
-    }
-    const stop = () => wake()
-    const stopped = () => signal.aborted || this.closed
-    this.#watchers.add(report)
-    signal.addEventListener('abort', stop)
-    this.#closing.signal.addEventListener('abort', stop)
-    try {
-      while (!stopped()) {
-        if (pending === undefined) {
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-        } else {
-          const event = pending
-          pending = undefined
-          yield event
-        }
-      }
-    } finally {
-      this.#watchers.delete(report)
-      signal.removeEventListener('abort', stop)
-      this.#closing.signal.removeEventListener('abort', stop)
-    }
+    yield* this.#events.watch(signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -181,7 +154,7 @@ export class FakeDriver implements FakeKernelDriver {
   }
 
   report(event: DriverEvent): void {
-    for (const watcher of this.#watchers) watcher(event)
+    this.#events.report(event)
   }
 
   #carryOut(operation: Operation<KernelResource>): OperationResult {

@@ -1,9 +1,10 @@
 import { type Clock, isOverlayError } from '@selvedge/core'
-import { type KernelResource, systemClock } from '@selvedge/core/kit'
+import { type Family, type KernelResource, systemClock } from '@selvedge/core/kit'
 import { runCommand } from './commands.js'
 import { type Attempt, FakeDriver, type FakeDriverOptions, type FakeKernelDriver } from './driver.js'
 import { FakeKernelError } from './errors.js'
 import { type Delays, type FaultOptions, FaultPlan, type Trouble } from './faults.js'
+import { FakeFirewall, type FakeFirewallDriver } from './firewall-driver.js'
 import {
   addAddress,
   addLink,
@@ -24,6 +25,8 @@ import {
 } from './neighbours.js'
 import type { FakeRequest, RequestRecord, WriteRecord } from './requests.js'
 import { addRoute, deleteRoute, type FakeRoute, type FakeRouteMatch } from './routes.js'
+import { runRulesetCommand } from './ruleset-commands.js'
+import { Rulesets } from './rulesets.js'
 import { KernelState } from './state.js'
 import { stateText } from './text.js'
 import type { Change } from './types.js'
@@ -63,8 +66,11 @@ export class FakeKernel {
   readonly #state = new KernelState()
   readonly #faults = new FaultPlan()
   readonly #drivers = new Set<FakeDriver>()
+  readonly #rulesets = new Rulesets()
+  readonly #firewalls = new Set<FakeFirewall>()
   readonly #options: FakeKernelOptions
   #acting: FakeDriver | undefined
+  #filtering: FakeFirewall | undefined
   #changes: Change[] = []
   /** What drivers asked for, since the start or since the array was emptied (`requests.length = 0`). */
   readonly requests: RequestRecord[] = []
@@ -76,6 +82,10 @@ export class FakeKernel {
     ]) {
       addLink(this.#state, { name, type: 'veth', mtu, macAddress, up: true })
       for (const address of addresses) addAddress(this.#state, name, ...splitAddress(address))
+    }
+    this.#rulesets.onChange = () => {
+      if (this.#faults.dropNotifications) return
+      for (const driver of this.#firewalls) if (driver !== this.#filtering) driver.report({ type: 'changed' })
     }
     this.#state.onChange = (change) => {
       if (this.#acting !== undefined) this.#changes.push(change)
@@ -104,6 +114,27 @@ export class FakeKernel {
     return driver
   }
 
+  /** The driver of this host's rulesets, beside `driver()`: what `firewall()` of `@selvedge/firewall` is beside `linux()`. */
+  firewall(): FakeFirewallDriver {
+    const driver = new FakeFirewall({
+      rulesets: this.#rulesets,
+      clock: this.#options.clock ?? systemClock,
+      faults: this.#faults,
+      privileged: this.#options.privileged ?? true,
+      record: (record) => void this.requests.push(record),
+      acting: (acting, act) => {
+        this.#filtering = acting
+        try {
+          act()
+        } finally {
+          this.#filtering = undefined
+        }
+      },
+    })
+    this.#firewalls.add(driver)
+    return driver
+  }
+
   #attempt(driver: FakeDriver, act: () => void): Attempt {
     const changes: Change[] = []
     this.#acting = driver
@@ -129,15 +160,25 @@ export class FakeKernel {
     return stateText(this.#state)
   }
 
+  /** What `iptables-save` prints (`ip6tables-save` for 6), without its comments and counts. */
+  iptablesSave(family: Family = 4): string {
+    return this.#rulesets.iptablesSave(family)
+  }
+
+  /** What `nft list ruleset` prints, without counts and what iptables-nft holds. */
+  nftListRuleset(): string {
+    return this.#rulesets.nftListRuleset()
+  }
+
   // What others do.
 
   /**
-   * Carries out a command line of `ip` or `bridge` as an operator would type it, such as
+   * Carries out a command line of `ip`, `bridge`, `iptables` or `nft` as an operator would type it, such as
    * `ip route del 10.244.2.0/24` or `bridge fdb add c6:d2:32:6f:8f:44 dev flannel.1 dst 192.168.0.2`: the commands
    * that change what is modelled here, in their plain forms. Throws a TypeError for what it does not understand.
    */
   run(line: string): void {
-    runCommand(this.#state, line)
+    if (!runRulesetCommand(this.#rulesets, line)) runCommand(this.#state, line)
   }
 
   addLink(link: FakeLink): void {
@@ -244,7 +285,7 @@ export class FakeKernel {
 
   /** The sockets of all drivers overflow: each reports that notifications were lost. */
   overrun(): void {
-    for (const driver of this.#drivers) driver.report({ type: 'overrun' })
+    for (const driver of [...this.#drivers, ...this.#firewalls]) driver.report({ type: 'overrun' })
   }
 
   /** Interrupts the next `times` dumps, of which a driver repeats each 7 times. `Infinity`: all of them. */

@@ -1,8 +1,13 @@
 import type { KernelResource } from '@selvedge/core/kit'
+import type { FakeRuleset } from './types.js'
 
 /** One request of a driver. */
 export type FakeRequest =
-  | { readonly type: 'put' | 'delete'; readonly driver: string; readonly resource: KernelResource }
+  | {
+      readonly type: 'put' | 'delete'
+      readonly driver: string
+      readonly resource: KernelResource | FakeRuleset
+    }
   | { readonly type: 'snapshot'; readonly driver: string }
 
 /** A request of a driver, and its outcome. */

@@ -1,4 +1,5 @@
-import type { Cidr, LinkSettings } from '@selvedge/core/kit'
+import type { Resource } from '@selvedge/core'
+import type { Cidr, Family, LinkSettings } from '@selvedge/core/kit'
 
 export interface VxlanState {
   readonly vni: number
@@ -76,4 +77,13 @@ export interface Change {
   readonly route?: RouteState | undefined
   /** Of a neighbour or an fdb entry. */
   readonly permanent?: boolean | undefined
+}
+
+/** A ruleset as `@selvedge/firewall` makes it, by its structure: all rules of one mode and family, as text. */
+export interface FakeRuleset extends Resource {
+  readonly kind: 'ruleset'
+  readonly mode: 'iptables' | 'nftables'
+  readonly family: Family
+  /** As `iptables-restore --noflush` or `nft -f` takes it. */
+  readonly text: string
 }
