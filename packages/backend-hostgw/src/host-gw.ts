@@ -11,11 +11,11 @@ import {
   enabledFamilies,
   type FamilyParts,
   interfaceAddress,
-  isOnLink,
   peerAddresses,
   publicAddresses,
   route,
   unknownKeyWarnings,
+  whyNotOnLink,
 } from '@selvedge/core/kit'
 
 const TYPE = 'host-gw'
@@ -68,13 +68,12 @@ function peer(parts: FamilyParts, lease: Lease, context: LeaseContext): Resource
   if (addresses === undefined) return []
   const { subnet, publicAddress } = addresses
   const { externalInterface } = context
-  if (!isOnLink(externalInterface, publicAddress)) {
-    // flannel tries to add the route all the same, and the kernel refuses it: "Nexthop has invalid gateway".
-    const { name, onLink } = externalInterface
+  const problem = whyNotOnLink(externalInterface, publicAddress)
+  if (problem !== undefined) {
+    // flannel tries to add the route all the same. The kernel refuses it ("Nexthop has invalid gateway"), or drops packets.
     throw new OverlayError(
       'INVALID_LEASE',
-      `${describeLease(lease)} cannot be routed: ${publicAddress} is not on the network of ${name} ` +
-        `(${onLink.join(', ') || 'which has none'}), and host-gw needs every node on one; ` +
+      `${describeLease(lease)} cannot be routed: ${problem}, and host-gw needs every node on one; ` +
         'use vxlan, with DirectRouting where nodes do share a network',
     )
   }

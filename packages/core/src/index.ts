@@ -18,6 +18,7 @@ export type {
   LeaseContext,
   NodeContext,
   NodeOrigins,
+  RoutedNetwork,
 } from './contract/node-context.js'
 export type { Part } from './contract/part.js'
 export type { Resource } from './contract/resource.js'

@@ -47,6 +47,7 @@ export {
   contains,
   containsAddress,
   formatCidr,
+  lastAddress,
   overlaps,
   parseCidr,
   requireCidr,
@@ -61,10 +62,10 @@ export {
   parseAddress,
 } from './net/ip.js'
 export { canonicalMac } from './net/mac.js'
+export { isOnLink, whyNotOnLink } from './net/on-link.js'
 export {
   describeLease,
   interfaceAddress,
-  isOnLink,
   type PeerAddresses,
   peerAddresses,
   publicAddresses,

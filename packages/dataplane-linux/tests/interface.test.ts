@@ -1,4 +1,5 @@
 import type { ExternalInterface } from '@selvedge/core'
+import { isOnLink } from '@selvedge/core/kit'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type InterfaceChoice, linux } from '../src/index.js'
 import { TestNamespace } from './namespace.js'
@@ -89,7 +90,7 @@ it('is chosen by name, with its MTU, addresses and what is on the link', async (
     ipv4: '192.168.0.1',
     ipv6: 'fd00::1',
     onLink: ['100.64.0.0/10', '172.31.0.0/16', '192.168.0.0/24', 'fd00::/64'],
-    routed: ['100.100.0.0/16'],
+    routed: [{ network: '100.100.0.0/16', by: '100.100.0.0/16 via 192.168.0.9 dev eth0' }],
     reason: 'its name is eth0',
     host: expect.objectContaining({ gateways: ['192.168.0.9'] }),
   })
@@ -127,12 +128,78 @@ it('says which networks inside its own are routed elsewhere', async () => {
     'route add 172.31.14.0/24 dev eth0 metric 10',
     'route add 172.31.15.0/24 via 192.168.0.9 dev eth0 proto 157',
     'route add 100.64.0.0/10 via 192.168.0.9 dev eth0',
+    'route add unreachable 172.31.16.0/24',
+    'route add prohibit 172.31.17.0/24',
+    'route add throw 172.31.18.0/24',
+    'route add 172.31.19.0/24 via 192.168.0.9 dev eth0 tos 0x10',
+    'nexthop add id 7 dev eth0',
+    'route add 172.31.20.0/24 nhid 7',
+    'route add 192.168.0.128/26 via 192.168.0.9 dev eth0',
+    'route add 192.168.0.192/26 via 192.168.0.9 dev eth0',
+    '-6 route add fd00::5/128 via fd00::9 dev eth0',
+    '-6 route add unreachable fd00::1:0/112',
   ]) {
     namespace.ip(line)
   }
-  expect(await find('eth0')).toMatchObject({
-    routed: ['172.31.10.0/24', '172.31.11.0/24', '172.31.12.0/24', '172.31.13.0/24', '172.31.9.0/24'],
-  })
+  const { onLink, routed = [] } = (await find('eth0')) ?? {}
+  expect(routed.map(({ by }) => by)).toEqual([
+    '172.31.9.0/24 via 192.168.0.9 dev eth0',
+    '172.31.10.0/24 via 10.9.0.2 dev net1',
+    '172.31.11.0/24 dev net1',
+    '172.31.12.0/24, which is blackhole',
+    '172.31.13.0/24 nexthop via 192.168.0.8 dev eth0 nexthop via 192.168.0.9 dev eth0',
+    '172.31.16.0/24, which is unreachable',
+    '172.31.17.0/24, which is prohibited',
+    '172.31.18.0/24, which is without a route',
+    '192.168.0.128/26 via 192.168.0.9 dev eth0',
+    '192.168.0.192/26 via 192.168.0.9 dev eth0',
+    'fd00::5/128 via fd00::9 dev eth0',
+    'fd00::1:0/112, which is unreachable',
+  ])
+  expect(onLink).toContain('172.31.20.0/24')
+})
+
+it('says what policy rules and their tables make of its networks', async () => {
+  for (const line of [
+    // As Tailscale, a VPN or an operator does it.
+    'rule add priority 100 lookup 52',
+    'route add 172.31.9.0/24 dev net1 table 52',
+    'rule add priority 200 to 172.31.32.0/20 lookup 100',
+    'route add default via 192.168.0.9 table 100',
+    'route add 172.31.40.0/24 dev eth0 table 100',
+    'rule add priority 150 to 172.31.33.0/24 lookup main',
+    'rule add priority 210 to 172.31.60.0/24 prohibit',
+    'rule add priority 220 to 100.64.0.0/16 lookup 101',
+    'route add 100.64.0.0/16 dev eth0 table 101',
+    // A packet of which the destination alone is known matches none of these.
+    'rule add priority 300 from 172.31.5.1 lookup 100',
+    'rule add priority 310 fwmark 0x8 lookup 100',
+    'rule add priority 320 to 172.31.61.0/24 ipproto udp lookup 100',
+    '-6 rule add priority 100 to fd00::8:0/112 lookup 100',
+    '-6 route add default via fd00::9 dev eth0 table 100',
+  ]) {
+    namespace.ip(line)
+  }
+  const found = await find('eth0')
+  expect(found?.routed?.map(({ network, by }) => `${network}: ${by}`)).toEqual([
+    '172.31.9.0/24: 172.31.9.0/24 dev net1 table 52',
+    '172.31.32.0/20: 0.0.0.0/0 via 192.168.0.9 dev eth0 table 100',
+    '172.31.60.0/24: 172.31.60.0/24, which is prohibited',
+    'fd00::8:0/112: ::/0 via fd00::9 dev eth0 table 100',
+  ])
+  expect(
+    ['172.31.33.1', '172.31.40.1', '172.31.61.1', '100.64.1.1', '172.31.1.1', 'fd00::7'].filter(
+      (address) => !isOnLink(found as ExternalInterface, address),
+    ),
+  ).toEqual([])
+  expect(
+    ['172.31.9.1', '172.31.34.1', '172.31.60.1', '100.65.0.1', 'fd00::8:7'].filter((address) =>
+      isOnLink(found as ExternalInterface, address),
+    ),
+  ).toEqual([])
+  // As wg-quick has it: the host's own networks come first again.
+  namespace.ip('rule add priority 90 lookup main suppress_prefixlength 0')
+  expect((await find('eth0'))?.routed?.map(({ network }) => network)).toEqual(['fd00::8:0/112'])
 })
 
 it('keeps its address when a VIP and newer IPv6 addresses come, and when its own was deleted and added', async () => {

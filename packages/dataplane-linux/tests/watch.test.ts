@@ -122,6 +122,14 @@ describe('is not woken', () => {
     expect(await within(QUIET)).toBe('quiet')
   })
 
+  it('by policy rules that do not decide by the destination alone', async () => {
+    namespace.ip('rule add from 10.244.1.7 lookup 100')
+    namespace.ip('rule add fwmark 0x8/0xf to 192.168.0.7 lookup 100')
+    namespace.ip('rule add iif eth0 lookup 100')
+    namespace.ip('-6 rule add ipproto udp dport 53 lookup 100')
+    expect(await within(QUIET)).toBe('quiet')
+  })
+
   it('by what passes on its own link: entries that are not permanent', async () => {
     namespace.ip('neighbour add 10.0.9.1 lladdr 02:cc:00:00:00:01 dev flannel.1 nud stale')
     namespace.ip('neighbour del 10.0.9.1 dev flannel.1')
@@ -148,6 +156,19 @@ describe('is woken', () => {
     await settle()
     namespace.ip('route del 192.168.0.128/25')
     expect(await within(5_000)).toBe('changed')
+  })
+
+  it('by a policy rule for part of the host’s own network, by a change of its table, and by its end', async () => {
+    for (const line of [
+      'rule add to 192.168.0.128/25 lookup 100',
+      'route add 192.0.0.0/8 via 192.168.0.9 dev eth0 table 100',
+      'rule del to 192.168.0.128/25',
+      '-6 rule add to fd00::/64 lookup 100',
+    ]) {
+      namespace.ip(line)
+      expect(await within(5_000), line).toBe('changed')
+      await settle()
+    }
   })
 
   it('by a default route that comes', async () => {

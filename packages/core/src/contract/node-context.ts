@@ -26,6 +26,14 @@ export interface HostNetwork {
   readonly routes?: readonly HostRoute[] | undefined
 }
 
+/** A network that seems to be on the link of the external interface, and is not. */
+export interface RoutedNetwork {
+  /** CIDR. */
+  readonly network: string
+  /** The route by which it is reached, or not, for messages, such as `172.16.9.0/24 via 172.16.0.9 dev eth0`. */
+  readonly by: string
+}
+
 /** The interface that packets to peers leave by, as it was when it was looked at. */
 export interface ExternalInterface {
   readonly name: string
@@ -39,10 +47,10 @@ export interface ExternalInterface {
   /** The networks (CIDR) that are reached over it without a gateway. */
   readonly onLink: readonly string[]
   /**
-   * Networks (CIDR) inside `onLink` that the host sends elsewhere nevertheless: to a gateway, over another interface or
-   * nowhere. For an address in several networks the longest prefix counts.
+   * Networks that the host sends elsewhere nevertheless: to a gateway, over another interface or nowhere. For an address
+   * in several networks, of these and of `onLink`, the longest prefix counts.
    */
-  readonly routed?: readonly string[] | undefined
+  readonly routed?: readonly RoutedNetwork[] | undefined
   /** The host around it, as it was at the same time; absent if what found the interface cannot see it. */
   readonly host?: HostNetwork | undefined
   /** Why it was chosen, in words, such as `the default route leaves by it`. */

@@ -3,13 +3,7 @@ import type { ExternalInterface, NodeContext } from '../contract/node-context.js
 import type { Lease } from '../lease/lease.js'
 import { parseNetworkConfig } from '../lease/network-config.js'
 import { enabledFamilies, IPV4_PARTS, IPV6_PARTS } from './address-family.js'
-import {
-  describeLease,
-  interfaceAddress,
-  isOnLink,
-  peerAddresses,
-  publicAddresses,
-} from './public-address.js'
+import { describeLease, interfaceAddress, peerAddresses, publicAddresses } from './public-address.js'
 
 const ipv4 = parseNetworkConfig({ Network: '10.244.0.0/16' })
 const ipv6 = parseNetworkConfig({ EnableIPv4: false, EnableIPv6: true, IPv6Network: 'fd00::/48' })
@@ -61,16 +55,6 @@ describe('the addresses of a node', () => {
   })
 })
 
-it.each<[address: string, onLink: boolean]>([
-  ['192.168.64.3', true],
-  ['192.168.65.3', false],
-  ['2001:db8::3', true],
-  ['2001:db8:0:1::3', false],
-])('%s is on the network of the interface: %s', (address, onLink) => {
-  expect(isOnLink(eth0, address)).toBe(onLink)
-  expect(isOnLink({ ...eth0, onLink: [] }, address)).toBe(false)
-})
-
 describe('a lease', () => {
   const lease: Lease = {
     subnet: '10.244.5.0/24',
@@ -111,27 +95,5 @@ describe('a lease', () => {
     [{ attributes: {} }, 'the lease of no subnet'],
   ])('is named in messages: %o', (named, text) => {
     expect(describeLease(named)).toBe(text)
-  })
-})
-
-describe('whether an address is on the link', () => {
-  const host: ExternalInterface = {
-    ...eth0,
-    onLink: ['172.16.0.0/16', '172.16.9.128/25', '2001:db8::/64'],
-    routed: ['172.16.9.0/24', '172.16.7.0/24', '172.16.0.5/32', '2001:db8::5/128'],
-  }
-  it.each([
-    ['172.16.1.1', true],
-    ['172.16.7.1', false],
-    ['172.16.9.1', false],
-    ['172.16.9.129', true],
-    ['172.16.0.5', false],
-    ['172.17.0.1', false],
-    ['2001:db8::4', true],
-    ['2001:db8::5', false],
-  ])('%s: %s, by the longest prefix', (address, expected) => expect(isOnLink(host, address)).toBe(expected))
-
-  it('is no if the same network is routed elsewhere', () => {
-    expect(isOnLink({ ...eth0, routed: eth0.onLink }, '192.168.64.3')).toBe(false)
   })
 })

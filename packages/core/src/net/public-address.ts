@@ -2,7 +2,6 @@ import type { ExternalInterface, NodeContext } from '../contract/node-context.js
 import type { Lease, PublicAddresses } from '../lease/lease.js'
 import { OverlayError } from '../util/errors.js'
 import { enabledFamilies, type FamilyParts } from './address-family.js'
-import { containsAddress, requireCidr } from './cidr.js'
 
 /**
  * The addresses at which peers reach this node, of each family that is on: what a backend publishes. Throws an
@@ -37,21 +36,6 @@ function withoutAddress({ name }: ExternalInterface, { name: family }: FamilyPar
     `${family} is on in the network config, but the external interface ${name} has no ${family} address; ` +
       `give it one, name another interface, or turn ${family} off`,
   )
-}
-
-/** Whether packets to `address` leave by the external interface without a gateway. */
-export function isOnLink({ onLink, routed = [] }: ExternalInterface, address: string): boolean {
-  const direct = longestPrefix(onLink, address)
-  return direct >= 0 && direct > longestPrefix(routed, address)
-}
-
-/** The length of the longest of these networks that contains the address; -1 if none does. */
-function longestPrefix(networks: readonly string[], address: string): number {
-  let longest = -1
-  for (const network of networks) {
-    if (containsAddress(network, address)) longest = Math.max(longest, requireCidr(network).length)
-  }
-  return longest
 }
 
 /** A lease's subnet of a family that is on, and the address at which its node is reached in that family. */

@@ -6,7 +6,7 @@ import {
   type NeighbourResource,
   type RouteResource,
 } from '@selvedge/core/kit'
-import { type LinkMessage, type RouteMessage, RT_TABLE_MAIN } from '../rtnetlink/index.js'
+import { type LinkMessage, type RouteMessage, RT_TABLE_LOCAL, RT_TABLE_MAIN } from '../rtnetlink/index.js'
 import { type Nexthop, NexthopTable } from './nexthop-table.js'
 import { Ownership } from './ownership.js'
 
@@ -52,10 +52,12 @@ export class KernelState {
 
   /** Whether a foreign route decides how peers are reached that seem to be on the external interface's link. */
   concernsPeers({ destination, table, oif, gateway }: RouteMessage): boolean {
-    if (table !== RT_TABLE_MAIN) return false
+    if (table === RT_TABLE_LOCAL) return false
     if (destination === '0.0.0.0/0' || destination === '::/0') return true
     const isDirect = oif === this.externalIndex && gateway === undefined
-    return isDirect || this.#onLink.isInside(destination)
+    if (isDirect || this.#onLink.isInside(destination)) return true
+    // In the main table the network on the link itself is the longer one.
+    return table !== RT_TABLE_MAIN && this.#onLink.isAround(destination)
   }
 
   /** The index of our own link of this name. If it is out of date, the kernel no longer knows the index. */

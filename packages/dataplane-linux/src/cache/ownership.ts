@@ -64,6 +64,12 @@ export class Ownership {
     const inner = parseCidr(destination)
     return inner !== undefined && this.#networks.some(({ cidr }) => contains(cidr, inner))
   }
+
+  /** Whether one of our networks lies in a destination. */
+  isAround(destination: string): boolean {
+    const outer = parseCidr(destination)
+    return outer !== undefined && this.#networks.some(({ cidr }) => contains(outer, cidr))
+  }
 }
 
 const maskOf = (length: number): number => (length === 0 ? 0 : (~0 << (32 - length)) >>> 0)

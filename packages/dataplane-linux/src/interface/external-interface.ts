@@ -1,11 +1,9 @@
 import type { AbortOptions, ExternalInterface, ExternalInterfaceOptions, HostNetwork } from '@selvedge/core'
 import { canonicalAddress, canonicalCidr } from '@selvedge/core/kit'
-import { Ownership } from '../cache/ownership.js'
 import type { NetlinkConnection } from '../netlink/index.js'
 import { LinkTable } from '../read/link-table.js'
 import {
   type AddressMessage,
-  AF_INET,
   AF_INET6,
   IFA_F_DADFAILED,
   IFF_LOOPBACK,
@@ -14,16 +12,15 @@ import {
   type RouteMessage,
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
-  RT_TABLE_MAIN,
   RTN_UNICAST,
   RTNH_F_ONLINK,
   readAddressMessage,
   readRoute,
-  routeProtocolOf,
   writeGetAddresses,
-  writeGetRoutes,
   writeLookUpRoute,
 } from '../rtnetlink/index.js'
+import { isDefault, isDirect, readHostRoutes } from './host-routes.js'
+import { withRoutedNetworks } from './routed-networks.js'
 import { type Candidate, type InterfaceChoice, type RouteTo, selectInterface } from './select-interface.js'
 import { usableAddresses } from './usable-addresses.js'
 
@@ -36,8 +33,8 @@ export async function findExternalInterface(
 ): Promise<ExternalInterface> {
   const links = await LinkTable.read(connection, options)
   const addresses = await connection.dump('reading addresses', writeGetAddresses, readAddressMessage, options)
-  const foreign = await readForeignRoutes(connection, routeProtocol, options)
-  const routes = foreign.filter(describesHost)
+  const hostRoutes = await readHostRoutes(connection, routeProtocol, options)
+  const routes = hostRoutes.main.filter(describesHost)
   const direct = routes.filter((route) => isDirect(route) || isDefault(route))
   const candidates = links.links.map((link) => candidateOf(link, addresses, direct))
   const surroundings = {
@@ -46,34 +43,9 @@ export async function findExternalInterface(
     routes: await lookUpRoutes(connection, choices, options),
   }
   const external = selectInterface(choices, surroundings, { current, previous })
-  const index = links.byName(external.name)?.index ?? 0
-  const ownership = new Ownership({ aliases: [], links: [], networks: external.onLink }, routeProtocol)
-  const inside = foreign.filter(({ destination }) => ownership.isInside(destination))
-  return {
-    ...external,
-    ...routedElsewhere(inside, index),
-    host: hostNetwork(links, addresses, routes, index),
-  }
-}
-
-/** The main table's routes of every type, except those of our own: tens of thousands, which say nothing about the host. */
-async function readForeignRoutes(
-  connection: NetlinkConnection,
-  routeProtocol: number,
-  options: AbortOptions,
-): Promise<RouteMessage[]> {
-  const routes: RouteMessage[] = []
-  for (const family of [AF_INET, AF_INET6]) {
-    const found = await connection.dump(
-      'reading routes',
-      (writer, flags, sequence) => writeGetRoutes(writer, flags, sequence, { family, table: RT_TABLE_MAIN }),
-      (message) => (routeProtocolOf(message) === routeProtocol ? undefined : readRoute(message)),
-      // A namespace that never had a route has no main table for IPv4.
-      { ...options, absence: ['ENOENT'] },
-    )
-    routes.push(...found)
-  }
-  return routes
+  const host = hostNetwork(links, addresses, routes, links.byName(external.name)?.index ?? 0)
+  const source = { connection, links, routes: hostRoutes, routeProtocol, addresses: host.addresses }
+  return { ...(await withRoutedNetworks(external, source, options)), host }
 }
 
 /**
@@ -128,28 +100,6 @@ function hostNetwork(
 const LINK_LOCAL = 'fe80::/64'
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
-
-/**
- * Of the routes of one destination the lowest metric counts. If that one does not lead straight out of the interface,
- * its destination is routed elsewhere.
- */
-function routedElsewhere(routes: readonly RouteMessage[], index: number): Pick<ExternalInterface, 'routed'> {
-  const best = new Map<string, RouteMessage>()
-  for (const route of routes) {
-    const rival = best.get(route.destination)
-    if (rival === undefined || route.priority < rival.priority) best.set(route.destination, route)
-  }
-  const routed = [...best.values()].filter(
-    (route) => route.type !== RTN_UNICAST || route.oif !== index || !isDirect(route),
-  )
-  return routed.length === 0 ? {} : { routed: routed.map(({ destination }) => destination).sort() }
-}
-
-const isDefault = ({ destination }: RouteMessage): boolean =>
-  destination === '0.0.0.0/0' || destination === '::/0'
-
-const isDirect = ({ gateway, paths, nexthopId, oif }: RouteMessage): boolean =>
-  gateway === undefined && paths.length === 0 && nexthopId === 0 && oif !== 0
 
 /** The interface that a route leaves by; of several paths, the first one's. */
 const outgoing = ({ paths, oif }: RouteMessage): number => paths[0]?.oif ?? oif

@@ -23,6 +23,8 @@ export interface BatchOptions<T extends object> extends CallOptions {
   readonly write: (writer: MessageWriter, request: T, sequence: number) => void
   /** What a request attempts, for its error, such as `put route 254 10.5.52.0/24 0 0`. */
   readonly describe: (request: T) => string
+  /** Takes a message that a request is answered with, other than an error. */
+  readonly onAnswer?: ((request: T, answer: MessageReader) => void) | undefined
 }
 
 export interface CallOptions {
@@ -212,7 +214,7 @@ export class NetlinkConnection implements AsyncDisposable {
   async #sendDatagram<T extends object>(
     requests: readonly T[],
     first: number,
-    { write, describe }: BatchOptions<T>,
+    { write, describe, onAnswer }: BatchOptions<T>,
     failures: Map<T, NetlinkError>,
   ): Promise<number> {
     const { writer } = this.#exchanger
@@ -236,8 +238,11 @@ export class NetlinkConnection implements AsyncDisposable {
     }
     this.#exchanger.reserve(sent.length)
     const take = (message: MessageReader): void => {
-      if (message.type !== NLMSG_ERROR) return
       const request = sent[(message.sequence - base) >>> 0]
+      if (message.type !== NLMSG_ERROR) {
+        if (request !== undefined) onAnswer?.(request, message)
+        return
+      }
       const nack = readAck(message)
       if (nack !== undefined && request !== undefined) failures.set(request, refusal(describe(request), nack))
     }

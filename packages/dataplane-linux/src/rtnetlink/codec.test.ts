@@ -6,6 +6,7 @@ import { readLink, writeDeleteLink, writeGetLink, writeNewLink } from './link.js
 import { readNeighbour, writeGetNeighbours, writeNeighbour } from './neighbour.js'
 import { readNexthop, writeDeleteNexthop, writeNewNexthop } from './nexthop.js'
 import { readRoute, writeGetRoutes, writeLookUpRoute, writeRoute } from './route.js'
+import { readRule } from './rule.js'
 
 /** The bytes that `write` writes, in hexadecimal. */
 function written(write: (writer: MessageWriter) => void): string {
@@ -275,5 +276,46 @@ describe('neighbours and fdb entries', () => {
     expect(written((writer) => writeGetNeighbours(writer, 0x301, 1, { family: AF_BRIDGE, index: 5 }))).toBe(
       hex('24000000 1e00 0103 01000000 00000000  07000000 00000000 00000000  0800 0800 05000000'),
     )
+  })
+})
+
+describe('policy rules', () => {
+  /** As `ip rule` makes them: a header, and the attributes behind it. */
+  const rule = (header: string, attributes: string) =>
+    readRule(
+      readerOf(
+        `${(16 + header.length / 2 + attributes.length / 2).toString(16).padStart(2, '0')}000000` +
+          `2000 0000 01000000 00000000`.replaceAll(' ', '') +
+          header +
+          attributes,
+      ),
+    )
+
+  it.each([
+    ['for everyone', '020000 00fe000001 00000000', '', true],
+    ['for a destination', '021800 0064000001 00000000', '08000100ac100900', true],
+    ['for all but a mark, as wg-quick has it', '020000 0000000001 02000000', '08000a006cca0000', true],
+    ['for a mark', '020000 0064000001 00000000', '08000a0008000000', false],
+    ['for no mark', '020000 0064000001 00000000', '08000a0000000000', true],
+    ['from a source', '020020 0064000001 00000000', '08000200c0a80001', false],
+    ['for what this host sends', '020000 0064000001 00000000', '070003006c6f0000', true],
+    ['for what comes in by an interface', '020000 0064000001 00000000', '0900030065746830 00000000', false],
+    ['for a VRF', '020000 0000000001 00000000', '0500130001000000', false],
+    ['for a type of service', '020000 1064000001 00000000', '', false],
+  ])('%s', (_what, header, attributes, isByDestination) => {
+    expect(rule(hex(header), hex(attributes))).toMatchObject({ family: AF_INET, isByDestination })
+  })
+
+  it('says which table, and for which destination', () => {
+    expect(
+      rule(hex('021800 0064000001 00000000'), hex('08000100ac100900 0800060064000000 08000f0000010000')),
+    ).toEqual({
+      family: AF_INET,
+      priority: 100,
+      destination: '172.16.9.0/24',
+      table: 256,
+      isByDestination: true,
+    })
+    expect(rule(hex('800000 00fe000001 00000000'), '')).toBeUndefined()
   })
 })

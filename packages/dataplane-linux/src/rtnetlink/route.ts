@@ -36,8 +36,14 @@ export const RT_SCOPE_HOST = 254
 export const RT_SCOPE_NOWHERE = 255
 
 export const RT_TABLE_MAIN = 254
+/** The host's own addresses. */
+export const RT_TABLE_LOCAL = 255
 
 export const RTPROT_UNSPEC = 0
+
+/** `struct rtmsg` flags: name the table of the route that is found, and show that route and not what it comes to. */
+const RTM_F_LOOKUP_TABLE = 0x1000
+const RTM_F_FIB_MATCH = 0x2000
 
 /** The gateway is on the link, whatever its address. */
 export const RTNH_F_ONLINK = 4
@@ -154,12 +160,17 @@ export function writeGetRoutes(
   writer.end()
 }
 
-/** RTM_GETROUTE without NLM_F_DUMP: the route that a packet to `address` would take. */
+/**
+ * RTM_GETROUTE without NLM_F_DUMP: what a packet to `address` would meet, by all policy rules.
+ *
+ * @param isMatch whether the answer is the route itself, of whole paths, rather than what it comes to for this packet
+ */
 export function writeLookUpRoute(
   writer: MessageWriter,
   flags: number,
   sequence: number,
   address: string,
+  isMatch = false,
 ): void {
   const isIPv6 = address.includes(':')
   writer.begin(RTM_GETROUTE, flags, sequence)
@@ -167,7 +178,9 @@ export function writeLookUpRoute(
   writer.u8(isIPv6 ? 128 : 32)
   writer.u16(0)
   writer.u32(0)
-  writer.u32(0)
+  // IPv6 names the table unasked, and refuses to be asked.
+  const match = isIPv6 ? RTM_F_FIB_MATCH : RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH
+  writer.u32(isMatch ? match : 0)
   writer.attributeAddress(RTA_DST, address)
   writer.end()
 }

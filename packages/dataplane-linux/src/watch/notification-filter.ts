@@ -16,16 +16,19 @@ import {
   RTM_DELNEIGH,
   RTM_DELNEXTHOP,
   RTM_DELROUTE,
+  RTM_DELRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWNEIGH,
   RTM_NEWNEXTHOP,
   RTM_NEWROUTE,
+  RTM_NEWRULE,
   readAddressMessage,
   readLink,
   readNeighbour,
   readNexthop,
   readRoute,
+  readRule,
 } from '../rtnetlink/index.js'
 
 /**
@@ -51,6 +54,9 @@ export function isForeignChange(
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
       return message.port !== ownPort && isRouteChange(message, state)
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+      return readRule(message)?.isByDestination === true
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
       return message.port !== ownPort && isNeighbourChange(message, state)
