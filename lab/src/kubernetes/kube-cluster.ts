@@ -25,7 +25,7 @@ interface ClusterParts {
   readonly authority: KeyPair
   readonly programs: NonNullable<ReturnType<typeof findKubernetes>>
   readonly apiserverArgs: readonly string[]
-  readonly etcd: Daemon
+  readonly startEtcd: () => Daemon
   readonly etcdUrl: string
   /** The prefix that runs a command in the cluster's namespace. */
   readonly inPlace: readonly string[]
@@ -62,6 +62,7 @@ export class KubeCluster {
   /** For requests from here: of no use to a cluster in another namespace. */
   readonly admin: AdminApi
   readonly #parts: ClusterParts
+  #etcd: Daemon | undefined
   #apiserver: Daemon | undefined
   #controllerManager: Daemon | undefined
   #adminKubeconfig: Promise<string> | undefined
@@ -103,7 +104,7 @@ export class KubeCluster {
       '--allow-privileged=true',
       `--runtime-config=api/all=false,${API_VERSIONS.map((version) => `${version}=true`).join(',')}`,
     ]
-    const etcd = startEtcd(inPlace, folder, etcdUrl, `http://127.0.0.1:${peerPort}`)
+    const peerUrl = `http://127.0.0.1:${peerPort}`
     const url = `https://${address}:${port}`
     const cluster = new KubeCluster({
       folder,
@@ -111,12 +112,12 @@ export class KubeCluster {
       authority,
       programs,
       apiserverArgs,
-      etcd,
+      startEtcd: () => startEtcd(inPlace, folder, etcdUrl, peerUrl),
       etcdUrl,
       inPlace,
     })
     try {
-      await etcd.untilReady(() => cluster.#etcdAnswers())
+      await cluster.#startEtcd()
       await cluster.startApiServer()
       if (podCidrs !== undefined) await cluster.#startControllerManager(podCidrs, serviceAccounts)
       return cluster
@@ -160,6 +161,15 @@ export class KubeCluster {
 
   async stopApiServer(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     await this.#apiserver?.stop(signal)
+  }
+
+  /** Ends the API server and etcd, and starts them without any data. */
+  async wipe(): Promise<void> {
+    await this.stopApiServer()
+    await this.#etcd?.stop()
+    await rm(etcdFolder(this.folder), { recursive: true })
+    await this.#startEtcd()
+    await this.startApiServer()
   }
 
   /** Whether the API server has been started and has not ended. */
@@ -221,8 +231,13 @@ export class KubeCluster {
     this.admin.close()
     await this.#controllerManager?.stop()
     await this.#apiserver?.stop()
-    await this.#parts.etcd.stop()
+    await this.#etcd?.stop()
     await rm(this.folder, { recursive: true, force: true })
+  }
+
+  async #startEtcd(): Promise<void> {
+    this.#etcd = this.#parts.startEtcd()
+    await this.#etcd.untilReady(() => this.#etcdAnswers())
   }
 
   async #startControllerManager(podCidrs: string, serviceAccounts: KeyPair): Promise<void> {
@@ -259,11 +274,13 @@ export class KubeCluster {
   }
 }
 
+const etcdFolder = (folder: string): string => join(folder, 'etcd')
+
 function startEtcd(inPlace: readonly string[], folder: string, url: string, peerUrl: string): Daemon {
   return new Daemon([
     ...inPlace,
     'etcd',
-    `--data-dir=${join(folder, 'etcd')}`,
+    `--data-dir=${etcdFolder(folder)}`,
     `--listen-client-urls=${url}`,
     `--advertise-client-urls=${url}`,
     `--listen-peer-urls=${peerUrl}`,

@@ -140,3 +140,10 @@ test('a node that publishes another address in one of its updates shares none', 
   put(node(3, { ip: '192.0.2.2' }))
   expect(faults).toEqual([])
 })
+
+test('says that nodes are missing from a list of another history, not that they left', () => {
+  const { nodes } = table()
+  const list = (historyWasLost: boolean) => nodes.take({ type: 'list', nodes: [node(1)], historyWasLost })
+  expect(list(true)).toMatchObject([{ type: 'snapshot', storeWasReset: true }])
+  expect(list(false)[0]).not.toHaveProperty('storeWasReset')
+})

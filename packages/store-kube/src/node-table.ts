@@ -10,6 +10,8 @@ export interface NodeTableOptions {
   readonly onInvalid: (error: Error) => void
 }
 
+type NodeList = Extract<NodeChange, { type: 'list' }>
+
 interface Entry {
   readonly name: string
   readonly created: number
@@ -53,13 +55,13 @@ export class NodeTable {
   }
 
   #apply(change: NodeChange): readonly LeaseEvent[] {
-    if (change.type === 'list') return [this.#replace(change.nodes)]
+    if (change.type === 'list') return [this.#replace(change)]
     if (change.type === 'put') return this.#put(change.node)
     this.#faults.delete(change.node.name)
     return this.#remove(change.node.name)
   }
 
-  #replace(nodes: readonly NodeRecord[]): LeaseEvent {
+  #replace({ nodes, historyWasLost }: NodeList): LeaseEvent {
     this.#entries.clear()
     this.#holders.clear()
     this.#waiting.clear()
@@ -70,7 +72,8 @@ export class NodeTable {
       this.#put(node)
     }
     for (const name of this.#faults.keys()) if (!seen.has(name)) this.#faults.delete(name)
-    return { type: 'snapshot', leases: this.leases }
+    const { leases } = this
+    return historyWasLost ? { type: 'snapshot', leases, storeWasReset: true } : { type: 'snapshot', leases }
   }
 
   #put(node: NodeRecord): readonly LeaseEvent[] {

@@ -69,6 +69,21 @@ export async function listNodes(mode: ListMode, options: ListOptions): Promise<N
   }
 }
 
+/** The version that etcd is at now, by the shortest list there is. */
+export async function currentVersion({
+  api,
+  decoder,
+  signal,
+  only,
+}: Pick<ListOptions, 'api' | 'decoder' | 'signal' | 'only'>): Promise<string> {
+  const path = nodesPath({ limit: '1' }, only)
+  const { resourceVersion } = await api.read(
+    { method: 'GET', path, accept: PROTOBUF, signal, timeoutMs: LIST_TIMEOUT_MS, limits: LIMITS },
+    (chunks) => readNodeList(chunks, decoder, () => {}),
+  )
+  return resourceVersion
+}
+
 /** The path of a request for Nodes. Empty parameters are left out. */
 export function nodesPath(parameters: Readonly<Record<string, string>>, only: string | undefined): string {
   const query = new URLSearchParams()

@@ -94,7 +94,8 @@ function reflect(script: Answer[], options: Partial<ReflectorOptions> = {}) {
 
 const shown = (event: ReflectorEvent): string => {
   if (event.type === 'resumed') return 'resumed'
-  if (event.type === 'list') return `list ${event.nodes.map(({ name }) => name).join(' ')}`.trim()
+  if (event.type === 'list')
+    return `list${event.historyWasLost ? ', of another history,' : ''} ${event.nodes.map(({ name }) => name).join(' ')}`.trim()
   return `${event.type} ${event.node.name}`
 }
 
@@ -196,6 +197,7 @@ describe('a reflector', () => {
       refused,
       refused,
       refused,
+      list('15'),
       open(event('ADDED', 'b', '12')),
     ])
     await clock.advance(999)
@@ -207,7 +209,8 @@ describe('a reflector', () => {
       await clock.advance(delays[retry] ?? 0)
     }
     expect(delays).toEqual([375, 750, 1500, 3000])
-    expect(requests.slice(2)).toEqual(Array(5).fill(watchFrom('11')))
+    const version = 'limit=1'
+    expect(requests.slice(2)).toEqual([watchFrom('11'), version, version, version, version, watchFrom('11')])
     expect(failures).toEqual(Array(4).fill('connect ECONNREFUSED'))
     expect(events).toEqual(['list a', 'put a', 'resumed', 'put b'])
     await stop()
@@ -255,7 +258,28 @@ describe('a reflector', () => {
       'limit=500',
       watchFrom('9'),
     ])
-    expect(events).toEqual(['list a', 'list b'])
+    expect(events).toEqual(['list a', 'list, of another history, b'])
+    await stop()
+  })
+
+  test('lists again if the server has an older version after an outage: what is missing may be there still', async () => {
+    const { clock, requests, events, stop } = reflect([
+      list('10', ['a', 'b']),
+      ended(1_000, [], cut),
+      refused,
+      list('3'),
+      new ApiError('listing', { code: 504, reason: 'Timeout', message: 'Too large resource version' }),
+      list('4', ['b']),
+      open(event('ADDED', 'a', '5')),
+    ])
+    await clock.advance(1_375)
+    expect(requests.slice(3)).toEqual([
+      'limit=1',
+      'resourceVersion=10&resourceVersionMatch=NotOlderThan',
+      'limit=500',
+      watchFrom('4'),
+    ])
+    expect(events).toEqual(['list a b', 'list, of another history, b', 'put a'])
     await stop()
   })
 
@@ -289,7 +313,7 @@ describe('a reflector', () => {
       'limit=500',
       watchFrom('5'),
     ])
-    expect(events).toEqual(['list a', 'list z'])
+    expect(events).toEqual(['list a', 'list, of another history, z'])
     await stop()
   })
 

@@ -2,7 +2,7 @@ import { type Clock, isOverlayError, OverlayError, type Random } from '@selvedge
 import { backoffDelay } from '@selvedge/core/kit'
 import { ApiError, isApiError, isGone } from './api-error.js'
 import { type KubeApi, PROTOBUF_WATCH } from './kube-api.js'
-import { type ListMode, listNodes, nodesPath } from './list-nodes.js'
+import { currentVersion, type ListMode, listNodes, nodesPath } from './list-nodes.js'
 import type { NodeDecoder, WatchMessage } from './node-codec.js'
 import type { NodeRecord } from './node-record.js'
 import { readWatch } from './node-streams.js'
@@ -35,7 +35,12 @@ export interface ReflectorObserver {
 }
 
 export type NodeChange =
-  | { readonly type: 'list'; readonly nodes: readonly NodeRecord[] }
+  | {
+      readonly type: 'list'
+      readonly nodes: readonly NodeRecord[]
+      /** The cluster's history is another one, or has lost its end: what is missing may well be there still. */
+      readonly historyWasLost?: boolean
+    }
   | { readonly type: 'put' | 'delete'; readonly node: NodeRecord }
 
 export type ReflectorEvent =
@@ -60,6 +65,8 @@ const MIN_WATCH_MS = 1_000
  *   again unless the server no longer holds that place (410), as after a restart or a compaction.
  * - Every watch lasts 5 to 10 minutes, drawn each time, so that the clients of a server that was restarted spread over
  *   all servers again.
+ * - After a failure the server is asked first for its version. If that is older, as after etcd was wiped or restored from a
+ *   backup, the server would keep the watch open, and send nothing until its versions have caught up.
  * - A watch that is cut is not a failure: balancers cut idle connections after 20 to 60 s. It is restarted at once, unless
  *   it was open for less than a second.
  * - A watch that is silent for too long is restarted. That is not a failure either: if nothing happens a server sends no
@@ -95,6 +102,8 @@ class Reflector {
   #listMode: ListMode
   /** The resource version to continue from; undefined if a list must come first. */
   #position: string | undefined
+  /** The last version that the server sent. */
+  #newest = ''
   /** Consecutive requests that were not answered. */
   #failures = 0
   /** Consecutive watches that ended too soon. */
@@ -111,7 +120,8 @@ class Reflector {
 
   /** A list if one is needed, then one watch to its end. */
   async *round(): AsyncGenerator<ReflectorEvent, void, undefined> {
-    if (this.#position === undefined) yield { type: 'list', nodes: await this.#list() }
+    if (this.#failures > 0 && this.#position !== undefined) await this.#checkVersion()
+    if (this.#position === undefined) yield await this.#list()
     yield* this.#watch()
   }
 
@@ -132,7 +142,18 @@ class Reflector {
     return Math.max(requestedMs, backoffDelay(repetitions, BACKOFF, random))
   }
 
-  async #list(): Promise<readonly NodeRecord[]> {
+  /** Forgets the position if the server has not come so far. */
+  async #checkVersion(): Promise<void> {
+    try {
+      const version = await currentVersion(this.#options)
+      if (isBefore(version, this.#position ?? '')) this.#position = undefined
+    } catch (error) {
+      this.#failures += 1
+      throw error
+    }
+  }
+
+  async #list(): Promise<ReflectorEvent> {
     const { api, decoder, signal, only, observer } = this.#options
     try {
       const { nodes, resourceVersion } = await listNodes(this.#listMode, {
@@ -145,8 +166,9 @@ class Reflector {
       })
       this.#failures = 0
       this.#isReported = false
+      const historyWasLost = isBefore(resourceVersion, this.#newest)
       this.#continueFrom(resourceVersion)
-      return nodes
+      return historyWasLost ? { type: 'list', nodes, historyWasLost } : { type: 'list', nodes }
     } catch (error) {
       this.#failures += 1
       throw error
@@ -239,6 +261,7 @@ class Reflector {
   /** From now on neither a watch nor a list may be older. */
   #continueFrom(resourceVersion: string): void {
     this.#position = resourceVersion
+    this.#newest = resourceVersion
     this.#listMode = { type: 'cached', notBefore: resourceVersion }
   }
 }

@@ -131,6 +131,22 @@ test('the history is compacted during an outage: 410, then one list', async () =
   expect(manager.status.lists).toBe(lists + 1)
 })
 
+test('etcd is wiped: another history, in which nodes are missing, and which is followed at once', async () => {
+  const { watching } = await join()
+  await peer(2)
+  await peer(3)
+  await watching.until('two peers', () => watching.leases.size === 3)
+  // A new etcd takes a while to come to a version that was seen before.
+  await Promise.all(
+    Array.from({ length: 300 }, (_, n) => annotate(cluster, 'peer-2', { 'public-ip': address(n) })),
+  )
+  await cluster.wipe()
+  await createNode(cluster, 'worker-1', { podCidr: '10.0.1.0/24', annotations: joined('192.0.2.1') })
+  await watching.until('another history', () => watching.resets === 1, 60_000)
+  await peer(4)
+  await shows(watching, { ...own, '10.1.4.0-24': address(4) })
+})
+
 test('a silent watch, or one whose connection alone is dead, is restarted without a failure', async () => {
   const { manager, watching } = await join({ watchTimeoutMs: 1_500 })
   const { lists, watches } = manager.status

@@ -6,6 +6,8 @@ export class Watching {
   readonly leases = new Map<string, Lease>()
   readonly errors: Error[] = []
   snapshots = 0
+  /** Of these, those of a store that has lost what it knew. */
+  resets = 0
   recoveries = 0
   readonly #abort = new AbortController()
   readonly #done: Promise<void>
@@ -41,6 +43,7 @@ export class Watching {
     for await (const event of events) {
       if (event.type === 'snapshot') {
         this.snapshots += 1
+        if (event.storeWasReset === true) this.resets += 1
         this.leases.clear()
         for (const lease of event.leases) this.leases.set(leaseKey(lease), lease)
       } else if (event.type === 'put') this.leases.set(leaseKey(event.lease), event.lease)
