@@ -24,6 +24,8 @@ export const testTools = [
   { command: 'etcd', package: 'etcd-server' },
   { command: 'etcdctl', package: 'etcd-client' },
   { command: 'openssl', package: 'openssl' },
+  { command: 'iptables', package: 'iptables' },
+  { command: 'nft', package: 'nftables' },
   { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
 ]
 

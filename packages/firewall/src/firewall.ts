@@ -1,0 +1,159 @@
+import type { Driver, DriverEvent, Operation, OperationResult } from '@selvedge/core'
+import { OverlayError } from '@selvedge/core'
+import { systemClock, Wakeup } from '@selvedge/core/kit'
+import { type RuleCount, readCounts } from './counters.js'
+import { HeldRulesets } from './held-rulesets.js'
+import { Iptables, type IptablesVariant } from './iptables/iptables.js'
+import { NftMonitor } from './nftables/monitor.js'
+import { Nftables } from './nftables/nftables.js'
+import { surroundings } from './preflight.js'
+import type { RulesetResource } from './resource.js'
+
+export interface FirewallOptions {
+  /** The network namespace to use, by path such as `/run/netns/blue`; the process's own by default. Needs nsenter. */
+  readonly namespace?: string | undefined
+  /** Which implementation of iptables; the one that the system calls `iptables` by default. */
+  readonly iptables?: IptablesVariant | undefined
+}
+
+/** A driver for traffic rules, and what it counts. */
+export interface Firewall extends Driver<RulesetResource> {
+  /** The packets that each rule has met, as the kernel counts them, for metrics. */
+  counts(): Promise<readonly RuleCount[]>
+}
+
+/** After this long without a further notification, what changed is looked at. */
+const SETTLE_MS = 20
+/** Between two looks that found nothing changed: others may write rules all day. */
+const QUIET_MS = 1_000
+
+const FAMILIES = [4, 6] as const
+
+/**
+ * The driver of `ruleset` resources: by iptables-restore or nft, whichever a ruleset names. It reads both, so that the
+ * rules of the other mode, of a former network or of flannel are found and removed. If nft is installed and iptables is
+ * its nft variant, the kernel reports changes, and nothing is run while there are none.
+ */
+export function firewall(options: FirewallOptions = {}): Firewall {
+  return new RulesetDriver(options)
+}
+
+class RulesetDriver implements Firewall {
+  readonly name = 'firewall'
+  readonly kinds = ['ruleset'] as const
+  readonly #options: FirewallOptions
+  readonly #iptables: readonly Iptables[]
+  readonly #nftables: readonly Nftables[]
+  readonly #held: HeldRulesets
+  readonly #closing = new AbortController()
+  #monitor: { readonly nft: NftMonitor; readonly ended: Promise<void> } | undefined
+  readonly #changed = new Wakeup()
+  /** Counts notifications: a snapshot is as good as new while none has come since. */
+  #generation = 0
+  #last: { readonly generation: number; readonly resources: readonly RulesetResource[] } | undefined
+  #reportsIptables: Promise<boolean> | undefined
+
+  constructor(options: FirewallOptions) {
+    this.#options = options
+    const { namespace, iptables: variant } = options
+    this.#iptables = FAMILIES.map((family) => new Iptables({ family, namespace, variant }))
+    this.#nftables = FAMILIES.map((family) => new Nftables({ family, namespace }))
+    this.#held = new HeldRulesets([...this.#iptables, ...this.#nftables])
+  }
+
+  async preflight(): Promise<readonly string[]> {
+    return surroundings(this.#options)
+  }
+
+  async snapshot(_: unknown, { signal }: { signal?: AbortSignal } = {}): Promise<readonly RulesetResource[]> {
+    this.#requireOpen()
+    const last = this.#last
+    if (last !== undefined && last.generation === this.#generation && (await this.#seesAll())) {
+      return last.resources
+    }
+    return this.#read(signal)
+  }
+
+  async apply(operations: readonly Operation<RulesetResource>[]): Promise<readonly OperationResult[]> {
+    this.#requireOpen()
+    const results: OperationResult[] = []
+    for (const { type, resource } of operations) {
+      try {
+        await this.#held.write(resource, type === 'put' ? resource.text : '')
+        results.push({ ok: true })
+      } catch (error) {
+        results.push({ ok: false, error: OverlayError.from(error, 'DRIVER_REFUSED', resource.key) })
+      }
+    }
+    this.#last = undefined
+    return results
+  }
+
+  async *watch({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent> {
+    const ends = AbortSignal.any([signal, this.#closing.signal])
+    this.#startMonitor()
+    const clock = systemClock
+    let pauseMs = 0
+    while (!ends.aborted) {
+      try {
+        await this.#changed.sleep(Number.POSITIVE_INFINITY, clock, ends)
+        await clock.sleep(SETTLE_MS + pauseMs, { signal: ends })
+        const before = this.#last?.resources
+        const after = await this.#read(ends)
+        const isChanged = before !== undefined && !sameTexts(before, after)
+        pauseMs = isChanged ? 0 : QUIET_MS
+        if (isChanged) yield { type: 'changed' }
+      } catch (error) {
+        if (ends.aborted) return
+        throw error
+      }
+    }
+  }
+
+  counts(): Promise<readonly RuleCount[]> {
+    return readCounts(this.#iptables, this.#nftables)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort()
+    await this.#monitor?.ended
+  }
+
+  async #read(signal: AbortSignal | undefined): Promise<readonly RulesetResource[]> {
+    const generation = this.#generation
+    const resources = await this.#held.read(signal)
+    this.#last = { generation, resources }
+    return resources
+  }
+
+  /** Whether each change of what a snapshot shows is reported. */
+  async #seesAll(): Promise<boolean> {
+    if (this.#monitor?.nft.isLive !== true) return false
+    this.#reportsIptables ??= Promise.all(this.#iptables.map((one) => one.variant())).then((variants) =>
+      variants.every((variant) => variant !== 'legacy'),
+    )
+    return this.#reportsIptables
+  }
+
+  #startMonitor(): void {
+    if (this.#monitor !== undefined) return
+    const onChange = (): void => {
+      this.#generation += 1
+      this.#changed.wake()
+    }
+    const nft = new NftMonitor({
+      namespace: this.#options.namespace,
+      onChange,
+      signal: this.#closing.signal,
+    })
+    this.#monitor = { nft, ended: nft.run() }
+  }
+
+  #requireOpen(): void {
+    if (this.#closing.signal.aborted)
+      throw new OverlayError('CLOSED', 'the firewall driver has been disposed of')
+  }
+}
+
+const sameTexts = (a: readonly RulesetResource[], b: readonly RulesetResource[]): boolean =>
+  a.length === b.length && a.every(({ key, text }, i) => key === b[i]?.key && text === b[i]?.text)

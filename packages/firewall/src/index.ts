@@ -1,0 +1,5 @@
+export type { RuleCount } from './counters.js'
+export { type Firewall, type FirewallOptions, firewall } from './firewall.js'
+export type { IptablesVariant } from './iptables/iptables.js'
+export { type RulesetMode, type RulesetResource, ruleset, rulesetKey } from './resource.js'
+export { type TrafficRulesOptions, trafficRules } from './traffic-rules.js'

@@ -1,0 +1,113 @@
+import { OverlayError } from '@selvedge/core'
+import type { Family } from '@selvedge/core/kit'
+import { type CommandOutput, runCommand } from '../command.js'
+import type { RulesetHolder } from '../held-rulesets.js'
+import { missingTool, refusal } from '../refusal.js'
+import { RANDOM_FULLY } from '../rules/iptables-text.js'
+import { lockHolder } from './lock-holder.js'
+import { parseSaved, savedText } from './saved-rules.js'
+import { transaction } from './transaction.js'
+
+export interface IptablesOptions {
+  readonly family: Family
+  readonly namespace: string | undefined
+  /** Which of the two implementations; the one that the system calls `iptables` if undefined. */
+  readonly variant?: IptablesVariant | undefined
+}
+
+/** Rules of one are not seen by the other. */
+export type IptablesVariant = 'nft' | 'legacy'
+
+/** In seconds. The legacy variant has one lock for all its programs. */
+const LOCK_WAIT = '5'
+/** RESOURCE_PROBLEM of iptables/xshared.h. */
+const LOCKED = 4
+
+/** Reads and writes the ruleset of one family by iptables' programs. */
+export class Iptables implements RulesetHolder {
+  readonly mode = 'iptables'
+  readonly family: Family
+  readonly #options: IptablesOptions
+  #canRandomFully: Promise<boolean> | undefined
+
+  constructor(options: IptablesOptions) {
+    this.family = options.family
+    this.#options = options
+  }
+
+  /** What there is of ours; undefined if iptables is not installed, so that there is nothing. */
+  async read(signal?: AbortSignal): Promise<string | undefined> {
+    const saved = await this.save([], signal)
+    return saved === undefined ? undefined : this.#normalized(savedText(parseSaved(saved)))
+  }
+
+  /** All rules, as `iptables-save` prints them; undefined if it is not installed. */
+  async save(args: readonly string[] = [], signal?: AbortSignal): Promise<string | undefined> {
+    const output = await this.#run('-save', args, { signal })
+    if (output === undefined) return undefined
+    if (output.status !== 0) throw refusal(`reading rules by ${this.#program('-save')}`, output)
+    return output.stdout
+  }
+
+  /** Gets from what there is to a ruleset's text; none if it is empty. */
+  async write(desired: string): Promise<void> {
+    const saved = await this.save()
+    if (saved === undefined) throw missingTool(this.#program('-save'), 'iptables')
+    const text = (await this.#hasRandomFully()) ? desired : desired.replaceAll(` ${RANDOM_FULLY}`, '')
+    const input = transaction(saved, text)
+    if (input === '') return
+    const output = await this.#run('-restore', ['--noflush', '--wait', LOCK_WAIT], { input })
+    if (output === undefined) throw missingTool(this.#program('-restore'), 'iptables')
+    if (output.status === 0) return
+    throw await this.#refusal(output)
+  }
+
+  /** Which implementation it is; undefined if it is not installed, or does not say: before 1.8 there was one. */
+  async variant(): Promise<IptablesVariant | undefined> {
+    const output = await this.#run('', ['--version'])
+    const [, name] = /\((nf_tables|legacy)\)/.exec(output?.stdout ?? '') ?? []
+    return name === undefined ? undefined : name === 'legacy' ? 'legacy' : 'nft'
+  }
+
+  async #refusal(output: CommandOutput): Promise<OverlayError> {
+    const attempted = `writing rules by ${this.#program('-restore')}`
+    if (output.status !== LOCKED || !output.stderr.includes('lock')) return refusal(attempted, output)
+    const holder = (await lockHolder()) ?? 'another program'
+    return new OverlayError(
+      'DRIVER_REFUSED',
+      `${attempted}: ${holder} has held the lock of iptables for over ${LOCK_WAIT} s. It is tried again; look for what that waits for`,
+    )
+  }
+
+  /**
+   * What was written without it counts as written with it, if this iptables cannot do otherwise: what is desired does not
+   * depend on what is installed.
+   */
+  async #normalized(text: string): Promise<string> {
+    if (!text.includes('-j MASQUERADE') || text.includes(RANDOM_FULLY)) return text
+    if (await this.#hasRandomFully()) return text
+    return text.replace(/-j MASQUERADE$/gm, `-j MASQUERADE ${RANDOM_FULLY}`)
+  }
+
+  /** Whether iptables and the kernel take it: asked of them, changing nothing. */
+  #hasRandomFully(): Promise<boolean> {
+    this.#canRandomFully ??= this.#run('-restore', ['--test', '--noflush', '--wait', LOCK_WAIT], {
+      input: `*nat\n-A POSTROUTING -j MASQUERADE ${RANDOM_FULLY}\nCOMMIT\n`,
+    }).then((output) => output?.status === 0)
+    return this.#canRandomFully
+  }
+
+  #run(
+    suffix: string,
+    args: readonly string[],
+    { input, signal }: { input?: string; signal?: AbortSignal | undefined } = {},
+  ): Promise<CommandOutput | undefined> {
+    const { namespace } = this.#options
+    return runCommand({ program: this.#program(suffix), args, namespace, input, signal })
+  }
+
+  #program(suffix: string): string {
+    const { family, variant } = this.#options
+    return `${family === 4 ? 'iptables' : 'ip6tables'}${variant === undefined ? '' : `-${variant}`}${suffix}`
+  }
+}

@@ -1,0 +1,201 @@
+import type { NetworkConfig } from '@selvedge/core'
+import { Lab, type Namespace, until } from '@selvedge/lab'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  type Firewall,
+  firewall,
+  type IptablesVariant,
+  type RulesetResource,
+  trafficRules,
+} from '../src/index.js'
+
+let lab: Lab
+beforeAll(async () => {
+  lab = await Lab.create({ hosts: 0 })
+})
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]()
+})
+
+interface Network {
+  readonly network: string
+  readonly subnet: string
+}
+const FIRST: Network = { network: '10.244.0.0/16', subnet: '10.244.1.0/24' }
+const SECOND: Network = { network: '10.99.0.0/16', subnet: '10.99.7.0/24' }
+
+/** What an overlay desires: both families. */
+function rulesets(enableNFTables: boolean, { network, subnet }: Network, exceptions: readonly string[] = []) {
+  const config = {
+    enableNFTables,
+    ipv4: { network },
+    ipv6: { network: 'fd00::/48' },
+  } as unknown as NetworkConfig
+  const lease = { subnet, ipv6Subnet: 'fd00:0:0:1::/64' }
+  const context = { config, lease } as unknown as Parameters<ReturnType<typeof trafficRules>['local']>[0]
+  return trafficRules({ exceptions }).local(context) as readonly RulesetResource[]
+}
+
+const put = (resource: RulesetResource) => ({ type: 'put' as const, resource })
+const remove = (resource: RulesetResource) => ({ type: 'delete' as const, resource })
+
+async function write(driver: Firewall, operations: Parameters<Firewall['apply']>[0]): Promise<void> {
+  for (const result of await driver.apply(operations)) {
+    if (!result.ok) throw result.error
+  }
+}
+
+const SCOPE = { aliases: [], links: [], networks: [] }
+const textsOf = async (driver: Firewall) =>
+  (await driver.snapshot(SCOPE)).map(({ key, text }) => `${key}\n${text}`)
+const textsIn = (resources: readonly RulesetResource[]) => resources.map(({ key, text }) => `${key}\n${text}`)
+
+/** Rules of other programs, before and behind ours, in all that holds rules. */
+async function addForeignRules(host: Namespace): Promise<void> {
+  for (const variant of ['nft', 'legacy']) {
+    await host.exec(`iptables-${variant}-restore`, ['--noflush'], {
+      input:
+        '*nat\n:KUBE-POSTROUTING - [0:0]\n-A KUBE-POSTROUTING -m mark --mark 0x4000/0x4000 -j MASQUERADE\n' +
+        '-A POSTROUTING -j KUBE-POSTROUTING\n-A POSTROUTING -s 172.17.0.0/16 -j MASQUERADE\nCOMMIT\n' +
+        '*filter\n:DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\n-A FORWARD -i docker0 -j ACCEPT\nCOMMIT\n',
+    })
+  }
+  await host.exec('nft', [
+    'table inet firewalld { chain forward { type filter hook forward priority 10; policy accept; }; }',
+  ])
+}
+
+const OURS_OR_A_DATE = /FLANNEL|flannel|^#/
+/** All rules of the host but ours, without what changes by itself. */
+async function foreignRules(host: Namespace): Promise<string> {
+  const texts = await Promise.all([
+    ...['iptables-nft-save', 'iptables-legacy-save'].map((program) => host.exec(program)),
+    host.exec('nft', ['list table inet firewalld']),
+  ])
+  return texts
+    .join('\n')
+    .split('\n')
+    .filter((line) => !OURS_OR_A_DATE.test(line))
+    .join('\n')
+}
+
+const MODES: readonly (readonly [string, boolean, IptablesVariant | undefined])[] = [
+  ['iptables-nft', false, 'nft'],
+  ['iptables-legacy', false, 'legacy'],
+  ['nftables', true, undefined],
+]
+
+describe.each(MODES)('%s', (_, enableNFTables, iptables) => {
+  test('holds exactly the rules of a node: written, changed, restored, removed; no rule of others moves', async () => {
+    const host = await lab.addHost()
+    const namespace = `/run/netns/${host.namespace}`
+    await addForeignRules(host)
+    const foreign = await foreignRules(host)
+    const first = rulesets(enableNFTables, FIRST)
+    await using driver = firewall({ namespace, iptables })
+    expect(await textsOf(driver)).toEqual([])
+    await write(driver, first.map(put))
+    expect(await textsOf(driver)).toEqual(textsIn(first))
+    expect(await foreignRules(host)).toBe(foreign)
+
+    // A restart finds what is there, and a put of it changes nothing: the handles of the rules stay.
+    const handles = () => host.exec('nft', ['-a', 'list ruleset'])
+    const before = await handles()
+    await using again = firewall({ namespace, iptables })
+    expect(await textsOf(again)).toEqual(textsIn(first))
+    if (!enableNFTables) {
+      await write(again, first.map(put))
+      expect(await handles()).toBe(before)
+    }
+
+    const changed = rulesets(enableNFTables, SECOND, ['192.0.2.0/24', '198.51.100.7/32', 'fd01::7/128'])
+    await write(driver, changed.map(put))
+    expect(await textsOf(driver)).toEqual(textsIn(changed))
+    expect(await foreignRules(host)).toBe(foreign)
+
+    // Each of ours in turn is deleted by another program.
+    const tool = (...args: string[]) => host.exec(`iptables-${iptables}`, args)
+    const jump = ['-m', 'comment', '--comment', 'flanneld masq', '-j', 'FLANNEL-POSTRTG']
+    const damages = enableNFTables
+      ? [
+          () => host.exec('nft', ['flush chain ip flannel-ipv4 postrtg']),
+          () => host.exec('nft', ['delete table ip flannel-ipv4']),
+          () => host.exec('nft', ['add rule ip6 flannel-ipv6 forward drop']),
+        ]
+      : [
+          () => tool('-t', 'nat', '-D', 'FLANNEL-POSTRTG', '3'),
+          () => tool('-t', 'nat', '-F', 'FLANNEL-POSTRTG'),
+          () => tool('-t', 'nat', '-D', 'POSTROUTING', ...jump),
+          () => tool('-t', 'nat', '-A', 'POSTROUTING', ...jump),
+          () => tool('-I', 'FLANNEL-FWD', '-j', 'DROP'),
+        ]
+    for (const damage of damages) {
+      await damage()
+      expect(await textsOf(again)).not.toEqual(textsIn(changed))
+      await write(driver, changed.map(put))
+      expect(await textsOf(again)).toEqual(textsIn(changed))
+      expect(await foreignRules(host)).toBe(foreign)
+    }
+    expect((await driver.counts()).length).toBeGreaterThan(0)
+    await write(driver, changed.map(remove))
+    expect(await textsOf(again)).toEqual([])
+    expect(await foreignRules(host)).toBe(foreign)
+    expect(await driver.preflight?.([])).toEqual([
+      expect.stringContaining('both iptables-nft and iptables-legacy'),
+      expect.stringContaining('firewalld runs here'),
+    ])
+  })
+})
+
+test('the other mode’s rules are found and removed; a tool that is missing is named', async () => {
+  const host = await lab.addHost()
+  const namespace = `/run/netns/${host.namespace}`
+  await using driver = firewall({ namespace, iptables: 'nft' })
+  await write(driver, rulesets(false, FIRST).map(put))
+  await write(driver, rulesets(true, FIRST).map(put))
+  const both = await driver.snapshot(SCOPE)
+  expect(both.map(({ key }) => key)).toEqual([
+    'ruleset iptables ipv4',
+    'ruleset iptables ipv6',
+    'ruleset nftables ipv4',
+    'ruleset nftables ipv6',
+  ])
+  await write(driver, both.filter(({ mode }) => mode === 'iptables').map(remove))
+  expect(await textsOf(driver)).toEqual(textsIn(rulesets(true, FIRST)))
+  await using without = firewall({ namespace, iptables: 'no-such' as IptablesVariant })
+  expect(await textsOf(without)).toEqual(textsIn(rulesets(true, FIRST)))
+  const [result] = await without.apply(rulesets(false, FIRST).map(put))
+  expect(result).toMatchObject({
+    ok: false,
+    error: { code: 'UNSUPPORTED', message: expect.stringContaining('install the package iptables') },
+  })
+})
+
+test.each(MODES.filter(([name]) => name !== 'iptables-legacy'))(
+  '%s: changes by others are reported, and nothing is run while there are none',
+  async (_, enableNFTables, iptables) => {
+    const host = await lab.addHost()
+    const desired = rulesets(enableNFTables, FIRST)
+    await using driver = firewall({ namespace: `/run/netns/${host.namespace}`, iptables })
+    const stop = new AbortController()
+    let changes = 0
+    const watching = (async () => {
+      for await (const _ of driver.watch?.({ signal: stop.signal }) ?? []) changes += 1
+    })()
+    await write(driver, desired.map(put))
+    await until('snapshots that cost nothing', async () => {
+      const once = await driver.snapshot(SCOPE)
+      return (await driver.snapshot(SCOPE)) === once || undefined
+    })
+    expect(changes).toBe(0)
+    await host.exec('nft', [
+      enableNFTables ? 'flush chain ip flannel-ipv4 forward' : 'flush chain ip filter FLANNEL-FWD',
+    ])
+    await until('a change', () => changes > 0 || undefined)
+    expect(await textsOf(driver)).not.toEqual(textsIn(desired))
+    await write(driver, desired.map(put))
+    expect(await textsOf(driver)).toEqual(textsIn(desired))
+    stop.abort()
+    await watching
+  },
+)
