@@ -10,7 +10,7 @@ import type { IKeyValue, IRangeRequest, IResponseHeader, ITxnRequest } from 'etc
 import type { CallRequest, EtcdCluster } from './client/cluster.js'
 import { EtcdFailure } from './client/errors.js'
 import { allows, isBeyond, type Position, positionOf } from './client/history.js'
-import { allPages, PAGE_KEYS } from './client/pages.js'
+import { allPages, readPage } from './client/pages.js'
 import { keepAliveOnce } from './client/streams.js'
 import type { NetworkKeys } from './keys.js'
 import { type LeaseRecord, readRecord } from './lease-record.js'
@@ -202,10 +202,13 @@ export class LeaseRequests {
   }> {
     const attempted = `listing the leases at ${this.#keys.leasesPath}`
     const call = { attempted, signal, patient, timeoutMs: listTimeoutMs(this.#settings) }
-    const ranges = [{ key: Buffer.from(this.#keys.config) }, { ...range, limit: PAGE_KEYS }]
-    const { header, responses } = await this.#cluster.call(call, (client, limits) =>
-      client.kv.txn({ compare: [], success: ranges.map((each) => ({ request_range: each })) }, limits),
-    )
+    const { page, limit } = await readPage((keys) => {
+      const ranges = [{ key: Buffer.from(this.#keys.config) }, { ...range, limit: keys }]
+      return this.#cluster.call(call, (client, limits) =>
+        client.kv.txn({ compare: [], success: ranges.map((each) => ({ request_range: each })) }, limits),
+      )
+    })
+    const { header, responses } = page
     const [configs, first] = responses.map(({ response_range }) => response_range)
     if (first === undefined) throw new TypeError('etcd answered one of two ranges')
     const config = configs?.kvs[0]
@@ -213,7 +216,7 @@ export class LeaseRequests {
     const read = (request: IRangeRequest) =>
       this.#cluster.call(call, (client, limits) => client.kv.range(request, limits))
     try {
-      const kvs = await allPages(range, first, header.revision, read)
+      const kvs = await allPages(range, { page: first, limit }, header.revision, read)
       return { header, config, kvs, count: Number(first.count), position }
     } catch (error) {
       if (!(error instanceof EtcdFailure)) throw error

@@ -278,6 +278,30 @@ describe.concurrent('keys and values that are not a lease', () => {
     expect(watcher.errors[0]?.message).toContain(String.raw`a\u000ab\u001b[2J\u009b\u202e: its key names`)
   })
 
+  it('of more megabytes than a reply may have are listed and watched, and no lease is missed', async ({
+    expect,
+  }) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    const huge = 'x'.repeat(1_400_000)
+    const put = async (from: number, to: number) => {
+      for (let n = from; n < to; n += 1) await network.put(`10.99.${n}.0-24`, huge)
+    }
+    await network.put('10.99.1.0-24', '{"PublicIP":"192.0.2.1"}')
+    await put(2, 16)
+    await network.put('10.99.99.0-24', '{"PublicIP":"192.0.2.99"}')
+    const manager = network.manager()
+    const own = await manager.acquireLease({
+      attributes: attributesOf(2),
+      previous: { subnet: '10.99.100.0/24' },
+    })
+    expect(own.subnet).toBe('10.99.100.0/24')
+    await using watcher = await Watcher.on(network.manager())
+    await put(16, 20)
+    await network.put('10.99.101.0-24', '{"PublicIP":"192.0.2.101"}')
+    await watcher.untilShows('10.99.1.0-24', '10.99.100.0-24', '10.99.101.0-24', '10.99.99.0-24')
+    expect(watcher.errors.filter(({ message }) => message.includes('longer than 65536'))).toHaveLength(18)
+  })
+
   it('keep the subnets that their keys name', async ({ expect }) => {
     await using network = await TestNetwork.in([etcd.endpoint], {
       ...ipv4Network,

@@ -50,7 +50,7 @@ export class EtcdCluster {
   /**
    * Sends a request to the endpoint that answered last; if that fails, to the next ones. Throws an OverlayError:
    * `STORE_UNAVAILABLE`, `ACCESS_DENIED`, or `INVALID_CONFIG` for certificates that cannot be read. A failure that only
-   * the caller can judge (a revision or an etcd lease that is gone) is thrown as an `EtcdFailure`.
+   * the caller can judge (a revision or an etcd lease that is gone, an answer that is too long) is thrown as an `EtcdFailure`.
    */
   async call<T>(call: CallRequest, request: Request<T>): Promise<T> {
     const { clock, random, patienceMs, requestTimeoutMs } = this.#options
@@ -142,7 +142,7 @@ async function attempt<T>(
   }
 }
 
-const isTheCallers = ({ kind }: Failure): boolean => kind === 'compacted' || kind === 'lease-gone'
+const isTheCallers = ({ kind }: Failure): boolean => ['compacted', 'lease-gone', 'too-long'].includes(kind)
 
 /** True if every other endpoint would say the same. */
 const isFinal = ({ kind }: Failure): boolean => ['denied', 'full', 'closed', 'refused'].includes(kind)

@@ -182,8 +182,8 @@ const CHANNEL: ChannelOptions = {
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 1_000,
   'grpc.use_local_subchannel_pool': 1,
-  // All 65,000 leases of the largest IPv4 network with /24 subnets arrive in one reply of some 16 MB.
-  'grpc.max_receive_message_length': -1,
+  // Lists are read in pages, and watches in fragments: no reply takes more memory than this, whatever etcd holds.
+  'grpc.max_receive_message_length': 16 * 2 ** 20,
   // Settings come only from the options, not from http_proxy or DNS TXT records.
   'grpc.enable_http_proxy': 0,
   'grpc.service_config_disable_resolution': 1,

@@ -9,6 +9,7 @@
  * - `auth-off`: authentication is disabled
  * - `compacted`: the revision was compacted, or is one that this history has not reached
  * - `lease-gone`: there is no etcd lease of that number
+ * - `too-long`: the answer is longer than this client takes
  * - `full`: etcd's space quota is used up
  * - `closed`: the client was closed
  * - `refused`: any other refusal
@@ -22,6 +23,7 @@ export type FailureKind =
   | 'auth-off'
   | 'compacted'
   | 'lease-gone'
+  | 'too-long'
   | 'full'
   | 'closed'
   | 'refused'
@@ -54,6 +56,7 @@ const KINDS: readonly (readonly [FailureKind, RegExp])[] = [
   ['lease-gone', /requested lease not found/i],
   ['full', /database space exceeded/i],
   ['closed', /client was already closed/i],
+  ['too-long', /(received|send) message larger than max/i],
   ['refused', /larger than max/i],
   [
     'unavailable',

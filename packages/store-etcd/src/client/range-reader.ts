@@ -4,7 +4,7 @@ import type { KeyRange } from './api.js'
 import type { EtcdCluster } from './cluster.js'
 import { classify, EtcdFailure } from './errors.js'
 import { allows, confirms, isBeyond, type Position, positionOf, type Witness, witnessOf } from './history.js'
-import { allPages, PAGE_KEYS } from './pages.js'
+import { allPages, readPage } from './pages.js'
 import { type OpenWatch, openWatch } from './streams.js'
 
 /** Every key of a range. */
@@ -86,16 +86,20 @@ export class RangeReader {
     // Asked before it is listed: at its old revisions, a history shows best whether it is another.
     const isContinued = known === undefined || (await this.isContinued(known))
     const call = { attempted, signal, timeoutMs: timeoutsMs.list }
-    const ranges = [{ key: this.#configKey }, { ...this.#range, limit: PAGE_KEYS }]
-    const { header, responses } = await this.#cluster.call(call, (client, limits) =>
-      client.kv.txn({ compare: [], success: ranges.map((range) => ({ request_range: range })) }, limits),
-    )
+    const { page, limit } = await readPage((keys) => {
+      const ranges = [{ key: this.#configKey }, { ...this.#range, limit: keys }]
+      return this.#cluster.call(call, (client, limits) =>
+        client.kv.txn({ compare: [], success: ranges.map((range) => ({ request_range: range })) }, limits),
+      )
+    })
+    const { header, responses } = page
     const [configs, first] = responses.map(({ response_range }) => response_range)
     const read = (request: IRangeRequest) =>
       this.#cluster.call(call, (client, limits) => client.kv.range(request, limits))
     const config = configs?.kvs[0]
     const position = positionOf(header, this.#configKey, config)
-    const keys = first === undefined ? [] : await allPages(this.#range, first, header.revision, read)
+    const keys =
+      first === undefined ? [] : await allPages(this.#range, { page: first, limit }, header.revision, read)
     const latest = latestOf(keys)
     const hasLostConfig = config === undefined && known?.witnesses.config.kv !== undefined
     yield { type: 'list', keys, isReset: !isContinued || hasLostConfig }

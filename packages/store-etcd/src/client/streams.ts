@@ -8,6 +8,7 @@ import type {
 } from 'etcd3'
 import type { EtcdClient } from './api.js'
 import { EtcdFailure } from './errors.js'
+import { withoutExcess } from './pages.js'
 import { ReplyStream, type StreamOptions } from './reply-stream.js'
 
 /** A watch that etcd has created. */
@@ -25,13 +26,25 @@ export async function openWatch(
 ): Promise<OpenWatch> {
   const stream = new ReplyStream<IWatchRequest, IWatchResponse>(await client.watchClient.watch(), options)
   try {
-    stream.send({ create_request: request })
+    // In fragments: after an outage etcd sends what happened in up to a thousand revisions in one reply.
+    stream.send({ create_request: { ...request, fragment: true } })
     eventsOf(await stream.first())
   } catch (error) {
     stream.close()
     throw error
   }
-  return { next: async () => eventsOf(await stream.next()), close: stream.close }
+  return { next: () => nextEvents(stream), close: stream.close }
+}
+
+/** Those of all fragments of a reply: a watch that is resumed after one of them would miss the rest of its revision. */
+async function nextEvents(
+  stream: Pick<ReplyStream<IWatchRequest, IWatchResponse>, 'next'>,
+): Promise<readonly IEvent[]> {
+  for (const events: IEvent[] = []; ; ) {
+    const reply = await stream.next()
+    for (const event of eventsOf(reply)) events.push({ ...event, kv: withoutExcess(event.kv) })
+    if (!reply.fragment) return events
+  }
 }
 
 /** Throws if etcd has cancelled the watch, which it does in a reply like any other. */
