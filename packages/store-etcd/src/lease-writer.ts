@@ -39,6 +39,8 @@ interface Plan extends SubnetChoice {
   readonly held: ValidRecord | undefined
   /** The keys of `givenUp`. */
   readonly replaces: readonly IKeyValue[]
+  /** What is under the key of `subnets` and is nobody's lease; absent if there is nothing. */
+  readonly overwrites: IKeyValue | undefined
 }
 
 export interface Acquired {
@@ -136,8 +138,13 @@ export class LeaseWriter {
     const expiresAt = this.#settings.clock.now() + this.#settings.leaseTermMs
     const known = new Map<Lease, ValidRecord>()
     const taken: Lease[] = []
+    const previous = request.previous && leaseKey(request.previous)
+    let broken: LeaseRecord | undefined
     for (const record of records) {
-      if (record.lease !== undefined) {
+      if (record.name === previous && isNobodys(record)) {
+        // Whoever wrote it must not move this node, with all of its pods, to another subnet.
+        broken = record
+      } else if (record.lease !== undefined) {
         const { subnet, ipv6Subnet, attributes, created, version } = record.lease
         const lease = { subnet, ipv6Subnet, attributes, expiresAt, created, version }
         known.set(isReservation(record) ? record.lease : lease, record)
@@ -150,18 +157,20 @@ export class LeaseWriter {
       ...choice,
       held: choice.kept && known.get(choice.kept),
       replaces: choice.givenUp.flatMap((lease) => known.get(lease)?.kv ?? []).slice(0, MAX_REPLACED),
+      overwrites: broken?.name === leaseKey(choice.subnets) ? broken.kv : undefined,
     }
   }
 
   async #create(
-    { subnets, attributes, replaces }: Plan,
+    { subnets, attributes, replaces, overwrites }: Plan,
     listedAt: bigint,
     alone: boolean,
     grant: PendingGrant,
     options: AbortOptions,
   ): Promise<Attempt> {
     const { id: etcdLease, endsAt: expiresAt } = await grant.get()
-    const txn = createLease(this.#keys, { subnets, attributes, etcdLease, listedAt, alone, replaces })
+    const lease = { subnets, attributes, etcdLease, listedAt, alone, replaces, overwrites }
+    const txn = createLease(this.#keys, lease)
     const result = await this.#requests.commit(`creating lease ${leaseKey(subnets)}`, txn, options)
     if (result.type === 'unknown') grant.markUncertain()
     if (result.type !== 'done') return { failed: result }
@@ -215,6 +224,10 @@ export class LeaseWriter {
 /** Whether the node knows the lease as its own. If not, another may hold it that goes by the same address. */
 const isKnown = ({ lease }: ValidRecord, { previous }: LeaseRequest): boolean =>
   previous !== undefined && sameSubnets(lease, previous)
+
+/** Whether a record names no node that could hold it. */
+const isNobodys = ({ lease }: LeaseRecord): boolean =>
+  lease === undefined || (lease.attributes.publicIp ?? lease.attributes.publicIpv6) === undefined
 
 function isOwn(record: LeaseRecord | undefined, attributes: LeaseAttributes): record is ValidRecord {
   return record?.lease !== undefined && sameNode(record.lease.attributes, attributes)

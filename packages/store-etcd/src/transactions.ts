@@ -31,14 +31,20 @@ export interface NewLease {
   readonly alone: boolean
   /** Leases of the same node that this one replaces. */
   readonly replaces: readonly IKeyValue[]
+  /** What is under its key and is no lease. */
+  readonly overwrites?: IKeyValue | undefined
 }
 
 export function createLease(keys: NetworkKeys, lease: NewLease): Transaction {
-  const { subnets, attributes, etcdLease, listedAt, alone, replaces } = lease
+  const { subnets, attributes, etcdLease, listedAt, alone, replaces, overwrites } = lease
   const { subnet, ipv6Subnet } = subnets
   const key = keys.lease(subnets)
   const since = String(listedAt + 1n)
-  const compare: ICompare[] = [{ key, target: 'Version', result: 'Equal', version: '0' }]
+  const compare: ICompare[] = [
+    overwrites === undefined
+      ? { key, target: 'Version', result: 'Equal', version: '0' }
+      : unchanged(overwrites),
+  ]
   const success: IRequestOp[] = [put(key, attributes, etcdLease)]
   if (subnet !== undefined) {
     compare.push({ ...keys.leasesAt(subnet), target: 'Create', result: 'Less', create_revision: since })

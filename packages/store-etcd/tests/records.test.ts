@@ -1,4 +1,4 @@
-import { type Clock, copyLeases } from '@selvedge/core'
+import { type Clock, copyLeases, leaseKey } from '@selvedge/core'
 import { encodeLeaseAttributes, systemClock } from '@selvedge/core/kit'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
@@ -319,6 +319,25 @@ describe.concurrent('keys and values that are not a lease', () => {
     await expect(manager.acquireLease({ attributes: attributesOf(3) })).rejects.toMatchObject({
       code: 'SUBNETS_EXHAUSTED',
     })
+  })
+
+  it('under the key of a lease do not move its node to another subnet', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint], dualStackNetwork)
+    const manager = network.manager()
+    const attributes = { ...attributesOf(1), publicIpv6: '2001:db8::1' }
+    let lease = await manager.acquireLease({ attributes })
+    for (const value of ['x', '{}', '{"PublicIP":"0.0.0.0","BackendType":"vxlan"}', '['.repeat(20_000)]) {
+      await network.put(leaseKey(lease), value)
+      await expect(manager.renewLease(lease)).rejects.toMatchObject({ code: 'LEASE_LOST' })
+      const again = await manager.acquireLease({ attributes, previous: lease })
+      expect(leaseKey(again), value).toBe(leaseKey(lease))
+      expect((await network.contents()).map(({ lease: id }) => id)).not.toContain('0')
+      lease = again
+    }
+    // Another node's record stays, and so does garbage that is not under this node's key.
+    await network.put(leaseKey(lease), encodeLeaseAttributes(attributesOf(2)))
+    const other = await manager.acquireLease({ attributes, previous: lease })
+    expect(other.subnet).not.toBe(lease.subnet)
   })
 
   it('that overwrite a lease end it, and a repaired one is back', async ({ expect }) => {
