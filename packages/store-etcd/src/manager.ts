@@ -63,8 +63,8 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
   }
 
   /**
-   * Those of endpoints that are IP addresses, at once; those that a name resolves to, from the first call on; and those
-   * of all connections. With a client of the caller's own: those of the option `addresses`.
+   * Those of endpoints that are IP addresses, at once; those that a name resolves to, and the name servers', from the first
+   * call on; and those of all connections. With a client of the caller's own: those of the option `addresses`.
    */
   addresses(): readonly string[] {
     return this.#addresses.all

@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import { connect } from 'node:net'
+import { connect, isIP } from 'node:net'
 import { OverlayError } from '@selvedge/core'
 import type { EtcdClient } from './api.js'
 import { CONNECT_TIMEOUT_MS, Connection, type Credentials } from './connection.js'
@@ -120,8 +120,10 @@ export class UrlEndpoint implements Endpoint {
 
   /** Before the first answer, and while etcd is away, these are the addresses at which it may be. */
   async #resolve(): Promise<void> {
+    const { addresses } = this.#options
+    if (isIP(this.#url.host) === 0) addresses.addNameServers()
     const found = await lookup(this.#url.host, { all: true }).catch(() => [])
-    for (const { address } of found) this.#options.addresses.add(address)
+    for (const { address } of found) addresses.add(address)
   }
 
   async #readCredentials(): Promise<TlsCredentials> {

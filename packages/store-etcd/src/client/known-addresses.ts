@@ -1,4 +1,8 @@
-import { isIP } from 'node:net'
+import { Resolver } from 'node:dns'
+import { formatAddress, parseAddress } from '@selvedge/core/kit'
+
+/** ::ffff:0:0/96, which stand for IPv4 addresses (RFC 4291, 2.5.5.2): what precedes the last 32 bits. */
+const IPV4_MAPPED = 0xffffn
 
 /** The IP addresses at which etcd is reached, as they become known: none is forgotten. */
 export class KnownAddresses {
@@ -13,8 +17,21 @@ export class KnownAddresses {
    * `::ffff:10.0.0.5` is an IPv4 one.
    */
   add(host: string): void {
-    const [address = ''] = host.replace(/^::ffff:(?=\d+\.)/i, '').split('%')
-    if (isIP(address) !== 0) this.#addresses.add(address)
+    const [text = ''] = host.split('%')
+    const address = parseAddress(text)
+    if (address === undefined) return
+    const isMapped = address.family === 6 && address.value >> 32n === IPV4_MAPPED
+    this.#addresses.add(
+      formatAddress(isMapped ? { family: 4, value: address.value & 0xffff_ffffn } : address),
+    )
+  }
+
+  /** Those by which the host resolves names now: without them etcd is not found again. */
+  addNameServers(): void {
+    for (const server of new Resolver().getServers()) {
+      this.add(server)
+      this.addPeer(server)
+    }
   }
 
   /** The address of a connection's other end, as gRPC writes it: `10.0.0.5:2379`, `[fd00::5]:2379`. */
