@@ -97,12 +97,13 @@ class LinuxDriver implements Driver<KernelResource> {
     operations: readonly Operation<KernelResource>[],
     options: AbortOptions = {},
   ): Promise<readonly OperationResult[]> {
-    const { routeProtocol, nexthopThreshold, linkTypes } = this.#settings
+    const { namespace, routeProtocol, nexthopThreshold, linkTypes } = this.#settings
     return this.#use(options, ({ connection, hasNexthops }) =>
       this.#takeTurn(() =>
         applyOperations(
           {
             connection,
+            namespace,
             options,
             routeProtocol,
             state: this.#cache.ensure(() => new KernelState(NO_SCOPE, routeProtocol)),

@@ -5,6 +5,7 @@ export {
   encodeLinkSettings,
   type IndexOf,
   type LinkType,
+  type ListeningPort,
   type NameOf,
 } from './link-types/index.js'
 export type { AttributeReader, AttributeWriter } from './netlink/index.js'

@@ -3,6 +3,7 @@ import { isOnLink } from '@selvedge/core/kit'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type InterfaceChoice, linux } from '../src/index.js'
 import { TestNamespace } from './namespace.js'
+import { done, puts, SCOPE, vxlan } from './overlay-samples.js'
 
 const MAC = /^[\da-f]{2}(:[\da-f]{2}){5}$/
 
@@ -49,6 +50,22 @@ it('is the default route’s, of the lowest metric', async () => {
       gateways: ['10.9.0.2', '192.168.0.254'],
     },
   })
+})
+
+it('has a name of any bytes that the kernel allows', async () => {
+  // Two that would be one if they were read as UTF-8.
+  namespace.exec('bash', '-c', "ip link set net1 name $'\\xfe-x' && ip link set eth0 name $'\\xff-x'")
+  namespace.ip('route add default via 192.168.0.254')
+  expect(await find()).toMatchObject({ name: '\\xff-x', ipv4: '192.168.0.1', onLink: expect.anything() })
+  expect(await find('\\xfe-x')).toMatchObject({ ipv4: '10.9.0.1' })
+  await expect(find('\ufffd-x')).rejects.toThrow(/Interfaces: .*\\xff-x \[192/)
+  const driver = linux({ namespace: namespace.path })
+  const settings = { ...vxlan().settings, parent: '\\xff-x' }
+  await done(driver, puts(vxlan({ settings })))
+  expect(await driver.snapshot(SCOPE)).toContainEqual(vxlan({ settings }))
+  await driver[Symbol.asyncDispose]()
+  namespace.exec('bash', '-c', "ip link set $'\\xff-x' name 🦊-x")
+  expect(await find()).toMatchObject({ name: '🦊-x' })
 })
 
 it('is the first path’s of a default route that has several', async () => {

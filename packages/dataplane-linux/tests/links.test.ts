@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import type { Driver } from '@selvedge/core'
 import type { KernelResource } from '@selvedge/core/kit'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { linux } from '../src/index.js'
 import { TestNamespace } from './namespace.js'
 import { deletes, done, puts, SCOPE, vxlan } from './overlay-samples.js'
@@ -60,6 +62,62 @@ it('the error names the link that has the VNI', async () => {
   expect(result.error.message).toMatch(
     /creating vxlan link flannel\.1.*Link other has VNI 1.*ip link del other/,
   )
+})
+
+describe('a UDP port that is taken: the error names who has it', () => {
+  const refusal = async (): Promise<string> => {
+    const [result] = await driver.apply(puts(vxlan()))
+    if (result?.ok !== false) throw new Error('it was set up')
+    expect(result.error).toMatchObject({ code: 'RESOURCE_CONFLICT', errno: 'EADDRINUSE' })
+    expect(result.error.message).toMatch(
+      /^setting .*up true of link flannel\.1: the kernel answered EADDRINUSE/,
+    )
+    return result.error.message
+  }
+
+  it('a VXLAN link of other options', async () => {
+    namespace.ip('link add cilium_vxlan type vxlan external dstport 8472')
+    namespace.ip('link set cilium_vxlan up')
+    expect(await refusal()).toMatch(
+      /Link cilium_vxlan \(vxlan\) listens on UDP port 8472.*ip link del cilium_vxlan/,
+    )
+    namespace.ip('link del cilium_vxlan')
+    await done(driver, puts(vxlan()))
+  })
+
+  it('a process', async () => {
+    const script =
+      "const s = require('dgram').createSocket('udp4'); s.bind(8472, '127.0.0.1', () => console.log('bound'))"
+    const child = spawn('ip', ['netns', 'exec', namespace.name, process.execPath, '-e', script])
+    try {
+      await once(child.stdout, 'data')
+      expect(await refusal()).toMatch(
+        new RegExp(`Process ${child.pid} \\(node\\) holds it\\. Stop .*ss -lunp`),
+      )
+    } finally {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+    await done(driver, puts(vxlan()))
+  })
+
+  it('a VXLAN link that was moved to another namespace', async () => {
+    const other = new TestNamespace()
+    try {
+      namespace.ip('link add moved type vxlan external dstport 8472')
+      namespace.ip(`link set moved netns ${other.name}`)
+      other.ip('link set moved up')
+      expect(await refusal()).toMatch(/UDP port 8472 is taken.*moved to another network namespace/)
+    } finally {
+      other[Symbol.dispose]()
+    }
+  })
+})
+
+it('router advertisements stay off when the MTU allows for IPv6 again', async () => {
+  await done(driver, puts(vxlan({ mtu: 1250 })))
+  await done(driver, puts(vxlan()))
+  expect(await driver.snapshot(SCOPE)).toContainEqual(vxlan())
 })
 
 it('an MTU too large for the parent is refused, and the error says what was asked for', async () => {

@@ -6,7 +6,9 @@ import { Slices } from '../util/slices.js'
 import { DeltaTracker } from './delta-tracker.js'
 
 const REFUSED = new OverlayError('DRIVER_REFUSED', 'the kernel answered EPERM')
-const NOTHING_WRITTEN: ReadonlySet<string> = new Set()
+const NOTHING_WRITTEN: ReadonlyMap<string, Operation> = new Map()
+const written = (resource: Resource) =>
+  new Map<string, Operation>([[resource.key, { type: 'put', resource }]])
 
 const via = (destination: string, gateway: string) =>
   route({ destination, gateway, device: 'flannel.1', onLink: true })
@@ -225,9 +227,17 @@ describe('DeltaTracker', () => {
     tracker.desired.set('lease', [A])
     writeAll()
     await tracker.observe(state(OTHER_A))
-    const { operations, didNotHold } = take(0, new Set([A.key]))
+    const { operations, didNotHold } = take(0, written(A))
     expect(operations).toEqual([])
     expect(summary(didNotHold)).toEqual([['put', A.key]])
+  })
+
+  it('writes a key again that is desired otherwise by now', async () => {
+    await settled(A)
+    tracker.desired.set(A.key, [OTHER_A])
+    const { operations, didNotHold } = take(0, written(A))
+    expect(operations).toEqual([{ type: 'put', resource: OTHER_A, actual: A }])
+    expect(didNotHold).toEqual([])
   })
 
   it('keeps counting failures of a write that succeeds and does not hold', async () => {
@@ -238,7 +248,7 @@ describe('DeltaTracker', () => {
       expect(summary(operations)).toEqual([['put', A.key]])
       for (const operation of operations) tracker.succeeded(operation)
       await tracker.observe(state())
-      for (const operation of take(1_000_000, new Set([A.key])).didNotHold)
+      for (const operation of take(1_000_000, written(A)).didNotHold)
         tracker.failed(operation, REFUSED, attempt)
       expect(tracker.failures).toMatchObject([{ attempts: attempt }])
     }

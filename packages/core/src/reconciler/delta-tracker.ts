@@ -1,5 +1,5 @@
 import type { Operation } from '../contract/driver.js'
-import { type Resource, satisfies } from '../contract/resource.js'
+import { type Resource, sameResource, satisfies } from '../contract/resource.js'
 import type { Random } from '../util/clock.js'
 import type { OverlayError } from '../util/errors.js'
 import type { Slices } from '../util/slices.js'
@@ -145,9 +145,9 @@ export class DeltaTracker {
   /**
    * Takes the dirty keys and the retries that are due, and returns what they call for.
    *
-   * @param written keys that this round has written already: one that still differs did not hold
+   * @param written what this round has written already, by key: what still differs from it did not hold
    */
-  take(now: number, written: ReadonlySet<string>): Delta {
+  take(now: number, written: ReadonlyMap<string, Operation>): Delta {
     const keys = this.#dirty
     this.#dirty = new Set()
     if (this.#retries.size > 0) for (const key of keys) if (this.#retries.has(key)) keys.delete(key)
@@ -157,7 +157,7 @@ export class DeltaTracker {
     for (const key of keys) {
       const operation = this.#permitted(this.#actual.get(key), key)
       if (operation === undefined) this.#retries.forget(key)
-      else if (written.has(key)) didNotHold.push(operation)
+      else if (isSameWrite(operation, written.get(key))) didNotHold.push(operation)
       else operations.push(operation)
     }
     return { operations, didNotHold }
@@ -209,3 +209,7 @@ export class DeltaTracker {
     return undefined
   }
 }
+
+const isSameWrite = (operation: Operation, written: Operation | undefined): boolean =>
+  operation.type === written?.type &&
+  (operation.type === 'delete' || sameResource(operation.resource, written.resource))

@@ -18,13 +18,15 @@ export interface WriteRoundOptions {
 
 /**
  * One round of writes: takes what differs, writes it phase by phase, and reads again whenever a write has put the actual
- * state in doubt, until nothing is left. A key is written at most once a round: one that still differs after that did
- * not hold, and counts as failed.
+ * state in doubt, until nothing is left. The same is written at most once a round: a key that still differs after that
+ * did not hold, and counts as failed. One that is desired otherwise by then, since the read found another MTU of the
+ * parent, is written again.
  */
 export class WriteRound {
   readonly #options: WriteRoundOptions
   readonly #tally = new SyncTally()
-  readonly #written = new Set<string>()
+  /** The last write of each key. */
+  readonly #written = new Map<string, Operation>()
 
   constructor(options: WriteRoundOptions) {
     this.#options = options
@@ -60,7 +62,7 @@ export class WriteRound {
     let stale = false
     for (const { operation, result } of await drivers.apply(operations, signal)) {
       const { resource } = operation
-      this.#written.add(resource.key)
+      this.#written.set(resource.key, operation)
       if (!result.ok) {
         this.#fail(operation, result.error)
         // A link that is gone: read again, but in the next round, so that a fault that lasts cannot hold this one.

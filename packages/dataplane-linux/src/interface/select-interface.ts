@@ -1,5 +1,5 @@
 import { type ChosenInterface, type ExternalInterface, OverlayError } from '@selvedge/core'
-import { canonicalAddress, familyOf, parseAddress } from '@selvedge/core/kit'
+import { canonicalAddress, familyOf, parseAddress, printable } from '@selvedge/core/kit'
 
 /**
  * How to find the external interface:
@@ -166,12 +166,26 @@ function tryChoice(choice: InterfaceChoice, surroundings: Surroundings): Externa
     return found && describe(found, preferred, byRouteTo(choice.canReach))
   }
   if (parseAddress(choice) === undefined) {
-    const found = candidates.find(({ name }) => name === choice)
-    return found && describe(found, [], byName(choice))
+    const found = findNamed(choice, candidates)
+    return found && describe(found, [], byName(found.name))
   }
   const address = canonicalAddress(choice)
   const found = candidates.find(({ addresses }) => addresses.includes(address))
   return found && describe(found, [address], byAddress(address))
+}
+
+/**
+ * A name may be bytes that are no UTF-8, each of which stands as `\xff` in it. Node.js makes replacement characters of
+ * them in a command's arguments; such a name fits if it fits one interface alone.
+ */
+function findNamed(choice: string, candidates: readonly Candidate[]): Candidate | undefined {
+  const found = candidates.find(({ name }) => name === choice)
+  if (found !== undefined || !choice.includes('\ufffd')) return found
+  const lossy = choice.replace(/\ufffd+/g, '\ufffd')
+  const [only, ...others] = candidates.filter(
+    ({ name }) => name.replace(/(?:\\x[0-9a-f]{2})+/g, '\ufffd') === lossy,
+  )
+  return others.length === 0 ? only : undefined
 }
 
 function matchPattern(pattern: RegExp, candidates: readonly Candidate[]): ExternalInterface | undefined {
@@ -216,7 +230,7 @@ function notFound(choices: readonly InterfaceChoice[], candidates: readonly Cand
       : `no interface fits ${choices.map(describeChoice).join(', nor ')}`
   const there = candidates
     .filter(({ isLoopback }) => !isLoopback)
-    .map(({ name, addresses, isUp }) => `${name}${isUp ? '' : ' (down)'} [${addresses.join(' ')}]`)
+    .map(({ name, addresses, isUp }) => `${printable(name)}${isUp ? '' : ' (down)'} [${addresses.join(' ')}]`)
   return new OverlayError(
     'INTERFACE_NOT_FOUND',
     `${problem}. Interfaces: ${there.join(', ') || 'none but loopback'}. Name one, or one of its addresses`,
@@ -226,5 +240,5 @@ function notFound(choices: readonly InterfaceChoice[], candidates: readonly Cand
 function describeChoice(choice: InterfaceChoice): string {
   if (choice instanceof RegExp) return `the pattern ${choice}`
   if (typeof choice === 'object') return `the route to ${choice.canReach}`
-  return `'${choice}'`
+  return `'${printable(choice)}'`
 }

@@ -3,7 +3,7 @@ import type { LinkType } from './link-type.js'
 import { vxlan } from './vxlan.js'
 
 export { decodeLinkSettings, encodeLinkSettings } from './codec.js'
-export type { IndexOf, LinkType, NameOf } from './link-type.js'
+export type { IndexOf, LinkType, ListeningPort, NameOf } from './link-type.js'
 
 /** The link types that a driver knows, by name. */
 export type LinkTypes = ReadonlyMap<string, LinkType>

@@ -7,6 +7,12 @@ export type NameOf = (index: number) => string | undefined
 /** The index of a link. Throws an OverlayError with errno ENODEV if there is no link of this name. */
 export type IndexOf = (name: string) => number
 
+export interface ListeningPort {
+  readonly port: number
+  /** The address family; undefined if it may be either. */
+  readonly family?: 4 | 6 | undefined
+}
+
 /**
  * One type of links: how its settings stand in the kernel's messages. `linux({ linkTypes })` takes those that this
  * package lacks. A setting `parent` is the name of the link that outer packets leave by; its changes are watched.
@@ -24,6 +30,8 @@ export interface LinkType {
   decode(attributes: AttributeReader, nameOf: NameOf): LinkSettings
   /** What two links cannot both have, such as `VNI 1 on UDP port 8472`; undefined if both can exist. */
   conflict?(settings: LinkSettings, other: LinkSettings): string | undefined
+  /** The UDP port that the kernel opens while such a link is up; undefined if there is none. */
+  listensOn?(settings: LinkSettings): ListeningPort | undefined
 }
 
 /** The setting of this name. Throws a TypeError if it is there and not a number. */

@@ -1,9 +1,10 @@
-import type { LinkSettings } from '@selvedge/core/kit'
+import { familyOf, type LinkSettings } from '@selvedge/core/kit'
 import type { AttributeReader, AttributeWriter } from '../netlink/index.js'
 import {
   booleanSetting,
   type IndexOf,
   type LinkType,
+  type ListeningPort,
   type NameOf,
   numberSetting,
   textSetting,
@@ -38,6 +39,7 @@ export const vxlan: LinkType = {
   encode,
   decode,
   conflict,
+  listensOn,
 }
 
 function encode(settings: LinkSettings, writer: AttributeWriter, indexOf: IndexOf): void {
@@ -92,4 +94,12 @@ function decode(attributes: AttributeReader, nameOf: NameOf): LinkSettings {
 /** The kernel allows one link of a VNI for each UDP port and address family (vxlan_vni_in_use). */
 function conflict({ vni, port }: LinkSettings, other: LinkSettings): string | undefined {
   return vni === other.vni ? `VNI ${vni} on UDP port ${other.port ?? port}` : undefined
+}
+
+/** Linux's default, not IANA's (drivers/net/vxlan/vxlan_core.c, vxlan_port). */
+const DEFAULT_PORT = 8472
+
+function listensOn({ port = DEFAULT_PORT, local }: LinkSettings): ListeningPort | undefined {
+  if (typeof port !== 'number') return undefined
+  return typeof local === 'string' ? { port, family: familyOf(local) } : { port }
 }

@@ -1,6 +1,7 @@
 import { readAddress, readHardwareAddress } from './address-codec.js'
 import { ATTRIBUTE_HEADER_LENGTH, HEADER_LENGTH, NLA_TYPE_MASK } from './constants.js'
 import { malformed } from './errors.js'
+import { textOf } from './text.js'
 
 const align = (length: number): number => (length + 3) & ~3
 
@@ -109,11 +110,11 @@ export class AttributeReader {
     return this.buffer.readUInt32LE(this.start)
   }
 
-  /** A string up to its NUL, or to the end if there is none. */
+  /** A string up to its NUL, or to the end if there is none; bytes that are no UTF-8 as `\xff`. */
   text(): string {
-    const end = this.start + this.length
-    const nul = this.buffer.indexOf(0, this.start)
-    return this.buffer.toString('utf8', this.start, nul >= this.start && nul < end ? nul : end)
+    const value = this.buffer.subarray(this.start, this.start + this.length)
+    const nul = value.indexOf(0)
+    return textOf(nul < 0 ? value : value.subarray(0, nul))
   }
 
   u32BE(): number {

@@ -1,10 +1,9 @@
-import { type AbortOptions, type Operation, type OperationResult, OverlayError } from '@selvedge/core'
+import { type Operation, type OperationResult, OverlayError } from '@selvedge/core'
 import { type LinkResource, linkChange } from '@selvedge/core/kit'
 import type { KernelState } from '../cache/kernel-state.js'
 import { overlayErrorOf } from '../kernel-error.js'
-import type { LinkTypes } from '../link-types/index.js'
-import { type NetlinkConnection, NetlinkError, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/index.js'
-import { decodeSettings, findLink, fingerprint, LinkTable, linkResource } from '../read/link-table.js'
+import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/index.js'
+import { findLink, fingerprint, type LinkTable, linkResource } from '../read/link-table.js'
 import {
   IFF_UP,
   type LinkMessage,
@@ -13,16 +12,14 @@ import {
   writeNewLink,
 } from '../rtnetlink/index.js'
 import type { Sysctl } from '../sysctl.js'
+import { type ExplainContext, explainLinkError } from './explain-link-error.js'
 import { describe, SUCCESS, SUCCESS_STALE } from './outcome.js'
 
-export interface LinkContext {
-  readonly connection: NetlinkConnection
+export interface LinkContext extends ExplainContext {
   readonly sysctl: Sysctl
   readonly state: KernelState
-  readonly linkTypes: LinkTypes
   /** The links at the time of the first call: read once for all that are written together. */
   readonly links: () => Promise<LinkTable>
-  readonly options: AbortOptions
 }
 
 /** Creates, changes, recreates or deletes one link. */
@@ -33,11 +30,17 @@ export async function applyLink(
   try {
     const { resource } = operation
     return await (operation.type === 'put' ? putLink(context, resource) : deleteLink(context, resource))
-  } catch (error) {
+  } catch (thrown) {
+    const error = operation.type === 'put' ? await explain(context, operation.resource, thrown) : thrown
     context.options.signal?.throwIfAborted()
     const known = OverlayError.from(overlayErrorOf(error), 'DRIVER_REFUSED', describe(operation))
     return { ok: false, error: known, stale: known.errno === 'ENODEV' }
   }
+}
+
+/** If what stands in the way cannot be found either, the error itself counts. */
+async function explain(context: LinkContext, resource: LinkResource, thrown: unknown): Promise<unknown> {
+  return explainLinkError(context, resource, thrown).catch(() => thrown)
 }
 
 async function putLink(context: LinkContext, desired: LinkResource): Promise<OperationResult> {
@@ -64,9 +67,10 @@ async function putLink(context: LinkContext, desired: LinkResource): Promise<Ope
 /** RFC 8200, 5: a link of a smaller MTU carries no IPv6, and Linux disables IPv6 on it. */
 const MIN_IPV6_MTU = 1280
 
+const hasIPv6 = (mtu: number | undefined): boolean => (mtu ?? 0) >= MIN_IPV6_MTU
+
 /** A link loses its neighbours with its MAC, its routes when it goes down, and IPv6 below its minimum MTU. */
 function takesMoreWithIt(actual: LinkResource, { up, mtu, macAddress }: LinkResource): boolean {
-  const hasIPv6 = (bytes: number | undefined): boolean => (bytes ?? 0) >= MIN_IPV6_MTU
   return (
     up !== actual.up ||
     (macAddress !== undefined && macAddress !== actual.macAddress) ||
@@ -83,17 +87,13 @@ async function describeActual(context: LinkContext, existing: LinkMessage): Prom
 async function createLink(context: LinkContext, desired: LinkResource): Promise<void> {
   const { name, type, mtu, macAddress } = desired
   const writeData = await settingsWriter(context, desired)
-  try {
-    await send(context, `creating ${type} link ${name}`, NLM_F_CREATE | NLM_F_EXCL, {
-      name,
-      mtu,
-      address: macAddress,
-      kind: type,
-      writeData,
-    })
-  } catch (error) {
-    throw await explainCreation(context, desired, error)
-  }
+  await send(context, `creating ${type} link ${name}`, NLM_F_CREATE | NLM_F_EXCL, {
+    name,
+    mtu,
+    address: macAddress,
+    kind: type,
+    writeData,
+  })
   // The kernel does not accept an alias with a new link, and some settings must be in force before it is up.
   const created = await findLink(context.connection, name, context.options)
   if (created === undefined) throw gone(name)
@@ -128,6 +128,10 @@ async function changeLink(
     ...request,
     ...changes,
   })
+  // With an MTU that allows for IPv6 again, the kernel gives the link IPv6's settings anew.
+  if (accept !== undefined && !hasIPv6(actual.mtu) && hasIPv6(desired.mtu)) {
+    sysctl.setAcceptRouterAdvertisements(name, accept)
+  }
   const changed = await findLink(connection, name, options)
   if (changed === undefined) throw gone(name)
   state.ownLinks.set(changed.index, name)
@@ -197,30 +201,6 @@ async function send(
     () => undefined,
     options,
   )
-}
-
-/** The kernel answers EEXIST both for a name and for settings that another link has. Says which link has them. */
-async function explainCreation(
-  { connection, linkTypes, options }: LinkContext,
-  { name, type, settings }: LinkResource,
-  error: unknown,
-): Promise<unknown> {
-  const conflictOf = linkTypes.get(type)?.conflict
-  if (!(error instanceof NetlinkError) || error.errno !== 'EEXIST') return error
-  if (settings === undefined || conflictOf === undefined) return error
-  const links = await LinkTable.read(connection, options)
-  for (const rival of links.links) {
-    const rivalSettings = rival.kind === type ? decodeSettings(rival, links, linkTypes) : undefined
-    const conflict = rivalSettings === undefined ? undefined : conflictOf(settings, rivalSettings)
-    if (conflict === undefined || rival.name === name) continue
-    return new OverlayError(
-      'RESOURCE_CONFLICT',
-      `${error.message}. Link ${rival.name} has ${conflict}, and is not ours: delete it (ip link del ${rival.name}), ` +
-        'or choose other settings for the network',
-      { errno: error.errno, cause: error },
-    )
-  }
-  return error
 }
 
 function conflict({ name, type }: LinkResource, existing: LinkMessage): OverlayError {
