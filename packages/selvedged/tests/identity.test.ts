@@ -2,7 +2,8 @@
  * A node keeps its public address, its subnet, its MACs and its MTU whatever addresses and routes its host gets besides.
  * All of it on real interfaces, while pods ping one another.
  */
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Host, PingStream, type Pod, until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
@@ -229,17 +230,28 @@ test('host-gw with more peers than go inline elsewhere: its routes are as flanne
   )
 })
 
-test('two hosts that publish one address: both report it, and the one that came later takes another subnet', async () => {
-  await using rig = await Rig.create(vxlanConfig)
-  const args = ['--iface=eth0', '--public-ip=198.51.100.7']
-  const first = rig.start(0, { args })
-  await first.inSync()
-  const { subnet } = await first.ready()
-  const second = rig.start(1, { args })
-  await second.ready()
-  await second.logged(/ was written by another process: another node holds it, so this one gives way/)
-  await first.logged(/ was written by another process: it is written back.*--public-ip/)
-  await until('another subnet', async () => ((await second.subnetEnv()).subnet === subnet ? undefined : true))
-  expect((await first.subnetEnv()).subnet).toBe(subnet)
-  expect(await rig.etcd.leases()).toHaveProperty('size', 2)
-})
+test.each(['etcd', 'local'])(
+  'two hosts that publish one address, on %s: both report it, and the one that came later takes another subnet',
+  async (type) => {
+    await using rig = await Rig.create(vxlanConfig)
+    const config = join(rig.lab.directory, 'net-conf.json')
+    await writeFile(config, JSON.stringify(vxlanConfig))
+    const local = [`--local-store=${join(rig.lab.directory, 'store.mdb')}`, `--net-config-path=${config}`]
+    const options = {
+      args: ['--iface=eth0', '--public-ip=198.51.100.7'],
+      ...(type === 'local' && { store: local }),
+    }
+    const first = rig.start(0, options)
+    await first.inSync()
+    const { subnet } = await first.ready()
+    const second = rig.start(1, options)
+    await second.ready()
+    await second.logged(/ was written by another process: another node holds it, so this one gives way/)
+    await first.logged(/ was written by another process: it is written back.*--public-ip/)
+    await until('another subnet', async () =>
+      (await second.subnetEnv()).subnet === subnet ? undefined : true,
+    )
+    expect((await first.subnetEnv()).subnet).toBe(subnet)
+    if (type === 'etcd') expect(await rig.etcd.leases()).toHaveProperty('size', 2)
+  },
+)

@@ -36,6 +36,6 @@ subnetManagerSuite(
       }
     },
     teardown: ({ folder }) => rm(folder, { recursive: true }),
-    supports: { versions: false, interruptions: false },
+    supports: { interruptions: false },
   },
 )

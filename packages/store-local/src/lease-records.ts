@@ -16,7 +16,7 @@ import {
   requireUnheld,
   sameNode,
 } from '@selvedge/core/kit'
-import type { LogEntry, Tables } from './tables.js'
+import type { LogEntry, RecordVersion, Tables } from './tables.js'
 
 /** A watcher that is further behind gets a snapshot instead. */
 export const CHANGES_KEPT = 1000
@@ -106,8 +106,9 @@ export function changesSince(tables: Tables, revision: number | undefined): Chan
   }
   const events: LeaseEvent[] = []
   if (revision === current) return { events, faults, revision }
-  for (const { value } of tables.log.getRange({ start: revision + 1 })) {
-    const decoded = decode(requireText(value?.key), value.value, value.expiresAt)
+  for (const { key, value } of tables.log.getRange({ start: revision + 1 })) {
+    const written = value?.created === undefined ? undefined : { created: value.created, version: key }
+    const decoded = decode(requireText(value?.key), value.value, value.expiresAt, written)
     if ('lease' in decoded) events.push({ type: value.type, lease: decoded.lease })
     else faults.set(`${value.key} ${value.value}`, decoded.fault)
   }
@@ -115,22 +116,29 @@ export function changesSince(tables: Tables, revision: number | undefined): Chan
 }
 
 /** Writes one record and logs it. Use `putLease` for leases. */
-export function putRecord(tables: Tables, key: string, value: string, expiresAt?: number): void {
+export function putRecord(tables: Tables, key: string, value: string, expiresAt?: number): RecordVersion {
+  const version = revisionOf(tables) + 1
+  const isNew = tables.leases.get(key) === undefined
+  // One that format 1 wrote is older than anything that has a version.
+  const created = isNew ? version : (tables.versions.get(key)?.created ?? 0)
   tables.leases.put(key, value)
+  tables.versions.put(key, { created, version })
   if (expiresAt === undefined) tables.ends.remove(key)
   else tables.ends.put(key, expiresAt)
-  record(tables, { type: 'put', key, value, ...(expiresAt !== undefined && { expiresAt }) })
+  record(tables, { type: 'put', key, value, created, ...(expiresAt !== undefined && { expiresAt }) })
+  return { created, version }
 }
 
 function putLease(tables: Tables, lease: Lease): Lease {
-  putRecord(tables, leaseKey(lease), encodeLeaseAttributes(lease.attributes), lease.expiresAt)
-  return lease
+  const value = encodeLeaseAttributes(lease.attributes)
+  return { ...lease, ...putRecord(tables, leaseKey(lease), value, lease.expiresAt) }
 }
 
 function deleteLease(tables: Tables, key: string): void {
   const value = tables.leases.get(key)
   const expiresAt = tables.ends.get(key)
   tables.ends.remove(key)
+  tables.versions.remove(key)
   if (value === undefined) return
   tables.leases.remove(key)
   record(tables, { type: 'delete', key, value, ...(expiresAt !== undefined && { expiresAt }) })
@@ -160,10 +168,10 @@ interface ReadLeases {
   readonly faults: Map<string, OverlayError>
 }
 
-function readLeases({ leases: records, ends }: Tables): ReadLeases {
+function readLeases({ leases: records, ends, versions }: Tables): ReadLeases {
   const read: ReadLeases = { leases: [], occupied: [], faults: new Map() }
   for (const { key, value } of records.getRange()) {
-    const decoded = decode(requireText(key), value, ends.get(key))
+    const decoded = decode(requireText(key), value, ends.get(key), versions.get(key))
     if ('lease' in decoded) read.leases.push(decoded.lease)
     else {
       read.faults.set(`${key} ${value}`, decoded.fault)
@@ -174,10 +182,10 @@ function readLeases({ leases: records, ends }: Tables): ReadLeases {
   return read
 }
 
-function readLease({ leases, ends }: Tables, key: string): Lease | undefined {
+function readLease({ leases, ends, versions }: Tables, key: string): Lease | undefined {
   const value = leases.get(key)
   if (value === undefined) return undefined
-  const decoded = decode(key, value, ends.get(key))
+  const decoded = decode(key, value, ends.get(key), versions.get(key))
   return 'lease' in decoded ? decoded.lease : undefined
 }
 
@@ -185,12 +193,15 @@ function decode(
   key: string,
   value: string,
   expiresAt: number | undefined,
+  written: RecordVersion | undefined,
 ): { readonly lease: Lease } | { readonly fault: OverlayError } {
   const subnets = parseLeaseKey(key)
   try {
     if (subnets === undefined) throw new SyntaxError('its key names no subnet')
     const { subnet, ipv6Subnet } = subnets
-    return { lease: { subnet, ipv6Subnet, attributes: decodeLeaseAttributes(value), expiresAt } }
+    const { created, version } = written ?? {}
+    const attributes = decodeLeaseAttributes(value)
+    return { lease: { subnet, ipv6Subnet, attributes, expiresAt, created, version } }
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     return {

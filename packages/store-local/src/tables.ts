@@ -6,6 +6,14 @@ export interface Table<Key, Value> {
   getRange(options?: { readonly start?: Key }): Iterable<{ readonly key: Key; readonly value: Value }>
 }
 
+/** Which writes made a record, by their revisions. */
+export interface RecordVersion {
+  /** The first. */
+  readonly created: number
+  /** The last. */
+  readonly version: number
+}
+
 /** A change of a lease, as the log keeps it. */
 export interface LogEntry {
   readonly type: 'put' | 'delete'
@@ -15,6 +23,8 @@ export interface LogEntry {
   readonly value: string
   /** In ms since the epoch; absent if the lease never expires. */
   readonly expiresAt?: number
+  /** The revision at which its record was created; absent in an entry that format 1 wrote. */
+  readonly created?: number
 }
 
 /** The tables of the file. */
@@ -25,6 +35,8 @@ export interface Tables {
   readonly leases: Table<string, string>
   /** Lease key to when the lease expires, in ms since the epoch; a lease without an entry never does. */
   readonly ends: Table<string, number>
+  /** Lease key to the writes of its record; a record that format 1 wrote has no entry until it is written again. */
+  readonly versions: Table<string, RecordVersion>
   /** Revision to change, the last ones only. */
   readonly log: Table<number, LogEntry>
 }

@@ -216,14 +216,35 @@ describe('processes on one store', () => {
     expect(inspectLmdbFile(await readFile(path)).fault).toBeUndefined()
   })
 
+  it('take on a file of format 1, whose records have no versions', async () => {
+    const path = await storePath()
+    const root = open({ path, noSubdir: true, encoding: 'json' })
+    const meta = root.openDB('meta', { encoding: 'json' })
+    await meta.put('format', 1)
+    await meta.put('revision', 7)
+    await meta.put('config', JSON.stringify(network))
+    const value = '{"PublicIP":"192.0.2.1","PublicIPv6":null}'
+    await root.openDB('leases', { encoding: 'string' }).put('10.99.12.0-24', value)
+    await root.close()
+    const manager = managerOf({ path })
+    expect(await snapshot(managerOf({ path }))).toEqual([
+      { subnet: '10.99.12.0/24', attributes: { publicIp: '192.0.2.1' } },
+    ])
+    const found = await manager.acquireLease({ attributes: { publicIp: '192.0.2.1' } })
+    expect(found).toMatchObject({ subnet: '10.99.12.0/24', created: 0, version: 8 })
+    const other = await manager.acquireLease({ attributes: { publicIp: '192.0.2.2' } })
+    expect(other).toMatchObject({ created: 9, version: 9 })
+    await manager[Symbol.asyncDispose]()
+  })
+
   it('refuse a file of a newer format, and one of another program, and leave both as they are', async () => {
     for (const [format, said] of [
-      ['newer', /its format is 2, and this version knows only 1/],
+      ['newer', /its format is 3, and this version knows none after 2/],
       ['foreign', /it is a database of another program/],
     ] as const) {
       const path = await storePath()
       const root = open({ path, noSubdir: true, encoding: 'json' })
-      if (format === 'newer') await root.openDB('meta', { encoding: 'json' }).put('format', 2)
+      if (format === 'newer') await root.openDB('meta', { encoding: 'json' }).put('format', 3)
       else await root.put('something', 'else')
       await root.close()
       const before = await readFile(path)

@@ -1,14 +1,17 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { OverlayError } from '@selvedge/core'
 import { open, type RootDatabase } from 'lmdb'
-import type { LogEntry, Tables } from '../tables.js'
+import type { LogEntry, RecordVersion, Tables } from '../tables.js'
 import { storeError } from './errors.js'
 import { checkFiles } from './file-check.js'
 import { type FileIdentity, isIdentity, keepLockFile, sweepLockFiles } from './lock-file.js'
 import { LOCK_HEAD, waitForWriteLock } from './write-lock.js'
 
-/** Incremented when older versions of this package could no longer read the file. */
-const FORMAT = 1
+/**
+ * Incremented when older versions of this package could no longer read the file. 2: with the versions of records. A file of
+ * format 1 becomes one of 2 when it is opened.
+ */
+const FORMAT = 2
 
 /** What the file may grow to, in bytes: address space, not disk. Some 500,000 leases. */
 const MAX_FILE = 2 ** 30
@@ -17,7 +20,7 @@ const MAX_FILE = 2 ** 30
 const MAX_PROCESSES = 1024
 
 /** A file of another program has other tables. */
-const TABLES = ['meta', 'leases', 'ends', 'log']
+const TABLES = ['meta', 'leases', 'ends', 'versions', 'log']
 
 /** How often to open the files again if they are removed or replaced meanwhile. */
 const MAX_ATTEMPTS = 20
@@ -179,10 +182,10 @@ async function requireWriteLock(
 function openTables(path: string, root: RootDatabase): Tables {
   const meta = root.openDB<string | number, string>('meta', { encoding: 'json' })
   const format = meta.get('format')
-  if (format !== undefined && format !== FORMAT) {
+  if (format !== undefined && !(Number(format) <= FORMAT)) {
     throw new OverlayError(
       'STORE_CORRUPT',
-      `opening the store ${path}: its format is ${format}, and this version knows only ${FORMAT}; ` +
+      `opening the store ${path}: its format is ${format}, and this version knows none after ${FORMAT}; ` +
         'use the version of @selvedge/store-local that wrote it, or a newer one',
     )
   }
@@ -190,8 +193,9 @@ function openTables(path: string, root: RootDatabase): Tables {
     meta,
     leases: root.openDB<string, string>('leases', { encoding: 'string' }),
     ends: root.openDB<number, string>('ends', { encoding: 'json' }),
+    versions: root.openDB<RecordVersion, string>('versions', { encoding: 'json' }),
     log: root.openDB<LogEntry, number>('log', { encoding: 'json' }),
   }
-  if (format === undefined) root.transactionSync(() => void meta.put('format', FORMAT))
+  if (format !== FORMAT) root.transactionSync(() => void meta.put('format', FORMAT))
   return tables
 }
