@@ -113,8 +113,17 @@ test('two agents with one lease cache are reported', async () => {
   await using rig = await Rig.create(vxlanConfig, { hosts: 2 })
   const { leaseCache } = filesOf(rig.lab, rig.lab.host(0))
   const first = rig.start(0)
+  const { subnet = '' } = await first.ready()
   await until('the lease cache', () => stat(leaseCache).catch(() => undefined))
-  rig.start(1, { args: [`--lease-cache=${leaseCache}`] })
-  const line = await first.logged(/^another process writes the lease cache/, { timeout: 45_000 })
+  const second = rig.start(1, { args: [`--lease-cache=${leaseCache}`] })
+  // What is kept of the one is nothing to the other.
+  expect((await second.ready()).subnet).not.toBe(subnet)
+  await until('the second to have saved its own', async () =>
+    (await readFile(leaseCache, 'utf8')).includes('"ipv4":"192.168.77.2"') ? true : undefined,
+  )
+  // The first writes its record back, and a change of the own lease is saved at once.
+  const key = subnet.replace('/', '-')
+  await rig.etcd.put(key, (await rig.etcd.leases()).get(key) ?? '')
+  const line = await first.logged(/^another process writes the lease cache/)
   expect(line).toMatchObject({ level: 40, msg: expect.stringContaining(leaseCache) })
 })
