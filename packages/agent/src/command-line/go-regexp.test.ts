@@ -22,6 +22,20 @@ describe('a regular expression of Go matches', () => {
   })
 })
 
+test.each([
+  ['(((((e{1,9}){1,9}){1,9}){1,9}){1,9}){1,9}', /its counts, such as \{1,9\}, multiply to too much/],
+  ['e{9}{99999999999999999999}', /multiply to too much/],
+  [`(${'e'.repeat(20)}){1000}`, /multiply to too much/],
+  ['e'.repeat(5_000), /it is longer than 4096 characters/],
+  ['eth[\u001b', /^Invalid regular expression: \/eth\[\\u001b\//],
+])('%s is refused, since it would take too much, or cannot be shown', (pattern, why) => {
+  expect(() => parseGoRegExp(pattern)).toThrow(why)
+})
+
+test.each(['e{1,9}[({]{1000}', '\\({1000}(th){3}', '(e{10}){10}'])('%s is large, and accepted', (pattern) => {
+  expect(parseGoRegExp(pattern)).toBeInstanceOf(RegExp)
+})
+
 test.each(['eth[', '(eth', '*', '(?U)a+', '\\Qeth0\\E', '\\C'])('%s is refused', (pattern) => {
   expect(() => parseGoRegExp(pattern)).toThrow(SyntaxError)
 })

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { env as inherited, kill } from 'node:process'
 import { OverlayError } from '@selvedge/core'
-import { isJsonObject, printable } from '@selvedge/core/kit'
+import { printable } from '@selvedge/core/kit'
 import type { ShowWait } from './connector.js'
+import { type Credential, MAX_ANSWER_BYTES, type PluginAnswer, readPluginAnswer } from './plugin-answer.js'
 
 /** A credential plugin, as a kubeconfig's `exec` describes it. */
 export interface PluginConfig {
@@ -19,22 +20,12 @@ export interface PluginConfig {
   readonly cluster?: object | undefined
 }
 
-/** What a plugin answers: a token, or a client certificate and its key in PEM. */
-export interface Credential {
-  readonly token?: string | undefined
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
-}
-
 export interface PluginTimes {
   /** How long a plugin may take, in ms. Default 30,000. */
   readonly timeoutMs?: number
   /** How long it may take before it is shown as what is waited for, in ms. Default 1,000. */
   readonly quietMs?: number
 }
-
-/** A credential is a few kB. */
-const MAX_OUTPUT_BYTES = 1024 * 1024
 
 /**
  * Runs a credential plugin and keeps what it answers until it expires, by client-go's protocol
@@ -48,7 +39,7 @@ export class ExecPlugin {
   readonly #showWait: ShowWait
   readonly #timeoutMs: number
   readonly #quietMs: number
-  #cached: { readonly credential: Credential; readonly expiresAt: number } | undefined
+  #cached: PluginAnswer | undefined
   #running: Promise<Credential> | undefined
   #child: ChildProcess | undefined
   #isClosed = false
@@ -94,20 +85,13 @@ export class ExecPlugin {
 
   async #run(): Promise<Credential> {
     const output = await this.#output()
-    const status = statusOf(output)
-    if (status === undefined) throw this.#failure('answered with something else than an ExecCredential')
-    const credential = {
-      token: textOf(status.token),
-      cert: textOf(status.clientCertificateData),
-      key: textOf(status.clientKeyData),
+    try {
+      const answer = readPluginAnswer(output)
+      this.#cached = answer
+      return answer.credential
+    } catch (error) {
+      throw this.#failure(`answered with ${error instanceof Error ? error.message : error}`)
     }
-    const hasCertificate = credential.cert !== undefined && credential.key !== undefined
-    if (credential.token === undefined && !hasCertificate) {
-      throw this.#failure('answered with neither a token nor a client certificate and its key')
-    }
-    const expiresAt = Date.parse(textOf(status.expirationTimestamp) ?? '')
-    this.#cached = { credential, expiresAt: Number.isNaN(expiresAt) ? Number.POSITIVE_INFINITY : expiresAt }
-    return credential
   }
 
   #output(): Promise<string> {
@@ -140,8 +124,8 @@ export class ExecPlugin {
       child.stdout.on('data', (chunk: Buffer) => {
         parts.push(chunk)
         length += chunk.length
-        if (length > MAX_OUTPUT_BYTES)
-          end(`answered with more than ${MAX_OUTPUT_BYTES} bytes, and was killed`)
+        if (length > MAX_ANSWER_BYTES)
+          end(`answered with more than ${MAX_ANSWER_BYTES} bytes, and was killed`)
       })
       child.on('error', (error) => reject(this.#failure(`cannot be started: ${error.message}`)))
       child.on('close', (code, signal) => {
@@ -175,16 +159,3 @@ export class ExecPlugin {
     return new OverlayError('ACCESS_DENIED', `${this.#name} ${why}; run it by hand to see why${hint}`)
   }
 }
-
-function statusOf(output: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const answer: unknown = JSON.parse(output)
-    if (!isJsonObject(answer) || answer.kind !== 'ExecCredential') return undefined
-    return isJsonObject(answer.status) ? answer.status : undefined
-  } catch {
-    return undefined
-  }
-}
-
-const textOf = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? value : undefined

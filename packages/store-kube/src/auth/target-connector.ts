@@ -2,7 +2,8 @@ import { OverlayError } from '@selvedge/core'
 import { readTextFile } from '../read-file.js'
 import type { KubeUrlAccess } from './access.js'
 import type { Connection, Connector, ShowWait, TlsOptions } from './connector.js'
-import { type Credential, ExecPlugin, type PluginConfig } from './exec-plugin.js'
+import { ExecPlugin, type PluginConfig } from './exec-plugin.js'
+import type { Credential } from './plugin-answer.js'
 
 /** Text, or the file that holds it. */
 export type Source = { readonly text: string } | { readonly file: string }
