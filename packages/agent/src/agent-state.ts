@@ -1,5 +1,6 @@
 import type { Overlay } from '@selvedge/core'
 import { sameNode } from '@selvedge/core/kit'
+import type { Firewall, RuleCount } from '@selvedge/firewall'
 import type { CachedSubnetManager, SubnetEnvFile } from '@selvedge/node-state'
 import type { Snapshot } from './observe/metrics.js'
 import type { AgentServices } from './services.js'
@@ -14,6 +15,8 @@ export class AgentState {
   cache: CachedSubnetManager | undefined
   /** While one is kept. */
   subnetFile: Pick<SubnetEnvFile, 'check'> | undefined
+  /** While traffic rules are held. */
+  firewall: Pick<Firewall, 'counts'> | undefined
   /** What the store waits for, if it says so. */
   awaited: Prerequisite | undefined
   readonly #services: AgentServices
@@ -95,6 +98,11 @@ export class AgentState {
       isFromCache: cachedAsOf !== undefined,
       awaited: this.awaited,
     }
+  }
+
+  /** The packets that each traffic rule has met; none if that cannot be read now. */
+  async ruleCounts(): Promise<readonly RuleCount[]> {
+    return (await this.firewall?.counts().catch(() => [])) ?? []
   }
 
   get #isReady(): boolean {

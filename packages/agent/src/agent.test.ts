@@ -160,6 +160,41 @@ describe('an agent', () => {
     expect(kernel.toText()).toContain('10.244.2.0/24')
   })
 
+  test('masquerades and accepts what is forwarded while flags say so, and removes its rules once they do not', async () => {
+    const { clock, store, kernel } = host()
+    const services = { openDrivers: async () => [kernel.driver(), kernel.firewall()] }
+    const flags = ['--ip-masq', '--iptables-forward-rules']
+    const agent = new Agent({ store, kernel, clock, services, args: flags })
+    await agent.running()
+    expect(await agent.env()).toContain('FLANNEL_IPMASQ=true\n')
+    const saved = kernel.iptablesSave()
+    expect(saved).toMatch(
+      /^-A FLANNEL-POSTRTG -s 10\.244\.0\.0\/16 ! -d 224\.0\.0\.0\/4 .*-j MASQUERADE --random-fully$/m,
+    )
+    expect(saved).toMatch(/^-A FLANNEL-FWD -d 10\.244\.0\.0\/16 .*-j ACCEPT$/m)
+    kernel.run('iptables -t nat -F FLANNEL-POSTRTG')
+    await vi.waitFor(() => expect(kernel.iptablesSave()).toBe(saved))
+    await writeFile(agent.subnetFile, 'FLANNEL_IPMASQ=false\n')
+    await clock.advance(10_000)
+    await vi.waitFor(async () => expect(await agent.env()).toContain('FLANNEL_IPMASQ=true\n'))
+    await agent.stop()
+
+    kernel.requests.length = 0
+    const again = new Agent({ store, kernel, clock, services, args: flags })
+    await again.running()
+    expect(kernel.writes).toEqual([])
+    await again.stop()
+    store.setNetworkConfig({ ...CONFIG, EnableNFTables: true })
+    const fixed = [...flags, '--ip-masq-fully-random-disable']
+    const other = new Agent({ store, kernel, clock, services, args: fixed })
+    await other.running()
+    expect(kernel.iptablesSave()).not.toContain('FLANNEL')
+    expect(kernel.nftListRuleset()).toMatch(/table ip flannel-ipv4 .* masquerade\n/s)
+    await other.stop()
+    await new Agent({ store, kernel, clock, services }).running()
+    expect(kernel.nftListRuleset()).toBe('')
+  })
+
   test('drops packets to addresses of its subnet that no pod has, while a flag says so', async () => {
     const { clock, store, kernel } = host()
     const agent = new Agent({ store, kernel, clock, args: ['--ip-blackhole-route'] })

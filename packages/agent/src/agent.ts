@@ -45,6 +45,10 @@ export async function runAgent(
 function lazyMetrics(state: AgentState, { store }: AgentSettings, { version }: AgentServices): LazyMetrics {
   return new LazyMetrics(async () => {
     const { Metrics } = await import('./observe/metrics.js')
-    return new Metrics(() => state.snapshot(), { version, store: store.type })
+    return new Metrics(
+      () => state.snapshot(),
+      () => state.ruleCounts(),
+      { version, store: store.type },
+    )
   })
 }

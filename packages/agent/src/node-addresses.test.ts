@@ -5,7 +5,7 @@ import type { AgentSettings } from './command-line/settings.js'
 import { NodeAddresses } from './node-addresses.js'
 
 function settings(): AgentSettings {
-  const command = readCommandLine(['--public-ip=192.0.2.1', '--iptables-forward-rules=false'], {})
+  const command = readCommandLine(['--public-ip=192.0.2.1'], {})
   if (command.type !== 'run') throw new Error()
   return command.settings
 }

@@ -6,6 +6,7 @@ import {
   type PublicAddresses,
 } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
+import type { Firewall } from '@selvedge/firewall'
 import { SubnetEnvFile } from '@selvedge/node-state'
 import type { AgentState } from './agent-state.js'
 import type { AgentSettings } from './command-line/settings.js'
@@ -43,11 +44,13 @@ export async function runSession(context: SessionContext, signal: AbortSignal): 
   const addresses = new NodeAddresses({ read: store.nodeAddresses, log: services.log, restart })
   const settings = await addresses.applyTo(context.settings, signal)
   const drivers = await services.openDrivers(settings)
+  state.firewall = drivers.find(isFirewall)
   const session = new Session({ ...context, settings }, { store, addresses, drivers })
   try {
     await session.run(AbortSignal.any([signal, restarting.signal]))
   } finally {
     state.overlay = undefined
+    state.firewall = undefined
     await session.stop({ release: settings.releaseLease && signal.aborted })
   }
 }
@@ -136,7 +139,7 @@ class Session {
     const overlay = createOverlay({
       subnets: store.subnets,
       backends: services.backends,
-      parts: nodeParts(settings),
+      parts: await nodeParts(settings),
       drivers,
       publicIp: settings.publicIp,
       publicIpv6: settings.publicIpv6,
@@ -204,6 +207,8 @@ class Session {
     this.#subnetFile.publish(overlay.subnetEnv({ ipMasq: this.#context.settings.ipMasq }))
   }
 }
+
+const isFirewall = (driver: Driver): driver is Firewall => 'counts' in driver
 
 /** Rejects with the signal's reason once it aborts. */
 async function aborted(signal: AbortSignal): Promise<never> {

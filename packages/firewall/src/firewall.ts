@@ -14,6 +14,11 @@ export interface FirewallOptions {
   readonly namespace?: string | undefined
   /** Which implementation of iptables; the one that the system calls `iptables` by default. */
   readonly iptables?: IptablesVariant | undefined
+  /**
+   * How often rules are read if the kernel does not report their changes: without nft, or if iptables is the legacy one.
+   * In ms; never by default, so that the overlay's own resync finds changes.
+   */
+  readonly resyncIntervalMs?: number | undefined
 }
 
 /** A driver for traffic rules, and what it counts. */
@@ -96,7 +101,9 @@ class RulesetDriver implements Firewall {
     let pauseMs = 0
     while (!ends.aborted) {
       try {
-        await this.#changed.sleep(Number.POSITIVE_INFINITY, clock, ends)
+        const { resyncIntervalMs = Number.POSITIVE_INFINITY } = this.#options
+        const waitMs = (await this.#seesAll()) ? Number.POSITIVE_INFINITY : resyncIntervalMs
+        await this.#changed.sleep(waitMs, clock, ends)
         await clock.sleep(SETTLE_MS + pauseMs, { signal: ends })
         const before = this.#last?.resources
         const after = await this.#read(ends)

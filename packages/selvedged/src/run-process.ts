@@ -6,6 +6,7 @@ import {
   createLogger,
   interfaceChoices,
   type Logger,
+  openFirewall,
   openStore,
   runAgent,
   Sanitizer,
@@ -54,7 +55,10 @@ export async function runProcess(
       {
         openStore,
         backends,
-        openDrivers: async (inForce) => [linux({ interface: interfaceChoices(inForce) })],
+        openDrivers: async (inForce) => [
+          linux({ interface: interfaceChoices(inForce) }),
+          ...(await openFirewall(inForce)),
+        ],
         log,
         sanitizer,
         serviceManager: new ServiceManager({

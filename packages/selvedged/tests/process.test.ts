@@ -23,7 +23,7 @@ describe('exit status', () => {
     [['--etcd-prefx=/a'], 'unknown flag: -etcd-prefx'],
     [['--healthz-port=eighty'], 'invalid value "eighty" for flag -healthz-port: it must be a whole number'],
     [['--etcd-endpoints=http://etcd:99999'], 'invalid value "http://etcd:99999" for flag -etcd-endpoints'],
-    [['--ip-masq'], 'flag -ip-masq: this version does not masquerade'],
+    [['--iptables-resync=0'], 'invalid value 0 for flag -iptables-resync: it must be 1 to 86400'],
   ])('2 for what cannot be taken: %j', async (args, message) => {
     const { status, stdout, stderr } = await selvedged(args)
     expect(status).toBe(2)

@@ -29,13 +29,16 @@ test('without flags, the defaults of flanneld', () => {
     subnetFile: '/run/flannel/subnet.env',
     renewMarginMs: 3_600_000,
     ipMasq: false,
+    randomFully: true,
+    forwardRules: true,
+    rulesResyncMs: 5_000,
     blackholeRoute: false,
     leaseCache: '/var/lib/selvedge/leases',
     releaseLease: false,
     health: undefined,
     verbosity: 0,
   })
-  expect(warnings).toEqual([expect.stringMatching(/^flag -iptables-forward-rules: .*Docker/)])
+  expect(warnings).toEqual([])
 })
 
 test("a unit file's command line of flanneld is taken as it is", () => {
@@ -57,6 +60,9 @@ test("a unit file's command line of flanneld is taken as it is", () => {
       '-subnet-file=/run/other/subnet.env',
       '-subnet-lease-renew-margin=120',
       '-iptables-forward-rules=false',
+      '-ip-masq',
+      '-ip-masq-fully-random-disable',
+      '-iptables-resync=30',
       '-ip-blackhole-route',
       '-healthz-port=10255',
       '-v=2',
@@ -86,7 +92,10 @@ test("a unit file's command line of flanneld is taken as it is", () => {
     publicIpv6: '2001:db8::7',
     subnetFile: '/run/other/subnet.env',
     renewMarginMs: 7_200_000,
-    ipMasq: false,
+    ipMasq: true,
+    randomFully: false,
+    forwardRules: false,
+    rulesResyncMs: 30_000,
     blackholeRoute: true,
     leaseCache: '/var/lib/selvedge/leases',
     releaseLease: false,
@@ -164,7 +173,8 @@ describe('refused, naming the flag and the value:', () => {
     ['--kube-subnet-mgr', /flag -kube-subnet-mgr: .*-kubeconfig-file or -kube-api-url/],
     ['--local-store=/a --etcd-endpoints=http://b', /-local-store and -etcd-endpoints name two stores/],
     ['--local-store=/a --kube-subnet-mgr', /-local-store and -kube-subnet-mgr name two stores/],
-    ['--ip-masq', /flag -ip-masq: .*leave the flag out/],
+    ['--iptables-resync=0', /0 for flag -iptables-resync: it must be 1 to 86400/],
+    ['--iptables-resync=-5', /-5 for flag -iptables-resync/],
   ])('%s', (line, message) => {
     expect(() => settingsOf(line.split(' '))).toThrow(UsageError)
     expect(() => settingsOf(line.split(' '))).toThrow(message)
@@ -183,20 +193,19 @@ describe('a missing feature is reported, never ignored:', () => {
   test.each([
     ['--kubeconfig-file=/root/.kube/config', /-kubeconfig-file: has no effect without -kube-subnet-mgr/],
     ['--set-node-network-unavailable=true', /-set-node-network-unavailable: has no effect without/],
-    ['--ip-masq-fully-random-disable', /-ip-masq-fully-random-disable: has no effect/],
-    ['--iptables-resync=60', /-iptables-resync: has no effect/],
+    ['--ip-masq-fully-random-disable', /-ip-masq-fully-random-disable: has no effect without -ip-masq/],
     ['--use-multi-cluster-cidr=false', /-use-multi-cluster-cidr: has no effect/],
     ['--use-multi-cluster-cidr', /-use-multi-cluster-cidr: has no effect/],
     ['--vmodule=a=1', /-vmodule: has no effect; use -v/],
     ['--log_backtrace_at=a.go:1', /-log_backtrace_at: has no effect/],
   ])('%s', (arg, warning) => {
-    expect(settingsOf(['--iptables-forward-rules=false', arg]).warnings).toEqual([
-      expect.stringMatching(warning),
-    ])
+    expect(settingsOf([arg]).warnings).toEqual([expect.stringMatching(warning)])
   })
 
   test('nothing is said where nothing of it is asked for', () => {
-    expect(settingsOf(['--iptables-forward-rules=false', '--ip-masq=false']).warnings).toEqual([])
+    expect(
+      settingsOf(['--ip-masq', '--ip-masq-fully-random-disable', '--iptables-resync=60']).warnings,
+    ).toEqual([])
   })
 })
 
@@ -204,7 +213,7 @@ describe('what is sent unencrypted is reported:', () => {
   const user = ['--etcd-username=root', '--etcd-password=hunter2']
   const cluster = ['--kube-subnet-mgr', '--kubeconfig-file=/etc/kubeconfig']
   const kube = (...args: string[]) => {
-    const command = readCommandLine(['--iptables-forward-rules=false', ...args], { NODE_NAME: 'node1' })
+    const command = readCommandLine(args, { NODE_NAME: 'node1' })
     return command.type === 'run' ? command.settings.warnings : undefined
   }
 

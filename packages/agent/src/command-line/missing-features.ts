@@ -36,32 +36,10 @@ const missing: readonly MissingFeature[] = [
   },
   withoutKubernetes('set-node-network-unavailable'),
   {
-    flag: 'ip-masq',
-    isRequested: (values) => values['ip-masq'],
-    reaction: 'refuse',
-    explanation:
-      'this version does not masquerade, and pods would reach nothing outside the network; leave the flag out: ' +
-      'the CNI plugin then masquerades, as subnet.env says',
-  },
-  {
     flag: 'ip-masq-fully-random-disable',
-    isRequested: given('ip-masq-fully-random-disable'),
+    isRequested: (values, given) => given.has('ip-masq-fully-random-disable') && !values['ip-masq'],
     reaction: 'warn',
-    explanation: 'has no effect: this version does not masquerade',
-  },
-  {
-    flag: 'iptables-forward-rules',
-    isRequested: (values) => values['iptables-forward-rules'],
-    reaction: 'warn',
-    explanation:
-      "this version has no forward rules: if the policy of iptables' FORWARD chain is DROP, as Docker sets it, " +
-      'accept traffic from and to the network yourself; -iptables-forward-rules=false says that this is done',
-  },
-  {
-    flag: 'iptables-resync',
-    isRequested: given('iptables-resync'),
-    reaction: 'warn',
-    explanation: 'has no effect: this version has no traffic rules',
+    explanation: 'has no effect without -ip-masq',
   },
   {
     flag: 'use-multi-cluster-cidr',

@@ -37,7 +37,14 @@ export interface AgentSettings {
   readonly publicIpv6: string | undefined
   readonly subnetFile: string
   readonly renewMarginMs: number
+  /** Whether traffic that leaves the network is masqueraded. */
   readonly ipMasq: boolean
+  /** Whether masquerading takes source ports at random. */
+  readonly randomFully: boolean
+  /** Whether packets from and to the network are accepted in FORWARD. */
+  readonly forwardRules: boolean
+  /** How often traffic rules are checked if the kernel does not report their changes, in ms. */
+  readonly rulesResyncMs: number
   readonly blackholeRoute: boolean
   readonly leaseCache: string | undefined
   readonly releaseLease: boolean
@@ -54,6 +61,8 @@ const MINUTE_MS = 60_000
 const MAX_RENEW_MARGIN_MINUTES = 24 * 60 - 1
 const MIN_LEASE_TERM_MS = 5_000
 const MAX_PORT = 65_535
+/** A day. */
+const MAX_RESYNC_SECONDS = 86_400
 
 /** Checks what was given. Throws a UsageError that names the flag and the value. */
 export function readSettings(
@@ -67,6 +76,10 @@ export function readSettings(
   }
   const port = values['healthz-port']
   if (port < 0 || port > MAX_PORT) throw invalid('healthz-port', port, `it must be 0 to ${MAX_PORT}`)
+  const resync = values['iptables-resync']
+  if (resync < 1 || resync > MAX_RESYNC_SECONDS) {
+    throw invalid('iptables-resync', resync, `it must be 1 to ${MAX_RESYNC_SECONDS}`)
+  }
   if (values['subnet-file'] === '') throw invalid('subnet-file', '', 'it must name a file')
   const store = storeSettings(values, given, variables)
   return {
@@ -78,6 +91,9 @@ export function readSettings(
     subnetFile: values['subnet-file'],
     renewMarginMs: margin * MINUTE_MS,
     ipMasq: values['ip-masq'],
+    randomFully: !values['ip-masq-fully-random-disable'],
+    forwardRules: values['iptables-forward-rules'],
+    rulesResyncMs: resync * 1000,
     blackholeRoute: values['ip-blackhole-route'],
     leaseCache: values['lease-cache'] || undefined,
     releaseLease: values['release-lease'],

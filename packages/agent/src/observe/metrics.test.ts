@@ -1,4 +1,5 @@
 import { OverlayError } from '@selvedge/core'
+import type { RuleCount } from '@selvedge/firewall'
 import { expect, test } from 'vitest'
 import { LazyMetrics } from './lazy-metrics.js'
 import { Metrics, type Snapshot } from './metrics.js'
@@ -24,7 +25,24 @@ const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {
   awaited: 'pod-cidr',
 }
 
-const make = () => new Metrics(() => now, { version: '1.2.3', store: 'etcd' })
+const COUNTS: readonly RuleCount[] = [
+  {
+    mode: 'nftables',
+    family: 4,
+    chain: 'postrtg',
+    number: 6,
+    rule: 'ip saddr 10.244.0.0/16 counter masquerade',
+    packets: 7,
+    bytes: 588,
+  },
+]
+
+const make = () =>
+  new Metrics(
+    () => now,
+    async () => COUNTS,
+    { version: '1.2.3', store: 'etcd' },
+  )
 
 /** The samples of selvedge's own metrics, less their buckets. */
 async function samples(metrics: Metrics): Promise<string[]> {
@@ -50,6 +68,7 @@ test('gauges are read when they are gathered, counters begin at 0', async () => 
     'selvedge_leases_from_cache 1',
     'selvedge_leases_stale_seconds 1.5',
     'selvedge_lease_expiry_timestamp_seconds 1700000000',
+    'selvedge_rule_packets_total{mode="nftables",family="ipv4",chain="postrtg",number="6",rule="ip saddr 10.244.0.0/16 counter masquerade"} 7',
     'selvedge_reconcile_duration_seconds_sum 0',
     'selvedge_reconcile_duration_seconds_count 0',
     'selvedge_writes_total{result="put"} 0',
@@ -87,10 +106,14 @@ test('what happens is counted', async () => {
 })
 
 test('a lease that never expires has no expiry, nor has one that does not exist', async () => {
-  const reserved = new Metrics(() => ({ ...now, leaseExpiresAt: undefined, status: undefined }), {
-    version: '',
-    store: '',
-  })
+  const reserved = new Metrics(
+    () => ({ ...now, leaseExpiresAt: undefined, status: undefined }),
+    async () => [],
+    {
+      version: '',
+      store: '',
+    },
+  )
   expect(await reserved.text()).not.toMatch(/^selvedge_lease_expiry/m)
 })
 

@@ -1,4 +1,5 @@
 import type { Drift, LeaseKeeperEvent, OverlayError, OverlayStatus, SyncReport } from '@selvedge/core'
+import type { RuleCount } from '@selvedge/firewall'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { PREREQUISITES, type Prerequisite } from '../stores/store.js'
 
@@ -32,8 +33,15 @@ export class Metrics {
   readonly #leaseEvents: Counter<'type'>
   readonly #errors: Counter<'code'>
 
-  /** @param look reads the present state */
-  constructor(look: () => Snapshot, { version, store }: { version: string; store: string }) {
+  /**
+   * @param look reads the present state
+   * @param countRules reads what traffic rules have met
+   */
+  constructor(
+    look: () => Snapshot,
+    countRules: () => Promise<readonly RuleCount[]>,
+    { version, store }: { version: string; store: string },
+  ) {
     const registers = [this.#registry]
     collectDefaultMetrics({ register: this.#registry })
 
@@ -99,6 +107,18 @@ export class Metrics {
       "When this node's lease expires unless renewed; absent for a reservation.",
       ({ leaseExpiresAt }) => (leaseExpiresAt === undefined ? undefined : leaseExpiresAt / 1000),
     )
+    new Counter({
+      name: 'selvedge_rule_packets_total',
+      help: 'Packets that a traffic rule has met, as the kernel counts them: from 0 when it is written.',
+      labelNames: ['mode', 'family', 'chain', 'number', 'rule'],
+      registers,
+      async collect() {
+        this.reset()
+        for (const { mode, family, chain, number, rule, packets } of await countRules()) {
+          this.inc({ mode, family: `ipv${family}`, chain, number, rule }, packets)
+        }
+      },
+    })
     this.#reconciles = new Histogram({
       name: 'selvedge_reconcile_duration_seconds',
       help: 'Duration of a reconciliation, from the first read to the last write.',

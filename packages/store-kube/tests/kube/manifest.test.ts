@@ -74,7 +74,7 @@ describe('the manifest', () => {
     ])
   })
 
-  test('runs selvedged on each node, with the probes of flannel and one capability', async () => {
+  test('runs selvedged on each node, with the flags, the probes and the capabilities of flannel', async () => {
     await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
     await cluster.kubectl('label', 'node', 'worker-1', 'kubernetes.io/os=linux')
     const pods = () =>
@@ -91,11 +91,11 @@ describe('the manifest', () => {
         {
           name: 'kube-flannel',
           command: ['selvedged'],
-          args: expect.arrayContaining(['--healthz-port=8081']),
+          args: ['--ip-masq', '--kube-subnet-mgr', '--healthz-port=8081'],
           ports: [{ name: 'healthz', containerPort: 8081 }],
           livenessProbe: { ...probe('/healthz'), initialDelaySeconds: 10, periodSeconds: 30 },
           readinessProbe: { ...probe('/readyz'), initialDelaySeconds: 5, periodSeconds: 10 },
-          securityContext: { capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] } },
+          securityContext: { capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] } },
         },
       ],
     })
@@ -183,7 +183,7 @@ describe.each<[FlannelVersion, 'repository' | 'release', readonly string[]]>([
     expect(initContainers[0]).not.toHaveProperty('args')
     expect(containers).toMatchObject([{ command: ['selvedged'], env: [{ name: 'NODE_NAME' }] }])
     expect(containers[0]?.resources).toEqual({ requests: { cpu: '100m', memory: '100Mi' } })
-    expect(volumes.map(({ name }) => name)).toEqual(['run', 'leases', 'cni', 'flannel-cfg'])
+    expect(volumes.map(({ name }) => name)).toEqual(['run', 'leases', 'cni', 'xtables-lock', 'flannel-cfg'])
     await applyFlannel()
     expect((await daemonSet()).metadata.uid).toBe(flannel.metadata.uid)
     expect((await daemonSet()).spec.template).toEqual(flannel.spec.template)
