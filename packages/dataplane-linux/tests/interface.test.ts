@@ -333,8 +333,19 @@ it('says what the host around it has: addresses, and gateways that are some', as
   // As flanneld has it: the gateway is the base of the peer's subnet.
   namespace.ip('route add 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink')
   namespace.ip('route add 198.51.100.0/24 nexthop via 192.168.0.8 dev eth0 nexthop via 10.9.0.2 dev net1')
+  // A router that the host's addresses do not reach, as at hosting providers; and an overlay's route to a peer by its node.
+  namespace.ip('route add 198.18.0.0/15 via 203.0.113.1 dev eth0 onlink')
+  namespace.ip('route add 10.244.3.0/24 via 192.168.0.7 dev eth0 onlink')
+  namespace.ip('-6 route add fd05::/64 via fd09::1 dev eth0 onlink')
+  namespace.ip('route add 198.51.102.0/24 via 192.168.0.9 dev eth0 proto 157')
   const { host } = (await find('eth0')) ?? {}
-  expect(host?.gateways).toEqual(['10.9.0.2', '192.168.0.8'])
+  expect(host?.gateways).toEqual(['10.9.0.2', '192.168.0.7', '192.168.0.8', '203.0.113.1', 'fd09::1'])
+  expect(host?.routesByGateway?.map(({ destination, gateway }) => `${destination} ${gateway}`)).toEqual([
+    '10.244.3.0/24 192.168.0.7',
+    '198.18.0.0/15 203.0.113.1',
+    '198.51.100.0/24 192.168.0.8',
+    'fd05::/64 fd09::1',
+  ])
   expect(host?.addresses).toContainEqual({ link: 'lo', address: '203.0.113.7', prefixLength: 32 })
   expect(host?.addresses.filter(({ address }) => /^(127\.|::1$|fe80:)/.test(address))).toEqual([])
 })

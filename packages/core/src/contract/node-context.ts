@@ -14,6 +14,8 @@ export interface HostRoute {
   readonly link: string
   /** CIDR. */
   readonly destination: string
+  /** The router on the way there; of several, the first. Absent if it is reached without one. */
+  readonly gateway?: string | undefined
 }
 
 /** The network of the host itself: no peer's lease may take any of it. */
@@ -24,6 +26,11 @@ export interface HostNetwork {
   readonly gateways: readonly string[]
   /** Its routes over other links than the external interface: not the default ones, nor those of its `addresses`. */
   readonly routes?: readonly HostRoute[] | undefined
+  /**
+   * Its routes over the external interface by a gateway, but for the default ones. They may be another agent's, such as
+   * flanneld's with host-gw, to the very peers: a lease inside one is no conflict.
+   */
+  readonly routesByGateway?: readonly HostRoute[] | undefined
 }
 
 /** A network that seems to be on the link of the external interface, and is not. */

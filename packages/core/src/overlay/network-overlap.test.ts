@@ -11,7 +11,7 @@ const config = parseNetworkConfig({
 const own = { subnet: '10.244.5.0/24', ipv6Subnet: 'fd00:10:244:5::/64', attributes: {} }
 
 const warnings = (...addresses: HostAddress[]) =>
-  overlapWarnings(config, own, { addresses, gateways: [] }, ['flannel.1'])
+  overlapWarnings(config, own, [], { addresses, gateways: [] }, ['flannel.1'])
 
 const on = (link: string, address: string, prefixLength: number): HostAddress => ({
   link,
@@ -44,12 +44,32 @@ describe('overlapWarnings', () => {
       { link: 'flannel.1', destination: '10.244.7.0/24' },
       { link: 'veth1', destination: '10.244.5.9/32' },
     ]
-    expect(overlapWarnings(config, own, { addresses: [], gateways: [], routes }, ['flannel.1'])).toEqual([
+    expect(overlapWarnings(config, own, [], { addresses: [], gateways: [], routes }, ['flannel.1'])).toEqual([
       expect.stringContaining('overlaps 10.244.184.0/22, which this host routes over wg0'),
     ])
   })
 
+  it('warns of routes by a gateway, but for those to peers', () => {
+    const peer = { subnet: '10.244.9.0/24', ipv6Subnet: 'fd00:10:244:9::/64', attributes: {} }
+    const routesByGateway = [
+      // As flanneld with host-gw leaves them.
+      { link: 'eth0', destination: '10.244.9.0/24', gateway: '192.0.2.9' },
+      { link: 'eth0', destination: 'fd00:10:244:9::/64', gateway: '2001:db8::9' },
+      { link: 'eth0', destination: '10.244.128.0/17', gateway: '192.0.2.254' },
+      { link: 'eth0', destination: '10.0.0.0/8', gateway: '192.0.2.254' },
+      { link: 'eth0', destination: '198.51.100.0/24', gateway: '192.0.2.254' },
+    ]
+    expect(
+      overlapWarnings(config, own, [peer], { addresses: [], gateways: [], routesByGateway }, []),
+    ).toEqual([
+      expect.stringContaining(
+        '10.244.0.0/16 overlaps 10.244.128.0/17, which this host routes via 192.0.2.254',
+      ),
+      expect.stringContaining('10.244.0.0/16 overlaps 10.0.0.0/8, which this host routes via 192.0.2.254'),
+    ])
+  })
+
   it('says nothing if no driver knows the host', () => {
-    expect(overlapWarnings(config, own, undefined, [])).toEqual([])
+    expect(overlapWarnings(config, own, [], undefined, [])).toEqual([])
   })
 })

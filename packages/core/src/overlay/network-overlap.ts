@@ -6,13 +6,15 @@ import { contains, formatCidr, overlaps, requireCidr } from '../net/cidr.js'
 
 /**
  * Warnings of networks on the host's links, and of routes over them, that share addresses with the overlay's network,
- * one each. The pods of this node are no overlap: their bridge has the node's own subnet.
+ * one each. The pods of this node are no overlap: their bridge has the node's own subnet. Nor are routes to peers.
  *
+ * @param peers everyone's leases: a route to the subnet of one is what an overlay's agent made, of this kind or another
  * @param ownLinks the names of the overlay's own links
  */
 export function overlapWarnings(
   config: NetworkConfig,
   own: Lease,
+  peers: Iterable<Lease>,
   host: HostNetwork | undefined,
   ownLinks: readonly string[],
 ): readonly string[] {
@@ -26,7 +28,14 @@ export function overlapWarnings(
     theirs: requireCidr(destination),
     what: `which this host routes over ${link}`,
   }))
-  const others = [...connected, ...routed].filter(({ link }) => !ownLinks.includes(link))
+  const byGateway = (host?.routesByGateway ?? []).map(({ link, destination, gateway }) => ({
+    link,
+    theirs: requireCidr(destination),
+    what: `which this host routes via ${gateway}`,
+  }))
+  const leased = byGateway.length === 0 ? new Set<string>() : subnetsOf(peers)
+  const foreign = byGateway.filter(({ theirs }) => !leased.has(formatCidr(theirs)))
+  const others = [...connected, ...routed, ...foreign].filter(({ link }) => !ownLinks.includes(link))
   const warnings = enabledFamilies(config).flatMap((parts) => {
     const text = config[parts.network]?.network
     if (text === undefined) return []
@@ -40,4 +49,13 @@ export function overlapWarnings(
     })
   })
   return [...new Set(warnings)]
+}
+
+function subnetsOf(leases: Iterable<Lease>): ReadonlySet<string> {
+  const subnets = new Set<string>()
+  for (const { subnet, ipv6Subnet } of leases) {
+    if (subnet !== undefined) subnets.add(subnet)
+    if (ipv6Subnet !== undefined) subnets.add(ipv6Subnet)
+  }
+  return subnets
 }

@@ -172,7 +172,6 @@ export class OverlayNode {
     const { subnets, observer } = this.#options
     observer.waiting(`a lease from ${subnets.name}`)
     await reachingStore(this.#keeper.acquire(signal), storeAccess(this.#options), signal)
-    for (const warning of this.#overlapWarnings()) observer.warning(warning)
     observer.waiting('the first writes')
     await this.reconciler.first({ signal })
     const left = this.#left.signal
@@ -188,6 +187,7 @@ export class OverlayNode {
     observer.joined()
     observer.waiting(`the first list of leases from ${subnets.name}`)
     await this.#leases.whenListed(signal)
+    for (const warning of this.#overlapWarnings()) observer.warning(warning)
   }
 
   /**
@@ -232,7 +232,8 @@ export class OverlayNode {
 
   #overlapWarnings(): readonly string[] {
     const ownLinks = linkNames(this.reconciler.desired.of(THIS_NODE))
-    return overlapWarnings(this.config, this.lease, this.#node.externalInterface.host, ownLinks)
+    const { host } = this.#node.externalInterface
+    return overlapWarnings(this.config, this.lease, this.leases.values(), host, ownLinks)
   }
 
   get #context(): LeaseContext {

@@ -150,7 +150,7 @@ export class PeerResources {
         isInside(route.destination, networks) &&
         !isInside(route.destination, [own.subnet, own.ipv6Subnet]),
     )
-    return { ...host, addresses: host.addresses.filter(isForeign), routes }
+    return { ...host, addresses: host.addresses.filter(isForeign), routes, routesByGateway: undefined }
   }
 
   /** Whether it is the lease of another node, for another subnet than ours. */

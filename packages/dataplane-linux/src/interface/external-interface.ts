@@ -1,5 +1,11 @@
-import type { AbortOptions, ExternalInterface, ExternalInterfaceOptions, HostNetwork } from '@selvedge/core'
-import { canonicalAddress, canonicalCidr } from '@selvedge/core/kit'
+import type {
+  AbortOptions,
+  ExternalInterface,
+  ExternalInterfaceOptions,
+  HostNetwork,
+  HostRoute,
+} from '@selvedge/core'
+import { canonicalAddress, canonicalCidr, containsAddress } from '@selvedge/core/kit'
 import type { NetlinkConnection } from '../netlink/index.js'
 import { LinkTable } from '../read/link-table.js'
 import {
@@ -10,6 +16,7 @@ import {
   IFF_UP,
   type LinkMessage,
   type RouteMessage,
+  type RoutePath,
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
   RTN_UNICAST,
@@ -43,7 +50,7 @@ export async function findExternalInterface(
     routes: await lookUpRoutes(connection, choices, options),
   }
   const external = selectInterface(choices, surroundings, { current, previous })
-  const host = hostNetwork(links, addresses, routes, links.byName(external.name)?.index ?? 0)
+  const host = hostNetwork(links, addresses, hostRoutes.main, links.byName(external.name)?.index ?? 0)
   const source = { connection, links, routes: hostRoutes, routeProtocol, addresses: host.addresses }
   return { ...(await withRoutedNetworks(external, source, options)), host }
 }
@@ -58,27 +65,47 @@ function describesHost(route: RouteMessage): boolean {
 }
 
 /**
+ * Whether a route is an overlay's to a peer, as flanneld's are: its gateway is one of the addresses that it leads to, and
+ * so cannot be a router on the way there.
+ */
+const leadsToPeer = ({ destination }: RouteMessage, { gateway, flags }: RoutePath): boolean =>
+  gateway !== undefined && (flags & RTNH_F_ONLINK) !== 0 && containsAddress(destination, gateway)
+
+/** The gateways of a route that has some, one a path. */
+const gatewaysOf = (route: RouteMessage): readonly string[] =>
+  (route.paths.length > 0 ? route.paths : [route])
+    .filter((path) => isDefault(route) || !leadsToPeer(route, path))
+    .flatMap(({ gateway }) => gateway ?? [])
+
+/**
  * What no peer's lease may take: the addresses of all links, the gateways of all routes, and where the routes lead that
  * leave by other links than the external interface, such as a VPN's.
  */
 function hostNetwork(
   links: LinkTable,
   addresses: readonly AddressMessage[],
-  routes: readonly RouteMessage[],
+  main: readonly RouteMessage[],
   externalIndex: number,
 ): HostNetwork {
+  const unicast = main.filter(({ type }) => type === RTN_UNICAST)
   const own = addresses.filter(
     ({ family, scope }) => scope !== RT_SCOPE_HOST && !(family === AF_INET6 && scope === RT_SCOPE_LINK),
   )
   const connected = new Set(own.map(({ local, prefixLength }) => canonicalCidr(`${local}/${prefixLength}`)))
-  const elsewhere = routes.filter(
+  const elsewhere = unicast.filter(
     (route) =>
+      describesHost(route) &&
       !isDefault(route) &&
       outgoing(route) !== externalIndex &&
       route.destination !== LINK_LOCAL &&
       !connected.has(route.destination),
   )
-  const gateways = routes.flatMap(({ gateway, paths }) => [gateway, ...paths.map((path) => path.gateway)])
+  const byGateway = unicast.flatMap((route) => {
+    const [gateway] = isDefault(route) || outgoing(route) !== externalIndex ? [] : gatewaysOf(route)
+    return gateway === undefined
+      ? []
+      : [{ link: links.nameOf(externalIndex) ?? '', destination: route.destination, gateway }]
+  })
   return {
     addresses: own
       .map(({ index, local: address, prefixLength }) => ({
@@ -87,12 +114,13 @@ function hostNetwork(
         prefixLength,
       }))
       .sort((a, b) => compareText(`${a.link} ${a.address}`, `${b.link} ${b.address}`)),
-    gateways: [...new Set(gateways.filter((gateway) => gateway !== undefined))].sort(),
+    gateways: [...new Set(unicast.flatMap(gatewaysOf))].sort(),
     ...(elsewhere.length > 0 && {
       routes: elsewhere
         .map((route) => ({ link: links.nameOf(outgoing(route)) ?? '', destination: route.destination }))
-        .sort((a, b) => compareText(`${a.link} ${a.destination}`, `${b.link} ${b.destination}`)),
+        .sort(byDestination),
     }),
+    ...(byGateway.length > 0 && { routesByGateway: byGateway.sort(byDestination) }),
   }
 }
 
@@ -100,6 +128,9 @@ function hostNetwork(
 const LINK_LOCAL = 'fe80::/64'
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
+
+const byDestination = (a: HostRoute, b: HostRoute): number =>
+  compareText(`${a.link} ${a.destination}`, `${b.link} ${b.destination}`)
 
 /** The interface that a route leaves by; of several paths, the first one's. */
 const outgoing = ({ paths, oif }: RouteMessage): number => paths[0]?.oif ?? oif
