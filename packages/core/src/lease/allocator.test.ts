@@ -169,6 +169,59 @@ describe('chooseSubnets', () => {
     expect(new Set(leases.map(({ ipv6Subnet }) => ipv6Subnet)).size).toBe(16)
   })
 
+  it.each<[what: string, subnets: string[], named: string]>([
+    ['two halves', ['10.5.0.0/17', '10.5.128.0/17'], '16 of them by the record of 10.5.0.0/17 alone'],
+    [
+      'two halves of the range',
+      ['10.5.16.0/21', '10.5.24.0/21'],
+      'by records of more than one each: 10.5.16.0/21 (8) and 10.5.24.0/21 (8)',
+    ],
+    [
+      'four quarters',
+      ['10.5.16.0/22', '10.5.20.0/22', '10.5.24.0/22', '10.5.28.0/22'],
+      'by records of more than one each: 10.5.16.0/22 (4), 10.5.20.0/22 (4), 10.5.24.0/22 (4) and 10.5.28.0/22 (4)',
+    ],
+    [
+      'eight eighths',
+      Array.from({ length: 8 }, (_, i) => `10.5.${16 + 2 * i}.0/23`),
+      'by records of more than one each: 10.5.16.0/23 (2), 10.5.18.0/23 (2), 10.5.20.0/23 (2), 10.5.22.0/23 (2) and 4 more',
+    ],
+    [
+      'a half, and as many of one node',
+      ['10.5.16.0/23', ...Array.from({ length: 14 }, (_, i) => `10.5.${18 + i}.0/24`)],
+      '14 of them by records of 192.0.2.2',
+    ],
+  ])('names each of the records that take all: %s', (_what, subnets, named) => {
+    const leases = subnets.map((subnet) => lease(2, subnet))
+    expect(() => choose(ipv4, leases)).toThrow(`are taken, ${named}; widen`)
+    // Without the first of them there is room.
+    const [, ...others] = leases
+    if (!named.includes('alone')) expect(choose(ipv4, others).subnets.subnet).toBeDefined()
+  })
+
+  it('names those of IPv6 likewise', () => {
+    const halves = ['fd00:0:0:10::/61', 'fd00:0:0:18::/61'].map((subnet) => lease(2, undefined, subnet))
+    expect(() => choose({ ...ipv4, ...ipv6 }, halves)).toThrow(
+      'are taken, by records of more than one each: fd00:0:0:10::/61 (8) and fd00:0:0:18::/61 (8); widen',
+    )
+  })
+
+  it('is not filled by records of the network or more, outside it, or within one subnet', () => {
+    const harmless = [
+      '10.5.0.0/16',
+      '10.0.0.0/8',
+      '0.0.0.0/0',
+      '10.6.0.0/17',
+      '10.5.16.0/32',
+      '10.5.16.128/25',
+    ]
+    const { subnets } = choose(
+      ipv4,
+      harmless.map((subnet) => lease(2, subnet)),
+    )
+    expect(subnets.subnet).toBeDefined()
+  })
+
   it('says which network is full, and how many subnets it has', () => {
     const full = [lease(2, '10.5.16.0/20')]
     expect(() => choose(ipv4, full)).toThrow(

@@ -172,21 +172,42 @@ function chooseFree(
   )
 }
 
-/** What takes more than one subnet, which is a node's share: one record, or the many of one node. */
+/** How many of the records that are wider than a subnet an error names. */
+const MAX_NAMED = 4
+
+/** What takes more than one subnet, which is a node's share: records that are wider, or the many of one node. */
 function culprit(pool: SubnetPool, { leases, subnetOf }: Holders): string {
-  const { widest } = pool
-  if (widest !== undefined) return `, ${widest.size} of them by the record of ${widest.subnet} alone`
+  const { wide } = pool
+  const byWide = wide.reduce((sum, { size }) => sum + size, 0n)
+  const [owner, count] = mostRecords(pool, { leases, subnetOf })
+  if (byWide === 0n && count < 2) return ''
+  if (count > byWide) return `, ${count} of them by ${owner}`
+  const [widest] = wide
+  if (widest !== undefined && wide.length === 1) {
+    return `, ${widest.size} of them by the record of ${widest.subnet} alone`
+  }
+  const named = wide.slice(0, MAX_NAMED).map(({ subnet, size }) => `${subnet} (${size})`)
+  const more = wide.length > MAX_NAMED ? [`${wide.length - MAX_NAMED} more`] : []
+  const [last, ...others] = [...named, ...more].toReversed()
+  return `, by records of more than one each: ${others.toReversed().join(', ')} and ${last}`
+}
+
+/** Whose records of one subnet each are the most, and how many these are. */
+function mostRecords(
+  pool: SubnetPool,
+  { leases, subnetOf }: Holders,
+): readonly [owner: string, count: number] {
   const counts = new Map<string, number>()
   for (const lease of leases) {
     const subnet = subnetOf(lease)
     if (subnet === undefined || !pool.fits(subnet)) continue
     const { publicIp, publicIpv6 } = lease.attributes
-    const owner = publicIp ?? publicIpv6
-    const whose = owner === undefined ? 'records that are no leases' : `records of ${owner}`
-    counts.set(whose, (counts.get(whose) ?? 0) + 1)
+    const address = publicIp ?? publicIpv6
+    const owner = address === undefined ? 'records that are no leases' : `records of ${address}`
+    counts.set(owner, (counts.get(owner) ?? 0) + 1)
   }
   const [most] = [...counts].sort(([, a], [, b]) => b - a)
-  return most === undefined || most[1] === 1 ? '' : `, ${most[1]} of them by ${most[0]}`
+  return most ?? ['', 0]
 }
 
 /** The FNV-1a hash of 32 bits: spreads addresses that differ in their last digit only. */

@@ -99,18 +99,21 @@ describe('SubnetPool', () => {
     expect(pool.find(0n)).toBe('10.5.17.0/24')
   })
 
-  it('names what takes the most of all', () => {
+  it('names what takes more than one, the widest first', () => {
     const pool = four()
-    expect(pool.widest).toBeUndefined()
+    expect(pool.wide).toEqual([])
     for (const subnet of ['10.5.16.0/24', '10.5.18.0/23', '10.5.18.0/23', '10.0.0.0/8']) pool.take(subnet)
-    expect(pool.widest).toEqual({ subnet: '10.5.18.0/23', size: 2n })
+    expect(pool.wide).toEqual([{ subnet: '10.5.18.0/23', size: 2n }])
     pool.take('10.5.0.0/17')
-    expect(pool.widest).toEqual({ subnet: '10.5.0.0/17', size: 4n })
+    expect(pool.wide).toEqual([
+      { subnet: '10.5.0.0/17', size: 4n },
+      { subnet: '10.5.18.0/23', size: 2n },
+    ])
     pool.release('10.5.0.0/17')
     pool.release('10.5.18.0/23')
-    expect(pool.widest?.subnet).toBe('10.5.18.0/23')
+    expect(pool.wide).toEqual([{ subnet: '10.5.18.0/23', size: 2n }])
     pool.release('10.5.18.0/23')
-    expect(pool.widest).toBeUndefined()
+    expect(pool.wide).toEqual([])
   })
 
   it('refuses to give back what was never taken, and stays right', () => {

@@ -57,16 +57,16 @@ export class SubnetPool {
   }
 
   /**
-   * Of what was taken, the one that holds the most subnets, if it holds more than one: when all are taken, it may be a
-   * mistake.
+   * What was taken that is wider than one subnet, which is a node's share, and how many subnets each takes, the widest
+   * first: when all are taken, these may be mistakes.
    */
-  get widest(): { readonly subnet: string; readonly size: bigint } | undefined {
-    const sizes = [...this.#wide.keys()].map((subnet) => {
-      const { from, until } = this.#rangeOf(subnet) ?? { from: 0n, until: 0n }
-      return { subnet, size: until - from }
-    })
-    const [widest] = sizes.sort((a, b) => Number(b.size - a.size))
-    return widest !== undefined && widest.size > 1n ? widest : undefined
+  get wide(): readonly { readonly subnet: string; readonly size: bigint }[] {
+    return [...this.#wide.keys()]
+      .map((subnet) => {
+        const { from, until } = this.#rangeOf(subnet) ?? { from: 0n, until: 0n }
+        return { subnet, size: until - from }
+      })
+      .sort((a, b) => Number(b.size - a.size))
   }
 
   /**
