@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { IKeyValue } from 'etcd3'
 import { describe, expect, it } from 'vitest'
 import { NetworkKeys } from './keys.js'
@@ -23,6 +25,14 @@ function view() {
   const change = (type: 'Put' | 'Delete', kv: IKeyValue) =>
     [...leases.apply({ type: 'events', events: [{ type, kv }] })].map(show)
   return { leases, list, change, problems }
+}
+
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
+
+function heapUsed(): number {
+  collectGarbage()
+  return process.memoryUsage().heapUsed
 }
 
 type Shown = ReturnType<LeaseView['apply']> extends Generator<infer Event> ? Event : never
@@ -67,8 +77,38 @@ describe('LeaseView', () => {
     expect(change('Put', stored('10.1.2.0-24', 'bad', '2'))).toEqual([])
     expect(problems).toHaveLength(2)
     list()
-    list(stored('10.1.2.0-24', 'bad', '2'))
+    list(stored('10.1.2.0-24', 'bad', '3'))
     expect(problems).toHaveLength(3)
+  })
+
+  it('reports each of several that one transaction writes, and all again after a reset', () => {
+    const { leases, problems } = view()
+    const bad = ['10.1.1.0-24', '10.1.2.0-24'].map((name) => stored(name, 'bad', '7'))
+    void [...leases.apply({ type: 'events', events: bad.map((kv) => ({ type: 'Put', kv })) })]
+    expect(problems).toHaveLength(2)
+    const restored = bad.map((kv) => ({ ...kv, mod_revision: '3' }))
+    void [...leases.apply({ type: 'list', keys: restored, isReset: true })]
+    expect(problems).toHaveLength(4)
+    void [...leases.apply({ type: 'list', keys: restored, isReset: false })]
+    expect(problems).toHaveLength(4)
+  })
+
+  it('remembers nothing of 10,000 keys that are no leases', () => {
+    let errors = 0
+    const leases = new LeaseView(keys, () => {
+      errors += 1
+    })
+    const before = heapUsed()
+    for (let batch = 0; batch < 10; batch += 1) {
+      const events = Array.from({ length: 1_000 }, (_, i) => {
+        const kv = stored(`${'g'.repeat(2_000)}${batch}-${i}`, 'x', `${batch * 1_000 + i + 1}`)
+        return { type: 'Put' as const, kv }
+      })
+      void [...leases.apply({ type: 'events', events })]
+    }
+    expect(errors).toBe(10_000)
+    // Their keys alone would be 20 MB.
+    expect(heapUsed() - before).toBeLessThan(5 << 20)
   })
 
   it('ends a lease that is overwritten with something else', () => {

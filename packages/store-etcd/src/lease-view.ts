@@ -10,8 +10,10 @@ export class LeaseView {
   readonly #keys: NetworkKeys
   readonly #onError: (error: Error) => void
   #leases = new Map<string, Lease>()
-  /** The revision at which each bad record was reported. */
-  #reported = new Map<string, string>()
+  /**
+   * The highest revision of a bad record that was reported. One is reported if its own is higher: it was written since. To remember each that was reported would take as much memory as there is garbage.
+   */
+  #seen = -1
 
   constructor(keys: NetworkKeys, onError: (error: Error) => void) {
     this.#keys = keys
@@ -20,6 +22,8 @@ export class LeaseView {
 
   /** Starts over from all records there are. */
   reset(records: readonly LeaseRecord[], storeWasReset = false): LeaseEvent {
+    // Revisions start over with another history.
+    if (storeWasReset) this.#seen = -1
     const leases = this.#replace(records)
     return storeWasReset ? { type: 'snapshot', leases, storeWasReset } : { type: 'snapshot', leases }
   }
@@ -30,39 +34,33 @@ export class LeaseView {
       yield this.reset(records, update.isReset)
       return
     }
+    // One transaction may write several records, all at one revision.
+    const seen = this.#seen
     for (const { type, kv } of update.events) {
-      const event = type === 'Put' ? this.#put(kv) : this.#delete(kv)
+      const event = type === 'Put' ? this.#put(kv, seen) : this.#remove(this.#keys.nameOf(kv.key))
       if (event !== undefined) yield event
     }
   }
 
   #replace(records: readonly LeaseRecord[]): readonly Lease[] {
-    const reported = this.#reported
+    const seen = this.#seen
     this.#leases = new Map()
-    this.#reported = new Map()
     for (const record of records) {
-      if (record.lease === undefined) this.#report(record, reported)
+      if (record.lease === undefined) this.#report(record, seen)
       else this.#leases.set(record.name, record.lease)
     }
     return [...this.#leases.values()]
   }
 
-  #put(kv: IKeyValue): LeaseEvent | undefined {
+  #put(kv: IKeyValue, seen: number): LeaseEvent | undefined {
     const record = readRecord(kv, this.#keys)
     if (record.lease === undefined) {
-      this.#report(record, this.#reported)
+      this.#report(record, seen)
       // Something else has overwritten the lease, if there was one.
       return this.#remove(record.name)
     }
-    this.#reported.delete(record.name)
     this.#leases.set(record.name, record.lease)
     return { type: 'put', lease: record.lease }
-  }
-
-  #delete(kv: IKeyValue): LeaseEvent | undefined {
-    const name = this.#keys.nameOf(kv.key)
-    this.#reported.delete(name)
-    return this.#remove(name)
   }
 
   #remove(name: string): LeaseEvent | undefined {
@@ -71,10 +69,11 @@ export class LeaseView {
     return lease && { type: 'delete', lease }
   }
 
-  #report({ name, problem, kv }: BadRecord, reported: ReadonlyMap<string, string>): void {
-    const already = reported.get(name) === kv.mod_revision
-    this.#reported.set(name, kv.mod_revision)
-    if (already) return
+  /** @param seen the highest revision that was reported before this update */
+  #report({ name, problem, kv }: BadRecord, seen: number): void {
+    const revision = Number(kv.mod_revision)
+    this.#seen = Math.max(this.#seen, revision)
+    if (revision <= seen) return
     const where = `${this.#keys.leasesPath}${printable(name)}`
     this.#onError(new OverlayError('INVALID_LEASE', `etcd key ${where}: ${problem}; correct or delete it`))
   }
