@@ -1,6 +1,7 @@
+import { fileURLToPath } from 'node:url'
 import type { Driver } from '@selvedge/core'
 import type { KernelResource } from '@selvedge/core/kit'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { linux } from '../src/index.js'
 import { TestNamespace } from './namespace.js'
 import { puts, SCOPE, vxlan } from './overlay-samples.js'
@@ -73,4 +74,40 @@ it('says that a namespace is not there', async () => {
     message: expect.stringContaining('/run/netns/slv-none'),
   })
   await nowhere[Symbol.asyncDispose]()
+})
+
+describe('with few rights', () => {
+  const SCRIPT = fileURLToPath(new URL('confined.mjs', import.meta.url))
+  /** Sets up a link by `wrap`, a shell command that ends with `"$@"`, and says how that went. */
+  const confined = (wrap: string) => {
+    namespace.ip('route add default via 192.168.0.254')
+    const child = [process.execPath, SCRIPT, JSON.stringify(vxlan()), JSON.stringify(SCOPE)]
+    return JSON.parse(namespace.exec('sh', '-c', wrap, 'sh', ...child))
+  }
+  const acceptRa = () => namespace.exec('cat', '/proc/sys/net/ipv6/conf/flannel.1/accept_ra').trim()
+
+  it('CAP_NET_ADMIN alone is enough, for any user', () => {
+    const found = confined(
+      'exec setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all,+net_admin ' +
+        '--inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin "$@"',
+    )
+    expect(found).toEqual({ warnings: [], name: 'eth0', ok: true, resources: [vxlan()], watch: 'works' })
+    expect(acceptRa()).toBe('0')
+  })
+
+  it('without /proc it writes and reads, and says what it lacks to watch', () => {
+    const found = confined('unshare -m -- sh -c \'mount -t tmpfs none /proc && exec "$@"\' sh "$@"')
+    expect(found).toMatchObject({ name: 'eth0', ok: true, watch: expect.stringMatching(/mount \/proc/) })
+    expect(found.resources).toEqual([vxlan()])
+  })
+
+  it('with /proc/sys read-only it warns, and goes on', () => {
+    const found = confined(
+      "unshare -m -- sh -c 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && " +
+        'exec "$@"\' sh "$@"',
+    )
+    expect(found).toMatchObject({ name: 'eth0', ok: true, watch: 'works' })
+    expect(found.warnings).toEqual([expect.stringMatching(/\/proc\/sys cannot be written.*accept_ra/)])
+    expect(found.resources).toEqual([vxlan()])
+  })
 })
