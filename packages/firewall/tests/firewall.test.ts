@@ -1,13 +1,7 @@
-import type { NetworkConfig } from '@selvedge/core'
 import { Lab, type Namespace, until } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  type Firewall,
-  firewall,
-  type IptablesVariant,
-  type RulesetResource,
-  trafficRules,
-} from '../src/index.js'
+import { type Firewall, firewall, type IptablesVariant, type RulesetResource } from '../src/index.js'
+import { type Network, put, remove, rulesets, write } from './rulesets.js'
 
 let lab: Lab
 beforeAll(async () => {
@@ -17,33 +11,8 @@ afterAll(async () => {
   await lab[Symbol.asyncDispose]()
 })
 
-interface Network {
-  readonly network: string
-  readonly subnet: string
-}
 const FIRST: Network = { network: '10.244.0.0/16', subnet: '10.244.1.0/24' }
 const SECOND: Network = { network: '10.99.0.0/16', subnet: '10.99.7.0/24' }
-
-/** What an overlay desires: both families. */
-function rulesets(enableNFTables: boolean, { network, subnet }: Network, exceptions: readonly string[] = []) {
-  const config = {
-    enableNFTables,
-    ipv4: { network },
-    ipv6: { network: 'fd00::/48' },
-  } as unknown as NetworkConfig
-  const lease = { subnet, ipv6Subnet: 'fd00:0:0:1::/64' }
-  const context = { config, lease } as unknown as Parameters<ReturnType<typeof trafficRules>['local']>[0]
-  return trafficRules({ exceptions }).local(context) as readonly RulesetResource[]
-}
-
-const put = (resource: RulesetResource) => ({ type: 'put' as const, resource })
-const remove = (resource: RulesetResource) => ({ type: 'delete' as const, resource })
-
-async function write(driver: Firewall, operations: Parameters<Firewall['apply']>[0]): Promise<void> {
-  for (const result of await driver.apply(operations)) {
-    if (!result.ok) throw result.error
-  }
-}
 
 const SCOPE = { aliases: [], links: [], networks: [] }
 const textsOf = async (driver: Firewall) =>

@@ -1,0 +1,32 @@
+import type { NetworkConfig } from '@selvedge/core'
+import { type Firewall, type RulesetResource, trafficRules } from '../src/index.js'
+
+export interface Network {
+  readonly network: string
+  readonly subnet: string
+}
+
+/** What an overlay desires: both families. */
+export function rulesets(
+  enableNFTables: boolean,
+  { network, subnet }: Network,
+  exceptions: readonly string[] = [],
+) {
+  const config = {
+    enableNFTables,
+    ipv4: { network },
+    ipv6: { network: 'fd00::/48' },
+  } as unknown as NetworkConfig
+  const lease = { subnet, ipv6Subnet: 'fd00:0:0:1::/64' }
+  const context = { config, lease } as unknown as Parameters<ReturnType<typeof trafficRules>['local']>[0]
+  return trafficRules({ exceptions }).local(context) as readonly RulesetResource[]
+}
+
+export const put = (resource: RulesetResource) => ({ type: 'put' as const, resource })
+export const remove = (resource: RulesetResource) => ({ type: 'delete' as const, resource })
+
+export async function write(driver: Firewall, operations: Parameters<Firewall['apply']>[0]): Promise<void> {
+  for (const result of await driver.apply(operations)) {
+    if (!result.ok) throw result.error
+  }
+}
