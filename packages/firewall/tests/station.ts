@@ -25,6 +25,7 @@ export class Station implements AsyncDisposable {
   readonly failures: string[] = []
   readonly #child: ChildProcessByStdio<Writable, Readable, null>
   readonly #ended: Promise<void>
+  readonly #streamed = new Map<string, number>()
   #listening = 0
 
   constructor({ namespace }: Namespace) {
@@ -36,6 +37,7 @@ export class Station implements AsyncDisposable {
       const event = JSON.parse(line)
       if (event.listening !== undefined) this.#listening += 1
       if (event.received !== undefined) this.received.set(event.received, event.from)
+      if (event.streamed !== undefined) this.#streamed.set(event.streamed, event.sent)
       if (event.answered !== undefined) this.answered.add(event.answered)
       if (event.failed !== undefined) this.failures.push(`${event.failed}: ${event.why}`)
     })
@@ -55,6 +57,15 @@ export class Station implements AsyncDisposable {
 
   send({ id, ...datagram }: Datagram): void {
     this.#tell({ send: id, ...datagram })
+  }
+
+  /** Sends a datagram a millisecond, each from another port, until the returned function is called: it gives their number. */
+  stream(id: string, from: string, to: string, port: number): () => Promise<number> {
+    this.#tell({ stream: id, from, to, port })
+    return async () => {
+      this.#tell({ end: id })
+      return until('the end of the stream', () => this.#streamed.get(id))
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

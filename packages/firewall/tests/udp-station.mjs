@@ -1,6 +1,7 @@
 // Sends and answers datagrams in a network namespace, as a test asks for on the standard input: a JSON line each.
 //   { "listen": [ports], "at": [addresses], "groups": [addresses], "device": "eth0" }
 //   { "send": id, "from": address, "sourcePort": number, "to": address, "port": number, "device": "out" }
+//   { "stream": id, "from": address, "to": address, "port": number }, until { "end": id }
 // Every datagram that arrives is answered, and reported with the address that it comes from: { "received": id, "from": … }.
 // So is the answer: { "answered": id }.
 import { createSocket } from 'node:dgram'
@@ -58,9 +59,34 @@ async function send({ send, from, sourcePort, to, port, device }) {
   }
 }
 
+/** A datagram a millisecond, each a flow of its own: the kernel decides anew for every one. */
+async function stream({ stream, from, to, port }) {
+  let sent = 0
+  let isEnded = false
+  streams.set(stream, () => {
+    isEnded = true
+  })
+  let due = performance.now()
+  while (!isEnded) {
+    // What a pause of this process has missed is left out: a burst would overrun the receiver's buffer.
+    due = Math.max(due, performance.now() - 20)
+    for (; due < performance.now(); due += 1) {
+      const socket = createSocket(family(from))
+      socket.bind(0, from, () => socket.send(`${stream} ${sent}`, port, to, () => socket.close()))
+      await new Promise((resolve) => socket.once('close', resolve))
+      sent += 1
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  report({ streamed: stream, sent })
+}
+const streams = new Map()
+
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line)
   if (command.listen !== undefined) listen(command)
+  else if (command.stream !== undefined) void stream(command)
+  else if (command.end !== undefined) streams.get(command.end)?.()
   else void send(command)
 }
 process.exit()

@@ -88,23 +88,24 @@ let lab: Lab
 let host: Host
 const stations = new Map<string, Station>()
 
+/** What stands around the node, by its name. */
+const around = (name: string): Namespace => new Namespace(`${host.namespace}${name}`)
+
 beforeAll(async () => {
   lab = await Lab.create({ hosts: 0 })
   host = await lab.addHost()
-  const around = ['pod', 'peer', 'outside'].map(
-    (name) => [name, new Namespace(`${host.namespace}${name}`)] as const,
-  )
+  const namespaces = ['pod', 'peer', 'outside'].map((name) => [name, around(name)] as const)
   await run('ip', ['-batch', '-'], {
-    input: around.map(([, { namespace }]) => `netns add ${namespace}\n`).join(''),
+    input: namespaces.map(([, { namespace }]) => `netns add ${namespace}\n`).join(''),
   })
-  for (const [name, namespace] of around) {
+  for (const [name, namespace] of namespaces) {
     await host.ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace.namespace)
   }
   const [four, six] = [ADDRESSES[4], ADDRESSES[6]]
   const own = (address: string, device: string, length: number) =>
     `address add ${address}/${length} dev ${device} nodad`
   await host.ipBatch([
-    ...around.map(([name]) => `link set ${name} up`),
+    ...namespaces.map(([name]) => `link set ${name} up`),
     ...[four, six].flatMap((at, i) => [
       own(at.gateway, 'pod', i === 0 ? 24 : 64),
       own(at.link, 'peer', i === 0 ? 24 : 64),
@@ -113,7 +114,7 @@ beforeAll(async () => {
     'route add 10.244.2.0/24 via 198.18.0.2',
     'route add fd00:0:0:2::/64 via fd18::2',
   ])
-  for (const [name, namespace] of around) {
+  for (const [name, namespace] of namespaces) {
     const key = name as 'pod' | 'peer' | 'outside'
     const near = { pod: 'gateway', peer: 'link', outside: 'node' } as const
     await namespace.ipBatch([
@@ -220,4 +221,62 @@ test('the same verdict for every packet, by iptables, its legacy variant and nft
   const head = ['packet', 'expected', ...MODES.map(([name]) => name)]
   process.stdout.write(`${table([head, ...rows]).join('\n')}\n`)
   expect(rows).toEqual(rows.map(([label, expected]) => [label, expected, expected, expected, expected]))
+})
+
+/** UDP datagrams that arrived in a namespace while the socket's buffer was full. */
+async function withoutRoom(namespace: Namespace): Promise<number> {
+  const udp = (await namespace.exec('cat', ['/proc/net/snmp']))
+    .split('\n')
+    .filter((line) => line.startsWith('Udp: '))
+  const [names = [], values = []] = udp.map((line) => line.split(' '))
+  return Number(values[names.indexOf('RcvbufErrors')])
+}
+
+test('no packet meets half a ruleset: a thousand new flows a second, over changes of networks and of modes', async () => {
+  const NETWORK = '10.244.0.0/16'
+  const first = { network: NETWORK, subnet: '10.244.1.0/24' }
+  const exceptions = Array.from({ length: 100 }, (_, i) => `203.0.113.${i}/32`)
+  const driver = (iptables: IptablesVariant) =>
+    firewall({ namespace: `/run/netns/${host.namespace}`, iptables })
+  await using nft = driver('nft')
+  await using legacy = driver('legacy')
+  await write(nft, rulesets(false, first).map(put))
+  const { pod, outside, node } = ADDRESSES[4]
+  const end = station('pod').stream('stream', pod, outside, portOf('nftables'))
+  const seen = () => [...station('outside').received].filter(([id]) => id.startsWith('stream '))
+  // Each change in the midst of the stream.
+  const changes: (() => Promise<void>)[] = [
+    () => write(nft, rulesets(false, first).map(put)),
+    () => write(nft, rulesets(false, first, exceptions).map(put)),
+    () => write(nft, rulesets(false, { network: NETWORK, subnet: '10.244.9.0/24' }).map(put)),
+    () => write(nft, rulesets(false, { network: '10.244.0.0/15', subnet: '10.244.1.0/24' }).map(put)),
+    () => write(nft, [...rulesets(true, first).map(put), ...rulesets(false, first).map(remove)]),
+    () => write(nft, rulesets(true, first, exceptions).map(put)),
+    () => write(nft, rulesets(true, { network: NETWORK, subnet: '10.244.9.0/24' }).map(put)),
+    async () => {
+      await write(legacy, rulesets(false, first).map(put))
+      await write(nft, rulesets(true, first).map(remove))
+    },
+    () => write(legacy, rulesets(false, first, exceptions).map(put)),
+    () => write(legacy, rulesets(false, { network: NETWORK, subnet: '10.244.9.0/24' }).map(put)),
+  ]
+  for (const change of changes) {
+    const before = seen().length
+    await until('packets before the change', () => seen().length > before + 50 || undefined)
+    await change()
+  }
+  const sent = await end()
+  // What the receiver, a process that must share the machine, had no room for has arrived too: the kernel counts it.
+  const lost = async () => sent - seen().length - (await withoutRoom(around('outside')))
+  await until('the last packet', async () => (await lost()) === 0 || undefined).catch(() => undefined)
+  const sources = seen().map(([, from]) => from)
+  expect({
+    lost: await lost(),
+    unmasqueraded: sources.filter((from) => from !== node).length,
+  }).toEqual({
+    lost: 0,
+    unmasqueraded: 0,
+  })
+  expect(sent).toBeGreaterThan(changes.length * 50)
+  await write(legacy, rulesets(false, first).map(remove))
 })
