@@ -47,7 +47,9 @@ export class Agent {
       ([name, value]) => `${name}=${value}`,
     )
     const files = [`-subnet-file=${join(directory, SUBNET_ENV)}`, '-lease-cache=']
-    const command = ['env', '-i', ...environment, node, selvedgedOf(checkout), ...flags, ...files]
+    // What is measured is the overlay: without traffic rules, which other programs write.
+    const bare = ['-iptables-forward-rules=false', ...files]
+    const command = ['env', '-i', ...environment, node, selvedgedOf(checkout), ...flags, ...bare]
     const script = `${before}; echo '{"msg":"${BEGIN}"}' >&2; exec "$@"`
     return new Agent(host.spawn('sh', ['-ec', script, 'sh', ...command]), directory)
   }
