@@ -196,3 +196,28 @@ describe('a kubeconfig', () => {
     }
   })
 })
+
+describe('a kubeconfig as editors and tools leave it is read as kubectl reads it:', () => {
+  const server = (text: string) => {
+    const read = readKubeconfig(text, { kubeconfigFile: '/etc/agent.conf' })
+    return 'url' in read ? read.url.origin : undefined
+  }
+  test.each([
+    ['with the line ends of Windows', kubelet.replaceAll('\n', '\r\n')],
+    ['with a byte order mark', `\uFEFF${kubelet}`],
+    ['with a byte order mark before a marker', `\uFEFF---\n${kubelet}\n---\nkind: Other\n`],
+    [
+      'with anchors and merged keys',
+      kubelet
+        .replace('- name: main\n  cluster:', '$&\n    <<: *base')
+        .replace('apiVersion: v1', '$&\nx-base: &base { disable-compression: true }'),
+    ],
+    [
+      'with a key that is there twice',
+      kubelet.replace('    server: https', '    server: https://192.0.2.1\n    server: https'),
+    ],
+  ])('%s', (_, text) => {
+    expect(text).not.toBe(kubelet)
+    expect(server(text)).toBe('https://10.0.0.1:6443')
+  })
+})

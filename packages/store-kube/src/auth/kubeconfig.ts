@@ -91,7 +91,8 @@ function parse(text: string, where: string): Fields {
   const { document, line } = firstDocument(text)
   let value: unknown
   try {
-    value = load(document)
+    // Of a key that is there twice the last one counts, as with kubectl.
+    value = load(document, { json: true })
   } catch (error) {
     // The parser's message quotes the file.
     const mark = error instanceof YAMLException ? error.mark : undefined
