@@ -18,8 +18,14 @@ const alias = [
 /** What needs a Kubernetes API server, which scripts/kube-apiserver.mjs builds. */
 const kube = 'packages/*/tests/kube/**/*.test.ts'
 
-/** Waits for most of a minute, whatever etcd is behind it: it runs beside others, in the project that does so. */
+/** Waits for most of a minute, whatever etcd is behind it: once is enough, in the project `etcd-3.5`. */
 const partition = 'packages/store-etcd/tests/partition.test.ts'
+
+/**
+ * How many files run at a time: the system tests mostly wait, each in namespaces or on ports of its own, but by default
+ * vitest keeps one of two processors to itself. The same for all projects: others would need a turn of their own.
+ */
+const WORKERS = 2
 
 export default defineConfig({
   resolve: { alias },
@@ -35,6 +41,9 @@ export default defineConfig({
             'examples/**/*.test.ts',
             'tests/**/*.test.ts',
           ],
+          // A test that hangs is found as well. Beside a system test each has a part of a processor.
+          testTimeout: 20_000,
+          maxWorkers: WORKERS,
         },
       },
       {
@@ -45,7 +54,7 @@ export default defineConfig({
           exclude: [...configDefaults.exclude, kube, partition],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          maxWorkers: WORKERS,
         },
       },
       {
@@ -55,10 +64,7 @@ export default defineConfig({
           name: 'etcd-3.5',
           include: ['packages/store-etcd/tests/**/*.test.ts'],
           env: { SELVEDGE_TEST_ETCD: etcd35 },
-          // They mostly wait, but by default vitest keeps one of two processors to itself. With another number of
-          // workers than the other projects they need a turn of their own.
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          maxWorkers: WORKERS,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -70,7 +76,7 @@ export default defineConfig({
           include: [kube],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: WORKERS,
         },
       },
     ],

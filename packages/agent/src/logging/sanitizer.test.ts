@@ -164,9 +164,9 @@ describe('foreign text', () => {
     'psk:"',
     'psk\\',
   ])('of %s by the hundred thousand costs no time', (text) => {
-    const start = performance.now()
+    const start = process.cpuUsage()
     sanitizer('hunter2').text(text.repeat(100_000))
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(500)
   })
 })
 

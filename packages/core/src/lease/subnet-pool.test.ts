@@ -174,9 +174,9 @@ describe('SubnetPool', () => {
     for (let number = 1; number < 2 ** 16; number += 1) {
       if (number !== 40_000) pool.take(`10.${number >> 8}.${number & 255}.0/24`)
     }
-    const began = performance.now()
+    const began = process.cpuUsage()
     for (let turn = 0n; turn < 1000n; turn += 1n) expect(pool.find(turn * 61n)).toBe('10.156.64.0/24')
-    expect(performance.now() - began).toBeLessThan(500)
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(500)
   })
 })
 

@@ -46,9 +46,13 @@ describe('an error status', () => {
     ['Retry-After in seconds', '7', 7_000],
     ['an hour', '3600', 30_000],
     ['no number', 'soon', undefined],
+    ['a date, which only proxies send', 'Thu, 26 Nov 2026 03:00:00 GMT', undefined],
+    ['a time before now', '-7', undefined],
+    ['for ever', 'Infinity', 30_000],
   ])('may ask for a pause: %s', async (_, value, retryAfterMs) => {
     const api = await answerWith(429, { 'retry-after': value }, '')
-    await expect(lengthOf(api)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', retryAfterMs })
+    const asking = lengthOf(api, { timeoutMs: 10_000 })
+    await expect(asking).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', retryAfterMs })
   })
 
   test.each([
