@@ -25,7 +25,7 @@ export {
   satisfies,
 } from './contract/resource.js'
 export { chooseSubnets, LeasedSubnets, type SubnetChoice, type SubnetQuestion } from './lease/allocator.js'
-export { isHeldBy, requireHeld, requireUnheld, whoHolds } from './lease/holder.js'
+export { isHeldBy, requireHeld, requireReservable, requireUnheld, whoHolds } from './lease/holder.js'
 export {
   decodeLease,
   decodeLeaseAttributes,

@@ -1,5 +1,5 @@
 import { type AbortOptions, type Lease, leaseKey, parseNetworkConfig } from '@selvedge/core'
-import { requireUnheld } from '@selvedge/core/kit'
+import { requireReservable, requireUnheld } from '@selvedge/core/kit'
 import type { NetworkKeys } from './keys.js'
 import { isReservation, NO_LEASE, type ValidRecord } from './lease-record.js'
 import type { LeaseRequests, NetworkState } from './lease-requests.js'
@@ -20,12 +20,15 @@ export class NetworkAdministration {
   }
 
   async setNetworkConfig(config: string | object, options: AbortOptions): Promise<void> {
-    parseNetworkConfig(config)
-    await this.#requests.writeConfig(typeof config === 'string' ? config : JSON.stringify(config), options)
+    // As text: that is what every node reads, and an object may be longer than any of them takes.
+    const text = typeof config === 'string' ? config : JSON.stringify(config)
+    parseNetworkConfig(text)
+    await this.#requests.writeConfig(text, options)
   }
 
   async reserve({ subnet, ipv6Subnet, attributes }: Lease, options: AbortOptions): Promise<Lease> {
     const reservation: Lease = { subnet, ipv6Subnet, attributes }
+    requireReservable(reservation)
     const attempted = `reserving ${leaseKey(reservation)}`
     const retries = new Retries(attempted, this.#settings, options)
     for (;;) {

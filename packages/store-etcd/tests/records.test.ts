@@ -358,6 +358,15 @@ describe.concurrent('keys and values that are not a lease', () => {
 })
 
 describe.concurrent('a network config that breaks a rule', () => {
+  it('is not written, and neither is one that no node would read to its end', async ({ expect }) => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    const manager = network.manager()
+    for (const config of ['{"Network"', { ...ipv4Network, Comment: 'x'.repeat(300_000) }]) {
+      await expect(manager.setNetworkConfig(config)).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
+    }
+    expect((await manager.getNetworkConfig()).ipv4?.network).toBe(ipv4Network.Network)
+  })
+
   it.for([
     [
       'no JSON',

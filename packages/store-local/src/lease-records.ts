@@ -13,6 +13,7 @@ import {
   encodeLeaseAttributes,
   parseLeaseKey,
   requireHeld,
+  requireReservable,
   requireUnheld,
   sameNode,
 } from '@selvedge/core/kit'
@@ -75,6 +76,7 @@ export function releaseLease(tables: Tables, lease: Lease): void {
 /** Writes a lease that never expires. Throws an OverlayError `LEASE_CONFLICT` if another node holds any of it. */
 export function reserveLease(tables: Tables, { subnet, ipv6Subnet, attributes }: Lease): Lease {
   const reservation: Lease = { subnet, ipv6Subnet, attributes }
+  requireReservable(reservation)
   const { leases, occupied } = readLeases(tables)
   requireUnheld(reservation, [...leases, ...occupied])
   return putLease(tables, reservation)

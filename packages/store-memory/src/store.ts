@@ -13,6 +13,7 @@ import {
   chooseSubnets,
   LeasedSubnets,
   requireHeld,
+  requireReservable,
   requireUnheld,
   sameNode,
   systemClock,
@@ -96,6 +97,7 @@ export class MemoryStore {
    */
   reserve({ subnet, ipv6Subnet, attributes }: Omit<Lease, 'expiresAt'>): Lease {
     const reservation: Lease = { subnet, ipv6Subnet, attributes }
+    requireReservable(reservation)
     requireUnheld(reservation, this.leases)
     return this.#put(reservation)
   }

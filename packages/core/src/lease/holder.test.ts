@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isHeldBy, requireHeld, requireUnheld } from './holder.js'
+import { isHeldBy, requireHeld, requireReservable, requireUnheld } from './holder.js'
 import type { Lease, LeaseAttributes } from './lease.js'
 
 const lease: Lease = { subnet: '10.5.1.0/24', attributes: { publicIp: '192.0.2.1' } }
@@ -41,6 +41,20 @@ describe('isHeldBy', () => {
     ['gone, under another address', undefined, moved, false],
   ])('%s', (_, record, attributes, held) => {
     expect(isHeldBy(written, attributes, record)).toBe(held)
+  })
+})
+
+describe('requireReservable', () => {
+  const attributes = { publicIp: '192.0.2.1' }
+  it.each<[what: string, reservation: Lease, why: RegExp | undefined]>([
+    ['a subnet of a node', { subnet: '10.5.1.0/24', attributes }, undefined],
+    ['one of IPv6', { ipv6Subnet: 'fd00::/64', attributes: { publicIpv6: 'fd77::1' } }, undefined],
+    ['host bits', { subnet: '10.5.1.7/24', attributes }, /write 10\.5\.1\.0\/24/],
+    ['another spelling', { ipv6Subnet: 'FD00:0::/64', attributes }, /write fd00::\/64/],
+    ['no node', { subnet: '10.5.1.0/24', attributes: {} }, /for which node/],
+  ])('%s', (_what, reservation, why) => {
+    if (why === undefined) expect(requireReservable(reservation)).toBeUndefined()
+    else expect(() => requireReservable(reservation)).toThrow(why)
   })
 })
 

@@ -1,3 +1,4 @@
+import { canonicalCidr } from '../net/cidr.js'
 import { OverlayError } from '../util/errors.js'
 import { type Lease, type LeaseAttributes, leaseKey, leasesOverlap, sameLease, sameNode } from './lease.js'
 
@@ -34,6 +35,21 @@ export function requireHeld(
     'LEASE_LOST',
     `renewing ${leaseKey(lease)} for ${nodeOf(lease)}: ${why}; acquire again`,
   )
+}
+
+/**
+ * Throws a TypeError if a reservation is one that no node would find: without an address, or with a subnet that is not
+ * written as a lease has it (`10.5.52.7/24`).
+ */
+export function requireReservable({ subnet, ipv6Subnet, attributes }: Lease): void {
+  for (const text of [subnet, ipv6Subnet].filter((each) => each !== undefined)) {
+    if (canonicalCidr(text) !== text) throw new TypeError(`reserving ${text}: write ${canonicalCidr(text)}`)
+  }
+  if ((attributes.publicIp ?? attributes.publicIpv6) === undefined) {
+    throw new TypeError(
+      `reserving ${subnet ?? ipv6Subnet}: say for which node, by its publicIp or publicIpv6`,
+    )
+  }
 }
 
 /** Throws an OverlayError `LEASE_CONFLICT` if a lease of another node overlaps `reservation` in either family. */
