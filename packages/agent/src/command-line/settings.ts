@@ -1,4 +1,4 @@
-import { parseAddress, quote } from '@selvedge/core/kit'
+import { formatAddress, parseAddress, quote, whyNoHostAddress } from '@selvedge/core/kit'
 import { UsageError } from './flag-set.js'
 import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 import { parseGoRegExp } from './go-regexp.js'
@@ -184,8 +184,11 @@ function addressOf(
   if (text === '') return undefined
   const address = parseAddress(text)
   if (address?.family !== family) throw invalid(flag, text, `it must be an IPv${family} address`)
-  if (address.value === 0n) throw invalid(flag, text, 'no peer reaches a host at the unspecified address')
-  return text
+  // In the one form in which a store's record is compared: FD77:0::1 would not be known as this node's own.
+  const canonical = formatAddress(address)
+  const why = whyNoHostAddress(canonical)
+  if (why !== undefined) throw invalid(flag, text, `no peer reaches a host at ${why}`)
+  return canonical
 }
 
 function invalid(flag: FlagName, value: unknown, rule: string): UsageError {

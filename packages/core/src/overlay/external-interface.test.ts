@@ -45,6 +45,12 @@ describe('nodeContext', () => {
     })
   })
 
+  it('publishes an address that is given as a store shows it again, or the node would not know its own lease', () => {
+    const config = parseNetworkConfig({ EnableIPv4: false, EnableIPv6: true, IPv6Network: 'fd00::/48' })
+    const found = givenInterface({ ...eth0, ipv6: 'fd77::1' })
+    expect(nodeContext(config, found, { publicIpv6: 'FD77:0::9' })).toMatchObject({ publicIpv6: 'fd77::9' })
+  })
+
   it('refuses an interface without an address of a family that the network has', () => {
     const dualStack = parseNetworkConfig({
       Network: '10.244.0.0/16',

@@ -3,6 +3,7 @@ import type { ChosenInterface, ExternalInterface, NodeContext } from '../contrac
 import type { PublicAddresses } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { enabledFamilies } from '../net/address-family.js'
+import { canonicalAddress } from '../net/ip.js'
 import { interfaceAddress } from '../net/public-address.js'
 
 /** An external interface, and who says so. */
@@ -57,8 +58,8 @@ export function nodeContext(
   return {
     config,
     externalInterface,
-    publicIp: config.ipv4 && (given.publicIp ?? ipv4),
-    publicIpv6: config.ipv6 && (given.publicIpv6 ?? ipv6),
+    publicIp: config.ipv4 && (canonical(given.publicIp) ?? ipv4),
+    publicIpv6: config.ipv6 && (canonical(given.publicIpv6) ?? ipv6),
     origins: {
       externalInterface: origin,
       publicIp: config.ipv4 && originOf(given.publicIp),
@@ -95,3 +96,6 @@ export function isAt(found: ChosenInterface, { name, ipv4, ipv6 }: ChosenInterfa
 export function placeOf({ name, ipv4, ipv6 }: ChosenInterface): string {
   return `${name} (${[ipv4, ipv6].filter((address) => address !== undefined).join(', ')})`
 }
+
+/** As a store's record is read: a node knows its own by it. */
+const canonical = (address: string | undefined): string | undefined => address && canonicalAddress(address)

@@ -36,7 +36,9 @@ describe('createOverlay in JavaScript', () => {
   })
 
   it.each<[string, object, RegExp]>([
-    ['0.0.0.0', { publicIp: '0.0.0.0' }, /publicIp is '0\.0\.0\.0', which is the unspecified address/],
+    ['0.0.0.0', { publicIp: '0.0.0.0' }, /publicIp is '0\.0\.0\.0', which is an unspecified address/],
+    ['127.0.0.1', { publicIp: '127.0.0.1' }, /'127\.0\.0\.1', which is a loopback address/],
+    ['ff02::1', { publicIpv6: 'ff02::1' }, /'ff02::1', which is a multicast address/],
     ['::', { publicIpv6: '::' }, /publicIpv6 is '::', which is the unspecified address/],
     ['0:0::0', { publicIpv6: '0:0::0' }, /unspecified/],
     ['an address of the other family', { publicIp: '2001:db8::1' }, /which is no IPv4 address/],

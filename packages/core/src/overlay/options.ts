@@ -6,7 +6,8 @@ import type { SubnetManager } from '../contract/subnet-manager.js'
 import type { Lease } from '../lease/lease.js'
 import type { SubnetEnv } from '../lease/subnet-env.js'
 import { type FamilyParts, IPV4_PARTS, IPV6_PARTS } from '../net/address-family.js'
-import { parseAddress } from '../net/ip.js'
+import { formatAddress, parseAddress } from '../net/ip.js'
+import { whyNoHostAddress } from '../net/special-networks.js'
 import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
@@ -115,12 +116,15 @@ export function requireOptions(options: OverlayOptions): ComposedOptions {
   return { ...options, choice }
 }
 
-/** No peer reaches a node at `0.0.0.0`, and no store would know the node's own lease by it. */
+/**
+ * Peers refuse an address at which no host can be, such as a loopback one, and no store would know this node's own lease
+ * by an unspecified one.
+ */
 function requirePublicAddress({ publicAddress, family, name }: FamilyParts, text: string | undefined): void {
   if (text === undefined) return
   const address = parseAddress(text)
-  if (address?.family === family && address.value !== 0n) return
-  const why = address?.family === family ? 'the unspecified address' : `no ${name} address`
+  const why = address?.family === family ? whyNoHostAddress(formatAddress(address)) : `no ${name} address`
+  if (why === undefined) return
   throw new OverlayError(
     'INVALID_CONFIG',
     `the option ${publicAddress} is '${text}', which is ${why}: give the address at which peers reach this node, or ` +
