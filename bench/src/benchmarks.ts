@@ -2,11 +2,11 @@ import type { BenchmarkName, Measured } from './measurements.js'
 import type { Starts } from './starts.js'
 import { megabytes, ms, ratio } from './text.js'
 
-/** One table: a measurement, repeated with different numbers of peers. */
+/** One table: a measurement, repeated with different numbers, of peers in most. */
 export interface Benchmark<N extends BenchmarkName> {
   readonly name: N
   readonly title: string
-  readonly peers: readonly number[]
+  readonly sizes: readonly number[]
   readonly head: readonly string[]
   readonly rows: (measured: Measured<N>) => readonly (readonly string[])[]
 }
@@ -34,11 +34,12 @@ export const BENCHMARKS: readonly [
   Benchmark<'etcd-change'>,
   Benchmark<'etcd-join'>,
   Benchmark<'kubernetes'>,
+  Benchmark<'traffic-rules'>,
 ] = [
   {
     name: 'kernel-writes',
     title: 'Writing a neighbour, an fdb entry and a route for each peer',
-    peers: [100, 1_000, 5_000, 20_000],
+    sizes: [100, 1_000, 5_000, 20_000],
     head: ['peers', 'first in a process', 'again', 'ip and bridge -batch', 'ratios'],
     rows: ({ peers, first, again, batch }) => [
       [`${peers}`, ms(first), ms(again), ms(batch), `${ratio(first, batch)}, ${ratio(again, batch)}`],
@@ -47,21 +48,21 @@ export const BENCHMARKS: readonly [
   {
     name: 'resync',
     title: 'Looking whether all is well, and how long that keeps anything else waiting',
-    peers: [5_000, 20_000, 65_000],
+    sizes: [5_000, 20_000, 65_000],
     head: ['peers', 'resync', 'longest wait'],
     rows: ({ peers, resyncMs, longestWaitMs }) => [[`${peers}`, ms(resyncMs), ms(longestWaitMs)]],
   },
   {
     name: 'etcd-start',
     title: 'selvedged joins a network in etcd, from the start of the process; medians',
-    peers: [2, 1_000, 5_000, 20_000, 65_000],
+    sizes: [2, 1_000, 5_000, 20_000, 65_000],
     head: ['peers', ...START_HEAD],
     rows: (measured) => [[`${measured.peers}`, ...startCells(measured, measured.batch)]],
   },
   {
     name: 'etcd-change',
     title: "One peer's lease put or deleted in etcd, until the kernel's notification of the route",
-    peers: [5_000],
+    sizes: [5_000],
     head: ['peers', 'changes', 'p50', 'p99', "etcd's own answer: p50", 'p99'],
     rows: ({ peers, changes, p50, p99, etcdP50, etcdP99 }) => [
       [`${peers}`, `${changes}`, ms(p50), ms(p99), ms(etcdP50), ms(etcdP99)],
@@ -70,7 +71,7 @@ export const BENCHMARKS: readonly [
   {
     name: 'etcd-join',
     title: 'Requests to etcd from the start until in sync',
-    peers: [2, 5_000],
+    sizes: [2, 5_000],
     head: ['peers', 'requests'],
     rows: ({ peers, requests }) => {
       const counts = Object.entries(requests).map(([method, count]) => `${count} ${method}`)
@@ -80,7 +81,7 @@ export const BENCHMARKS: readonly [
   {
     name: 'kubernetes',
     title: 'selvedged joins a Kubernetes cluster, from the start of the process; medians',
-    peers: [5_000, 15_000],
+    sizes: [5_000, 15_000],
     head: ['peers', 'kB a node', 'access by', ...START_HEAD],
     rows: ({ peers, nodeSize, pod, kubeconfig, batch }) =>
       Object.entries({ 'service account': pod, kubeconfig }).map(([access, measured]) => [
@@ -88,6 +89,21 @@ export const BENCHMARKS: readonly [
         (nodeSize / 1000).toFixed(1),
         access,
         ...startCells(measured, batch),
+      ]),
+  },
+  {
+    name: 'traffic-rules',
+    title: 'Traffic rules of both families, and a minute at rest with a resync each 5 s; medians',
+    sizes: [0, 100],
+    head: ['tool', 'exceptions', 'in place', 'changed', 'CPU at rest', 'of what flanneld runs'],
+    rows: (costs) =>
+      costs.map(({ tool, exceptions, startMs, changeMs, restCpuMs, flanneldRestCpuMs }) => [
+        tool,
+        `${exceptions}`,
+        ms(startMs),
+        ms(changeMs),
+        ms(restCpuMs),
+        tool === 'nftables' ? 'it never looks' : ms(flanneldRestCpuMs),
       ]),
   },
 ]

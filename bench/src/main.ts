@@ -68,9 +68,9 @@ async function runBenchmark<N extends BenchmarkName>(
   signal: AbortSignal,
 ): Promise<readonly Measured<N>[]> {
   const rows: Measured<N>[] = []
-  for (const peers of benchmark.peers.filter((count) => !quick || count <= QUICK)) {
-    showProgress(`${benchmark.name} ${peers}`)
-    rows.push(await measure(benchmark.name, peers, signal))
+  for (const size of benchmark.sizes.filter((count) => !quick || count <= QUICK)) {
+    showProgress(`${benchmark.name} ${size}`)
+    rows.push(await measure(benchmark.name, size, signal))
   }
   showProgress(undefined)
   if (!json) {

@@ -5,6 +5,7 @@ import { measureEtcdStart } from './etcd-start.js'
 import { measureKernelWrites } from './kernel-writes.js'
 import { measureKubeStart } from './kube-start.js'
 import { measureResync } from './resync.js'
+import { measureTrafficRules } from './traffic-rules.js'
 
 /** What can be measured, by name. Each takes and returns plain data. */
 export const measurements = {
@@ -14,11 +15,12 @@ export const measurements = {
   'etcd-change': measureEtcdChange,
   'etcd-join': measureEtcdJoin,
   kubernetes: measureKubeStart,
+  'traffic-rules': measureTrafficRules,
   'compare-starts': compareStarts,
 }
 
 export type MeasurementName = keyof typeof measurements
-/** Those that take a number of peers. */
+/** Those that take a number, of peers in most. */
 export type BenchmarkName = Exclude<MeasurementName, 'compare-starts'>
 export type MeasurementInput<N extends MeasurementName> = Parameters<(typeof measurements)[N]>[0]
 export type Measured<N extends MeasurementName> = Awaited<ReturnType<(typeof measurements)[N]>>
