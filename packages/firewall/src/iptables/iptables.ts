@@ -5,7 +5,7 @@ import type { RulesetHolder } from '../held-rulesets.js'
 import { missingTool, refusal } from '../refusal.js'
 import { RANDOM_FULLY } from '../rules/iptables-text.js'
 import { lockHolder } from './lock-holder.js'
-import { parseSaved, savedText } from './saved-rules.js'
+import { parseSaved, savedText, unreadableTable } from './saved-rules.js'
 import { transaction } from './transaction.js'
 
 export interface IptablesOptions {
@@ -53,6 +53,8 @@ export class Iptables implements RulesetHolder {
   async write(desired: string): Promise<void> {
     const saved = await this.save()
     if (saved === undefined) throw missingTool(this.#program('-save'), 'iptables')
+    const unreadable = unreadableTable(saved, desired)
+    if (unreadable !== undefined) throw this.#unreadable(unreadable)
     const text = (await this.#hasRandomFully()) ? desired : desired.replaceAll(` ${RANDOM_FULLY}`, '')
     const input = transaction(saved, text)
     if (input === '') return
@@ -76,6 +78,15 @@ export class Iptables implements RulesetHolder {
     return new OverlayError(
       'DRIVER_REFUSED',
       `${attempted}: ${holder} has held the lock of iptables for over ${LOCK_WAIT} s. It is tried again; look for what that waits for`,
+    )
+  }
+
+  #unreadable(table: string): OverlayError {
+    const listed = `${this.family === 4 ? 'ip' : 'ip6'} ${table}`
+    return new OverlayError(
+      'RESOURCE_CONFLICT',
+      `writing rules by ${this.#program('-restore')}: table ${listed} holds rules of nft that iptables cannot read. Move them ` +
+        `to a table of another name (nft list table ${listed}), or set EnableNFTables in the network config`,
     )
   }
 

@@ -48,3 +48,12 @@ export function savedText(saved: readonly SavedChain[]): string {
     .map((line) => `${line}\n`)
     .join('')
 }
+
+/** What iptables-nft says of a table that rules of nft have made unreadable for it. */
+const UNREADABLE = /^# Table `(\w+)' (?:is incompatible|contains incompatible base-chains)/gm
+
+/** A table that `iptables-save` cannot print, and that a ruleset's text has rules for. */
+export function unreadableTable(saved: string, text: string): string | undefined {
+  const tables = [...saved.matchAll(UNREADABLE)].map(([, table = '']) => table)
+  return tables.find((table) => text.includes(`*${table}\n`))
+}
