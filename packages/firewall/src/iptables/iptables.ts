@@ -28,7 +28,7 @@ export class Iptables implements RulesetHolder {
   readonly mode = 'iptables'
   readonly family: Family
   readonly #options: IptablesOptions
-  #canRandomFully: Promise<boolean> | undefined
+  #canRandomFully: boolean | undefined
 
   constructor(options: IptablesOptions) {
     this.family = options.family
@@ -100,12 +100,20 @@ export class Iptables implements RulesetHolder {
     return text.replace(/-j MASQUERADE$/gm, `-j MASQUERADE ${RANDOM_FULLY}`)
   }
 
-  /** Whether iptables and the kernel take it: asked of them, changing nothing. */
-  #hasRandomFully(): Promise<boolean> {
-    this.#canRandomFully ??= this.#run('-restore', ['--test', '--noflush', '--wait', LOCK_WAIT], {
-      input: `*nat\n-A POSTROUTING -j MASQUERADE ${RANDOM_FULLY}\nCOMMIT\n`,
-    }).then((output) => output?.status === 0)
+  /** Whether iptables and the kernel take it: asked of them once, changing nothing. */
+  async #hasRandomFully(): Promise<boolean> {
+    this.#canRandomFully ??= await this.#probeRandomFully()
     return this.#canRandomFully
+  }
+
+  async #probeRandomFully(): Promise<boolean> {
+    const output = await this.#run('-restore', ['--test', '--noflush', '--wait', LOCK_WAIT], {
+      input: `*nat\n-A POSTROUTING -j MASQUERADE ${RANDOM_FULLY}\nCOMMIT\n`,
+    })
+    if (output === undefined) throw missingTool(this.#program('-restore'), 'iptables')
+    // Even a test takes the lock. One that waited in vain has found out nothing.
+    if (output.status === LOCKED) throw await this.#refusal(output)
+    return output.status === 0
   }
 
   #run(
