@@ -1,0 +1,127 @@
+import { type LeaseContext, parseNetworkConfig } from '@selvedge/core'
+import { Lab, type Namespace } from '@selvedge/lab'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Firewall, firewall, type RulesetResource, trafficRules } from '../src/index.js'
+
+const NETWORK = '10.244.0.0/16'
+const SUBNET = '10.244.1.0/24'
+const MASQ = '-m comment --comment "flanneld masq"'
+const FWD = '-m comment --comment "flanneld forward"'
+const SCOPE = { aliases: [], links: [], networks: [] }
+
+let lab: Lab
+beforeAll(async () => {
+  lab = await Lab.create({ hosts: 0 })
+})
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]()
+})
+
+/** The rules of flannel, as each version writes them. */
+const FLANNEL = {
+  'v0.17': `*nat
+-A POSTROUTING -s ${NETWORK} -d ${NETWORK} ${MASQ} -j RETURN
+-A POSTROUTING -s ${NETWORK} ! -d 224.0.0.0/4 ${MASQ} -j MASQUERADE --random-fully
+-A POSTROUTING ! -s ${NETWORK} -d ${SUBNET} ${MASQ} -j RETURN
+-A POSTROUTING ! -s ${NETWORK} -d ${NETWORK} ${MASQ} -j MASQUERADE --random-fully
+COMMIT
+*filter
+-A FORWARD -s ${NETWORK} ${FWD} -j ACCEPT
+-A FORWARD -d ${NETWORK} ${FWD} -j ACCEPT
+COMMIT
+`,
+  'v0.20': `*nat
+:FLANNEL-POSTRTG - [0:0]
+-I POSTROUTING ${MASQ} -j FLANNEL-POSTRTG
+-A FLANNEL-POSTRTG -m mark --mark 0x4000/0x4000 ${MASQ} -j RETURN
+-A FLANNEL-POSTRTG -s ${NETWORK} -d ${NETWORK} ${MASQ} -j RETURN
+-A FLANNEL-POSTRTG -s ${NETWORK} ! -d 224.0.0.0/4 ${MASQ} -j MASQUERADE --random-fully
+-A FLANNEL-POSTRTG ! -s ${NETWORK} -d ${SUBNET} ${MASQ} -j RETURN
+-A FLANNEL-POSTRTG ! -s ${NETWORK} -d ${NETWORK} ${MASQ} -j MASQUERADE --random-fully
+COMMIT
+*filter
+:FLANNEL-FWD - [0:0]
+-I FORWARD ${FWD} -j FLANNEL-FWD
+-A FLANNEL-FWD -s ${NETWORK} ${FWD} -j ACCEPT
+-A FLANNEL-FWD -d ${NETWORK} ${FWD} -j ACCEPT
+COMMIT
+`,
+} as const
+
+/** In nftables mode, from v0.25 on. */
+const FLANNEL_NFT = `
+add table ip flannel-ipv4 { comment "rules for flannel-ipv4" ; }
+add chain ip flannel-ipv4 postrtg { type nat hook postrouting priority 100 ; comment "chain to manage traffic masquerading by flannel" ; }
+flush chain ip flannel-ipv4 postrtg
+add rule ip flannel-ipv4 postrtg meta mark 0x4000 return
+add rule ip flannel-ipv4 postrtg ip saddr ${NETWORK} ip daddr != 224.0.0.0/4 masquerade fully-random
+add chain ip flannel-ipv4 forward { type filter hook forward priority 0 ; comment "chain to accept flannel traffic" ; }
+flush chain ip flannel-ipv4 forward
+add rule ip flannel-ipv4 forward ip saddr ${NETWORK} accept
+`
+
+const FOREIGN = ['172.17.0.0/16', '172.18.0.0/16'].map(
+  (source) => `-A POSTROUTING -s ${source} -j MASQUERADE`,
+)
+
+function desired(enableNFTables: boolean): RulesetResource {
+  const context: LeaseContext = {
+    config: parseNetworkConfig({ Network: NETWORK, EnableNFTables: enableNFTables }),
+    externalInterface: { name: 'eth0', mtu: 1500, onLink: [] },
+    lease: { subnet: SUBNET, attributes: {} },
+  }
+  const [resource] = trafficRules().local(context) as readonly RulesetResource[]
+  if (resource === undefined) throw new Error('no rules')
+  return resource
+}
+
+async function apply(driver: Firewall, type: 'put' | 'delete', resource: RulesetResource): Promise<void> {
+  expect(await driver.apply([{ type, resource }])).toEqual([{ ok: true }])
+}
+
+/** What flannel of v0.28 does at its start: it empties its chain, and moves its jump to the end. */
+async function startFlannel(host: Namespace, variant: string, text: string): Promise<void> {
+  await host.exec(`iptables-${variant}`, ['-t', 'nat', '-F', 'FLANNEL-POSTRTG'])
+  const [jump = '', ...rules] = text.split('\n').filter((line) => line.includes(MASQ))
+  const input = ['*nat', jump.replace('-A', '-D'), jump, ...rules, 'COMMIT', ''].join('\n')
+  await host.exec(`iptables-${variant}-restore`, ['--noflush'], { input })
+}
+
+for (const variant of ['nft', 'legacy'] as const) {
+  for (const [version, text] of Object.entries(FLANNEL)) {
+    test(`iptables-${variant}: replaces the rules of flannel ${version}, is replaced by v0.28, and leaves nothing`, async () => {
+      const host = await lab.addHost()
+      const restore = (input: string) => host.exec(`iptables-${variant}-restore`, ['--noflush'], { input })
+      await restore(`*nat\n${FOREIGN[0]}\nCOMMIT\n`)
+      await restore(text)
+      await restore(`*nat\n${FOREIGN[1]}\nCOMMIT\n`)
+      const resource = desired(false)
+      await using driver = firewall({ namespace: `/run/netns/${host.namespace}`, iptables: variant })
+      expect((await driver.snapshot(SCOPE)).map(({ key }) => key)).toEqual([resource.key])
+      await apply(driver, 'put', resource)
+      expect(await driver.snapshot(SCOPE)).toEqual([resource])
+      await startFlannel(host, variant, resource.text)
+      expect(await driver.snapshot(SCOPE)).toEqual([resource])
+      await apply(driver, 'delete', resource)
+      const left = await host.exec(`iptables-${variant}-save`)
+      expect(left.split('\n').filter((line) => /^-A|FLANNEL/.test(line))).toEqual(FOREIGN)
+    })
+  }
+}
+
+test('nftables: replaces the rules of flannel, and is replaced by it', async () => {
+  const host = await lab.addHost()
+  const resource = desired(true)
+  await using driver = firewall({ namespace: `/run/netns/${host.namespace}`, iptables: 'nft' })
+  const held = async () => (await driver.snapshot(SCOPE)).filter(({ mode }) => mode === 'nftables')
+  for (let round = 0; round < 2; round += 1) {
+    await host.exec('nft', [FLANNEL_NFT])
+    const [found] = await held()
+    expect(found).toMatchObject({
+      key: resource.key,
+      text: expect.stringContaining('meta mark 0x00004000 return'),
+    })
+    await apply(driver, 'put', resource)
+    expect(await held()).toEqual([resource])
+  }
+})
