@@ -192,6 +192,18 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
     }),
     /chooses what an earlier run chose/,
   ],
+  [
+    'takes flanneld’s gateways for the host’s',
+    (driver) => ({
+      externalInterface: async (options) => {
+        const found = await driver.externalInterface?.(options)
+        if (found === undefined) throw new TypeError('the fake finds one')
+        const { addresses = [], gateways = [] } = found.host ?? {}
+        return { ...found, host: { addresses, gateways: [...gateways, '10.99.7.0'] } }
+      },
+    }),
+    /which addresses and gateways the host has/,
+  ],
   ['accepts every requirement', () => ({ preflight: async () => [] }), /checks what a backend requires/],
 ]
 

@@ -1,5 +1,6 @@
 import type { Runner } from '../runner.js'
 import { type DriverSection, TestHost } from './fixture.js'
+import { hostTests } from './host.js'
 import { lifetimeTests } from './lifetime.js'
 import { linkTests } from './links.js'
 import { ownershipTests } from './ownership.js'
@@ -22,7 +23,14 @@ export function driverSuite<H extends HostUnderTest>(
   options: DriverSuiteOptions<H>,
 ): void {
   const section: DriverSection = {
-    supports: { preflight: true, externalInterface: true, watch: true, ipv6: true, ...options.supports },
+    supports: {
+      preflight: true,
+      externalInterface: true,
+      host: true,
+      watch: true,
+      ipv6: true,
+      ...options.supports,
+    },
     test: (name, body) => {
       it(name, async () => {
         await using host = await TestHost.setUp(options)
@@ -36,6 +44,8 @@ export function driverSuite<H extends HostUnderTest>(
     describe('what is not ours', () => ownershipTests(section))
     describe('scope', () => scopeTests(section))
     if (section.supports.watch) describe('watch', () => watchTests(section))
+    if (section.supports.externalInterface && section.supports.host)
+      describe('the host', () => hostTests(section))
     describe('preflight, abort and dispose', () => lifetimeTests(section))
   })
 }

@@ -7,6 +7,8 @@ export interface DriverFeatures {
   readonly preflight: boolean
   /** `externalInterface`. */
   readonly externalInterface: boolean
+  /** `host` of the external interface. */
+  readonly host: boolean
   /** `watch`. */
   readonly watch: boolean
   /** IPv6 on the host. */

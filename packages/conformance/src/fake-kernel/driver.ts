@@ -14,6 +14,7 @@ import type { KernelResource } from '@selvedge/core/kit'
 import { DriverEvents } from './driver-events.js'
 import { FakeKernelError, refusal } from './errors.js'
 import type { FaultPlan } from './faults.js'
+import { hostNetwork } from './host.js'
 import { type Ownership, ownershipOf } from './ownership.js'
 import { findExternalInterface, readOwn } from './read.js'
 import type { FakeRequest, RequestRecord } from './requests.js'
@@ -102,7 +103,9 @@ export class FakeDriver implements FakeKernelDriver {
 
   async externalInterface({ signal, ...former }: ExternalInterfaceOptions = {}): Promise<ExternalInterface> {
     this.#requireUse(signal)
-    return findExternalInterface(this.#host.state, this.#externalInterface, former)
+    const { state } = this.#host
+    const found = findExternalInterface(state, this.#externalInterface, former)
+    return { ...found, host: hostNetwork(state, this.protocol, found.name) }
   }
 
   async snapshot(scope: OwnershipScope, { signal }: AbortOptions = {}): Promise<readonly KernelResource[]> {

@@ -78,6 +78,8 @@ export class OverlayNode {
         }),
       isHarmful: (resource) => cutsOff(resource, this.#reachable),
       beforeRead: async (abort) => {
+        // One that leaves desires nothing any more, whatever its host has: its own links are like others by now.
+        if (this.#left.signal.aborted) return
         this.#leases.expire()
         await this.#interface?.look(abort)
         this.#leases.refresh()

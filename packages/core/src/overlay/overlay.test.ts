@@ -823,8 +823,11 @@ describe('Overlay', () => {
       const before = kernel.toText()
       join(2)
       const overlay = await running()
+      await overlay.whenInSync()
+      const written = kernel.requests.length
       await overlay.stop({ cleanup: true, release: true })
       expect(kernel.toText()).toBe(before)
+      expect(kernel.requests.slice(written).filter(({ type }) => type === 'put')).toEqual([])
       expect(store.leases.map(({ subnet }) => subnet)).toEqual(['10.244.2.0/24'])
     })
 
