@@ -138,11 +138,11 @@ export class LeaseWriter {
     const expiresAt = this.#settings.clock.now() + this.#settings.leaseTermMs
     const known = new Map<Lease, ValidRecord>()
     const taken: Lease[] = []
-    const previous = request.previous && leaseKey(request.previous)
+    const former = request.former && leaseKey(request.former)
     let broken: LeaseRecord | undefined
     for (const record of records) {
-      if (record.name === previous && isNobodys(record)) {
-        // Whoever wrote it must not move this node, with all of its pods, to another subnet.
+      if (record.name === former && isNobodys(record)) {
+        // Whoever wrote it over this node's lease must not move the node, with all of its pods, to another subnet.
         broken = record
       } else if (record.lease !== undefined) {
         const { subnet, ipv6Subnet, attributes, created, version } = record.lease

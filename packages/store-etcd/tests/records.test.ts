@@ -329,14 +329,14 @@ describe.concurrent('keys and values that are not a lease', () => {
     for (const value of ['x', '{}', '{"PublicIP":"0.0.0.0","BackendType":"vxlan"}', '['.repeat(20_000)]) {
       await network.put(leaseKey(lease), value)
       await expect(manager.renewLease(lease)).rejects.toMatchObject({ code: 'LEASE_LOST' })
-      const again = await manager.acquireLease({ attributes, previous: lease })
+      const again = await manager.acquireLease({ attributes, previous: lease, former: lease })
       expect(leaseKey(again), value).toBe(leaseKey(lease))
       expect((await network.contents()).map(({ lease: id }) => id)).not.toContain('0')
       lease = again
     }
     // Another node's record stays, and so does garbage that is not under this node's key.
     await network.put(leaseKey(lease), encodeLeaseAttributes(attributesOf(2)))
-    const other = await manager.acquireLease({ attributes, previous: lease })
+    const other = await manager.acquireLease({ attributes, previous: lease, former: lease })
     expect(other.subnet).not.toBe(lease.subnet)
   })
 
