@@ -24,7 +24,7 @@ export class HeldRulesets {
   }
 
   async read(signal?: AbortSignal): Promise<readonly RulesetResource[]> {
-    const texts = await Promise.all(this.#holders.map((holder) => holder.read(signal)))
+    const texts = await Promise.all(this.#holders.map((holder) => readOrNothing(holder, signal)))
     return this.#holders.flatMap(({ mode, family }, i) => {
       const text = texts[i] ?? ''
       return text === '' ? [] : [ruleset(mode, family, this.#asWritten(rulesetKey(mode, family), text))]
@@ -50,6 +50,22 @@ export class HeldRulesets {
   #asWritten(key: string, text: string): string {
     const known = this.#printed.get(key)
     return known?.printed === text ? known.written : text
+  }
+}
+
+/**
+ * A kernel without nf_tables, or without IPv6, has nothing to read, and its tools say so in many ways: nothing of ours is
+ * there. A ruleset that is desired there is written then, and that fails with what the tool says.
+ */
+async function readOrNothing(
+  holder: RulesetHolder,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  try {
+    return await holder.read(signal)
+  } catch {
+    signal?.throwIfAborted()
+    return undefined
   }
 }
 

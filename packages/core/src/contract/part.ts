@@ -4,7 +4,8 @@ import type { Resource } from './resource.js'
 /**
  * What a node needs besides its backend, whatever that and the peers are: traffic rules, for one. A pure function from a
  * node with its lease to resources, as a backend's `local` is: the same arguments give the same answer, and it does no
- * I/O, reads no clock and draws no random number. `plan` shows what it calls for, and the drivers keep it.
+ * I/O, reads no clock and draws no random number. `plan` shows what it calls for, and the drivers keep it. A resource of
+ * a part that cannot be written does not keep a node from joining: it is reported, and tried again.
  *
  * Either function may throw an OverlayError; anything else that it throws becomes one, `INTERNAL`, that names the part.
  */

@@ -183,9 +183,7 @@ export class OverlayNode {
       this.#configWatch.run(left),
       this.reconciler.run(left),
     ])
-    const local = new Set(this.reconciler.desired.of(THIS_NODE).map(({ key }) => key))
-    const failure = this.reconciler.status.failures.find(({ key }) => local.has(key))
-    if (failure !== undefined) throw failure.error
+    this.#requireLocalResources()
     observer.joined()
     observer.waiting(`the first list of leases from ${subnets.name}`)
     await this.#leases.whenListed(signal)
@@ -274,6 +272,21 @@ export class OverlayNode {
     // A lost lease changes nothing in the kernel: traffic goes on while another is acquired.
     if (event.type === 'acquired' || event.type === 'changed') this.#recompute()
     this.#options.observer.lease(event)
+  }
+
+  /**
+   * Throws for what the backend calls for and is not there: without it, the node has no overlay. What a part calls for is
+   * reported and tried again, unless no driver could ever hold it.
+   */
+  #requireLocalResources(): void {
+    const ofBackend = new Set(this.#backend.local(this.#context).map(({ key }) => key))
+    const drivers = [...this.#options.drivers, ...this.#backendDrivers]
+    const needed = this.reconciler.desired
+      .of(THIS_NODE)
+      .filter(({ key, kind }) => ofBackend.has(key) || !drivers.some(({ kinds }) => kinds.includes(kind)))
+    const keys = new Set(needed.map(({ key }) => key))
+    const failure = this.reconciler.status.failures.find(({ key }) => keys.has(key))
+    if (failure !== undefined) throw failure.error
   }
 
   #localResources(context: LeaseContext): readonly Resource[] {

@@ -115,6 +115,33 @@ describe('an overlay with parts', () => {
     expect(warnings).toEqual(['take care'])
   })
 
+  it('does not keep a node from joining if what one calls for cannot be written: it is reported, and tried again', async () => {
+    const fault = kernel.fail({
+      errno: 'EBUSY',
+      when: (request) => request.type === 'put' && request.resource.key.includes('4294967295'),
+      times: Number.POSITIVE_INFINITY,
+    })
+    const overlay = compose({ parts: [blackholeRoute()] })
+    const errors: string[] = []
+    overlay.on('error', (error) => errors.push(error.message))
+    await overlay.start()
+    expect(errors.join()).toContain('EBUSY')
+    expect(kernel.toText()).toContain('flannel.1')
+    expect(kernel.toText()).not.toContain('4294967295')
+    fault.stop()
+    await clock.advance(60_000)
+    await overlay.whenInSync()
+    expect(kernel.toText()).toContain('4294967295')
+  })
+
+  it('rejects a start if no driver holds what one calls for', async () => {
+    const part: Part = { name: 'x', local: () => [{ kind: 'ruleset', key: 'ruleset x' }] }
+    await expect(compose({ parts: [part] }).start()).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining("no driver holds resources of kind 'ruleset'"),
+    })
+  })
+
   const thrower = (error: Error): Part => ({
     name: 'broken',
     local: () => {
