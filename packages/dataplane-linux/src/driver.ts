@@ -52,6 +52,8 @@ class LinuxDriver implements Driver<KernelResource> {
   /** Aborted when the driver is disposed of. */
   readonly #end = new AbortController()
   readonly #cache = new KernelCache()
+  /** As it was when the external interface was last looked at. */
+  #detours: ReadonlySet<number> = new Set()
   /** Reads and writes take turns: a snapshot must not show the middle of a write. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -70,9 +72,16 @@ class LinuxDriver implements Driver<KernelResource> {
 
   async externalInterface(options: ExternalInterfaceOptions = {}): Promise<ExternalInterface> {
     const { interfaces, routeProtocol } = this.#settings
-    return this.#use(options, ({ connection }) =>
-      findExternalInterface(connection, interfaces, routeProtocol, options),
-    )
+    return this.#use(options, async ({ connection }) => {
+      const { external, detours } = await findExternalInterface(
+        connection,
+        interfaces,
+        routeProtocol,
+        options,
+      )
+      this.#detours = detours
+      return external
+    })
   }
 
   async snapshot(scope: OwnershipScope, options: AbortOptions = {}): Promise<readonly KernelResource[]> {
@@ -127,6 +136,7 @@ class LinuxDriver implements Driver<KernelResource> {
       hasNexthops,
       cache: this.#cache,
       linkTypes: this.#settings.linkTypes,
+      isDetour: (index) => this.#detours.has(index),
       signal: AbortSignal.any([signal, this.#end.signal]),
     })
     try {

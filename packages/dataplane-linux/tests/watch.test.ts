@@ -158,6 +158,18 @@ describe('is woken', () => {
     expect(await within(5_000)).toBe('changed')
   })
 
+  it('by a link that goes down, with which the kernel drops routes of the host’s own network silently', async () => {
+    namespace.ip('link add tun1 type veth peer name tun1p')
+    namespace.ip('link set tun1 up')
+    namespace.ip('route add 192.168.0.200 dev tun1')
+    await settle()
+    await driver.externalInterface?.()
+    namespace.ip('link set tun1p up') // says nothing about peers
+    expect(await within(QUIET)).toBe('quiet')
+    namespace.ip('link set tun1 down')
+    expect(await within(5_000)).toBe('changed')
+  })
+
   it('by a policy rule for part of the host’s own network, by a change of its table, and by its end', async () => {
     for (const line of [
       'rule add to 192.168.0.128/25 lookup 100',

@@ -1,10 +1,4 @@
-import type {
-  AbortOptions,
-  ExternalInterface,
-  ExternalInterfaceOptions,
-  HostNetwork,
-  HostRoute,
-} from '@selvedge/core'
+import type { AbortOptions, ExternalInterfaceOptions, HostNetwork, HostRoute } from '@selvedge/core'
 import { canonicalAddress, canonicalCidr, containsAddress } from '@selvedge/core/kit'
 import type { NetlinkConnection } from '../netlink/index.js'
 import { LinkTable } from '../read/link-table.js'
@@ -27,7 +21,7 @@ import {
   writeLookUpRoute,
 } from '../rtnetlink/index.js'
 import { isDefault, isDirect, readHostRoutes } from './host-routes.js'
-import { withRoutedNetworks } from './routed-networks.js'
+import { type RoutedInterface, withRoutedNetworks } from './routed-networks.js'
 import { type Candidate, type InterfaceChoice, type RouteTo, selectInterface } from './select-interface.js'
 import { usableAddresses } from './usable-addresses.js'
 
@@ -37,7 +31,7 @@ export async function findExternalInterface(
   choices: readonly InterfaceChoice[],
   routeProtocol: number,
   { current, previous, ...options }: ExternalInterfaceOptions,
-): Promise<ExternalInterface> {
+): Promise<RoutedInterface> {
   const links = await LinkTable.read(connection, options)
   const addresses = await connection.dump('reading addresses', writeGetAddresses, readAddressMessage, options)
   const hostRoutes = await readHostRoutes(connection, routeProtocol, options)
@@ -52,7 +46,8 @@ export async function findExternalInterface(
   const external = selectInterface(choices, surroundings, { current, previous })
   const host = hostNetwork(links, addresses, hostRoutes.main, links.byName(external.name)?.index ?? 0)
   const source = { connection, links, routes: hostRoutes, routeProtocol, addresses: host.addresses }
-  return { ...(await withRoutedNetworks(external, source, options)), host }
+  const found = await withRoutedNetworks(external, source, options)
+  return { ...found, external: { ...found.external, host } }
 }
 
 /**

@@ -24,6 +24,15 @@ export interface RoutedSource {
   readonly addresses: readonly HostAddress[]
 }
 
+export interface RoutedInterface {
+  readonly external: ExternalInterface
+  /**
+   * The indexes of the other links that its peers are reached through. If one of them goes down, the kernel drops its
+   * IPv4 routes without a notification (net/ipv4/fib_frontend.c).
+   */
+  readonly detours: ReadonlySet<number>
+}
+
 /**
  * Which networks on the link of the interface the host sends elsewhere, and which others it reaches straight out of it.
  *
@@ -35,7 +44,7 @@ export async function withRoutedNetworks(
   external: ExternalInterface,
   source: RoutedSource,
   options: AbortOptions,
-): Promise<ExternalInterface> {
+): Promise<RoutedInterface> {
   const index = source.links.byName(external.name)?.index ?? 0
   const samples = [4, 6].flatMap((family) => samplesOf(family as Family, external, source))
   const found = await findRoutes(
@@ -45,13 +54,19 @@ export async function withRoutedNetworks(
   )
   const onLink = new Set(external.onLink)
   const routed: RoutedNetwork[] = []
+  const detours = new Set<number>()
   for (const [position, [network]] of samples.entries()) {
     const route = withoutOurs(found[position] ?? 'ENETUNREACH', network, source)
     if (route === undefined) continue
     if (typeof route === 'object' && route.oif === index && isDirect(route)) onLink.add(network)
     else routed.push({ network, by: describeRoute(route, network, source.links) })
+    if (typeof route === 'object') for (const { oif } of [route, ...route.paths]) detours.add(oif)
   }
-  return { ...external, onLink: [...onLink], ...(routed.length === 0 ? {} : { routed }) }
+  detours.delete(index)
+  return {
+    external: { ...external, onLink: [...onLink], ...(routed.length === 0 ? {} : { routed }) },
+    detours,
+  }
 }
 
 /** The networks of one family that a route or rule names inside what is on the link, each with an address of its own. */

@@ -9,6 +9,7 @@ import {
   AF_INET,
   AF_INET6,
   IFA_F_PERMANENT,
+  IFF_UP,
   isDeletion,
   NUD_PERMANENT,
   RTM_DELADDR,
@@ -66,6 +67,19 @@ export function isForeignChange(
     default:
       return false
   }
+}
+
+/**
+ * Whether a link goes down, or away, that peers are reached through: of the IPv4 routes that go with it the kernel says
+ * nothing.
+ */
+export function takesRoutesAlong(
+  message: MessageReader,
+  isDetour: (index: number) => boolean = () => false,
+): boolean {
+  if (message.type !== RTM_NEWLINK && message.type !== RTM_DELLINK) return false
+  const { index, flags } = readLink(message)
+  return isDetour(index) && (isDeletion(message.type) || (flags & IFF_UP) === 0)
 }
 
 function isLinkChange(message: MessageReader, state: KernelState, linkTypes: LinkTypes): boolean {

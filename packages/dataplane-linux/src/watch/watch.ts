@@ -13,7 +13,7 @@ import {
   RTNLGRP_NEIGH,
   RTNLGRP_NEXTHOP,
 } from '../rtnetlink/index.js'
-import { isForeignChange } from './notification-filter.js'
+import { isForeignChange, takesRoutesAlong } from './notification-filter.js'
 
 export interface WatchSource {
   /** By path; the process's own if undefined. */
@@ -23,6 +23,8 @@ export interface WatchSource {
   readonly hasNexthops: boolean
   readonly cache: KernelCache
   readonly linkTypes: LinkTypes
+  /** Whether peers are reached through this link, though it is not the external interface. */
+  readonly isDetour?: ((index: number) => boolean) | undefined
   readonly signal: AbortSignal
   /** In bytes; for tests. */
   readonly receiveBuffer?: number | undefined
@@ -63,7 +65,9 @@ export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEv
   const handle = (message: MessageReader): void => {
     if (pending.has('changed')) return
     const state = cache.settledState
-    if (state !== undefined) {
+    if (takesRoutesAlong(message, source.isDetour)) {
+      report('changed')
+    } else if (state !== undefined) {
       if (isForeignChange(message, state, ownPort, linkTypes)) report('changed')
     } else if (waiting.length === MAX_WAITING) {
       report('overrun')
