@@ -69,16 +69,21 @@ export async function listNodes(mode: ListMode, options: ListOptions): Promise<N
   }
 }
 
-/** The version that etcd is at now, by the shortest list there is. */
-export async function currentVersion({
-  api,
-  decoder,
-  signal,
-  only,
-}: Pick<ListOptions, 'api' | 'decoder' | 'signal' | 'only'>): Promise<string> {
+/** The version that etcd is at now, by the shortest list there is: the server may be silent for `timeoutMs`, as on a call. */
+export async function currentVersion(
+  { api, decoder, signal, only }: Pick<ListOptions, 'api' | 'decoder' | 'signal' | 'only'>,
+  timeoutMs: number,
+): Promise<string> {
   const path = nodesPath({ limit: '1' }, only)
   const { resourceVersion } = await api.read(
-    { method: 'GET', path, accept: PROTOBUF, signal, timeoutMs: LIST_TIMEOUT_MS, limits: LIMITS },
+    {
+      method: 'GET',
+      path,
+      accept: PROTOBUF,
+      signal,
+      timeoutMs,
+      limits: { ...LIMITS, idleTimeoutMs: timeoutMs },
+    },
     (chunks) => readNodeList(chunks, decoder, () => {}),
   )
   return resourceVersion

@@ -145,7 +145,7 @@ class Reflector {
   /** Forgets the position if the server has not come so far. */
   async #checkVersion(): Promise<void> {
     try {
-      const version = await currentVersion(this.#options)
+      const version = await currentVersion(this.#options, this.#options.requestTimeoutMs)
       if (isBefore(version, this.#position ?? '')) this.#position = undefined
     } catch (error) {
       this.#failures += 1
