@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -55,7 +56,9 @@ async function certificate(
   const extensionFile = join(folder, `${name}.ext`)
   await writeFile(extensionFile, extensions)
   await run('openssl', ['req', ...KEY, '-keyout', pair.keyFile, '-out', request, '-subj', subject])
-  const signer = ['-CA', authority.certFile, '-CAkey', authority.keyFile, '-CAcreateserial', '-days', '2']
+  // Several may be signed at once: a file that openssl counts in would be read while it is half written.
+  const serial = `0x${randomBytes(8).toString('hex')}`
+  const signer = ['-CA', authority.certFile, '-CAkey', authority.keyFile, '-set_serial', serial, '-days', '2']
   await run('openssl', [
     'x509',
     '-req',
