@@ -6,7 +6,7 @@ import { CNI_VERSIONS } from './protocol/version.js'
 
 /** The program `flannel`: sets the exit status. */
 async function main(): Promise<void> {
-  // The runtime sets it for plugins written in JavaScript only by our first line: the delegate needs it not.
+  // Our own first line sets it: other plugins must not inherit it.
   const { NODE_COMPILE_CACHE: _, ...env } = process.env
   if ((env.CNI_COMMAND ?? '') === '') {
     process.stderr.write(

@@ -188,7 +188,7 @@ test('CHECK finds what has changed: the interface, its addresses, its routes, it
 })
 
 test('STATUS says that no address is free, GC frees those of containers that are gone, and of no others', async () => {
-  // Six addresses, of which the first is the bridge's.
+  // Six addresses; the bridge has the first.
   const files = await network(IPV4.replace('10.1.17.1/24', '10.1.17.1/29') + REST)
   const asked = list(files, '1.0.0')
   // Debian's plugins do not know CNI 1.1.

@@ -1,7 +1,6 @@
 import { delegateConfig } from '../config/delegate-config.js'
-import { readNode } from '../node/subnet-env.js'
 import { attachmentOf } from '../protocol/call.js'
-import { type Call, delegate, explained, keptConfigs } from './call.js'
+import { type Call, delegate, keptConfigs, nodeOf } from './call.js'
 
 /**
  * Attaches a container to the network: resolves with the delegate's result. What the delegate gets is kept before it is
@@ -9,9 +8,7 @@ import { type Call, delegate, explained, keptConfigs } from './call.js'
  */
 export async function add(call: Call): Promise<string> {
   const attachment = attachmentOf(call.env, 'ADD')
-  const node = await readNode(call.config.subnetFile).catch(async (error) => {
-    throw await explained(call, error)
-  })
+  const node = await nodeOf(call)
   const config = delegateConfig(call.config, node)
   await keptConfigs(call).save(attachment, config)
   return delegate(call, config)

@@ -1,4 +1,4 @@
-import { parseSubnetEnvLists } from '@selvedge/core/kit'
+import { parseSubnetEnvLists, type SubnetEnvLists } from '@selvedge/core/kit'
 import { type DelegateConfig, delegateConfig } from '../config/delegate-config.js'
 import { type JsonObject, type PluginConfig, versionOf } from '../config/plugin-config.js'
 import { runPlugin, versionsOf } from '../delegate/run-plugin.js'
@@ -43,11 +43,17 @@ export async function isKnownToDelegate({ config, env }: Call, { type }: Delegat
   return versions.includes(versionOf(config))
 }
 
+/** What subnet.env says of this node; rejects with a CniError that also says what the agent waits for. */
+export const nodeOf = (call: Call): Promise<SubnetEnvLists> =>
+  readNode(call.config.subnetFile).catch(async (error) => {
+    throw await explained(call, error)
+  })
+
 /**
  * The error that says why subnet.env is not there, as far as the agent knows: "etcd does not answer" helps, and "no such
  * file" does not.
  */
-export async function explained({ config }: Call, error: unknown): Promise<CniError> {
+async function explained({ config }: Call, error: unknown): Promise<CniError> {
   const cni = CniError.from(error)
   if (cni.code !== CNI_CODE.tryAgainLater) return cni
   const agent = await askAgent(config.agentSocket)

@@ -2,11 +2,10 @@ import { isJsonObject } from '@selvedge/core/kit'
 import { delegateConfig } from '../config/delegate-config.js'
 import type { JsonObject } from '../config/plugin-config.js'
 import { inspectAttachment } from '../node/attachment-state.js'
-import { readNode } from '../node/subnet-env.js'
 import { attachmentOf } from '../protocol/call.js'
 import { CNI_CODE, CniError } from '../protocol/error.js'
 import { whatIsWrong } from './attachment-problems.js'
-import { type Call, delegate, explained, keptConfigs } from './call.js'
+import { type Call, delegate, keptConfigs, nodeOf } from './call.js'
 
 /**
  * Whether an attachment is still what its ADD made it, and fits what subnet.env says now: rejects with all that is wrong.
@@ -22,9 +21,7 @@ export async function check(call: Call): Promise<string> {
       "CHECK needs the result of ADD, 'prevResult', in the network config",
     )
   }
-  const node = await readNode(config.subnetFile).catch(async (error) => {
-    throw await explained(call, error)
-  })
+  const node = await nodeOf(call)
   const kept = await keptConfigs(call).read(attachment, config.name)
   const asked = kept.type === 'config' ? kept.config : delegateConfig(config, node)
   const state = await inspectAttachment(attachment)

@@ -6,9 +6,9 @@ import { CNI_CODE, CniError } from '../protocol/error.js'
 import { type Call, configToUndo, delegate, isKnownToDelegate, keptConfigs } from './call.js'
 
 /**
- * Undoes what is left of attachments that the runtime does not list: of a host that rebooted, of a runtime that was
- * killed. First what ADD kept a config of, then addresses that host-local gives to nobody else, then whatever the
- * delegate finds. One that fails stops no other.
+ * Undoes what is left of attachments that the runtime does not list, after a reboot or a crash: first those whose config
+ * ADD kept, then addresses that host-local still holds for them, then whatever the delegate finds. One that fails stops no
+ * other.
  */
 export async function gc(call: Call): Promise<string> {
   const { config } = call

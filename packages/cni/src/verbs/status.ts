@@ -2,9 +2,8 @@ import { delegateConfig } from '../config/delegate-config.js'
 import { versionOf } from '../config/plugin-config.js'
 import { askAgent } from '../node/agent.js'
 import { addressesInUse, capacityOf } from '../node/host-local.js'
-import { readNode } from '../node/subnet-env.js'
 import { CNI_CODE, CniError } from '../protocol/error.js'
-import { type Call, delegate, explained, isKnownToDelegate } from './call.js'
+import { type Call, delegate, isKnownToDelegate, nodeOf } from './call.js'
 
 /**
  * Whether an ADD would succeed now: rejects with 50 if not, with 51 if those that are attached may not reach everything
@@ -13,8 +12,8 @@ import { type Call, delegate, explained, isKnownToDelegate } from './call.js'
  */
 export async function status(call: Call): Promise<string> {
   const { config } = call
-  const node = await readNode(config.subnetFile).catch(async (error) => {
-    throw new CniError(CNI_CODE.notAvailable, (await explained(call, error)).message, { cause: error })
+  const node = await nodeOf(call).catch((error) => {
+    throw new CniError(CNI_CODE.notAvailable, CniError.from(error).message, { cause: error })
   })
   const agent = await askAgent(config.agentSocket)
   if (agent.type === 'not-ready') {

@@ -175,7 +175,7 @@ function tryChoice(choice: InterfaceChoice, surroundings: Surroundings): Externa
 }
 
 /**
- * A name may be bytes that are no UTF-8, each of which stands as `\xff` in it. Node.js makes replacement characters of
+ * A name may be bytes that are not UTF-8: each stands as `\xff` in it. Node.js makes replacement characters of
  * them in a command's arguments; such a name fits if it fits one interface alone.
  */
 function findNamed(choice: string, candidates: readonly Candidate[]): Candidate | undefined {

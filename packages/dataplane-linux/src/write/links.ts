@@ -128,7 +128,7 @@ async function changeLink(
     ...request,
     ...changes,
   })
-  // With an MTU that allows for IPv6 again, the kernel gives the link IPv6's settings anew.
+  // With an MTU that allows for IPv6 again, the kernel resets the link's IPv6 settings.
   if (accept !== undefined && !hasIPv6(actual.mtu) && hasIPv6(desired.mtu)) {
     sysctl.setAcceptRouterAdvertisements(name, accept)
   }
