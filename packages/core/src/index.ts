@@ -1,6 +1,7 @@
 /** What a program needs that runs an overlay. Writers of stores, backends and drivers find the rest in `kit`. */
 
 export type { Backend } from './contract/backend.js'
+export type { BackendLoader } from './contract/backend-loader.js'
 export type {
   Driver,
   DriverEvent,
@@ -48,7 +49,6 @@ export {
 export { networkConfigJson } from './lease/network-config-json.js'
 export { formatSubnetEnv, parseSubnetEnv, type SubnetEnv } from './lease/subnet-env.js'
 export { blackholeRoute } from './overlay/blackhole-route.js'
-export type { BackendLoader } from './overlay/choose-backend.js'
 export type { GuardedEmitter } from './overlay/events.js'
 export type { LeaseKeeperEvent } from './overlay/lease-keeper.js'
 export type { PeerEvent } from './overlay/lease-table.js'

@@ -1,16 +1,10 @@
 import type { Backend } from '../contract/backend.js'
+import type { BackendLoader } from '../contract/backend-loader.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { OverlayError } from '../util/errors.js'
 
-/** A backend that is made only once a network config names its type: what it imports costs no other network anything. */
-export interface BackendLoader {
-  /** As in the network config's `Backend.Type`. */
-  readonly type: string
-  load(): Promise<Backend>
-}
-
 /** What an overlay is composed with: one backend, or several for the network config to choose from. */
-export type BackendChoice = Backend | readonly (Backend | BackendLoader)[]
+export type BackendChoice = Backend | BackendLoader | readonly (Backend | BackendLoader)[]
 
 /** What flanneld takes for a config without a Backend section (its code; its documentation says vxlan). */
 const FLANNEL_DEFAULT = 'udp'
@@ -21,14 +15,14 @@ const FLANNEL_DEFAULT = 'udp'
  * Throws an OverlayError `INVALID_CONFIG` that says which there are if none is of that type: a network made for one
  * backend does not work with another, and that is to be said before anything is changed.
  */
-export async function chooseBackend(
+export function chooseBackend(
   { backend: section }: NetworkConfig,
   choice: BackendChoice,
-): Promise<Backend> {
+): Backend | BackendLoader {
   const backends = isList(choice) ? choice : [choice]
   const type = section?.type ?? (isList(choice) ? FLANNEL_DEFAULT : choice.type)
   const found = backends.find((backend) => backend.type.toLowerCase() === type.toLowerCase())
-  if (found !== undefined) return 'load' in found ? await found.load() : found
+  if (found !== undefined) return found
   const named =
     section === undefined
       ? `the network config has no Backend section, which with flannel means '${FLANNEL_DEFAULT}'`
@@ -42,7 +36,7 @@ export async function chooseBackend(
 
 /** What a backend requires of drivers as far as that is known before there is a network config. */
 export function knownRequirements(choice: BackendChoice): readonly string[] {
-  return isList(choice) ? [] : (choice.requires ?? [])
+  return isList(choice) || 'load' in choice ? [] : (choice.requires ?? [])
 }
 
 const isList = (choice: BackendChoice): choice is readonly (Backend | BackendLoader)[] =>

@@ -1,4 +1,5 @@
 import type { Backend } from '../contract/backend.js'
+import type { BackendLoader } from '../contract/backend-loader.js'
 import type { Driver } from '../contract/driver.js'
 import type { ChosenInterface, ExternalInterface } from '../contract/node-context.js'
 import type { Part } from '../contract/part.js'
@@ -11,13 +12,13 @@ import { whyNoHostAddress } from '../net/special-networks.js'
 import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
-import type { BackendChoice, BackendLoader } from './choose-backend.js'
+import type { BackendChoice } from './choose-backend.js'
 
 export interface OverlayOptions {
   /** Where leases come from. The overlay disposes of it when it stops. */
   readonly subnets: SubnetManager
   /** How packets travel. Give this or `backends`; a network whose config names another type is refused. */
-  readonly backend?: Backend | undefined
+  readonly backend?: Backend | BackendLoader | undefined
   /**
    * The backends to choose from by the network config's `Backend.Type`, whatever its case; a config without a Backend
    * section means `udp`, as with flannel. One may be a loader, which is called only if the config names its type.

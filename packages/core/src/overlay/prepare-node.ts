@@ -1,4 +1,5 @@
 import type { Backend } from '../contract/backend.js'
+import { loadBackend } from '../contract/backend-loader.js'
 import type { ChosenInterface, NodeContext } from '../contract/node-context.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { chooseBackend, knownRequirements } from './choose-backend.js'
@@ -37,12 +38,14 @@ export async function prepareNode(options: OverlayNodeOptions, signal: AbortSign
   for (const key of config.unknownKeys) {
     observer.warning(`the network config's key '${key}' means nothing and is ignored: is it mistyped?`)
   }
-  const backend = await chooseBackend(config, backends)
-  const unchecked = (backend.requires ?? []).filter((requirement) => !checked.includes(requirement))
-  if (unchecked.length > 0) await preflight(options, unchecked, signal)
+  const chosen = chooseBackend(config, backends)
   observer.waiting('the external interface')
   const found = await findInterface(options, config, signal)
   const context = nodeContext(config, found, options)
+  if ('load' in chosen) observer.waiting(`the backend ${chosen.type}`)
+  const backend = await loadBackend(chosen, context, { signal })
+  const unchecked = (backend.requires ?? []).filter((requirement) => !checked.includes(requirement))
+  if (unchecked.length > 0) await preflight(options, unchecked, signal)
   for (const warning of localWarnings(backend, parts, context)) observer.warning(warning)
   return { backend, found, context }
 }

@@ -1,0 +1,27 @@
+import type { AbortOptions } from '../util/abort.js'
+import type { Backend } from './backend.js'
+import type { NodeContext } from './node-context.js'
+
+/**
+ * A backend that is made once a network config names its type. What it imports costs no other network anything, and what
+ * it has to find out by I/O before a pure function can answer, such as a key in a file, is found out here.
+ */
+export interface BackendLoader {
+  /** As in the network config's `Backend.Type`. */
+  readonly type: string
+  /**
+   * Makes the backend for this node. It is called at each start of the node: again for another network config, another
+   * external interface, and each attempt of a start that retries. Rejects with an OverlayError, as a `Backend`
+   * throws.
+   */
+  load(context: NodeContext, options: AbortOptions): Promise<Backend>
+}
+
+/** Makes the backend if it is a loader's. */
+export async function loadBackend(
+  backend: Backend | BackendLoader,
+  context: NodeContext,
+  options: AbortOptions = {},
+): Promise<Backend> {
+  return 'load' in backend ? await backend.load(context, options) : backend
+}
