@@ -78,6 +78,12 @@ export class Etcd {
     return this.#run(['put', `${PREFIX}/subnets/${key}`], value)
   }
 
+  /** As flannel writes one: it ends after 24 hours. */
+  async putWithTerm(key: string, value: string): Promise<void> {
+    const granted = /lease (\w+) granted/.exec(await this.#ctl('lease', 'grant', '86400'))?.[1]
+    await this.#run(['put', `--lease=${granted}`, `${PREFIX}/subnets/${key}`], value)
+  }
+
   /** Puts many leases. */
   async putAll(leases: ReadonlyMap<string, string>): Promise<void> {
     const puts = [...leases].map(([key, value]) => `put ${PREFIX}/subnets/${key} ${JSON.stringify(value)}`)
