@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { ensureKubernetes } from './kube-apiserver.mjs'
+import { ensureKubectl132 } from './kubectl.mjs'
 import { addSystemFoldersToPath, build, ensureNpmPackages, root } from './setup.mjs'
 import { runInForeground, runMain } from './terminal.mjs'
 
@@ -12,6 +13,7 @@ await runMain(async (args) => {
   await ensureNpmPackages()
   await build()
   await ensureKubernetes()
+  await ensureKubectl132()
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   return runInForeground(process.execPath, [vitest, 'run', '--project', 'kube', ...args], { cwd: root })
 })

@@ -9,6 +9,7 @@
 import { join } from 'node:path'
 import { ensureEtcd35 } from './etcd.mjs'
 import { ensureKubernetes, findKubernetes, remedy } from './kube-apiserver.mjs'
+import { ensureKubectl132 } from './kubectl.mjs'
 import {
   addSystemFoldersToPath,
   build,
@@ -37,7 +38,10 @@ await runMain(async (args) => {
   await ensureDebianPackages(testTools)
   await ensureEtcd35()
   const hasKubernetes = findKubernetes() !== undefined
-  if (hasKubernetes) await ensureKubernetes()
+  if (hasKubernetes) {
+    await ensureKubernetes()
+    await ensureKubectl132()
+  }
   if (hasKubernetes || choosesProjects(args)) return vitest(args)
   const status = await vitest([...WITHOUT_KUBERNETES, ...args])
   say('Kubernetes', `its tests did not run, for want of an API server: ${remedy}`)

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { PingStream, until } from '@selvedge/lab'
 import { afterAll, expect, test } from 'vitest'
 import { vxlanConfig } from '../rig.js'
-import { KubeRig, MANIFEST, PREFIX, SharedControlPlane } from './kube-rig.js'
+import { MANIFEST } from './deployment.js'
+import { KubeRig, PREFIX, SharedControlPlane } from './kube-rig.js'
 
 const shared = new SharedControlPlane()
 afterAll(() => shared[Symbol.asyncDispose]())

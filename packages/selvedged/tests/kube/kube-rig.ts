@@ -1,17 +1,15 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, join } from 'node:path'
 import { clientCertificate, KubeCluster, Lab, type LabOptions, type Pod, until } from '@selvedge/lab'
 import { expect } from 'vitest'
-import { Selvedged, type SelvedgedOptions } from '../selvedged.js'
+import { filesOf, Selvedged, type SelvedgedOptions } from '../selvedged.js'
 import { untilAllReach } from '../until-all-reach.js'
+import { buildDeployment, type DaemonSet } from './deployment.js'
 
 /** The switch of a lab, which all hosts reach; the control plane runs there. */
 const SWITCH_ADDRESS = '192.168.77.254'
 
 export const PREFIX = 'flannel.alpha.coreos.com'
-
-export const MANIFEST = fileURLToPath(new URL('../../../../deploy/kube-flannel.yml', import.meta.url))
 
 export interface NodeObject {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> }
@@ -149,46 +147,85 @@ export class KubeRig implements AsyncDisposable {
     return writeFile(this.#configFile, text)
   }
 
-  /** Starts the agent of the `index`th host as the manifest runs it: in its pod, by its service account. */
-  async startAsPod(index: number, manifest: string): Promise<Selvedged> {
+  /**
+   * Starts the agent of the `index`th host as the deployment runs it: in its pod, by its service account, with its
+   * capabilities alone. Of its file system, it may write to the volumes alone.
+   */
+  async startAsPod(index: number, components: readonly string[] = []): Promise<Selvedged> {
     const { cluster, lab } = this
+    const host = lab.host(index)
+    const manifest = join(cluster.folder, 'deployment.yml')
+    await writeFile(manifest, await buildDeployment(cluster.folder, 'base', components))
     await cluster.kubectl('apply', '--filename', manifest)
-    const inNamespace = (...args: string[]) => cluster.kubectl('--namespace=kube-flannel', ...args)
-    const { data } = JSON.parse(await inNamespace('get', 'configmap', 'kube-flannel-cfg', '--output=json'))
-    await this.setNetworkConfig(data['net-conf.json'])
-    const { spec } = JSON.parse(await inNamespace('get', 'daemonset', 'kube-flannel-ds', '--output=json'))
-    const [{ args, securityContext }] = spec.template.spec.containers
-    const { allowPrivilegeEscalation, capabilities } = securityContext
-    expect([capabilities.drop, allowPrivilegeEscalation]).toEqual([['ALL'], false])
-    const rights = capabilities.add.map((right: string) => `+${right.toLowerCase()}`).join(',')
+    const { data } = await this.#inDeployment<{ data: Record<string, string> }>('configmap/kube-flannel-cfg')
+    await this.setNetworkConfig(data['net-conf.json'] ?? '')
+    const { containers, volumes } = (await this.#inDeployment<DaemonSet>('daemonset/kube-flannel-ds')).spec
+      .template.spec
+    const [container] = containers
+    if (container === undefined) throw new Error('the deployment has no container')
+    const { args = [], securityContext, volumeMounts } = container
+    const { privileged, allowPrivilegeEscalation, readOnlyRootFilesystem, capabilities } = securityContext
+    expect([privileged, allowPrivilegeEscalation, readOnlyRootFilesystem]).toEqual([false, false, true])
+    expect(capabilities.drop).toEqual(['ALL'])
+    const rights = (capabilities.add ?? []).map((right) => `+${right.toLowerCase()}`)
 
-    const folder = join(cluster.folder, 'serviceaccount')
-    await mkdir(folder)
-    await copyFile(cluster.authority.certFile, join(folder, 'ca.crt'))
-    const request = join(cluster.folder, 'token-request.json')
+    const { subnetFile, leaseCache } = filesOf(lab, host)
+    // The test looks for them there; the agent has them where the volumes are mounted.
+    const known: Readonly<Record<string, string>> = {
+      '/run/flannel': dirname(subnetFile),
+      '/var/lib/selvedge': dirname(leaseCache),
+    }
+    const hostPaths = volumeMounts.flatMap(({ name, mountPath }) => {
+      const path = volumes.find((volume) => volume.name === name)?.hostPath?.path
+      if (path === undefined) return []
+      return bindMount(known[path] ?? join(lab.directory, host.name, 'volumes', path), mountPath)
+    })
+    const { hostname, port } = new URL(cluster.url)
+    return Selvedged.start(lab, host, 'http://192.0.2.1:2379', {
+      args: [
+        ...args,
+        `--net-config-path=${this.#configFile}`,
+        '--subnet-file=/run/flannel/subnet.env',
+        '--lease-cache=/var/lib/selvedge/leases',
+        '--iptables-forward-rules=true',
+      ],
+      variables: {
+        NODE_NAME: host.name,
+        KUBERNETES_SERVICE_HOST: hostname,
+        KUBERNETES_SERVICE_PORT: port,
+      },
+      // In a mount namespace of its own, as a container that is not privileged.
+      before: [
+        ...['/run', '/var/lib'].map((path) => `mount -t tmpfs none ${path}`),
+        ...hostPaths,
+        ...bindMount(await this.#serviceAccount(), '/run/secrets/kubernetes.io/serviceaccount'),
+        ...bindMount('/proc/sys', '/proc/sys'),
+        ...['/run', '/var/lib'].map((path) => `mount -o remount,ro ${path}`),
+        ...['/proc/sys', '/'].map((path) => `mount -o remount,bind,ro ${path}`),
+      ].join('\n'),
+      wrapper: ['setpriv', '--no-new-privs', '--inh-caps=-all', `--bounding-set=-all,${rights.join(',')}`],
+    })
+  }
+
+  async #inDeployment<T>(object: string): Promise<T> {
+    return JSON.parse(await this.cluster.kubectl('--namespace=kube-flannel', 'get', object, '--output=json'))
+  }
+
+  /** The folder that a pod of the deployment has its token in. */
+  async #serviceAccount(): Promise<string> {
+    const { folder, authority } = this.cluster
+    const made = join(folder, 'serviceaccount')
+    await mkdir(made, { recursive: true })
+    await copyFile(authority.certFile, join(made, 'ca.crt'))
+    const request = join(folder, 'token-request.json')
     await writeFile(
       request,
       JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }),
     )
     const path = '/api/v1/namespaces/kube-flannel/serviceaccounts/flannel/token'
-    const { status } = JSON.parse(await cluster.kubectl('create', '--raw', path, '--filename', request))
-    await writeFile(join(folder, 'token'), status.token)
-
-    const { hostname, port } = new URL(cluster.url)
-    const mounted = '/run/secrets/kubernetes.io/serviceaccount'
-    return Selvedged.start(lab, lab.host(index), 'http://192.0.2.1:2379', {
-      args: [...args, `--net-config-path=${this.#configFile}`],
-      variables: {
-        NODE_NAME: lab.host(index).name,
-        KUBERNETES_SERVICE_HOST: hostname,
-        KUBERNETES_SERVICE_PORT: port,
-      },
-      // As a container that is not privileged: in a mount namespace of its own, with only the rights that it adds.
-      before:
-        `mount -t tmpfs none /run && mkdir -p ${mounted} && cp ${folder}/* ${mounted}; ` +
-        'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys',
-      wrapper: ['setpriv', '--no-new-privs', '--inh-caps=-all', `--bounding-set=-all,${rights}`],
-    })
+    const { status } = JSON.parse(await this.cluster.kubectl('create', '--raw', path, '--filename', request))
+    await writeFile(join(made, 'token'), status.token)
+    return made
   }
 
   /** Starts the agent of the `index`th host. */
@@ -247,4 +284,9 @@ export class KubeRig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#plane[Symbol.asyncDispose]()
   }
+}
+
+/** Shell commands that put one folder at the place of another; both are made if there are none. */
+function bindMount(from: string, to: string): readonly string[] {
+  return [`mkdir -p '${from}' '${to}'`, `mount --bind '${from}' '${to}'`]
 }

@@ -5,7 +5,7 @@ import { PingStream, pingMatrix, pingUntilReached, until } from '@selvedge/lab'
 import { afterAll, describe, expect, test } from 'vitest'
 import { printTime } from '../print-time.js'
 import { vxlanConfig } from '../rig.js'
-import { KubeRig, MANIFEST, SharedControlPlane } from './kube-rig.js'
+import { KubeRig, SharedControlPlane } from './kube-rig.js'
 
 const shared = new SharedControlPlane()
 afterAll(() => shared[Symbol.asyncDispose]())
@@ -210,18 +210,44 @@ test('its own annotations, edited by hand, are put back', async () => {
   await pingUntilReached(from, to.addresses[0] ?? '')
 })
 
-test('as the manifest runs it: with its flags, its config, and the rights that it grants and no more', async () => {
-  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1 })
-  await rig.register(0, ['10.244.1.0/24'])
-  const agent = await rig.startAsPod(0, MANIFEST)
-  await agent.inSync()
-  expect(await agent.ready()).toMatchObject({ network: '10.244.0.0/16', subnet: '10.244.1.0/24', mtu: 1450 })
-  await until('the condition', async () => (await rig.node(0)).status.conditions?.[0])
-  const warnings = agent.logs.filter(({ level }) => level > INFO).map(({ msg }) => msg)
-  expect(warnings).toEqual([
-    expect.stringMatching(/^\/proc\/sys cannot be written, so accept_ra of our links/),
-  ])
-})
+test.each([
+  ['iptables', []],
+  ['nftables', ['nftables']],
+])(
+  'as the deployment runs it, with %s: its flags, its config, and no right or file that it does not grant',
+  async (mode, components) => {
+    await using rig = await shared.rig(vxlanConfig, 1)
+    await rig.register(0, ['10.244.1.0/24'])
+    const agent = await rig.startAsPod(0, components)
+    await agent.inSync()
+    expect(await agent.ready()).toMatchObject({
+      network: '10.244.0.0/16',
+      subnet: '10.244.1.0/24',
+      mtu: 1450,
+    })
+    await until('the condition', async () => (await rig.node(0)).status.conditions?.[0])
+    const rules = mode === 'iptables' ? ['iptables-save'] : ['nft', 'list', 'ruleset']
+    const [program = '', ...args] = rules
+    const chains =
+      mode === 'iptables' ? ['FLANNEL-FWD', 'FLANNEL-POSTRTG'] : ['chain forward', 'chain postrtg']
+    for (const chain of chains) {
+      await until(`the rules in ${chain}`, async () => {
+        const ruleset = await agent.host.exec(program, args)
+        return ruleset.includes(chain) ? true : undefined
+      })
+    }
+    const NET_ADMIN = 1 << 12
+    const status = await readFile(`/proc/${agent.pid}/status`, 'utf8')
+    expect(Number.parseInt(/^CapEff:\s*(\w+)$/m.exec(status)?.[1] ?? '', 16)).toBe(NET_ADMIN)
+    const mounts = await readFile(`/proc/${agent.pid}/mounts`, 'utf8')
+    expect(mounts).toMatch(/^\S+ \/ \S+ ro,/m)
+    const warnings = agent.logs.filter(({ level }) => level > INFO).map(({ msg }) => msg)
+    expect(warnings).toEqual([
+      expect.stringMatching(/^\/proc\/sys cannot be written, so accept_ra of our links/),
+    ])
+    await agent.stop()
+  },
+)
 
 const CLIENT_NODE = '/client-node-connector.'
 const HOOK = `--import=${fileURLToPath(new URL('../loaded-modules.mjs', import.meta.url))}`

@@ -21,7 +21,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { annotationsOf, createNode, getNode } from '../support/nodes.js'
 import { Watching } from '../support/watching.js'
 
-const MANIFEST = fileURLToPath(new URL('../../../../deploy/kube-flannel.yml', import.meta.url))
+const MANIFEST = fileURLToPath(
+  new URL('../../../../deploy/kubernetes/base/kube-flannel.yml', import.meta.url),
+)
 
 const attributes: LeaseAttributes = { publicIp: '192.0.2.1', backendType: 'host-gw' }
 

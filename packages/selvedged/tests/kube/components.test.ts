@@ -1,0 +1,110 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseNetworkConfig } from '@selvedge/core'
+import { KubeCluster } from '@selvedge/lab'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildDeployment, configOf, daemonSet, KUBERNETES, stateOf } from './deployment.js'
+
+let cluster: KubeCluster
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'selvedge-kustomize-'))
+  cluster = await KubeCluster.start()
+})
+
+afterAll(async () => {
+  await cluster.stop()
+  await rm(folder, { recursive: true })
+})
+
+/** What each component makes of the network config. */
+const CHANGES: Readonly<Record<string, object>> = {
+  cidr: { Network: '10.42.0.0/16' },
+  ipv6: { EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' },
+  nftables: { EnableNFTables: true },
+  'legacy-iptables': {},
+}
+const BASE = {
+  Network: '10.244.0.0/16',
+  EnableNFTables: false,
+  EnableIPv6: false,
+  Backend: { Type: 'vxlan' },
+}
+const NAMES = Object.keys(CHANGES)
+
+const build = (base: string, components: readonly string[]) => buildDeployment(folder, base, components)
+
+async function apply(base: string, components: readonly string[]): Promise<void> {
+  const file = join(folder, 'built.yml')
+  await writeFile(file, await build(base, components))
+  await cluster.kubectl('apply', '--filename', file)
+}
+
+/** The network config in built YAML. */
+function networkConfigIn(yaml: string): unknown {
+  const [, block = ''] = /^ {2}net-conf\.json: \|\n((?: {4}.*\n)+)/m.exec(yaml) ?? []
+  return JSON.parse(block)
+}
+
+/** Of each choice of names, the ones that its number has a bit for. */
+const subsets = (names: readonly string[]): readonly (readonly string[])[] =>
+  Array.from({ length: 2 ** names.length }, (_, bits) => names.filter((_, i) => (bits >> i) % 2 === 1))
+
+describe('components', () => {
+  test('are all tested here', async () => {
+    expect((await readdir(join(KUBERNETES, 'components'))).sort()).toEqual(NAMES.toSorted())
+  })
+
+  test('change one line each, in any combination and order', async () => {
+    for (const names of subsets(NAMES)) {
+      const expected = Object.assign({}, BASE, ...names.map((name) => CHANGES[name]))
+      for (const order of [names, names.toReversed()]) {
+        expect(networkConfigIn(await build('base', order)), order.join()).toEqual(expected)
+      }
+    }
+  })
+
+  test('add no object, whichever the base', async () => {
+    const kinds = (yaml: string): readonly string[] => yaml.match(/^kind: .*$/gm) ?? []
+    for (const base of ['base', 'release']) {
+      expect(kinds(await build(base, NAMES))).toEqual(kinds(await build(base, [])))
+    }
+  })
+
+  test('applied, and applied again without them, leave nothing behind', async () => {
+    await apply('base', [])
+    const plain = await stateOf(cluster)
+    for (const names of [...NAMES.map((name) => [name]), NAMES]) {
+      await apply('base', names)
+      const { 'net-conf.json': text = '' } = await configOf(cluster)
+      const config = parseNetworkConfig(text)
+      expect(config.unknownKeys).toEqual([])
+      expect(config.ipv6?.network.toString()).toBe(names.includes('ipv6') ? 'fd00:10:244::/48' : undefined)
+    }
+    expect(await stateOf(cluster)).not.toEqual(plain)
+    await apply('base', [])
+    expect(await stateOf(cluster)).toEqual(plain)
+  })
+
+  test('legacy-iptables adds the capability and the lock of that variant, and nothing else', async () => {
+    await apply('base', [])
+    const plain = (await daemonSet(cluster)).spec.template.spec
+    await apply('base', ['legacy-iptables'])
+    const { containers, volumes, ...rest } = (await daemonSet(cluster)).spec.template.spec
+    const [agent] = containers
+    expect(agent?.securityContext.capabilities).toEqual({ drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] })
+    const isLock = ({ name }: { name: string }): boolean => name === 'xtables-lock'
+    expect(agent?.volumeMounts.filter(isLock)).toEqual([
+      { name: 'xtables-lock', mountPath: '/run/xtables.lock' },
+    ])
+    expect(volumes.filter(isLock)).toEqual([
+      { name: 'xtables-lock', hostPath: { path: '/run/xtables.lock', type: 'FileOrCreate' } },
+    ])
+    expect({ ...rest, volumes: volumes.filter((volume) => !isLock(volume)) }).toEqual({
+      ...rest,
+      volumes: plain.volumes,
+    })
+  })
+})
