@@ -17,6 +17,8 @@ export interface LogLine {
 }
 
 export interface SelvedgedOptions {
+  /** What to run instead of the program that was built here. */
+  readonly program?: readonly string[]
   /** The flags that name its store; etcd's by default. */
   readonly store?: readonly string[]
   readonly args?: readonly string[]
@@ -63,8 +65,7 @@ export class Selvedged {
     const variables = Object.entries(options.variables ?? {}).map(([name, value]) => `${name}=${value}`)
     const command = [
       ...(options.wrapper ?? []),
-      process.execPath,
-      PROGRAM,
+      ...(options.program ?? [process.execPath, PROGRAM]),
       ...(options.store ?? [`--etcd-endpoints=${endpoint}`]),
       `--subnet-file=${subnetFile}`,
       `--lease-cache=${leaseCache}`,
