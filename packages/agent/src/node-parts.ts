@@ -7,8 +7,17 @@ export async function nodeParts(settings: AgentSettings): Promise<readonly Part[
   const parts: Part[] = []
   if (hasTrafficRules(settings)) {
     const { trafficRules } = await import('@selvedge/firewall')
-    const { ipMasq, forwardRules, randomFully } = settings
-    parts.push(trafficRules({ masquerade: ipMasq, forward: forwardRules, randomFully }))
+    const { ipMasq, forwardRules, randomFully, masqExceptions, keepAddress, rulesName } = settings
+    parts.push(
+      trafficRules({
+        masquerade: ipMasq,
+        forward: forwardRules,
+        randomFully,
+        exceptions: masqExceptions,
+        keepAddress,
+        name: rulesName,
+      }),
+    )
   }
   if (settings.blackholeRoute) parts.push(blackholeRoute())
   return parts

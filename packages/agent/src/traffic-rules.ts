@@ -13,7 +13,7 @@ const ANY = { aliases: [], links: [], networks: [] }
  */
 export async function openFirewall(settings: AgentSettings): Promise<readonly Firewall[]> {
   const { firewall } = await import('@selvedge/firewall')
-  const driver = firewall({ resyncIntervalMs: settings.rulesResyncMs })
+  const driver = firewall({ resyncIntervalMs: settings.rulesResyncMs, name: settings.rulesName })
   if (hasTrafficRules(settings)) return [driver]
   // What cannot be read cannot be removed either, and nothing was asked for.
   const left = await driver.snapshot(ANY).catch(() => [])

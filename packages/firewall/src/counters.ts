@@ -1,8 +1,7 @@
 import type { Family } from '@selvedge/core/kit'
-import type { Iptables } from './iptables/iptables.js'
 import { parseSaved } from './iptables/saved-rules.js'
-import type { Nftables } from './nftables/nftables.js'
 import type { RulesetMode } from './resource.js'
+import type { IptablesChain } from './rules/iptables-text.js'
 
 /** What a rule has met since it was written. */
 export interface RuleCount {
@@ -18,21 +17,14 @@ export interface RuleCount {
   readonly bytes: number
 }
 
-export async function readCounts(
-  iptables: readonly Iptables[],
-  nftables: readonly Nftables[],
-): Promise<readonly RuleCount[]> {
-  const counts = await Promise.all([
-    ...iptables.map(async (one) => iptablesCounts(one.family, (await one.save(['-c'])) ?? '')),
-    ...nftables.map(async (one) => nftablesCounts(one.family, (await one.list()) ?? '')),
-  ])
-  return counts.flat()
-}
-
 const COUNTED = /^\[(\d+):(\d+)\] /
 
 /** Of the output of `iptables-save -c`. */
-export function iptablesCounts(family: Family, saved: string): readonly RuleCount[] {
+export function iptablesCounts(
+  family: Family,
+  saved: string,
+  chains: readonly IptablesChain[],
+): readonly RuleCount[] {
   const numbers = new Map<string, { packets: number; bytes: number }[]>()
   const plain = saved.split('\n').map((line) => {
     const [, packets, bytes] = COUNTED.exec(line) ?? []
@@ -44,7 +36,7 @@ export function iptablesCounts(family: Family, saved: string): readonly RuleCoun
     }
     return rule
   })
-  return parseSaved(plain.join('\n')).flatMap(({ chain, rules }) =>
+  return parseSaved(plain.join('\n'), chains).flatMap(({ chain, rules }) =>
     rules.map((rule, i) => {
       const { packets, bytes } = numbers.get(rule)?.shift() ?? { packets: 0, bytes: 0 }
       return { mode: 'iptables' as const, family, chain: chain.name, number: i + 1, rule, packets, bytes }

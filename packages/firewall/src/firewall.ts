@@ -1,13 +1,13 @@
 import type { Driver, DriverEvent, Operation, OperationResult } from '@selvedge/core'
 import { OverlayError } from '@selvedge/core'
 import { systemClock, Wakeup } from '@selvedge/core/kit'
-import { type RuleCount, readCounts } from './counters.js'
+import type { RuleCount } from './counters.js'
 import { HeldRulesets } from './held-rulesets.js'
 import { Iptables, type IptablesVariant } from './iptables/iptables.js'
 import { NftMonitor } from './nftables/monitor.js'
 import { Nftables } from './nftables/nftables.js'
 import { surroundings } from './preflight.js'
-import type { RulesetResource } from './resource.js'
+import { type RulesetMode, type RulesetResource, requireRulesetName } from './resource.js'
 
 export interface FirewallOptions {
   /** The network namespace to use, by path such as `/run/netns/blue`; the process's own by default. Needs nsenter. */
@@ -19,6 +19,11 @@ export interface FirewallOptions {
    * In ms; never by default, so that the overlay's own resync finds changes.
    */
   readonly resyncIntervalMs?: number | undefined
+  /**
+   * For a host with several overlays: the name that this one's `trafficRules()` has. Such a driver touches no ruleset of
+   * another name, nor flannel's own. Default: flannel's own.
+   */
+  readonly name?: string | undefined
 }
 
 /** A driver for traffic rules, and what it counts. */
@@ -33,6 +38,7 @@ const SETTLE_MS = 20
 const QUIET_MS = 1_000
 
 const FAMILIES = [4, 6] as const
+const MODES = ['iptables', 'nftables'] as const satisfies readonly RulesetMode[]
 
 /**
  * The driver of `ruleset` resources: by iptables-restore or nft, whichever a ruleset names. It reads both, so that the
@@ -53,17 +59,19 @@ class RulesetDriver implements Firewall {
   readonly #closing = new AbortController()
   #monitor: { readonly nft: NftMonitor; readonly ended: Promise<void> } | undefined
   readonly #changed = new Wakeup()
-  /** Counts notifications: a snapshot is as good as new while none has come since. */
+  /** Counts notifications: what was read is as good as new while none has come since. */
   #generation = 0
-  #last: { readonly generation: number; readonly resources: readonly RulesetResource[] } | undefined
+  /** Of when everything was last read; undefined if it never was. */
+  #readGeneration: number | undefined
   #reportsIptables: Promise<boolean> | undefined
 
   constructor(options: FirewallOptions) {
     this.#options = options
     const { namespace, iptables: variant } = options
-    this.#iptables = FAMILIES.map((family) => new Iptables({ family, namespace, variant }))
-    this.#nftables = FAMILIES.map((family) => new Nftables({ family, namespace }))
-    this.#held = new HeldRulesets([...this.#iptables, ...this.#nftables])
+    const name = requireRulesetName(options.name)
+    this.#iptables = FAMILIES.map((family) => new Iptables({ family, namespace, variant, name }))
+    this.#nftables = FAMILIES.map((family) => new Nftables({ family, namespace, name }))
+    this.#held = new HeldRulesets([...this.#iptables, ...this.#nftables], name)
   }
 
   async preflight(): Promise<readonly string[]> {
@@ -72,10 +80,6 @@ class RulesetDriver implements Firewall {
 
   async snapshot(_: unknown, { signal }: { signal?: AbortSignal } = {}): Promise<readonly RulesetResource[]> {
     this.#requireOpen()
-    const last = this.#last
-    if (last !== undefined && last.generation === this.#generation && (await this.#seesAll())) {
-      return last.resources
-    }
     return this.#read(signal)
   }
 
@@ -90,7 +94,6 @@ class RulesetDriver implements Firewall {
         results.push({ ok: false, error: OverlayError.from(error, 'DRIVER_REFUSED', resource.key) })
       }
     }
-    this.#last = undefined
     return results
   }
 
@@ -101,13 +104,12 @@ class RulesetDriver implements Firewall {
     let pauseMs = 0
     while (!ends.aborted) {
       try {
-        const { resyncIntervalMs = Number.POSITIVE_INFINITY } = this.#options
-        const waitMs = (await this.#seesAll()) ? Number.POSITIVE_INFINITY : resyncIntervalMs
-        await this.#changed.sleep(waitMs, clock, ends)
+        await this.#changed.sleep(this.#options.resyncIntervalMs ?? Number.POSITIVE_INFINITY, clock, ends)
+        if (!(await this.#mayHaveChanged())) continue
         await clock.sleep(SETTLE_MS + pauseMs, { signal: ends })
-        const before = this.#last?.resources
-        const after = await this.#read(ends)
-        const isChanged = before !== undefined && !sameTexts(before, after)
+        const hasRead = this.#readGeneration !== undefined
+        const before = this.#held.known
+        const isChanged = hasRead && !sameTexts(before, await this.#read(ends))
         pauseMs = isChanged ? 0 : QUIET_MS
         if (isChanged) yield { type: 'changed' }
       } catch (error) {
@@ -117,8 +119,9 @@ class RulesetDriver implements Firewall {
     }
   }
 
-  counts(): Promise<readonly RuleCount[]> {
-    return readCounts(this.#iptables, this.#nftables)
+  async counts(): Promise<readonly RuleCount[]> {
+    const counts = await Promise.all([...this.#iptables, ...this.#nftables].map((one) => one.counts()))
+    return counts.flat()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,20 +129,29 @@ class RulesetDriver implements Firewall {
     await this.#monitor?.ended
   }
 
+  /** Reads what may have changed since it was last read. */
   async #read(signal: AbortSignal | undefined): Promise<readonly RulesetResource[]> {
     const generation = this.#generation
-    const resources = await this.#held.read(signal)
-    this.#last = { generation, resources }
+    const isCurrent = this.#readGeneration === generation
+    const resources = await this.#held.read(isCurrent ? await this.#unreported() : MODES, signal)
+    this.#readGeneration = generation
     return resources
   }
 
-  /** Whether each change of what a snapshot shows is reported. */
-  async #seesAll(): Promise<boolean> {
-    if (this.#monitor?.nft.isLive !== true) return false
+  /** The modes whose changes the kernel does not report. */
+  async #unreported(): Promise<readonly RulesetMode[]> {
+    if (this.#monitor?.nft.isLive !== true) return MODES
     this.#reportsIptables ??= Promise.all(this.#iptables.map((one) => one.variant())).then((variants) =>
       variants.every((variant) => variant !== 'legacy'),
     )
-    return this.#reportsIptables
+    return (await this.#reportsIptables) ? [] : ['iptables']
+  }
+
+  /** Whether a notification has come since the last read, or something is held whose changes are not reported. */
+  async #mayHaveChanged(): Promise<boolean> {
+    if (this.#readGeneration !== this.#generation) return true
+    const unreported = await this.#unreported()
+    return this.#held.known.some(({ mode }) => unreported.includes(mode))
   }
 
   #startMonitor(): void {

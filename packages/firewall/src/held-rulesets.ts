@@ -17,34 +17,62 @@ export interface RulesetHolder {
  */
 export class HeldRulesets {
   readonly #holders: readonly RulesetHolder[]
+  readonly #name: string | undefined
   readonly #printed = new Map<string, { readonly written: string; readonly printed: string }>()
+  /** By key: what was read or written last. */
+  readonly #known = new Map<string, RulesetResource>()
 
-  constructor(holders: readonly RulesetHolder[]) {
+  constructor(holders: readonly RulesetHolder[], name: string | undefined) {
     this.#holders = holders
+    this.#name = name
   }
 
-  async read(signal?: AbortSignal): Promise<readonly RulesetResource[]> {
-    const texts = await Promise.all(this.#holders.map((holder) => readOrNothing(holder, signal)))
-    return this.#holders.flatMap(({ mode, family }, i) => {
-      const text = texts[i] ?? ''
-      return text === '' ? [] : [ruleset(mode, family, this.#asWritten(rulesetKey(mode, family), text))]
+  /** As they were when they were last read or written, by this. */
+  get known(): readonly RulesetResource[] {
+    return this.#holders.flatMap((holder) => this.#known.get(this.#keyOf(holder)) ?? [])
+  }
+
+  /** Reads those of some modes; the others are as known. */
+  async read(modes: readonly RulesetMode[], signal?: AbortSignal): Promise<readonly RulesetResource[]> {
+    const holders = this.#holders.filter(({ mode }) => modes.includes(mode))
+    const texts = await Promise.all(holders.map((holder) => readOrNothing(holder, signal)))
+    holders.forEach((holder, i) => {
+      this.#keep(holder, this.#asWritten(this.#keyOf(holder), texts[i] ?? ''))
     })
+    return this.known
   }
 
   /** @param text empty to remove it */
-  async write({ mode, family }: Pick<RulesetResource, 'mode' | 'family'>, text: string): Promise<void> {
-    const holder = this.#holders.find((one) => one.mode === mode && one.family === family)
-    if (holder === undefined)
-      throw new OverlayError('INTERNAL', `no firewall holds ${rulesetKey(mode, family)}`)
-    await holder.write(text)
-    const printed = (await holder.read()) ?? ''
-    if (lineCount(printed) !== lineCount(text)) {
+  async write(resource: RulesetResource, text: string): Promise<void> {
+    const holder = this.#holders.find((one) => this.#keyOf(one) === resource.key)
+    if (holder === undefined) {
+      const named = this.#name === undefined ? 'no name' : `the name '${this.#name}'`
       throw new OverlayError(
-        'DRIVER_REFUSED',
-        `${rulesetKey(mode, family)} was written, and is something else now: another program changes it`,
+        'INVALID_CONFIG',
+        `${resource.key} is not this firewall's, which has ${named}: give trafficRules() and firewall() the same name`,
       )
     }
-    this.#printed.set(rulesetKey(mode, family), { written: text, printed })
+    await holder.write(text)
+    const printed = (await holder.read()) ?? ''
+    if (shapeOf(printed) !== shapeOf(text)) {
+      this.#keep(holder, printed)
+      throw new OverlayError(
+        'DRIVER_REFUSED',
+        `${resource.key} was written, and is something else now: another program changes it`,
+      )
+    }
+    this.#printed.set(resource.key, { written: text, printed })
+    this.#keep(holder, text)
+  }
+
+  #keep(holder: RulesetHolder, text: string): void {
+    const { mode, family } = holder
+    if (text === '') this.#known.delete(this.#keyOf(holder))
+    else this.#known.set(this.#keyOf(holder), ruleset(mode, family, text, this.#name))
+  }
+
+  #keyOf({ mode, family }: RulesetHolder): string {
+    return rulesetKey(mode, family, this.#name)
   }
 
   #asWritten(key: string, text: string): string {
@@ -69,4 +97,9 @@ async function readOrNothing(
   }
 }
 
-const lineCount = (text: string): number => text.split('\n').length
+/** What no version prints otherwise: how many lines there are, and what each one has come of a packet. */
+const shapeOf = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => /-j \S+|\b(?:accept|return|masquerade|drop)\b/.exec(line)?.[0] ?? '')
+    .join('\n')

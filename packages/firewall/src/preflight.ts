@@ -35,8 +35,9 @@ export function warningsOf({ nft, legacy, tables }: Surroundings): readonly stri
   }
   if (/^:FORWARD DROP /m.test(nft) || /^:FORWARD DROP /m.test(legacy)) {
     warnings.push(
-      'the policy of FORWARD in iptables is DROP, as Docker sets it: with EnableNFTables, rules of nftables cannot let ' +
-        'through what iptables drops; accept the network there (iptables -I FORWARD -s NETWORK -j ACCEPT, and -d)',
+      'the policy of FORWARD in iptables is DROP, as Docker sets it. The overlay’s own rules let its packets through, unless ' +
+        'the network config says EnableNFTables: what iptables drops, no rule of nftables brings back. Then accept the ' +
+        'network in iptables (iptables -I FORWARD -s NETWORK -j ACCEPT, and -d)',
     )
   }
   if (/\bfirewalld\b/.test(tables)) {

@@ -1,4 +1,4 @@
-import type { Resource } from '@selvedge/core'
+import { OverlayError, type Resource } from '@selvedge/core'
 import type { Family } from '@selvedge/core/kit'
 
 /** By which of the kernel's two interfaces rules are held. */
@@ -13,16 +13,38 @@ export interface RulesetResource extends Resource {
   readonly kind: 'ruleset'
   readonly mode: RulesetMode
   readonly family: Family
+  /** What tells it from the rulesets of other overlays on the host; absent for flannel's own names. */
+  readonly name?: string | undefined
   readonly text: string
 }
 
-/** A host has one ruleset for each mode and family: their chains and tables have fixed names. */
-export const rulesetKey = (mode: RulesetMode, family: Family): string => `ruleset ${mode} ipv${family}`
+/** A host has one ruleset for each mode, family and name: their chains and tables have fixed names. */
+export const rulesetKey = (mode: RulesetMode, family: Family, name?: string): string =>
+  `ruleset ${mode} ipv${family}${name === undefined ? '' : ` ${name}`}`
 
-export const ruleset = (mode: RulesetMode, family: Family, text: string): RulesetResource => ({
+export const ruleset = (
+  mode: RulesetMode,
+  family: Family,
+  text: string,
+  name?: string | undefined,
+): RulesetResource => ({
   kind: 'ruleset',
-  key: rulesetKey(mode, family),
+  key: rulesetKey(mode, family, name),
   mode,
   family,
+  ...(name === undefined ? {} : { name }),
   text,
 })
+
+/** XT_EXTENSION_MAXNAMELEN (28 characters) less `FLANNEL-POSTRTG-`. */
+const MAX_NAME_LENGTH = 12
+const NAME = /^[a-z\d](?:[a-z\d-]*[a-z\d])?$/i
+
+/** @throws OverlayError `INVALID_CONFIG` for a name that no chain can have */
+export function requireRulesetName(name: string | undefined): string | undefined {
+  if (name === undefined || (name.length <= MAX_NAME_LENGTH && NAME.test(name))) return name
+  throw new OverlayError(
+    'INVALID_CONFIG',
+    `a ruleset cannot have the name '${name}': give 1 to ${MAX_NAME_LENGTH} letters, digits and hyphens`,
+  )
+}

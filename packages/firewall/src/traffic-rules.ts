@@ -1,6 +1,6 @@
 import { OverlayError, type Part } from '@selvedge/core'
 import { canonicalCidr, enabledFamilies, parseCidr } from '@selvedge/core/kit'
-import { type RulesetResource, ruleset } from './resource.js'
+import { type RulesetResource, requireRulesetName, ruleset } from './resource.js'
 import { iptablesText } from './rules/iptables-text.js'
 import { nftablesText } from './rules/nftables-text.js'
 import { type RuleChoices, rulesOf } from './rules/rule.js'
@@ -17,6 +17,11 @@ export interface TrafficRulesOptions {
   readonly forward?: boolean | undefined
   /** Networks (CIDR) outside that pods reach with their own address, of either family. Default: none. */
   readonly exceptions?: readonly string[] | undefined
+  /**
+   * For a host with several overlays: what is added to the names of this one's chains and tables, the same as its
+   * `firewall()` has. 1 to 12 letters, digits and hyphens. Default: flannel's own names.
+   */
+  readonly name?: string | undefined
   /** Networks (CIDR) of pods that always keep their own address, of either family. Default: none. */
   readonly keepAddress?: readonly string[] | undefined
 }
@@ -25,10 +30,11 @@ export interface TrafficRulesOptions {
  * The traffic rules of flanneld for this node: by iptables, or by nftables if the network config says `EnableNFTables`.
  * Held by the driver `firewall()`.
  *
- * @throws OverlayError `INVALID_CONFIG` for a network that is no CIDR
+ * @throws OverlayError `INVALID_CONFIG` for a network that is no CIDR, or an impossible name
  */
 export function trafficRules(options: TrafficRulesOptions = {}): Part {
   const { masquerade = true, randomFully = true, forward = true } = options
+  const name = requireRulesetName(options.name)
   const exceptions = networksOf('exceptions', options.exceptions)
   const keepAddress = networksOf('keepAddress', options.keepAddress)
   return {
@@ -49,8 +55,9 @@ export function trafficRules(options: TrafficRulesOptions = {}): Part {
           keepAddress: ofFamily(keepAddress),
         }
         const rules = rulesOf({ family, network, subnet }, choices)
-        const text = config.enableNFTables ? nftablesText(rules) : iptablesText(rules)
-        return text === '' ? [] : [ruleset(config.enableNFTables ? 'nftables' : 'iptables', family, text)]
+        const mode = config.enableNFTables ? 'nftables' : 'iptables'
+        const text = mode === 'nftables' ? nftablesText(rules, name) : iptablesText(rules, name)
+        return text === '' ? [] : [ruleset(mode, family, text, name)]
       }),
   }
 }

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Lab, type Namespace, until } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Firewall, firewall, type IptablesVariant, type RulesetResource } from '../src/index.js'
@@ -32,6 +33,17 @@ async function addForeignRules(host: Namespace): Promise<void> {
   await host.exec('nft', [
     'table inet firewalld { chain forward { type filter hook forward priority 10; policy accept; }; }',
   ])
+}
+
+/** How many processes are started meanwhile. */
+async function spawnedBy(act: () => Promise<unknown>): Promise<number> {
+  let count = 0
+  const onSpawn = () => {
+    count += 1
+  }
+  subscribe('child_process', onSpawn)
+  await act().finally(() => unsubscribe('child_process', onSpawn))
+  return count
 }
 
 const OURS_OR_A_DATE = /FLANNEL|flannel|^#/
@@ -77,7 +89,9 @@ describe.each(MODES)('%s', (_, enableNFTables, iptables) => {
       expect(await handles()).toBe(before)
     }
 
-    const changed = rulesets(enableNFTables, SECOND, ['192.0.2.0/24', '198.51.100.7/32', 'fd01::7/128'])
+    const changed = rulesets(enableNFTables, SECOND, {
+      exceptions: ['192.0.2.0/24', '198.51.100.7/32', 'fd01::7/128'],
+    })
     await write(driver, changed.map(put))
     expect(await textsOf(driver)).toEqual(textsIn(changed))
     expect(await foreignRules(host)).toBe(foreign)
@@ -152,10 +166,8 @@ test.each(MODES.filter(([name]) => name !== 'iptables-legacy'))(
       for await (const _ of driver.watch?.({ signal: stop.signal }) ?? []) changes += 1
     })()
     await write(driver, desired.map(put))
-    await until('snapshots that cost nothing', async () => {
-      const once = await driver.snapshot(SCOPE)
-      return (await driver.snapshot(SCOPE)) === once || undefined
-    })
+    const isFree = async () => (await spawnedBy(() => driver.snapshot(SCOPE))) === 0 || undefined
+    await until('a snapshot for which nothing is run', isFree)
     expect(changes).toBe(0)
     await host.exec('nft', [
       enableNFTables ? 'flush chain ip flannel-ipv4 forward' : 'flush chain ip filter FLANNEL-FWD',
@@ -168,3 +180,90 @@ test.each(MODES.filter(([name]) => name !== 'iptables-legacy'))(
     await watching
   },
 )
+
+test('on iptables-legacy, only that is read again when rules of nftables are held', async () => {
+  const host = await lab.addHost()
+  const desired = rulesets(true, FIRST)
+  await using driver = firewall({ namespace: `/run/netns/${host.namespace}`, iptables: 'legacy' })
+  const stop = new AbortController()
+  const watching = (async () => {
+    for await (const _ of driver.watch?.({ signal: stop.signal }) ?? []);
+  })()
+  await write(driver, desired.map(put))
+  // The two programs of the legacy variant.
+  const isCheap = async () => (await spawnedBy(() => driver.snapshot(SCOPE))) === 2 || undefined
+  await until('a snapshot that reads iptables-legacy alone', isCheap)
+  stop.abort()
+  await watching
+})
+
+test('the rulesets of two overlays on one host do not meet', async () => {
+  const host = await lab.addHost()
+  const namespace = `/run/netns/${host.namespace}`
+  for (const [enableNFTables, iptables] of [
+    [false, 'nft'],
+    [false, 'legacy'],
+    [true, 'nft'],
+  ] as const) {
+    await using plain = firewall({ namespace, iptables })
+    await using iot = firewall({ namespace, iptables, name: 'iot' })
+    const [first, second] = [
+      rulesets(enableNFTables, FIRST),
+      rulesets(enableNFTables, SECOND, { name: 'iot' }),
+    ]
+    await write(plain, first.map(put))
+    await write(iot, second.map(put))
+    expect(await textsOf(plain)).toEqual(textsIn(first))
+    expect(await textsOf(iot)).toEqual(textsIn(second))
+    expect(await iot.apply(first.map(put))).toMatchObject([
+      { ok: false, error: { code: 'INVALID_CONFIG', message: expect.stringContaining("the name 'iot'") } },
+      { ok: false },
+    ])
+    await write(plain, first.map(remove))
+    expect(await textsOf(iot)).toEqual(textsIn(second))
+    await write(iot, second.map(remove))
+    expect(await textsOf(iot)).toEqual([])
+  }
+  expect(() => firewall({ name: 'a name with spaces' })).toThrow(/1 to 12 letters/)
+})
+
+test.each(['legacy', 'nft'] as const)(
+  'iptables-%s: a change is found by the timer if the kernel does not report it',
+  async (iptables) => {
+    const host = await lab.addHost()
+    const desired = rulesets(false, FIRST)
+    const namespace = `/run/netns/${host.namespace}`
+    await using driver = firewall({ namespace, iptables, resyncIntervalMs: 50 })
+    const stop = new AbortController()
+    let changes = 0
+    const watching = (async () => {
+      for await (const _ of driver.watch?.({ signal: stop.signal }) ?? []) changes += 1
+    })()
+    await write(driver, desired.map(put))
+    await driver.snapshot(SCOPE)
+    await host.exec(`iptables-${iptables}`, ['-F', 'FLANNEL-FWD'])
+    await until('a change', () => changes > 0 || undefined)
+    expect(await textsOf(driver)).not.toEqual(textsIn(desired))
+    stop.abort()
+    await watching
+  },
+)
+
+test('what another program changes between two writes is reported', async () => {
+  const host = await lab.addHost()
+  const [ipv4, ipv6] = rulesets(true, FIRST).map(put)
+  if (ipv4 === undefined || ipv6 === undefined) throw new Error('two families')
+  await using driver = firewall({ namespace: `/run/netns/${host.namespace}`, iptables: 'nft' })
+  const stop = new AbortController()
+  let changes = 0
+  const watching = (async () => {
+    for await (const _ of driver.watch?.({ signal: stop.signal }) ?? []) changes += 1
+  })()
+  await driver.snapshot(SCOPE)
+  await write(driver, [ipv4])
+  await host.exec('nft', ['flush chain ip flannel-ipv4 forward'])
+  await write(driver, [ipv6])
+  await until('a change', () => changes > 0 || undefined)
+  stop.abort()
+  await watching
+})

@@ -1,7 +1,7 @@
-import { type LeaseContext, parseNetworkConfig } from '@selvedge/core'
 import { Lab, type Namespace } from '@selvedge/lab'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Firewall, firewall, type RulesetResource, trafficRules } from '../src/index.js'
+import { firewall, type RulesetResource } from '../src/index.js'
+import { put, remove, rulesets, write } from './rulesets.js'
 
 const NETWORK = '10.244.0.0/16'
 const SUBNET = '10.244.1.0/24'
@@ -19,6 +19,30 @@ afterAll(async () => {
 
 /** The rules of flannel, as each version writes them. */
 const FLANNEL = {
+  'v0.8': `*nat
+-A POSTROUTING -s ${NETWORK} -d ${NETWORK} -j RETURN
+-A POSTROUTING -s ${NETWORK} ! -d 224.0.0.0/4 -j MASQUERADE
+-A POSTROUTING ! -s ${NETWORK} -d ${NETWORK} -j MASQUERADE
+COMMIT
+`,
+  'v0.15': `*nat
+-A POSTROUTING -s ${NETWORK} -d ${NETWORK} -j RETURN
+-A POSTROUTING -s ${NETWORK} ! -d 224.0.0.0/4 -j MASQUERADE --random-fully
+-A POSTROUTING ! -s ${NETWORK} -d ${SUBNET} -j RETURN
+-A POSTROUTING ! -s ${NETWORK} -d ${NETWORK} -j MASQUERADE --random-fully
+COMMIT
+*filter
+-A FORWARD -s ${NETWORK} -j ACCEPT
+-A FORWARD -d ${NETWORK} -j ACCEPT
+COMMIT
+`,
+  'v0.16': `*nat
+-A POSTROUTING -s ${NETWORK} -d ${NETWORK} ${MASQ} -j RETURN
+-A POSTROUTING -s ${NETWORK} ! -d 224.0.0.0/4 -m comment --comment "flannel masq" -j MASQUERADE --random-fully
+-A POSTROUTING ! -s ${NETWORK} -d ${SUBNET} ${MASQ} -j RETURN
+-A POSTROUTING ! -s ${NETWORK} -d ${NETWORK} ${MASQ} -j MASQUERADE --random-fully
+COMMIT
+`,
   'v0.17': `*nat
 -A POSTROUTING -s ${NETWORK} -d ${NETWORK} ${MASQ} -j RETURN
 -A POSTROUTING -s ${NETWORK} ! -d 224.0.0.0/4 ${MASQ} -j MASQUERADE --random-fully
@@ -60,23 +84,16 @@ flush chain ip flannel-ipv4 forward
 add rule ip flannel-ipv4 forward ip saddr ${NETWORK} accept
 `
 
-const FOREIGN = ['172.17.0.0/16', '172.18.0.0/16'].map(
-  (source) => `-A POSTROUTING -s ${source} -j MASQUERADE`,
+/** Not flannel's, however like them one looks: an operator may let a network through. */
+const FOREIGN = ['-s 172.17.0.0/16 -j MASQUERADE', '-s 10.99.0.0/16 -d 10.99.0.0/16 -j RETURN'].map(
+  (rule) => `-A POSTROUTING ${rule}`,
 )
 
+/** Of IPv4. */
 function desired(enableNFTables: boolean): RulesetResource {
-  const context: LeaseContext = {
-    config: parseNetworkConfig({ Network: NETWORK, EnableNFTables: enableNFTables }),
-    externalInterface: { name: 'eth0', mtu: 1500, onLink: [] },
-    lease: { subnet: SUBNET, attributes: {} },
-  }
-  const [resource] = trafficRules().local(context) as readonly RulesetResource[]
+  const [resource] = rulesets(enableNFTables, { network: NETWORK, subnet: SUBNET })
   if (resource === undefined) throw new Error('no rules')
   return resource
-}
-
-async function apply(driver: Firewall, type: 'put' | 'delete', resource: RulesetResource): Promise<void> {
-  expect(await driver.apply([{ type, resource }])).toEqual([{ ok: true }])
 }
 
 /** What flannel of v0.28 does at its start: it empties its chain, and moves its jump to the end. */
@@ -98,11 +115,11 @@ for (const variant of ['nft', 'legacy'] as const) {
       const resource = desired(false)
       await using driver = firewall({ namespace: `/run/netns/${host.namespace}`, iptables: variant })
       expect((await driver.snapshot(SCOPE)).map(({ key }) => key)).toEqual([resource.key])
-      await apply(driver, 'put', resource)
+      await write(driver, [put(resource)])
       expect(await driver.snapshot(SCOPE)).toEqual([resource])
       await startFlannel(host, variant, resource.text)
       expect(await driver.snapshot(SCOPE)).toEqual([resource])
-      await apply(driver, 'delete', resource)
+      await write(driver, [remove(resource)])
       const left = await host.exec(`iptables-${variant}-save`)
       expect(left.split('\n').filter((line) => /^-A|FLANNEL/.test(line))).toEqual(FOREIGN)
     })
@@ -121,7 +138,7 @@ test('nftables: replaces the rules of flannel, and is replaced by it', async () 
       key: resource.key,
       text: expect.stringContaining('meta mark 0x00004000 return'),
     })
-    await apply(driver, 'put', resource)
+    await write(driver, [put(resource)])
     expect(await held()).toEqual([resource])
   }
 })

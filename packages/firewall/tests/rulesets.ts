@@ -1,5 +1,5 @@
 import type { NetworkConfig } from '@selvedge/core'
-import { type Firewall, type RulesetResource, trafficRules } from '../src/index.js'
+import { type Firewall, type RulesetResource, type TrafficRulesOptions, trafficRules } from '../src/index.js'
 
 export interface Network {
   readonly network: string
@@ -10,7 +10,7 @@ export interface Network {
 export function rulesets(
   enableNFTables: boolean,
   { network, subnet }: Network,
-  exceptions: readonly string[] = [],
+  options: TrafficRulesOptions = {},
 ) {
   const config = {
     enableNFTables,
@@ -19,7 +19,7 @@ export function rulesets(
   } as unknown as NetworkConfig
   const lease = { subnet, ipv6Subnet: 'fd00:0:0:1::/64' }
   const context = { config, lease } as unknown as Parameters<ReturnType<typeof trafficRules>['local']>[0]
-  return trafficRules({ exceptions }).local(context) as readonly RulesetResource[]
+  return trafficRules(options).local(context) as readonly RulesetResource[]
 }
 
 export const put = (resource: RulesetResource) => ({ type: 'put' as const, resource })

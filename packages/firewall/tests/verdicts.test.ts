@@ -247,17 +247,17 @@ test('no packet meets half a ruleset: a thousand new flows a second, over change
   // Each change in the midst of the stream.
   const changes: (() => Promise<void>)[] = [
     () => write(nft, rulesets(false, first).map(put)),
-    () => write(nft, rulesets(false, first, exceptions).map(put)),
+    () => write(nft, rulesets(false, first, { exceptions }).map(put)),
     () => write(nft, rulesets(false, { network: NETWORK, subnet: '10.244.9.0/24' }).map(put)),
     () => write(nft, rulesets(false, { network: '10.244.0.0/15', subnet: '10.244.1.0/24' }).map(put)),
     () => write(nft, [...rulesets(true, first).map(put), ...rulesets(false, first).map(remove)]),
-    () => write(nft, rulesets(true, first, exceptions).map(put)),
+    () => write(nft, rulesets(true, first, { exceptions }).map(put)),
     () => write(nft, rulesets(true, { network: NETWORK, subnet: '10.244.9.0/24' }).map(put)),
     async () => {
       await write(legacy, rulesets(false, first).map(put))
       await write(nft, rulesets(true, first).map(remove))
     },
-    () => write(legacy, rulesets(false, first, exceptions).map(put)),
+    () => write(legacy, rulesets(false, first, { exceptions }).map(put)),
     () => write(legacy, rulesets(false, { network: NETWORK, subnet: '10.244.9.0/24' }).map(put)),
   ]
   for (const change of changes) {

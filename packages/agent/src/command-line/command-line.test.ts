@@ -32,6 +32,9 @@ test('without flags, the defaults of flanneld', () => {
     randomFully: true,
     forwardRules: true,
     rulesResyncMs: 5_000,
+    masqExceptions: [],
+    keepAddress: [],
+    rulesName: undefined,
     blackholeRoute: false,
     leaseCache: '/var/lib/selvedge/leases',
     releaseLease: false,
@@ -96,6 +99,9 @@ test("a unit file's command line of flanneld is taken as it is", () => {
     randomFully: false,
     forwardRules: false,
     rulesResyncMs: 30_000,
+    masqExceptions: [],
+    keepAddress: [],
+    rulesName: undefined,
     blackholeRoute: true,
     leaseCache: '/var/lib/selvedge/leases',
     releaseLease: false,
@@ -117,9 +123,21 @@ test.each([
 })
 
 test('its own flags', () => {
-  const settings = settingsOf(['--lease-cache=', '--etcd-lease-ttl=10s', '--release-lease'])
+  const settings = settingsOf([
+    '--lease-cache=',
+    '--etcd-lease-ttl=10s',
+    '--release-lease',
+    '--ip-masq-exceptions=10.0.0.0/8',
+    '--ip-masq-exceptions',
+    'fd00::/8',
+    '--ip-masq-keep-address=10.244.9.0/24',
+    '--rules-name=iot',
+  ])
   expect(settings).toMatchObject({
     leaseCache: undefined,
+    masqExceptions: ['10.0.0.0/8', 'fd00::/8'],
+    keepAddress: ['10.244.9.0/24'],
+    rulesName: 'iot',
     releaseLease: true,
     store: { leaseTermMs: 10_000 },
   })
@@ -180,6 +198,10 @@ describe('refused, naming the flag and the value:', () => {
     ['--local-store=/a --kube-subnet-mgr', /-local-store and -kube-subnet-mgr name two stores/],
     ['--iptables-resync=0', /0 for flag -iptables-resync: it must be 1 to 86400/],
     ['--iptables-resync=-5', /-5 for flag -iptables-resync/],
+    ['--ip-masq-exceptions=10.0.0.0', /10\.0\.0\.0.* for flag -ip-masq-exceptions: it must be a network/],
+    ['--ip-masq-keep-address=pods', /flag -ip-masq-keep-address/],
+    ['--rules-name=a_name', /flag -rules-name: it must be 1 to 12/],
+    ['--rules-name=thirteen-long', /flag -rules-name/],
   ])('%s', (line, message) => {
     expect(() => settingsOf(line.split(' '))).toThrow(UsageError)
     expect(() => settingsOf(line.split(' '))).toThrow(message)

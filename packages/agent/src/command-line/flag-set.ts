@@ -62,6 +62,10 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** The error for a value that a flag cannot have. */
+export const invalid = (flag: string, value: unknown, rule: string): UsageError =>
+  new UsageError(`invalid value ${quote(value)} for flag -${flag}: ${rule}`)
+
 const HIDDEN = '[redacted]'
 
 export interface ParsedFlags<T extends FlagTable> {

@@ -71,6 +71,16 @@ const own = {
     '',
     'take leases from the embedded store in this file, shared by the agents of one host, instead of etcd',
   ),
+  'ip-masq-exceptions': listFlag(
+    'network (CIDR) outside that pods reach with their own address, with -ip-masq',
+  ),
+  'ip-masq-keep-address': listFlag(
+    'network (CIDR) of pods that always keep their own address, with -ip-masq',
+  ),
+  'rules-name': stringFlag(
+    '',
+    "name of this agent's traffic rules, if several agents on one host have some; 1 to 12 letters, digits, hyphens",
+  ),
   'etcd-lease-ttl': durationFlag(DAY_MS, 'term of a lease in etcd unless renewed; at least 5s'),
   'release-lease': booleanFlag(false, 'release the lease when stopped: for hosts that leave for good'),
 }

@@ -1,11 +1,12 @@
-import { formatAddress, parseAddress, quote, whyNoHostAddress } from '@selvedge/core/kit'
-import { UsageError } from './flag-set.js'
+import { formatAddress, parseAddress, whyNoHostAddress } from '@selvedge/core/kit'
+import { invalid, UsageError } from './flag-set.js'
 import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 import { parseGoRegExp } from './go-regexp.js'
 import { type KubeSettings, kubeSettings, type Variables } from './kube-settings.js'
 import { type LocalSettings, localSettings } from './local-settings.js'
 import { missingFeatures } from './missing-features.js'
 import { plainTextWarnings } from './plain-text.js'
+import { type RulesSettings, rulesSettings } from './rules-settings.js'
 
 /** Which etcd, and how to authenticate. */
 export interface EtcdSettings {
@@ -30,21 +31,13 @@ export interface InterfaceSettings {
 }
 
 /** The flags, checked, in the units and words of the rest of selvedge. */
-export interface AgentSettings {
+export interface AgentSettings extends RulesSettings {
   readonly store: StoreSettings
   readonly externalInterface: InterfaceSettings
   readonly publicIp: string | undefined
   readonly publicIpv6: string | undefined
   readonly subnetFile: string
   readonly renewMarginMs: number
-  /** Whether traffic that leaves the network is masqueraded. */
-  readonly ipMasq: boolean
-  /** Whether masquerading takes source ports at random. */
-  readonly randomFully: boolean
-  /** Whether packets from and to the network are accepted in FORWARD. */
-  readonly forwardRules: boolean
-  /** How often traffic rules are checked if the kernel does not report their changes, in ms. */
-  readonly rulesResyncMs: number
   readonly blackholeRoute: boolean
   readonly leaseCache: string | undefined
   readonly releaseLease: boolean
@@ -61,8 +54,6 @@ const MINUTE_MS = 60_000
 const MAX_RENEW_MARGIN_MINUTES = 24 * 60 - 1
 const MIN_LEASE_TERM_MS = 5_000
 const MAX_PORT = 65_535
-/** A day. */
-const MAX_RESYNC_SECONDS = 86_400
 
 /** Checks what was given. Throws a UsageError that names the flag and the value. */
 export function readSettings(
@@ -76,10 +67,6 @@ export function readSettings(
   }
   const port = values['healthz-port']
   if (port < 0 || port > MAX_PORT) throw invalid('healthz-port', port, `it must be 0 to ${MAX_PORT}`)
-  const resync = values['iptables-resync']
-  if (resync < 1 || resync > MAX_RESYNC_SECONDS) {
-    throw invalid('iptables-resync', resync, `it must be 1 to ${MAX_RESYNC_SECONDS}`)
-  }
   if (values['subnet-file'] === '') throw invalid('subnet-file', '', 'it must name a file')
   const store = storeSettings(values, given, variables)
   return {
@@ -90,10 +77,7 @@ export function readSettings(
     publicIpv6: addressOf(values, 'public-ipv6', 6),
     subnetFile: values['subnet-file'],
     renewMarginMs: margin * MINUTE_MS,
-    ipMasq: values['ip-masq'],
-    randomFully: !values['ip-masq-fully-random-disable'],
-    forwardRules: values['iptables-forward-rules'],
-    rulesResyncMs: resync * 1000,
+    ...rulesSettings(values),
     blackholeRoute: values['ip-blackhole-route'],
     leaseCache: values['lease-cache'] || undefined,
     releaseLease: values['release-lease'],
@@ -189,8 +173,4 @@ function addressOf(
   const why = whyNoHostAddress(canonical)
   if (why !== undefined) throw invalid(flag, text, `no peer reaches a host at ${why}`)
   return canonical
-}
-
-function invalid(flag: FlagName, value: unknown, rule: string): UsageError {
-  return new UsageError(`invalid value ${quote(value)} for flag -${flag}: ${rule}`)
 }

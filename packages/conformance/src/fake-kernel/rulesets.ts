@@ -46,7 +46,7 @@ export class Rulesets {
       family,
       table,
       rule: `-A ${rule}`,
-      isLater: this.#find('iptables', family) !== undefined,
+      isLater: this.#findAll(family).length > 0,
     })
     this.onChange()
   }
@@ -83,7 +83,11 @@ export class Rulesets {
 
   /** What `iptables-save` prints, or `ip6tables-save`, without its comments and counts. */
   iptablesSave(family: Family): string {
-    const own = tablesOf(this.#find('iptables', family)?.text ?? '')
+    const own = tablesOf(
+      this.#findAll(family)
+        .map(({ text }) => text)
+        .join(''),
+    )
     return Object.entries(BUILT_IN)
       .map(([table, builtIn]) => {
         const of = (isLater: boolean): readonly string[] =>
@@ -108,22 +112,24 @@ export class Rulesets {
       .join('')
   }
 
-  #find(mode: FakeRuleset['mode'], family: Family): FakeRuleset | undefined {
-    return this.own.find((one) => one.mode === mode && one.family === family)
+  /** Those of iptables: one for each overlay on the host. */
+  #findAll(family: Family): readonly FakeRuleset[] {
+    return this.own.filter((one) => one.mode === 'iptables' && one.family === family)
   }
 
   /** Takes rules out of ours. Returns whether there were any. */
   #change(family: Family, isGone: (table: string, rule: string) => boolean): boolean {
-    const held = this.#find('iptables', family)
-    if (held === undefined) return false
-    let table = ''
-    const lines = held.text.split('\n').filter((line) => {
-      if (line.startsWith('*')) table = line.slice(1)
-      return !isGone(table, line)
+    const changed = this.#findAll(family).filter((held) => {
+      let table = ''
+      const lines = held.text.split('\n').filter((line) => {
+        if (line.startsWith('*')) table = line.slice(1)
+        return !isGone(table, line)
+      })
+      const text = lines.join('\n')
+      this.#own.set(held.key, { ...held, text })
+      return text !== held.text
     })
-    const text = lines.join('\n')
-    this.#own.set(held.key, { ...held, text })
-    return text !== held.text
+    return changed.length > 0
   }
 }
 
@@ -137,7 +143,7 @@ function tablesOf(text: string): ReadonlyMap<string, Table> {
   let table: Table = { chains: [], rules: [] }
   for (const line of text.split('\n')) {
     if (line.startsWith('*')) {
-      table = { chains: [], rules: [] }
+      table = tables.get(line.slice(1)) ?? { chains: [], rules: [] }
       tables.set(line.slice(1), table)
     } else if (line.startsWith(':')) table.chains.push(line)
     else if (line.startsWith('-A ')) table.rules.push(line)

@@ -1,9 +1,10 @@
 import { OverlayError } from '@selvedge/core'
 import type { Family } from '@selvedge/core/kit'
 import { type CommandOutput, runCommand } from '../command.js'
+import { iptablesCounts, type RuleCount } from '../counters.js'
 import type { RulesetHolder } from '../held-rulesets.js'
 import { missingTool, refusal } from '../refusal.js'
-import { RANDOM_FULLY } from '../rules/iptables-text.js'
+import { type IptablesChain, iptablesChains, RANDOM_FULLY } from '../rules/iptables-text.js'
 import { lockHolder } from './lock-holder.js'
 import { parseSaved, savedText, unreadableTable } from './saved-rules.js'
 import { transaction } from './transaction.js'
@@ -13,6 +14,8 @@ export interface IptablesOptions {
   readonly namespace: string | undefined
   /** Which of the two implementations; the one that the system calls `iptables` if undefined. */
   readonly variant?: IptablesVariant | undefined
+  /** What tells its chains from flannel's own; those if undefined. */
+  readonly name?: string | undefined
 }
 
 /** Rules of one are not seen by the other. */
@@ -28,17 +31,19 @@ export class Iptables implements RulesetHolder {
   readonly mode = 'iptables'
   readonly family: Family
   readonly #options: IptablesOptions
+  readonly #chains: readonly IptablesChain[]
   #canRandomFully: boolean | undefined
 
   constructor(options: IptablesOptions) {
     this.family = options.family
     this.#options = options
+    this.#chains = iptablesChains(options.name)
   }
 
   /** What there is of ours; undefined if iptables is not installed, so that there is nothing. */
   async read(signal?: AbortSignal): Promise<string | undefined> {
     const saved = await this.save([], signal)
-    return saved === undefined ? undefined : this.#normalized(savedText(parseSaved(saved)))
+    return saved === undefined ? undefined : this.#normalized(savedText(parseSaved(saved, this.#chains)))
   }
 
   /** All rules, as `iptables-save` prints them; undefined if it is not installed. */
@@ -55,13 +60,20 @@ export class Iptables implements RulesetHolder {
     if (saved === undefined) throw missingTool(this.#program('-save'), 'iptables')
     const unreadable = unreadableTable(saved, desired)
     if (unreadable !== undefined) throw this.#unreadable(unreadable)
-    const text = (await this.#hasRandomFully()) ? desired : desired.replaceAll(` ${RANDOM_FULLY}`, '')
-    const input = transaction(saved, text)
+    const wantsRandom = desired.includes(` ${RANDOM_FULLY}`)
+    const text =
+      wantsRandom && !(await this.#hasRandomFully()) ? desired.replaceAll(` ${RANDOM_FULLY}`, '') : desired
+    const input = transaction(saved, text, this.#chains)
     if (input === '') return
     const output = await this.#run('-restore', ['--noflush', '--wait', LOCK_WAIT], { input })
     if (output === undefined) throw missingTool(this.#program('-restore'), 'iptables')
     if (output.status === 0) return
     throw await this.#refusal(output)
+  }
+
+  /** What each of our rules has met. */
+  async counts(): Promise<readonly RuleCount[]> {
+    return iptablesCounts(this.family, (await this.save(['-c'])) ?? '', this.#chains)
   }
 
   /** Which implementation it is; undefined if it is not installed, or does not say: before 1.8 there was one. */

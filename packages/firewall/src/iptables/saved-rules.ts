@@ -1,4 +1,5 @@
-import { IPTABLES_CHAINS, type IptablesChain } from '../rules/iptables-text.js'
+import type { IptablesChain } from '../rules/iptables-text.js'
+import { uncommentedRules } from './uncommented-rules.js'
 
 /** What `iptables-save` says of one chain of ours. */
 export interface SavedChain {
@@ -11,14 +12,15 @@ export interface SavedChain {
   readonly rules: readonly string[]
 }
 
-/** Everything of ours in the output of `iptables-save`, other programs' left out. */
-export function parseSaved(saved: string): readonly SavedChain[] {
-  const found = IPTABLES_CHAINS.map((chain) => ({
+/** Everything of these chains in the output of `iptables-save`, other programs' left out. */
+export function parseSaved(saved: string, chains: readonly IptablesChain[]): readonly SavedChain[] {
+  const found = chains.map((chain) => ({
     chain,
     exists: false,
     parentRules: [] as string[],
     rules: [] as string[],
   }))
+  const uncommented = chains.some(isFlannels) ? uncommentedRules(saved) : undefined
   let table = ''
   for (const line of saved.split('\n')) {
     if (line.startsWith('*')) table = line.slice(1)
@@ -27,15 +29,27 @@ export function parseSaved(saved: string): readonly SavedChain[] {
       if (chain.table !== table) continue
       if (line.startsWith(`:${chain.name} `)) entry.exists = true
       else if (line.startsWith(`-A ${chain.name} `)) entry.rules.push(line)
-      else if (line.startsWith(`-A ${chain.parent} `) && isOurs(line, chain)) entry.parentRules.push(line)
+      else if (
+        line.startsWith(`-A ${chain.parent} `) &&
+        (isOurs(line, chain) || uncommented?.has(line) === true)
+      )
+        entry.parentRules.push(line)
     }
   }
   return found
 }
 
+/** Whether it bears flannel's own name, so that what flannel leaves is replaced by it. */
+const isFlannels = ({ comment }: IptablesChain): boolean => /^flanneld \w+$/.test(comment)
+
+/** One rule of v0.16 has this comment. */
+const MISSPELT = '--comment "flannel masq"'
+
 /** flannel marks its rules with a comment; its jump may be there without one, made by hand. */
-const isOurs = (line: string, { name, comment }: IptablesChain): boolean =>
-  line.includes(`--comment "${comment}"`) || line.endsWith(` -j ${name}`)
+const isOurs = (line: string, chain: IptablesChain): boolean =>
+  line.includes(`--comment "${chain.comment}"`) ||
+  line.endsWith(` -j ${chain.name}`) ||
+  (isFlannels(chain) && line.includes(MISSPELT))
 
 /** The text of a ruleset resource. */
 export function savedText(saved: readonly SavedChain[]): string {

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
+import { iptablesChains } from '../rules/iptables-text.js'
 import { transaction } from './transaction.js'
+
+const change = (actual: string, desired: string) => transaction(actual, desired, iptablesChains())
 
 const JUMP = '-A POSTROUTING -m comment --comment "flanneld masq" -j FLANNEL-POSTRTG'
 const RULE = '-A FLANNEL-POSTRTG -s 10.244.0.0/16 -j MASQUERADE'
@@ -7,7 +10,7 @@ const nat = (...lines: string[]) => ['*nat', ...lines, 'COMMIT', ''].join('\n')
 const desired = nat(':FLANNEL-POSTRTG - [0:0]', JUMP, RULE)
 
 test('from nothing: the chain, its rules, then the jump', () => {
-  expect(transaction('', desired)).toBe(nat(':FLANNEL-POSTRTG - [0:0]', RULE, JUMP))
+  expect(change('', desired)).toBe(nat(':FLANNEL-POSTRTG - [0:0]', RULE, JUMP))
 })
 
 test('from the same: nothing, whatever others have', () => {
@@ -19,19 +22,17 @@ test('from the same: nothing, whatever others have', () => {
     JUMP,
     RULE,
   )
-  expect(transaction(others, desired)).toBe('')
+  expect(change(others, desired)).toBe('')
 })
 
 test('a jump that is there stays where it is; one too many, and rules of flannel before v0.20, go', () => {
   const old =
     '-A POSTROUTING -s 10.1.0.0/16 ! -d 224.0.0.0/4 -m comment --comment "flanneld masq" -j MASQUERADE'
-  expect(transaction(nat(':FLANNEL-POSTRTG - [0:0]', JUMP, JUMP, old, RULE), desired)).toBe(
+  expect(change(nat(':FLANNEL-POSTRTG - [0:0]', JUMP, JUMP, old, RULE), desired)).toBe(
     nat(':FLANNEL-POSTRTG - [0:0]', RULE, JUMP.replace('-A', '-D'), old.replace('-A', '-D')),
   )
 })
 
 test('to nothing: the jump first, then the chain', () => {
-  expect(transaction(desired, '')).toBe(
-    nat(JUMP.replace('-A', '-D'), '-F FLANNEL-POSTRTG', '-X FLANNEL-POSTRTG'),
-  )
+  expect(change(desired, '')).toBe(nat(JUMP.replace('-A', '-D'), '-F FLANNEL-POSTRTG', '-X FLANNEL-POSTRTG'))
 })

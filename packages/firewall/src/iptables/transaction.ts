@@ -1,4 +1,4 @@
-import { jumpOf } from '../rules/iptables-text.js'
+import { type IptablesChain, jumpOf } from '../rules/iptables-text.js'
 import { parseSaved, type SavedChain } from './saved-rules.js'
 
 /**
@@ -6,9 +6,9 @@ import { parseSaved, type SavedChain } from './saved-rules.js'
  * step, and a chain that is declared is emptied in that same step: no packet meets half of it. Rules of others stay where
  * they are, and a jump that is there stays there too.
  */
-export function transaction(actual: string, desired: string): string {
-  const to = parseSaved(desired)
-  return parseSaved(actual)
+export function transaction(actual: string, desired: string, chains: readonly IptablesChain[]): string {
+  const to = parseSaved(desired, chains)
+  return parseSaved(actual, chains)
     .flatMap((from, i) => {
       const target = to[i]
       return target === undefined || same(from, target) ? [] : tableChange(from, target)

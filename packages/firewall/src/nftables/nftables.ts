@@ -1,12 +1,15 @@
 import type { Family } from '@selvedge/core/kit'
-import { runCommand } from '../command.js'
+import { type CommandOutput, runCommand } from '../command.js'
+import { nftablesCounts, type RuleCount } from '../counters.js'
 import type { RulesetHolder } from '../held-rulesets.js'
 import { missingTool, refusal } from '../refusal.js'
-import { nftablesTable } from '../rules/nftables-text.js'
+import { FULLY_RANDOM, nftablesTable } from '../rules/nftables-text.js'
 
 export interface NftablesOptions {
   readonly family: Family
   readonly namespace: string | undefined
+  /** What tells its table from flannel's own; that if undefined. */
+  readonly name?: string | undefined
 }
 
 /** Reads and writes the ruleset of one family by nft. */
@@ -14,24 +17,24 @@ export class Nftables implements RulesetHolder {
   readonly mode = 'nftables'
   readonly family: Family
   readonly #options: NftablesOptions
+  readonly #table: string
+  #canFullyRandom: boolean | undefined
 
   constructor(options: NftablesOptions) {
     this.family = options.family
     this.#options = options
+    this.#table = nftablesTable(options.family, options.name)
   }
 
-  /** The table as nft lists it, counts included; empty if there is none, undefined if nft is not installed. */
-  async list(signal?: AbortSignal): Promise<string | undefined> {
-    const output = await this.#run(`list table ${this.#table}`, signal)
-    if (output === undefined) return undefined
-    if (output.status === 0) return output.stdout
-    if (output.stderr.includes('No such file or directory')) return ''
-    throw refusal(`listing table ${this.#table} by nft`, output)
-  }
-
-  /** The same without counts: the text of a ruleset resource. */
+  /** What there is of ours: the text of a ruleset resource; undefined if nft is not installed. */
   async read(signal?: AbortSignal): Promise<string | undefined> {
-    return (await this.list(signal))?.replace(/counter packets \d+ bytes \d+/g, 'counter')
+    const listed = await this.#list(signal)
+    return listed && this.#normalized(listed.replace(/counter packets \d+ bytes \d+/g, 'counter'))
+  }
+
+  /** What each of our rules has met. */
+  async counts(): Promise<readonly RuleCount[]> {
+    return nftablesCounts(this.family, (await this.#list()) ?? '')
   }
 
   /**
@@ -39,18 +42,48 @@ export class Nftables implements RulesetHolder {
    * of it. The table is added first, so that deleting it cannot fail.
    */
   async write(desired: string): Promise<void> {
-    const output = await this.#run(`add table ${this.#table}\ndelete table ${this.#table}\n${desired}`)
+    const wantsRandom = desired.includes(` ${FULLY_RANDOM}`)
+    const text =
+      wantsRandom && !(await this.#hasFullyRandom()) ? desired.replaceAll(` ${FULLY_RANDOM}`, '') : desired
+    const output = await this.#run([`add table ${this.#table}\ndelete table ${this.#table}\n${text}`])
     if (output === undefined) throw missingTool('nft', 'nftables')
     if (output.status !== 0) throw refusal(`writing table ${this.#table} by nft`, output)
   }
 
-  get #table(): string {
-    return nftablesTable(this.#options.family)
+  /** The table as nft lists it, counts included; empty if there is none, undefined if nft is not installed. */
+  async #list(signal?: AbortSignal): Promise<string | undefined> {
+    const output = await this.#run([`list table ${this.#table}`], signal)
+    if (output === undefined) return undefined
+    if (output.status === 0) return output.stdout
+    if (output.stderr.includes('No such file or directory')) return ''
+    throw refusal(`listing table ${this.#table} by nft`, output)
   }
 
-  /** As an argument: nft reads its standard input by a path, which a pipe of Node.js does not have. */
-  #run(commands: string, signal?: AbortSignal) {
+  /** As with iptables: what is desired does not depend on what is installed. */
+  async #normalized(text: string): Promise<string> {
+    if (!/ masquerade$/m.test(text) || (await this.#hasFullyRandom())) return text
+    return text.replace(/ masquerade$/gm, ` masquerade ${FULLY_RANDOM}`)
+  }
+
+  /** Whether nft and the kernel take it: asked of them once, changing nothing. */
+  async #hasFullyRandom(): Promise<boolean> {
+    this.#canFullyRandom ??= await this.#probeFullyRandom()
+    return this.#canFullyRandom
+  }
+
+  async #probeFullyRandom(): Promise<boolean> {
+    const probe = (flags: string): string =>
+      `table ${this.#table}-probe { chain c { type nat hook postrouting priority srcnat; masquerade${flags}; }; }`
+    const output = await this.#run(['--check', probe(` ${FULLY_RANDOM}`)])
+    if (output === undefined) throw missingTool('nft', 'nftables')
+    if (output.status === 0) return true
+    // If it takes no masquerading at all, writing says why.
+    return (await this.#run(['--check', probe('')]))?.status !== 0
+  }
+
+  /** Commands as an argument: nft reads its standard input by a path, which a pipe of Node.js does not have. */
+  #run(args: readonly string[], signal?: AbortSignal): Promise<CommandOutput | undefined> {
     const { namespace } = this.#options
-    return runCommand({ program: 'nft', args: [commands], namespace, signal })
+    return runCommand({ program: 'nft', args, namespace, signal })
   }
 }

@@ -8,18 +8,34 @@ export interface IptablesChain {
   readonly comment: string
 }
 
-/** In the order of a ruleset's text. Masquerading stands before anything is let through. */
-export const IPTABLES_CHAINS = [
-  { table: 'nat', name: 'FLANNEL-POSTRTG', parent: 'POSTROUTING', comment: 'flanneld masq' },
-  { table: 'filter', name: 'FLANNEL-FWD', parent: 'FORWARD', comment: 'flanneld forward' },
-] as const satisfies readonly IptablesChain[]
+/**
+ * The chains of a ruleset, in the order of its text: flannel's own, or those of a named one beside them.
+ */
+export function iptablesChains(name?: string): readonly [masquerade: IptablesChain, forward: IptablesChain] {
+  const suffix = name === undefined ? '' : `-${name}`
+  const comment = name === undefined ? '' : ` ${name}`
+  return [
+    {
+      table: 'nat',
+      name: `FLANNEL-POSTRTG${suffix}`,
+      parent: 'POSTROUTING',
+      comment: `flanneld masq${comment}`,
+    },
+    {
+      table: 'filter',
+      name: `FLANNEL-FWD${suffix}`,
+      parent: 'FORWARD',
+      comment: `flanneld forward${comment}`,
+    },
+  ]
+}
 
 /**
  * The rules as `iptables-save` prints them and flannel writes them, tables and chains of others left out: for
  * `iptables-restore --noflush` on a host that has none of them. Empty if there are no rules.
  */
-export function iptablesText(rules: TrafficRules): string {
-  const [nat, filter] = IPTABLES_CHAINS
+export function iptablesText(rules: TrafficRules, name?: string): string {
+  const [nat, filter] = iptablesChains(name)
   return [...tableLines(nat, rules.masquerade, rules), ...tableLines(filter, rules.forward, rules)]
     .map((line) => `${line}\n`)
     .join('')

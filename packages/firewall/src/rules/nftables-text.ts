@@ -1,15 +1,15 @@
 import type { Family } from '@selvedge/core/kit'
 import type { AddressMatch, TrafficRule, TrafficRules } from './rule.js'
 
-/** The tables that flannel has, one a family. */
-export const nftablesTable = (family: Family): string =>
-  family === 4 ? 'ip flannel-ipv4' : 'ip6 flannel-ipv6'
+/** The tables that flannel has, one a family, or that of a named ruleset beside them. */
+export const nftablesTable = (family: Family, name?: string): string =>
+  `${family === 4 ? 'ip flannel-ipv4' : 'ip6 flannel-ipv6'}${name === undefined ? '' : `-${name}`}`
 
 /**
  * The same rules, and so the same verdicts, as `nft list table` prints them with its counts left out: for `nft -f` on a
  * host that does not have the table. Empty if there are no rules.
  */
-export function nftablesText(rules: TrafficRules): string {
+export function nftablesText(rules: TrafficRules, name?: string): string {
   const chains = [
     ...chainLines(
       'postrtg',
@@ -25,7 +25,7 @@ export function nftablesText(rules: TrafficRules): string {
     ),
   ]
   if (chains.length === 0) return ''
-  return `table ${nftablesTable(rules.family)} {\n${chains.join('\n')}}\n`
+  return `table ${nftablesTable(rules.family, name)} {\n${chains.join('\n')}}\n`
 }
 
 function chainLines(
@@ -49,9 +49,11 @@ function ruleText(rule: TrafficRule, { family, randomFully }: TrafficRules): str
     ...matchText(`${ip} daddr`, rule.destination),
     'counter',
     rule.verdict,
-    ...(rule.verdict === 'masquerade' && randomFully ? ['fully-random'] : []),
+    ...(rule.verdict === 'masquerade' && randomFully ? [FULLY_RANDOM] : []),
   ].join(' ')
 }
+
+export const FULLY_RANDOM = 'fully-random'
 
 /** nft prints a single address without its length. */
 const matchText = (field: string, match: AddressMatch | undefined): readonly string[] =>
