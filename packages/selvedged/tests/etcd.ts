@@ -69,8 +69,8 @@ export class Etcd {
     this.#process?.kill('SIGSTOP')
   }
 
-  putConfig(config: object): Promise<string> {
-    return this.#ctl('put', `${PREFIX}/config`, JSON.stringify(config))
+  putConfig(config: object, prefix = PREFIX): Promise<string> {
+    return this.#ctl('put', `${prefix}/config`, JSON.stringify(config))
   }
 
   /** @param value of any size that etcd takes: an argument of a command is limited to 128 KiB, its input is not */

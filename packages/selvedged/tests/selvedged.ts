@@ -25,6 +25,8 @@ export interface SelvedgedOptions {
   readonly variables?: Readonly<Record<string, string>>
   /** A command that runs it. */
   readonly wrapper?: readonly string[]
+  /** Its files; those of the host by default. */
+  readonly files?: { readonly subnetFile: string; readonly leaseCache: string }
   /** A shell command to run before it, in the mount namespace that it will have. */
   readonly before?: string
 }
@@ -61,7 +63,7 @@ export class Selvedged {
   }
 
   static start(lab: Lab, host: Host, endpoint: string, options: SelvedgedOptions = {}): Selvedged {
-    const { subnetFile, leaseCache } = filesOf(lab, host)
+    const { subnetFile, leaseCache } = options.files ?? filesOf(lab, host)
     const variables = Object.entries(options.variables ?? {}).map(([name, value]) => `${name}=${value}`)
     const command = [
       ...(options.wrapper ?? []),
