@@ -85,7 +85,9 @@ export class Iptables implements RulesetHolder {
 
   async #refusal(output: CommandOutput): Promise<OverlayError> {
     const attempted = `writing rules by ${this.#program('-restore')}`
-    if (output.status !== LOCKED || !output.stderr.includes('lock')) return refusal(attempted, output)
+    // One that cannot be opened, as in a container whose files are read-only, is not held by anyone.
+    const isHeld = output.stderr.includes('lock') && !output.stderr.includes("can't open lock")
+    if (output.status !== LOCKED || !isHeld) return refusal(attempted, output)
     const holder = (await lockHolder()) ?? 'another program'
     return new OverlayError(
       'DRIVER_REFUSED',

@@ -58,11 +58,9 @@ describe('components', () => {
   })
 
   test('change one line each, in any combination and order', async () => {
-    for (const names of subsets(NAMES)) {
+    for (const names of [...subsets(NAMES), NAMES.toReversed()]) {
       const expected = Object.assign({}, BASE, ...names.map((name) => CHANGES[name]))
-      for (const order of [names, names.toReversed()]) {
-        expect(networkConfigIn(await build('base', order)), order.join()).toEqual(expected)
-      }
+      expect(networkConfigIn(await build('base', names)), names.join()).toEqual(expected)
     }
   })
 

@@ -22,6 +22,11 @@ const OBJECTS = {
   daemonSet: '/apis/apps/v1/namespaces/kube-flannel/daemonsets/kube-flannel-ds',
 } as const
 
+export interface HostPath {
+  readonly path: string
+  readonly type: string
+}
+
 export interface Container {
   readonly name: string
   readonly command: readonly string[]
@@ -43,7 +48,7 @@ export interface PodSpec {
   readonly tolerations: readonly object[]
   readonly initContainers: readonly Container[]
   readonly containers: readonly Container[]
-  readonly volumes: readonly { readonly name: string; readonly hostPath?: { readonly path: string } }[]
+  readonly volumes: readonly { readonly name: string; readonly hostPath?: HostPath }[]
 }
 
 export interface DaemonSet {

@@ -24,6 +24,16 @@ export interface KubeRigOptions extends LabOptions {
   readonly apiAddress?: string
 }
 
+export interface PodOptions {
+  /** Of the deployment. */
+  readonly components?: readonly string[]
+  /** The one that the image has. Default: `nft`. */
+  readonly iptables?: keyof typeof IPTABLES
+}
+
+/** The programs of both variants, as Debian has them: each is called by many names. */
+const IPTABLES = { nft: '/usr/sbin/xtables-nft-multi', legacy: '/usr/sbin/xtables-legacy-multi' } as const
+
 /** A switch, and a Kubernetes API server on it. */
 interface ControlPlane extends AsyncDisposable {
   readonly lab: Lab
@@ -151,7 +161,10 @@ export class KubeRig implements AsyncDisposable {
    * Starts the agent of the `index`th host as the deployment runs it: in its pod, by its service account, with its
    * capabilities alone. Of its file system, it may write to the volumes alone.
    */
-  async startAsPod(index: number, components: readonly string[] = []): Promise<Selvedged> {
+  async startAsPod(
+    index: number,
+    { components = [], iptables = 'nft' }: PodOptions = {},
+  ): Promise<Selvedged> {
     const { cluster, lab } = this
     const host = lab.host(index)
     const manifest = join(cluster.folder, 'deployment.yml')
@@ -176,9 +189,11 @@ export class KubeRig implements AsyncDisposable {
       '/var/lib/selvedge': dirname(leaseCache),
     }
     const hostPaths = volumeMounts.flatMap(({ name, mountPath }) => {
-      const path = volumes.find((volume) => volume.name === name)?.hostPath?.path
-      if (path === undefined) return []
-      return bindMount(known[path] ?? join(lab.directory, host.name, 'volumes', path), mountPath)
+      const hostPath = volumes.find((volume) => volume.name === name)?.hostPath
+      if (hostPath === undefined) return []
+      const { path, type } = hostPath
+      const place = known[path] ?? join(lab.directory, host.name, 'volumes', path)
+      return type === 'FileOrCreate' ? bindFile(place, mountPath) : bindMount(place, mountPath)
     })
     const { hostname, port } = new URL(cluster.url)
     return Selvedged.start(lab, host, 'http://192.0.2.1:2379', {
@@ -197,6 +212,7 @@ export class KubeRig implements AsyncDisposable {
       // In a mount namespace of its own, as a container that is not privileged.
       before: [
         ...['/run', '/var/lib'].map((path) => `mount -t tmpfs none ${path}`),
+        `mount --bind ${IPTABLES[iptables]} ${IPTABLES.nft}`,
         ...hostPaths,
         ...bindMount(await this.#serviceAccount(), '/run/secrets/kubernetes.io/serviceaccount'),
         ...bindMount('/proc/sys', '/proc/sys'),
@@ -289,4 +305,13 @@ export class KubeRig implements AsyncDisposable {
 /** Shell commands that put one folder at the place of another; both are made if there are none. */
 function bindMount(from: string, to: string): readonly string[] {
   return [`mkdir -p '${from}' '${to}'`, `mount --bind '${from}' '${to}'`]
+}
+
+/** The same of files. */
+function bindFile(from: string, to: string): readonly string[] {
+  return [
+    `mkdir -p '${dirname(from)}' '${dirname(to)}'`,
+    `touch '${from}' '${to}'`,
+    `mount --bind '${from}' '${to}'`,
+  ]
 }

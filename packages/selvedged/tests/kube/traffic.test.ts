@@ -210,15 +210,31 @@ test('its own annotations, edited by hand, are put back', async () => {
   await pingUntilReached(from, to.addresses[0] ?? '')
 })
 
+/** Bits of CapEff in /proc/PID/status (include/uapi/linux/capability.h). */
+const [NET_ADMIN, NET_RAW] = [1 << 12, 1 << 13]
+
 test.each([
-  ['iptables', []],
-  ['nftables', ['nftables']],
+  ['iptables', {}, NET_ADMIN, ['iptables-save'], [':FLANNEL-FWD', ':FLANNEL-POSTRTG']],
+  [
+    'nftables',
+    { components: ['nftables'] },
+    NET_ADMIN,
+    ['nft', 'list', 'ruleset'],
+    ['chain forward', 'chain postrtg'],
+  ],
+  [
+    'the legacy iptables',
+    { components: ['legacy-iptables'], iptables: 'legacy' as const },
+    NET_ADMIN | NET_RAW,
+    ['iptables-legacy-save'],
+    [':FLANNEL-FWD', ':FLANNEL-POSTRTG'],
+  ],
 ])(
   'as the deployment runs it, with %s: its flags, its config, and no right or file that it does not grant',
-  async (mode, components) => {
+  async (_, options, rights, [program = '', ...args], chains) => {
     await using rig = await shared.rig(vxlanConfig, 1)
     await rig.register(0, ['10.244.1.0/24'])
-    const agent = await rig.startAsPod(0, components)
+    const agent = await rig.startAsPod(0, options)
     await agent.inSync()
     expect(await agent.ready()).toMatchObject({
       network: '10.244.0.0/16',
@@ -226,19 +242,12 @@ test.each([
       mtu: 1450,
     })
     await until('the condition', async () => (await rig.node(0)).status.conditions?.[0])
-    const rules = mode === 'iptables' ? ['iptables-save'] : ['nft', 'list', 'ruleset']
-    const [program = '', ...args] = rules
-    const chains =
-      mode === 'iptables' ? ['FLANNEL-FWD', 'FLANNEL-POSTRTG'] : ['chain forward', 'chain postrtg']
-    for (const chain of chains) {
-      await until(`the rules in ${chain}`, async () => {
-        const ruleset = await agent.host.exec(program, args)
-        return ruleset.includes(chain) ? true : undefined
-      })
-    }
-    const NET_ADMIN = 1 << 12
+    await until('the traffic rules', async () => {
+      const rules = await agent.host.exec(program, args)
+      return chains.every((chain) => rules.includes(chain)) ? true : undefined
+    })
     const status = await readFile(`/proc/${agent.pid}/status`, 'utf8')
-    expect(Number.parseInt(/^CapEff:\s*(\w+)$/m.exec(status)?.[1] ?? '', 16)).toBe(NET_ADMIN)
+    expect(Number.parseInt(/^CapEff:\s*(\w+)$/m.exec(status)?.[1] ?? '', 16)).toBe(rights)
     const mounts = await readFile(`/proc/${agent.pid}/mounts`, 'utf8')
     expect(mounts).toMatch(/^\S+ \/ \S+ ro,/m)
     const warnings = agent.logs.filter(({ level }) => level > INFO).map(({ msg }) => msg)
@@ -248,6 +257,34 @@ test.each([
     await agent.stop()
   },
 )
+
+test('as the deployment runs it, with the component ipv6: both families, by addresses and rules', async () => {
+  await using rig = await KubeRig.create(vxlanConfig, { hosts: 1, ipv6: true })
+  await rig.register(0, both(0))
+  const agent = await rig.startAsPod(0, { components: ['ipv6'] })
+  await agent.inSync()
+  expect(await agent.ready()).toMatchObject({ subnet: both(0)[0], ipv6Subnet: both(0)[1] })
+  await until('the traffic rules', async () => {
+    const rules = await agent.host.exec('ip6tables-save', [])
+    return rules.includes('FLANNEL-POSTRTG') && rules.includes('fd00:10:244::/48') ? true : undefined
+  })
+  const errors = agent.logs.filter(({ level }) => level >= ERROR)
+  expect(errors).toEqual([])
+  await agent.stop()
+})
+
+test('the legacy iptables without its component: what is missing is reported, and the network is there', async () => {
+  await using rig = await shared.rig(vxlanConfig, 1)
+  await rig.register(0, ['10.244.1.0/24'])
+  const agent = await rig.startAsPod(0, { iptables: 'legacy' })
+  const failure = await agent.logged(/^writing rules by iptables-restore/)
+  expect(failure).toMatchObject({
+    code: 'DRIVER_REFUSED',
+    msg: expect.stringContaining("can't open lock file /run/xtables.lock: Read-only file system"),
+  })
+  expect(await agent.ready()).toMatchObject({ subnet: '10.244.1.0/24' })
+  await agent.stop()
+})
 
 const CLIENT_NODE = '/client-node-connector.'
 const HOOK = `--import=${fileURLToPath(new URL('../loaded-modules.mjs', import.meta.url))}`
