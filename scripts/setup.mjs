@@ -18,14 +18,14 @@ export const labTools = [
   { command: 'ip', package: 'iproute2' },
   { command: 'bridge', package: 'iproute2' },
   { command: 'ping', package: 'iputils-ping' },
+  { command: 'iptables', package: 'iptables' },
+  { command: 'nft', package: 'nftables' },
 ]
 export const testTools = [
   ...labTools,
   { command: 'etcd', package: 'etcd-server' },
   { command: 'etcdctl', package: 'etcd-client' },
   { command: 'openssl', package: 'openssl' },
-  { command: 'iptables', package: 'iptables' },
-  { command: 'nft', package: 'nftables' },
   { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
 ]
 

@@ -6,6 +6,8 @@ export interface AgentSettings {
   store: string
   /** The file to write subnet.env to, and to read the previous subnet from. */
   subnetEnv: string
+  /** Whether the host masquerades what its pods send outside the network. Default: false, and no traffic rules. */
+  ipMasq?: boolean
   /** How long a lease lasts unless renewed, in ms. Default: the store's. */
   leaseTerm?: number
   /** How long before its end a lease is renewed, in ms. Default: the overlay's. */

@@ -4,12 +4,14 @@
  */
 import { createOverlay } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
+import { firewall, trafficRules } from '@selvedge/firewall'
 import { readSubnetEnv, writeSubnetEnv } from '@selvedge/node-state'
 import { LocalSubnetManager } from '@selvedge/store-local'
 import type { AgentEvent, AgentSettings } from './agent-protocol.js'
 import { backendOf } from './backend-of.js'
 
 const settings: AgentSettings = JSON.parse(process.argv[2] ?? '{}')
+const { ipMasq = false } = settings
 
 const ending = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ending.abort())
@@ -19,7 +21,8 @@ const previous = await readSubnetEnv(settings.subnetEnv)
 const overlay = createOverlay({
   subnets,
   backend: backendOf(await subnets.getNetworkConfig({ signal: ending.signal })),
-  drivers: [linux()],
+  parts: ipMasq ? [trafficRules()] : [],
+  drivers: [linux(), ...(ipMasq ? [firewall()] : [])],
   previous,
   renewMarginMs: settings.renewMargin,
 })
@@ -51,7 +54,7 @@ try {
 /** Writes the subnet and MTU for the CNI plugin. */
 async function publish(): Promise<void> {
   try {
-    await writeSubnetEnv(settings.subnetEnv, overlay.subnetEnv({ ipMasq: false }))
+    await writeSubnetEnv(settings.subnetEnv, overlay.subnetEnv({ ipMasq }))
   } catch (error) {
     print({ event: 'error', code: 'SUBNET_ENV', message: String(error) })
   }

@@ -36,7 +36,7 @@ export class Network {
   static async create(
     lab: Lab,
     config: object,
-    settings: Pick<AgentSettings, 'leaseTerm' | 'renewMargin'> = {},
+    settings: Pick<AgentSettings, 'leaseTerm' | 'renewMargin' | 'ipMasq'> = {},
   ): Promise<Network> {
     const network = new Network(lab, { store: join(lab.directory, 'store.mdb'), ...settings })
     await using subnets = network.subnets()

@@ -8,10 +8,10 @@ import { listNamespaces, Namespace, until } from '../src/index.js'
 
 const PROGRAM = fileURLToPath(new URL('../dist/demo.js', import.meta.url))
 
-test.each(['vxlan', 'host-gw'])(
+test.each([['vxlan'], ['host-gw', '--nftables']])(
   'over %s nothing is lost, all is healed, and nothing is left',
-  async (backend) => {
-    const demo = start('--json', '--hosts', '4', '--backend', backend)
+  async (backend, ...more) => {
+    const demo = start('--json', '--hosts', '4', '--backend', backend, ...more)
     const [status] = await once(demo.process, 'close')
     expect(demo.errors()).toBe('')
     expect(status).toBe(0)
@@ -23,8 +23,9 @@ test.each(['vxlan', 'host-gw'])(
       expect(Object.keys(host).sort()).toEqual(['joinedAfter', 'lease', 'mtu', 'name'])
     }
     expect(result.views.map(({ host }) => host)).toEqual(['h1', 'h2', 'h3', 'h4'])
-    expect(result.reachability.map(({ entries }) => entries.length)).toEqual([28, 28])
-    expect(result.repairs).toHaveLength(backend === 'vxlan' ? 3 : 1)
+    expect(result.reachability.map(({ entries }) => entries.length)).toEqual([28, 4, 28])
+    expect(result.repairs).toHaveLength(backend === 'vxlan' ? 4 : 2)
+    expect(JSON.stringify(result.views)).toContain('FLANNEL_IPMASQ=true')
     expect(await leftOf(demo)).toEqual([])
   },
 )

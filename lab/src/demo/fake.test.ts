@@ -4,7 +4,17 @@ import { parseDemoOptions } from './options.js'
 import { TextReport } from './report.js'
 
 test.each([
-  ['vxlan', ['dev flannel.1 proto 157 onlink', 'PERMANENT', 'FLANNEL_MTU=1450', 'ip link delete flannel.1']],
+  [
+    'vxlan',
+    [
+      'dev flannel.1 proto 157 onlink',
+      'PERMANENT',
+      'FLANNEL_MTU=1450',
+      'FLANNEL_IPMASQ=true',
+      '-j MASQUERADE',
+      'ip link delete flannel.1',
+    ],
+  ],
   ['host-gw', ['via 192.168.77.2 dev eth0 proto 157', 'FLANNEL_MTU=1500', 'ip route delete']],
 ])('shows without privileges what %s would program, and its repair', async (backend, expected) => {
   let output = ''

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeKernel } from '@selvedge/conformance'
 import { createOverlay, type Overlay } from '@selvedge/core'
+import { trafficRules } from '@selvedge/firewall'
 import { LocalSubnetManager } from '@selvedge/store-local'
 import { backendOf } from '../backend-of.js'
 import { until } from '../until.js'
@@ -28,14 +29,19 @@ export async function fakeDemo(options: DemoOptions, report: Report, signal: Abo
   const hosts: FakeHost[] = []
   try {
     await using subnets = new LocalSubnetManager({ path })
-    await subnets.setNetworkConfig({ Network: '10.244.0.0/16', Backend: { Type: options.backend } })
+    await subnets.setNetworkConfig({
+      Network: '10.244.0.0/16',
+      EnableNFTables: options.nftables,
+      Backend: { Type: options.backend },
+    })
     const config = await subnets.getNetworkConfig()
     for (let n = 1; n <= options.hosts; n += 1) {
       const kernel = new FakeKernel({ interfaces: [{ addresses: [`192.168.77.${n}/24`] }] })
       const overlay = createOverlay({
         subnets: new LocalSubnetManager({ path }),
         backend: backendOf(config),
-        drivers: [kernel.driver()],
+        parts: [trafficRules()],
+        drivers: [kernel.driver(), kernel.firewall()],
       })
       const host = { name: `h${n}`, kernel, overlay, joinedAfter: 0 }
       hosts.push(host)
@@ -48,7 +54,7 @@ export async function fakeDemo(options: DemoOptions, report: Report, signal: Abo
       await until(`${name} to know all leases`, knowsAll, { signal })
       await overlay.whenInSync({ signal })
     }
-    await show(hosts, report)
+    await show(hosts, options, report)
     await damageFirst(hosts, report, signal)
     return 0
   } finally {
@@ -57,7 +63,7 @@ export async function fakeDemo(options: DemoOptions, report: Report, signal: Abo
   }
 }
 
-async function show(hosts: readonly FakeHost[], report: Report): Promise<void> {
+async function show(hosts: readonly FakeHost[], { nftables }: DemoOptions, report: Report): Promise<void> {
   report.heading('Leases')
   report.hosts(
     hosts.map(({ name, overlay: { lease, mtu }, joinedAfter }) => ({ name, lease, mtu, joinedAfter })),
@@ -67,8 +73,11 @@ async function show(hosts: readonly FakeHost[], report: Report): Promise<void> {
     report.view({
       host: name,
       outputs: [
-        { command: 'cat subnet.env', output: overlay.subnetEnv({ ipMasq: false }) },
+        { command: 'cat subnet.env', output: overlay.subnetEnv({ ipMasq: true }) },
         { command: '(links, addresses, routes, neighbours, fdb)', output: kernel.toText() },
+        nftables
+          ? { command: 'nft list ruleset', output: kernel.nftListRuleset() }
+          : { command: 'iptables-save', output: kernel.iptablesSave() },
       ],
     })
   }

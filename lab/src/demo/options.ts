@@ -4,6 +4,7 @@ export const USAGE = `Usage: npm run demo -- [options]
 
   --hosts N        how many hosts, 2 to 24                          [3]
   --backend TYPE   vxlan or host-gw                                 [vxlan]
+  --nftables       traffic rules by nftables instead of iptables
   --keep           keep all of it running until Ctrl-C
   --json           one JSON document instead of text
   --fake           the fake kernel: no root, no namespaces, no packets
@@ -15,6 +16,7 @@ export type DemoBackend = 'vxlan' | 'host-gw'
 export interface DemoOptions {
   hosts: number
   backend: DemoBackend
+  nftables: boolean
   keep: boolean
   json: boolean
   fake: boolean
@@ -28,6 +30,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
     options: {
       hosts: { type: 'string', default: '3' },
       backend: { type: 'string', default: 'vxlan' },
+      nftables: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       fake: { type: 'boolean', default: false },

@@ -3,11 +3,14 @@ import { deleteDevice, deleteFdbEntry, deleteRoute, inflict, type PeerEntries } 
 import { Lab } from '../lab.js'
 import { entriesOf, type Member, Network } from '../network.js'
 import { pingMatrix } from '../ping.js'
+import { until } from '../until.js'
 import type { DemoOptions } from './options.js'
 import type { Report } from './report.js'
-import { viewHost } from './views.js'
+import { rulesCommand, show, viewHost } from './views.js'
 
 const DEVICE = 'flannel.1'
+/** The switch. */
+const OUTSIDE = '192.168.77.254'
 
 /** What the other hosts' leases add to a host's kernel. */
 type Peers = readonly [PeerEntries, ...PeerEntries[]]
@@ -20,10 +23,12 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
   report.heading(`${options.hosts} hosts on one switch, an agent process on each, ${options.backend}`)
   await using lab = await Lab.create({ hosts: options.hosts, signal })
   report.note(`namespaces ${lab.name}-*, files in ${lab.directory}`)
-  const network = await Network.create(lab, {
+  const config = {
     Network: '10.244.0.0/16',
+    EnableNFTables: options.nftables,
     Backend: { Type: options.backend },
-  })
+  }
+  const network = await Network.create(lab, config, { ipMasq: true })
   const members = await network.joinAll()
 
   report.heading('Leases')
@@ -33,10 +38,13 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
 
   report.heading('What each host holds')
   const device = options.backend === 'vxlan' ? DEVICE : undefined
-  for (const { host } of members) report.view(await viewHost(host, network.subnetEnvOf(host), device))
+  const rules = rulesCommand(options.nftables)
+  for (const { host } of members) report.view(await viewHost(host, network.subnetEnvOf(host), device, rules))
 
   let lost = await pingAll('before the damage', members, report)
+  lost += await pingOutside(lab, members, report)
   await damageInTurn(members, device, report)
+  await damageRules(members, options, report)
   lost += await pingAll('after the repair', members, report)
 
   if (options.keep) await keepUntil(signal, lab, members, report)
@@ -54,6 +62,36 @@ async function pingAll(when: string, members: readonly Member[], report: Report)
   const entries = await pingMatrix([...pods, ...hosts], pods)
   report.reachability(when, entries)
   return entries.reduce((sum, { lost }) => sum + lost, 0)
+}
+
+/** Every pod to the switch, which has no route into the network: its answers come to hosts that masquerade. */
+async function pingOutside(lab: Lab, members: readonly Member[], report: Report): Promise<number> {
+  report.heading('Reachability of the outside, which has no route to pods: they are masqueraded')
+  const outside = Object.assign(lab.switch, { name: 'outside', addresses: [OUTSIDE] })
+  const pods = members.map(({ pod }) => pod)
+  const entries = await pingMatrix(pods, [outside])
+  report.reachability('of the outside', entries)
+  return entries.reduce((sum, { lost }) => sum + lost, 0)
+}
+
+/** Deletes a host's rules; they are back once they are listed as before. */
+async function damageRules(
+  members: readonly Member[],
+  { nftables }: DemoOptions,
+  report: Report,
+): Promise<void> {
+  const host = members.at(-1)?.host
+  if (host === undefined) throw new RangeError('damage takes a host')
+  const command = nftables ? 'nft delete table ip flannel-ipv4' : 'iptables -t nat -F FLANNEL-POSTRTG'
+  const list = async () => {
+    const { output } = await show(host, rulesCommand(nftables)).catch(() => ({ output: '' }))
+    return output.replaceAll(/packets \d+ bytes \d+/g, '')
+  }
+  const whole = await list()
+  const start = performance.now()
+  await show(host, command)
+  await until('the rules to be back', async () => ((await list()) === whole ? true : undefined))
+  report.repair({ host: host.name, command, healedAfter: performance.now() - start, events: [] })
 }
 
 /**

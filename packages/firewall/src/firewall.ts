@@ -34,7 +34,7 @@ export interface Firewall extends Driver<RulesetResource> {
 
 /** After this long without a further notification, what changed is looked at. */
 const SETTLE_MS = 20
-/** Between two looks that found nothing changed: others may write rules all day. */
+/** From a look that found nothing changed to the next one: others may write rules all day. */
 const QUIET_MS = 1_000
 
 const FAMILIES = [4, 6] as const
@@ -101,16 +101,16 @@ class RulesetDriver implements Firewall {
     const ends = AbortSignal.any([signal, this.#closing.signal])
     this.#startMonitor()
     const clock = systemClock
-    let pauseMs = 0
+    let quietUntil = 0
     while (!ends.aborted) {
       try {
         await this.#changed.sleep(this.#options.resyncIntervalMs ?? Number.POSITIVE_INFINITY, clock, ends)
         if (!(await this.#mayHaveChanged())) continue
-        await clock.sleep(SETTLE_MS + pauseMs, { signal: ends })
+        await clock.sleep(Math.max(SETTLE_MS, quietUntil - clock.monotonic()), { signal: ends })
         const hasRead = this.#readGeneration !== undefined
         const before = this.#held.known
         const isChanged = hasRead && !sameTexts(before, await this.#read(ends))
-        pauseMs = isChanged ? 0 : QUIET_MS
+        quietUntil = isChanged ? 0 : clock.monotonic() + QUIET_MS
         if (isChanged) yield { type: 'changed' }
       } catch (error) {
         if (ends.aborted) return
