@@ -74,6 +74,11 @@ async function callPlugin(): Promise<readonly string[]> {
   return JSON.parse(stdout).supportedVersions
 }
 
+/** What is new may belong to an installation that is under way. */
+async function makeRuntimesOld(): Promise<void> {
+  for (const name of await runtimes()) await utimes(join(bin, '.selvedge', name), 0, 0)
+}
+
 /** The code that the installed plugin runs. */
 async function pluginCode(): Promise<string> {
   const [, path = ''] = /^require\("(.+)"\)$/m.exec(await readFile(join(bin, 'flannel'), 'utf8')) ?? []
@@ -131,7 +136,13 @@ describe('install-cni plugin', () => {
     }
     await Promise.all([installing(), calling(), calling()])
     expect(answered).toBeGreaterThan(0)
-    // The newest, and the one before for the calls that had begun.
+  })
+
+  test('keeps the runtime before for the calls that had begun, until the next installation', async () => {
+    for (const version of ['1', '2', '3']) {
+      await install('plugin', await makeSource(`v${version}`, version), bin)
+      await makeRuntimesOld()
+    }
     expect(await runtimes()).toHaveLength(2)
   })
 
@@ -153,10 +164,7 @@ describe('install-cni plugin', () => {
       expect(await callPlugin()).toContain('1.1.0')
     }
     expect(killed).toBeGreaterThan(0)
-    // As if what they left were old.
-    for (const name of await runtimes()) {
-      if (name.startsWith('.tmp-')) await utimes(join(bin, '.selvedge', name), 0, 0)
-    }
+    await makeRuntimesOld()
     expect(await install('plugin', next, bin)).toMatchObject({ code: 0 })
     expect(await pluginCode()).toContain('// next')
     expect((await readdir(bin)).sort()).toEqual(['.selvedge', 'flannel'])
@@ -206,6 +214,22 @@ describe('install-cni plugin', () => {
       1,
       expect.stringMatching(/^install-cni: TARGET_DENIED: .*EROFS.*writable/),
     ])
+    expect(await callPlugin()).toContain('1.1.0')
+  })
+
+  test('a folder mounted noexec: it says so, and no plugin is there that cannot run', async () => {
+    await mountOn(bin, '-t', 'tmpfs', '-o', 'noexec', 'none')
+    const { code, stderr } = await install('plugin', source, bin)
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^install-cni: TARGET_UNUSABLE: .*noexec/s)])
+    expect(await readdir(bin)).toEqual(['.selvedge'])
+  })
+
+  test('a plugin that does not start is not put in the place of one that does', async () => {
+    await install('plugin', source, bin)
+    const broken = await makeSource('broken')
+    await writeFile(join(broken, 'flannel.cjs'), 'throw new Error("broken")')
+    const { code, stderr } = await install('plugin', broken, bin)
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^install-cni: TARGET_UNUSABLE: .*broken/s)])
     expect(await callPlugin()).toContain('1.1.0')
   })
 

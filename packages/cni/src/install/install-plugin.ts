@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { InstallError } from './error.js'
 import { LOADER, launcherText, runtimeOf } from './launcher.js'
 import { replaceFile } from './replace-file.js'
-import { installRuntime, readSource, removeOtherRuntimes } from './runtime-folder.js'
+import { installRuntime, readSource, removeOldRuntimes, tryRuntime } from './runtime-folder.js'
 
 /** The plugin's name is its type in a network config. */
 const PLUGIN = 'flannel'
@@ -37,12 +37,11 @@ export async function installPlugin({ from, to }: PluginInstallation): Promise<b
     const launcher = join(to, PLUGIN)
     const before = runtimeOf(await readLauncher(launcher), runtimes)
     // Room first: a full disk is a reason to install nothing, and not one to keep what no launcher names any more.
-    await removeOtherRuntimes(runtimes, before === undefined ? [] : [before])
-    const name = await installRuntime(source, runtimes, before)
-    const text = launcherText(join(runtimes, name), {
-      hasLoader: source.digests.has(LOADER),
-      kernel: release(),
-    })
+    await removeOldRuntimes(runtimes, before)
+    const folder = join(runtimes, await installRuntime(source, runtimes, before))
+    const hasLoader = source.digests.has(LOADER)
+    const text = launcherText(folder, { hasLoader, kernel: release() })
+    await tryRuntime(folder, { hasLoader })
     return await replaceFile(launcher, text, 0o755)
   } catch (error) {
     throw InstallError.from(error, `installing the CNI plugin ${PLUGIN} into ${to}`)

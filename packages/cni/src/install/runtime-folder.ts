@@ -1,9 +1,13 @@
+import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { chmod, copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { InstallError } from './error.js'
 import { LOADER, NODE, PROGRAM } from './launcher.js'
+
+const run = promisify(execFile)
 
 /** What the plugin runs in: files of one folder, by name, with their SHA-256. */
 export interface Runtime {
@@ -11,8 +15,11 @@ export interface Runtime {
   readonly digests: ReadonlyMap<string, string>
 }
 
-/** Longer than the copying of any file takes: what is older was left by a process that was killed. */
-const COPYING_MS = 60_000
+/** Longer than an installation takes: what is older belongs to none that is under way. */
+const INSTALLING_MS = 60_000
+
+/** Node.js starts within a tenth of a second; a machine that boots is slower. */
+const TRYING_MS = 30_000
 
 const TEMPORARY = '.tmp-'
 
@@ -74,13 +81,34 @@ async function putInPlace(
   }
 }
 
-/** Removes all runtimes but those of these names, and what killed processes have left. */
-export async function removeOtherRuntimes(runtimes: string, names: readonly string[]): Promise<void> {
+/**
+ * Removes all runtimes but the one in use, and what killed processes have left. One that another process has installed, and
+ * is about to put to use, is too new for that.
+ */
+export async function removeOldRuntimes(runtimes: string, inUse: string | undefined): Promise<void> {
   for (const name of await readdir(runtimes)) {
-    if (names.includes(name)) continue
     const path = join(runtimes, name)
-    if (name.startsWith(TEMPORARY) && !(await isOld(path))) continue
-    await rm(path, { recursive: true, force: true })
+    if (name !== inUse && (await isOld(path))) await rm(path, { recursive: true, force: true })
+  }
+}
+
+/** @throws {InstallError} TARGET_UNUSABLE if the plugin cannot be run there, as on a file system mounted noexec */
+export async function tryRuntime(
+  folder: string,
+  { hasLoader }: { readonly hasLoader: boolean },
+): Promise<void> {
+  const [program = '', ...args] = [...(hasLoader ? [LOADER] : []), NODE, PROGRAM].map((name) =>
+    join(folder, name),
+  )
+  try {
+    const { stdout } = await run(program, args, { env: { CNI_COMMAND: 'VERSION' }, timeout: TRYING_MS })
+    JSON.parse(stdout)
+  } catch (error) {
+    throw new InstallError(
+      'TARGET_UNUSABLE',
+      `the plugin does not run in ${folder}: ${(error as Error).message.trim()}; is it mounted noexec, or the image for another architecture?`,
+      { cause: error },
+    )
   }
 }
 
@@ -133,7 +161,7 @@ async function isOld(path: string): Promise<boolean> {
     ({ mtimeMs }) => mtimeMs,
     () => Number.POSITIVE_INFINITY,
   )
-  return Date.now() - modified > COPYING_MS
+  return Date.now() - modified > INSTALLING_MS
 }
 
 const isOccupied = (error: unknown): boolean =>
