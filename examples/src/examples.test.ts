@@ -18,6 +18,7 @@ it.each([
   'store.ts',
   'move.ts',
   'composition.test.ts',
+  'masquerade.test.ts',
 ])('%s is short', async (name) => {
   const text = await readFile(new URL(name, import.meta.url), 'utf8')
   expect(text.split('\n').length).toBeLessThanOrEqual(60)
