@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,7 +18,16 @@ const CHECKOUT = fileURLToPath(new URL('../../../../', import.meta.url))
 const NODE_IMAGE = 'node:24-bookworm-slim'
 const DEBIAN_IMAGE = 'debian:12-slim'
 
-const ENTRYPOINT = ['/usr/bin/node', '/opt/selvedge/selvedged/bin/selvedged.js']
+const CONTAINER = /- name: ([\w-]+)\n +image: .*\n(?: +#.*\n)* +command: \[(.*)\]\n +args: \[(.*)\]/g
+
+/** The containers of the manifest, those that prepare a node first. */
+const manifest = await readFile(join(CHECKOUT, 'deploy/kubernetes/base/kube-flannel.yml'), 'utf8')
+const containers = [...manifest.matchAll(CONTAINER)].map(([, name = '', command = '', args = '']) => ({
+  name,
+  command: command.split(', '),
+  args: args.split(', '),
+}))
+const [, cniConfig = ''] = /^ {2}cni-conf\.json: \|\n((?: {4}.*\n)+)/m.exec(manifest) ?? []
 
 let folder: string
 
@@ -75,11 +84,16 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
   const inImage = (...command: readonly string[]) =>
     run('/usr/sbin/chroot', [root, ...command], { env: {} }).then(({ stdout }) => stdout.trim())
 
+  test('is what the manifest has three containers of', () => {
+    expect(containers.map(({ name }) => name)).toEqual(['install-cni-plugin', 'install-cni', 'kube-flannel'])
+  })
+
   test('holds Node.js, iptables and nft, and nothing that they do not need', async () => {
     expect(await inImage('/usr/bin/node', '--version')).toBe(process.version)
     expect(await inImage('/usr/sbin/iptables', '--version')).toMatch(/^iptables v.* \(nf_tables\)$/)
     expect(await inImage('/usr/sbin/nft', '--version')).toMatch(/^nftables v/)
-    expect(await inImage(...ENTRYPOINT, '--version')).not.toBe('')
+    const { command = [] } = containers.at(-1) ?? {}
+    expect(await inImage(...command, '--version')).not.toBe('')
     expect(
       (await readdir(join(root, 'usr/sbin'))).filter((name) => !/^ip6?tables/.test(name)).sort(),
     ).toEqual(['nft', 'xtables-nft-multi'])
@@ -96,64 +110,10 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
     expect(machines.size).toBeGreaterThan(20)
   })
 
-  test('runs the agent, read-only and with NET_ADMIN alone, with traffic rules by its own iptables', async () => {
-    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
-    const host = rig.lab.host(0)
-    const { subnetFile, leaseCache } = filesOf(rig.lab, host)
-    const volumes = { '/run/flannel': dirname(subnetFile), '/var/lib/selvedge': dirname(leaseCache) }
-    const mounts = Object.entries(volumes).flatMap(([at, from]) => [
-      `mkdir -p '${root}${at}' '${from}'`,
-      `mount --bind '${from}' '${root}${at}'`,
-    ])
-    const agent = Selvedged.start(rig.lab, host, rig.etcd.endpoint, {
-      program: ENTRYPOINT,
-      args: [
-        '--ip-masq',
-        '--iptables-forward-rules=true',
-        '--subnet-file=/run/flannel/subnet.env',
-        '--lease-cache=/var/lib/selvedge/leases',
-      ],
-      before: [
-        `mount --bind '${root}' '${root}'`,
-        `mount -t proc none '${root}/proc'`,
-        ...mounts,
-        `mount -o remount,bind,ro '${root}'`,
-      ].join('\n'),
-      // CHROOT is for the wrapper itself.
-      wrapper: [
-        ...['setpriv', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+net_admin,+sys_chroot'],
-        ...['/usr/sbin/chroot', root],
-      ],
-    })
-    await agent.inSync()
-    expect(await agent.ready()).toMatchObject({ network: '10.244.0.0/16', mtu: 1450 })
-    for (const chain of ['FLANNEL-FWD', 'FLANNEL-POSTRTG']) {
-      await until(chain, async () =>
-        (await host.exec('iptables-save', [])).includes(`:${chain}`) ? true : undefined,
-      )
-    }
-    expect((await agent.stop()).status).toBe(0)
-  })
-
   test('installs a plugin that runs on a host that has nothing: no Node.js, no shell, no library', async () => {
-    const host = join(folder, 'empty-host')
-    const bin = join(host, 'opt/cni/bin')
-    await mkdir(bin, { recursive: true })
-    // As the init container: with the host's folder mounted, by the command of the manifest.
-    const manifest = await readFile(join(CHECKOUT, 'deploy/kubernetes/base/kube-flannel.yml'), 'utf8')
-    const [, container = ''] = manifest.split('name: install-cni-plugin\n')
-    const [, command = ''] = /command: \[(.*)\]/.exec(container) ?? []
-    const [, args = ''] = /args: \[(.*)\]/.exec(container) ?? []
-    const words = [...command.split(', '), ...args.split(', ')]
-    await run('unshare', [
-      '--mount',
-      'sh',
-      '-ec',
-      `mount --bind '${bin}' '${root}/opt/cni/bin'; exec /usr/sbin/chroot '${root}' ${words.join(' ')}`,
-    ])
-    expect((await readdir(host)).sort()).toEqual(['opt'])
+    const node = await runInitContainers('empty-node')
     const call = (env: Record<string, string>) => {
-      const calling = run('/usr/sbin/chroot', [host, '/opt/cni/bin/flannel'], { env })
+      const calling = run('/usr/sbin/chroot', [node, '/opt/cni/bin/flannel'], { env })
       calling.child.stdin?.end('{}')
       return calling
     }
@@ -165,7 +125,95 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
     const failed = await call({ CNI_COMMAND: 'ADD' }).catch((error) => error)
     expect(JSON.parse(failed.stdout)).toMatchObject({ code: expect.any(Number), msg: expect.any(String) })
   })
+
+  test('as the manifest runs it, read-only and with NET_ADMIN alone: traffic rules by its own iptables, an address for a container', async () => {
+    const node = await runInitContainers('node')
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const host = rig.lab.host(0)
+    const { subnetFile, leaseCache } = filesOf(rig.lab, host)
+    const { command = [] } = containers.find(({ name }) => name === 'kube-flannel') ?? {}
+    const agent = Selvedged.start(rig.lab, host, rig.etcd.endpoint, {
+      program: command,
+      args: [
+        '--ip-masq',
+        '--iptables-forward-rules=true',
+        '--subnet-file=/run/flannel/subnet.env',
+        '--lease-cache=/var/lib/selvedge/leases',
+      ],
+      before: [
+        `mount --bind '${root}' '${root}'`,
+        `mount -t proc none '${root}/proc'`,
+        ...bindMount(dirname(subnetFile), `${root}/run/flannel`),
+        ...bindMount(dirname(leaseCache), `${root}/var/lib/selvedge`),
+        `mount -o remount,bind,ro '${root}'`,
+      ].join('\n'),
+      // CHROOT is for the wrapper itself.
+      wrapper: [
+        ...['setpriv', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+net_admin,+sys_chroot'],
+        ...['/usr/sbin/chroot', root],
+      ],
+    })
+    await agent.inSync()
+    const { subnet = '' } = await agent.ready()
+    for (const chain of ['FLANNEL-FWD', 'FLANNEL-POSTRTG']) {
+      await until(chain, async () =>
+        (await host.exec('iptables-save', [])).includes(`:${chain}`) ? true : undefined,
+      )
+    }
+
+    const list = JSON.parse(await readFile(join(node, 'etc/cni/net.d/10-flannel.conflist'), 'utf8'))
+    const { name, cniVersion, plugins } = list
+    const config = { ...plugins[0], name, cniVersion, subnetFile }
+    const script = [
+      ...['/opt', '/var/lib'].map((path) => `mount -t tmpfs none ${path}`),
+      ...bindMount(join(node, 'opt/cni/bin'), '/opt/cni/bin'),
+      'ip netns add "$CNI_CONTAINERID"',
+      'trap \'ip netns delete "$CNI_CONTAINERID"\' EXIT',
+      'CNI_COMMAND=ADD /opt/cni/bin/flannel',
+    ]
+    const container = `${host.namespace}c`
+    const result = await host.exec(
+      'env',
+      [
+        `CNI_CONTAINERID=${container}`,
+        `CNI_NETNS=/run/netns/${container}`,
+        'CNI_IFNAME=eth0',
+        'CNI_PATH=/opt/cni/bin:/usr/lib/cni',
+        ...['sh', '-ec', script.join('\n')],
+      ],
+      { input: JSON.stringify(config) },
+    )
+    const [ip] = JSON.parse(result).ips
+    expect(ip.address).toMatch(`${subnet.split('.').slice(0, 3).join('.')}.`)
+    expect((await agent.stop()).status).toBe(0)
+  })
+
+  /** Runs them as a kubelet does, with the folders of a node that has nothing else. @returns the node's folder */
+  async function runInitContainers(name: string): Promise<string> {
+    const node = join(folder, name)
+    const configMap = join(folder, 'config-map')
+    await mkdir(configMap, { recursive: true })
+    await writeFile(join(configMap, 'cni-conf.json'), cniConfig)
+    const mounts = [
+      ...['/opt/cni/bin', '/etc/cni/net.d'].flatMap((path) => bindMount(`${node}${path}`, `${root}${path}`)),
+      ...bindMount(configMap, `${root}/etc/kube-flannel`),
+    ]
+    for (const { name, command, args } of containers.slice(0, -1)) {
+      expect(name).toMatch(/^install-/)
+      const words = [...command, ...args].join(' ')
+      const script = [...mounts, `exec /usr/sbin/chroot '${root}' ${words}`].join('\n')
+      await run('unshare', ['--mount', 'sh', '-ec', script])
+    }
+    expect((await readdir(node)).sort()).toEqual(['etc', 'opt'])
+    return node
+  }
 })
+
+/** Shell commands that put one folder at the place of another. */
+const bindMount = (from: string, to: string): readonly string[] => [
+  `mkdir -p '${from}' '${to}'`,
+  `mount --bind '${from}' '${to}'`,
+]
 
 describe('the image for the other architecture, with the other iptables', () => {
   const other = architecture === 'amd64' ? 'arm64' : 'amd64'
