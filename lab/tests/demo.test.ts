@@ -25,6 +25,10 @@ test.each([['vxlan'], ['host-gw', '--nftables']])(
     expect(result.views.map(({ host }) => host)).toEqual(['h1', 'h2', 'h3', 'h4'])
     expect(result.reachability.map(({ entries }) => entries.length)).toEqual([28, 4, 28])
     expect(result.repairs).toHaveLength(backend === 'vxlan' ? 4 : 2)
+    expect(result.arrivals).toMatchObject([
+      { from: 'h1p1', to: 'h2p1', owner: 'h1p1' },
+      { from: 'h1p1', to: 'outside', source: '192.168.77.1', owner: 'h1' },
+    ])
     expect(JSON.stringify(result.views)).toContain('FLANNEL_IPMASQ=true')
     expect(await leftOf(demo)).toEqual([])
   },

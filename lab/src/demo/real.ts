@@ -4,6 +4,7 @@ import { Lab } from '../lab.js'
 import { entriesOf, type Member, Network } from '../network.js'
 import { pingMatrix } from '../ping.js'
 import { until } from '../until.js'
+import { type Arrival, sourceOnArrival } from './arrival.js'
 import type { DemoOptions } from './options.js'
 import type { Report } from './report.js'
 import { rulesCommand, show, viewHost } from './views.js'
@@ -43,6 +44,7 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
 
   let lost = await pingAll('before the damage', members, report)
   lost += await pingOutside(lab, members, report)
+  await showArrivals(lab, members, report)
   await damageInTurn(members, device, report)
   await damageRules(members, options, report)
   lost += await pingAll('after the repair', members, report)
@@ -67,12 +69,30 @@ async function pingAll(when: string, members: readonly Member[], report: Report)
 /** Every pod to the switch, which has no route into the network: its answers come to hosts that masquerade. */
 async function pingOutside(lab: Lab, members: readonly Member[], report: Report): Promise<number> {
   report.heading('Reachability of the outside, which has no route to pods: they are masqueraded')
-  const outside = Object.assign(lab.switch, { name: 'outside', addresses: [OUTSIDE] })
+  const outside = outsideOf(lab)
   const pods = members.map(({ pod }) => pod)
   const entries = await pingMatrix(pods, [outside])
   report.reachability('of the outside', entries)
   return entries.reduce((sum, { lost }) => sum + lost, 0)
 }
+
+/** Which source address the first pod's packets have at another pod, and outside. */
+async function showArrivals(lab: Lab, members: readonly Member[], report: Report): Promise<void> {
+  report.heading('Source addresses on arrival')
+  const [first, second] = members
+  if (first === undefined || second === undefined) throw new RangeError('it takes two hosts')
+  const owners = members.flatMap(({ host, pod }) => [host, pod])
+  const arrivals: Arrival[] = []
+  for (const to of [second.pod, outsideOf(lab)]) {
+    const [address = ''] = to.addresses
+    const source = await sourceOnArrival(first.pod, to, address)
+    const owner = owners.find(({ addresses }) => addresses.includes(source))?.name ?? 'nobody known'
+    arrivals.push({ from: first.pod.name, to: to.name, source, owner })
+  }
+  report.arrivals(arrivals)
+}
+
+const outsideOf = (lab: Lab) => Object.assign(lab.switch, { name: 'outside', addresses: [OUTSIDE] })
 
 /** Deletes a host's rules; they are back once they are listed as before. */
 async function damageRules(

@@ -29,6 +29,10 @@ function fill(report: Report): void {
   ])
   report.view({ host: 'h1', outputs: [{ command: 'ip route', output: 'a \nb\n' }] })
   report.reachability('before', matrix)
+  report.arrivals([
+    { from: 'h1p1', to: 'h2p1', source: '10.244.1.2', owner: 'h1p1' },
+    { from: 'h1p1', to: 'outside', source: '192.168.77.1', owner: 'h1' },
+  ])
   report.repair({
     host: 'h1',
     command: 'ip route delete 10.244.2.0/24',
@@ -55,6 +59,9 @@ Leases
   h1p1  -     0%
   h2p1  20%   -
   10 echo requests, 1 lost
+  from  to       source address
+  h1p1  h2p1     10.244.1.2      its own
+  h1p1  outside  192.168.77.1    that of h1: masqueraded
   h1# ip route delete 10.244.2.0/24
        +0.0 ms  Deleted 10.244.2.0/24 link
        +1.8 ms  10.244.2.0/24
@@ -70,6 +77,7 @@ test('programs read one JSON document', () => {
     backend: 'vxlan',
     hosts: [{ name: 'h1', lease: { subnet: '10.244.1.0/24' } }],
     reachability: [{ when: 'before', entries: matrix }],
+    arrivals: [{ owner: 'h1p1' }, { owner: 'h1' }],
     repairs: [{ healedAfter: 1.84 }],
     sent: 10,
     lost: 1,

@@ -1,4 +1,5 @@
 import type { MatrixEntry } from '../ping.js'
+import type { Arrival } from './arrival.js'
 import { type DemoResult, type HostView, type JoinedHost, type Repair, totalPings } from './result.js'
 import { table } from './table.js'
 
@@ -11,6 +12,7 @@ export interface Report {
   hosts(hosts: readonly JoinedHost[]): void
   view(view: HostView): void
   reachability(when: string, entries: readonly MatrixEntry[]): void
+  arrivals(arrivals: readonly Arrival[]): void
   repair(repair: Repair): void
   end(): void
 }
@@ -24,7 +26,7 @@ export class JsonReport implements Report {
 
   constructor(write: Write, kind: Pick<DemoResult, 'backend' | 'kernel'>) {
     this.#write = write
-    this.result = { ...kind, hosts: [], views: [], reachability: [], repairs: [] }
+    this.result = { ...kind, hosts: [], views: [], reachability: [], arrivals: [], repairs: [] }
   }
 
   heading(): void {}
@@ -40,6 +42,10 @@ export class JsonReport implements Report {
 
   reachability(when: string, entries: readonly MatrixEntry[]): void {
     this.result.reachability.push({ when, entries })
+  }
+
+  arrivals(arrivals: readonly Arrival[]): void {
+    this.result.arrivals.push(...arrivals)
   }
 
   repair(repair: Repair): void {
@@ -111,6 +117,16 @@ export class TextReport implements Report {
     this.#lines(table([['loss', ...targets], ...rows]))
     const { sent, lost } = totalPings({ reachability: [{ when, entries }] })
     this.#lines([`${sent} echo requests, ${lost} lost`])
+  }
+
+  arrivals(arrivals: readonly Arrival[]): void {
+    const rows = arrivals.map(({ from, to, source, owner }) => [
+      from,
+      to,
+      source,
+      owner === from ? 'its own' : `that of ${owner}: masqueraded`,
+    ])
+    this.#lines(table([['from', 'to', 'source address', ''], ...rows]))
   }
 
   repair({ host, command, healedAfter, events }: Repair): void {

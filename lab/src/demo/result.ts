@@ -1,6 +1,7 @@
 import type { Lease } from '@selvedge/core'
 import type { KernelEvent } from '../monitor.js'
 import type { MatrixEntry } from '../ping.js'
+import type { Arrival } from './arrival.js'
 
 /** A host that has its lease. */
 export interface JoinedHost {
@@ -42,6 +43,8 @@ export interface DemoResult {
   views: HostView[]
   /** Before the damage, and after its repair. */
   reachability: { when: string; entries: readonly MatrixEntry[] }[]
+  /** Which source address a pod's packets have when they arrive. */
+  arrivals: Arrival[]
   repairs: Repair[]
 }
 
