@@ -6,6 +6,8 @@ export interface Command {
   /** The network namespace to run in, by path such as `/run/netns/blue`; the process's own if undefined. */
   readonly namespace: string | undefined
   readonly input?: string | undefined
+  /** A file to read instead of `input`, from its beginning. */
+  readonly inputFile?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -29,17 +31,18 @@ export function runCommand(command: Command): Promise<CommandOutput | undefined>
   command.signal?.throwIfAborted()
   const [program, args] = commandLine(command)
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: ENVIRONMENT })
+    const stdin = command.inputFile ?? ('pipe' as const)
+    const child = spawn(program, args, { stdio: [stdin, 'pipe', 'pipe'], env: ENVIRONMENT })
     const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS)
     const output = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr'] as const) {
-      child[name].setEncoding('utf8').on('data', (chunk: string) => {
+      child[name]?.setEncoding('utf8').on('data', (chunk: string) => {
         output[name] += chunk
         if (output[name].length > MAX_OUTPUT_BYTES) child.kill('SIGKILL')
       })
     }
-    child.stdin.on('error', () => undefined) // it ended before it has read all: its status says why
-    child.stdin.end(command.input ?? '')
+    child.stdin?.on('error', () => undefined) // it ended before it has read all: its status says why
+    child.stdin?.end(command.input ?? '')
     child.on('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer)
       if (error.code === 'ENOENT') resolve(undefined)

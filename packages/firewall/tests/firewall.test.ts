@@ -267,3 +267,15 @@ test('what another program changes between two writes is reported', async () => 
   stop.abort()
   await watching
 })
+
+test('five thousand exceptions, by iptables and by nftables', async () => {
+  const host = await lab.addHost()
+  const exceptions = Array.from({ length: 5_000 }, (_, i) => `100.${64 + (i >> 8)}.${i & 255}.0/24`)
+  await using driver = firewall({ namespace: `/run/netns/${host.namespace}`, iptables: 'nft' })
+  for (const enableNFTables of [false, true]) {
+    const desired = rulesets(enableNFTables, FIRST, { exceptions })
+    await write(driver, desired.map(put))
+    expect(await textsOf(driver)).toEqual(textsIn(desired))
+    await write(driver, desired.map(remove))
+  }
+})

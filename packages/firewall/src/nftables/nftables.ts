@@ -4,6 +4,8 @@ import { nftablesCounts, type RuleCount } from '../counters.js'
 import type { RulesetHolder } from '../held-rulesets.js'
 import { missingTool, refusal } from '../refusal.js'
 import { FULLY_RANDOM, nftablesTable } from '../rules/nftables-text.js'
+import { unnamedFile } from '../unnamed-file.js'
+import { replacingCommands } from './json-commands.js'
 
 export interface NftablesOptions {
   readonly family: Family
@@ -39,20 +41,21 @@ export class Nftables implements RulesetHolder {
 
   /**
    * Puts a ruleset's text in place of what there is; removes it if it is empty. One transaction: no packet meets half
-   * of it. The table is added first, so that deleting it cannot fail.
+   * of it.
    */
   async write(desired: string): Promise<void> {
     const wantsRandom = desired.includes(` ${FULLY_RANDOM}`)
     const text =
       wantsRandom && !(await this.#hasFullyRandom()) ? desired.replaceAll(` ${FULLY_RANDOM}`, '') : desired
-    const output = await this.#run([`add table ${this.#table}\ndelete table ${this.#table}\n${text}`])
+    await using input = await unnamedFile(replacingCommands(this.#table, text))
+    const output = await this.#run(['-j', '-f', '-'], { inputFile: input.fd })
     if (output === undefined) throw missingTool('nft', 'nftables')
     if (output.status !== 0) throw refusal(`writing table ${this.#table} by nft`, output)
   }
 
   /** The table as nft lists it, counts included; empty if there is none, undefined if nft is not installed. */
   async #list(signal?: AbortSignal): Promise<string | undefined> {
-    const output = await this.#run([`list table ${this.#table}`], signal)
+    const output = await this.#run([`list table ${this.#table}`], { signal })
     if (output === undefined) return undefined
     if (output.status === 0) return output.stdout
     if (output.stderr.includes('No such file or directory')) return ''
@@ -81,9 +84,12 @@ export class Nftables implements RulesetHolder {
     return (await this.#run(['--check', probe('')]))?.status !== 0
   }
 
-  /** Commands as an argument: nft reads its standard input by a path, which a pipe of Node.js does not have. */
-  #run(args: readonly string[], signal?: AbortSignal): Promise<CommandOutput | undefined> {
+  /** nft opens its standard input by a path, which a pipe of Node.js does not have: it is given a file. */
+  #run(
+    args: readonly string[],
+    options: { inputFile?: number; signal?: AbortSignal | undefined } = {},
+  ): Promise<CommandOutput | undefined> {
     const { namespace } = this.#options
-    return runCommand({ program: 'nft', args, namespace, signal })
+    return runCommand({ program: 'nft', args, namespace, ...options })
   }
 }
