@@ -68,14 +68,17 @@ describe.each<[FlannelVersion, Source]>([
   })
 })
 
-test('over a manifest that was created and never applied, ours replaces it', async () => {
+test('over a manifest that was created and never applied, ours replaces it, and flannel’s is applied over that', async () => {
   const flannels = await flannelFile('v0.20.2', 'repository')
   const { file, state } = ours.get('repository') ?? { file: '' }
   await cluster.kubectl('apply', '--filename', flannels)
+  const before = await stateOf(cluster)
   await removeDeployment(cluster)
   await cluster.kubectl('create', '--filename', flannels).catch(ignoreNamespace)
-  await cluster.kubectl('replace', '--filename', file)
+  await cluster.kubectl('replace', '--save-config', '--filename', file)
   expect(await stateOf(cluster)).toEqual(state)
+  await cluster.kubectl('apply', '--filename', flannels)
+  expect(await stateOf(cluster)).toEqual(before)
 })
 
 /** The namespace of an earlier test is still there. */
