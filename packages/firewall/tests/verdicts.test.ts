@@ -66,6 +66,8 @@ const MODES: readonly (readonly [string, boolean, IptablesVariant | undefined])[
 ]
 /** A port for each mode, since a flow that is known keeps its verdict. */
 const portOf = (mode: string): number => 5000 + MODES.findIndex(([name]) => name === mode)
+/** For the streams that see a mode start. */
+const startPortOf = (mode: string): number => portOf(mode) + 100
 
 const SURROUNDINGS = `
 table inet test {
@@ -130,7 +132,7 @@ beforeAll(async () => {
   }
   stations.set('node', new Station(host))
   await host.exec('nft', [SURROUNDINGS])
-  const ports = MODES.map(([name]) => portOf(name))
+  const ports = MODES.flatMap(([name]) => [portOf(name), startPortOf(name)])
   await station('pod').listen(ports, [four.pod, six.pod])
   await station('peer').listen(ports, [four.peer, six.peer])
   await station('outside').listen(ports, [four.outside, six.outside], [four.group, six.group], 'eth0')
@@ -280,3 +282,29 @@ test('no packet meets half a ruleset: a thousand new flows a second, over change
   expect(sent).toBeGreaterThan(changes.length * 50)
   await write(legacy, rulesets(false, first).map(remove))
 })
+
+test.each(MODES)(
+  '%s: no packet is lost at the start; from one packet on all are masqueraded',
+  async (mode, enableNFTables, iptables) => {
+    const desired = rulesets(enableNFTables, { network: '10.244.0.0/16', subnet: '10.244.1.0/24' })
+    await using driver = firewall({ namespace: `/run/netns/${host.namespace}`, iptables })
+    const { pod, outside, node } = ADDRESSES[4]
+    const id = `start of ${mode}`
+    const end = station('pod').stream(id, pod, outside, startPortOf(mode))
+    const seen = () => [...station('outside').received].filter(([one]) => one.startsWith(`${id} `))
+    const hasSeen = (more: number, from: string) =>
+      until(
+        `packets from ${from}`,
+        () => seen().filter(([, source]) => source === from).length > more || undefined,
+      )
+    await hasSeen(50, pod)
+    await write(driver, desired.map(put))
+    await hasSeen(50, node)
+    const sent = await end()
+    const lost = async () => sent - seen().length - (await withoutRoom(around('outside')))
+    await until('the last packet', async () => (await lost()) <= 0 || undefined)
+    const sources = seen().map(([, from]) => from)
+    expect(new Set(sources.slice(sources.indexOf(node)))).toEqual(new Set([node]))
+    await write(driver, desired.map(remove))
+  },
+)
