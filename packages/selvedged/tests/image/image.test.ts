@@ -126,13 +126,12 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
     expect(JSON.parse(failed.stdout)).toMatchObject({ code: expect.any(Number), msg: expect.any(String) })
   })
 
-  test('as the manifest runs it, read-only and with NET_ADMIN alone: traffic rules by its own iptables, an address for a container', async () => {
-    const node = await runInitContainers('node')
-    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+  /** Starts the agent as the manifest does: read-only, with NET_ADMIN alone, in what is a container's file system. */
+  function startAgent(rig: Rig): Selvedged {
     const host = rig.lab.host(0)
     const { subnetFile, leaseCache } = filesOf(rig.lab, host)
     const { command = [] } = containers.find(({ name }) => name === 'kube-flannel') ?? {}
-    const agent = Selvedged.start(rig.lab, host, rig.etcd.endpoint, {
+    return Selvedged.start(rig.lab, host, rig.etcd.endpoint, {
       program: command,
       args: [
         '--ip-masq',
@@ -143,6 +142,12 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
       before: [
         `mount --bind '${root}' '${root}'`,
         `mount -t proc none '${root}/proc'`,
+        // What every container has of devices (OCI runtime-spec, config-linux.md), as far as it is used.
+        `mount -t tmpfs none '${root}/dev'`,
+        `mkdir '${root}/dev/shm'`,
+        `ln -s /proc/self/fd/0 '${root}/dev/stdin'`,
+        `touch '${root}/dev/null'`,
+        `mount --bind /dev/null '${root}/dev/null'`,
         ...bindMount(dirname(subnetFile), `${root}/run/flannel`),
         ...bindMount(dirname(leaseCache), `${root}/var/lib/selvedge`),
         `mount -o remount,bind,ro '${root}'`,
@@ -153,11 +158,31 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
         ...['/usr/sbin/chroot', root],
       ],
     })
+  }
+
+  test('with EnableNFTables, the agent writes its rules by the image’s nft', async () => {
+    await using rig = await Rig.create({ ...vxlanConfig, EnableNFTables: true }, { hosts: 1 })
+    const agent = startAgent(rig)
+    await agent.inSync()
+    for (const chain of ['forward', 'postrtg']) {
+      await until(`the chain ${chain}`, async () => {
+        const ruleset = await agent.host.exec('nft', ['list', 'ruleset'])
+        return ruleset.includes(`chain ${chain}`) ? true : undefined
+      })
+    }
+    expect((await agent.stop()).status).toBe(0)
+  })
+
+  test('as the manifest runs it: rules by the image’s iptables, and an address for a container by what it installed', async () => {
+    const node = await runInitContainers('node')
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const agent = startAgent(rig)
+    const { host, subnetFile } = agent
     await agent.inSync()
     const { subnet = '' } = await agent.ready()
     for (const chain of ['FLANNEL-FWD', 'FLANNEL-POSTRTG']) {
-      await until(chain, async () =>
-        (await host.exec('iptables-save', [])).includes(`:${chain}`) ? true : undefined,
+      await until(`the chain ${chain}`, async () =>
+        (await host.exec('iptables-save')).includes(`:${chain}`) ? true : undefined,
       )
     }
 
