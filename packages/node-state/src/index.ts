@@ -12,7 +12,7 @@ export {
 } from './lease-cache/cached-subnet-manager.js'
 export type { KnownNetwork, LeaseCache } from './lease-cache/known-network.js'
 export { LeaseFile, type LeaseFileOptions } from './lease-cache/lease-file.js'
-export { readSubnetEnv, writeSubnetEnv } from './subnet-env/read-write.js'
+export { readSubnetEnv, readSubnetEnvText, writeSubnetEnv } from './subnet-env/read-write.js'
 export {
   type SubnetEnvDrift,
   SubnetEnvFile,

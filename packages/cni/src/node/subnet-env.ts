@@ -1,9 +1,6 @@
 import { parseSubnetEnvLists, type SubnetEnvLists } from '@selvedge/core/kit'
-import { readBoundedFile } from '@selvedge/node-state'
+import { readSubnetEnvText } from '@selvedge/node-state'
 import { CNI_CODE, CniError } from '../protocol/error.js'
-
-/** What flannel writes takes 200 bytes. */
-const MAX_BYTES = 64 * 1024
 
 /**
  * What a node's subnet.env says: all that an attachment needs. Rejects with a CniError: `tryAgainLater` if there is no
@@ -17,15 +14,11 @@ export async function readNode(path: string): Promise<SubnetEnvLists> {
 }
 
 async function read(path: string): Promise<string> {
-  try {
-    return await readBoundedFile(path, MAX_BYTES)
-  } catch (error) {
-    if (!(error instanceof Error)) throw error
-    if ('code' in error && error.code === 'ENOENT') {
-      throw new CniError(CNI_CODE.tryAgainLater, `${path} is missing`, { cause: error })
-    }
-    throw new CniError(CNI_CODE.ioFailure, `${path} cannot be read: ${error.message}`, { cause: error })
-  }
+  const text = await readSubnetEnvText(path).catch((cause) => {
+    throw new CniError(CNI_CODE.ioFailure, `${path} cannot be read: ${cause.message}`, { cause })
+  })
+  if (text === undefined) throw new CniError(CNI_CODE.tryAgainLater, `${path} is missing`)
+  return text
 }
 
 /** The names in the order of flannel's plugin. */

@@ -13,12 +13,12 @@ const MODE = 0o644
  * regular file or is longer than 64 KiB.
  */
 export async function readSubnetEnv(path: string): Promise<Partial<SubnetEnv> | undefined> {
-  const text = await readText(path)
+  const text = await readSubnetEnvText(path)
   return text === undefined ? undefined : parseSubnetEnv(text)
 }
 
 /** The same, not parsed. */
-export async function readText(path: string): Promise<string | undefined> {
+export async function readSubnetEnvText(path: string): Promise<string | undefined> {
   try {
     return await readBoundedFile(path, MAX_BYTES)
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Clock, Random, SubnetEnv } from '@selvedge/core'
 import { backoffDelay, systemClock, Wakeup } from '@selvedge/core/kit'
-import { readSubnetEnv, readText, writeSubnetEnv } from './read-write.js'
+import { readSubnetEnv, readSubnetEnvText, writeSubnetEnv } from './read-write.js'
 
 export interface SubnetEnvFileOptions {
   readonly path: string
@@ -33,7 +33,7 @@ const DEFAULT_CHECK_INTERVAL_MS = 10_000
 /** A write that fails (a full disk, a read-only one) is retried after half a second to 30 s. */
 const BACKOFF = { firstMs: 500, maxMs: 30_000 }
 
-const disk: SubnetEnvIo = { read: readText, write: writeSubnetEnv }
+const disk: SubnetEnvIo = { read: readSubnetEnvText, write: writeSubnetEnv }
 
 /**
  * Keeps a subnet.env equal to the text that was published last: one write at a time, retried until it succeeds, and
