@@ -1,13 +1,10 @@
-import { vxlan } from '@selvedge/backend-vxlan'
-import { FakeClock, FakeKernel } from '@selvedge/conformance'
-import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect } from 'vitest'
+import { it as onHost } from '../../tests/overlay-fixture.js'
 import type { Part } from '../contract/part.js'
 import { route } from '../contract/resource.js'
 import { OverlayError } from '../util/errors.js'
 import { blackholeRoute } from './blackhole-route.js'
-import type { OverlayOptions } from './options.js'
-import { createOverlay, type Overlay } from './overlay.js'
+import type { Overlay } from './overlay.js'
 
 const CONFIG = {
   Network: '10.244.0.0/16',
@@ -19,51 +16,26 @@ const SUBNETS = { subnet: '10.244.7.0/24', ipv6Subnet: 'fd00:244:0:7::/64' }
 const V4 = 'blackhole 10.244.7.0/24'
 const V6 = 'blackhole fd00:244:0:7::/64'
 
-describe('an overlay with parts', () => {
-  let clock: FakeClock
-  let store: MemoryStore
-  let kernel: FakeKernel
-  const started: Overlay[] = []
-
-  beforeEach(() => {
-    clock = new FakeClock()
-    store = new MemoryStore({ config: CONFIG, clock })
-    kernel = new FakeKernel({
-      clock,
-      interfaces: [{ name: 'eth0', addresses: ['192.0.2.1/24', '2001:db8::1/64'] }],
-    })
-  })
-  afterEach(async () => {
-    for (const overlay of started.splice(0)) await overlay.stop()
-  })
-
-  function compose(options: Partial<OverlayOptions>): Overlay {
-    const overlay = createOverlay({
-      subnets: new MemorySubnetManager(store),
-      backend: vxlan(),
-      drivers: [kernel.driver()],
-      clock,
-      random: () => 0.5,
-      previous: SUBNETS,
-      ...options,
-    })
-    started.push(overlay)
-    return overlay
-  }
-
-  async function running(...parts: Part[]): Promise<Overlay> {
-    const overlay = compose({ parts })
+const it = onHost
+  .override('config', CONFIG)
+  .override('addresses', ['192.0.2.1/24', '2001:db8::1/64'])
+  .extend('runningWith', ({ compose }) => async (...parts: Part[]): Promise<Overlay> => {
+    const overlay = compose({ parts, previous: SUBNETS })
     await overlay.start()
     await overlay.whenInSync()
     return overlay
-  }
+  })
 
+describe('an overlay with parts', () => {
   describe('such as a blackhole route', () => {
-    it('has it beside what the backend needs, shows it in a plan, and puts it back', async () => {
-      const without = await running()
+    it('has it beside what the backend needs, shows it in a plan, and puts it back', async ({
+      kernel,
+      runningWith,
+    }) => {
+      const without = await runningWith()
       const bare = without.status.desired
       await without.stop()
-      const overlay = await running(blackholeRoute())
+      const overlay = await runningWith(blackholeRoute())
       expect(overlay.status).toMatchObject({ desired: bare + 2, actual: bare + 2 })
       expect(kernel.toText()).toContain(`${V4} proto 157 metric 4294967295`)
       expect(kernel.toText()).toContain(V6)
@@ -75,10 +47,15 @@ describe('an overlay with parts', () => {
       expect(await overlay.plan()).toEqual([])
     })
 
-    it('writes nothing at a restart, follows the subnet, and is removed with the overlay or its option', async () => {
-      await (await running(blackholeRoute())).stop()
+    it('writes nothing at a restart, follows the subnet, and is removed with the overlay or its option', async ({
+      clock,
+      store,
+      kernel,
+      runningWith,
+    }) => {
+      await (await runningWith(blackholeRoute())).stop()
       kernel.requests.length = 0
-      const overlay = await running(blackholeRoute())
+      const overlay = await runningWith(blackholeRoute())
       expect(kernel.writes).toEqual([])
       store.release(overlay.lease)
       store.reserve({ ...SUBNETS, attributes: { publicIp: '192.0.2.7', backendType: 'alloc' } })
@@ -90,14 +67,14 @@ describe('an overlay with parts', () => {
       expect(kernel.toText()).toContain(`blackhole ${subnet}`)
       expect(kernel.toText()).toContain(`blackhole ${ipv6Subnet}`)
       await overlay.stop()
-      await (await running()).stop()
+      await (await runningWith()).stop()
       expect(kernel.toText()).not.toContain('blackhole')
     })
 
-    it("adopts flannel's of IPv6, and stands behind its one of IPv4", async () => {
+    it("adopts flannel's of IPv6, and stands behind its one of IPv4", async ({ kernel, runningWith }) => {
       kernel.run(`ip route add ${V4} proto boot`)
       kernel.run(`ip route add ${V6} proto boot metric 1024`)
-      const overlay = await running(blackholeRoute())
+      const overlay = await runningWith(blackholeRoute())
       expect(overlay.status.failures).toEqual([])
       expect(kernel.toText().split(V6)).toHaveLength(2)
       expect(kernel.toText()).toContain(`${V4} proto boot`)
@@ -105,23 +82,29 @@ describe('an overlay with parts', () => {
     })
   })
 
-  it('hears their warnings, and asks the drivers for what they require', async () => {
+  it('hears their warnings, and asks the drivers for what they require', async ({ compose }) => {
     const part: Part = { name: 'x', requires: ['gre'], warnings: () => ['take care'], local: () => [] }
-    await expect(compose({ parts: [part] }).start()).rejects.toMatchObject({ code: 'UNSUPPORTED' })
-    const overlay = compose({ parts: [{ ...part, requires: [] }] })
+    await expect(compose({ previous: SUBNETS, parts: [part] }).start()).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+    })
+    const overlay = compose({ previous: SUBNETS, parts: [{ ...part, requires: [] }] })
     const warnings: string[] = []
     overlay.on('warning', (text) => warnings.push(text))
     await overlay.start()
     expect(warnings).toEqual(['take care'])
   })
 
-  it('does not keep a node from joining if what one calls for cannot be written: it is reported, and tried again', async () => {
+  it('does not keep a node from joining if what one calls for cannot be written: it is reported, and tried again', async ({
+    clock,
+    kernel,
+    compose,
+  }) => {
     const fault = kernel.fail({
       errno: 'EBUSY',
       when: (request) => request.type === 'put' && request.resource.key.includes('4294967295'),
       times: Number.POSITIVE_INFINITY,
     })
-    const overlay = compose({ parts: [blackholeRoute()] })
+    const overlay = compose({ previous: SUBNETS, parts: [blackholeRoute()] })
     const errors: string[] = []
     overlay.on('error', (error) => errors.push(error.message))
     await overlay.start()
@@ -134,9 +117,9 @@ describe('an overlay with parts', () => {
     expect(kernel.toText()).toContain('4294967295')
   })
 
-  it('rejects a start if no driver holds what one calls for', async () => {
+  it('rejects a start if no driver holds what one calls for', async ({ compose }) => {
     const part: Part = { name: 'x', local: () => [{ kind: 'ruleset', key: 'ruleset x' }] }
-    await expect(compose({ parts: [part] }).start()).rejects.toMatchObject({
+    await expect(compose({ previous: SUBNETS, parts: [part] }).start()).rejects.toMatchObject({
       code: 'UNSUPPORTED',
       message: expect.stringContaining("no driver holds resources of kind 'ruleset'"),
     })
@@ -148,7 +131,7 @@ describe('an overlay with parts', () => {
       throw error
     },
   })
-  it.each<[string, Part, object]>([
+  it.for<[string, Part, object]>([
     [
       'an error without a code',
       thrower(new RangeError('no')),
@@ -174,8 +157,13 @@ describe('an overlay with parts', () => {
           "the part 'broken' and the part 'broken' both call for route 254 10.244.7.0/24 0 1: an overlay takes one of them",
       },
     ],
-  ])('rejects a start, typed and named, if one answers with %s', async (_, part, expected) => {
-    await expect(compose({ parts: [blackholeRoute(), part] }).start()).rejects.toMatchObject(expected)
-    expect(kernel.toText()).not.toContain('blackhole')
-  })
+  ])(
+    'rejects a start, typed and named, if one answers with %s',
+    async ([, part, expected], { kernel, compose }) => {
+      await expect(
+        compose({ previous: SUBNETS, parts: [blackholeRoute(), part] }).start(),
+      ).rejects.toMatchObject(expected)
+      expect(kernel.toText()).not.toContain('blackhole')
+    },
+  )
 })
