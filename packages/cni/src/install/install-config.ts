@@ -14,7 +14,7 @@ export interface ConfigInstallation {
 
 /**
  * Installs a CNI config list, 0644, so that a reader finds the old one or the new one, whole. One that no runtime could
- * use is not installed: the node would lose its network over a slip of an editor's.
+ * use is not installed: a typo in a ConfigMap must not cut nodes off.
  *
  * @returns whether it was written
  * @throws {InstallError}

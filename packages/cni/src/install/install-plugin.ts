@@ -8,7 +8,7 @@ import { installRuntime, readSource, removeOldRuntimes, tryRuntime } from './run
 
 /** The plugin's name is its type in a network config. */
 const PLUGIN = 'flannel'
-/** The folder of runtimes, in the folder of plugins: a container runtime looks for files that it names, and in no folder. */
+/** The folder of runtimes, in the folder of plugins: container runtimes look up plugins by name, and not in subfolders. */
 const RUNTIMES = '.selvedge'
 
 /** Larger than a launcher, smaller than the plugins that are programs. */
@@ -36,7 +36,7 @@ export async function installPlugin({ from, to }: PluginInstallation): Promise<b
     await mkdir(runtimes, { recursive: true, mode: 0o755 })
     const launcher = join(to, PLUGIN)
     const before = runtimeOf(await readLauncher(launcher), runtimes)
-    // Room first: a full disk is a reason to install nothing, and not one to keep what no launcher names any more.
+    // First, to make room.
     await removeOldRuntimes(runtimes, before)
     const folder = join(runtimes, await installRuntime(source, runtimes, before))
     const hasLoader = source.digests.has(LOADER)
