@@ -46,7 +46,7 @@ export class Agent {
     const environment = Object.entries({ PATH: process.env.PATH, ...variables }).map(
       ([name, value]) => `${name}=${value}`,
     )
-    const files = [`-subnet-file=${join(directory, SUBNET_ENV)}`, '-lease-cache=']
+    const files = [`-subnet-file=${join(directory, SUBNET_ENV)}`, '-lease-cache=', '-control-socket=']
     // What is measured is the overlay: without traffic rules, which other programs write.
     const bare = ['-iptables-forward-rules=false', ...files]
     const command = ['env', '-i', ...environment, node, selvedgedOf(checkout), ...flags, ...bare]

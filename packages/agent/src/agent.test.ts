@@ -52,6 +52,7 @@ class Agent {
       [
         `--subnet-file=${this.subnetFile}`,
         '--lease-cache=',
+        '--control-socket=',
         '--iptables-forward-rules=false',
         '-v=1',
         ...args,

@@ -1,5 +1,6 @@
 import { AgentState } from './agent-state.js'
 import type { AgentSettings } from './command-line/settings.js'
+import { ControlSocket } from './observe/control-socket.js'
 import { serveHealth } from './observe/http-server.js'
 import { LazyMetrics } from './observe/lazy-metrics.js'
 import type { AgentServices } from './services.js'
@@ -32,12 +33,22 @@ export async function runAgent(
     health = server
     log('info', 'serving /healthz, /readyz and /metrics', { ...settings.health, port: server.port })
   }
+  const control =
+    settings.controlSocket === undefined
+      ? undefined
+      : new ControlSocket({
+          path: settings.controlSocket,
+          served: { whyNotReady: () => state.whyNotReady() },
+          log,
+          clock: services.clock,
+        })
   signal.addEventListener('abort', () => serviceManager.stopping(), { once: true })
   serviceManager.startWatchdog()
   try {
     while (!signal.aborted) await runSession({ settings, services, state, metrics }, signal)
   } finally {
     serviceManager.stopWatchdog()
+    await control?.[Symbol.asyncDispose]()
     await health?.[Symbol.asyncDispose]()
   }
 }

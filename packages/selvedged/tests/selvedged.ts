@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseSubnetEnv, type SubnetEnv } from '@selvedge/core'
@@ -39,6 +39,9 @@ export function filesOf(lab: Lab, host: Host): { subnetFile: string; leaseCache:
   }
 }
 
+/** Beside its subnet.env. */
+export const controlSocketOf = (subnetFile: string): string => join(dirname(subnetFile), 'control.sock')
+
 /** `selvedged` as a process in a host's namespace. */
 export class Selvedged {
   readonly logs: LogLine[] = []
@@ -71,6 +74,7 @@ export class Selvedged {
       ...(options.store ?? [`--etcd-endpoints=${endpoint}`]),
       `--subnet-file=${subnetFile}`,
       `--lease-cache=${leaseCache}`,
+      `--control-socket=${controlSocketOf(subnetFile)}`,
       '--iptables-forward-rules=false',
       '-v=1',
       ...(options.args ?? []),

@@ -37,6 +37,7 @@ test('without flags, the defaults of flanneld', () => {
     rulesName: undefined,
     blackholeRoute: false,
     leaseCache: '/var/lib/selvedge/leases',
+    controlSocket: '/run/selvedge/control.sock',
     releaseLease: false,
     health: undefined,
     verbosity: 0,
@@ -104,6 +105,7 @@ test("a unit file's command line of flanneld is taken as it is", () => {
     rulesName: undefined,
     blackholeRoute: true,
     leaseCache: '/var/lib/selvedge/leases',
+    controlSocket: '/run/selvedge/control.sock',
     releaseLease: false,
     health: { ip: '::1', port: 10255 },
     verbosity: 2,
@@ -132,12 +134,14 @@ test('its own flags', () => {
     'fd00::/8',
     '--ip-masq-keep-address=10.244.9.0/24',
     '--rules-name=iot',
+    '--control-socket=',
   ])
   expect(settings).toMatchObject({
     leaseCache: undefined,
     masqExceptions: ['10.0.0.0/8', 'fd00::/8'],
     keepAddress: ['10.244.9.0/24'],
     rulesName: 'iot',
+    controlSocket: undefined,
     releaseLease: true,
     store: { leaseTermMs: 10_000 },
   })

@@ -67,6 +67,10 @@ const own = {
     '/var/lib/selvedge/leases',
     'file that keeps the last known leases, to start from while the store is unavailable; empty for none',
   ),
+  'control-socket': stringFlag(
+    '/run/selvedge/control.sock',
+    'Unix socket at which the CNI plugin asks whether the agent is ready, and why not; empty for none',
+  ),
   'local-store': stringFlag(
     '',
     'take leases from the embedded store in this file, shared by the agents of one host, instead of etcd',

@@ -40,6 +40,8 @@ export interface AgentSettings extends RulesSettings {
   readonly renewMarginMs: number
   readonly blackholeRoute: boolean
   readonly leaseCache: string | undefined
+  /** Path of the Unix socket at which programs of this host ask the agent. */
+  readonly controlSocket: string | undefined
   readonly releaseLease: boolean
   /** Where to serve health and metrics; undefined for nowhere. */
   readonly health: { readonly ip: string; readonly port: number } | undefined
@@ -80,6 +82,7 @@ export function readSettings(
     ...rulesSettings(values),
     blackholeRoute: values['ip-blackhole-route'],
     leaseCache: values['lease-cache'] || undefined,
+    controlSocket: values['control-socket'] || undefined,
     releaseLease: values['release-lease'],
     health: port === 0 ? undefined : { ip: values['healthz-ip'], port },
     verbosity: values.v,

@@ -7,7 +7,8 @@ import { namesThisHost } from './host-header.js'
 export interface Served {
   /** Why pods cannot be set up; undefined if they can. */
   whyNotReady(): Promise<string | undefined>
-  metrics(): Promise<{ readonly text: string; readonly contentType: string }>
+  /** Absent where none are served. */
+  metrics?(): Promise<{ readonly text: string; readonly contentType: string }>
 }
 
 /**
@@ -37,12 +38,13 @@ async function answer(path: string, served: Served): Promise<Answer> {
         : { status: 503, text: `flanneld is not ready yet: ${why}` }
     }
     case '/metrics':
+      if (served.metrics === undefined) break
       try {
         return { status: 200, ...(await served.metrics()) }
       } catch (error) {
         return { status: 500, text: `gathering metrics: ${error instanceof Error ? error.message : error}` }
       }
-    default:
-      return { status: 404, text: 'the paths are /healthz, /readyz and /metrics' }
   }
+  const paths = served.metrics === undefined ? '/healthz and /readyz' : '/healthz, /readyz and /metrics'
+  return { status: 404, text: `the paths are ${paths}` }
 }

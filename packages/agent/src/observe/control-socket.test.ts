@@ -1,0 +1,125 @@
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { FakeClock } from '@selvedge/conformance'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { ControlSocket } from './control-socket.js'
+
+let folder = ''
+let why: string | undefined
+const clock = new FakeClock()
+const open: AsyncDisposable[] = []
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'selvedge-control-'))
+})
+afterEach(async () => {
+  for (const one of open.splice(0)) await one[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true })
+})
+
+function serve(path = join(folder, 'run', 'control.sock')) {
+  const logs: string[] = []
+  const log = (_: string, message: string) => void logs.push(message)
+  const socket = new ControlSocket({ path, log, clock, served: { whyNotReady: async () => why } })
+  open.push(socket)
+  const served = () => vi.waitFor(() => expect(logs.at(-1)).toMatch(/^serving/))
+  return { socket, path, logs, served }
+}
+
+function ask(path: string, url = '/readyz'): Promise<string> {
+  return new Promise((resolve, reject) => {
+    request({ socketPath: path, path: url }, async (response) => {
+      resolve(`${response.statusCode} ${await text(response)}`)
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+const modeOf = async (path: string) => (await stat(path)).mode & 0o777
+
+test('says whether the agent is ready, and why not, to its own user alone', async () => {
+  const { path, served, socket } = serve()
+  await served()
+  expect(await modeOf(path)).toBe(0o600)
+  why = 'etcd does not answer'
+  expect(await ask(path)).toBe('503 flanneld is not ready yet: etcd does not answer')
+  why = undefined
+  expect(await ask(path)).toBe('200 flanneld is ready')
+  expect(await ask(path, '/metrics')).toBe('404 the paths are /healthz and /readyz')
+  await socket[Symbol.asyncDispose]()
+  expect(await readdir(join(folder, 'run'))).toEqual([])
+})
+
+/** What a process leaves that is killed: a name at which nobody listens. */
+async function leaveSocket(path: string): Promise<void> {
+  const server = createServer().listen(`${path}.old`)
+  await once(server, 'listening')
+  await rename(`${path}.old`, path) // else closing it removes it
+  await new Promise((resolve) => server.close(resolve))
+}
+
+test.each([
+  ['a socket of a process that is gone', leaveSocket],
+  ['a file', (path: string) => writeFile(path, '')],
+])('replaces %s', async (_, leave) => {
+  const path = join(folder, 'control.sock')
+  await leave(path)
+  const { served } = serve(path)
+  await served()
+  expect(await ask(path)).toBe('200 flanneld is ready')
+})
+
+test('leaves another agent its socket, says so once, and takes it when that has gone', async () => {
+  const path = join(folder, 'control.sock')
+  const first = serve(path)
+  await first.served()
+  const second = serve(path)
+  await vi.waitFor(() => expect(second.logs.at(-1)).toMatch(/another agent answers there.*--control-socket/))
+  for (let i = 0; i < 3; i += 1) await clock.advance(10_000)
+  expect(second.logs).toHaveLength(1)
+  await first.socket[Symbol.asyncDispose]()
+  await clock.advance(10_000)
+  await second.served()
+  expect(await ask(path)).toBe('200 flanneld is ready')
+})
+
+test('does not take away at its end what another has made since', async () => {
+  const { path, served, socket } = serve()
+  await served()
+  await rm(path)
+  const other: Server = createServer().listen(path)
+  await once(other, 'listening')
+  await socket[Symbol.asyncDispose]()
+  expect((await stat(path)).isSocket()).toBe(true)
+  await new Promise((resolve) => other.close(resolve))
+})
+
+test.each([
+  [
+    'a folder is in its place',
+    async (path: string) => void (await mkdir(path, { recursive: true })),
+    /EISDIR|directory/,
+  ],
+  ['its folder is a file', async (path: string) => writeFile(join(path, '..'), ''), /EEXIST|ENOTDIR/],
+])('says why it cannot be, and is there later: %s', async (_, obstruct, message) => {
+  const path = join(folder, 'run', 'control.sock')
+  await obstruct(path)
+  const { logs, served } = serve(path)
+  await vi.waitFor(() => expect(logs.at(-1)).toMatch(message))
+  expect(logs.at(-1)).toContain(path)
+  await rm(join(folder, 'run'), { recursive: true })
+  await clock.advance(10_000)
+  await served()
+  expect(await ask(path)).toBe('200 flanneld is ready')
+})
+
+test('a path that is too long for a socket is refused with what is allowed', async () => {
+  const { logs } = serve(join(folder, 'x'.repeat(100)))
+  await vi.waitFor(() => expect(logs.at(-1)).toMatch(/longer than a socket's can be/))
+})
