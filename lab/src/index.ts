@@ -1,5 +1,13 @@
 export { AgentProcess } from './agent-process.js'
 export type { AgentEvent, AgentSettings } from './agent-protocol.js'
+export {
+  type Container,
+  type NetworkList,
+  type Plugin,
+  PluginFailure,
+  type Result,
+  Runtime,
+} from './cni/runtime.js'
 export * from './damages.js'
 export { Datagrams } from './datagrams.js'
 export { table } from './demo/table.js'

@@ -1,8 +1,8 @@
 import { chmod, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Lab, ping, until } from '@selvedge/lab'
+import { Lab, type NetworkList, type Plugin, PluginFailure, ping, Runtime, until } from '@selvedge/lab'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type NetworkList, type Plugin, PluginFailure, Runtime } from './runtime.js'
+import { callForAll } from './call-for-all.js'
 
 let lab: Lab
 let runtime: Runtime
@@ -306,12 +306,12 @@ test('200 containers at once get 200 addresses, and give all of them back', asyn
   const files = await network(IPV4 + REST)
   const config = { ...flannel(files), name: files.name, cniVersion: '1.0.0' }
   const containers = await runtime.containers(200)
-  const results = await runtime.callForAll('ADD', config, containers)
+  const results = await callForAll({ host: lab.host(0), runtime }, 'ADD', config, containers)
   expect(new Set(results.map(({ ips }) => ips?.[0]?.address)).size).toBe(200)
   const [first] = containers
   const { address = '' } = results[150]?.ips?.[0] ?? {}
   expect(await ping(first?.netns ?? lab.host(0), address.replace(/\/.*/, ''))).toMatchObject({ lost: 0 })
-  await runtime.callForAll('DEL', config, containers)
+  await callForAll({ host: lab.host(0), runtime }, 'DEL', config, containers)
   expect(await addressesOf(files)).toEqual([])
   expect(await filesIn(files.dataDir)).toEqual([])
 })

@@ -138,6 +138,7 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
         '--iptables-forward-rules=true',
         '--subnet-file=/run/flannel/subnet.env',
         '--lease-cache=/var/lib/selvedge/leases',
+        '--control-socket=/run/selvedge/control.sock',
       ],
       before: [
         `mount --bind '${root}' '${root}'`,

@@ -202,6 +202,7 @@ export class KubeRig implements AsyncDisposable {
         `--net-config-path=${this.#configFile}`,
         '--subnet-file=/run/flannel/subnet.env',
         '--lease-cache=/var/lib/selvedge/leases',
+        '--control-socket=/run/selvedge/control.sock',
         '--iptables-forward-rules=true',
       ],
       variables: {

@@ -3,13 +3,14 @@ import { once } from 'node:events'
 import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { CommandError, type Host, Namespace, run } from '@selvedge/lab'
+import type { Host } from '../host.js'
+import { Namespace } from '../namespace.js'
+import { CommandError, run } from '../run.js'
 
 /** Where Debian's containernetworking-plugins puts them. */
 const DEBIAN_PLUGINS = '/usr/lib/cni'
-const PROGRAM = fileURLToPath(new URL('../bundle/flannel.cjs', import.meta.url))
-
-const MANY_CALLS = fileURLToPath(new URL('many-calls.mjs', import.meta.url))
+/** As `npm run build` leaves it. */
+const PROGRAM = fileURLToPath(new URL('../../../packages/cni/bundle/flannel.cjs', import.meta.url))
 
 export interface Plugin {
   readonly type: string
@@ -152,26 +153,6 @@ export class Runtime {
     }
   }
 
-  /** The same call for many containers at once, in one process. */
-  async callForAll(
-    verb: string,
-    config: object,
-    containers: readonly Container[],
-  ): Promise<readonly Result[]> {
-    const calls = containers.map((container) => ({
-      env: Object.fromEntries(this.environment(verb, container, 'eth0').map((text) => splitOnce(text, '='))),
-      config,
-    }))
-    const output = await this.#host.exec(process.execPath, [MANY_CALLS], {
-      input: JSON.stringify(calls),
-      timeoutMs: 60_000,
-    })
-    return JSON.parse(output).map(({ status, text }: { status: number; text: string }) => {
-      if (status !== 0) throw new Error(text)
-      return text === '' ? {} : JSON.parse(text)
-    })
-  }
-
   /** Calls the plugin, and kills it if it has not ended by then. */
   async killAfter(delayMs: number, verb: string, config: object, container: Container): Promise<void> {
     const command = ['env', ...this.environment(verb, container, 'eth0'), join(this.folder, 'flannel')]
@@ -217,9 +198,4 @@ export class Runtime {
       ...(asked.length > 0 && { runtimeConfig: Object.fromEntries(asked) }),
     }
   }
-}
-
-function splitOnce(text: string, separator: string): readonly [string, string] {
-  const at = text.indexOf(separator)
-  return [text.slice(0, at), text.slice(at + 1)]
 }
