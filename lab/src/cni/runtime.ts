@@ -46,6 +46,12 @@ export interface Container {
   readonly netns: Namespace
 }
 
+/** What libcni keeps of an ADD, for CHECK and DEL. */
+interface Attachment {
+  readonly result: Result
+  readonly capabilities: Readonly<Record<string, unknown>>
+}
+
 /**
  * What a container runtime does with the plugins of a network, as libcni does it: each in turn with the result of the
  * one before, for DEL in reverse. The plugins run in the host's namespace.
@@ -54,7 +60,7 @@ export class Runtime {
   /** Where stand-ins for plugins may be put, beside `flannel` itself: the first folder of CNI_PATH. */
   readonly folder: string
   readonly #host: Host
-  readonly #results = new Map<string, Result>()
+  readonly #attachments = new Map<string, Attachment>()
   #containers = 0
 
   private constructor(host: Host, folder: string) {
@@ -102,22 +108,23 @@ export class Runtime {
       const config = { ...this.#config(list, plugin, capabilities), ...(prevResult && { prevResult }) }
       prevResult = JSON.parse(await this.call('ADD', plugin.type, config, { container, ifName }))
     }
-    this.#results.set(`${list.name} ${container.id} ${ifName}`, prevResult ?? {})
-    return prevResult ?? {}
+    const result = prevResult ?? {}
+    this.#attachments.set(`${list.name} ${container.id} ${ifName}`, { result, capabilities })
+    return result
   }
 
   async del(list: NetworkList, container: Container, { ifName = 'eth0' } = {}): Promise<void> {
-    const prevResult = this.#results.get(`${list.name} ${container.id} ${ifName}`)
+    const { result, capabilities = {} } = this.#attachment(list, container, ifName)
     for (const plugin of list.plugins.toReversed()) {
-      const config = { ...this.#config(list, plugin, {}), ...(prevResult && { prevResult }) }
+      const config = { ...this.#config(list, plugin, capabilities), ...(result && { prevResult: result }) }
       await this.call('DEL', plugin.type, config, { container, ifName })
     }
   }
 
   async check(list: NetworkList, container: Container, { ifName = 'eth0' } = {}): Promise<void> {
-    const prevResult = this.#results.get(`${list.name} ${container.id} ${ifName}`)
+    const { result, capabilities = {} } = this.#attachment(list, container, ifName)
     for (const plugin of list.plugins) {
-      const config = { ...this.#config(list, plugin, {}), prevResult }
+      const config = { ...this.#config(list, plugin, capabilities), prevResult: result }
       await this.call('CHECK', plugin.type, config, { container, ifName })
     }
   }
@@ -177,6 +184,10 @@ export class Runtime {
         : [`CNI_CONTAINERID=${container.id}`, `CNI_NETNS=/run/netns/${container.netns.namespace}`]),
       ...(ifName === undefined ? [] : [`CNI_IFNAME=${ifName}`]),
     ]
+  }
+
+  #attachment({ name }: NetworkList, { id }: Container, ifName: string): Partial<Attachment> {
+    return this.#attachments.get(`${name} ${id} ${ifName}`) ?? {}
   }
 
   async #find(type: string): Promise<string> {

@@ -1,5 +1,6 @@
-import { type Host, PingStream, type Pod, ping, until } from '@selvedge/lab'
+import { type Host, PingStream, ping, until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
+import { addressSeen } from './address-seen.js'
 import { Rig, vxlanConfig } from './rig.js'
 
 /** The switch: outside of the network, and without a route into it. */
@@ -13,22 +14,6 @@ const iptables = (host: Host) => host.exec('iptables-save')
 const nftables = async (host: Host) =>
   (await host.exec('nft', ['-a', 'list', 'ruleset'])).replaceAll(/packets \d+ bytes \d+/g, '')
 
-/** The address that a server on `to` sees when `from` connects. */
-async function addressSeen(from: Pod, to: Pod): Promise<string> {
-  const [address = ''] = to.addresses
-  const server = to.spawn('node', [
-    '-e',
-    "require('net').createServer((s) => s.end(s.remoteAddress)).listen(8000, () => console.log('listening'))",
-  ])
-  await new Promise((resolve) => server.stdout.once('data', resolve))
-  const seen = await from.exec('node', [
-    '-e',
-    `require('net').connect(8000, '${address}').on('data', (data) => console.log(String(data)))`,
-  ])
-  server.kill()
-  return seen.trim().replace('::ffff:', '')
-}
-
 test('pods reach the outside masqueraded and one another as themselves, over restarts and a change of mode', async () => {
   await using rig = await Rig.create(vxlanConfig)
   const { agents, pods } = await rig.joinAll(FLAGS)
@@ -38,8 +23,9 @@ test('pods reach the outside masqueraded and one another as themselves, over res
   if (agent === undefined || first === undefined || second === undefined) throw new Error('two hosts')
   expect(await agent.subnetEnv()).toMatchObject({ ipMasq: true })
   const loss = { sent: 5, lost: 0 }
+  const inside = { address: second.addresses[0] ?? '', port: 8000 }
   expect(await ping(first, OUTSIDE)).toEqual(loss)
-  expect(await addressSeen(first, second)).toBe(first.addresses[0])
+  expect(await addressSeen(first, second, inside)).toBe(first.addresses[0])
   expect(await iptables(host)).toContain('-j MASQUERADE --random-fully')
 
   // What another program deletes is put back. Before the streams: while no rule needs it, the kernel forgets connections.
@@ -69,7 +55,7 @@ test('pods reach the outside masqueraded and one another as themselves, over res
     expect(rules).toContain(now)
     expect(rules).not.toContain(old)
     expect(await ping(first, OUTSIDE)).toEqual(loss)
-    expect(await addressSeen(first, second)).toBe(first.addresses[0])
+    expect(await addressSeen(first, second, inside)).toBe(first.addresses[0])
   }
   for (const stream of streams) expect(await stream.stop()).toMatchObject({ lost: 0 })
 
