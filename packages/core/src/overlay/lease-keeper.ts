@@ -12,6 +12,8 @@ import type { Clock, Random } from '../util/clock.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
 import { Wakeup } from '../util/wakeup.js'
+import { Recurrence } from './recurrence.js'
+import { RenewalSchedule } from './renewal-schedule.js'
 
 /** `changed`: another subnet, or other attributes, than before. */
 export type LeaseKeeperEvent = {
@@ -57,7 +59,7 @@ const REWRITE_DELAY_MS = 1_000
  * The shortest time from one acquisition of a lost lease to the next, doubled each time that it is lost again soon: a
  * script deletes it, or the store has it in a form that is not recognised as this node's.
  */
-const REACQUIRE_DELAY_MS = { first: 1_000, max: 30_000 }
+const REACQUIRE_DELAY = { firstMs: 1_000, maxMs: 30_000 }
 
 /**
  * How long a lease is on trial that was there already and is known to be this node's by its public address alone. A node
@@ -65,14 +67,11 @@ const REACQUIRE_DELAY_MS = { first: 1_000, max: 30_000 }
  */
 const TRIAL_MS = 30_000
 
-/** Writing back what another process has written waits twice as long each time, up to this, if it happens again soon. */
-const MAX_REWRITE_DELAY_MS = 10_000
+/** Before what another process has written is written back, doubled each time that it happens again soon. */
+const WRITE_BACK_DELAY = { firstMs: REWRITE_DELAY_MS, maxMs: 10_000 }
 
 /** A lease that stood for this long is not one that is lost again and again. */
 const STABLE_MS = 60_000
-
-/** Nodes that started together renew up to this share of the margin apart. */
-const JITTER = 0.1
 
 /**
  * Keeps this node's lease: renews it in time, and acquires it again whenever it is lost, with the same subnet if that is
@@ -81,30 +80,30 @@ const JITTER = 0.1
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions
   readonly #wakeup = new Wakeup()
+  readonly #renewal: RenewalSchedule
   #lease: Lease | undefined
   #lost = false
   /** By the clock that never jumps: when a lost lease may be acquired again. */
   #acquirableAt = Number.NEGATIVE_INFINITY
   /** By the same clock. */
   #acquiredAt = Number.NEGATIVE_INFINITY
-  /** How often the lease was lost, each time soon after it was acquired. */
-  #losses = 0
+  /** Times that the lease was lost soon after it was acquired. */
+  readonly #losses = new Recurrence({ ...REACQUIRE_DELAY, stableMs: STABLE_MS })
   /** By the clock that never jumps: until when a lease is on trial that was found by this node's address alone. */
   #trialEndsAt = Number.NEGATIVE_INFINITY
   /** Leases that turned out to be another node's, which goes by this node's address. */
   readonly #excluded: LeaseSubnets[] = []
-  /** How often another process has written our record, each time soon after the last. */
-  #contests = 0
+  /** Times that another process has written our record. */
+  readonly #contests = new Recurrence({ ...WRITE_BACK_DELAY, stableMs: STABLE_MS })
   #contestedAt = Number.NEGATIVE_INFINITY
   /** Whether the record is to be written whatever it says. */
   #rewrite = false
   /** What is being published: the store may show it before it has answered. */
   #publishing: LeaseAttributes | undefined
-  /** When to renew, by the wall clock and by the one that never jumps: whichever comes first. */
-  #due = { wall: Number.POSITIVE_INFINITY, monotonic: Number.POSITIVE_INFINITY }
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options
+    this.#renewal = new RenewalSchedule(options.renewMarginMs, options.clock, options.random)
     this.#lease = options.former
   }
 
@@ -137,7 +136,7 @@ export class LeaseKeeper {
     this.#acquiredAt = clock.monotonic()
     const isNamed = previous !== undefined && sameSubnets(previous, lease)
     this.#trialEndsAt = this.#acquiredAt + (wasThere(lease) && !isNamed ? TRIAL_MS : 0)
-    if (this.#lost) this.#acquirableAt = this.#acquiredAt + this.#reacquireDelayMs
+    if (this.#lost) this.#acquirableAt = this.#acquiredAt + this.#losses.delayMs
     this.#lost = false
     this.#keep(lease)
     if (held === undefined) this.#options.onEvent({ type: 'acquired', lease })
@@ -148,12 +147,11 @@ export class LeaseKeeper {
   /** The store says that the lease is gone, or another node's. */
   lost(): void {
     if (this.#lost) return
-    const before = this.#reacquireDelayMs
-    const stood = this.#options.clock.monotonic() - this.#acquiredAt
-    this.#losses = stood < STABLE_MS ? this.#losses + 1 : 1
+    const before = this.#losses.delayMs
+    this.#losses.add(this.#options.clock.monotonic() - this.#acquiredAt)
     this.#lost = true
     this.#options.onEvent({ type: 'lost', lease: this.lease })
-    if (this.#losses > 2 && this.#reacquireDelayMs > before) this.#reportLosses()
+    if (this.#losses.count > 2 && this.#losses.delayMs > before) this.#reportLosses()
     this.#wakeup.wake()
   }
 
@@ -191,12 +189,13 @@ export class LeaseKeeper {
       this.lost()
       return
     }
-    this.#contests = now - this.#contestedAt < STABLE_MS ? this.#contests + 1 : 1
+    this.#contests.add(now - this.#contestedAt)
     this.#contestedAt = now
     this.#rewrite = true
     // Two that both know the lease as theirs go on for good: reported at 1, 2, 4, 8.
-    if ((this.#contests & (this.#contests - 1)) === 0) this.#report('it is written back')
-    this.#renewIn(Math.min(MAX_REWRITE_DELAY_MS, REWRITE_DELAY_MS * 2 ** Math.min(this.#contests - 1, 10)))
+    const { count, delayMs } = this.#contests
+    if ((count & (count - 1)) === 0) this.#report('it is written back')
+    this.#renewIn(delayMs)
   }
 
   #report(consequence: string): void {
@@ -211,19 +210,14 @@ export class LeaseKeeper {
     )
   }
 
-  get #reacquireDelayMs(): number {
-    const { first, max } = REACQUIRE_DELAY_MS
-    return Math.min(max, first * 2 ** Math.min(Math.max(0, this.#losses - 1), 30))
-  }
-
   /** Once for each time that the pause grows. */
   #reportLosses(): void {
     this.#options.onError(
       new OverlayError(
         'LEASE_LOST',
-        `lease ${leaseKey(this.lease)} was lost ${this.#losses} times in a row, each time less than ${STABLE_MS / 1000} s ` +
+        `lease ${leaseKey(this.lease)} was lost ${this.#losses.count} times in a row, each time less than ${STABLE_MS / 1000} s ` +
           'after it was acquired: another process deletes or rewrites its record; from now on it is acquired again ' +
-          `after ${this.#reacquireDelayMs / 1000} s at the earliest`,
+          `after ${this.#losses.delayMs / 1000} s at the earliest`,
       ),
     )
   }
@@ -234,11 +228,7 @@ export class LeaseKeeper {
   }
 
   #renewIn(milliseconds: number): void {
-    const { clock } = this.#options
-    this.#due = {
-      wall: Math.min(this.#due.wall, clock.now() + milliseconds),
-      monotonic: Math.min(this.#due.monotonic, clock.monotonic() + milliseconds),
-    }
+    this.#renewal.advance(milliseconds)
     this.#wakeup.wake()
   }
 
@@ -291,21 +281,12 @@ export class LeaseKeeper {
 
   #keep(lease: Lease): void {
     this.#lease = lease
-    const { clock, random, renewMarginMs: renewMargin } = this.#options
-    if (lease.expiresAt === undefined) {
-      this.#due = { wall: Number.POSITIVE_INFINITY, monotonic: Number.POSITIVE_INFINITY }
-      return
-    }
-    const left = lease.expiresAt - clock.now()
-    // A term shorter than twice the margin is renewed at half time.
-    const lead = Math.min(renewMargin * (1 + JITTER * random()), left / 2)
-    this.#due = { wall: lease.expiresAt - lead, monotonic: clock.monotonic() + left - lead }
+    this.#renewal.restart(lease)
   }
 
   #idleTime(): number {
-    const { clock } = this.#options
-    if (this.#lost) return Math.max(0, this.#acquirableAt - clock.monotonic())
-    return Math.max(0, Math.min(this.#due.wall - clock.now(), this.#due.monotonic - clock.monotonic()))
+    if (!this.#lost) return this.#renewal.remainingMs
+    return Math.max(0, this.#acquirableAt - this.#options.clock.monotonic())
   }
 }
 
