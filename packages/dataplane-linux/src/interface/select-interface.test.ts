@@ -198,6 +198,24 @@ describe('selectInterface', () => {
     })
   })
 
+  it.each([
+    ['an address', /^([0-9a-f:]+)+x$/, { addresses: ['fd00:1234:5678:9abc:def0:1234:5678:9abc'] }],
+    ['a name', /^(a|a|aa|aa|a|a)*b/, { name: 'aaaaaaaaaaaaaaa' }],
+  ])('ends a pattern that would take for ever on %s, and says so', (_, pattern, fields) => {
+    const surroundings = {
+      candidates: [...candidates, candidate('long', 5, fields)],
+      defaultIndex: 3,
+      routes: new Map(),
+    }
+    expect(() => selectInterface([pattern], surroundings)).toThrow(
+      expect.objectContaining({
+        code: 'INTERFACE_NOT_FOUND',
+        message: expect.stringContaining('was ended after 2 s'),
+      }),
+    )
+    expect(selectInterface([/^eth1$/], surroundings)).toMatchObject({ name: 'eth1' })
+  })
+
   it('lists what it looked for and what exists', () => {
     expect(() => select(['x', /^y/, { canReach: '1.1.1.1' }])).toThrow(
       "no interface fits 'x', nor the pattern /^y/, nor the route to 1.1.1.1. Interfaces: " +

@@ -1,5 +1,6 @@
 import { type ChosenInterface, type ExternalInterface, OverlayError } from '@selvedge/core'
 import { canonicalAddress, familyOf, parseAddress, printable } from '@selvedge/core/kit'
+import { TIMED_OUT, withTimeLimit } from './time-limit.js'
 
 /**
  * How to find the external interface:
@@ -188,10 +189,26 @@ function findNamed(choice: string, candidates: readonly Candidate[]): Candidate 
   return others.length === 0 ? only : undefined
 }
 
+/**
+ * A pattern such as `(a|b)*c` can take years on an address of 39 characters, and the process would do nothing else. In ms;
+ * a sensible one takes less than one.
+ */
+const PATTERN_LIMIT_MS = 2_000
+
 function matchPattern(pattern: RegExp, candidates: readonly Candidate[]): ExternalInterface | undefined {
+  const found = withTimeLimit(PATTERN_LIMIT_MS, () => findByPattern(pattern, candidates))
+  if (found !== TIMED_OUT) return found
+  throw new OverlayError(
+    'INTERFACE_NOT_FOUND',
+    `matching the pattern ${pattern} with the addresses and names of interfaces was ended after ${PATTERN_LIMIT_MS / 1000} s: ` +
+      'what it repeats, as in (a+)+, can be divided in too many ways. Write it so that one way is left',
+  )
+}
+
+function findByPattern(pattern: RegExp, candidates: readonly Candidate[]): ExternalInterface | undefined {
   // A global or sticky pattern keeps its position between calls.
-  const matches = (text: string): boolean =>
-    new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(text)
+  const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
+  const matches = (text: string): boolean => stateless.test(text)
   for (const candidate of candidates) {
     const address = candidate.addresses.find(matches)
     if (address !== undefined)
