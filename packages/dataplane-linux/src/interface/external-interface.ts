@@ -125,7 +125,7 @@ const LINK_LOCAL = 'fe80::/64'
 const compareText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
 
 const byDestination = (a: HostRoute, b: HostRoute): number =>
-  compareText(`${a.link} ${a.destination}`, `${b.link} ${b.destination}`)
+  compareText(a.link, b.link) || compareText(a.destination, b.destination)
 
 /** The interface that a route leaves by; of several paths, the first one's. */
 const outgoing = ({ paths, oif }: RouteMessage): number => paths[0]?.oif ?? oif
