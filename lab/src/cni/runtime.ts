@@ -160,8 +160,11 @@ export class Runtime {
     }
   }
 
-  /** Calls the plugin, and kills it if it has not ended by then. */
-  async killAfter(delayMs: number, verb: string, config: object, container: Container): Promise<void> {
+  /**
+   * Calls the plugin, and kills it if it has not ended by then.
+   * @returns whether it was killed
+   */
+  async killAfter(delayMs: number, verb: string, config: object, container: Container): Promise<boolean> {
     const command = ['env', ...this.environment(verb, container, 'eth0'), join(this.folder, 'flannel')]
     const child = spawn('ip', ['netns', 'exec', this.#host.namespace, ...command], {
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -170,8 +173,9 @@ export class Runtime {
     child.stdin.on('error', () => undefined) // killed before it has read
     child.stdin.end(JSON.stringify(config))
     const timer = setTimeout(() => child.kill('SIGKILL'), delayMs)
-    await ended
+    const [, killer] = await ended
     clearTimeout(timer)
+    return killer === 'SIGKILL'
   }
 
   /** What a plugin's environment holds, as arguments of `env`. */

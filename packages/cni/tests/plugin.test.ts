@@ -1,5 +1,7 @@
+import { randomInt } from 'node:crypto'
 import { chmod, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { seededRandom } from '@selvedge/conformance'
 import { Lab, type NetworkList, type Plugin, PluginFailure, ping, Runtime, until } from '@selvedge/lab'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { callForAll } from './call-for-all.js'
@@ -7,6 +9,10 @@ import { callForAll } from './call-for-all.js'
 let lab: Lab
 let runtime: Runtime
 let networks = 0
+
+const KILLS = 16
+/** With so many at once, on one processor. */
+const LONGEST_CALL_MS = 1_000
 
 beforeAll(async () => {
   lab = await Lab.create({ hosts: 1 })
@@ -316,25 +322,46 @@ test('200 containers at once get 200 addresses, and give all of them back', asyn
   expect(await filesIn(files.dataDir)).toEqual([])
 })
 
-test('a plugin that is killed at any moment leaves nothing that GC does not free', async () => {
-  const files = await network(IPV4 + REST)
-  const config = { ...flannel(files), name: files.name, cniVersion: '1.0.0' }
-  const containers = await runtime.containers(12)
-  const seed = Math.floor(Math.random() * 2 ** 31)
-  const delaysMs = containers.map((_, i) => (seed * (i + 1)) % 500)
-  await Promise.all(
-    containers.map((container, i) => runtime.killAfter(delaysMs[i] ?? 0, 'ADD', config, container)),
-  )
-  const collecting = { name: files.name, cniVersion: '1.1.0', plugins: [flannel(files)] }
-  // A delegate outlives the plugin that is killed, and may only then take its address.
-  await until(`an end of what was left (seed ${seed})`, async () => {
-    const kept = await filesIn(files.dataDir)
-    // What is half written is another call's for a minute.
-    for (const name of kept) await utimes(join(files.dataDir, name), 0, 0)
-    await runtime.gc(collecting, [])
-    return kept.length + (await addressesOf(files)).length === 0 || undefined
-  })
-})
+test.each(['ADD', 'DEL'])(
+  'a plugin that is killed at any moment of its %s leaves nothing that GC does not free',
+  async (verb) => {
+    const files = await network(IPV4 + REST)
+    const config = { ...flannel(files), name: files.name, cniVersion: '1.0.0' }
+    const containers = await runtime.containers(KILLS)
+    if (verb === 'DEL') {
+      await callForAll({ host: lab.host(0), runtime }, 'ADD', config, containers)
+      expect(await addressesOf(files)).toHaveLength(KILLS)
+    }
+    const seed = Number(process.env.SELVEDGE_SEED ?? randomInt(2 ** 31))
+    console.log(`${verb}: seed ${seed}`)
+    const random = seededRandom(seed)
+    // One in each part of the time that they take, all at once: the first ends before it has read its config.
+    const kills = containers.map((container, i) =>
+      runtime.killAfter(((i + random()) / KILLS) * LONGEST_CALL_MS, verb, config, container),
+    )
+    expect(await Promise.all(kills), `seed ${seed}`).toContain(true)
+    const collecting = { name: files.name, cniVersion: '1.1.0', plugins: [flannel(files)] }
+    // A delegate outlives the plugin that is killed, and may only then take its address.
+    await until(`an end of what was left (seed ${seed})`, async () => {
+      const kept = await filesIn(files.dataDir)
+      // What is half written is another call's for a minute.
+      for (const name of kept) await utimes(join(files.dataDir, name), 0, 0)
+      await runtime.gc(collecting, [])
+      return kept.length + (await addressesOf(files)).length === 0 || undefined
+    })
+    // A runtime that was not told of the end asks again.
+    for (const container of containers.slice(0, 2))
+      await runtime.call('DEL', 'flannel', config, { container, ifName: 'eth0' })
+    // All of them can be used again.
+    const again = await callForAll(
+      { host: lab.host(0), runtime },
+      'ADD',
+      config,
+      await runtime.containers(KILLS),
+    )
+    expect(new Set(again.map(({ ips }) => ips?.[0]?.address)).size).toBe(KILLS)
+  },
+)
 
 /** A plugin that a test writes, in the language of the shell. */
 async function standIn(type: string, script: string): Promise<void> {

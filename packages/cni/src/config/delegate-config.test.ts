@@ -1,5 +1,5 @@
 import { parseSubnetEnvLists } from '@selvedge/core/kit'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { delegateConfig } from './delegate-config.js'
 import { readPluginConfig } from './plugin-config.js'
 
@@ -51,18 +51,29 @@ test('another delegate than bridge has no isGateway', () => {
   })
 })
 
-test('the ipam of the config is passed on: its own routes come first, its ranges are the node’s', () => {
+const NODE_IPV6 = `FLANNEL_IPV6_NETWORK=fc00::/48
+FLANNEL_IPV6_SUBNET=fc00::1/64
+FLANNEL_MTU=1472
+FLANNEL_IPMASQ=true
+`
+
+describe('the ipam of the config is passed on: its own routes come first, its ranges are the node’s', () => {
   const routes = [{ dst: '10.96.0.0/12' }, { dst: '192.168.244.0/24', gw: '10.1.17.20' }]
-  const ipam = {
-    type: 'my-ipam',
-    'unknown-param': 'unknown-value',
-    routes,
-    ranges: [[{ subnet: '10.9.0.0/24' }]],
-  }
-  expect(render({ ipam }).ipam).toEqual({
-    ...ipam,
-    ranges: IPAM.ranges,
-    routes: [...routes, { dst: '10.1.0.0/16' }],
+  const given = { 'unknown-param': 'unknown-value', routes, ranges: [[{ subnet: '10.9.0.0/24' }]] }
+  const [v4, v6] = [[{ subnet: '10.1.17.0/24' }], [{ subnet: 'fc00::/64' }]]
+  const [to4, to6] = [{ dst: '10.1.0.0/16' }, { dst: 'fc00::/48' }]
+
+  test.each([
+    ['IPv4', NODE, [v4], [to4]],
+    ['IPv6', NODE_IPV6, [v6], [to6]],
+    ['dual-stack', NODE + NODE_IPV6, [v4, v6], [to4, to6]],
+  ])('%s, with a type of its own and without one', (_, env, ranges, more) => {
+    const expected = { ...given, ranges, routes: [...routes, ...more] }
+    expect(render({ ipam: { ...given, type: 'my-ipam' } }, env).ipam).toEqual({
+      ...expected,
+      type: 'my-ipam',
+    })
+    expect(render({ ipam: given }, env).ipam).toEqual({ ...expected, type: 'host-local' })
   })
 })
 
@@ -84,4 +95,13 @@ test('keys match in any case, the last of several counts, and null leaves what w
     '{"NAME":"a","name":"b","SubnetFile":"/x","subnetfile":null,"delegate":null,"ipam":null}',
   )
   expect(config).toMatchObject({ name: 'b', subnetFile: '/x', delegate: {}, ipam: {} })
+})
+
+test('a config of name and type alone has the paths of flannel’s plugin, and of selvedged', () => {
+  expect(readPluginConfig('{"name":"cni-flannel","type":"flannel"}')).toMatchObject({
+    name: 'cni-flannel',
+    subnetFile: '/run/flannel/subnet.env',
+    dataDir: '/var/lib/cni/flannel',
+    agentSocket: '/run/selvedge/control.sock',
+  })
 })
