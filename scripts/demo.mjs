@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import {
   addSystemFoldersToPath,
   build,
+  cniDemoTools,
   ensureDebianPackages,
   ensureNpmPackages,
   labTools,
@@ -16,11 +17,13 @@ import {
 import { runInForeground, runMain } from './terminal.mjs'
 
 const FAKE = '--fake'
+const CNI = '--cni'
 
 await runMain(async (args) => {
   addSystemFoldersToPath()
   await ensureNpmPackages()
-  await build('lab')
+  // The agent and the plugin, which the demo runs as programs, are bundles.
+  await build(args.includes(CNI) ? undefined : 'lab')
   return demo((await needsFakeKernel(args)) ? [FAKE, ...args] : args)
 })
 
@@ -31,7 +34,7 @@ async function needsFakeKernel(args) {
     process.stderr.write(`${obstacle}: showing on the fake kernel what would be programmed.\n`)
     return true
   }
-  await ensureDebianPackages(labTools)
+  await ensureDebianPackages(args.includes(CNI) ? [...labTools, ...cniDemoTools] : labTools)
   return false
 }
 

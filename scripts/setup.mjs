@@ -21,6 +21,14 @@ export const labTools = [
   { command: 'iptables', package: 'iptables' },
   { command: 'nft', package: 'nftables' },
 ]
+/** What `npm run demo -- --cni` needs besides. */
+export const cniDemoTools = [
+  { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
+  { command: 'curl', package: 'curl' },
+  { command: 'etcd', package: 'etcd-server' },
+  { command: 'etcdctl', package: 'etcd-client' },
+  { command: 'openssl', package: 'openssl' },
+]
 export const testTools = [
   ...labTools,
   { command: 'etcd', package: 'etcd-server' },

@@ -2,6 +2,7 @@
  * `npm run demo`: an overlay network, seen at work. scripts/demo.mjs installs what it needs and runs it.
  */
 import { styleText } from 'node:util'
+import { cniDemo } from './demo/cni/demo.js'
 import { fakeDemo } from './demo/fake.js'
 import { type DemoOptions, parseDemoOptions, USAGE } from './demo/options.js'
 import { realDemo } from './demo/real.js'
@@ -23,7 +24,7 @@ async function main(args: readonly string[]): Promise<number> {
   process.stdout.on('error', () => interrupt.abort())
 
   const report = reportFor(options)
-  const demo = options.fake ? fakeDemo : realDemo
+  const demo = options.fake ? fakeDemo : options.cni ? cniDemo : realDemo
   try {
     const lost = await demo(options, report, interrupt.signal)
     report.end()

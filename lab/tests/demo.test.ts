@@ -34,6 +34,33 @@ test.each([['vxlan'], ['host-gw', '--nftables']])(
   },
 )
 
+test.each([
+  ['the control plane of Kubernetes, if it is built', {}, []],
+  ['a store in a file', { XDG_CACHE_HOME: '/nonexistent' }, ['--backend', 'host-gw', '--nftables']],
+])(
+  '--cni with %s: pods by the plugin, a hostPort, another network, nothing lost',
+  async (_, variables, args) => {
+    const demo = startWith(variables, '--cni', '--json', '--hosts', '2', ...args)
+    const [status] = await once(demo.process, 'close')
+    expect(demo.errors()).toBe('')
+    expect(status).toBe(0)
+    const result: DemoResult & { lost: number } = JSON.parse(demo.output())
+    expect(result).toMatchObject({ lost: 0 })
+    // Four pods and two hosts to pods, and the pods to the outside.
+    expect(result.reachability.map(({ entries }) => entries.length)).toEqual([24])
+    const shown = result.views.flatMap(({ outputs }) => outputs)
+    const outputOf = (command: string) =>
+      shown.filter((one) => one.command.startsWith(command)).map(({ output }) => output)
+    expect(outputOf('curl')).toEqual([
+      expect.stringMatching(/^HTTP\/1\.1 200/),
+      expect.stringMatching(/^HTTP\/1\.1 200/),
+    ])
+    expect(outputOf('cat')).toEqual([expect.stringContaining('FLANNEL_IPMASQ=true'), expect.anything()])
+    expect(outputOf('ip -brief address').join()).toMatch(/net1.*192\.168\.100\.2/)
+    expect(await leftOf(demo)).toEqual([])
+  },
+)
+
 test('Ctrl-C in the midst of it leaves nothing', async () => {
   const demo = start('--hosts', '3')
   await until('the demo to have made its hosts', () =>
@@ -75,8 +102,13 @@ interface Demo {
   errors: () => string
 }
 
-function start(...args: string[]): Demo {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+const start = (...args: string[]): Demo => startWith({}, ...args)
+
+function startWith(variables: Record<string, string>, ...args: string[]): Demo {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...variables },
+  })
   let output = ''
   let errors = ''
   child.stdout.setEncoding('utf8').on('data', (chunk) => {

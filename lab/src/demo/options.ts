@@ -4,6 +4,7 @@ export const USAGE = `Usage: npm run demo -- [options]
 
   --hosts N        how many hosts, 2 to 24                          [3]
   --backend TYPE   vxlan or host-gw                                 [vxlan]
+  --cni            nodes of Kubernetes whose pods the CNI plugin makes, from the annotations to NAT
   --nftables       traffic rules by nftables instead of iptables
   --keep           keep all of it running until Ctrl-C
   --json           one JSON document instead of text
@@ -17,6 +18,7 @@ export interface DemoOptions {
   hosts: number
   backend: DemoBackend
   nftables: boolean
+  cni: boolean
   keep: boolean
   json: boolean
   fake: boolean
@@ -30,6 +32,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
     options: {
       hosts: { type: 'string', default: '3' },
       backend: { type: 'string', default: 'vxlan' },
+      cni: { type: 'boolean', default: false },
       nftables: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
