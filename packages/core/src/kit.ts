@@ -59,6 +59,7 @@ export {
   type Family,
   familyOf,
   formatAddress,
+  hostAddress,
   parseAddress,
 } from './net/ip.js'
 export { canonicalMac } from './net/mac.js'

@@ -13,7 +13,7 @@ import {
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { enabledFamilies, sameNode, systemClock } from '@selvedge/core/kit'
+import { enabledFamilies, hostAddress, printable, sameNode, systemClock } from '@selvedge/core/kit'
 import { DEFAULT_ANNOTATION_PREFIX, fullPrefix } from './annotations.js'
 import { connectorFor, type ShowWait } from './auth/index.js'
 import {
@@ -48,6 +48,14 @@ const MAX_ATTEMPTS = 5
  *
  * Leases never expire here (`expiresAt` is absent): they end with their nodes.
  */
+function requireAddress(text: string): string {
+  if (hostAddress(text) !== undefined) return text
+  throw new OverlayError(
+    'INVALID_CONFIG',
+    `the option addresses has '${printable(text)}', which is no IP address`,
+  )
+}
+
 export class KubeSubnetManager implements SubnetManager {
   readonly name = 'kubernetes'
   readonly #options: KubeSubnetManagerOptions
@@ -73,6 +81,7 @@ export class KubeSubnetManager implements SubnetManager {
     const api = new KubeApi(connectorFor(options.access, showWait), options.onSecrets)
     const decoder = new NodeDecoder(prefix)
     const timeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
+    for (const address of options.addresses ?? []) api.addAddress(requireAddress(address))
     this.#api = api
     this.#advertised = new AdvertisedAddress({
       api,
@@ -107,7 +116,7 @@ export class KubeSubnetManager implements SubnetManager {
    * first call on; and those of the option `addresses`, at once.
    */
   addresses(): readonly string[] {
-    return [...new Set([...(this.#options.addresses ?? []), ...this.#api.addresses])]
+    return this.#api.addresses
   }
 
   getNetworkConfig({ signal }: AbortOptions = {}): Promise<NetworkConfig> {

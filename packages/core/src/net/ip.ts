@@ -41,6 +41,20 @@ export function readCanonicalAddress(text: string): string | undefined {
   return address && formatAddress(address)
 }
 
+/** ::ffff:0:0/96, which stand for IPv4 addresses (RFC 4291, 2.5.5.2): what precedes the last 32 bits. */
+const IPV4_MAPPED = 0xffffn
+
+/**
+ * The address of a host in a URL, or of a socket, in canonical form; undefined for a name. A zone (`fe80::1%eth0`) is no part
+ * of it, and `::ffff:10.0.0.5`, also written `::ffff:a00:5`, is an IPv4 one.
+ */
+export function hostAddress(text: string): string | undefined {
+  const [unzoned = ''] = text.split('%', 1)
+  const address = parseAddress(unzoned)
+  const isMapped = address?.family === 6 && address.value >> 32n === IPV4_MAPPED
+  return address && formatAddress(isMapped ? { family: 4, value: address.value & 0xffff_ffffn } : address)
+}
+
 /** 4 or 6, judged by the text alone. */
 export const familyOf = (text: string): Family => (text.includes(':') ? 6 : 4)
 

@@ -1,8 +1,5 @@
 import { Resolver } from 'node:dns'
-import { formatAddress, parseAddress } from '@selvedge/core/kit'
-
-/** ::ffff:0:0/96, which stand for IPv4 addresses (RFC 4291, 2.5.5.2): what precedes the last 32 bits. */
-const IPV4_MAPPED = 0xffffn
+import { hostAddress } from '@selvedge/core/kit'
 
 /** The IP addresses at which etcd is reached, as they become known: none is forgotten. */
 export class KnownAddresses {
@@ -12,18 +9,10 @@ export class KnownAddresses {
     return [...this.#addresses]
   }
 
-  /**
-   * What is no IP address, such as a name, is ignored. A zone (`fe80::1%eth0`) is not part of an address, and
-   * `::ffff:10.0.0.5` is an IPv4 one.
-   */
+  /** What is no IP address, such as a name, is ignored. */
   add(host: string): void {
-    const [text = ''] = host.split('%')
-    const address = parseAddress(text)
-    if (address === undefined) return
-    const isMapped = address.family === 6 && address.value >> 32n === IPV4_MAPPED
-    this.#addresses.add(
-      formatAddress(isMapped ? { family: 4, value: address.value & 0xffff_ffffn } : address),
-    )
+    const address = hostAddress(host)
+    if (address !== undefined) this.#addresses.add(address)
   }
 
   /** Those by which the host resolves names now: without them etcd is not found again. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ExecPlugin, type PluginConfig, type PluginTimes } from './exec-plugin.js'
 
+const API_VERSION = 'client.authentication.k8s.io/v1'
 const SECRET = 'do-not-show-this'
 
 let folder: string
@@ -26,7 +27,14 @@ async function scripted(script: string, options: Partial<PluginConfig & PluginTi
   const { timeoutMs = 10_000, quietMs = 10_000, ...config } = options
   const shown: string[] = []
   const plugin = new ExecPlugin(
-    { where: 'the kubeconfig /etc/agent.conf', command, args: [], env: {}, apiVersion: 'v1', ...config },
+    {
+      where: 'the kubeconfig /etc/agent.conf',
+      command,
+      args: [],
+      env: {},
+      apiVersion: API_VERSION,
+      ...config,
+    },
     async (message, work) => {
       shown.push(message)
       return work()
@@ -37,7 +45,8 @@ async function scripted(script: string, options: Partial<PluginConfig & PluginTi
   return { plugin, command, shown }
 }
 
-const answer = (status: object) => `echo '${JSON.stringify({ kind: 'ExecCredential', status })}'`
+const answer = (status: object, apiVersion = API_VERSION) =>
+  `echo '${JSON.stringify({ apiVersion, kind: 'ExecCredential', status })}'`
 const counted = (status: object) => `echo run >> ${folder}/runs; ${answer(status)}`
 const runs = async () => (await readFile(join(folder, 'runs'), 'utf8')).split('\n').length - 1
 const isRunning = async (pid: string): Promise<boolean> => {
@@ -54,14 +63,14 @@ describe('a plugin', () => {
   })
 
   test('gets its arguments, its variables and what the protocol says of the cluster', async () => {
-    const script = `printf '{"kind":"ExecCredential","status":{"token":"%s %s %s"}}' "$1" "$PROFILE" "$(echo "$KUBERNETES_EXEC_INFO" | tr -d '"')"`
+    const script = `printf '{"apiVersion":"${API_VERSION}","kind":"ExecCredential","status":{"token":"%s %s %s"}}' "$1" "$PROFILE" "$(echo "$KUBERNETES_EXEC_INFO" | tr -d '"')"`
     const { plugin } = await scripted(script, {
       args: ['--quiet'],
       env: { PROFILE: 'prod' },
       cluster: { server: 'https://10.0.0.1:6443' },
     })
     expect((await plugin.credential()).token).toBe(
-      '--quiet prod {apiVersion:v1,kind:ExecCredential,spec:{interactive:false,cluster:{server:https://10.0.0.1:6443}}}',
+      '--quiet prod {apiVersion:client.authentication.k8s.io/v1,kind:ExecCredential,spec:{interactive:false,cluster:{server:https://10.0.0.1:6443}}}',
     )
   })
 
@@ -101,6 +110,13 @@ describe('a plugin', () => {
     ['says nothing', 'true', {}, 'something else than an ExecCredential'],
     ['says something else', `echo '{"token":"${SECRET}"}'`, {}, 'something else than an ExecCredential'],
     ['has no credential', answer({ note: SECRET }), {}, 'neither a token nor a client certificate'],
+    [
+      'answers in another version',
+      answer({ token: SECRET }, 'client.authentication.k8s.io/v1beta1'),
+      {},
+      'another apiVersion than client.authentication.k8s.io/v1, which it was asked for',
+    ],
+    ['answers in no version', answer({ token: SECRET }, ''), {}, 'another apiVersion than'],
     ['has half a certificate', answer({ clientKeyData: SECRET }), {}, 'neither a token nor a client'],
     ['never ends', `yes ${SECRET}`, {}, 'more than 1048576 bytes, and was killed'],
     [

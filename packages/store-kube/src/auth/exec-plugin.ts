@@ -86,7 +86,7 @@ export class ExecPlugin {
   async #run(): Promise<Credential> {
     const output = await this.#output()
     try {
-      const answer = readPluginAnswer(output)
+      const answer = readPluginAnswer(output, this.#config.apiVersion)
       this.#cached = answer
       return answer.credential
     } catch (error) {

@@ -5,13 +5,15 @@ import { readPluginAnswer } from './plugin-answer.js'
 const settings = fuzzSettings(process.env)
 const timeout = settings.count === undefined ? 60_000 : 3_600_000
 
+const API_VERSION = 'client.authentication.k8s.io/v1'
 const TOKEN = 'k8s-aws-v1.c2VjcmV0LXRva2Vu'
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
 
 const answers = [
-  { kind: 'ExecCredential', apiVersion: 'client.authentication.k8s.io/v1', status: { token: TOKEN } },
+  { kind: 'ExecCredential', apiVersion: API_VERSION, status: { token: TOKEN } },
   {
     kind: 'ExecCredential',
+    apiVersion: API_VERSION,
     spec: {},
     status: { expirationTimestamp: '2030-01-02T03:04:05Z', clientCertificateData: PEM, clientKeyData: PEM },
   },
@@ -29,11 +31,15 @@ it('the answer of a credential plugin', { timeout }, async () => {
       if (at < 0.7) return asJson(random)
       return at < 0.9
         ? asText(random)
-        : JSON.stringify({ kind: 'ExecCredential', status: { token: asToken(random) } })
+        : JSON.stringify({
+            kind: 'ExecCredential',
+            apiVersion: API_VERSION,
+            status: { token: asToken(random) },
+          })
     },
     check(text) {
       const answer = outcomeOf(
-        () => readPluginAnswer(text),
+        () => readPluginAnswer(text, API_VERSION),
         (error) => error instanceof SyntaxError && !error.message.includes(TOKEN),
       )
       if (answer === undefined) return

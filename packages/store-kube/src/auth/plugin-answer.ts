@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonLimits, parseJson } from '@selvedge/core/kit'
+import { isJsonObject, type JsonLimits, parseJson, printable } from '@selvedge/core/kit'
 
 /** What a plugin answers: a token, or a client certificate and its key in PEM. */
 export interface Credential {
@@ -22,13 +22,20 @@ const ANSWER_LIMITS: JsonLimits = { maxLength: MAX_ANSWER_BYTES, maxDepth: 32, m
 const TOKEN = /^[\x20-\x7e]+$/
 
 /**
- * Reads what a credential plugin has printed: an ExecCredential. Throws a SyntaxError that says what is wrong with it, and
- * quotes nothing of it.
+ * Reads what a credential plugin has printed: an ExecCredential of the API version that it was asked for. Throws a
+ * SyntaxError that says what is wrong with it, and quotes nothing of it.
  */
-export function readPluginAnswer(text: string): PluginAnswer {
+export function readPluginAnswer(text: string, apiVersion: string): PluginAnswer {
   const answer = parseAnswer(text)
-  const status = isJsonObject(answer) && answer.kind === 'ExecCredential' ? answer.status : undefined
-  if (!isJsonObject(status)) throw new SyntaxError('something else than an ExecCredential')
+  if (!isJsonObject(answer) || answer.kind !== 'ExecCredential' || !isJsonObject(answer.status)) {
+    throw new SyntaxError('something else than an ExecCredential')
+  }
+  if (answer.apiVersion !== apiVersion) {
+    throw new SyntaxError(
+      `an ExecCredential of another apiVersion than ${printable(apiVersion)}, which it was asked for`,
+    )
+  }
+  const { status } = answer
   const credential = {
     token: textOf(status.token),
     cert: textOf(status.clientCertificateData),

@@ -23,6 +23,11 @@ function setUp(answers: (() => unknown)[]) {
     clock,
     timeoutMs: 10_000,
     onUnknown: (message) => details.push(message),
+    resolve: async (name) => {
+      if (name === 'kube.example') return ['10.0.0.7', 'fd77::7']
+      if (name === 'slow.example') return new Promise(() => {})
+      throw new Error(`getaddrinfo ENOTFOUND ${name}`)
+    },
   })
   const { signal } = new AbortController()
   return { clock, learned, details, api, ask: () => advertised.ask(signal) }
@@ -36,14 +41,16 @@ const advertising = (...addresses: unknown[]) => ({
 describe('the address that an API server advertises', () => {
   test.each<[what: string, answer: unknown, learned: string[]]>([
     ['IPv4', advertising('192.168.77.254:6443'), ['192.168.77.254']],
-    ['IPv6', advertising('[fd77::fe]:6443'), ['[fd77::fe]']],
+    ['IPv6', advertising('[fd77::fe]:6443'), ['fd77::fe']],
     [
       'one for each network of clients',
       advertising('10.0.0.5:6443', '10.96.0.1:443'),
       ['10.0.0.5', '10.96.0.1'],
     ],
     ['no text', advertising(5, null, {}), []],
-    ['more than are believed', advertising(...Array(1_000).fill('10.0.0.5:1')), Array(16).fill('10.0.0.5')],
+    ['more than are believed', advertising(...Array(1_000).fill('10.0.0.5:1')), ['10.0.0.5']],
+    ['IPv6 without a port', advertising('fd77::5'), ['fd77::5']],
+    ['a name', advertising('kube.example:6443'), ['10.0.0.7', 'fd77::7']],
     ['none', { kind: 'APIVersions' }, []],
     ['no object', 'nonsense', []],
   ])('%s', async (_, answer, learned) => {
@@ -78,5 +85,24 @@ describe('the address that an API server advertises', () => {
     await server.clock.advance(60_000)
     await server.ask()
     expect(server.learned).toEqual(['10.0.0.5'])
+  })
+
+  test.each([
+    ['does not resolve', 'no.example', 'advertises the name no.example, which does not resolve: getaddrinfo'],
+    [
+      'is not answered for in time',
+      'slow.example',
+      'slow.example, which does not resolve: no answer for 2 s',
+    ],
+    ['would move a terminal', 'x\u001b[2J', 'the name x\\u001b[2J, which'],
+  ])('that is a name which %s: a detail, and the others are known', async (_, name, detail) => {
+    const server = setUp([() => advertising(`${name}:6443`, '10.0.0.5:6443')])
+    const asking = server.ask()
+    await server.clock.advance(2_000)
+    await asking
+    expect([server.learned, server.details]).toEqual([['10.0.0.5'], [expect.stringContaining(detail)]])
+    await server.clock.advance(60_000)
+    void server.ask()
+    expect(server.api.asked, 'asked again').toBe(2)
   })
 })

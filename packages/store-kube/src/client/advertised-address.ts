@@ -1,5 +1,7 @@
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import { type Clock, OverlayError } from '@selvedge/core'
-import { isJsonObject } from '@selvedge/core/kit'
+import { isJsonObject, printable } from '@selvedge/core/kit'
 import type { KubeApi } from './kube-api.js'
 
 /** What every API server tells every client that may discover it, by the default role `system:discovery`. */
@@ -18,8 +20,10 @@ export interface AdvertisedAddressOptions {
   readonly api: Pick<KubeApi, 'fetchJson' | 'connections' | 'addAddress'>
   readonly timeoutMs: number
   readonly clock: Clock
-  /** Called if the server does not say its address. */
+  /** Called if the server does not say its address, or says a name that does not resolve. */
   readonly onUnknown: (message: string) => void
+  /** The addresses of a name; the system's resolver by default. Rejects for one that has none. */
+  readonly resolve?: ((name: string) => Promise<readonly string[]>) | undefined
 }
 
 /**
@@ -54,22 +58,55 @@ export class AdvertisedAddress {
     try {
       const request = { path: PATH, signal, timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS) }
       const answer = await api.fetchJson({ method: 'GET', ...request })
-      for (const address of addressesIn(answer)) api.addAddress(address)
-      this.#connections = api.connections
+      const hosts = hostsIn(answer)
+      const added = await Promise.all(hosts.map((host) => this.#add(host, request.timeoutMs, signal)))
+      if (added.every(Boolean)) this.#connections = api.connections
     } catch (error) {
       if (signal.aborted) return
       const { message } = OverlayError.from(error, 'STORE_UNAVAILABLE', 'asking the API server')
       onUnknown(`the address that the API server advertises is not known: ${message}`)
     }
   }
+
+  /** Whether it is known now. Never rejects. */
+  async #add(host: string, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    const { api, clock, onUnknown, resolve = resolveBySystem } = this.#options
+    if (isIP(host) !== 0) {
+      api.addAddress(host)
+      return true
+    }
+    const resolved = new AbortController()
+    const late = clock.sleep(timeoutMs, { signal: AbortSignal.any([signal, resolved.signal]) }).then(() => {
+      throw new Error(`no answer for ${timeoutMs / 1000} s`)
+    })
+    try {
+      for (const address of await Promise.race([resolve(host), late])) api.addAddress(address)
+      return true
+    } catch (error) {
+      if (signal.aborted) return false
+      const why = error instanceof Error ? error.message : String(error)
+      onUnknown(`the API server advertises the name ${printable(host)}, which does not resolve: ${why}`)
+      return false
+    } finally {
+      resolved.abort()
+    }
+  }
 }
 
-/** The hosts in the `serverAddressByClientCIDRs` of an APIVersions. */
-function addressesIn(answer: unknown): readonly string[] {
+const resolveBySystem = async (name: string): Promise<readonly string[]> =>
+  (await lookup(name, { all: true })).map(({ address }) => address)
+
+/** The hosts in the `serverAddressByClientCIDRs` of an APIVersions, once each: addresses, or names (`--external-hostname`). */
+function hostsIn(answer: unknown): readonly string[] {
   const list = isJsonObject(answer) ? answer.serverAddressByClientCIDRs : undefined
   if (!Array.isArray(list)) return []
-  return list.slice(0, MAX_ADDRESSES).flatMap((entry) => {
+  const hosts = list.slice(0, MAX_ADDRESSES).flatMap((entry) => {
     const address = isJsonObject(entry) ? entry.serverAddress : undefined
-    return typeof address === 'string' ? [address.replace(/:\d+$/, '')] : []
+    return typeof address === 'string' ? [hostOf(address)] : []
   })
+  return [...new Set(hosts)]
 }
+
+/** With a port or without: `10.0.0.5:6443`, `[fd77::fe]:6443`, `fd77::5`. */
+const hostOf = (address: string): string =>
+  isIP(address) === 0 ? address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1') : address

@@ -1,4 +1,5 @@
-import { isIP, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { hostAddress } from '@selvedge/core/kit'
 
 /**
  * The IP addresses at which the API server is reached, as they become known; none is forgotten. One in the URL, such as
@@ -33,9 +34,8 @@ export class ServerAddresses {
       .once('connect', () => this.#add(socket.remoteAddress))
   }
 
-  /** An IPv4 address is `::ffff:10.0.0.5` to a socket of both families; a zone is no part of an address. */
-  #add(text: string | undefined): void {
-    const [address = ''] = (text ?? '').replace(/^::ffff:(?=\d+\.)/i, '').split('%', 1)
-    if (isIP(address) !== 0) this.#addresses.add(address)
+  #add(text = ''): void {
+    const address = hostAddress(text)
+    if (address !== undefined) this.#addresses.add(address)
   }
 }

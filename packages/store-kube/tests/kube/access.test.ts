@@ -74,7 +74,7 @@ const byToken = (): KubeAccess => ({
 
 /** A shell script that answers as a credential plugin. */
 const printCredential = (token: string): string =>
-  `#!/bin/sh\nprintf '{"kind":"ExecCredential","status":{"token":"%s"}}' "${token}"\n`
+  `#!/bin/sh\nprintf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"}}' "${token}"\n`
 
 /** A pod's service account folder, with a token of the manifest's service account. */
 async function serviceAccountFolder(name: string, boundTo?: object): Promise<string> {
