@@ -40,7 +40,8 @@ function setup(nexthopThreshold: number): NamespaceHost {
 }
 
 describe('master test on the kernel', () => {
-  it.each(SEEDS)(
+  // Each in a namespace of its own, and most of the time waiting: vitest runs five at a time.
+  it.concurrent.each(SEEDS)(
     'seed %i: once faults stop, one resync leaves nothing to do and foreign state untouched',
     (seed) => {
       // Each second one with routes through nexthop objects, all but a few.
