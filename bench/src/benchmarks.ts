@@ -35,6 +35,7 @@ export const BENCHMARKS: readonly [
   Benchmark<'etcd-join'>,
   Benchmark<'kubernetes'>,
   Benchmark<'traffic-rules'>,
+  Benchmark<'cni'>,
 ] = [
   {
     name: 'kernel-writes',
@@ -104,6 +105,30 @@ export const BENCHMARKS: readonly [
         ms(changeMs),
         ms(restCpuMs),
         tool === 'nftables' ? 'it never looks' : ms(flanneldRestCpuMs),
+      ]),
+  },
+  {
+    name: 'cni',
+    title: 'The CNI plugin, a process for each call; medians of 20',
+    sizes: [20],
+    head: [
+      'call',
+      'Node.js',
+      'flannel',
+      'Node.js, an empty program',
+      'bridge alone, in Go',
+      'flannel / bridge',
+      'ip netns exec, in each',
+    ],
+    rows: (costs) =>
+      costs.map(({ verb, node, pluginMs, emptyMs, delegateMs, wrapperMs }) => [
+        verb,
+        node,
+        ms(pluginMs),
+        ms(emptyMs),
+        `${ms(delegateMs)}${verb === 'STATUS' ? ', its VERSION' : ''}`,
+        ratio(pluginMs, delegateMs),
+        ms(wrapperMs),
       ]),
   },
 ]

@@ -1,3 +1,4 @@
+import { measureCni } from './cni.js'
 import { compareStarts } from './compare-starts.js'
 import { measureEtcdChange } from './etcd-change.js'
 import { measureEtcdJoin } from './etcd-join.js'
@@ -16,6 +17,7 @@ export const measurements = {
   'etcd-join': measureEtcdJoin,
   kubernetes: measureKubeStart,
   'traffic-rules': measureTrafficRules,
+  cni: measureCni,
   'compare-starts': compareStarts,
 }
 

@@ -36,7 +36,12 @@ export async function bundleCni() {
 
 /** @returns the modules that are in it */
 async function bundleProgram({ input, file, shebang }, folder) {
-  const bundle = await rolldown({ input: join(CNI, input), platform: 'node' })
+  const bundle = await rolldown({
+    input: join(CNI, input),
+    platform: 'node',
+    // A start pays for each module: none is worth loading that nothing of is used.
+    treeshake: { moduleSideEffects: false },
+  })
   try {
     const { output } = await bundle.write({
       dir: folder,
