@@ -1,6 +1,7 @@
 import { parseNetworkConfig } from '@selvedge/core'
 import { enabledFamilies } from '@selvedge/core/kit'
 import { describe, expect, test } from 'vitest'
+import { PUBLISHED, VTEP } from '../tests/support/annotations.js'
 import type { Annotations } from './annotations.js'
 import type { NodeRecord } from './client/index.js'
 import { annotationChanges, annotationsFor, NO_ANNOTATIONS } from './desired-annotations.js'
@@ -9,16 +10,6 @@ const ipv4 = enabledFamilies(parseNetworkConfig({ Network: '10.244.0.0/16' }))
 const dual = enabledFamilies(
   parseNetworkConfig({ Network: '10.244.0.0/16', EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }),
 )
-
-const vtep = '{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}'
-const published: Annotations = {
-  'kube-subnet-manager': 'true',
-  'backend-type': 'vxlan',
-  'backend-data': vtep,
-  'backend-v6-data': '{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:66"}',
-  'public-ip': '192.0.2.1',
-  'public-ipv6': '2001:db8::1',
-}
 
 const node = (annotations: Annotations, oversized?: NodeRecord['oversized']): NodeRecord => ({
   name: 'worker-1',
@@ -31,13 +22,13 @@ const node = (annotations: Annotations, oversized?: NodeRecord['oversized']): No
 })
 
 describe('the annotations of a node', () => {
-  const attributes = { publicIp: '192.0.2.1', backendType: 'vxlan', backendData: JSON.parse(vtep) }
+  const attributes = { publicIp: '192.0.2.1', backendType: 'vxlan', backendData: JSON.parse(VTEP) }
 
   test('are what flannel writes', () => {
     expect(annotationsFor(attributes, node({}), ipv4)).toEqual({
       'kube-subnet-manager': 'true',
       'backend-type': 'vxlan',
-      'backend-data': vtep,
+      'backend-data': VTEP,
       'backend-v6-data': null,
       'public-ip': '192.0.2.1',
       'public-ipv6': null,
@@ -68,7 +59,7 @@ describe('the annotations of a node', () => {
     expect(annotationChanges(node({}), desired)).toEqual({
       'kube-subnet-manager': 'true',
       'backend-type': 'vxlan',
-      'backend-data': vtep,
+      'backend-data': VTEP,
       'public-ip': '192.0.2.1',
     })
     const actual: Annotations = {
@@ -78,10 +69,10 @@ describe('the annotations of a node', () => {
     } as Annotations
     expect(annotationChanges(node(actual), desired)).toEqual({})
     expect(
-      annotationChanges(node({ ...actual, 'backend-data': vtep.replaceAll(',', ' , ') }), desired),
+      annotationChanges(node({ ...actual, 'backend-data': VTEP.replaceAll(',', ' , ') }), desired),
     ).toEqual({})
     expect(annotationChanges(node({ ...actual, 'backend-data': '{"VNI":2}' }), desired)).toEqual({
-      'backend-data': vtep,
+      'backend-data': VTEP,
     })
     expect(annotationChanges(node({ ...actual, 'public-ipv6': '2001:db8::1' }), desired)).toEqual({
       'public-ipv6': null,
@@ -90,7 +81,7 @@ describe('the annotations of a node', () => {
 
   test('are removed from a node that leaves, except for those of operators', () => {
     expect(
-      annotationChanges(node({ ...published, 'public-ip-overwrite': '203.0.113.7' }), NO_ANNOTATIONS),
+      annotationChanges(node({ ...PUBLISHED, 'public-ip-overwrite': '203.0.113.7' }), NO_ANNOTATIONS),
     ).toEqual({
       'kube-subnet-manager': null,
       'backend-type': null,
@@ -106,9 +97,9 @@ describe('the annotations of a node', () => {
     const desired = annotationsFor(attributes, node({}), ipv4)
     const { 'backend-data': _, 'backend-v6-data': __, 'public-ipv6': ___, ...others } = desired
     expect(annotationChanges(node(others as Annotations, ['backend-data']), desired)).toEqual({
-      'backend-data': vtep,
+      'backend-data': VTEP,
     })
     const deep = { ...others, 'backend-data': '['.repeat(20_000) + ']'.repeat(20_000) } as Annotations
-    expect(annotationChanges(node(deep), desired)).toEqual({ 'backend-data': vtep })
+    expect(annotationChanges(node(deep), desired)).toEqual({ 'backend-data': VTEP })
   })
 })
