@@ -83,8 +83,12 @@ class RulesetDriver implements Firewall {
     return this.#read(signal)
   }
 
-  async apply(operations: readonly Operation<RulesetResource>[]): Promise<readonly OperationResult[]> {
+  async apply(
+    operations: readonly Operation<RulesetResource>[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<readonly OperationResult[]> {
     this.#requireOpen()
+    signal?.throwIfAborted()
     const results: OperationResult[] = []
     for (const { type, resource } of operations) {
       try {

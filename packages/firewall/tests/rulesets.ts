@@ -1,5 +1,11 @@
 import type { NetworkConfig } from '@selvedge/core'
-import { type Firewall, type RulesetResource, type TrafficRulesOptions, trafficRules } from '../src/index.js'
+import {
+  type Firewall,
+  type IptablesVariant,
+  type RulesetResource,
+  type TrafficRulesOptions,
+  trafficRules,
+} from '../src/index.js'
 
 export interface Network {
   readonly network: string
@@ -30,3 +36,10 @@ export async function write(driver: Firewall, operations: Parameters<Firewall['a
     if (!result.ok) throw result.error
   }
 }
+
+/** The three ways to hold rules: what it is called, whether the network config asks for nftables, which iptables. */
+export const MODES: readonly (readonly [string, boolean, IptablesVariant | undefined])[] = [
+  ['iptables-nft', false, 'nft'],
+  ['iptables-legacy', false, 'legacy'],
+  ['nftables', true, undefined],
+]

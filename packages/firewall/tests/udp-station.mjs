@@ -59,7 +59,10 @@ async function send({ send, from, sourcePort, to, port, device }) {
   }
 }
 
-/** A datagram a millisecond, each a flow of its own: the kernel decides anew for every one. */
+/**
+ * A datagram a millisecond, each a flow of its own: the kernel decides anew for every one. The ports come in turn: one at
+ * random may have been had before, and the kernel keeps that flow's verdict.
+ */
 async function stream({ stream, from, to, port }) {
   let sent = 0
   let isEnded = false
@@ -72,7 +75,9 @@ async function stream({ stream, from, to, port }) {
     due = Math.max(due, performance.now() - 20)
     for (; due < performance.now(); due += 1) {
       const socket = createSocket(family(from))
-      socket.bind(0, from, () => socket.send(`${stream} ${sent}`, port, to, () => socket.close()))
+      socket.bind(FIRST_PORT + (sent % PORTS), from, () =>
+        socket.send(`${stream} ${sent}`, port, to, () => socket.close()),
+      )
       await new Promise((resolve) => socket.once('close', resolve))
       sent += 1
     }
@@ -81,6 +86,8 @@ async function stream({ stream, from, to, port }) {
   report({ streamed: stream, sent })
 }
 const streams = new Map()
+const FIRST_PORT = 20_000
+const PORTS = 40_000
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line)

@@ -1,7 +1,7 @@
 import { type Host, Lab, Namespace, run, table, until } from '@selvedge/lab'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { firewall, type IptablesVariant } from '../src/index.js'
-import { put, remove, rulesets, write } from './rulesets.js'
+import { MODES, put, remove, rulesets, write } from './rulesets.js'
 import { Station } from './station.js'
 
 /**
@@ -59,11 +59,6 @@ const MARKS = [
   { mark: 0x1_0000, sourcePort: 4003 },
 ] as const
 
-const MODES: readonly (readonly [string, boolean, IptablesVariant | undefined])[] = [
-  ['iptables-nft', false, 'nft'],
-  ['iptables-legacy', false, 'legacy'],
-  ['nftables', true, undefined],
-]
 /** A port for each mode, since a flow that is known keeps its verdict. */
 const portOf = (mode: string): number => 5000 + MODES.findIndex(([name]) => name === mode)
 /** For the streams that see a mode start. */

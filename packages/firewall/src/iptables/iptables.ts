@@ -60,15 +60,21 @@ export class Iptables implements RulesetHolder {
     if (saved === undefined) throw missingTool(this.#program('-save'), 'iptables')
     const unreadable = unreadableTable(saved, desired)
     if (unreadable !== undefined) throw this.#unreadable(unreadable)
-    const wantsRandom = desired.includes(` ${RANDOM_FULLY}`)
-    const text =
-      wantsRandom && !(await this.#hasRandomFully()) ? desired.replaceAll(` ${RANDOM_FULLY}`, '') : desired
+    const plain = desired.replaceAll(` ${RANDOM_FULLY}`, '')
+    let output = await this.#change(saved, this.#canRandomFully === false ? plain : desired)
+    // Only a write that fails is worth asking whether this is why.
+    const isSuspect = output !== 'none' && ![0, LOCKED].includes(output.status ?? 0) && plain !== desired
+    if (isSuspect && !(await this.#hasRandomFully())) output = await this.#change(saved, plain)
+    if (output !== 'none' && output.status !== 0) throw await this.#refusal(output)
+  }
+
+  /** What became of it; `none` if there was nothing to change. */
+  async #change(saved: string, text: string): Promise<CommandOutput | 'none'> {
     const input = transaction(saved, text, this.#chains)
-    if (input === '') return
+    if (input === '') return 'none'
     const output = await this.#run('-restore', ['--noflush', '--wait', LOCK_WAIT], { input })
     if (output === undefined) throw missingTool(this.#program('-restore'), 'iptables')
-    if (output.status === 0) return
-    throw await this.#refusal(output)
+    return output
   }
 
   /** What each of our rules has met. */
@@ -76,11 +82,11 @@ export class Iptables implements RulesetHolder {
     return iptablesCounts(this.family, (await this.save(['-c'])) ?? '', this.#chains)
   }
 
-  /** Which implementation it is; undefined if it is not installed, or does not say: before 1.8 there was one. */
+  /** Which implementation it is; undefined if it is not installed. */
   async variant(): Promise<IptablesVariant | undefined> {
+    if (this.#options.variant !== undefined) return this.#options.variant
     const output = await this.#run('', ['--version'])
-    const [, name] = /\((nf_tables|legacy)\)/.exec(output?.stdout ?? '') ?? []
-    return name === undefined ? undefined : name === 'legacy' ? 'legacy' : 'nft'
+    return output === undefined ? undefined : variantOf(output.stdout)
   }
 
   async #refusal(output: CommandOutput): Promise<OverlayError> {
@@ -144,3 +150,7 @@ export class Iptables implements RulesetHolder {
     return `${family === 4 ? 'iptables' : 'ip6tables'}${variant === undefined ? '' : `-${variant}`}${suffix}`
   }
 }
+
+/** Of the output of `iptables --version`. Before 1.8 it does not say: there was the legacy one alone. */
+export const variantOf = (version: string): IptablesVariant =>
+  version.includes('(nf_tables)') ? 'nft' : 'legacy'

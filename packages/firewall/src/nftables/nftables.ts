@@ -41,16 +41,23 @@ export class Nftables implements RulesetHolder {
 
   /**
    * Puts a ruleset's text in place of what there is; removes it if it is empty. One transaction: no packet meets half
-   * of it.
+   * of it. One that is there already is not written again, which would set its counts to 0.
    */
   async write(desired: string): Promise<void> {
-    const wantsRandom = desired.includes(` ${FULLY_RANDOM}`)
-    const text =
-      wantsRandom && !(await this.#hasFullyRandom()) ? desired.replaceAll(` ${FULLY_RANDOM}`, '') : desired
+    if ((await this.read()) === desired) return
+    const plain = desired.replaceAll(` ${FULLY_RANDOM}`, '')
+    let output = await this.#replace(this.#canFullyRandom === false ? plain : desired)
+    // Only a write that fails is worth asking whether this is why.
+    if (output.status !== 0 && plain !== desired && !(await this.#hasFullyRandom()))
+      output = await this.#replace(plain)
+    if (output.status !== 0) throw refusal(`writing table ${this.#table} by nft`, output)
+  }
+
+  async #replace(text: string): Promise<CommandOutput> {
     await using input = await unnamedFile(replacingCommands(this.#table, text))
     const output = await this.#run(['-j', '-f', '-'], { inputFile: input.fd })
     if (output === undefined) throw missingTool('nft', 'nftables')
-    if (output.status !== 0) throw refusal(`writing table ${this.#table} by nft`, output)
+    return output
   }
 
   /** The table as nft lists it, counts included; empty if there is none, undefined if nft is not installed. */
