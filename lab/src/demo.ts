@@ -4,6 +4,7 @@
 import { styleText } from 'node:util'
 import { cniDemo } from './demo/cni/demo.js'
 import { fakeDemo } from './demo/fake.js'
+import { whyNotOnKernel } from './demo/link-types.js'
 import { type DemoOptions, parseDemoOptions, USAGE } from './demo/options.js'
 import { realDemo } from './demo/real.js'
 import { JsonReport, type Report, TextReport } from './demo/report.js'
@@ -23,6 +24,11 @@ async function main(args: readonly string[]): Promise<number> {
   // The reader may go away, as `head` does. The namespaces are removed all the same.
   process.stdout.on('error', () => interrupt.abort())
 
+  const obstacle = options.fake ? undefined : await whyNotOnKernel(options.backend)
+  if (obstacle !== undefined) {
+    process.stderr.write(`${obstacle}: showing on the fake kernel what would be programmed.\n`)
+    options.fake = true
+  }
   const report = reportFor(options)
   const demo = options.fake ? fakeDemo : options.cni ? cniDemo : realDemo
   try {

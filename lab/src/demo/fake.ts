@@ -36,7 +36,10 @@ export async function fakeDemo(options: DemoOptions, report: Report, signal: Abo
     })
     const config = await subnets.getNetworkConfig()
     for (let n = 1; n <= options.hosts; n += 1) {
-      const kernel = new FakeKernel({ interfaces: [{ addresses: [`192.168.77.${n}/24`] }] })
+      const kernel = new FakeKernel({
+        interfaces: [{ addresses: [`192.168.77.${n}/24`] }],
+        linkTypes: ['vxlan', 'ipip'],
+      })
       const overlay = createOverlay({
         subnets: new LocalSubnetManager({ path }),
         backend: backendOf(config),

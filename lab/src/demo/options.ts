@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 export const USAGE = `Usage: npm run demo -- [options]
 
   --hosts N        how many hosts, 2 to 24                          [3]
-  --backend TYPE   vxlan or host-gw                                 [vxlan]
+  --backend TYPE   vxlan, host-gw or ipip                           [vxlan]
   --cni            nodes of Kubernetes whose pods the CNI plugin makes, from the annotations to NAT
   --nftables       traffic rules by nftables instead of iptables
   --keep           keep all of it running until Ctrl-C
@@ -12,7 +12,8 @@ export const USAGE = `Usage: npm run demo -- [options]
   --help           this text
 `
 
-export type DemoBackend = 'vxlan' | 'host-gw'
+const BACKENDS = ['vxlan', 'host-gw', 'ipip'] as const
+export type DemoBackend = (typeof BACKENDS)[number]
 
 export interface DemoOptions {
   hosts: number
@@ -45,8 +46,9 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
   if (!Number.isInteger(hosts) || hosts < 2 || hosts > 24) {
     throw new TypeError(`--hosts is '${values.hosts}'; it must be a whole number from 2 to 24`)
   }
-  if (backend !== 'vxlan' && backend !== 'host-gw') {
-    throw new TypeError(`--backend is '${backend}'; it must be vxlan or host-gw`)
+  const known = BACKENDS.find((one) => one === backend)
+  if (known === undefined) {
+    throw new TypeError(`--backend is '${backend}'; it must be one of ${BACKENDS.join(', ')}`)
   }
-  return { ...switches, hosts, backend }
+  return { ...switches, hosts, backend: known }
 }

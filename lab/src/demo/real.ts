@@ -9,7 +9,8 @@ import type { DemoOptions } from './options.js'
 import type { Report } from './report.js'
 import { rulesCommand, show, viewHost } from './views.js'
 
-const DEVICE = 'flannel.1'
+/** The device that a backend has, if it has one. */
+const DEVICES = { vxlan: 'flannel.1', ipip: 'flannel.ipip', 'host-gw': undefined } as const
 /** The switch. */
 const OUTSIDE = '192.168.77.254'
 
@@ -38,7 +39,7 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
   )
 
   report.heading('What each host holds')
-  const device = options.backend === 'vxlan' ? DEVICE : undefined
+  const device = DEVICES[options.backend]
   const rules = rulesCommand(options.nftables)
   for (const { host } of members) report.view(await viewHost(host, network.subnetEnvOf(host), device, rules))
 
@@ -125,7 +126,7 @@ async function damageInTurn(
   report.heading("Damage and repair, by the kernel's notifications")
   const damages = [
     ([peer]: Peers) => deleteRoute(peer),
-    ...(device === undefined
+    ...(device !== DEVICES.vxlan
       ? []
       : [([peer]: Peers) => deleteFdbEntry(peer, device), (peers: Peers) => deleteDevice(peers, device)]),
   ]

@@ -16,7 +16,7 @@ export async function viewHost(
     `cat ${subnetEnv}`,
     ...(device === undefined ? [] : [`ip -details link show ${device}`, `ip address show ${device}`]),
     'ip route',
-    ...(device === undefined ? [] : [`ip neigh show dev ${device}`, `bridge fdb show dev ${device}`]),
+    ...(device === 'flannel.1' ? [`ip neigh show dev ${device}`, `bridge fdb show dev ${device}`] : []),
     rules,
   ]
   return { host: host.name, outputs: await Promise.all(commands.map((command) => show(host, command))) }

@@ -269,7 +269,7 @@ describe('an agent', () => {
     [
       'a type that there is not yet',
       { Backend: { Type: 'wireguard' } },
-      "the network config's Backend.Type is 'wireguard', but this overlay is composed with 'vxlan', 'host-gw', 'alloc'",
+      "the network config's Backend.Type is 'wireguard', but this overlay is composed with 'vxlan', 'host-gw', 'ipip', 'alloc'",
     ],
     [
       'no type, which is udp',

@@ -400,7 +400,7 @@ describe('settings', () => {
     [
       'IPv4',
       { MTU: 117 },
-      'MTU is 117, but must be 118 or more: IPv4 packets need 68 bytes, and VXLAN over IPv4 adds 50',
+      'MTU is 117, but must be 118 or more: IPv4 packets need 68 bytes, and VXLAN adds 50',
     ],
     ['dual-stack', { MTU: 1349 }, 'MTU is 1349, but must be 1350 or more: IPv6 packets need 1280 bytes'],
   ])('of %s refuses %o', (network, settings, says) => {

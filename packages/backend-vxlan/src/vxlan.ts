@@ -23,8 +23,10 @@ import {
   peerAddresses,
   publicAddresses,
   route,
+  tunnelMtu,
+  tunnelPodMtu,
 } from '@selvedge/core/kit'
-import { deviceMtu, podMtu } from './mtu.js'
+import { vxlanTunnel } from './mtu.js'
 import {
   deviceName,
   readOptions,
@@ -54,7 +56,7 @@ export function vxlan(options: VxlanOptions = {}): Backend {
     type: TYPE,
     requires: [TYPE],
     warnings: ({ config }) => settingsWarnings(config),
-    mtu: (context) => podMtu(context, settingsOf(context.config)),
+    mtu: (context) => tunnelPodMtu(context, vxlanTunnel(settingsOf(context.config))),
     attributes: (context) => attributes(context, settingsOf(context.config)),
     local: (context) =>
       enabledFamilies(context.config).flatMap((parts) => device(parts, context, settingsOf(context.config))),
@@ -104,7 +106,7 @@ function device(parts: FamilyParts, context: LeaseContext, settings: VxlanSettin
     link({
       name,
       type: 'vxlan',
-      mtu: deviceMtu(parts, context, settings),
+      mtu: tunnelMtu(parts, context, vxlanTunnel(settings)),
       // What was published, not what would be published now: it is what the peers have in their tables.
       macAddress: readVtep(context.lease, parts, vni).mac,
       settings: {

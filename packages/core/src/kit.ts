@@ -1,5 +1,6 @@
 /** What writers of stores, backends and drivers need besides what `@selvedge/core` itself exports. */
 
+export { requirementsOf } from './contract/backend.js'
 export {
   type AddressResource,
   address,
@@ -72,6 +73,7 @@ export {
   publicAddresses,
 } from './net/public-address.js'
 export { whyNoHostAddress } from './net/special-networks.js'
+export { type Tunnel, tunnelMtu, tunnelPodMtu } from './overlay/tunnel-mtu.js'
 export type { DesiredState } from './reconciler/desired-state.js'
 export { Reconciler, type ReconcilerOptions } from './reconciler/reconciler.js'
 export { unlessAborted } from './util/abort.js'

@@ -14,9 +14,15 @@ it('has defaults', () => {
   expect(readOptions({ interface: [/e/, 'eth0'] }).interfaces).toEqual([/e/, 'eth0'])
 })
 
-it('knows vxlan, and takes further link types, each name once', () => {
+it('knows vxlan and IP tunnels, and takes further link types, each name once', () => {
   const gre: LinkType = { name: 'gre', changeable: [], encode: () => {}, decode: () => ({}) }
-  expect([...readOptions({ linkTypes: [gre] }).linkTypes.keys()]).toEqual(['vxlan', 'gre'])
+  expect([...readOptions({ linkTypes: [gre] }).linkTypes.keys()]).toEqual([
+    'vxlan',
+    'ipip',
+
+    'ip6tnl',
+    'gre',
+  ])
   expect(() => linux({ linkTypes: [{ ...gre, name: 'vxlan' }] })).toThrow(
     expect.objectContaining({ code: 'INVALID_CONFIG' }),
   )

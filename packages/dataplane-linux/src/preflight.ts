@@ -49,12 +49,15 @@ export async function checkLinkType(
     if (error.errno !== 'EOPNOTSUPP' || error.kernelText?.includes('creation via rtnetlink')) return
     throw new OverlayError(
       'UNSUPPORTED',
-      `this kernel (${release()}) has no links of type ${type}: load its module (modprobe ${type}), or use another ` +
+      `this kernel (${release()}) has no links of type ${type}: load its module (modprobe ${moduleOf(type)}), or use another ` +
         'kernel or another backend',
       { errno: error.errno, cause: error },
     )
   }
 }
+
+/** Modules are named after their type, but for this one. */
+const moduleOf = (type: string): string => (type === 'ip6tnl' ? 'ip6_tunnel' : type)
 
 /** Whether the kernel has nexthop objects (Linux 5.3). */
 export async function hasNexthops(connection: NetlinkConnection, options: AbortOptions): Promise<boolean> {

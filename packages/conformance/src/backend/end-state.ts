@@ -9,7 +9,7 @@ import {
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { decodeLease, sameNode } from '@selvedge/core/kit'
+import { decodeLease, requirementsOf, sameNode } from '@selvedge/core/kit'
 import { type FakeInterface, FakeKernel } from '../fake-kernel/index.js'
 
 /** A host, and what its store holds. */
@@ -41,7 +41,10 @@ const KERNELS_OWN = /^fe80::\S+\/64 dev | proto kernel\b/
  * overlay reports are the last section, `reported`.
  */
 export async function endState(backend: Backend, { host, config, leases }: EndStateOptions): Promise<string> {
-  const kernel = new FakeKernel({ interfaces: [host], linkTypes: backend.requires })
+  const kernel = new FakeKernel({
+    interfaces: [host],
+    linkTypes: requirementsOf(backend, parseNetworkConfig(config)),
+  })
   const before = new Set(kernel.toText().split('\n'))
   const reported: string[] = []
   const overlay = createOverlay({

@@ -1,4 +1,5 @@
 import type { Lease, LeaseAttributes } from '../lease/lease.js'
+import type { NetworkConfig } from '../lease/network-config.js'
 import type { Driver } from './driver.js'
 import type { LeaseContext, NodeContext } from './node-context.js'
 import type { Resource } from './resource.js'
@@ -15,8 +16,11 @@ import type { Resource } from './resource.js'
 export interface Backend {
   /** As in the network config's `Backend.Type`, such as `vxlan`. */
   readonly type: string
-  /** What drivers are to find out in their preflight: the types of links that the kernel must know, such as `vxlan`. */
-  readonly requires?: readonly string[] | undefined
+  /**
+   * What drivers are to find out in their preflight: the types of links that the kernel must know, such as `vxlan`; or
+   * which a network's config requires.
+   */
+  readonly requires?: readonly string[] | ((config: NetworkConfig) => readonly string[]) | undefined
   /** One sentence for each thing that works but was probably meant otherwise, such as a setting that means nothing. */
   warnings?(context: NodeContext): readonly string[]
   /** The MTU for pods, in bytes. */
@@ -30,3 +34,7 @@ export interface Backend {
   /** Drivers for resources that only this backend has. The overlay disposes of them. */
   drivers?(context: NodeContext): readonly Driver[]
 }
+
+/** What a backend requires for a network. */
+export const requirementsOf = ({ requires = [] }: Backend, config: NetworkConfig): readonly string[] =>
+  typeof requires === 'function' ? requires(config) : requires

@@ -36,7 +36,8 @@ export function chooseBackend(
 
 /** What a backend requires of drivers as far as that is known before there is a network config. */
 export function knownRequirements(choice: BackendChoice): readonly string[] {
-  return isList(choice) || 'load' in choice ? [] : (choice.requires ?? [])
+  if (isList(choice) || 'load' in choice || typeof choice.requires === 'function') return []
+  return choice.requires ?? []
 }
 
 const isList = (choice: BackendChoice): choice is readonly (Backend | BackendLoader)[] =>

@@ -1,4 +1,4 @@
-import type { Backend } from '../contract/backend.js'
+import { type Backend, requirementsOf } from '../contract/backend.js'
 import { loadBackend } from '../contract/backend-loader.js'
 import type { ChosenInterface, NodeContext } from '../contract/node-context.js'
 import type { NetworkConfig } from '../lease/network-config.js'
@@ -44,7 +44,7 @@ export async function prepareNode(options: OverlayNodeOptions, signal: AbortSign
   const context = nodeContext(config, found, options)
   if ('load' in chosen) observer.waiting(`the backend ${chosen.type}`)
   const backend = await loadBackend(chosen, context, { signal })
-  const unchecked = (backend.requires ?? []).filter((requirement) => !checked.includes(requirement))
+  const unchecked = requirementsOf(backend, config).filter((requirement) => !checked.includes(requirement))
   if (unchecked.length > 0) await preflight(options, unchecked, signal)
   for (const warning of localWarnings(backend, parts, context)) observer.warning(warning)
   return { backend, found, context }

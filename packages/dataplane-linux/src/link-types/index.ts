@@ -1,4 +1,5 @@
 import { OverlayError } from '@selvedge/core'
+import { ip6tnl, ipip } from './ip-tunnels.js'
 import type { LinkType } from './link-type.js'
 import { vxlan } from './vxlan.js'
 
@@ -11,7 +12,7 @@ export type LinkTypes = ReadonlyMap<string, LinkType>
 /** Those of this package and `more`. Throws an OverlayError (`INVALID_CONFIG`) if two have one name. */
 export function collectLinkTypes(more: readonly LinkType[]): LinkTypes {
   const types = new Map<string, LinkType>()
-  for (const type of [vxlan, ...more]) {
+  for (const type of [vxlan, ipip, ip6tnl, ...more]) {
     if (types.has(type.name)) {
       throw new OverlayError(
         'INVALID_CONFIG',

@@ -1,0 +1,1 @@
+export { type IpipOptions, ipip } from './ipip.js'
