@@ -65,7 +65,7 @@ async function download(name, work) {
 }
 
 /** The archive that this machine takes its Debian packages from. */
-async function archive() {
+export async function archive() {
   const parts = await readdir('/etc/apt/sources.list.d').catch(() => [])
   const files = ['/etc/apt/sources.list', ...parts.map((name) => join('/etc/apt/sources.list.d', name))]
   for (const file of files) {

@@ -17,7 +17,7 @@ import { ARCHITECTURES, stage } from './package/stage.mjs'
 import { addSystemFoldersToPath, ensureDebianPackages, root } from './setup.mjs'
 import { runMain, SetupError, say, step } from './terminal.mjs'
 
-/** What flannel's image for amd64 is, compressed, in MB; to compare with. */
+/** What flannel takes, in MB; to compare with. */
 const FLANNEL_MB = 40
 
 await runMain(async (args) => {
@@ -72,7 +72,7 @@ async function report(files, out) {
       .digest('hex')
     sums.push(`${hash}  ${basename(file)}\n`)
     const size = ((await stat(file)).size / 1e6).toFixed(1)
-    say('package', `${size} MB (flannel's image: ${FLANNEL_MB})  ${file}`)
+    say('package', `${size} MB (flannel: ${FLANNEL_MB} MB)  ${file}`)
   }
   await writeFile(join(out, 'SHA256SUMS'), sums.join(''))
 }

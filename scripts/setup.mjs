@@ -35,6 +35,8 @@ export const testTools = [
   { command: 'etcdctl', package: 'etcd-client' },
   { command: 'openssl', package: 'openssl' },
   { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
+  { command: 'systemd-analyze', package: 'systemd' },
+  { command: 'ar', package: 'binutils' },
 ]
 
 /** A root shell opened without a login may lack the folders where `ip` and `bridge` live. */

@@ -7,6 +7,7 @@
  * (`npm run test:kube`), and says so if it is not.
  */
 import { join } from 'node:path'
+import { ensureDebian12 } from './debian-12.mjs'
 import { ensureEtcd35 } from './etcd.mjs'
 import { ensureKubernetes, findKubernetes, remedy } from './kube-apiserver.mjs'
 import { ensureKubectl132 } from './kubectl.mjs'
@@ -37,6 +38,7 @@ await runMain(async (args) => {
   }
   await ensureDebianPackages(testTools)
   await ensureEtcd35()
+  await ensureDebian12()
   const hasKubernetes = findKubernetes() !== undefined
   if (hasKubernetes) {
     await ensureKubernetes()

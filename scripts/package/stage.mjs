@@ -20,7 +20,7 @@ export const ARCHITECTURES = {
   },
   arm64: {
     cpu: 'arm64',
-    sum: '719a43d185f3b6a59d8fcbba1ff06b93c75f76fb0bb9916f81d33921615d4cb5',
+    sum: '0f8949d1028f6d61506b2d5bc57e7e6fe893d7b1997509b7847294fc9c616584',
     strip: { command: 'aarch64-linux-gnu-strip', package: 'binutils-aarch64-linux-gnu' },
   },
 }
@@ -83,7 +83,8 @@ async function addNode({ cpu, sum, strip }, tree, work) {
   const name = `node-linux-${cpu}`
   await mkdir(work)
   await writeFile(join(work, 'package.json'), '{}')
-  const platform = ['--os=linux', `--cpu=${cpu}`, '--libc=glibc']
+  // For a machine of another architecture, npm takes a package that is asked for by name under force alone.
+  const platform = ['--os=linux', `--cpu=${cpu}`, '--libc=glibc', '--force']
   const quiet = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund']
   await runQuietly('npm', ['install', ...quiet, ...platform, `${name}@${NODE_VERSION}`], { cwd: work })
   const from = join(work, 'node_modules', name)

@@ -1,0 +1,2 @@
+export const debian12: string
+export function ensureDebian12(): Promise<void>
