@@ -77,3 +77,19 @@ export class Station implements AsyncDisposable {
     this.#child.stdin.write(`${JSON.stringify(command)}\n`)
   }
 }
+
+/**
+ * Counts, from now on, the datagrams that arrive in a namespace while the socket's buffer is full: the receiver is a
+ * process that must share the machine, and what it had no room for was not lost on the way.
+ */
+export async function datagramsWithoutRoom(namespace: Namespace): Promise<() => Promise<number>> {
+  const read = async (): Promise<number> => {
+    const udp = (await namespace.exec('cat', ['/proc/net/snmp']))
+      .split('\n')
+      .filter((line) => line.startsWith('Udp: '))
+    const [names = [], values = []] = udp.map((line) => line.split(' '))
+    return Number(values[names.indexOf('RcvbufErrors')])
+  }
+  const before = await read()
+  return async () => (await read()) - before
+}
