@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { DemoResult } from '../src/demo/result.js'
 import { listNamespaces, Namespace, until } from '../src/index.js'
 
+/** Where none is found, whatever has been built. */
+const WITHOUT_KUBERNETES = { XDG_CACHE_HOME: '/nonexistent' }
 const PROGRAM = fileURLToPath(new URL('../dist/demo.js', import.meta.url))
 
 test.each([['vxlan'], ['host-gw', '--nftables']])(
@@ -35,11 +38,11 @@ test.each([['vxlan'], ['host-gw', '--nftables']])(
 )
 
 test.each([
-  ['the control plane of Kubernetes, if it is built', {}, []],
-  ['a store in a file', { XDG_CACHE_HOME: '/nonexistent' }, ['--backend', 'host-gw', '--nftables']],
+  ['Kubernetes, if it is built', {}, [], /PodCIDR|network config/],
+  ['etcd', WITHOUT_KUBERNETES, ['--backend', 'host-gw', '--nftables'], /etcd holds no network config/],
 ])(
   '--cni with %s: pods by the plugin, a hostPort, another network, nothing lost',
-  async (_, variables, args) => {
+  async (_, variables, args, refusal) => {
     const demo = startWith(variables, '--cni', '--json', '--hosts', '2', ...args)
     const [status] = await once(demo.process, 'close')
     expect(demo.errors()).toBe('')
@@ -51,6 +54,7 @@ test.each([
     const shown = result.views.flatMap(({ outputs }) => outputs)
     const outputOf = (command: string) =>
       shown.filter((one) => one.command.startsWith(command)).map(({ output }) => output)
+    expect(outputOf('flannel')).toEqual([expect.stringMatching(refusal), expect.stringContaining('"ips"')])
     expect(outputOf('curl')).toEqual([
       expect.stringMatching(/^HTTP\/1\.1 200/),
       expect.stringMatching(/^HTTP\/1\.1 200/),
@@ -61,8 +65,8 @@ test.each([
   },
 )
 
-test('Ctrl-C in the midst of it leaves nothing', async () => {
-  const demo = start('--hosts', '3')
+test.each(['vxlan', 'cni'])('Ctrl-C in the midst of it leaves nothing: %s', async (kind) => {
+  const demo = start('--hosts', '3', ...(kind === 'cni' ? ['--cni'] : []))
   await until('the demo to have made its hosts', () =>
     demo.output().includes('namespaces') ? true : undefined,
   )
@@ -86,6 +90,19 @@ test('--keep keeps it up, heals and reports it, until Ctrl-C', async () => {
   const [status] = await once(demo.process, 'close')
   expect(status).toBe(0)
   expect(demo.output()).toContain('Nothing was lost.')
+  expect(await leftOf(demo)).toEqual([])
+})
+
+test('--cni --keep keeps the pods up, until Ctrl-C', async () => {
+  const demo = startWith(WITHOUT_KUBERNETES, '--cni', '--hosts', '2', '--keep')
+  await until('the demo to be kept', () => (demo.output().includes('h2p2: ip netns') ? true : undefined), {
+    timeoutMs: 40_000,
+  })
+  const pod = / h1p1: ip netns exec (\S+)/.exec(demo.output())?.[1] ?? ''
+  expect(await new Namespace(pod).ip('-brief', 'address', 'show', 'eth0')).toContain('/24')
+  demo.process.kill('SIGINT')
+  const [status] = await once(demo.process, 'close')
+  expect(status).toBe(0)
   expect(await leftOf(demo)).toEqual([])
 })
 
@@ -122,6 +139,6 @@ function startWith(variables: Record<string, string>, ...args: string[]): Demo {
 
 /** Namespaces and folders of a demo that are there now. */
 async function leftOf({ process: { pid } }: Demo): Promise<string[]> {
-  const namespaces = (await listNamespaces()).filter((name) => name.startsWith(`slv-${pid}-`))
-  return existsSync(`/tmp/slv-${pid}-1`) ? [...namespaces, `/tmp/slv-${pid}-1`] : namespaces
+  const names = [...(await listNamespaces()), ...(await readdir(tmpdir()))]
+  return names.filter((name) => name.startsWith(`slv-${pid}-`))
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { findKubernetes } from '../../../../scripts/kube-apiserver.mjs'
 import { type Container, type NetworkList, type Result, Runtime } from '../../cni/runtime.js'
@@ -10,7 +11,7 @@ import type { DemoOptions } from '../options.js'
 import type { Report } from '../report.js'
 import { Agent } from './agent.js'
 import { attachedNetwork, networkAttachment, podNetwork } from './networks.js'
-import { type DemoStore, kubernetes, sharedFile } from './store.js'
+import { type DemoStore, etcd, kubernetes } from './store.js'
 
 const OUTSIDE = '192.168.77.254'
 const HOST_PORT = 8080
@@ -29,6 +30,7 @@ interface Surroundings {
   readonly store: DemoStore
   readonly options: DemoOptions
   readonly report: Report
+  readonly signal: AbortSignal
 }
 
 interface DemoPod extends Container {
@@ -49,14 +51,14 @@ export async function cniDemo(options: DemoOptions, report: Report, signal: Abor
     EnableNFTables: options.nftables,
     Backend: { Type: options.backend },
   }
-  await using store = await (findKubernetes() === undefined ? sharedFile : kubernetes)(lab, config)
+  await using store = await (findKubernetes() === undefined ? etcd : kubernetes)(lab, config)
   report.heading(
     `${options.hosts} nodes on one switch, selvedged on each, ${options.backend}, with ${store.title}`,
   )
   report.note(`namespaces ${lab.name}-*, files in ${lab.directory}`)
   const nodes = await Promise.all(lab.hosts.map((host) => startNode(lab, host, store)))
   try {
-    return await walkThrough(nodes, { lab, store, options, report })
+    return await walkThrough(nodes, { lab, store, options, report, signal })
   } finally {
     report.heading('Cleaning up')
     report.note('the agents, the pods, the namespaces, the files')
@@ -76,21 +78,20 @@ async function startNode(lab: Lab, host: Host, store: DemoStore): Promise<Node> 
 
 async function walkThrough(
   nodes: readonly Node[],
-  { lab, store, options, report }: Surroundings,
+  { lab, store, options, report, signal }: Surroundings,
 ): Promise<number> {
   const names = nodes.map(({ host }) => host.name)
   const [first, second] = nodes
   if (first === undefined || second === undefined) throw new RangeError('two nodes are needed')
 
-  if (store.late !== undefined) await showLateSubnets(first, store.late, names, report)
+  await showLateSubnets(first, store, names, report)
   report.heading('Each node has its subnet')
   for (const { host, agent } of nodes) {
     await agent.ready()
     const outputs = [
       { command: `cat ${agent.subnetFile}`, output: await host.exec('cat', [agent.subnetFile]) },
     ]
-    const shown = await store.show(host.name)
-    report.view({ host: host.name, outputs: shown === undefined ? outputs : [shown, ...outputs] })
+    report.view({ host: host.name, outputs: [await store.show(host), ...outputs] })
   }
 
   report.heading('Two pods on each node, made by the plugin; the first has a hostPort')
@@ -113,6 +114,7 @@ async function walkThrough(
     ...(await pingMatrix(targets, [outside])),
   ]
   report.reachability('of pods', entries)
+  const lost = entries.reduce((sum, entry) => sum + entry.lost, 0)
 
   report.heading('A further network for two pods of the first node, as Multus attaches one')
   const [attached, other] = [
@@ -151,24 +153,43 @@ async function walkThrough(
   ]
   report.view(await show(first.host, first.host.name, commands))
 
+  if (options.keep) {
+    await keepUntil(signal, nodes, pods, report)
+    return lost
+  }
   report.heading('DEL')
   for (const [i, node] of nodes.entries())
     await removePods(node, pods.slice(2 * i, 2 * i + 2), i === 0 ? [attached, other] : [])
   report.note('every pod is removed, its address given back, its hostPort closed')
-  return entries.reduce((sum, { lost }) => sum + lost, 0)
+  return lost
+}
+
+/** Keeps everything running, so that one can look around. Nothing runs in a namespace after the abort: no DEL either. */
+async function keepUntil(
+  signal: AbortSignal,
+  nodes: readonly Node[],
+  pods: readonly DemoPod[],
+  report: Report,
+): Promise<void> {
+  report.heading('All of it is kept running; Ctrl-C removes it')
+  for (const { host } of nodes) report.note(`${host.name}: ip netns exec ${host.namespace} bash`)
+  for (const { name, netns } of pods) report.note(`${name}: ip netns exec ${netns.namespace} bash`)
+  if (!signal.aborted) await once(signal, 'abort')
 }
 
 /** What the plugin answers before there is a subnet, and then the subnets. */
 async function showLateSubnets(
   { host, folder, agent, runtime }: Node,
-  { register, assign }: NonNullable<DemoStore['late']>,
+  { awaited, register, assign }: DemoStore,
   names: readonly string[],
   report: Report,
 ): Promise<void> {
   report.heading('A node without a subnet: what the plugin answers to ADD')
   await register(names)
-  await until('the agent to say that it waits for a PodCIDR', async () =>
-    (await agent.whyNotReady())?.includes('PodCIDR') ? true : undefined,
+  await until(
+    `the agent to say that it waits for a ${awaited}`,
+    async () => ((await agent.whyNotReady())?.includes(awaited) ? true : undefined),
+    { signal: host.signal },
   )
   const container = await runtime.container()
   const refused = await runtime
