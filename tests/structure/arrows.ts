@@ -13,6 +13,7 @@ import {
  */
 const LAYERS: readonly (readonly [who: RegExp, mayImport: RegExp])[] = [
   [/^core$/, /^$/],
+  [/^backend-extension$/, /^(core|node-state)$/],
   [/^(store-|backend-|dataplane-|firewall$|node-state$|conformance$)/, /^core$/],
   [/^cni$/, /^(core|node-state)$/],
   [/^agent$/, /^(core|node-state|firewall|(store|backend|dataplane)-.+)$/],

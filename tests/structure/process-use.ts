@@ -17,6 +17,14 @@ export function processUse(tree: SourceTree): readonly string[] {
 const isLibrary = ({ folder }: Package, { path, isTest }: SourceFile): boolean =>
   !isTest && path.startsWith(`${folder}/src/`)
 
+/** `process.kill(-pid, …)`: it ends the process group of a child, not this process. */
+const endsGroup = ({ name, parent }: ts.PropertyAccessExpression): boolean =>
+  name.text === 'kill' &&
+  ts.isCallExpression(parent) &&
+  parent.arguments[0] !== undefined &&
+  ts.isPrefixUnaryExpression(parent.arguments[0]) &&
+  parent.arguments[0].operator === ts.SyntaxKind.MinusToken
+
 function usesIn({ folder }: Package, { path, syntax }: SourceFile): readonly string[] {
   const found: string[] = []
   const report = (node: ts.Node, what: string, remedy: string) =>
@@ -25,6 +33,7 @@ function usesIn({ folder }: Package, { path, syntax }: SourceFile): readonly str
     if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)) {
       const [object, member] = [node.expression.text, node.name.text]
       if (object === 'console') report(node, `writes to the console`, 'hand in a logger, or report an event')
+      if (endsGroup(node)) return
       if (object === 'process' && /^(exit|exitCode|abort|kill|reallyExit)$/.test(member)) {
         report(node, `uses process.${member}`, 'throw, and let the program that runs this decide')
       }

@@ -1,9 +1,23 @@
 import type { BackendLoader } from '@selvedge/core'
 
+/** What commands of the network config find in their environment: the agent's own, without the store's password. */
+function environment(): NodeJS.ProcessEnv {
+  const { FLANNELD_ETCD_PASSWORD: _, ...others } = process.env
+  return others
+}
+
 /** Every backend that the agent has. Each is imported when a network config names it. */
 export const backends: readonly BackendLoader[] = [
   { type: 'vxlan', load: async () => (await import('@selvedge/backend-vxlan')).vxlan() },
   { type: 'host-gw', load: async () => (await import('@selvedge/backend-hostgw')).hostGw() },
   { type: 'ipip', load: async () => (await import('@selvedge/backend-ipip')).ipip() },
   { type: 'alloc', load: async () => (await import('@selvedge/backend-alloc')).alloc() },
+  {
+    type: 'extension',
+    load: async (context, options) => {
+      const { extension } = await import('@selvedge/backend-extension')
+      const folder = process.env.EXTENSION_RECORDS_DIR
+      return await extension({ folder, environment: environment() }).load(context, options)
+    },
+  },
 ]

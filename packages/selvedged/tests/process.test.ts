@@ -166,6 +166,7 @@ test('only what the chosen store and backend need is loaded', async () => {
     'store-local',
     'backend-vxlan',
     'backend-alloc',
+    'backend-extension',
     'lab',
     'conformance',
     'metrics',

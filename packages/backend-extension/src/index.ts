@@ -1,0 +1,3 @@
+export type { CommandResource } from './command-resource.js'
+export { type ExtensionOptions, extension } from './extension.js'
+export type { ConfiguredCommand } from './settings.js'
