@@ -2,6 +2,8 @@
  * The program that runs on each host of a lab: a whole overlay in one file. Its argument is its settings as JSON; it
  * prints what happens as lines of JSON, and ends on SIGTERM or Ctrl-C, leaving traffic flowing.
  */
+import { dirname, join } from 'node:path'
+import { extension } from '@selvedge/backend-extension'
 import { createOverlay } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
 import { firewall, trafficRules } from '@selvedge/firewall'
@@ -18,9 +20,13 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => endi
 
 const subnets = new LocalSubnetManager({ path: settings.store, leaseTermMs: settings.leaseTerm })
 const previous = await readSubnetEnv(settings.subnetEnv)
+const config = await subnets.getNetworkConfig({ signal: ending.signal })
 const overlay = createOverlay({
   subnets,
-  backend: backendOf(await subnets.getNetworkConfig({ signal: ending.signal })),
+  backend:
+    config.backend?.type === 'extension'
+      ? extension({ folder: join(dirname(settings.subnetEnv), 'commands'), environment: process.env })
+      : backendOf(config),
   parts: ipMasq ? [trafficRules()] : [],
   drivers: [linux(), ...(ipMasq ? [firewall()] : [])],
   previous,

@@ -77,6 +77,19 @@ describe('the variables of a command for a peer', () => {
     ])
   })
 
+  test('both families of a peer are one command, and so is each half of it', () => {
+    const keyOf = (lease: Lease, network: Families) =>
+      pure()
+        .peer(lease, { ...node(network), lease: own })
+        .map(({ key }) => key)
+    const halves = [peer, { ...peer, subnet: undefined }, { ...peer, ipv6Subnet: undefined }]
+    for (const half of halves) {
+      expect(keyOf(half, 'dual-stack')).toEqual(['command 192.168.64.3 2001:db8::3'])
+    }
+    expect(keyOf(peer, 'IPv4')).toEqual(['command 10.5.7.0/24'])
+    expect(keyOf(peer, 'IPv6')).toEqual(['command 2001:cafe:42:7::/64'])
+  })
+
   test('those of the start are its own', () => {
     expect(pure('data').local({ ...node('dual-stack'), lease: own })).toEqual([
       expect.objectContaining({

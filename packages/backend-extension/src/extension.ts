@@ -122,7 +122,7 @@ function peer(lease: Lease, context: LeaseContext, startup: string): Resource[] 
   if (subnets.length === 0) return []
   return [
     command({
-      what: subnets.join(' '),
+      what: identityOf(lease, context.config),
       subject: subnets.join(' and '),
       add: subnetAdd,
       remove: subnetRemove,
@@ -131,6 +131,16 @@ function peer(lease: Lease, context: LeaseContext, startup: string): Resource[] 
       startup,
     }),
   ]
+}
+
+/**
+ * An overlay asks about each family of a lease by itself, and about both if their resources have one key: there is one
+ * command for both, so in a network of both its key is the node's addresses, which each half has.
+ */
+function identityOf({ subnet, ipv6Subnet, attributes }: Lease, { ipv4, ipv6 }: NetworkConfig): string {
+  if (ipv6 === undefined) return `${subnet}`
+  if (ipv4 === undefined) return `${ipv6Subnet}`
+  return [attributes.publicIp, attributes.publicIpv6].filter((address) => address !== undefined).join(' ')
 }
 
 /** What a peer's `PreStartupCommand` has printed. */
