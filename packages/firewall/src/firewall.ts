@@ -1,6 +1,6 @@
 import type { Driver, DriverEvent, Operation, OperationResult } from '@selvedge/core'
 import { OverlayError } from '@selvedge/core'
-import { systemClock, Wakeup } from '@selvedge/core/kit'
+import { systemClock, unlessAborted, Wakeup } from '@selvedge/core/kit'
 import type { RuleCount } from './counters.js'
 import { HeldRulesets } from './held-rulesets.js'
 import { Iptables, type IptablesVariant } from './iptables/iptables.js'
@@ -64,6 +64,9 @@ class RulesetDriver implements Firewall {
   /** Of when everything was last read; undefined if it never was. */
   #readGeneration: number | undefined
   #reportsIptables: Promise<boolean> | undefined
+  #surroundings: Promise<readonly string[]> | undefined
+  /** The read that is under way, or the last one. */
+  #reading: Promise<unknown> = Promise.resolve()
 
   constructor(options: FirewallOptions) {
     this.#options = options
@@ -74,12 +77,20 @@ class RulesetDriver implements Firewall {
     this.#held = new HeldRulesets([...this.#iptables, ...this.#nftables], name)
   }
 
+  /** Looked at once: a start asks again when it knows what else its backend requires. */
   async preflight(): Promise<readonly string[]> {
-    return surroundings(this.#options)
+    this.#surroundings ??= surroundings(this.#options)
+    this.#surroundings.catch(() => {
+      this.#surroundings = undefined
+    })
+    return this.#surroundings
   }
 
   async snapshot(_: unknown, { signal }: { signal?: AbortSignal } = {}): Promise<readonly RulesetResource[]> {
     this.#requireOpen()
+    // What is read before changes are reported has to be read again after.
+    const settled = this.#monitor?.nft.settled
+    await (signal === undefined || settled === undefined ? settled : unlessAborted(settled, signal))
     return this.#read(signal)
   }
 
@@ -111,6 +122,8 @@ class RulesetDriver implements Firewall {
         await this.#changed.sleep(this.#options.resyncIntervalMs ?? Number.POSITIVE_INFINITY, clock, ends)
         if (!(await this.#mayHaveChanged())) continue
         await clock.sleep(Math.max(SETTLE_MS, quietUntil - clock.monotonic()), { signal: ends })
+        await this.#reading.catch(() => undefined)
+        if (!(await this.#mayHaveChanged())) continue
         const hasRead = this.#readGeneration !== undefined
         const before = this.#held.known
         const isChanged = hasRead && !sameTexts(before, await this.#read(ends))
@@ -134,7 +147,13 @@ class RulesetDriver implements Firewall {
   }
 
   /** Reads what may have changed since it was last read. */
-  async #read(signal: AbortSignal | undefined): Promise<readonly RulesetResource[]> {
+  #read(signal: AbortSignal | undefined): Promise<readonly RulesetResource[]> {
+    const reading = this.#readNow(signal)
+    this.#reading = reading
+    return reading
+  }
+
+  async #readNow(signal: AbortSignal | undefined): Promise<readonly RulesetResource[]> {
     const generation = this.#generation
     const isCurrent = this.#readGeneration === generation
     const resources = await this.#held.read(isCurrent ? await this.#unreported() : MODES, signal)

@@ -120,6 +120,7 @@ describe.each(MODES)('%s', (_, enableNFTables, iptables) => {
       expect.stringContaining('both iptables-nft and iptables-legacy'),
       expect.stringContaining('firewalld runs here'),
     ])
+    expect(await spawnedBy(async () => driver.preflight?.([]))).toBe(0)
   })
 })
 
@@ -173,6 +174,20 @@ test.each(MODES.filter(([name]) => name !== 'iptables-legacy'))(
     await watching
   },
 )
+
+test('a start reads everything once', async () => {
+  const host = await lab.addHost()
+  await using driver = firewall({ namespace: `/run/netns/${host.namespace}`, iptables: 'nft' })
+  const stop = new AbortController()
+  const watching = (async () => {
+    for await (const _ of driver.watch?.({ signal: stop.signal }) ?? []);
+  })()
+  // Two modes of two families.
+  expect(await spawnedBy(() => driver.snapshot(SCOPE))).toBe(4)
+  expect(await spawnedBy(() => driver.snapshot(SCOPE))).toBe(0)
+  stop.abort()
+  await watching
+})
 
 test('on iptables-legacy, only that is read again when rules of nftables are held', async () => {
   const host = await lab.addHost()

@@ -25,9 +25,15 @@ const NETLINK_NETFILTER = '12'
 export class NftMonitor {
   readonly #options: MonitorOptions
   #isLive = false
+  #settle: () => void = () => undefined
+  /** Resolves once it is live for the first time, or it is known that it will not be soon: within 2 s. */
+  readonly settled: Promise<void>
 
   constructor(options: MonitorOptions) {
     this.#options = options
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve
+    })
   }
 
   /** Whether every change since it became true has been, or will be, reported. */
@@ -42,6 +48,7 @@ export class NftMonitor {
       const started = performance.now()
       const isInstalled = await this.#runOnce()
       this.#isLive = false
+      this.#settle()
       if (!isInstalled || signal.aborted) return
       onChange()
       if (performance.now() - started > 60_000) attempt = 0
@@ -62,7 +69,7 @@ export class NftMonitor {
       rest = (lines.pop() ?? '').slice(-4096)
       if (lines.some((line) => RELEVANT.test(line))) onChange()
     })
-    void this.#becomeLive(child)
+    void this.#becomeLive(child).finally(this.#settle)
     return new Promise((resolve) => {
       const settle = (isInstalled: boolean): void => {
         signal.removeEventListener('abort', end)
@@ -75,14 +82,14 @@ export class NftMonitor {
 
   /** It is subscribed once its socket has a group: before, changes pass unseen. */
   async #becomeLive(child: ChildProcess): Promise<void> {
-    for (let i = 0; i < 100 && child.exitCode === null && child.signalCode === null; i += 1) {
+    for (let i = 0; i < 400 && child.exitCode === null && child.signalCode === null; i += 1) {
       const sockets = await readFile(`/proc/${child.pid}/net/netlink`, 'utf8').catch(() => '')
       if (sockets.split('\n').some((line) => isSubscribed(line, child.pid))) {
         this.#isLive = child.exitCode === null && !this.#options.signal.aborted
         this.#options.onChange()
         return
       }
-      await sleep(20, undefined, { ref: false })
+      await sleep(5, undefined, { ref: false })
     }
   }
 }
