@@ -15,11 +15,17 @@ await bundleCni()
 
 const SELVEDGED = fileURLToPath(new URL('../packages/selvedged', import.meta.url))
 
+const UDP_WORKER = fileURLToPath(new URL('../packages/backend-udp/dist/proxy/worker.js', import.meta.url))
+
 /** Loaded as they are: what brings native code. */
 const EXTERNAL = /^(koffi|netlink|lmdb)(\/|$)/
 
 const bundle = await rolldown({
-  input: { main: join(SELVEDGED, 'dist/main.js') },
+  input: {
+    main: join(SELVEDGED, 'dist/main.js'),
+    // The module of a thread, which the driver of udp finds beside itself.
+    worker: UDP_WORKER,
+  },
   platform: 'node',
   external: EXTERNAL,
   plugins: [bundleEtcd3()],
@@ -57,6 +63,7 @@ try {
  * the rest it would be loaded at the start, and all that it imports with it.
  */
 function packageOf(module, chunking) {
+  if (module === UDP_WORKER) return undefined
   const name = folderOf(module)
   const isLazy = chunking
     .getModuleInfo(module)

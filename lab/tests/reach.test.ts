@@ -21,7 +21,7 @@ const families = [
   },
 ]
 
-describe.each(['vxlan', 'host-gw'])('over %s', (type) => {
+describe.each(['vxlan', 'host-gw', 'udp'])('over %s', (type) => {
   test.each(families)('pods and hosts reach all pods, with packets up to the MTU: $name', async (family) => {
     const config = { ...family.config, Backend: { Type: type } }
     await using joined = await joinedLab(config, { hosts: 3, ...family.underlay })

@@ -269,12 +269,12 @@ describe('an agent', () => {
     [
       'a type that there is not yet',
       { Backend: { Type: 'wireguard' } },
-      "the network config's Backend.Type is 'wireguard', but this overlay is composed with 'vxlan', 'host-gw', 'ipip', 'alloc'",
+      "the network config's Backend.Type is 'wireguard', but this overlay is composed with 'vxlan', 'host-gw', 'ipip', 'udp', 'alloc'",
     ],
     [
-      'no type, which is udp',
-      {},
-      "the network config has no Backend section, which with flannel means 'udp', but this overlay is composed with",
+      'one that has never been',
+      { Backend: { Type: 'vxlna' } },
+      "the network config's Backend.Type is 'vxlna', but this overlay is composed with",
     ],
   ])(
     'names the backends it has if the config names %s, and accepts a corrected one',

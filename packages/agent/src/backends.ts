@@ -11,6 +11,7 @@ export const backends: readonly BackendLoader[] = [
   { type: 'vxlan', load: async () => (await import('@selvedge/backend-vxlan')).vxlan() },
   { type: 'host-gw', load: async () => (await import('@selvedge/backend-hostgw')).hostGw() },
   { type: 'ipip', load: async () => (await import('@selvedge/backend-ipip')).ipip() },
+  { type: 'udp', load: async () => (await import('@selvedge/backend-udp')).udp() },
   { type: 'alloc', load: async () => (await import('@selvedge/backend-alloc')).alloc() },
   {
     type: 'extension',

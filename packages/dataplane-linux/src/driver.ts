@@ -65,7 +65,10 @@ class LinuxDriver implements Driver<KernelResource> {
   async preflight(requirements: readonly string[], options: AbortOptions = {}): Promise<readonly string[]> {
     return this.#use(options, async ({ connection }) => {
       await checkRights(connection, options)
-      for (const type of requirements) await checkLinkType(connection, type, options)
+      for (const type of requirements) {
+        this.#settings.linkTypes.get(type)?.preflight?.()
+        await checkLinkType(connection, type, options)
+      }
       return findWarnings(this.#sysctl)
     })
   }

@@ -14,13 +14,13 @@ it('has defaults', () => {
   expect(readOptions({ interface: [/e/, 'eth0'] }).interfaces).toEqual([/e/, 'eth0'])
 })
 
-it('knows vxlan and IP tunnels, and takes further link types, each name once', () => {
+it('knows vxlan, IP tunnels and tun, and takes further link types, each name once', () => {
   const gre: LinkType = { name: 'gre', changeable: [], encode: () => {}, decode: () => ({}) }
   expect([...readOptions({ linkTypes: [gre] }).linkTypes.keys()]).toEqual([
     'vxlan',
     'ipip',
-
     'ip6tnl',
+    'tun',
     'gre',
   ])
   expect(() => linux({ linkTypes: [{ ...gre, name: 'vxlan' }] })).toThrow(

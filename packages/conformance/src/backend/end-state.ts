@@ -1,11 +1,15 @@
 import {
   type Backend,
   createOverlay,
+  type Driver,
   type Lease,
   type LeaseEvent,
   type LeaseRequest,
   type NetworkConfig,
+  type Operation,
+  type OperationResult,
   parseNetworkConfig,
+  type Resource,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
@@ -37,6 +41,9 @@ const KERNELS_OWN = /^fe80::\S+\/64 dev | proto kernel\b/
  * section for each of `ip -d link`, `ip addr`, `ip route`, `ip neigh` and `bridge fdb` that has something to print, a
  * line for each thing. What the kernel adds by itself (connected routes, link-local addresses) is left out.
  *
+ * What the backend's own drivers would hold is held in memory instead, and printed as a section of its kind: a line of
+ * JSON for each resource, without what its key says already.
+ *
  * For tests that compare a whole end state with a text that a network engineer can check by eye. Errors that the
  * overlay reports are the last section, `reported`.
  */
@@ -47,9 +54,15 @@ export async function endState(backend: Backend, { host, config, leases }: EndSt
   })
   const before = new Set(kernel.toText().split('\n'))
   const reported: string[] = []
+  const memories: DriverInMemory[] = []
+  const inMemory = ({ name, kinds }: Driver): Driver => {
+    const memory = new DriverInMemory(name, kinds)
+    memories.push(memory)
+    return memory
+  }
   const overlay = createOverlay({
     subnets: new FixedLeases(config, leases),
-    backend,
+    backend: { ...backend, drivers: (context) => (backend.drivers?.(context) ?? []).map(inMemory) },
     drivers: [kernel.driver()],
   })
   overlay.on('error', ({ code, message }) => reported.push(`${code}: ${message}`))
@@ -63,7 +76,8 @@ export async function endState(backend: Backend, { host, config, leases }: EndSt
     title: COMMANDS[title] ?? title,
     lines: lines.filter((line) => !before.has(line) && !KERNELS_OWN.test(line)),
   }))
-  return [...added, { title: 'reported', lines: reported }]
+  const others = memories.flatMap((memory) => memory.sections())
+  return [...added, ...others, { title: 'reported', lines: reported }]
     .filter(({ lines }) => lines.length > 0)
     .map(({ title, lines }) => [`# ${title}`, ...lines, ''].join('\n'))
     .join('')
@@ -115,6 +129,42 @@ class FixedLeases implements SubnetManager {
   async *watchLeases({ signal }: WatchOptions): AsyncGenerator<LeaseEvent> {
     yield { type: 'snapshot', leases: this.#leases }
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** Holds whatever it is given. */
+class DriverInMemory implements Driver {
+  readonly name: string
+  readonly kinds: readonly string[]
+  readonly #held = new Map<string, Resource>()
+
+  constructor(name: string, kinds: readonly string[]) {
+    this.name = name
+    this.kinds = kinds
+  }
+
+  sections(): readonly Section[] {
+    return this.kinds.map((title) => ({
+      title,
+      lines: [...this.#held.values()]
+        .filter(({ kind }) => kind === title)
+        .map(({ kind, key, ...fields }) => `${key} ${JSON.stringify(fields)}`)
+        .sort(),
+    }))
+  }
+
+  async snapshot(): Promise<readonly Resource[]> {
+    return [...this.#held.values()]
+  }
+
+  async apply(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
+    for (const { type, resource } of operations) {
+      if (type === 'put') this.#held.set(resource.key, resource)
+      else this.#held.delete(resource.key)
+    }
+    return operations.map(() => ({ ok: true }))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -1,6 +1,7 @@
 import { OverlayError } from '@selvedge/core'
 import { ip6tnl, ipip } from './ip-tunnels.js'
 import type { LinkType } from './link-type.js'
+import { tun } from './tun.js'
 import { vxlan } from './vxlan.js'
 
 export { decodeLinkSettings, encodeLinkSettings } from './codec.js'
@@ -12,7 +13,7 @@ export type LinkTypes = ReadonlyMap<string, LinkType>
 /** Those of this package and `more`. Throws an OverlayError (`INVALID_CONFIG`) if two have one name. */
 export function collectLinkTypes(more: readonly LinkType[]): LinkTypes {
   const types = new Map<string, LinkType>()
-  for (const type of [vxlan, ipip, ip6tnl, ...more]) {
+  for (const type of [vxlan, ipip, ip6tnl, tun, ...more]) {
     if (types.has(type.name)) {
       throw new OverlayError(
         'INVALID_CONFIG',

@@ -28,6 +28,13 @@ export interface LinkType {
   encode(settings: LinkSettings, writer: AttributeWriter, indexOf: IndexOf): void
   /** Reads IFLA_INFO_DATA as settings in canonical form: what `encode` would be called with for the same link. */
   decode(attributes: AttributeReader, nameOf: NameOf): LinkSettings
+  /**
+   * Makes a link that the kernel does not make over netlink, down and without an address, in the network namespace of the
+   * calling thread. Its MTU and all else that every link has is set afterwards. Throws whatever stands in the way.
+   */
+  create?(name: string, settings: LinkSettings): void
+  /** Throws an OverlayError that names what this process lacks to make such links, changing nothing. */
+  preflight?(): void
   /** What two links cannot both have, such as `VNI 1 on UDP port 8472`; undefined if both can exist. */
   conflict?(settings: LinkSettings, other: LinkSettings): string | undefined
   /** The UDP port that the kernel opens while such a link is up; undefined if there is none. */

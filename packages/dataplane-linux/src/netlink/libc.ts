@@ -36,6 +36,10 @@ export interface Libc {
   /** `setsockopt` of SO_ATTACH_FILTER. */
   attachFilter(fd: number, program: readonly FilterInstruction[]): number
   setns(fd: number, type: number): number
+  /** With an argument in memory, which is read and written. */
+  ioctl(fd: number, request: number, argument: Uint8Array): number
+  /** With a number as its argument. */
+  ioctlValue(fd: number, request: number, value: number): number
   /** The error of the last call that failed, such as 1 for EPERM. */
   errno(): number
 }
@@ -102,6 +106,12 @@ export function loadLibc(): Libc {
         'intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)',
       ) as Libc['recv'],
       setns: library.func('int setns(int fd, int type)') as Libc['setns'],
+      ioctl: library.func(
+        'int ioctl(int fd, unsigned long request, _Inout_ void *argument)',
+      ) as Libc['ioctl'],
+      ioctlValue: library.func(
+        'int ioctl(int fd, unsigned long request, intptr_t value)',
+      ) as Libc['ioctlValue'],
       errno: () => koffi.errno(),
     }
   })

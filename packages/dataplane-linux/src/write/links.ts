@@ -2,7 +2,7 @@ import { type Operation, type OperationResult, OverlayError } from '@selvedge/co
 import { type LinkResource, linkChange } from '@selvedge/core/kit'
 import type { KernelState } from '../cache/kernel-state.js'
 import { overlayErrorOf } from '../kernel-error.js'
-import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/index.js'
+import { inNamespace, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/index.js'
 import { findLink, fingerprint, type LinkTable, linkResource } from '../read/link-table.js'
 import {
   IFF_UP,
@@ -85,7 +85,12 @@ async function describeActual(context: LinkContext, existing: LinkMessage): Prom
 }
 
 async function createLink(context: LinkContext, desired: LinkResource): Promise<void> {
-  const { name, type, mtu, macAddress } = desired
+  const { name, type, mtu, macAddress, settings } = desired
+  const create = context.linkTypes.get(type)?.create
+  if (create !== undefined) {
+    inNamespace(context.namespace, () => create(name, settings ?? {}))
+    return setUpLink(context, desired)
+  }
   const writeData = await settingsWriter(context, desired)
   await send(context, `creating ${type} link ${name}`, NLM_F_CREATE | NLM_F_EXCL, {
     name,
@@ -94,7 +99,12 @@ async function createLink(context: LinkContext, desired: LinkResource): Promise<
     kind: type,
     writeData,
   })
-  // The kernel does not accept an alias with a new link, and some settings must be in force before it is up.
+  await setUpLink(context, desired)
+}
+
+/** The kernel does not accept an alias with a new link, and some settings must be in force before it is up. */
+async function setUpLink(context: LinkContext, desired: LinkResource): Promise<void> {
+  const { name } = desired
   const created = await findLink(context.connection, name, context.options)
   if (created === undefined) throw gone(name)
   const actual = linkResource(created, await context.links(), context.linkTypes, true)

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Host, type Namespace, ping, pingMatrix, pingUntilReached } from '../src/index.js'
+import { type JoinedLab, joinedLab, printTime } from './setup.js'
+
+const DEVICE = 'flannel0'
+const config = {
+  Network: '10.244.0.0/16',
+  EnableIPv6: true,
+  IPv6Network: 'fd00:10:244::/48',
+  Backend: { Type: 'udp' },
+}
+
+let joined: JoinedLab
+beforeAll(async () => {
+  joined = await joinedLab(config, { hosts: 3, ipv6: true })
+})
+afterAll(() => joined?.[Symbol.asyncDispose]())
+
+/** What ping prints of one request. */
+const answerTo = (from: Namespace, ...args: readonly string[]): Promise<string> =>
+  from.exec('sh', ['-c', `ping -n -c 1 -W 2 ${args.join(' ')} || true`])
+
+const ownAddress = (subnet = ''): string => subnet.slice(0, subnet.indexOf('/'))
+
+async function device(host: Host): Promise<object> {
+  const [link] = JSON.parse(await host.ip('-json', '-details', 'link', 'show', DEVICE))
+  return { index: link.ifindex, mtu: link.mtu, alias: link.ifalias, persist: link.linkinfo.info_data.persist }
+}
+
+describe('a packet', () => {
+  test.each([0, 1])(
+    'that has gone too far is answered by the host where its TTL ends (address %d)',
+    async (n) => {
+      const [first, second] = [joined.member(0), joined.member(1)]
+      const target = second.pod.addresses[n] ?? ''
+      // An IPv4 host takes no packet with an address of its own from a device: see errorSources.
+      const own = n === 0 ? '10.244.0.0' : ownAddress(first.lease.ipv6Subnet)
+      // One for the host's forwarding, and none is left for the proxy; then one for that, and none for the other host's.
+      expect(await answerTo(first.pod, '-t', '2', target)).toMatch(
+        new RegExp(`From ${own} .*(Time to live exceeded|Hop limit)`),
+      )
+      expect(await answerTo(first.pod, '-t', '3', target)).toMatch(/Time to live exceeded|Hop limit/)
+      expect(await answerTo(first.pod, '-t', '4', target)).toContain(' 0% packet loss')
+    },
+  )
+
+  test.each([
+    ['10.244.250.9', /From 10\.244\.0\.0 .*Destination Net Unreachable/],
+    ['fd00:10:244:fa::9', /From fd00:10:244:\w+:: .*Destination unreachable: No route/],
+  ])('for a subnet that nobody has leased is answered: %s', async (address, answer) => {
+    expect(await answerTo(joined.member(0).pod, address)).toMatch(answer)
+  })
+})
+
+test('the device, deleted by another, is back with its addresses, its routes and its peers', async () => {
+  const { host, pod } = joined.member(0)
+  const target = joined.member(1).pod
+  const before = await Promise.all([host.ip('route'), host.ip('-6', 'route', 'show', 'dev', DEVICE)])
+  const start = performance.now()
+  await host.ip('link', 'delete', DEVICE)
+  for (const address of target.addresses) await pingUntilReached(pod, address)
+  printTime('udp: the device deleted, pods reach each other again', performance.now() - start)
+  await expect
+    .poll(() => Promise.all([host.ip('route'), host.ip('-6', 'route', 'show', 'dev', DEVICE)]))
+    .toEqual(before)
+})
+
+test('put down and up again, the device carries packets as before', async () => {
+  const { host, pod } = joined.member(2)
+  await host.ip('link', 'set', DEVICE, 'down')
+  for (const address of joined.member(1).pod.addresses) await pingUntilReached(pod, address)
+})
+
+test('stopped or killed and started again, an agent finds its device, and reaches every pod', async () => {
+  const { host, agent, lease } = joined.member(1)
+  const before = await device(host)
+  const routes = await host.ip('route')
+  await agent.kill()
+  expect(await device(host)).toEqual(before)
+  const second = joined.network.startAgent(host)
+  expect((await second.ready()).lease.subnet).toBe(lease.subnet)
+  await second.waitFor('in-sync')
+  expect(await device(host)).toEqual(before)
+  await second.stop()
+  // Packets for peers have nowhere else to go while no agent runs.
+  expect((await ping(joined.member(1).pod, `${joined.member(0).pod.addresses[0]}`, { count: 1 })).lost).toBe(
+    1,
+  )
+  const third = joined.network.startAgent(host)
+  await third.ready()
+  await third.waitFor('in-sync')
+  expect(await device(host)).toEqual(before)
+  expect((await host.ip('route')).replaceAll(/ linkdown/g, '')).toBe(routes)
+  const pods = joined.members.map(({ pod }) => pod)
+  const matrix = await pingMatrix([...pods, ...joined.lab.hosts], pods)
+  expect(matrix.filter(({ lost }) => lost > 0)).toEqual([])
+})
+
+test('at rest, an agent takes next to no time of a processor', async () => {
+  const { host } = joined.member(0)
+  const pids = (await host.exec('ip', ['netns', 'pids', host.namespace])).trim().split('\n')
+  const ticks = async (): Promise<number> => {
+    const stats = await Promise.all(
+      pids.map((pid) => host.exec('cat', [`/proc/${pid}/stat`]).catch(() => '')),
+    )
+    return stats
+      .map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' '))
+      .reduce((sum, fields) => sum + Number(fields[11] ?? 0) + Number(fields[12] ?? 0), 0)
+  }
+  const before = await ticks()
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  // In hundredths of a second: a loop that does not wait would take a hundred.
+  expect((await ticks()) - before).toBeLessThan(40)
+})

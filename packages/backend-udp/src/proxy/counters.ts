@@ -1,0 +1,51 @@
+/** What a proxy counts. */
+export const COUNTER_NAMES = [
+  /** Packets, and their bytes, that went to peers. */
+  'sentPackets',
+  'sentBytes',
+  /** Packets, and their bytes, that came from peers. */
+  'receivedPackets',
+  'receivedBytes',
+  /** Datagrams that are no packet, or not exactly one. */
+  'malformed',
+  /** Datagrams from an address that no peer's lease has. */
+  'unknownSource',
+  /** Packets from a peer whose source is in the network, but not in a subnet of that peer's. */
+  'foreignSource',
+  /** Packets from a peer that are not for this node's subnet. */
+  'foreignDestination',
+  /** Packets for a part of the network that no peer has leased. */
+  'noRoute',
+  'ttlExceeded',
+  'tooBig',
+  /** Packets that the kernel had no room for, or refused. */
+  'sendFailed',
+] as const
+
+export type CounterName = (typeof COUNTER_NAMES)[number]
+
+/** A proxy's counts: written by its thread, read by any. */
+export class ProxyCounters {
+  readonly #counts: Float64Array
+
+  /** @param memory of another thread's `ProxyCounters` */
+  constructor(memory = new SharedArrayBuffer(8 * COUNTER_NAMES.length)) {
+    this.#counts = new Float64Array(memory)
+  }
+
+  /** For the constructor, in another thread. */
+  get memory(): SharedArrayBuffer {
+    return this.#counts.buffer as SharedArrayBuffer
+  }
+
+  /** All counts since this was made. */
+  read(): Readonly<Record<CounterName, number>> {
+    const counts = COUNTER_NAMES.map((name, index) => [name, this.#counts[index] ?? 0])
+    return Object.fromEntries(counts) as Record<CounterName, number>
+  }
+
+  add(name: CounterName, count: number): void {
+    const index = COUNTER_NAMES.indexOf(name)
+    this.#counts[index] = (this.#counts[index] ?? 0) + count
+  }
+}
