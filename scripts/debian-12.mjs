@@ -9,8 +9,8 @@ import { archive, cache } from './debian-13.mjs'
 import { ensureDebianPackages } from './setup.mjs'
 import { runQuietly, step } from './terminal.mjs'
 
-/** Beside what Debian calls essential: what the package recommends. */
-const INCLUDED = ['iproute2', 'iptables']
+/** Beside what Debian calls essential: what the package recommends, and another service manager. */
+const INCLUDED = ['iproute2', 'iptables', 'openrc']
 
 /** Where it is, once it has been made. */
 export const debian12 = join(cache, `debian-12-${INCLUDED.join('-')}`)

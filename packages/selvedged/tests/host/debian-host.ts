@@ -3,7 +3,10 @@ import { basename, join } from 'node:path'
 import { type Host, type Lab, run, until } from '@selvedge/lab'
 import { debian12 } from '../../../../scripts/debian-12.mjs'
 
-/** What a process of init's place does in a new mount and PID namespace: Debian 12 over which a tmpfs takes what is written. */
+/**
+ * What a process of init's place does in a new mount and PID namespace: Debian 12 over which a tmpfs takes what is written.
+ * The shell at its end collects processes that have lost their parent, as init does.
+ */
 const BOOT = `
 mount -t tmpfs selvedge-test "$2"
 mkdir "$2/upper" "$2/work" "$2/root"
@@ -11,7 +14,7 @@ mount -t overlay selvedge-test -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work
 mount -t proc proc "$2/root/proc"
 mount -t sysfs sysfs "$2/root/sys"
 mount -t tmpfs selvedge-test "$2/root/run"
-exec chroot "$2/root" sleep infinity`
+exec chroot "$2/root" sh -c 'while :; do sleep 86400 & wait $!; done'`
 
 /**
  * A clean Debian 12 on a host of a lab: files, processes and network are its own, and go with the lab. It has no service
@@ -40,7 +43,7 @@ export class DebianHost {
       if (child.exitCode !== null) throw new Error(`it did not come up: ${said}`)
       const init = Number(await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'))
       const command = await readFile(`/proc/${init}/cmdline`, 'utf8').catch(() => '')
-      return command.startsWith('sleep') ? init : undefined
+      return command.startsWith('sh\0-c\0') ? init : undefined
     })
     return new DebianHost(host, pid)
   }
