@@ -23,6 +23,7 @@ export const labTools = [
 ]
 /** What `npm run demo -- --cni` needs besides. */
 export const cniDemoTools = [
+  { command: 'iperf3', package: 'iperf3' },
   { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
   { command: 'curl', package: 'curl' },
   { command: 'etcd', package: 'etcd-server' },
@@ -34,6 +35,7 @@ export const testTools = [
   { command: 'etcd', package: 'etcd-server' },
   { command: 'etcdctl', package: 'etcd-client' },
   { command: 'openssl', package: 'openssl' },
+  { command: 'iperf3', package: 'iperf3' },
   { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
   { command: 'systemd-analyze', package: 'systemd' },
   { command: 'ar', package: 'binutils' },

@@ -1,6 +1,13 @@
-import type { BenchmarkName, Measured } from './measurements.js'
+import type { BenchmarkName, Measured, MeasurementInput } from './measurements.js'
 import type { Starts } from './starts.js'
 import { megabytes, ms, ratio } from './text.js'
+import { FLANNELD_PROXY } from './throughput-names.js'
+
+/** What a command line says besides which to measure. */
+export interface BenchmarkOptions {
+  /** The path of a flanneld to measure beside ours. */
+  readonly flanneld: string | undefined
+}
 
 /** One table: a measurement, repeated with different numbers, of peers in most. */
 export interface Benchmark<N extends BenchmarkName> {
@@ -8,6 +15,8 @@ export interface Benchmark<N extends BenchmarkName> {
   readonly title: string
   readonly sizes: readonly number[]
   readonly head: readonly string[]
+  /** What is measured with one of `sizes`: that number, unless this says otherwise. */
+  readonly input?: (size: number, options: BenchmarkOptions) => MeasurementInput<N>
   readonly rows: (measured: Measured<N>) => readonly (readonly string[])[]
 }
 
@@ -35,6 +44,7 @@ export const BENCHMARKS: readonly [
   Benchmark<'etcd-join'>,
   Benchmark<'kubernetes'>,
   Benchmark<'traffic-rules'>,
+  Benchmark<'throughput'>,
   Benchmark<'cni'>,
 ] = [
   {
@@ -106,6 +116,22 @@ export const BENCHMARKS: readonly [
         ms(restCpuMs),
         tool === 'nftables' ? 'it never looks' : ms(flanneldRestCpuMs),
       ]),
+  },
+  {
+    name: 'throughput',
+    title: 'One TCP stream from a pod to a pod on another host, each backend in turn; medians of five',
+    sizes: [5],
+    input: (rounds, { flanneld }) => ({ rounds, flanneld }),
+    head: ['by', 'Gbit/s', "of flanneld's proxy", 'longest wait in the main thread'],
+    rows: (measured) => {
+      const proxy = measured.find(({ name }) => name === FLANNELD_PROXY)?.tcp
+      return measured.map(({ name, tcp, longestWaitMs }) => [
+        name,
+        (tcp / 1e9).toFixed(2),
+        proxy === undefined ? 'not measured' : ratio(tcp, proxy),
+        longestWaitMs === undefined ? '' : ms(longestWaitMs),
+      ])
+    },
   },
   {
     name: 'cni',

@@ -5,7 +5,7 @@ import { Agent, type Program } from './agent.js'
 const CLIENT = fileURLToPath(new URL('etcd-client.js', import.meta.url))
 
 /** The address of the lab's switch, and of etcd on it. */
-const ENDPOINT = 'http://192.168.77.254:2379'
+export const ENDPOINT = 'http://192.168.77.254:2379'
 
 /** A host on a switch, and an etcd on the switch that holds so many leases. */
 export class EtcdLab implements AsyncDisposable {
@@ -61,7 +61,8 @@ export class EtcdLab implements AsyncDisposable {
   }
 }
 
-async function startEtcd({ directory, switch: network }: Lab): Promise<void> {
+/** Starts an etcd on the switch, and waits until it answers. */
+export async function startEtcd({ directory, switch: network }: Lab): Promise<void> {
   const etcd = network.spawn('etcd', [
     ...[
       '--data-dir',

@@ -5,17 +5,18 @@
 import { parseArgs } from 'node:util'
 import { table } from '@selvedge/lab'
 import { findKubernetes, remedy } from '../../scripts/kube-apiserver.mjs'
-import { BENCHMARKS, type Benchmark } from './benchmarks.js'
+import { BENCHMARKS, type Benchmark, type BenchmarkOptions } from './benchmarks.js'
 import { measure } from './measure.js'
-import type { BenchmarkName, Measured } from './measurements.js'
+import type { BenchmarkName, Measured, MeasurementInput } from './measurements.js'
 import { runStarts, STARTS_USAGE } from './starts-command.js'
 import { showProgress } from './text.js'
 import { UsageError } from './usage-error.js'
 
-const USAGE = `npm run bench -- [--only NAME] [--quick] [--json]
+const USAGE = `npm run bench -- [--only NAME] [--quick] [--json] [--flanneld PATH]
 
   --only NAME     one of ${BENCHMARKS.map(({ name }) => name).join(', ')}
   --quick         at most 5,000 peers
+  --flanneld PATH a flanneld whose udp backend's throughput is measured beside ours
   --json          print everything as JSON instead of tables
 
 ${STARTS_USAGE}`
@@ -23,7 +24,7 @@ ${STARTS_USAGE}`
 /** The largest sizes take minutes, mostly to fill etcd and to run `ip -batch`. */
 const QUICK = 5_000
 
-interface Flags {
+interface Flags extends BenchmarkOptions {
   readonly json: boolean
   readonly only: string | undefined
   readonly quick: boolean
@@ -40,11 +41,12 @@ function readFlags(args: readonly string[]): Flags {
     args: [...args],
     options: {
       json: { type: 'boolean', default: false },
+      flanneld: { type: 'string' },
       only: { type: 'string' },
       quick: { type: 'boolean', default: false },
     },
   })
-  return { only: undefined, ...values }
+  return { only: undefined, flanneld: undefined, ...values }
 }
 
 async function runBenchmarks(flags: Flags, signal: AbortSignal): Promise<void> {
@@ -64,13 +66,15 @@ async function runBenchmarks(flags: Flags, signal: AbortSignal): Promise<void> {
 
 async function runBenchmark<N extends BenchmarkName>(
   benchmark: Benchmark<N>,
-  { quick, json }: Flags,
+  flags: Flags,
   signal: AbortSignal,
 ): Promise<readonly Measured<N>[]> {
+  const { quick, json } = flags
   const rows: Measured<N>[] = []
   for (const size of benchmark.sizes.filter((count) => !quick || count <= QUICK)) {
     showProgress(`${benchmark.name} ${size}`)
-    rows.push(await measure(benchmark.name, size, signal))
+    const input = benchmark.input?.(size, flags) ?? (size as MeasurementInput<N>)
+    rows.push(await measure(benchmark.name, input, signal))
   }
   showProgress(undefined)
   if (!json) {

@@ -6,6 +6,7 @@ import { measureEtcdStart } from './etcd-start.js'
 import { measureKernelWrites } from './kernel-writes.js'
 import { measureKubeStart } from './kube-start.js'
 import { measureResync } from './resync.js'
+import { measureThroughput } from './throughput.js'
 import { measureTrafficRules } from './traffic-rules.js'
 
 /** What can be measured, by name. Each takes and returns plain data. */
@@ -17,6 +18,7 @@ export const measurements = {
   'etcd-join': measureEtcdJoin,
   kubernetes: measureKubeStart,
   'traffic-rules': measureTrafficRules,
+  throughput: measureThroughput,
   cni: measureCni,
   'compare-starts': compareStarts,
 }

@@ -2,6 +2,7 @@ import { vxlan } from '@selvedge/backend-vxlan'
 import { createOverlay } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
 import { Lab } from '@selvedge/lab'
+import { longestWait } from './longest-wait.js'
 import { median } from './median.js'
 import { OneSnapshot } from './one-snapshot.js'
 import { peerLeases } from './peers.js'
@@ -33,21 +34,4 @@ export async function measureResync(peers: number, signal: AbortSignal): Promise
     resyncs.push(performance.now() - startedAt)
   }
   return { peers, resyncMs: median(resyncs), longestWaitMs: median(waits) }
-}
-
-/** How long, at most, a timer of 1 ms takes until `work` is done. */
-async function longestWait(work: Promise<void>): Promise<number> {
-  let isDone = false
-  const ended = work.finally(() => {
-    isDone = true
-  })
-  let longest = 0
-  for (let last = performance.now(); !isDone; ) {
-    await new Promise((resolve) => setTimeout(resolve, 1))
-    const now = performance.now()
-    longest = Math.max(longest, now - last)
-    last = now
-  }
-  await ended
-  return longest
 }
