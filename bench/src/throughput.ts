@@ -139,7 +139,7 @@ async function contender(
   const [from, to] = pods
   if (from === undefined || to === undefined) throw new RangeError('two pods are needed')
   await pingUntilReached(from, `${to.addresses[0]}`)
-  const server = to.spawn('iperf3', ['--server'])
+  const server = to.spawn('iperf3', ['--server', '--forceflush'])
   server.stderr.resume()
   let said = ''
   server.stdout.setEncoding('utf8').on('data', (chunk) => {

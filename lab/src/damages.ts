@@ -46,6 +46,24 @@ export function deleteFdbEntry(peer: PeerEntries, device: string): DamageCommand
   }
 }
 
+/** For a device that the whole network is behind. */
+export function deleteNetworkRoute(network: string, device: string): DamageCommand {
+  return {
+    command: `ip route delete ${network}`,
+    done: notification(`Deleted ${literal(`${network} dev ${device}`)}`),
+    back: [notification(literal(`${network} dev ${device}`))],
+  }
+}
+
+/** The same device, and its route with it. */
+export function deleteNetworkDevice(network: string, device: string): DamageCommand {
+  return {
+    command: `ip link delete ${device}`,
+    done: notification(`Deleted \\d+: ${literal(device)}:`),
+    back: [notification(upOf(device)), notification(literal(`${network} dev ${device}`))],
+  }
+}
+
 /** Takes the routes, neighbours and fdb entries of all peers with it. */
 export function deleteDevice(peers: readonly PeerEntries[], device: string): DamageCommand {
   return {

@@ -19,6 +19,10 @@ test.each([
     'ipip',
     ['flannel.ipip UP mtu 1480', 'dev flannel.ipip proto 157 onlink', 'FLANNEL_MTU=1480', 'ip route delete'],
   ],
+  [
+    'udp',
+    ['flannel0 UP mtu 1472', '10.244.0.0/16 dev flannel0 proto 157', 'FLANNEL_MTU=1472', 'ip route delete'],
+  ],
   ['host-gw', ['via 192.168.77.2 dev eth0 proto 157', 'FLANNEL_MTU=1500', 'ip route delete']],
 ])('shows without privileges what %s would program, and its repair', async (backend, expected) => {
   let output = ''

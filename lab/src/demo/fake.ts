@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { FakeKernel } from '@selvedge/conformance'
+import { FakeKernel, MemoryDriver } from '@selvedge/conformance'
 import { createOverlay, type Overlay } from '@selvedge/core'
 import { trafficRules } from '@selvedge/firewall'
 import { LocalSubnetManager } from '@selvedge/store-local'
@@ -17,6 +17,8 @@ interface FakeHost {
   joinedAfter: number
 }
 
+const NETWORK = '10.244.0.0/16'
+
 /**
  * The same composition without privileges: the same store, overlay and backend, with a fake kernel in place of
  * each host's. It shows what would be programmed; no packet flows.
@@ -30,7 +32,7 @@ export async function fakeDemo(options: DemoOptions, report: Report, signal: Abo
   try {
     await using subnets = new LocalSubnetManager({ path })
     await subnets.setNetworkConfig({
-      Network: '10.244.0.0/16',
+      Network: NETWORK,
       EnableNFTables: options.nftables,
       Backend: { Type: options.backend },
     })
@@ -38,11 +40,15 @@ export async function fakeDemo(options: DemoOptions, report: Report, signal: Abo
     for (let n = 1; n <= options.hosts; n += 1) {
       const kernel = new FakeKernel({
         interfaces: [{ addresses: [`192.168.77.${n}/24`] }],
-        linkTypes: ['vxlan', 'ipip'],
+        linkTypes: ['vxlan', 'ipip', 'tun'],
       })
+      const backend = backendOf(config)
       const overlay = createOverlay({
         subnets: new LocalSubnetManager({ path }),
-        backend: backendOf(config),
+        backend: {
+          ...backend,
+          drivers: (context) => (backend.drivers?.(context) ?? []).map((driver) => new MemoryDriver(driver)),
+        },
         parts: [trafficRules()],
         drivers: [kernel.driver(), kernel.firewall()],
       })
@@ -92,10 +98,12 @@ async function damageFirst(
   report: Report,
   signal: AbortSignal,
 ): Promise<void> {
-  const destination = peers[0]?.overlay.lease.subnet
-  if (victim === undefined || destination === undefined) return
+  const peer = peers[0]?.overlay.lease.subnet
+  if (victim === undefined || peer === undefined) return
   const { name, kernel } = victim
   const whole = kernel.toText()
+  // With udp there is one route for all peers.
+  const destination = whole.includes('flannel0') ? NETWORK : peer
   const damages = [
     { command: `ip route delete ${destination}`, inflict: () => kernel.deleteRoute({ destination }) },
     ...(whole.includes('flannel.1')

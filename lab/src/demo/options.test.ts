@@ -14,7 +14,7 @@ test('three hosts over vxlan by default', () => {
 test.each([
   [['--hosts', '1'], "--hosts is '1'"],
   [['--hosts', 'many'], "--hosts is 'many'"],
-  [['--backend', 'udp'], "--backend is 'udp'"],
+  [['--backend', 'gre'], "--backend is 'gre'"],
   [['--loud'], '--loud'],
 ])('%j is refused by name', (args, message) => {
   expect(() => parseDemoOptions(args)).toThrow(message)

@@ -1,5 +1,13 @@
 import { once } from 'node:events'
-import { deleteDevice, deleteFdbEntry, deleteRoute, inflict, type PeerEntries } from '../damages.js'
+import {
+  deleteDevice,
+  deleteFdbEntry,
+  deleteNetworkDevice,
+  deleteNetworkRoute,
+  deleteRoute,
+  inflict,
+  type PeerEntries,
+} from '../damages.js'
 import { Lab } from '../lab.js'
 import { entriesOf, type Member, Network } from '../network.js'
 import { pingMatrix } from '../ping.js'
@@ -10,7 +18,8 @@ import type { Report } from './report.js'
 import { rulesCommand, show, viewHost } from './views.js'
 
 /** The device that a backend has, if it has one. */
-const DEVICES = { vxlan: 'flannel.1', ipip: 'flannel.ipip', 'host-gw': undefined } as const
+const DEVICES = { vxlan: 'flannel.1', ipip: 'flannel.ipip', udp: 'flannel0', 'host-gw': undefined } as const
+const NETWORK = '10.244.0.0/16'
 /** The switch. */
 const OUTSIDE = '192.168.77.254'
 
@@ -26,7 +35,7 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
   await using lab = await Lab.create({ hosts: options.hosts, signal })
   report.note(`namespaces ${lab.name}-*, files in ${lab.directory}`)
   const config = {
-    Network: '10.244.0.0/16',
+    Network: NETWORK,
     EnableNFTables: options.nftables,
     Backend: { Type: options.backend },
   }
@@ -124,6 +133,7 @@ async function damageInTurn(
   report: Report,
 ): Promise<void> {
   report.heading("Damage and repair, by the kernel's notifications")
+  if (device === DEVICES.udp) return damageNetwork(members, device, report)
   const damages = [
     ([peer]: Peers) => deleteRoute(peer),
     ...(device !== DEVICES.vxlan
@@ -139,6 +149,17 @@ async function damageInTurn(
     const command = damage([first, ...others])
     const { durationMs: duration, events } = await inflict(victim.host, command)
     report.repair({ host: victim.host.name, command: command.command, healedAfter: duration, events })
+  }
+}
+
+/** The same for a device that all peers are behind. */
+async function damageNetwork(members: readonly Member[], device: string, report: Report): Promise<void> {
+  for (const [i, damage] of [deleteNetworkRoute, deleteNetworkDevice].entries()) {
+    const host = members[i % members.length]?.host
+    if (host === undefined) throw new RangeError('damage takes a host')
+    const command = damage(NETWORK, device)
+    const { durationMs: healedAfter, events } = await inflict(host, command)
+    report.repair({ host: host.name, command: command.command, healedAfter, events })
   }
 }
 

@@ -4,6 +4,7 @@ export { FakeClock, type FakeClockOptions, type PendingSleep } from './fake-cloc
 export * from './fake-kernel/index.js'
 export * from './fuzz/index.js'
 export * from './master/index.js'
+export { MemoryDriver } from './memory-driver.js'
 export * from './resource/index.js'
 export type { Runner } from './runner.js'
 export * from './subnet-manager/index.js'

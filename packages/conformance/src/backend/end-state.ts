@@ -6,15 +6,13 @@ import {
   type LeaseEvent,
   type LeaseRequest,
   type NetworkConfig,
-  type Operation,
-  type OperationResult,
   parseNetworkConfig,
-  type Resource,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
 import { decodeLease, requirementsOf, sameNode } from '@selvedge/core/kit'
 import { type FakeInterface, FakeKernel } from '../fake-kernel/index.js'
+import { MemoryDriver } from '../memory-driver.js'
 
 /** A host, and what its store holds. */
 export interface EndStateOptions {
@@ -54,9 +52,9 @@ export async function endState(backend: Backend, { host, config, leases }: EndSt
   })
   const before = new Set(kernel.toText().split('\n'))
   const reported: string[] = []
-  const memories: DriverInMemory[] = []
-  const inMemory = ({ name, kinds }: Driver): Driver => {
-    const memory = new DriverInMemory(name, kinds)
+  const memories: MemoryDriver[] = []
+  const inMemory = (driver: Driver): Driver => {
+    const memory = new MemoryDriver(driver)
     memories.push(memory)
     return memory
   }
@@ -76,7 +74,7 @@ export async function endState(backend: Backend, { host, config, leases }: EndSt
     title: COMMANDS[title] ?? title,
     lines: lines.filter((line) => !before.has(line) && !KERNELS_OWN.test(line)),
   }))
-  const others = memories.flatMap((memory) => memory.sections())
+  const others = memories.flatMap(heldIn)
   return [...added, ...others, { title: 'reported', lines: reported }]
     .filter(({ lines }) => lines.length > 0)
     .map(({ title, lines }) => [`# ${title}`, ...lines, ''].join('\n'))
@@ -134,38 +132,13 @@ class FixedLeases implements SubnetManager {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-/** Holds whatever it is given. */
-class DriverInMemory implements Driver {
-  readonly name: string
-  readonly kinds: readonly string[]
-  readonly #held = new Map<string, Resource>()
-
-  constructor(name: string, kinds: readonly string[]) {
-    this.name = name
-    this.kinds = kinds
-  }
-
-  sections(): readonly Section[] {
-    return this.kinds.map((title) => ({
-      title,
-      lines: [...this.#held.values()]
-        .filter(({ kind }) => kind === title)
-        .map(({ kind, key, ...fields }) => `${key} ${JSON.stringify(fields)}`)
-        .sort(),
-    }))
-  }
-
-  async snapshot(): Promise<readonly Resource[]> {
-    return [...this.#held.values()]
-  }
-
-  async apply(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
-    for (const { type, resource } of operations) {
-      if (type === 'put') this.#held.set(resource.key, resource)
-      else this.#held.delete(resource.key)
-    }
-    return operations.map(() => ({ ok: true }))
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
+/** A section for each kind, a line for each resource. */
+function heldIn({ kinds, resources }: MemoryDriver): readonly Section[] {
+  return kinds.map((title) => ({
+    title,
+    lines: resources
+      .filter(({ kind }) => kind === title)
+      .map(({ kind, key, ...fields }) => `${key} ${JSON.stringify(fields)}`)
+      .sort(),
+  }))
 }
