@@ -42,3 +42,8 @@ test('systemd and OpenRC start the same program, by the same flags', async () =>
   expect(openrc).toContain(':-/usr/bin/selvedged}')
   expect(openrc).toContain('. /etc/default/selvedged')
 })
+
+test('the unit, which closes all devices, opens the one that the backend udp needs', async () => {
+  const unit = await readFile(join(ROOT, 'deploy/selvedged.service'), 'utf8')
+  expect(unit).toContain('DevicePolicy=closed\nDeviceAllow=/dev/net/tun rw\n')
+})
