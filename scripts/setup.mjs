@@ -39,6 +39,7 @@ export const testTools = [
   { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
   { command: 'systemd-analyze', package: 'systemd' },
   { command: 'ar', package: 'binutils' },
+  { command: 'busybox', package: 'busybox' },
 ]
 
 /** A root shell opened without a login may lack the folders where `ip` and `bridge` live. */
