@@ -43,7 +43,8 @@ const MODES = ['iptables', 'nftables'] as const satisfies readonly RulesetMode[]
 /**
  * The driver of `ruleset` resources: by iptables-restore or nft, whichever a ruleset names. It reads both, so that the
  * rules of the other mode, of a former network or of flannel are found and removed. If nft is installed and iptables is
- * its nft variant, the kernel reports changes, and nothing is run while there are none.
+ * its nft variant, the kernel reports changes, and nothing is run while there are none. While it is watched, the first
+ * snapshot waits until the kernel reports, for 2 s at most.
  */
 export function firewall(options: FirewallOptions = {}): Firewall {
   return new RulesetDriver(options)

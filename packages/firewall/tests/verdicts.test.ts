@@ -220,7 +220,7 @@ test('the same verdict for every packet, by iptables, its legacy variant and nft
   expect(rows).toEqual(rows.map(([label, expected]) => [label, expected, expected, expected, expected]))
 })
 
-test('no packet meets half a ruleset: a thousand new flows a second, over changes of networks and of modes', async () => {
+test('no packet meets half a ruleset: a thousand new flows a second, over restarts, changes of networks and of modes', async () => {
   const NETWORK = '10.244.0.0/16'
   const first = { network: NETWORK, subnet: '10.244.1.0/24' }
   const exceptions = Array.from({ length: 100 }, (_, i) => `203.0.113.${i}/32`)
@@ -233,19 +233,26 @@ test('no packet meets half a ruleset: a thousand new flows a second, over change
   const withoutRoom = await datagramsWithoutRoom(around('outside'))
   const end = station('pod').stream('stream', pod, outside, portOf('nftables'))
   const seen = () => [...station('outside').received].filter(([id]) => id.startsWith('stream '))
+  /** Another process, which knows nothing of what was written before. */
+  const restart = async (iptables: IptablesVariant, enableNFTables: boolean) => {
+    await using again = driver(iptables)
+    await write(again, rulesets(enableNFTables, first).map(put))
+  }
   // Each change in the midst of the stream.
   const changes: (() => Promise<void>)[] = [
-    () => write(nft, rulesets(false, first).map(put)),
+    () => restart('nft', false),
     () => write(nft, rulesets(false, first, { exceptions }).map(put)),
     () => write(nft, rulesets(false, { network: NETWORK, subnet: '10.244.9.0/24' }).map(put)),
     () => write(nft, rulesets(false, { network: '10.244.0.0/15', subnet: '10.244.1.0/24' }).map(put)),
     () => write(nft, [...rulesets(true, first).map(put), ...rulesets(false, first).map(remove)]),
+    () => restart('nft', true),
     () => write(nft, rulesets(true, first, { exceptions }).map(put)),
     () => write(nft, rulesets(true, { network: NETWORK, subnet: '10.244.9.0/24' }).map(put)),
     async () => {
       await write(legacy, rulesets(false, first).map(put))
       await write(nft, rulesets(true, first).map(remove))
     },
+    () => restart('legacy', false),
     () => write(legacy, rulesets(false, first, { exceptions }).map(put)),
     () => write(legacy, rulesets(false, { network: NETWORK, subnet: '10.244.9.0/24' }).map(put)),
   ]
