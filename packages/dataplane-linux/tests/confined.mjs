@@ -4,7 +4,7 @@ import { linux } from '@selvedge/dataplane-linux'
 const [link, scope] = process.argv.slice(2).map((text) => JSON.parse(text))
 const driver = linux()
 try {
-  const warnings = await driver.preflight(['vxlan'])
+  const warnings = await driver.preflight([link.type])
   const { name } = await driver.externalInterface()
   const [{ ok }] = await driver.apply([{ type: 'put', resource: link }])
   const resources = await driver.snapshot(scope)

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Driver } from '@selvedge/core'
-import type { KernelResource } from '@selvedge/core/kit'
+import { type KernelResource, type LinkResource, link } from '@selvedge/core/kit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { linux } from '../src/index.js'
 import { TestNamespace } from './namespace.js'
@@ -79,9 +79,9 @@ it('says that a namespace is not there', async () => {
 describe('with few rights', () => {
   const SCRIPT = fileURLToPath(new URL('confined.mjs', import.meta.url))
   /** Sets up a link by `wrap`, a shell command that ends with `"$@"`, and says how that went. */
-  const confined = (wrap: string) => {
+  const confined = (wrap: string, desired: LinkResource = vxlan()) => {
     namespace.ip('route add default via 192.168.0.254')
-    const child = [process.execPath, SCRIPT, JSON.stringify(vxlan()), JSON.stringify(SCOPE)]
+    const child = [process.execPath, SCRIPT, JSON.stringify(desired), JSON.stringify(SCOPE)]
     return JSON.parse(namespace.exec('sh', '-c', wrap, 'sh', ...child))
   }
   const acceptRa = () => namespace.exec('cat', '/proc/sys/net/ipv6/conf/flannel.1/accept_ra').trim()
@@ -93,6 +93,27 @@ describe('with few rights', () => {
     )
     expect(found).toEqual({ warnings: [], name: 'eth0', ok: true, resources: [vxlan()], watch: 'works' })
     expect(acceptRa()).toBe('0')
+  })
+
+  describe('for a TUN device', () => {
+    const tun = link({ name: 'flannel0', type: 'tun', settings: { mode: 'tun' } })
+
+    it('without /dev/net/tun it names the module to load, and what a container needs', () => {
+      const found = confined('unshare -m -- sh -c \'mount -t tmpfs none /dev/net && exec "$@"\' sh "$@"', tun)
+      expect(found.error).toMatch(
+        /opening \/dev\/net\/tun: ENOENT\..*modprobe tun.*mounted.*CAP_NET_ADMIN.*privileged/,
+      )
+    })
+
+    it('with one that this process may not open, it says what a container needs', () => {
+      const found = confined(
+        "unshare -m -- sh -c 'mount -t tmpfs none /dev/net && install -m 600 /dev/null /dev/net/tun && exec setpriv " +
+          '--reuid=65534 --regid=65534 --clear-groups --bounding-set=-all,+net_admin --inh-caps=-all,+net_admin ' +
+          '--ambient-caps=-all,+net_admin "$@"\' sh "$@"',
+        tun,
+      )
+      expect(found.error).toMatch(/opening \/dev\/net\/tun: EACCES\..*mounted.*CAP_NET_ADMIN.*privileged/)
+    })
   })
 
   it('without /proc it writes and reads, and says what it lacks to watch', () => {

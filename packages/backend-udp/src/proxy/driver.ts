@@ -79,6 +79,8 @@ export class UdpDriver implements Driver<UdpResource> {
     if (operations.length === 0) return SUCCESS
     const put = operations.filter(({ type }) => type === 'put').map(({ resource }) => resource)
     const deleted = operations.filter(({ type }) => type === 'delete').map(({ resource }) => resource)
+    // A thread that has not begun, or has ended, knows no peers.
+    if (put.length === 0 && this.#thread === undefined) return SUCCESS
     try {
       await this.#running().setPeers(
         put,
