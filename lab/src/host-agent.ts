@@ -4,7 +4,8 @@
  */
 import { dirname, join } from 'node:path'
 import { extension } from '@selvedge/backend-extension'
-import { createOverlay } from '@selvedge/core'
+import { wireguard } from '@selvedge/backend-wireguard'
+import { type Backend, type BackendLoader, createOverlay, type NetworkConfig } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
 import { firewall, trafficRules } from '@selvedge/firewall'
 import { readSubnetEnv, writeSubnetEnv } from '@selvedge/node-state'
@@ -23,10 +24,7 @@ const previous = await readSubnetEnv(settings.subnetEnv)
 const config = await subnets.getNetworkConfig({ signal: ending.signal })
 const overlay = createOverlay({
   subnets,
-  backend:
-    config.backend?.type === 'extension'
-      ? extension({ folder: join(dirname(settings.subnetEnv), 'commands'), environment: process.env })
-      : backendOf(config),
+  backend: backendOfHost(config),
   parts: ipMasq ? [trafficRules()] : [],
   drivers: [linux(), ...(ipMasq ? [firewall()] : [])],
   previous,
@@ -55,6 +53,19 @@ try {
   if (!ending.signal.aborted) throw error
 } finally {
   await overlay.stop()
+}
+
+/** Some backends keep what is this host's own: here beside its subnet.env. */
+function backendOfHost(config: NetworkConfig): Backend | BackendLoader {
+  const directory = dirname(settings.subnetEnv)
+  switch (config.backend?.type) {
+    case 'extension':
+      return extension({ folder: join(directory, 'commands'), environment: process.env })
+    case 'wireguard':
+      return wireguard({ keyFile: join(directory, 'wgkey'), socketDirectory: directory })
+    default:
+      return backendOf(config)
+  }
 }
 
 /** Writes the subnet and MTU for the CNI plugin. */

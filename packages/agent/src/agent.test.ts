@@ -268,8 +268,8 @@ describe('an agent', () => {
   test.each([
     [
       'a type that there is not yet',
-      { Backend: { Type: 'wireguard' } },
-      "the network config's Backend.Type is 'wireguard', but this overlay is composed with 'vxlan', 'host-gw', 'ipip', 'udp', 'alloc'",
+      { Backend: { Type: 'ipsec' } },
+      "the network config's Backend.Type is 'ipsec', but this overlay is composed with 'vxlan', 'host-gw', 'ipip', 'udp', 'wireguard', 'alloc'",
     ],
     [
       'one that has never been',

@@ -1,4 +1,4 @@
-import type { BackendLoader } from '@selvedge/core'
+import type { AbortOptions, Backend, BackendLoader, NodeContext } from '@selvedge/core'
 
 /** What commands of the network config find in their environment: the agent's own, without the store's password. */
 function environment(): NodeJS.ProcessEnv {
@@ -12,6 +12,7 @@ export const backends: readonly BackendLoader[] = [
   { type: 'host-gw', load: async () => (await import('@selvedge/backend-hostgw')).hostGw() },
   { type: 'ipip', load: async () => (await import('@selvedge/backend-ipip')).ipip() },
   { type: 'udp', load: async () => (await import('@selvedge/backend-udp')).udp() },
+  { type: 'wireguard', load: loadWireguard },
   { type: 'alloc', load: async () => (await import('@selvedge/backend-alloc')).alloc() },
   {
     type: 'extension',
@@ -22,3 +23,9 @@ export const backends: readonly BackendLoader[] = [
     },
   },
 ]
+
+/** As flannel's, its key file may be named in the environment. */
+async function loadWireguard(context: NodeContext, options: AbortOptions): Promise<Backend> {
+  const { wireguard } = await import('@selvedge/backend-wireguard')
+  return wireguard({ keyFile: process.env.WIREGUARD_KEY_FILE || undefined }).load(context, options)
+}

@@ -1,0 +1,2 @@
+export { type WireguardDriverOptions, wireguardDriver } from './driver.js'
+export { checkWireguardGo } from './process.js'

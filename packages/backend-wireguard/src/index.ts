@@ -1,0 +1,5 @@
+export { type WireguardDriverOptions, wireguardDriver } from './driver/index.js'
+export { DEFAULT_KEY_FILE, type KeyFileOptions, readKeyFile } from './key-file.js'
+export { type KeyPair, keyPairOf } from './keys.js'
+export type { WireguardDeviceResource, WireguardPeerResource, WireguardResource } from './resource.js'
+export { type WireguardOptions, wireguard, wireguardBackend } from './wireguard.js'

@@ -1,0 +1,44 @@
+import type { Resource } from '@selvedge/core'
+import { canonicalCidr } from '@selvedge/core/kit'
+
+/** What a WireGuard device has besides what every link has. Its link is a resource of its own. */
+export interface WireguardDeviceResource extends Resource {
+  readonly kind: 'wireguard-device'
+  readonly name: string
+  /** Base64. The private key that belongs to it is the driver's alone. */
+  readonly publicKey: string
+  /** UDP port, 1 to 65535. */
+  readonly listenPort: number
+}
+
+export interface WireguardPeerResource extends Resource {
+  readonly kind: 'wireguard-peer'
+  readonly device: string
+  /** Base64. */
+  readonly publicKey: string
+  /** Where it is expected, such as `192.0.2.7:51820` or `[2001:db8::7]:51820`. It may have roamed since. */
+  readonly endpoint: string
+  /** CIDRs, sorted: what it may send from, and what is sent to it. */
+  readonly allowedIps: readonly string[]
+  /** Seconds between keepalives, 0 to 65535; 0: none. */
+  readonly persistentKeepalive: number
+  /** Whether the network's PSK protects it. The PSK itself is the driver's alone. */
+  readonly presharedKey: boolean
+}
+
+export type WireguardResource = WireguardDeviceResource | WireguardPeerResource
+
+export function wireguardDevice(
+  fields: Omit<WireguardDeviceResource, 'kind' | 'key'>,
+): WireguardDeviceResource {
+  return { kind: 'wireguard-device', key: `wireguard-device ${fields.name}`, ...fields }
+}
+
+export function wireguardPeer(fields: Omit<WireguardPeerResource, 'kind' | 'key'>): WireguardPeerResource {
+  return {
+    kind: 'wireguard-peer',
+    key: `wireguard-peer ${fields.device} ${fields.publicKey}`,
+    ...fields,
+    allowedIps: fields.allowedIps.map(canonicalCidr).sort(),
+  }
+}
