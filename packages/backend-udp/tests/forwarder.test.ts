@@ -134,6 +134,23 @@ test('a packet for a peer goes there, and one for nobody is answered', async () 
   expect(STRANGER).toBe(lab.host(2).addresses[0])
 })
 
+test('what has changed is attached anew: another port, another device, and back', async () => {
+  const host = lab.host(0)
+  await host.ip('tuntap', 'add', 'other0', 'mode', 'tun')
+  const listening = () => host.exec('cat', ['/proc/net/udp'])
+  const at = (port: number) => port.toString(16).toUpperCase()
+  inNamespace(host, () => forwarder.attach({ ...proxy, port: 9000 }))
+  expect(await listening()).toContain(`:${at(9000)} `)
+  expect(await listening()).not.toContain(`:${at(PORT)} `)
+  inNamespace(host, () => forwarder.attach({ ...proxy, port: 9000, device: 'other0' }))
+  expect(await host.ip('-json', 'link', 'show', 'flannel0')).toContain('NO-CARRIER')
+  expect(await listening()).toContain(`:${at(9000)} `)
+  inNamespace(host, () => forwarder.attach(proxy))
+  const count = counting()
+  await send(lab.host(1), packet('10.5.2.9', '10.5.1.9'))
+  expect(await turnUntilCounted(count)).toEqual({ receivedPackets: 1, receivedBytes: 28 })
+})
+
 test('a device that is gone detaches it; one that is not there, or not persistent, is not attached to', async () => {
   const host = lab.host(0)
   await host.ip('link', 'delete', 'flannel0')

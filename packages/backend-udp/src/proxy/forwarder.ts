@@ -86,10 +86,10 @@ export class Forwarder {
 
   /** Attaches to the device and opens the sockets, or what of them is not so yet. Throws a SystemError if it cannot. */
   attach(proxy: UdpProxyResource): void {
-    const before = this.#attached
     this.peers.setNode(proxy)
-    if (before !== undefined && before.proxy.device !== proxy.device) this.detach()
-    const tun = this.#attached?.tun ?? attachTun(this.#libc, proxy.device)
+    if (this.#attached?.proxy.device !== proxy.device) this.detach()
+    const before = this.#attached
+    const tun = before?.tun ?? attachTun(this.#libc, proxy.device)
     const keeps =
       before !== undefined &&
       before.proxy.port === proxy.port &&
