@@ -18,7 +18,7 @@ export const backends: readonly BackendLoader[] = [
     type: 'extension',
     load: async (context, options) => {
       const { extension } = await import('@selvedge/backend-extension')
-      const folder = process.env.EXTENSION_RECORDS_DIR
+      const folder = process.env.EXTENSION_RECORDS_DIR || undefined
       return await extension({ folder, environment: environment() }).load(context, options)
     },
   },
