@@ -13,6 +13,7 @@ import {
   labTools,
   root,
   whyNoNamespaces,
+  wireguardTools,
 } from './setup.mjs'
 import { runInForeground, runMain } from './terminal.mjs'
 
@@ -34,7 +35,11 @@ async function needsFakeKernel(args) {
     process.stderr.write(`${obstacle}: showing on the fake kernel what would be programmed.\n`)
     return true
   }
-  await ensureDebianPackages(args.includes(CNI) ? [...labTools, ...cniDemoTools] : labTools)
+  await ensureDebianPackages([
+    ...labTools,
+    ...(args.includes(CNI) ? cniDemoTools : []),
+    ...(args.some((arg) => arg.endsWith('wireguard')) ? wireguardTools : []),
+  ])
   return false
 }
 

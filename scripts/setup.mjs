@@ -21,6 +21,8 @@ export const labTools = [
   { command: 'iptables', package: 'iptables' },
   { command: 'nft', package: 'nftables' },
 ]
+/** What the backend wireguard needs besides. */
+export const wireguardTools = [{ command: 'wireguard-go', package: 'wireguard-go' }]
 /** What `npm run demo -- --cni` needs besides. */
 export const cniDemoTools = [
   { command: 'iperf3', package: 'iperf3' },
@@ -36,8 +38,7 @@ export const testTools = [
   { command: 'etcdctl', package: 'etcd-client' },
   { command: 'openssl', package: 'openssl' },
   { command: 'iperf3', package: 'iperf3' },
-  { command: 'wireguard-go', package: 'wireguard-go' },
-  { command: 'wg', package: 'wireguard-tools' },
+  ...wireguardTools,
   { command: 'tcpdump', package: 'tcpdump' },
   { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
   { command: 'systemd-analyze', package: 'systemd' },

@@ -16,6 +16,7 @@ test.each([
   [['--hosts', 'many'], "--hosts is 'many'"],
   [['--backend', 'gre'], "--backend is 'gre'"],
   [['--loud'], '--loud'],
+  [['--backend', 'wireguard', '--fake'], 'which the fake kernel does not have'],
 ])('%j is refused by name', (args, message) => {
   expect(() => parseDemoOptions(args)).toThrow(message)
 })

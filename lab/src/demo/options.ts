@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 export const USAGE = `Usage: npm run demo -- [options]
 
   --hosts N        how many hosts, 2 to 24                          [3]
-  --backend TYPE   vxlan, host-gw, ipip or udp                      [vxlan]
+  --backend TYPE   vxlan, host-gw, ipip, udp or wireguard           [vxlan]
   --cni            nodes of Kubernetes whose pods the CNI plugin makes, from the annotations to NAT
   --nftables       traffic rules by nftables instead of iptables
   --keep           keep all of it running until Ctrl-C
@@ -12,7 +12,7 @@ export const USAGE = `Usage: npm run demo -- [options]
   --help           this text
 `
 
-const BACKENDS = ['vxlan', 'host-gw', 'ipip', 'udp'] as const
+const BACKENDS = ['vxlan', 'host-gw', 'ipip', 'udp', 'wireguard'] as const
 export type DemoBackend = (typeof BACKENDS)[number]
 
 export interface DemoOptions {
@@ -49,6 +49,11 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
   const known = BACKENDS.find((one) => one === backend)
   if (known === undefined) {
     throw new TypeError(`--backend is '${backend}'; it must be one of ${BACKENDS.join(', ')}`)
+  }
+  if (known === 'wireguard' && switches.fake) {
+    throw new TypeError(
+      '--backend is wireguard, which the fake kernel does not have: it takes root and namespaces',
+    )
   }
   return { ...switches, hosts, backend: known }
 }

@@ -10,7 +10,7 @@ import {
 } from '../damages.js'
 import { Lab } from '../lab.js'
 import { entriesOf, type Member, Network } from '../network.js'
-import { pingMatrix } from '../ping.js'
+import { pingMatrix, pingUntilReached } from '../ping.js'
 import { until } from '../until.js'
 import { type Arrival, sourceOnArrival } from './arrival.js'
 import type { DemoOptions } from './options.js'
@@ -18,7 +18,13 @@ import type { Report } from './report.js'
 import { rulesCommand, show, viewHost } from './views.js'
 
 /** The device that a backend has, if it has one. */
-const DEVICES = { vxlan: 'flannel.1', ipip: 'flannel.ipip', udp: 'flannel0', 'host-gw': undefined } as const
+const DEVICES = {
+  vxlan: 'flannel.1',
+  ipip: 'flannel.ipip',
+  udp: 'flannel0',
+  wireguard: 'flannel-wg',
+  'host-gw': undefined,
+} as const
 const NETWORK = '10.244.0.0/16'
 /** The switch. */
 const OUTSIDE = '192.168.77.254'
@@ -41,6 +47,7 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
   }
   const network = await Network.create(lab, config, { ipMasq: true })
   const members = await network.joinAll()
+  if (options.backend === 'wireguard') await shakeHands(members)
 
   report.heading('Leases')
   report.hosts(
@@ -57,6 +64,8 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
   await showArrivals(lab, members, report)
   await damageInTurn(members, device, report)
   await damageRules(members, options, report)
+  // The second host has lost its sessions; the others would use theirs for 15 s more.
+  if (options.backend === 'wireguard') await shakeHands([...members.slice(1), ...members.slice(0, 1)])
   lost += await pingAll('after the repair', members, report)
 
   if (options.keep) await keepUntil(signal, lab, members, report)
@@ -64,6 +73,13 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
   report.note('the agents, the namespaces, the files')
   await Promise.all(members.map(({ agent }) => agent.stop()))
   return lost
+}
+
+/** Of two WireGuard peers that begin at once, each drops the other's answer, and begins again 5 s later: one begins. */
+async function shakeHands(members: readonly Member[]): Promise<void> {
+  for (const [i, { pod }] of members.entries()) {
+    for (const other of members.slice(i + 1)) await pingUntilReached(pod, `${other.pod.addresses[0]}`)
+  }
 }
 
 /** Every pod and every host to every pod. */
@@ -133,7 +149,7 @@ async function damageInTurn(
   report: Report,
 ): Promise<void> {
   report.heading("Damage and repair, by the kernel's notifications")
-  if (device === DEVICES.udp) return damageNetwork(members, device, report)
+  if (device === DEVICES.udp || device === DEVICES.wireguard) return damageNetwork(members, device, report)
   const damages = [
     ([peer]: Peers) => deleteRoute(peer),
     ...(device !== DEVICES.vxlan
