@@ -25,6 +25,7 @@ const CHANGES: Readonly<Record<string, object>> = {
   ipv6: { EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' },
   nftables: { EnableNFTables: true },
   'legacy-iptables': {},
+  wireguard: { Backend: { Type: 'wireguard' } },
 }
 const BASE = {
   Network: '10.244.0.0/16',
