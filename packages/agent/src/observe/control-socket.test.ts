@@ -75,6 +75,12 @@ test.each([
   expect(await ask(path)).toBe('200 flanneld is ready')
 })
 
+test('disposed of at once, it ends, and leaves nothing', async () => {
+  const { socket } = serve()
+  await socket[Symbol.asyncDispose]()
+  expect(await readdir(join(folder, 'run')).catch(() => [])).toEqual([])
+})
+
 test('leaves another agent its socket, says so once, and takes it when that has gone', async () => {
   const path = join(folder, 'control.sock')
   const first = serve(path)

@@ -88,16 +88,17 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
     expect(containers.map(({ name }) => name)).toEqual(['install-cni-plugin', 'install-cni', 'kube-flannel'])
   })
 
-  test('holds Node.js, iptables and nft, and nothing that they do not need', async () => {
+  test('holds Node.js, iptables, nft and wireguard-go, and nothing that they do not need', async () => {
     expect(await inImage('/usr/bin/node', '--version')).toBe(process.version)
     expect(await inImage('/usr/sbin/iptables', '--version')).toMatch(/^iptables v.* \(nf_tables\)$/)
     expect(await inImage('/usr/sbin/nft', '--version')).toMatch(/^nftables v/)
+    expect(await inImage('/usr/bin/wireguard-go', '--version')).toMatch(/^wireguard-go /)
     const { command = [] } = containers.at(-1) ?? {}
     expect(await inImage(...command, '--version')).not.toBe('')
     expect(
       (await readdir(join(root, 'usr/sbin'))).filter((name) => !/^ip6?tables/.test(name)).sort(),
     ).toEqual(['nft', 'xtables-nft-multi'])
-    expect(await readdir(join(root, 'usr/bin'))).toEqual(['node'])
+    expect((await readdir(join(root, 'usr/bin'))).sort()).toEqual(['node', 'wireguard-go'])
     await expect(stat(join(root, 'bin'))).rejects.toThrow('ENOENT')
     expect(await danglingLinks(root)).toBe('')
     const { stdout } = await run('du', ['-sm', root])
@@ -149,6 +150,10 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
         `ln -s /proc/self/fd/0 '${root}/dev/stdin'`,
         `touch '${root}/dev/null'`,
         `mount --bind /dev/null '${root}/dev/null'`,
+        `mkdir '${root}/dev/net'`,
+        `touch '${root}/dev/net/tun'`,
+        `mount --bind /dev/net/tun '${root}/dev/net/tun'`,
+        ...bindMount(join(dirname(subnetFile), 'wireguard'), `${root}/var/run/wireguard`),
         ...bindMount(dirname(subnetFile), `${root}/run/flannel`),
         ...bindMount(dirname(leaseCache), `${root}/var/lib/selvedge`),
         `mount -o remount,bind,ro '${root}'`,
@@ -160,6 +165,15 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
       ],
     })
   }
+
+  test('with wireguard, the agent runs the image’s wireguard-go with NET_ADMIN alone', async () => {
+    await using rig = await Rig.create({ ...vxlanConfig, Backend: { Type: 'wireguard' } }, { hosts: 1 })
+    const agent = startAgent(rig)
+    await agent.inSync()
+    expect(await agent.host.ip('route')).toContain('10.244.0.0/16 dev flannel-wg')
+    expect((await agent.stop()).status).toBe(0)
+    await agent.host.ip('link', 'delete', 'flannel-wg')
+  })
 
   test('with EnableNFTables, the agent writes its rules by the image’s nft', async () => {
     await using rig = await Rig.create({ ...vxlanConfig, EnableNFTables: true }, { hosts: 1 })
