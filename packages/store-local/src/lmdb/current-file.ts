@@ -1,7 +1,7 @@
 import { type AbortOptions, type Clock, isOverlayError, type OverlayError } from '@selvedge/core'
 import { unlessAborted, Wakeup } from '@selvedge/core/kit'
 import type { Tables } from '../tables.js'
-import type { Database } from './database.js'
+import { type Database, isReplacedError } from './database.js'
 import { type DatabaseShare, shareDatabase } from './share.js'
 import { FileWatcher } from './watcher.js'
 
@@ -17,8 +17,8 @@ export interface CurrentFileOptions {
 /** How often to look for changes if no notification comes, in ms. */
 const POLL_MS = 1000
 
-/** How often to try a write again whose files are removed or replaced meanwhile. */
-const MAX_ATTEMPTS = 5
+/** How often to try again to read or write if the files are removed or replaced meanwhile. */
+const MAX_ATTEMPTS = 20
 
 /** The file at one path, whichever it is: an operator or a backup may remove or replace it at any time. */
 export class CurrentFile {
@@ -32,8 +32,15 @@ export class CurrentFile {
   }
 
   async read<T>(body: (tables: Tables) => T, { signal }: AbortOptions = {}): Promise<T> {
-    const database = await this.#open(this.#stopOf(signal))
-    return database.read(body)
+    const stop = this.#stopOf(signal)
+    for (let attempt = 1; ; attempt += 1) {
+      const database = await this.#open(stop)
+      try {
+        return database.read(body)
+      } catch (error) {
+        if (!isReplacedError(error) || attempt === MAX_ATTEMPTS) throw error
+      }
+    }
   }
 
   /** Runs `body` in a transaction; in another one if the files were removed or replaced meanwhile. */
@@ -46,7 +53,8 @@ export class CurrentFile {
       } catch (error) {
         stop.throwIfAborted()
         // Nothing was written, and the files were removed or replaced: the new ones have another answer.
-        if (database.isCurrent || attempt === MAX_ATTEMPTS) throw error
+        const isOther = isReplacedError(error) || !database.isCurrent
+        if (!isOther || attempt === MAX_ATTEMPTS) throw error
       }
     }
   }
@@ -82,6 +90,7 @@ export class CurrentFile {
           trouble = undefined
         } catch (error) {
           stop.throwIfAborted()
+          if (isReplacedError(error)) continue
           if (onError === undefined || !mayPass(error)) throw error
           if (error.message !== trouble) onError(error)
           trouble = error.message

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { OverlayError } from '@selvedge/core'
 import { open, type RootDatabase } from 'lmdb'
 import type { LogEntry, RecordVersion, Tables } from '../tables.js'
@@ -60,6 +60,7 @@ export class Database {
     try {
       const expected = keepLockFile(path)
       await requireWriteLock('opening', path, readHead, options)
+      const held = descriptorsOf(expected.lock)
       const root = open({
         path,
         noSubdir: true,
@@ -74,7 +75,9 @@ export class Database {
       try {
         lockFile = openSync(lockPath, 'r')
         const identity = { ...expected, lock: expected.lock ?? fstatSync(lockFile).ino }
-        if (isIdentity(path, identity)) {
+        // LMDB has opened a lock file of its own making if ours was removed at that moment. It may be restored by now.
+        const isOurs = held === undefined || (descriptorsOf(expected.lock) ?? 0) > held
+        if (isOurs && isIdentity(path, identity)) {
           sweepLockFiles(path, identity)
           return new Database(path, root, openTables(path, root), lockFile, identity)
         }
@@ -151,17 +154,47 @@ export class Database {
   }
 }
 
+/** How many descriptors of this process are of a file; undefined if that cannot be known. */
+function descriptorsOf(inode: number | undefined): number | undefined {
+  if (inode === undefined) return undefined
+  try {
+    return readdirSync('/proc/self/fd').filter((name) => inodeOfDescriptor(Number(name)) === inode).length
+  } catch {
+    return undefined
+  }
+}
+
+function inodeOfDescriptor(descriptor: number): number | undefined {
+  try {
+    return fstatSync(descriptor).ino
+  } catch {
+    return undefined // the one that listed them
+  }
+}
+
 async function close(root: RootDatabase, lockFile: number | undefined): Promise<void> {
   await root.close()
   // Not before: closing any descriptor of the lock file drops all of this process's locks on it (fcntl(2)).
   if (lockFile !== undefined) closeSync(lockFile)
 }
 
-const replacedError = (attempted: string, path: string): OverlayError =>
-  new OverlayError(
+const replacedErrors = new WeakSet<object>()
+
+/**
+ * Whether an error says that a file was removed or replaced before anything was read or written. It may be back by now, the
+ * very same: another process restores a lock file.
+ */
+export const isReplacedError = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && replacedErrors.has(error)
+
+function replacedError(attempted: string, path: string): OverlayError {
+  const error = new OverlayError(
     'STORE_UNAVAILABLE',
     `${attempted} the store ${path}: it or its lock file was removed or replaced meanwhile; try again`,
   )
+  replacedErrors.add(error)
+  return error
+}
 
 async function requireWriteLock(
   attempted: string,
