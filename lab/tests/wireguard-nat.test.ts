@@ -44,7 +44,7 @@ test('two nodes behind one NAT are reached, and a TCP stream survives each chang
     await stream.goesOn()
     await pingUntilReached(outside.pod, addressOf(second))
   }
-  // The agent is told of the same lease again at its start, and keeps the endpoints.
+  // At its start the agent lists the same leases again, and keeps the endpoints.
   await outside.agent.kill()
   await network.startAgent(outside.host).waitFor('in-sync')
   await stream.goesOn()

@@ -9,8 +9,8 @@ import { runQuietly, SetupError } from '../terminal.mjs'
 const NODE_VERSION = '24.21.0'
 
 /**
- * By Debian's names: npm's name, the SHA-256 sum of Node.js's binary in that package, and what removes its symbols: 15 MB,
- * of which nothing is read at run time.
+ * By Debian's names: npm's name, the SHA-256 sum of Node.js's binary in that package, and the program that strips its symbols:
+ * 15 MB that Node.js never reads.
  */
 export const ARCHITECTURES = {
   amd64: {

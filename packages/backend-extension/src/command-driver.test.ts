@@ -113,7 +113,7 @@ test('a run that finds its record is not repeated, unless the start-up commands 
   await driver().apply([put(subnet('a'))])
   expect(await driver().apply([put(subnet('a'))])).toEqual([{ ok: true }])
   expect(await log()).toEqual(['add a data'])
-  await rm(join(folder, 'held-a')) // as with the device that the start-up command makes anew
+  await rm(join(folder, 'held-a')) // as if the start-up command had made the device again
   expect(await driver().apply([put(subnet('a', { startup: '2' }))])).toEqual([{ ok: true }])
   expect(await log()).toEqual(['add a data', 'add a data'])
 })

@@ -15,7 +15,7 @@ export interface CommandResource extends Resource {
   /** For its standard input. */
   readonly input: string
   /**
-   * Differs from start to start if the start-up commands may have made anew what it added to, such as a device: it is
+   * Differs from start to start if the start-up commands may have recreated what it added to, such as a device: it is
    * then run again.
    */
   readonly startup: string

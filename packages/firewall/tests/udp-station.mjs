@@ -60,7 +60,7 @@ async function send({ send, from, sourcePort, to, port, device }) {
 }
 
 /**
- * A datagram a millisecond, each a flow of its own: the kernel decides anew for every one. The ports come in turn: one at
+ * A datagram a millisecond, each a flow of its own: the kernel decides for each one. The ports come in turn: one at
  * random may have been had before, and the kernel keeps that flow's verdict.
  */
 async function stream({ stream, from, to, port }) {

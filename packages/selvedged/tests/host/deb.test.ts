@@ -42,7 +42,7 @@ test('installed, started, upgraded while pods ping, removed without a trace', {
   await debian.sh('! command -v node; mkdir -p /opt/cni/bin /usr/lib/cni; echo other > /usr/lib/cni/flannel')
   const before = { files: await debian.files(), kernel: await debian.kernel() }
 
-  // A plugin of another's stays; where there is none, ours is put.
+  // Another program's plugin is kept; ours is linked only where there is none.
   expect(await debian.install(debOf('0.1.0'))).toContain(
     "/usr/lib/cni/flannel is another program's and stays",
   )
