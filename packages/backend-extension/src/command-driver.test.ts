@@ -56,6 +56,7 @@ const held = async () => (await readdir(folder)).filter((name) => name.startsWit
 resourceSuite<CommandResource, never>(
   { describe, it },
   {
+    sharedHolder: false,
     setup: (() => ({
       driver: () => driver(),
       scope: SCOPE,

@@ -1,7 +1,7 @@
 import type { Runner } from '@selvedge/conformance'
 import type { KernelResource } from '@selvedge/core/kit'
 
-/** Runs those tests of a suite that have such a name, and returns the names of all and of those that fail. */
+/** Runs those tests of a suite that have such a name, and returns the names of all and of those that fail, and why. */
 export async function outcome(declare: (runner: Runner) => void, names: RegExp) {
   const tests: { name: string; body: () => void | Promise<void> }[] = []
   declare({
@@ -11,14 +11,16 @@ export async function outcome(declare: (runner: Runner) => void, names: RegExp) 
     },
   })
   const failed: string[] = []
+  const messages: string[] = []
   for (const { name, body } of tests) {
     try {
       await body()
-    } catch {
+    } catch (error) {
       failed.push(name)
+      messages.push(error instanceof Error ? error.message : String(error))
     }
   }
-  return { all: tests.map(({ name }) => name), failed }
+  return { all: tests.map(({ name }) => name), failed, messages }
 }
 
 /** The command by which another process deletes a resource. */

@@ -34,6 +34,7 @@ describe.each(MODES)('%s', (_, enableNFTables, iptables) => {
   resourceSuite(
     { describe, it },
     {
+      sharedHolder: false,
       async setup() {
         const host = await lab.addHost()
         const legacy = ['iptables-legacy-save', 'ip6tables-legacy-save']

@@ -19,6 +19,15 @@ export const SAMPLE_NODES = 12
 export const hasIpv4 = (families: SampleFamilies): boolean => families !== 'IPv6'
 export const hasIpv6 = (families: SampleFamilies): boolean => families !== 'IPv4'
 
+/** The networks of two overlays that share hosts; IPv4's /16 and IPv6's /48 by the part that all its subnets have. */
+const PREFIXES = [
+  { ipv4: '10.244', ipv6: 'fd00:10:244' },
+  { ipv4: '10.245', ipv6: 'fd00:10:245' },
+] as const
+
+/** Which of two overlays on the same hosts. */
+export type SampleOverlay = 0 | 1
+
 /**
  * Node number `node` of a sample network, before it has its lease. All nodes are on one network, and the interface is
  * the node's own: no backend asks for more.
@@ -27,15 +36,17 @@ export function sampleNode(
   families: SampleFamilies,
   node: number,
   section: Readonly<Record<string, unknown>> | undefined,
+  overlay: SampleOverlay = 0,
 ): NodeContext {
+  const prefix = PREFIXES[overlay]
   const ipv4 = hasIpv4(families) ? `192.0.2.${node + 1}` : undefined
   const ipv6 = hasIpv6(families) ? `2001:db8::${(node + 1).toString(16)}` : undefined
   return {
     config: parseNetworkConfig({
       EnableIPv4: hasIpv4(families),
       EnableIPv6: hasIpv6(families),
-      ...(hasIpv4(families) && { Network: '10.244.0.0/16' }),
-      ...(hasIpv6(families) && { IPv6Network: 'fd00:10:244::/48' }),
+      ...(hasIpv4(families) && { Network: `${prefix.ipv4}.0.0/16` }),
+      ...(hasIpv6(families) && { IPv6Network: `${prefix.ipv6}::/48` }),
       ...(section !== undefined && { Backend: section }),
     }),
     externalInterface: {
@@ -59,10 +70,12 @@ export function sampleLease(
   families: SampleFamilies,
   node: number,
   context: NodeContext,
+  overlay: SampleOverlay = 0,
 ): Lease {
+  const prefix = PREFIXES[overlay]
   return {
-    subnet: hasIpv4(families) ? `10.244.${node + 1}.0/24` : undefined,
-    ipv6Subnet: hasIpv6(families) ? `fd00:10:244:${(node + 1).toString(16)}::/64` : undefined,
+    subnet: hasIpv4(families) ? `${prefix.ipv4}.${node + 1}.0/24` : undefined,
+    ipv6Subnet: hasIpv6(families) ? `${prefix.ipv6}:${(node + 1).toString(16)}::/64` : undefined,
     attributes: decodeLeaseAttributes(encodeLeaseAttributes(backend.attributes(context))),
     expiresAt: Date.UTC(2030, 0, 1),
   }

@@ -32,7 +32,7 @@ function holder(
   }
 }
 
-resourceSuite({ describe, it }, { setup: () => holder() })
+resourceSuite({ describe, it }, { setup: () => holder(), sharedHolder: false })
 
 describe('resourceSuite on a driver that', () => {
   it.each<[what: string, finds: RegExp, alter: (driver: ReturnType<FakeKernel['driver']>) => void]>([
@@ -84,9 +84,19 @@ describe('resourceSuite on a driver that', () => {
       },
     ],
   ])('%s: fails', async (_what, finds, alter) => {
-    const suite = (runner: Runner) => resourceSuite(runner, { setup: () => holder(alter), timeoutMs: 50 })
+    const suite = (runner: Runner) =>
+      resourceSuite(runner, { setup: () => holder(alter), sharedHolder: false, timeoutMs: 50 })
     const { all, failed } = await outcome(suite, finds)
     expect(all).not.toEqual([])
     expect(failed).toEqual(all)
   })
+})
+
+it('resourceSuite asks whether other hosts write to the holder', () => {
+  const unanswered = { setup: () => holder() } as Parameters<
+    typeof resourceSuite<KernelResource, ResourcesUnderTest<KernelResource>>
+  >[1]
+  expect(() => resourceSuite({ describe: () => {}, it: () => {} }, unanswered)).toThrow(
+    /say in `sharedHolder`/,
+  )
 })

@@ -3,6 +3,7 @@ import type { Driver, Resource } from '@selvedge/core'
 import { assertHolds, DEFAULT_TIMEOUT_MS, done, failed, within } from '../assertions.js'
 import { deletes, puts } from '../operations.js'
 import type { Runner } from '../runner.js'
+import { sharedHolderSuite } from '../shared-holder/index.js'
 import type { ResourceSuiteOptions, ResourcesUnderTest } from './types.js'
 
 /**
@@ -10,15 +11,23 @@ import type { ResourceSuiteOptions, ResourcesUnderTest } from './types.js'
  *
  * ```ts
  * import { describe, it } from 'node:test'
- * resourceSuite({ describe, it }, { setup: () => ({ driver: () => myDriver(), samples: […], … }) })
+ * resourceSuite({ describe, it }, { setup: () => ({ driver: () => myDriver(), samples: […], … }), sharedHolder: false })
  * ```
  *
  * `driverSuite` is for drivers of links, addresses, routes, neighbours and fdb entries.
  */
 export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R>>(
   { describe, it }: Runner,
-  { setup, teardown, timeoutMs = DEFAULT_TIMEOUT_MS }: ResourceSuiteOptions<R, H>,
+  { setup, teardown, sharedHolder, timeoutMs = DEFAULT_TIMEOUT_MS }: ResourceSuiteOptions<R, H>,
 ): void {
+  if (sharedHolder === undefined) {
+    throw new TypeError(
+      'resourceSuite: say in `sharedHolder` whether other hosts write to what this driver writes to: false, or, for a ' +
+        "holder such as a VPC's route table, what sharedHolderSuite needs",
+    )
+  }
+  if (sharedHolder !== false) sharedHolderSuite({ describe, it }, sharedHolder)
+
   const test = (name: string, body: (holder: H, connect: () => Promise<Driver<R>>) => Promise<void>) =>
     it(name, async () => {
       const holder = await setup()

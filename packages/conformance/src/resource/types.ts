@@ -1,4 +1,5 @@
 import type { Driver, OwnershipScope, Resource } from '@selvedge/core'
+import type { SharedHolderSuiteOptions } from '../shared-holder/index.js'
 
 /** A fresh holder of resources (a tunnel's peers, a cloud's routes), as a test of the suite finds it. */
 export interface ResourcesUnderTest<R extends Resource> {
@@ -24,6 +25,11 @@ export interface ResourceSuiteOptions<R extends Resource, H extends ResourcesUnd
   setup(): H | Promise<H>
   /** Removes it, after every driver that the suite opened is disposed of. */
   teardown?(holder: H): unknown
+  /**
+   * False if what the driver writes to is its host's alone. If other hosts write to it too (a VPC's route table): what
+   * `sharedHolderSuite` needs, which is run as well.
+   */
+  readonly sharedHolder: false | SharedHolderSuiteOptions
   /** How long a step may take before it counts as failed, in ms. Default: 10,000. */
   readonly timeoutMs?: number
 }

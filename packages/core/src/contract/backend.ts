@@ -27,9 +27,16 @@ export interface Backend {
   mtu(context: NodeContext): number
   /** What this node publishes. */
   attributes(context: NodeContext): LeaseAttributes
-  /** What is needed whatever the peers. */
+  /**
+   * What is needed whatever the peers: on this host, and of this node in what hosts share. In a holder that several hosts
+   * share, such as a VPC's route table, each host writes its own node's entry alone.
+   */
   local(context: LeaseContext): readonly Resource[]
-  /** What one peer's lease calls for. Empty for a lease of another backend type. */
+  /**
+   * What one peer's lease calls for on this host. Empty for a lease of another backend type. Nothing in a holder that
+   * several hosts share: there the peer's own host writes the peer's entry, and another whose list of leases is old would
+   * delete it. `sharedHolderSuite` of `@selvedge/conformance` proves it.
+   */
   peer(lease: Lease, context: LeaseContext): readonly Resource[]
   /** Drivers for resources that only this backend has. The overlay disposes of them. */
   drivers?(context: NodeContext): readonly Driver[]

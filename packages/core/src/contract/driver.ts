@@ -71,6 +71,10 @@ export interface ExternalInterfaceOptions extends AbortOptions {
 /**
  * Reads and writes one family of resources. A driver knows no desired state and decides nothing: it writes what it is
  * given, and returns what is there. The suite `driverSuite` of `@selvedge/conformance` proves one.
+ *
+ * In a holder that several hosts share, such as a VPC's route table, each host writes its own node's entry alone. So the
+ * driver marks what it writes as its node's, lists that alone in `snapshot`, and neither writes over nor deletes what
+ * another node holds: a put of it fails with `RESOURCE_CONFLICT`. The suite `sharedHolderSuite` proves it.
  */
 export interface Driver<R extends Resource = Resource> extends AsyncDisposable {
   /** For messages, such as `linux`. */

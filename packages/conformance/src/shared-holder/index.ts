@@ -1,0 +1,2 @@
+export { sharedHolderSuite } from './suite.js'
+export type { SharedHolderSuiteOptions, SharedHolderUnderTest } from './types.js'
