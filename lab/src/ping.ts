@@ -1,7 +1,11 @@
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Child, Namespace } from './namespace.js'
 import { CommandError } from './run.js'
 import { until, within } from './until.js'
+
+/** How long an answer to an echo request is awaited, in milliseconds. */
+const ANSWER_WITHIN_MS = 1_000
 
 /** The counts of a number of echo requests. */
 export interface PingResult {
@@ -16,18 +20,38 @@ export interface PingOptions {
   intervalMs?: number
 }
 
-/** Sends a few echo requests and counts the answers. An unreachable target is a result, no error. */
+/**
+ * Sends a few echo requests and counts their answers, each awaited for a second at least. An unreachable target is a
+ * result, no error.
+ */
 export async function ping(from: Namespace, target: string, options: PingOptions = {}): Promise<PingResult> {
   const { count = 5, intervalMs: interval = 20 } = options
-  const args = ['-n', '-q', '-c', `${count}`, '-i', seconds(interval), '-W', '1', target]
-  try {
-    return parseSummary(await from.exec('ping', args))
-  } catch (error) {
-    // 1 means that answers are missing. Without a route, the system call fails and nothing is sent.
-    if (error instanceof CommandError && error.status === 1) return parseSummary(error.stdout)
-    if (error instanceof CommandError && error.status === 2) return { sent: count, lost: count }
+  // Once it has had an answer, ping -c waits for the last one no longer than an interval or two round trips, which on a
+  // busy machine is too short. So more requests follow for a second, and only the first ones count.
+  const requests = count + Math.ceil(ANSWER_WITHIN_MS / interval)
+  const args = ['-n', '-c', `${requests}`, '-i', seconds(interval), '-W', seconds(interval), target]
+  const child = from.spawn('ping', args)
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+    errors += chunk
+  })
+  const answered = new Set<number>()
+  createInterface(child.stdout).on('line', (line) => {
+    const sequence = sequenceAnswered(line)
+    if (sequence !== undefined && sequence <= count) answered.add(sequence)
+    if (answered.size === count) child.kill('SIGINT')
+  })
+  const timeout = 2 * requests * interval + 10_000
+  await within(`ping ${target} to end`, timeout, once(child, 'close')).catch((error) => {
+    child.kill('SIGKILL')
     throw error
+  })
+  // 1 means that answers are missing. Without a route, the system call fails and nothing is sent: 2.
+  const isResult = answered.size === count || child.exitCode === 1 || child.exitCode === 2
+  if (!isResult && child.exitCode !== 0) {
+    throw new Error(`ping ${target} ended with ${child.signalCode ?? child.exitCode}: ${errors.trim()}`)
   }
+  return { sent: count, lost: count - answered.size }
 }
 
 /**
@@ -161,17 +185,24 @@ export class PingStream {
   }
 
   #read(line: string): void {
-    const [, time, sequence] = /^\[(\d+\.\d+)\] \d+ bytes from .* icmp_seq=(\d+) ttl=/.exec(line) ?? []
-    if (time === undefined) {
+    const [, time] = /^\[(\d+\.\d+)\] /.exec(line) ?? []
+    const sequence = sequenceAnswered(line)
+    if (time === undefined || sequence === undefined) {
       this.#output += `${line}\n`
       return
     }
     const now = Number(time) * 1000
     if (this.#lastTime > 0) this.#longestGap = Math.max(this.#longestGap, now - this.#lastTime)
     this.#lastTime = now
-    this.#answered.add(Number(sequence))
-    this.#last = Math.max(this.#last, Number(sequence))
+    this.#answered.add(sequence)
+    this.#last = Math.max(this.#last, sequence)
   }
+}
+
+/** Of the request that a line of ping's output says is answered. */
+function sequenceAnswered(line: string): number | undefined {
+  const [, sequence] = / bytes from .* icmp_seq=(\d+) ttl=/.exec(line) ?? []
+  return sequence === undefined ? undefined : Number(sequence)
 }
 
 function seconds(milliseconds: number): string {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Host, type Namespace, ping, pingMatrix, pingUntilReached } from '../src/index.js'
+import { type Host, type Namespace, PingStream, ping, pingMatrix, pingUntilReached } from '../src/index.js'
 import { type JoinedLab, joinedLab, printTime } from './setup.js'
 
 const DEVICE = 'flannel0'
@@ -71,10 +71,12 @@ test('put down and up again, the device carries packets as before', async () => 
   for (const address of joined.member(1).pod.addresses) await pingUntilReached(pod, address)
 })
 
-test('stopped or killed and started again, an agent finds its device, and reaches every pod', async () => {
+test('stopped or killed and started again, an agent finds its device, and no other host loses a packet', async () => {
   const { host, agent, lease } = joined.member(1)
   const before = await device(host)
   const routes = await host.ip('route')
+  const streams = await streamsOfAllPods()
+
   await agent.kill()
   expect(await device(host)).toEqual(before)
   const second = joined.network.startAgent(host)
@@ -91,11 +93,39 @@ test('stopped or killed and started again, an agent finds its device, and reache
   await third.waitFor('in-sync')
   expect(await device(host)).toEqual(before)
   expect((await host.ip('route')).replaceAll(/ linkdown/g, '')).toBe(routes)
+
+  const results = await Promise.all(
+    streams.map(async ({ stream, ...pair }) => ({ ...pair, ...(await stream.stop()) })),
+  )
+  const [affected, others] = [true, false].map((is) =>
+    results.filter(({ from, to }) => [from, to].includes(joined.member(1).pod.name) === is),
+  )
+  expect(others).toHaveLength(4)
+  expect(others?.filter(({ lost }) => lost > 0)).toEqual([])
+  expect(affected?.filter(({ sent, lost }) => lost >= sent)).toEqual([])
+  printTime(
+    'udp: the longest gap of the host whose agent was killed, then stopped',
+    Math.max(...(affected ?? []).map(({ longestGapMs }) => longestGapMs)),
+  )
   const pods = joined.members.map(({ pod }) => pod)
   const matrix = await pingMatrix([...pods, ...joined.lab.hosts], pods)
-  // On a machine with more to do than processors, a packet that waits for the proxy's thread may be lost.
-  expect(matrix.filter(({ sent, lost }) => lost === sent)).toEqual([])
+  expect(matrix.filter(({ lost }) => lost > 0)).toEqual([])
 })
+
+/** Echo requests every 20 ms from each pod to each address of every other. */
+function streamsOfAllPods(): Promise<readonly { from: string; to: string; stream: PingStream }[]> {
+  const pods = joined.members.map(({ pod }) => pod)
+  const pairs = pods.flatMap((from) =>
+    pods.filter((to) => to !== from).flatMap((to) => to.addresses.map((address) => ({ from, to, address }))),
+  )
+  return Promise.all(
+    pairs.map(async ({ from, to, address }) => ({
+      from: from.name,
+      to: to.name,
+      stream: await PingStream.start(from, address, 20),
+    })),
+  )
+}
 
 test('at rest, an agent takes next to no time of a processor', async () => {
   const { host } = joined.member(0)
