@@ -77,6 +77,7 @@ flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 t
 10.5.1.0/32 dev flannel-wg
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
+blackhole 10.5.0.0/16 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820}
 # wireguard-peer
@@ -92,6 +93,7 @@ flannel-wg-v6 UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 2001:cafe:
 2001:cafe:42:1::/128 dev flannel-wg-v6
 # ip route
 2001:cafe:42::/48 dev flannel-wg-v6 proto 157 metric 1024
+blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg-v6 {"name":"flannel-wg-v6","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51821}
 # wireguard-peer
@@ -110,6 +112,8 @@ flannel-wg-v6 UP mtu 1420 link/ether 02:00:00:00:00:04 alias selvedge 10.5.0.0/1
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
 2001:cafe:42::/48 dev flannel-wg-v6 proto 157 metric 1024
+blackhole 10.5.0.0/16 proto 157 metric 4294967295
+blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820}
 wireguard-device flannel-wg-v6 {"name":"flannel-wg-v6","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51821}
@@ -130,6 +134,8 @@ flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 t
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
 2001:cafe:42::/48 dev flannel-wg proto 157 metric 1024
+blackhole 10.5.0.0/16 proto 157 metric 4294967295
+blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820}
 # wireguard-peer
@@ -148,6 +154,8 @@ flannel-wg UP mtu 1320 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 t
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
 2001:cafe:42::/48 dev flannel-wg proto 157 metric 1024
+blackhole 10.5.0.0/16 proto 157 metric 4294967295
+blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":4500}
 # wireguard-peer
@@ -176,6 +184,7 @@ flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 t
 10.5.1.0/32 dev flannel-wg
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
+blackhole 10.5.0.0/16 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820}
 # wireguard-peer

@@ -13,7 +13,9 @@ import {
   enabledFamilies,
   type FamilyParts,
   link,
+  networkBlackhole,
   publicAddresses,
+  type RouteResource,
   route,
 } from '@selvedge/core/kit'
 import { checkWireguardGo, type WireguardDriverOptions, wireguardDriver } from './driver/index.js'
@@ -21,7 +23,7 @@ import { readKeyFile } from './key-file.js'
 import type { KeyPair } from './keys.js'
 import { peerData, peersOf } from './peer.js'
 import { wireguardDevice } from './resource.js'
-import { deviceMtu, deviceName, portOf, readSettings, settingsWarnings } from './settings.js'
+import { DEVICE_NAMES, deviceMtu, deviceName, portOf, readSettings, settingsWarnings } from './settings.js'
 
 const TYPE = 'wireguard'
 
@@ -38,6 +40,7 @@ export interface WireguardOptions extends Pick<WireguardDriverOptions, 'namespac
 export function wireguard({ keyFile, ...options }: WireguardOptions = {}): BackendLoader {
   return {
     type: TYPE,
+    sendsPlain,
     async load(_context, { signal }) {
       await checkWireguardGo({ signal })
       return wireguardBackend(await readKeyFile({ path: keyFile, signal }), options)
@@ -62,6 +65,7 @@ export function wireguardBackend(
       lease.attributes.backendType === TYPE
         ? peersOf(lease, context, readSettings(context.config), keys.publicKey)
         : [],
+    sendsPlain,
     drivers: ({ config }) => {
       const settings = readSettings(config)
       const families = enabledFamilies(config).map(({ family }) => family)
@@ -76,6 +80,10 @@ export function wireguardBackend(
     },
   }
 }
+
+/** See `Backend.sendsPlain`: every route of the network's but those into the tunnel, whatever its settings. */
+export const sendsPlain = ({ type, device = '' }: RouteResource): boolean =>
+  type === 'unicast' && !DEVICE_NAMES.includes(device)
 
 function attributes(context: NodeContext, { publicKey }: KeyPair): LeaseAttributes {
   const settings = readSettings(context.config)
@@ -99,6 +107,8 @@ function local(context: LeaseContext, { publicKey }: KeyPair): Resource[] {
     add(address({ link: name, address: baseAddress(subnet), prefixLength: parts.bits }))
     // The whole network: a packet for a subnet that no peer has is dropped by the device, and never leaves in plain.
     add(route({ destination: network, device: name }))
+    // Nor does one while the device is missing, or before it is there.
+    add(networkBlackhole(network))
   }
   return [...resources.values()]
 }
