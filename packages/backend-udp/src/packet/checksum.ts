@@ -9,6 +9,14 @@ export function addBytes(view: DataView, offset: number, length: number, sum = 0
   let at = offset
   let total = sum
   // Stays below 2³¹ for 64 KiB, so that V8 keeps it an integer.
+  for (const last = end - 15; at < last; at += 16) {
+    const one = view.getUint32(at, true)
+    const two = view.getUint32(at + 4, true)
+    const three = view.getUint32(at + 8, true)
+    const four = view.getUint32(at + 12, true)
+    total += (one & 0xffff) + (one >>> 16) + (two & 0xffff) + (two >>> 16)
+    total += (three & 0xffff) + (three >>> 16) + (four & 0xffff) + (four >>> 16)
+  }
   for (const last = end - 3; at < last; at += 4) {
     const word = view.getUint32(at, true)
     total += (word & 0xffff) + (word >>> 16)
@@ -30,11 +38,16 @@ export function writeChecksum(view: DataView, offset: number, sum: number): void
   view.setUint16(offset, ~sum & 0xffff, true)
 }
 
+/** Writes a sum as it is, for others to add to: what Linux calls a partial checksum. */
+export function writeSum(view: DataView, offset: number, sum: number): void {
+  view.setUint16(offset, sum, true)
+}
+
 /** Whether bytes that contain their own checksum add up. */
 export const isCorrect = (sum: number): boolean => sum === 0xffff
 
 function fold(total: number): number {
   let sum = total
-  while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000)
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
   return sum
 }

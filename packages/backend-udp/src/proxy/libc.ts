@@ -14,6 +14,7 @@ export interface Libc {
   poll(fds: number, count: number, timeoutMs: number): number
   read(fd: number, buffer: number, length: number): number
   write(fd: number, buffer: number, length: number): number
+  writev(fd: number, vectors: number, count: number): number
   recvmmsg(fd: number, messages: number, count: number, flags: number, timeout: number): number
   sendmmsg(fd: number, messages: number, count: number, flags: number): number
   close(fd: number): number
@@ -48,6 +49,7 @@ export function loadLibc(): Libc {
     poll: library.func('int poll(uintptr_t fds, unsigned long count, int timeout)') as Libc['poll'],
     read: library.func('intptr_t read(int fd, uintptr_t buffer, size_t length)') as Libc['read'],
     write: library.func('intptr_t write(int fd, uintptr_t buffer, size_t length)') as Libc['write'],
+    writev: library.func('intptr_t writev(int fd, uintptr_t vectors, int count)') as Libc['writev'],
     recvmmsg: library.func(
       'int recvmmsg(int fd, uintptr_t messages, unsigned int count, int flags, uintptr_t timeout)',
     ) as Libc['recvmmsg'],

@@ -4,7 +4,7 @@ import type { UdpPeerResource, UdpProxyResource } from '../resource.js'
 import { socketAddress } from './socket.js'
 
 /** An address that datagrams come from. */
-interface Sender {
+export interface Sender {
   /** How many routes lead to it. */
   count: number
 }

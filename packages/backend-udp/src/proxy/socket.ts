@@ -1,5 +1,6 @@
 import { type Family, familyOf, parseAddress } from '@selvedge/core/kit'
 import type { Libc } from './libc.js'
+import { SOL_UDP, UDP_GRO } from './memory.js'
 import { SystemError } from './system-error.js'
 
 /** include/linux/socket.h and include/uapi/asm-generic/socket.h */
@@ -47,6 +48,8 @@ export function openSocket(libc: Libc, address: string, port: number): { fd: num
   // Beyond net.core.rmem_max with CAP_NET_ADMIN, up to that without.
   if (!set(libc, fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)) set(libc, fd, SOL_SOCKET, SO_RCVBUF, BUFFER)
   if (!set(libc, fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER)) set(libc, fd, SOL_SOCKET, SO_SNDBUF, BUFFER)
+  // Linux 5.0: datagrams that arrive together are received together.
+  set(libc, fd, SOL_UDP, UDP_GRO, 1)
   const bytes = socketAddress(address, port)
   if (libc.bind(fd, bytes, bytes.length) !== 0) {
     const errno = libc.errno()
