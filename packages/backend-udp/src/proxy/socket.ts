@@ -19,7 +19,7 @@ const IPV6_V6ONLY = 26
 const EADDRINUSE = 98
 
 /** In bytes; the kernel doubles it. Enough for what arrives while the thread writes a batch, or is not scheduled. */
-const BUFFER = 4 << 20
+const BUFFER = 8 << 20
 
 /** `struct sockaddr_in` or `sockaddr_in6`. */
 export function socketAddress(address: string, port: number): Buffer {
