@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Host, type Namespace, PingStream, ping, pingMatrix, pingUntilReached } from '../src/index.js'
+import {
+  type Host,
+  type Namespace,
+  PingStream,
+  ping,
+  pingMatrix,
+  pingUntilReached,
+  until,
+} from '../src/index.js'
 import { type JoinedLab, joinedLab, printTime } from './setup.js'
 
 const DEVICE = 'flannel0'
@@ -19,6 +27,35 @@ afterAll(() => joined?.[Symbol.asyncDispose]())
 /** What ping prints of one request. */
 const answerTo = (from: Namespace, ...args: readonly string[]): Promise<string> =>
   from.exec('sh', ['-c', `ping -n -c 1 -W 2 ${args.join(' ')} || true`])
+
+/** Prints the digest of what the first connection brings. Perl is part of every Debian. */
+const RECEIVES = `
+$| = 1;
+my $server = IO::Socket::IP->new(Listen => 1, LocalHost => '::', LocalPort => shift, V6Only => 0) or die $@;
+print "listening\\n";
+my $digest = Digest::SHA->new(256);
+$digest->addfile($server->accept);
+print $digest->hexdigest, "\\n";
+`
+/** Sends bytes that differ from one another, and prints their digest. */
+const SENDS = `
+my ($host, $port, $left) = @ARGV;
+my $socket = IO::Socket::IP->new(PeerHost => $host, PeerPort => $port) or die $@;
+my $digest = Digest::SHA->new(256);
+for (my $n = 0; $left > 0; $n++) {
+  my $bytes = substr(pack('N*', map { $n * 16384 + $_ } 1 .. 16384), 0, $left);
+  $digest->add($bytes);
+  $left -= length $bytes;
+  while (length $bytes) { substr($bytes, 0, syswrite($socket, $bytes) // die $!) = '' }
+}
+print $digest->hexdigest, "\\n";
+`
+
+/** How many packets have gone over the device. */
+async function packetsOf(host: Host): Promise<{ rx: number; tx: number }> {
+  const [link] = JSON.parse(await host.ip('-json', '-stats', 'link', 'show', DEVICE))
+  return { rx: link.stats64.rx.packets, tx: link.stats64.tx.packets }
+}
 
 const ownAddress = (subnet = ''): string => subnet.slice(0, subnet.indexOf('/'))
 
@@ -50,6 +87,35 @@ describe('a packet', () => {
   ])('for a subnet that nobody has leased is answered: %s', async (address, answer) => {
     expect(await answerTo(joined.member(0).pod, address)).toMatch(answer)
   })
+})
+
+test.each([0, 1])('a TCP stream arrives as it was sent, many segments at a time (address %d)', async (n) => {
+  const BYTES = 16_000_000
+  const [from, to] = [joined.member(0), joined.member(2)]
+  const server = to.pod.spawn('perl', ['-MDigest::SHA', '-MIO::Socket::IP', '-e', RECEIVES, '9000'])
+  let printed = ''
+  server.stdout.setEncoding('utf8').on('data', (chunk) => {
+    printed += chunk
+  })
+  await until('the receiver to listen', () => printed.startsWith('listening\n') || undefined)
+  const before = await Promise.all([packetsOf(from.host), packetsOf(to.host)])
+  const args = [
+    '-MDigest::SHA',
+    '-MIO::Socket::IP',
+    '-e',
+    SENDS,
+    `${to.pod.addresses[n]}`,
+    '9000',
+    `${BYTES}`,
+  ]
+  const sent = await from.pod.exec('perl', args, { timeoutMs: 50_000 })
+  await until('the receiver to have it all', () => printed.split('\n').length > 2 || undefined)
+  expect(printed).toBe(`listening\n${sent}`)
+  const after = await Promise.all([packetsOf(from.host), packetsOf(to.host)])
+  // What the kernel hands over, and takes, in one packet is several datagrams between the hosts.
+  const segments = BYTES / from.mtu
+  expect((after[0]?.tx ?? 0) - (before[0]?.tx ?? 0)).toBeLessThan(segments / 2)
+  expect((after[1]?.rx ?? 0) - (before[1]?.rx ?? 0)).toBeLessThan(segments / 2)
 })
 
 test('the device, deleted by another, is back with its addresses, its routes and its peers', async () => {
