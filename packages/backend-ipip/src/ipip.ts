@@ -1,12 +1,5 @@
 import { createHash } from 'node:crypto'
-import {
-  type Backend,
-  type Lease,
-  type LeaseContext,
-  type NetworkConfig,
-  OverlayError,
-  type Resource,
-} from '@selvedge/core'
+import type { Backend, Lease, LeaseContext, NetworkConfig, Resource } from '@selvedge/core'
 import {
   address,
   baseAddress,
@@ -17,6 +10,7 @@ import {
   isOnLink,
   type LinkSettings,
   link,
+  ownSubnet,
   peerAddresses,
   publicAddresses,
   readFields,
@@ -83,12 +77,7 @@ export function ipip(options: IpipOptions = {}): Backend {
 
 /** What is needed whatever the peers: the device of IPv4. */
 function device(parts: FamilyParts, context: LeaseContext): readonly Resource[] {
-  if (context.lease[parts.subnet] === undefined) {
-    throw new OverlayError(
-      'INVALID_LEASE',
-      `${parts.name} is on in the network config, but this node's own lease has no ${parts.name} subnet`,
-    )
-  }
+  ownSubnet(context, parts)
   if (parts.family === 6) return []
   const settings = { local: interfaceAddress(context, parts), remote: '0.0.0.0' }
   return tunnel(IPV4_DEVICE, parts, context, { type: 'ipip', settings })
@@ -102,11 +91,10 @@ function tunnel(
   { type, settings }: { readonly type: string; readonly settings: LinkSettings },
 ): readonly Resource[] {
   const mtu = tunnelMtu(parts, context, TUNNEL)
-  const subnet = context.lease[parts.subnet] ?? ''
   return [
     link({ name, type, mtu, settings, acceptRouterAdvertisements: false }),
     // The source of what this host itself sends to pods. A shorter prefix would add a route.
-    address({ link: name, address: baseAddress(subnet), prefixLength: parts.bits }),
+    address({ link: name, address: baseAddress(ownSubnet(context, parts)), prefixLength: parts.bits }),
   ]
 }
 

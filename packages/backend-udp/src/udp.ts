@@ -1,10 +1,11 @@
-import { type Backend, type LeaseContext, OverlayError, type Resource } from '@selvedge/core'
+import type { Backend, LeaseContext, Resource } from '@selvedge/core'
 import {
   address,
   baseAddress,
   enabledFamilies,
   interfaceAddress,
   link,
+  ownSubnet,
   peerAddresses,
   publicAddresses,
   route,
@@ -55,14 +56,8 @@ export function udp(options: UdpOptions = {}): Backend {
 /** The device, its addresses, the routes of the whole networks to it, and the proxy behind it. */
 function local(context: LeaseContext, port: number): readonly Resource[] {
   const families = enabledFamilies(context.config).map((parts) => {
-    const subnet = context.lease[parts.subnet]
-    const network = context.config[parts.network]?.network
-    if (subnet === undefined || network === undefined) {
-      throw new OverlayError(
-        'INVALID_LEASE',
-        `${parts.name} is on in the network config, but this node's own lease has no ${parts.name} subnet`,
-      )
-    }
+    const subnet = ownSubnet(context, parts)
+    const network = context.config[parts.network]?.network ?? subnet
     return { parts, subnet, network, listen: interfaceAddress(context, parts) }
   })
   // The device is one for both families.

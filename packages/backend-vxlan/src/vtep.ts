@@ -7,6 +7,7 @@ import {
   invalidField,
   isJsonObject,
   readFields,
+  readPeerData,
 } from '@selvedge/core/kit'
 
 /** A VXLAN tunnel endpoint, as its node publishes it. */
@@ -31,7 +32,11 @@ const vtepMac: Field<unknown> = {
     (Number.parseInt(value.slice(0, 2), 16) & GROUP_BIT) === 0,
 }
 
-const fields = { VNI: integerField(0, 2 ** 24 - 1, undefined), VtepMAC: vtepMac }
+const PUBLISHED = {
+  fields: { VNI: integerField(0, 2 ** 24 - 1, undefined), VtepMAC: vtepMac },
+  required: 'VtepMAC',
+  example: '{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}',
+} as const
 
 /** The data that flannel publishes, with its fields in flannel's order. */
 export function vtepData(vni: number, mac: string): JsonValue {
@@ -43,23 +48,10 @@ export function vtepData(vni: number, mac: string): JsonValue {
  * or one with another VNI. (flannel ignores a peer's VNI and sends to it all the same; the peer drops those packets.)
  */
 export function readVtep(lease: Lease, parts: FamilyParts, vni: number): Vtep {
-  const data = lease.attributes[parts.backendData]
-  const where = () => `${describeLease(lease)}, ${parts.written.backendData}`
-  if (!isJsonObject(data)) {
-    throw invalidField(
-      parts.written.backendData,
-      data,
-      'must be an object such as {"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}',
-      describeLease(lease),
-      'INVALID_LEASE',
-    )
-  }
-  const { values } = readFields(fields, data, where, 'INVALID_LEASE')
-  if (values.VtepMAC === undefined) {
-    throw invalidField('VtepMAC', undefined, vtepMac.rule, where(), 'INVALID_LEASE')
-  }
+  const values = readPeerData(lease, parts, PUBLISHED)
   if (!isSameVni(values.VNI, vni)) {
-    throw invalidField('VNI', values.VNI, `this network's is ${vni}`, where(), 'INVALID_LEASE')
+    const where = `${describeLease(lease)}, ${parts.written.backendData}`
+    throw invalidField('VNI', values.VNI, `this network's is ${vni}`, where, 'INVALID_LEASE')
   }
   return { vni: values.VNI, mac: canonicalMac(String(values.VtepMAC)) }
 }

@@ -20,6 +20,7 @@ import {
   isOnLink,
   link,
   neighbour,
+  ownSubnet,
   peerAddresses,
   publicAddresses,
   route,
@@ -94,13 +95,7 @@ function attributes(context: NodeContext, { vni }: VxlanSettings): LeaseAttribut
 /** The device of one family, and its address. */
 function device(parts: FamilyParts, context: LeaseContext, settings: VxlanSettings): Resource[] {
   const { vni, port, learning, gbp } = settings
-  const subnet = context.lease[parts.subnet]
-  if (subnet === undefined) {
-    throw new OverlayError(
-      'INVALID_LEASE',
-      `${parts.name} is on in the network config, but this node's own lease has no ${parts.name} subnet`,
-    )
-  }
+  const subnet = ownSubnet(context, parts)
   const name = deviceName(parts, vni)
   return [
     link({

@@ -9,7 +9,6 @@ export type {
   Operation,
   OperationResult,
   OwnershipScope,
-  UnmarkedRoute,
 } from './contract/driver.js'
 export type {
   ChosenInterface,

@@ -37,6 +37,7 @@ export {
   sameNode,
   sameSubnets,
 } from './lease/lease.js'
+export { type PeerData, readPeerData } from './lease/peer-data.js'
 export { parseSubnetEnvLists, type SubnetEnvLists } from './lease/subnet-env.js'
 export { enabledFamilies, type FamilyParts, IPV4_PARTS, IPV6_PARTS } from './net/address-family.js'
 export {
@@ -68,12 +69,12 @@ export { isOnLink, whyNotOnLink } from './net/on-link.js'
 export {
   describeLease,
   interfaceAddress,
+  ownSubnet,
   type PeerAddresses,
   peerAddresses,
   publicAddresses,
 } from './net/public-address.js'
 export { whyNoHostAddress } from './net/special-networks.js'
-export { networkBlackhole } from './overlay/blackhole-route.js'
 export { type Tunnel, tunnelMtu, tunnelPodMtu } from './overlay/tunnel-mtu.js'
 export type { DesiredState } from './reconciler/desired-state.js'
 export { Reconciler, type ReconcilerOptions } from './reconciler/reconciler.js'

@@ -78,11 +78,9 @@ export interface FdbResource extends Resource {
   readonly destination: string
 }
 
-export const isRoute = (resource: Resource): resource is RouteResource => resource.kind === 'route'
-
 export type KernelResource = LinkResource | AddressResource | RouteResource | NeighbourResource | FdbResource
 
-export const RT_TABLE_MAIN = 254
+const RT_TABLE_MAIN = 254
 const IP6_RT_PRIO_USER = 1024
 
 export const linkKey = (name: string): string => `link ${name}`

@@ -1,4 +1,4 @@
-import type { ExternalInterface, NodeContext } from '../contract/node-context.js'
+import type { ExternalInterface, LeaseContext, NodeContext } from '../contract/node-context.js'
 import type { Lease, PublicAddresses } from '../lease/lease.js'
 import { OverlayError } from '../util/errors.js'
 import { enabledFamilies, type FamilyParts } from './address-family.js'
@@ -68,4 +68,16 @@ export function describeLease({ subnet, ipv6Subnet, attributes }: Lease): string
   const subnets = [subnet, ipv6Subnet].filter((text) => text !== undefined).join(' and ')
   const addresses = [attributes.publicIp, attributes.publicIpv6].filter((text) => text !== undefined)
   return `the lease of ${subnets || 'no subnet'}${addresses.length === 0 ? '' : ` (${addresses.join(', ')})`}`
+}
+
+/**
+ * This node's own subnet of a family that is on. Throws an OverlayError of code `INVALID_LEASE` if its lease has none.
+ */
+export function ownSubnet({ lease }: LeaseContext, parts: FamilyParts): string {
+  const subnet = lease[parts.subnet]
+  if (subnet !== undefined) return subnet
+  throw new OverlayError(
+    'INVALID_LEASE',
+    `${parts.name} is on in the network config, but this node's own lease has no ${parts.name} subnet`,
+  )
 }

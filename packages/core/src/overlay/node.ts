@@ -1,7 +1,7 @@
 import type { Backend } from '../contract/backend.js'
 import type { Driver, Operation } from '../contract/driver.js'
 import type { LeaseContext, NodeContext } from '../contract/node-context.js'
-import { isRoute, type Resource } from '../contract/resource.js'
+import type { Resource } from '../contract/resource.js'
 import type { Lease } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { Reconciler } from '../reconciler/reconciler.js'
@@ -19,8 +19,7 @@ import { overlapWarnings } from './network-overlap.js'
 import type { FormerNode, OverlayNodeOptions } from './node-options.js'
 import type { StopOptions } from './options.js'
 import { linkNames, networksOf, ownershipScope, withAlias } from './ownership.js'
-import { blockPlainRoutes, isPeerRoute } from './plain-routes.js'
-import { formerNetworks, type PreparedNode, plainRoutes, prepareNode, storeAccess } from './prepare-node.js'
+import { formerNetworks, type PreparedNode, prepareNode, storeAccess } from './prepare-node.js'
 import { earlierLease, earlierSubnets } from './previous-node.js'
 
 /** The owner of what this node needs whatever its peers; no lease has such a key. */
@@ -76,10 +75,8 @@ export class OverlayNode {
           outside: this.#leases.outside,
           externalInterface: this.#node.externalInterface,
           reachable: this.#reachable,
-          isUnmarkedOurs:
-            backend.sendsPlain && isPeerRoute(this.config, [this.lease.subnet, this.lease.ipv6Subnet]),
         }),
-      isHarmful: (resource) => cutsOff(resource, this.#reachable) || this.#isPlain(resource),
+      isHarmful: (resource) => cutsOff(resource, this.#reachable),
       beforeRead: async (abort) => {
         // One that leaves desires nothing any more, whatever its host has: its own links are like others by now.
         if (this.#left.signal.aborted) return
@@ -174,15 +171,6 @@ export class OverlayNode {
    * rejects, `leave` is still to be called; a lease that was acquired is kept for the next try.
    */
   async join(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#join(signal)
-    } catch (error) {
-      await blockPlainRoutes(plainRoutes(this.#options, this.config, this.#backend), { signal })
-      throw error
-    }
-  }
-
-  async #join(signal: AbortSignal): Promise<void> {
     const { subnets, observer } = this.#options
     observer.waiting(`a lease from ${subnets.name}`)
     await reachingStore(this.#keeper.acquire(signal), storeAccess(this.#options), signal)
@@ -240,11 +228,6 @@ export class OverlayNode {
 
   plan(options: AbortOptions): Promise<readonly Operation[]> {
     return this.reconciler.plan(options)
-  }
-
-  /** Whether packets leave unencrypted by it, though they are not to. */
-  #isPlain(resource: Resource): boolean {
-    return isRoute(resource) && this.#backend.sendsPlain?.(resource) === true
   }
 
   #overlapWarnings(): readonly string[] {
