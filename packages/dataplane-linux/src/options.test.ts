@@ -14,13 +14,14 @@ it('has defaults', () => {
   expect(readOptions({ interface: [/e/, 'eth0'] }).interfaces).toEqual([/e/, 'eth0'])
 })
 
-it('knows vxlan, IP tunnels and tun, and takes further link types, each name once', () => {
+it('knows vxlan, IP tunnels, tun and wireguard, and takes further link types, each name once', () => {
   const gre: LinkType = { name: 'gre', changeable: [], encode: () => {}, decode: () => ({}) }
   expect([...readOptions({ linkTypes: [gre] }).linkTypes.keys()]).toEqual([
     'vxlan',
     'ipip',
     'ip6tnl',
     'tun',
+    'wireguard',
     'gre',
   ])
   expect(() => linux({ linkTypes: [{ ...gre, name: 'vxlan' }] })).toThrow(

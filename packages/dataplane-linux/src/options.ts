@@ -17,7 +17,7 @@ export interface LinuxOptions {
    * objects. 256 by default, `Infinity` for never. The README says why.
    */
   readonly nexthopThreshold?: number | undefined
-  /** Link types besides vxlan, ipip, ip6tnl and tun. */
+  /** Link types besides vxlan, ipip, ip6tnl, tun and wireguard. */
   readonly linkTypes?: readonly LinkType[] | undefined
 }
 

@@ -3,6 +3,7 @@ import { ip6tnl, ipip } from './ip-tunnels.js'
 import type { LinkType } from './link-type.js'
 import { tun } from './tun.js'
 import { vxlan } from './vxlan.js'
+import { wireguard } from './wireguard.js'
 
 export { decodeLinkSettings, encodeLinkSettings } from './codec.js'
 export type { IndexOf, LinkType, ListeningPort, NameOf } from './link-type.js'
@@ -13,7 +14,7 @@ export type LinkTypes = ReadonlyMap<string, LinkType>
 /** Those of this package and `more`. Throws an OverlayError (`INVALID_CONFIG`) if two have one name. */
 export function collectLinkTypes(more: readonly LinkType[]): LinkTypes {
   const types = new Map<string, LinkType>()
-  for (const type of [vxlan, ipip, ip6tnl, tun, ...more]) {
+  for (const type of [vxlan, ipip, ip6tnl, tun, wireguard, ...more]) {
     if (types.has(type.name)) {
       throw new OverlayError(
         'INVALID_CONFIG',

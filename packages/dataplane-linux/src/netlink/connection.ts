@@ -37,6 +37,8 @@ export interface ReadOptions extends CallOptions {
 }
 
 export interface ConnectionOptions {
+  /** Such as {@link NETLINK_GENERIC}; `NETLINK_ROUTE` by default. */
+  readonly protocol?: number | undefined
   /** The network namespace to connect to, by path such as `/run/netns/blue`. The process's own by default. */
   readonly namespace?: string | undefined
   /** Receive buffer in bytes; 8 MiB by default. */

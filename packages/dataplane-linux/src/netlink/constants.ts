@@ -2,6 +2,14 @@
 
 /** `NETLINK_ROUTE`: the protocol of links, addresses, routes, nexthops and neighbours. */
 export const NETLINK_ROUTE = 0
+/** `NETLINK_GENERIC`: the protocol of families that have a name instead of a number of their own. */
+export const NETLINK_GENERIC = 16
+
+/** include/linux/socket.h, include/uapi/linux/in.h, include/uapi/linux/in6.h */
+export const AF_INET = 2
+export const AF_INET6 = 10
+export const SOCKADDR_IN_LENGTH = 16
+export const SOCKADDR_IN6_LENGTH = 28
 
 /** `struct nlmsghdr`: length, type, flags, sequence, port. */
 export const HEADER_LENGTH = 16

@@ -1,5 +1,13 @@
 import { readAddress, readHardwareAddress } from './address-codec.js'
-import { ATTRIBUTE_HEADER_LENGTH, HEADER_LENGTH, NLA_TYPE_MASK } from './constants.js'
+import {
+  AF_INET,
+  AF_INET6,
+  ATTRIBUTE_HEADER_LENGTH,
+  HEADER_LENGTH,
+  NLA_TYPE_MASK,
+  SOCKADDR_IN_LENGTH,
+  SOCKADDR_IN6_LENGTH,
+} from './constants.js'
 import { malformed } from './errors.js'
 import { textOf } from './text.js'
 
@@ -110,6 +118,12 @@ export class AttributeReader {
     return this.buffer.readUInt32LE(this.start)
   }
 
+  /** 64 bits with a sign, such as seconds. Loses precision above 2^53. */
+  i64(): number {
+    this.#atLeast(8)
+    return Number(this.buffer.readBigInt64LE(this.start))
+  }
+
   /** A string up to its NUL, or to the end if there is none; bytes that are no UTF-8 as `\xff`. */
   text(): string {
     const value = this.buffer.subarray(this.start, this.start + this.length)
@@ -128,6 +142,16 @@ export class AttributeReader {
     if (length !== 4 && length !== 16)
       throw malformed(`an address of ${length} bytes in attribute ${this.type}`)
     return readAddress(this.buffer, this.start, length)
+  }
+
+  /** `struct sockaddr_in` or `struct sockaddr_in6`. */
+  socketAddress(): { readonly address: string; readonly port: number } {
+    const family = this.u16()
+    if (family !== AF_INET && family !== AF_INET6) throw malformed(`a socket address of family ${family}`)
+    const isIpv6 = family === AF_INET6
+    this.#atLeast(isIpv6 ? SOCKADDR_IN6_LENGTH : SOCKADDR_IN_LENGTH)
+    const address = readAddress(this.buffer, this.start + (isIpv6 ? 8 : 4), isIpv6 ? 16 : 4)
+    return { address, port: this.buffer.readUInt16BE(this.start + 2) }
   }
 
   hardwareAddress(): string {

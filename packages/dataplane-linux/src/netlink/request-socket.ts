@@ -14,6 +14,8 @@ const SOCK_CLOEXEC = 0o2000000
 const SOCKADDR_NL_LENGTH = 12
 
 export interface RequestSocketOptions {
+  /** `NETLINK_ROUTE` by default. */
+  readonly protocol?: number | undefined
   /** The network namespace to open it in, by path. This thread's own by default. */
   readonly namespace?: string | undefined
   /** In bytes; 8 MiB by default. The kernel doubles it for its own overhead. */
@@ -34,10 +36,10 @@ export class RequestSocket {
   readonly #descriptor: NetlinkDescriptor
   #isClosed = false
 
-  constructor({ namespace, receiveBuffer }: RequestSocketOptions) {
+  constructor({ protocol = NETLINK_ROUTE, namespace, receiveBuffer }: RequestSocketOptions) {
     const libc = loadLibc()
     this.#libc = libc
-    this.#fd = inNamespace(namespace, () => open(libc))
+    this.#fd = inNamespace(namespace, () => open(libc, protocol))
     try {
       this.port = bind(libc, this.#fd)
       this.#descriptor = new NetlinkDescriptor(this.#fd, { receiveBuffer })
@@ -64,8 +66,8 @@ export class RequestSocket {
   }
 }
 
-function open(libc: Libc): number {
-  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)
+function open(libc: Libc, protocol: number): number {
+  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)
   if (fd < 0) throw refused('opening a netlink socket', libc)
   return fd
 }

@@ -1,5 +1,13 @@
 import { writeAddress, writeMac } from './address-codec.js'
-import { ATTRIBUTE_HEADER_LENGTH, HEADER_LENGTH, NLA_F_NESTED } from './constants.js'
+import {
+  AF_INET,
+  AF_INET6,
+  ATTRIBUTE_HEADER_LENGTH,
+  HEADER_LENGTH,
+  NLA_F_NESTED,
+  SOCKADDR_IN_LENGTH,
+  SOCKADDR_IN6_LENGTH,
+} from './constants.js'
 
 const viewOf = ({ buffer, byteOffset, byteLength }: Buffer): DataView =>
   new DataView(buffer, byteOffset, byteLength)
@@ -13,6 +21,7 @@ export interface AttributeWriter {
   /** An attribute without a value. */
   flag(type: number): void
   attributeU8(type: number, value: number): void
+  attributeU16(type: number, value: number): void
   /** In network byte order, as ports are. */
   attributeU16BE(type: number, value: number): void
   attributeU32(type: number, value: number): void
@@ -20,6 +29,8 @@ export interface AttributeWriter {
   attributeU32BE(type: number, value: number): void
   /** A string and its closing NUL. */
   attributeText(type: number, text: string): void
+  /** Bytes as they are, such as those of a key. */
+  attributeBytes(type: number, bytes: Uint8Array): void
   /** An IPv4 or IPv6 address, 4 or 16 bytes. Throws a TypeError for anything else. */
   attributeAddress(type: number, address: string): void
 }
@@ -101,6 +112,11 @@ export class MessageWriter implements AttributeWriter {
     this.#buffer[at] = value
   }
 
+  attributeU16(type: number, value: number): void {
+    const at = this.#attribute(type, 2)
+    this.#view.setUint16(at, value, true)
+  }
+
   attributeU16BE(type: number, value: number): void {
     const at = this.#attribute(type, 2)
     this.#view.setUint16(at, value)
@@ -123,10 +139,25 @@ export class MessageWriter implements AttributeWriter {
     this.#buffer[at + length] = 0
   }
 
+  attributeBytes(type: number, bytes: Uint8Array): void {
+    const at = this.#attribute(type, bytes.length)
+    this.#buffer.set(bytes, at)
+  }
+
   attributeAddress(type: number, address: string): void {
     const length = address.includes(':') ? 16 : 4
     const at = this.#attribute(type, length)
     writeAddress(this.#buffer, at, address)
+  }
+
+  /** `struct sockaddr_in` or `struct sockaddr_in6`. Throws a TypeError for what is no address. */
+  attributeSocketAddress(type: number, address: string, port: number): void {
+    const isIpv6 = address.includes(':')
+    const at = this.#attribute(type, isIpv6 ? SOCKADDR_IN6_LENGTH : SOCKADDR_IN_LENGTH)
+    this.#buffer.fill(0, at, this.#length)
+    this.#view.setUint16(at, isIpv6 ? AF_INET6 : AF_INET, true)
+    this.#view.setUint16(at + 2, port)
+    writeAddress(this.#buffer, at + (isIpv6 ? 8 : 4), address)
   }
 
   /** `struct rtvia`: an address family, then an address of it. */

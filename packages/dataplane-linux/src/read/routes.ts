@@ -5,7 +5,6 @@ import {
   type NexthopMessage,
   type RouteMessage,
   RTNH_F_ONLINK,
-  RTPROT_BOOT,
   readNexthop,
   readRoute,
   writeGetNexthops,
@@ -35,7 +34,6 @@ export async function readRoutes(reading: SnapshotReading): Promise<void> {
     // On a link that is not ours, routes must be inline. One that is not is reported as multipath, and so replaced.
     const isMisplaced = nexthop !== undefined && !state.ownLinks.has(nexthop.oif)
     const resource = routeResource(isMisplaced ? { ...route, paths: [route] } : route, nexthop, nameOf)
-    if (route.protocol === RTPROT_BOOT) state.unmarkedRoutes.add(resource.key)
     if (state.hasRoute(resource.key)) {
       reportDuplicate(reading, route)
       continue
@@ -71,13 +69,10 @@ function reportDuplicate({ state, resources }: SnapshotReading, route: RouteMess
   resources[resources.findIndex(({ key }) => key === bare.key)] = bare
 }
 
-/** Of our protocol, and of none if some of these may be ours. */
-async function readRoutesOfProtocol({ source, state, options }: SnapshotReading): Promise<RouteMessage[]> {
-  const { connection, routeProtocol } = source
-  const protocols = state.scope.isUnmarkedOurs === undefined ? [routeProtocol] : [routeProtocol, RTPROT_BOOT]
-  const filters = protocols.flatMap((protocol) => [AF_INET, AF_INET6].map((family) => ({ protocol, family })))
+async function readRoutesOfProtocol({ source, options }: SnapshotReading): Promise<RouteMessage[]> {
+  const { connection, routeProtocol: protocol } = source
   const found: RouteMessage[] = []
-  for (const { protocol, family } of filters) {
+  for (const family of [AF_INET, AF_INET6]) {
     // The kernel filters, since a host may have a million other routes.
     const routes = await connection.dump(
       'reading routes',
@@ -86,8 +81,8 @@ async function readRoutesOfProtocol({ source, state, options }: SnapshotReading)
       options,
     )
     for (const route of routes) {
-      // A kernel without IPv6 answers with IPv4's, and one without strict dumps with every protocol's.
-      if (route.family === family && route.protocol === protocol) found.push(route)
+      // A kernel without IPv6 answers with IPv4's.
+      if (route.family === family) found.push(route)
     }
   }
   return found

@@ -33,11 +33,11 @@ export const RTNLGRP_IPV6_ROUTE = 11
 export const RTNLGRP_IPV6_RULE = 19
 export const RTNLGRP_NEXTHOP = 32
 
-/** Address families, include/linux/socket.h. */
+export { AF_INET, AF_INET6 } from '../netlink/index.js'
+
+/** Further address families, include/linux/socket.h. */
 export const AF_UNSPEC = 0
-export const AF_INET = 2
 export const AF_BRIDGE = 7
-export const AF_INET6 = 10
 
 /** True for the types of messages that report the end of an object (`RTM_DEL*`). */
 export const isDeletion = (type: number): boolean => (type & 3) === 1
