@@ -39,6 +39,7 @@ export const testTools = [
   { command: 'openssl', package: 'openssl' },
   { command: 'iperf3', package: 'iperf3' },
   ...wireguardTools,
+  { command: 'wg', package: 'wireguard-tools' },
   { command: 'tcpdump', package: 'tcpdump' },
   { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
   { command: 'systemd-analyze', package: 'systemd' },

@@ -12,6 +12,8 @@ export interface AgentSettings {
   leaseTerm?: number
   /** How long before its end a lease is renewed, in ms. Default: the overlay's. */
   renewMargin?: number
+  /** What carries WireGuard's packets on the host. Default: the kernel if it can, else wireguard-go. */
+  wireguard?: 'kernel' | 'userspace' | undefined
 }
 
 /** What a host's agent prints: one JSON text a line. */

@@ -62,7 +62,11 @@ function backendOfHost(config: NetworkConfig): Backend | BackendLoader {
     case 'extension':
       return extension({ folder: join(directory, 'commands'), environment: process.env })
     case 'wireguard':
-      return wireguard({ keyFile: join(directory, 'wgkey'), socketDirectory: directory })
+      return wireguard({
+        keyFile: join(directory, 'wgkey'),
+        socketDirectory: directory,
+        implementation: settings.wireguard,
+      })
     default:
       return backendOf(config)
   }

@@ -1,6 +1,5 @@
 export { AgentProcess } from './agent-process.js'
 export type { AgentEvent, AgentSettings } from './agent-protocol.js'
-export { Capture, type CapturedPacket, type CaptureOptions, isPlain } from './capture.js'
 export {
   type Container,
   type NetworkList,
@@ -27,7 +26,7 @@ export { type ClusterOptions, KubeCluster } from './kubernetes/kube-cluster.js'
 export { Lab, type LabOptions } from './lab.js'
 export { type KernelEvent, KernelMonitor } from './monitor.js'
 export { type Child, Namespace } from './namespace.js'
-export { entriesOf, type Member, Network } from './network.js'
+export { entriesOf, type Member, Network, type NetworkSettings } from './network.js'
 export {
   type MatrixEntry,
   type PingOptions,

@@ -22,23 +22,26 @@ export interface Member {
   readonly joinedAfter: number
 }
 
+export interface NetworkSettings extends Pick<AgentSettings, 'leaseTerm' | 'renewMargin' | 'ipMasq'> {
+  /** By the name of the host. */
+  wireguard?: Readonly<Record<string, AgentSettings['wireguard']>>
+}
+
 /** One overlay network over the hosts of a lab, with a store in a file that all of them share. */
 export class Network {
   readonly #lab: Lab
   readonly #settings: Omit<AgentSettings, 'subnetEnv'>
+  readonly #wireguard: NonNullable<NetworkSettings['wireguard']>
 
-  private constructor(lab: Lab, settings: Omit<AgentSettings, 'subnetEnv'>) {
+  private constructor(lab: Lab, { wireguard = {}, ...settings }: NetworkSettings) {
     this.#lab = lab
-    this.#settings = settings
+    this.#settings = { store: join(lab.directory, 'store.mdb'), ...settings }
+    this.#wireguard = wireguard
   }
 
   /** @param config the network config, as flannel writes it */
-  static async create(
-    lab: Lab,
-    config: object,
-    settings: Pick<AgentSettings, 'leaseTerm' | 'renewMargin' | 'ipMasq'> = {},
-  ): Promise<Network> {
-    const network = new Network(lab, { store: join(lab.directory, 'store.mdb'), ...settings })
+  static async create(lab: Lab, config: object, settings: NetworkSettings = {}): Promise<Network> {
+    const network = new Network(lab, settings)
     await using subnets = network.subnets()
     await subnets.setNetworkConfig(config)
     return network
@@ -56,7 +59,8 @@ export class Network {
 
   /** Starts a host's agent. */
   startAgent(host: Host): AgentProcess {
-    return AgentProcess.start(host, { ...this.#settings, subnetEnv: this.subnetEnvOf(host) })
+    const { [host.name]: wireguard } = this.#wireguard
+    return AgentProcess.start(host, { ...this.#settings, wireguard, subnetEnv: this.subnetEnvOf(host) })
   }
 
   /** Starts a host's agent, and gives the host a pod once it has its lease. */

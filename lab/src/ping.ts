@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Child, Namespace } from './namespace.js'
+import { PATIENCE } from './patience.js'
 import { CommandError } from './run.js'
 import { until, within } from './until.js'
 
@@ -75,7 +76,7 @@ export async function pingUntilReached(
         '-c',
         '1',
         '-w',
-        `${Math.ceil(timeout / 1000)}`,
+        `${Math.ceil((timeout * PATIENCE) / 1000)}`,
         '-i',
         seconds(interval),
         target,

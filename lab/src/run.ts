@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { PATIENCE } from './patience.js'
 
 export interface RunOptions {
   /** What the command reads on its standard input. Default: nothing. */
@@ -34,7 +35,8 @@ const DEFAULT_TIMEOUT = 10_000
  * @throws {CommandError} if it fails; the signal's reason if it was aborted.
  */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { input, timeoutMs: timeout = DEFAULT_TIMEOUT, signal } = options
+  const { input, timeoutMs = DEFAULT_TIMEOUT, signal } = options
+  const timeout = timeoutMs * PATIENCE
   const title = [command, ...args].join(' ')
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PATIENCE } from './patience.js'
 
 export interface UntilOptions {
   /** Milliseconds after which it fails. Default: 10,000. */
@@ -23,7 +24,8 @@ export async function until<T>(
   look: () => Promise<T | undefined> | T | undefined,
   options: UntilOptions = {},
 ): Promise<T> {
-  const { timeoutMs: timeout = 10_000, intervalMs: interval = 5, signal } = options
+  const { timeoutMs = 10_000, intervalMs: interval = 5, signal } = options
+  const timeout = timeoutMs * PATIENCE
   const end = performance.now() + timeout
   for (;;) {
     signal?.throwIfAborted()
@@ -34,8 +36,9 @@ export async function until<T>(
   }
 }
 
-/** Rejects after `timeout` ms if `promise` is not settled by then. */
-export async function within<T>(what: string, timeout: number, promise: Promise<T>): Promise<T> {
+/** Rejects after `timeoutMs` if `promise` is not settled by then. */
+export async function within<T>(what: string, timeoutMs: number, promise: Promise<T>): Promise<T> {
+  const timeout = timeoutMs * PATIENCE
   let timer: NodeJS.Timeout | undefined
   const bound = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new TimeoutError(`waited ${timeout} ms for ${what}`)), timeout)

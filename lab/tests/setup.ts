@@ -1,4 +1,4 @@
-import { Lab, type LabOptions, type Member, Network } from '../src/index.js'
+import { Lab, type LabOptions, type Member, Network, type NetworkSettings } from '../src/index.js'
 
 /** A lab whose hosts have all joined one network, and know each other. */
 export interface JoinedLab extends AsyncDisposable {
@@ -9,10 +9,14 @@ export interface JoinedLab extends AsyncDisposable {
   member(index: number): Member
 }
 
-export async function joinedLab(config: object, options: LabOptions = {}): Promise<JoinedLab> {
+export async function joinedLab(
+  config: object,
+  options: LabOptions = {},
+  settings: NetworkSettings = {},
+): Promise<JoinedLab> {
   const lab = await Lab.create(options)
   try {
-    const network = await Network.create(lab, config)
+    const network = await Network.create(lab, config, settings)
     const members = await network.joinAll()
     const member = (index: number) => {
       const found = members[index]

@@ -1,20 +1,18 @@
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
-  Capture,
-  type CapturedPacket,
   type Host,
-  type Lab,
+  Lab,
   type Member,
+  Network,
   PingStream,
   pingMatrix,
   pingUntilReached,
   until,
 } from '../src/index.js'
 import { joinedLab } from './setup.js'
-
-const DEVICE = 'flannel-wg'
+import { BY, CHOSEN, HAS_KERNEL_WIREGUARD, WireguardDevice } from './wireguard-device.js'
 
 const networks = {
   IPv4: { config: { Network: '10.244.0.0/16' }, lab: {} },
@@ -37,12 +35,11 @@ describe.each([
   ['dual-stack', { PSK: Buffer.alloc(32, 9).toString('base64') }],
   ['dual-stack', { Mode: 'auto' }],
 ] as const)('%s, %j', (name, settings) => {
-  test('every pod reaches every pod, and nothing of it is on the wire in plain', async () => {
+  test(`${BY}, every pod reaches every pod, and nothing of it is on the wire in plain`, async () => {
     const { config, lab: options } = networks[name]
     const network = { ...config, Backend: { Type: 'wireguard', ...settings } }
     await using joined = await joinedLab(network, { hosts: 3, ...options })
-    const file = join(joined.lab.directory, 'wire.pcap')
-    const capture = await Capture.start(joined.lab.switch, { device: 'br0', file })
+    const capture = await Capture.start(joined.lab)
     const pods = joined.members.map(({ pod }) => pod)
     await reachAll(joined.members)
     for (const entry of await pingMatrix(pods, pods)) expect(entry).toMatchObject({ lost: 0 })
@@ -50,65 +47,139 @@ describe.each([
     for (const address of second.pod.addresses) {
       await first.pod.exec('ping', ['-c', '3', '-i', '0.1', '-p', PATTERN, address])
     }
-    const packets = await capture.stop()
-    expect(count(packets, PATTERN)).toBe(0)
+    const bytes = await capture.stop()
+    expect(count(bytes, PATTERN)).toBe(0)
     // Three echo requests and their answers in each family, to WireGuard's port or from it.
     const ports = name === 'IPv6 only' ? ['ca6d'] : ['ca6c']
-    for (const port of ports) expect(count(packets, port)).toBeGreaterThan(5)
+    for (const port of ports) expect(count(bytes, port)).toBeGreaterThan(5)
   })
 })
 
-test('an agent that is killed and started again keeps the sessions: no packet is lost', async () => {
+test.runIf(HAS_KERNEL_WIREGUARD)(
+  "a host by the kernel's WireGuard and one by wireguard-go reach each other, in both families in one tunnel",
+  async () => {
+    const { config, lab: options } = networks['dual-stack']
+    const backend = { Type: 'wireguard', Mode: 'auto', PSK: Buffer.alloc(32, 9).toString('base64') }
+    const wireguard = { h1: 'kernel', h2: 'userspace' } as const
+    const network = { ...config, Backend: backend }
+    await using joined = await joinedLab(network, { hosts: 2, ...options }, { wireguard })
+    const kinds = joined.members.map(({ host }) => kindOf(host))
+    expect(await Promise.all(kinds)).toEqual(['wireguard', 'tun'])
+    await reachAll(joined.members)
+
+    // Each in turn changes to what the other has: the device is made again as another.
+    const swapped = await Network.create(joined.lab, network, {
+      wireguard: { h1: 'userspace', h2: 'kernel' },
+    })
+    for (const { host, agent } of joined.members) {
+      await agent.stop()
+      await swapped.startAgent(host).waitFor('in-sync')
+      await reachAll(joined.members)
+    }
+    expect(await Promise.all(joined.members.map(({ host }) => kindOf(host)))).toEqual(['tun', 'wireguard'])
+  },
+)
+
+test.runIf(!HAS_KERNEL_WIREGUARD)(
+  "NOT TESTED: a host by the kernel's WireGuard and one by wireguard-go: this kernel has no WireGuard, and says so",
+  async () => {
+    await using lab = await Lab.create({ hosts: 1 })
+    const network = await Network.create(
+      lab,
+      { ...networks.IPv4.config, Backend: { Type: 'wireguard' } },
+      { wireguard: { h1: 'kernel' } },
+    )
+    await expect(network.startAgent(lab.host(0)).ready()).rejects.toThrow(/this kernel has no WireGuard/)
+  },
+)
+
+test(`${BY}, an agent that is killed and started again keeps the sessions: no packet is lost`, async () => {
   await using joined = await joinedLab(
     { ...networks.IPv4.config, Backend: { Type: 'wireguard' } },
     { hosts: 2 },
   )
   const [first, second] = [joined.member(0), joined.member(1)]
+  const device = new WireguardDevice(joined.lab, first.host)
   await reachAll(joined.members)
-  const before = await get(joined.lab, first.host)
+  const before = await device.peers()
   const stream = await PingStream.start(first.pod, `${second.pod.addresses[0]}`)
   for (const { host, agent } of [first, second]) {
     await agent.kill()
     await joined.network.startAgent(host).waitFor('in-sync')
   }
   expect(await stream.stop()).toMatchObject({ lost: 0 })
-  const after = await get(joined.lab, first.host)
-  expect(handshakes(after)).toEqual(handshakes(before))
+  const handshakes = (peers: typeof before) => peers.map(({ latestHandshake }) => latestHandshake)
+  expect(handshakes(await device.peers())).toEqual(handshakes(before))
 })
 
-test('a key rotated on one side, and whatever another program deletes, is put right', async () => {
+test(`${BY}, a key rotated on one side, and whatever another program deletes, is put right`, async () => {
   await using joined = await joinedLab(
     { ...networks.IPv4.config, Backend: { Type: 'wireguard' } },
     { hosts: 2 },
   )
   const { lab, network } = joined
   const [first, second] = [joined.member(0), joined.member(1)]
+  const device = new WireguardDevice(lab, first.host)
   await reachAll(joined.members)
-  const before = await get(lab, first.host)
+  const [peer] = await device.peers()
+  if (peer === undefined) throw new RangeError('a peer')
+  const { publicKey, allowedIps } = peer
 
-  const [peer = ''] = before.match(/^public_key=.*$/m) ?? []
-  await set(lab, first.host, `${peer}\nremove=true`)
-  await until('the peer', async () => (await get(lab, first.host)).includes(peer) || undefined)
-  await set(lab, first.host, `${peer}\nreplace_allowed_ips=true`)
-  await until(
-    'the allowed IPs',
-    async () => (await get(lab, first.host)).includes('allowed_ip=') || undefined,
-  )
+  await device.set('peer', publicKey, 'remove')
+  await until('the peer', async () => (await device.peers())[0]?.publicKey === publicKey || undefined)
+  await device.set('peer', publicKey, 'allowed-ips', '')
+  const isWhole = async () => `${(await device.peers())[0]?.allowedIps}` === `${allowedIps}` || undefined
+  await until('the allowed IPs', isWhole)
   await pingUntilReached(first.pod, `${second.pod.addresses[0]}`)
 
-  await first.host.ip('link', 'delete', DEVICE)
+  await first.host.ip('link', 'delete', device.name)
   await pingUntilReached(first.pod, `${second.pod.addresses[0]}`)
 
-  // Its wireguard-go ends. Meanwhile its device is there, and keeps the network's packets from any other way.
-  rmSync(socketOf(lab, first.host))
-  expect(await first.host.ip('route', 'get', `${second.pod.addresses[0]}`)).toContain(`dev ${DEVICE}`)
-  await pingUntilReached(first.pod, `${second.pod.addresses[0]}`)
+  if (CHOSEN === 'userspace') {
+    // Its wireguard-go ends. Meanwhile its device is there, and keeps the network's packets from any other way.
+    rmSync(device.socket)
+    const way = await first.host.ip('route', 'get', `${second.pod.addresses[0]}`)
+    expect(way).toContain(`dev ${device.name}`)
+    await pingUntilReached(first.pod, `${second.pod.addresses[0]}`)
+  }
 
   await second.agent.stop()
   rmSync(join(dirname(network.subnetEnvOf(second.host)), 'wgkey'))
   await network.startAgent(second.host).waitFor('in-sync')
-  await until('the new key', async () => !(await get(lab, first.host)).includes(peer) || undefined)
+  await until('the new key', async () => {
+    const keys = (await device.peers()).map((one) => one.publicKey)
+    return (keys.length === 1 && !keys.includes(publicKey)) || undefined
+  })
   await pingUntilReached(first.pod, `${second.pod.addresses[0]}`)
+})
+
+test(`${BY}, from vxlan to wireguard: after its own change, no host sends anything in plain`, async () => {
+  await using joined = await joinedLab({ ...networks.IPv4.config, Backend: { Type: 'vxlan' } }, { hosts: 2 })
+  const { lab, network } = joined
+  const [first, second] = [joined.member(0), joined.member(1)]
+  await pingUntilReached(first.pod, `${second.pod.addresses[0]}`)
+  {
+    const capture = await Capture.start(lab)
+    await first.pod.exec('ping', ['-c', '2', '-i', '0.1', '-p', PATTERN, `${second.pod.addresses[0]}`])
+    // What the test looks for is found if it is there.
+    expect(count(await capture.stop(), PATTERN)).toBeGreaterThan(0)
+  }
+  for (const { agent } of joined.members) await agent.stop()
+  {
+    await using subnets = network.subnets()
+    await subnets.setNetworkConfig({ ...networks.IPv4.config, Backend: { Type: 'wireguard' } })
+  }
+  await network.startAgent(first.host).waitFor('in-sync')
+  const capture = await Capture.start(lab, first.host)
+  const flood = first.pod.spawn('ping', ['-i', '0.02', '-p', PATTERN, `${second.pod.addresses[0]}`])
+  await network.startAgent(second.host).waitFor('in-sync')
+  await pingUntilReached(first.pod, `${second.pod.addresses[0]}`)
+  flood.kill('SIGINT')
+  expect(count(await capture.stop(), PATTERN)).toBe(0)
+  for (const { host } of joined.members) {
+    expect(await host.ip('route')).not.toContain('flannel.1')
+    expect(await host.ip('link')).not.toContain('flannel.1')
+  }
 })
 
 async function reachAll(members: readonly Member[]): Promise<void> {
@@ -118,33 +189,53 @@ async function reachAll(members: readonly Member[]): Promise<void> {
   }
 }
 
-const socketOf = (lab: Lab, host: Host): string => join(lab.directory, host.name, `${DEVICE}.sock`)
-
-/** What the host's device answers to `get=1`. */
-const get = (lab: Lab, host: Host): Promise<string> => uapi(lab, host, 'get=1\n\n')
-
-const set = async (lab: Lab, host: Host, lines: string): Promise<void> => {
-  expect(await uapi(lab, host, `set=1\n${lines}\n\n`)).toBe('errno=0\n\n')
+/** The type of the link. */
+const kindOf = async (host: Host): Promise<string> => {
+  const [link] = JSON.parse(await host.ip('-json', '-details', 'link', 'show', 'flannel-wg'))
+  return link.linkinfo.info_kind
 }
 
-async function uapi(lab: Lab, host: Host, request: string): Promise<string> {
-  const { connect } = await import('node:net')
-  const socket = connect(socketOf(lab, host)).setEncoding('utf8')
-  try {
-    socket.write(request)
-    let answer = ''
-    for await (const chunk of socket) {
-      answer += chunk
-      if (answer.endsWith('\n\n')) return answer
-    }
-    throw new Error('the connection ended')
-  } finally {
-    socket.destroy()
+/** All that crosses the switch of a lab, or the wire of one host from it. */
+class Capture {
+  readonly #file: string
+  readonly #stop: () => Promise<void>
+
+  private constructor(file: string, stop: () => Promise<void>) {
+    this.#file = file
+    this.#stop = stop
+  }
+
+  /** @param from only what this host sends */
+  static async start(lab: Lab, from?: Host): Promise<Capture> {
+    const file = join(lab.directory, `capture-${performance.now()}.pcap`)
+    const [device, direction] = from === undefined ? ['br0', 'inout'] : [from.name, 'in']
+    const child = lab.switch.spawn('tcpdump', [
+      '--immediate-mode',
+      '-U',
+      '-i',
+      device,
+      '-Q',
+      direction,
+      '-w',
+      file,
+    ])
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (chunk) => {
+      said += chunk
+    })
+    await until('tcpdump to listen', () => said.includes('listening on') || undefined)
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
+    return new Capture(file, () => {
+      child.kill('SIGINT')
+      return closed
+    })
+  }
+
+  /** The packets, in hexadecimal. */
+  async stop(): Promise<string> {
+    await this.#stop()
+    return readFileSync(this.#file).toString('hex')
   }
 }
 
-const handshakes = (text: string): readonly string[] => text.match(/^last_handshake_time_n?sec=.*$/gm) ?? []
-
-/** How many of the packets have these bytes somewhere, in hexadecimal. */
-const count = (packets: readonly CapturedPacket[], pattern: string): number =>
-  packets.filter(({ bytes }) => bytes.includes(Buffer.from(pattern, 'hex'))).length
+const count = (hex: string, pattern: string): number => hex.split(pattern).length - 1

@@ -1,4 +1,11 @@
-import type { AbortOptions, Backend, BackendLoader, NodeContext } from '@selvedge/core'
+import {
+  type AbortOptions,
+  type Backend,
+  type BackendLoader,
+  type NodeContext,
+  OverlayError,
+} from '@selvedge/core'
+import { quote } from '@selvedge/core/kit'
 
 /** What commands of the network config find in their environment: the agent's own, without the store's password. */
 function environment(): NodeJS.ProcessEnv {
@@ -12,11 +19,7 @@ export const backends: readonly BackendLoader[] = [
   { type: 'host-gw', load: async () => (await import('@selvedge/backend-hostgw')).hostGw() },
   { type: 'ipip', load: async () => (await import('@selvedge/backend-ipip')).ipip() },
   { type: 'udp', load: async () => (await import('@selvedge/backend-udp')).udp() },
-  {
-    type: 'wireguard',
-    load: loadWireguard,
-    sendsPlain: async (route) => (await import('@selvedge/backend-wireguard')).sendsPlain(route),
-  },
+  { type: 'wireguard', load: loadWireguard },
   { type: 'alloc', load: async () => (await import('@selvedge/backend-alloc')).alloc() },
   {
     type: 'extension',
@@ -28,8 +31,18 @@ export const backends: readonly BackendLoader[] = [
   },
 ]
 
-/** As flannel's, its key file may be named in the environment. */
+/** As flannel's, its key file may be named in the environment; and what is to carry its packets, if not what is found. */
 async function loadWireguard(context: NodeContext, options: AbortOptions): Promise<Backend> {
   const { wireguard } = await import('@selvedge/backend-wireguard')
-  return wireguard({ keyFile: process.env.WIREGUARD_KEY_FILE || undefined }).load(context, options)
+  const keyFile = process.env.WIREGUARD_KEY_FILE || undefined
+  return wireguard({ keyFile, implementation: wireguardImplementation() }).load(context, options)
+}
+
+function wireguardImplementation(): 'kernel' | 'userspace' | undefined {
+  const name = process.env.WIREGUARD_IMPLEMENTATION || undefined
+  if (name === undefined || name === 'kernel' || name === 'userspace') return name
+  throw new OverlayError(
+    'INVALID_CONFIG',
+    `WIREGUARD_IMPLEMENTATION is ${quote(name)}, but must be kernel, userspace, or unset`,
+  )
 }

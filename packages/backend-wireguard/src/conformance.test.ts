@@ -5,7 +5,7 @@ import { keyPairOf, wireguardBackend } from './index.js'
 /** A key for each node of a suite. */
 const keysOf = (node: number) => keyPairOf(Buffer.alloc(32, node + 1).toString('base64'))
 
-const setup = (node: number) => wireguardBackend(keysOf(node))
+const setup = (node: number) => wireguardBackend(keysOf(node), { implementation: 'kernel' })
 
 backendSuite({ describe, it }, { setup })
 

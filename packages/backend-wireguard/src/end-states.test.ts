@@ -64,6 +64,7 @@ const ipv6 = {
 interface State {
   readonly network: { readonly config: object; readonly leases: Readonly<Record<string, object>> }
   readonly backend?: object
+  readonly implementation?: 'kernel' | 'userspace'
   readonly state: string
 }
 
@@ -72,14 +73,29 @@ const states: Readonly<Record<string, State>> = {
     network: ipv4,
     state: `
 # ip -d link
+flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 wireguard
+# ip addr
+10.5.1.0/32 dev flannel-wg
+# ip route
+10.5.0.0/16 dev flannel-wg proto 157
+# wireguard-device
+wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820,"firewallMark":0}
+# wireguard-peer
+wireguard-peer flannel-wg zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device":"flannel-wg","publicKey":"zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk=","endpoint":"192.168.64.3:51820","allowedIps":["10.5.2.0/24"],"persistentKeepalive":0,"presharedKey":false}
+`,
+  },
+  'IPv4, by wireguard-go': {
+    network: ipv4,
+    implementation: 'userspace',
+    state: `
+# ip -d link
 flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 tun
 # ip addr
 10.5.1.0/32 dev flannel-wg
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
-blackhole 10.5.0.0/16 proto 157 metric 4294967295
 # wireguard-device
-wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820}
+wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820,"firewallMark":0}
 # wireguard-peer
 wireguard-peer flannel-wg zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device":"flannel-wg","publicKey":"zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk=","endpoint":"192.168.64.3:51820","allowedIps":["10.5.2.0/24"],"persistentKeepalive":0,"presharedKey":false}
 `,
@@ -88,14 +104,13 @@ wireguard-peer flannel-wg zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device"
     network: ipv6,
     state: `
 # ip -d link
-flannel-wg-v6 UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 2001:cafe:42::/48 tun
+flannel-wg-v6 UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 2001:cafe:42::/48 wireguard
 # ip addr
 2001:cafe:42:1::/128 dev flannel-wg-v6
 # ip route
 2001:cafe:42::/48 dev flannel-wg-v6 proto 157 metric 1024
-blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
-wireguard-device flannel-wg-v6 {"name":"flannel-wg-v6","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51821}
+wireguard-device flannel-wg-v6 {"name":"flannel-wg-v6","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51821,"firewallMark":0}
 # wireguard-peer
 wireguard-peer flannel-wg-v6 zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device":"flannel-wg-v6","publicKey":"zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk=","endpoint":"[2001:db8::3]:51821","allowedIps":["2001:cafe:42:2::/64"],"persistentKeepalive":0,"presharedKey":false}
 `,
@@ -104,19 +119,17 @@ wireguard-peer flannel-wg-v6 zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"devi
     network: dual,
     state: `
 # ip -d link
-flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 tun
-flannel-wg-v6 UP mtu 1420 link/ether 02:00:00:00:00:04 alias selvedge 10.5.0.0/16 tun
+flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 wireguard
+flannel-wg-v6 UP mtu 1420 link/ether 02:00:00:00:00:04 alias selvedge 10.5.0.0/16 wireguard
 # ip addr
 10.5.1.0/32 dev flannel-wg
 2001:cafe:42:1::/128 dev flannel-wg-v6
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
 2001:cafe:42::/48 dev flannel-wg-v6 proto 157 metric 1024
-blackhole 10.5.0.0/16 proto 157 metric 4294967295
-blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
-wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820}
-wireguard-device flannel-wg-v6 {"name":"flannel-wg-v6","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51821}
+wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820,"firewallMark":0}
+wireguard-device flannel-wg-v6 {"name":"flannel-wg-v6","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51821,"firewallMark":0}
 # wireguard-peer
 wireguard-peer flannel-wg zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device":"flannel-wg","publicKey":"zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk=","endpoint":"192.168.64.3:51820","allowedIps":["10.5.2.0/24"],"persistentKeepalive":0,"presharedKey":false}
 wireguard-peer flannel-wg-v6 zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device":"flannel-wg-v6","publicKey":"zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk=","endpoint":"[2001:db8::3]:51821","allowedIps":["2001:cafe:42:2::/64"],"persistentKeepalive":0,"presharedKey":false}
@@ -127,17 +140,15 @@ wireguard-peer flannel-wg-v6 zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"devi
     backend: { Mode: 'auto' },
     state: `
 # ip -d link
-flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 tun
+flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 wireguard
 # ip addr
 10.5.1.0/32 dev flannel-wg
 2001:cafe:42:1::/128 dev flannel-wg
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
 2001:cafe:42::/48 dev flannel-wg proto 157 metric 1024
-blackhole 10.5.0.0/16 proto 157 metric 4294967295
-blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
-wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820}
+wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820,"firewallMark":0}
 # wireguard-peer
 wireguard-peer flannel-wg zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device":"flannel-wg","publicKey":"zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk=","endpoint":"[2001:db8::3]:51820","allowedIps":["10.5.2.0/24","2001:cafe:42:2::/64"],"persistentKeepalive":0,"presharedKey":false}
 `,
@@ -147,17 +158,15 @@ wireguard-peer flannel-wg zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device"
     backend: { Mode: 'ipv6', PSK, PersistentKeepaliveInterval: 25, ListenPort: 4500, MTU: 1400 },
     state: `
 # ip -d link
-flannel-wg UP mtu 1320 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 tun
+flannel-wg UP mtu 1320 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 wireguard
 # ip addr
 10.5.1.0/32 dev flannel-wg
 2001:cafe:42:1::/128 dev flannel-wg
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
 2001:cafe:42::/48 dev flannel-wg proto 157 metric 1024
-blackhole 10.5.0.0/16 proto 157 metric 4294967295
-blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
-wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":4500}
+wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":4500,"firewallMark":0}
 # wireguard-peer
 wireguard-peer flannel-wg zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device":"flannel-wg","publicKey":"zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk=","endpoint":"[2001:db8::3]:51820","allowedIps":["10.5.2.0/24","2001:cafe:42:2::/64"],"persistentKeepalive":25,"presharedKey":true}
 `,
@@ -179,14 +188,13 @@ wireguard-peer flannel-wg zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device"
     },
     state: `
 # ip -d link
-flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 tun
+flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 wireguard
 # ip addr
 10.5.1.0/32 dev flannel-wg
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
-blackhole 10.5.0.0/16 proto 157 metric 4294967295
 # wireguard-device
-wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820}
+wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820,"firewallMark":0}
 # wireguard-peer
 wireguard-peer flannel-wg Xf7dO2vUf2+ijuFdlp1bsOpTd01Ii9r53xxuASSz7yI= {"device":"flannel-wg","publicKey":"Xf7dO2vUf2+ijuFdlp1bsOpTd01Ii9r53xxuASSz7yI=","endpoint":"192.168.64.3:51899","allowedIps":["10.5.6.0/24"],"persistentKeepalive":0,"presharedKey":false}
 wireguard-peer flannel-wg zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device":"flannel-wg","publicKey":"zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk=","endpoint":"192.168.64.3:51820","allowedIps":["10.5.2.0/24"],"persistentKeepalive":0,"presharedKey":false}
@@ -199,13 +207,20 @@ INVALID_LEASE: the lease of 10.5.5.0/24 (192.168.64.6) gets no resources: its ba
 }
 
 describe('what etcd holds, as ip and the driver have it on h1', () => {
-  it.each(Object.entries(states))('%s', async (_name, { network, backend, state }) => {
-    const config = { ...network.config, Backend: { Type: 'wireguard', ...backend } }
-    const [own] = keys
-    if (own === undefined) throw new TypeError('no keys')
-    const found = await endState(wireguardBackend(own), { host: h1, config, leases: network.leases })
-    expect(`\n${found}`).not.toContain(PSK)
-    expect(`\n${found}`).not.toContain(own.privateKey)
-    expect(`\n${found}`).toBe(state)
-  })
+  it.each(Object.entries(states))(
+    '%s',
+    async (_name, { network, backend, implementation = 'kernel', state }) => {
+      const config = { ...network.config, Backend: { Type: 'wireguard', ...backend } }
+      const [own] = keys
+      if (own === undefined) throw new TypeError('no keys')
+      const found = await endState(wireguardBackend(own, { implementation }), {
+        host: h1,
+        config,
+        leases: network.leases,
+      })
+      expect(`\n${found}`).not.toContain(PSK)
+      expect(`\n${found}`).not.toContain(own.privateKey)
+      expect(`\n${found}`).toBe(state)
+    },
+  )
 })

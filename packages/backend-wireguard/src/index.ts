@@ -1,5 +1,16 @@
-export { type WireguardDriverOptions, wireguardDriver } from './driver/index.js'
-export { DEFAULT_KEY_FILE, type KeyFileOptions, readKeyFile } from './key-file.js'
-export { type KeyPair, keyPairOf } from './keys.js'
-export type { WireguardDeviceResource, WireguardPeerResource, WireguardResource } from './resource.js'
-export { sendsPlain, type WireguardOptions, wireguard, wireguardBackend } from './wireguard.js'
+export {
+  DEFAULT_KEY_FILE,
+  type ImplementationName,
+  type KeyFileOptions,
+  type KeyPair,
+  keyPairOf,
+  type Location,
+  readKeyFile,
+  type WireguardDeviceResource,
+  type WireguardDriverOptions,
+  type WireguardPeerResource,
+  type WireguardResource,
+  wireguardDriver,
+} from './driver/index.js'
+export { type WireguardOptions, wireguard } from './loader.js'
+export { type WireguardBackendOptions, wireguardBackend } from './wireguard.js'

@@ -5,47 +5,28 @@ import {
   enabledFamilies,
   type FamilyParts,
   type Field,
-  familyOf,
   integerField,
   invalidField,
-  isJsonObject,
   peerAddresses,
-  readFields,
+  readPeerData,
 } from '@selvedge/core/kit'
-import { isKey } from './keys.js'
-import { type WireguardPeerResource, wireguardPeer } from './resource.js'
+import { endpointText, isKey, type WireguardPeerResource, wireguardPeer } from './driver/index.js'
 import { deviceName, portOf, type WireguardSettings } from './settings.js'
 
-const publicKeyField: Field<unknown> = {
+const publicKeyField: Field<string | undefined> = {
   rule: 'must be a WireGuard key, 32 bytes in base64',
   fallback: undefined,
   accepts: isKey,
 }
-const fields = { PublicKey: publicKeyField, Port: integerField(0, 65535, 0) }
+
+const PUBLISHED = {
+  fields: { PublicKey: publicKeyField, Port: integerField(0, 65535, 0) },
+  required: 'PublicKey',
+  example: '{"PublicKey":"…","Port":51820}',
+} as const
 
 /** What a node publishes, with its fields in flannel's order. */
 export const peerData = (publicKey: string, port: number): JsonValue => ({ PublicKey: publicKey, Port: port })
-
-interface PeerData {
-  readonly publicKey: string
-  /** 0: the reader's own, since flannel published none before v0.26.6. */
-  readonly port: number
-}
-
-function readPeerData(lease: Lease, parts: FamilyParts): PeerData {
-  const data = lease.attributes[parts.backendData]
-  const { backendData } = parts.written
-  const where = () => `${describeLease(lease)}, ${backendData}`
-  if (!isJsonObject(data)) {
-    const rule = 'must be an object such as {"PublicKey":"…","Port":51820}'
-    throw invalidField(backendData, data, rule, describeLease(lease), 'INVALID_LEASE')
-  }
-  const { values } = readFields(fields, data, where, 'INVALID_LEASE')
-  if (values.PublicKey === undefined) {
-    throw invalidField('PublicKey', undefined, publicKeyField.rule, where(), 'INVALID_LEASE')
-  }
-  return { publicKey: String(values.PublicKey), port: values.Port }
-}
 
 interface Served {
   readonly parts: FamilyParts
@@ -69,7 +50,7 @@ export function peersOf(
     const [first] = group
     if (first === undefined) return []
     const outer = group.find(({ parts }) => parts.family === outerFamily(group, context, settings)) ?? first
-    const { publicKey, port } = readPeerData(lease, first.parts)
+    const { PublicKey: publicKey = '', Port: port } = readPeerData(lease, first.parts, PUBLISHED)
     if (publicKey === ownKey) {
       const rule =
         "is this node's own: a cloned machine may have kept its key; delete the other node's key file"
@@ -78,7 +59,10 @@ export function peersOf(
     return wireguardPeer({
       device: deviceName(first.parts.family, settings),
       publicKey,
-      endpoint: endpointText(outer.publicAddress, listeningPort(port, first.parts, settings)),
+      endpoint: endpointText({
+        address: outer.publicAddress,
+        port: listeningPort(port, first.parts, settings),
+      }),
       allowedIps: group.map(({ subnet }) => subnet),
       persistentKeepalive: settings.persistentKeepalive,
       presharedKey: settings.presharedKey !== undefined,
@@ -116,6 +100,3 @@ function outerFamily(
 const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10']
 
 const isPrivate = (address: string): boolean => PRIVATE.some((network) => containsAddress(network, address))
-
-const endpointText = (address: string, port: number): string =>
-  familyOf(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`

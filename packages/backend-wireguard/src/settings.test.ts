@@ -1,6 +1,7 @@
 import { isOverlayError, parseNetworkConfig } from '@selvedge/core'
+import { tunnelPodMtu } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
-import { deviceMtu, readSettings } from './settings.js'
+import { readSettings, tunnelOf } from './settings.js'
 
 const configOf = (section: object, network: object = { Network: '10.5.0.0/16' }) =>
   parseNetworkConfig({ ...network, Backend: { Type: 'wireguard', ...section } })
@@ -39,7 +40,7 @@ describe('the MTU', () => {
   const mtu = (section: object, linkMtu: number, network?: object) => {
     const config = configOf(section, network)
     const externalInterface = { name: 'eth0', mtu: linkMtu, onLink: [] }
-    return deviceMtu({ config, externalInterface }, readSettings(config))
+    return tunnelPodMtu({ config, externalInterface }, tunnelOf(readSettings(config)))
   }
 
   it('is 80 below that of the path', () => {

@@ -1,4 +1,4 @@
-import { type NetworkConfig, type NodeContext, OverlayError } from '@selvedge/core'
+import type { NetworkConfig } from '@selvedge/core'
 import {
   enabledFamilies,
   type Family,
@@ -6,9 +6,10 @@ import {
   integerField,
   invalidField,
   readFields,
+  type Tunnel,
   unknownKeyWarnings,
 } from '@selvedge/core/kit'
-import { isKey } from './keys.js'
+import { isKey } from './driver/index.js'
 
 const MODES = ['separate', 'auto', 'ipv4', 'ipv6'] as const
 
@@ -86,35 +87,16 @@ export function settingsWarnings(config: NetworkConfig): readonly string[] {
  * What WireGuard adds to an inner packet, in bytes: the outer IP header (40 for IPv6), UDP 8, its own header 16, the
  * authentication tag 16. flannel and wg-quick allow for IPv6 in either family.
  */
-const OVERHEAD = 80
-
-/** RFC 791 and RFC 8200. Linux turns IPv6 off on a link below it. */
-const MIN_MTU = { 4: 68, 6: 1280 } as const
-
-/** The MTU of the devices and for pods. */
-export function deviceMtu({ config, externalInterface }: NodeContext, settings: WireguardSettings): number {
-  const { name, mtu: linkMtu } = externalInterface
-  const { mtu: configured } = settings
-  if (configured !== undefined && configured > linkMtu) {
-    throw invalidField('MTU', configured, `must not be more than ${linkMtu}, the MTU of ${name}`, WHERE)
-  }
-  const mtu = (configured ?? linkMtu) - OVERHEAD
-  const min = Math.max(...enabledFamilies(config).map(({ family }) => MIN_MTU[family]))
-  if (mtu >= min) return mtu
-  const rule = `must be ${min + OVERHEAD} or more: pods need ${min} bytes, and WireGuard adds ${OVERHEAD}`
-  if (configured !== undefined) throw invalidField('MTU', configured, rule, WHERE)
-  throw new OverlayError('INTERFACE_UNSUITABLE', `the MTU of ${name} is ${linkMtu}, but ${rule}`)
-}
-
-const DEVICE = 'flannel-wg'
-const IPV6_DEVICE = 'flannel-wg-v6'
-
-/** The devices that there may be. */
-export const DEVICE_NAMES: readonly string[] = [DEVICE, IPV6_DEVICE]
+export const tunnelOf = ({ mtu }: WireguardSettings): Tunnel => ({
+  name: 'WireGuard',
+  overhead: { 4: 80, 6: 80 },
+  configuredMtu: mtu,
+  where: WHERE,
+})
 
 /** The device that carries a family's packets: `flannel-wg`, and in the mode `separate` `flannel-wg-v6` for IPv6. */
 export const deviceName = (family: Family, settings: WireguardSettings): string =>
-  settings.mode === 'separate' && family === 6 ? IPV6_DEVICE : DEVICE
+  settings.mode === 'separate' && family === 6 ? 'flannel-wg-v6' : 'flannel-wg'
 
 /** The port that this device listens on. */
 export const portOf = (family: Family, settings: WireguardSettings): number =>

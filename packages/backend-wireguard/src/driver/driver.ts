@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type AbortOptions,
@@ -8,29 +7,29 @@ import {
   type OperationResult,
   OverlayError,
 } from '@selvedge/core'
-import { keyPairOf } from '../keys.js'
+import { deviceChange, peerChange, type Secrets } from './changes.js'
+import { type ImplementationName, implementationOf, type Location } from './choose.js'
+import type { DeviceState, Implementation, PeerChange, PeerState } from './device.js'
+import { reportedEndpoint } from './endpoint.js'
+import { keyPairOf } from './keys.js'
 import {
   type WireguardDeviceResource,
+  type WireguardPeerResource,
   type WireguardResource,
   wireguardDevice,
   wireguardPeer,
-} from '../resource.js'
-import { keepsEndpoint, reportedEndpoint } from './endpoint.js'
-import { type Place, SOCKET_DIRECTORY, socketPath, startWireguardGo } from './process.js'
-import { UapiSocket } from './socket.js'
-import { errnoIn, GET, readDevice, removePeer, setDevice, setPeer, type UapiDevice } from './uapi.js'
+} from './resource.js'
+import { writePeers } from './write-peers.js'
 
-export interface WireguardDriverOptions {
+export interface WireguardDriverOptions extends Location {
+  /** What carries the packets. It must be there: `wireguard()` finds out. */
+  readonly implementation: ImplementationName
   /** The names of the devices that it keeps. All of their peers are ours. */
   readonly devices: readonly string[]
   /** Base64. */
   readonly privateKey: string
   /** Base64. Default: none. */
   readonly presharedKey?: string | undefined
-  /** Network namespace of the devices, as `ip netns` names it. Default: this process's own. */
-  readonly namespace?: string | undefined
-  /** Where the sockets of wireguard-go are. Default: `/var/run/wireguard`, the only place that it knows itself. */
-  readonly socketDirectory?: string | undefined
   /** How often to look whether another program changed a device, in milliseconds, since none says so. Default: 3000. */
   readonly pollMs?: number | undefined
   /** The time as the kernel's clock has it, in milliseconds since 1970. Default: `Date.now`. */
@@ -38,30 +37,48 @@ export interface WireguardDriverOptions {
 }
 
 /**
- * The driver of WireGuard devices and their peers, by wireguard-go and its socket. It starts a wireguard-go for a device
- * that has none, which outlives this process, and adopts one that runs.
+ * The driver of WireGuard devices and their peers: by generic netlink, or by wireguard-go and its socket. It starts a
+ * wireguard-go for a device that has none, which outlives this process, and adopts one that runs. The links of the
+ * devices are the Linux driver's.
  */
 export function wireguardDriver(options: WireguardDriverOptions): Driver<WireguardResource> {
   return new WireguardDriver(options)
 }
 
+type Operations = readonly Operation<WireguardResource>[]
+type PeerOperation = Operation<WireguardPeerResource>
+type Results = Map<Operation<WireguardResource>, OperationResult>
+
 class WireguardDriver implements Driver<WireguardResource> {
-  readonly name = 'wireguard-go'
+  readonly name = 'wireguard'
   readonly kinds = ['wireguard-device', 'wireguard-peer'] as const
   readonly #options: WireguardDriverOptions
-  readonly #place: Place
+  readonly #secrets: Secrets
+  readonly #implementation: Implementation
   /** The endpoints that were set last, by the key of the peer's resource. */
   readonly #endpoints = new Map<string, string>()
   /** What the devices were when they were last read or written, without what changes by itself. */
-  #known = ''
+  #known: string | undefined
+  /** Aborted when the driver is disposed of. */
+  readonly #end = new AbortController()
 
   constructor(options: WireguardDriverOptions) {
     this.#options = options
-    const { namespace, socketDirectory = SOCKET_DIRECTORY } = options
-    this.#place = { namespace, socketDirectory }
+    this.#secrets = options
+    this.#implementation = implementationOf(options.implementation, options)
+  }
+
+  async preflight(
+    _requirements: readonly string[],
+    { signal }: AbortOptions = {},
+  ): Promise<readonly string[]> {
+    this.#throwIfEnded(signal)
+    await this.#implementation.check(signal)
+    return []
   }
 
   async snapshot(_scope: unknown, { signal }: AbortOptions = {}): Promise<readonly WireguardResource[]> {
+    this.#throwIfEnded(signal)
     const devices = await this.#read(signal)
     this.#known = fingerprint(devices)
     return [...devices].flatMap(([name, device]) => this.#resources(name, device))
@@ -71,22 +88,24 @@ class WireguardDriver implements Driver<WireguardResource> {
     operations: readonly Operation<WireguardResource>[],
     { signal }: AbortOptions = {},
   ): Promise<readonly OperationResult[]> {
-    const results = new Map<Operation<WireguardResource>, OperationResult>()
+    this.#throwIfEnded(signal)
+    const results: Results = new Map()
     for (const name of new Set(operations.map(({ resource }) => deviceOf(resource)))) {
       const own = operations.filter(({ resource }) => deviceOf(resource) === name)
-      // A device is there before its peers, and after them.
-      own.sort((a, b) => turnOf(a) - turnOf(b))
       await this.#applyTo(name, own, results, signal)
     }
-    this.#known = fingerprint(await this.#read(signal))
+    // Unread, the next look at the devices is a change, which is read in full.
+    this.#known = await this.#read(signal).then(fingerprint, () => undefined)
+    signal?.throwIfAborted()
     return operations.map((operation) => results.get(operation) ?? unanswered(operation))
   }
 
   async *watch({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent, void, undefined> {
     const { pollMs = 3000 } = this.#options
-    while (await isStillWatching(pollMs, signal)) {
+    const either = AbortSignal.any([signal, this.#end.signal])
+    while (await isStillWatching(pollMs, either)) {
       const before = this.#known
-      const found = fingerprint(await this.#read(signal))
+      const found = fingerprint(await this.#read(either))
       // A write of our own in between has changed both.
       if (this.#known !== before || found === before) continue
       this.#known = found
@@ -94,115 +113,115 @@ class WireguardDriver implements Driver<WireguardResource> {
     }
   }
 
-  /** wireguard-go goes on, with its sessions. */
-  async [Symbol.asyncDispose](): Promise<void> {}
+  /** Devices go on, with their sessions. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort()
+    await this.#implementation[Symbol.asyncDispose]()
+  }
 
-  async #read(signal: AbortSignal | undefined): Promise<Map<string, UapiDevice>> {
-    const devices = new Map<string, UapiDevice>()
+  #throwIfEnded(signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted()
+    if (this.#end.signal.aborted) throw new OverlayError('CLOSED', 'the wireguard driver was disposed of')
+  }
+
+  async #read(signal: AbortSignal | undefined): Promise<Map<string, DeviceState>> {
+    const devices = new Map<string, DeviceState>()
     for (const name of this.#options.devices) {
-      using socket = await UapiSocket.open(socketPath(this.#place, name), signal)
-      if (socket !== undefined) devices.set(name, readDevice(await socket.exchange(GET, signal)))
+      const device = await this.#implementation.read(name, signal)
+      if (device !== undefined) devices.set(name, device)
     }
     return devices
   }
 
-  #resources(name: string, device: UapiDevice): WireguardResource[] {
-    const { presharedKey } = this.#options
-    const publicKey = device.privateKey === undefined ? '' : keyPairOf(device.privateKey).publicKey
-    return [
-      wireguardDevice({ name, publicKey, listenPort: device.listenPort }),
-      ...device.peers.map((peer) => {
-        const resource = wireguardPeer({
-          device: name,
-          publicKey: peer.publicKey,
-          endpoint: '',
-          allowedIps: peer.allowedIps,
-          persistentKeepalive: peer.persistentKeepalive,
-          // Another PSK than the network's is as wrong as one where there is to be none.
-          presharedKey: (peer.presharedKey === presharedKey) === (presharedKey !== undefined),
-        })
-        return {
-          ...resource,
-          endpoint: reportedEndpoint(peer, this.#endpoints.get(resource.key), this.#nowS()),
-        }
-      }),
-    ]
+  #resources(
+    device: string,
+    { privateKey, listenPort, firewallMark, peers }: DeviceState,
+  ): WireguardResource[] {
+    const { presharedKey } = this.#secrets
+    const resources: WireguardResource[] = peers.map((peer) => {
+      const resource = wireguardPeer({
+        device,
+        publicKey: peer.publicKey,
+        endpoint: '',
+        allowedIps: peer.allowedIps,
+        persistentKeepalive: peer.persistentKeepalive,
+        // Another PSK than the network's is as wrong as one where there is to be none.
+        presharedKey: (peer.presharedKey === presharedKey) === (presharedKey !== undefined),
+      })
+      const endpoint = reportedEndpoint(peer, this.#endpoints.get(resource.key), this.#nowS())
+      return { ...resource, endpoint }
+    })
+    // A device without a key is a link and nothing more.
+    if (privateKey === undefined) return resources
+    const { publicKey } = keyPairOf(privateKey)
+    return [wireguardDevice({ name: device, publicKey, listenPort, firewallMark }), ...resources]
   }
 
+  /** A device is there before its peers, and after them. */
   async #applyTo(
-    name: string,
-    operations: readonly Operation<WireguardResource>[],
-    results: Map<Operation<WireguardResource>, OperationResult>,
-    signal: AbortSignal | undefined,
+    device: string,
+    operations: Operations,
+    results: Results,
+    signal?: AbortSignal,
   ): Promise<void> {
-    const before = (await this.#read(signal)).get(name)
-    for (const operation of operations) {
-      try {
-        const isStarted = await this.#carryOut(operation, before, signal)
-        results.set(operation, { ok: true, ...(isStarted ? { stale: true } : {}) })
-      } catch (thrown) {
-        signal?.throwIfAborted()
-        const error = OverlayError.from(thrown, 'DRIVER_REFUSED', describe(operation))
-        results.set(operation, { ok: false, error, stale: true })
+    const ofDevice = operations.filter(isOfDevice)
+    const puts = ofDevice.filter(({ type }) => type === 'put')
+    const deletes = ofDevice.filter(({ type }) => type === 'delete')
+    for (const operation of puts) {
+      await attempt([operation], results, signal, () => this.#putDevice(operation.resource, signal))
+    }
+    const ofPeers = operations.filter(isOfPeer)
+    await attempt(ofPeers, results, signal, () => this.#applyPeers(device, ofPeers, results, signal))
+    await attempt(deletes, results, signal, () => this.#implementation.end(device, signal))
+  }
+
+  /** True if that may have changed the link. */
+  async #putDevice(resource: WireguardDeviceResource, signal?: AbortSignal): Promise<boolean> {
+    const { name } = resource
+    const isStarted = await this.#implementation.start(name, signal)
+    const change = deviceChange(resource, await this.#implementation.read(name, signal), this.#secrets)
+    if (change !== undefined) await this.#implementation.write(name, change, signal)
+    return isStarted
+  }
+
+  async #applyPeers(
+    device: string,
+    operations: readonly PeerOperation[],
+    results: Results,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (operations.length === 0) return
+    const state = await this.#implementation.read(device, signal)
+    const found = new Map(state?.peers.map((peer) => [peer.publicKey, peer]))
+    const byChange = new Map<PeerChange, PeerOperation>()
+    for (const type of ['put', 'delete'] as const) {
+      for (const operation of operations) {
+        if (operation.type !== type) continue
+        const change = this.#changeFor(operation, found.get(operation.resource.publicKey))
+        if (change !== undefined) byChange.set(change, operation)
       }
     }
-  }
-
-  /** True if a wireguard-go was started, which sets the MTU of the link to its own default. */
-  async #carryOut(
-    operation: Operation<WireguardResource>,
-    before: UapiDevice | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
-    const { type, resource } = operation
-    if (resource.kind === 'wireguard-device') {
-      if (type === 'delete') return this.#end(resource)
-      return this.#putDevice(resource, signal)
+    const failures = await writePeers([...byChange.keys()], (peers) =>
+      this.#implementation.write(device, { peers }, signal),
+    )
+    signal?.throwIfAborted()
+    for (const [change, error] of failures) {
+      const operation = byChange.get(change)
+      if (operation !== undefined) results.set(operation, failure(operation, error))
     }
-    const { key, publicKey, endpoint } = resource
-    if (type === 'delete') {
-      this.#endpoints.delete(key)
-      await this.#send(operation, removePeer(resource), signal)
-      return false
+    for (const operation of operations) {
+      if (results.has(operation)) continue
+      const { type, resource } = operation
+      if (type === 'put') this.#endpoints.set(resource.key, resource.endpoint)
+      else this.#endpoints.delete(resource.key)
     }
-    const peer = before?.peers.find((one) => one.publicKey === publicKey)
-    const keeps = keepsEndpoint(peer, this.#endpoints.get(key), endpoint, this.#nowS())
-    await this.#send(operation, setPeer(resource, this.#options.presharedKey, keeps), signal)
-    this.#endpoints.set(key, endpoint)
-    return false
   }
 
-  async #putDevice(resource: WireguardDeviceResource, signal: AbortSignal | undefined): Promise<boolean> {
-    const { name } = resource
-    const running = await UapiSocket.open(socketPath(this.#place, name), signal)
-    running?.[Symbol.dispose]()
-    if (running === undefined) await startWireguardGo(name, this.#place, { signal })
-    const put = { type: 'put', resource } as const
-    await this.#send(put, setDevice(resource, this.#options.privateKey), signal)
-    return running === undefined
-  }
-
-  /** It watches its socket, and ends once that is gone. */
-  async #end({ name }: WireguardDeviceResource): Promise<boolean> {
-    await rm(socketPath(this.#place, name), { force: true })
-    return false
-  }
-
-  async #send(
-    operation: Operation<WireguardResource>,
-    request: string,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const name = deviceOf(operation.resource)
-    using socket = await UapiSocket.open(socketPath(this.#place, name), signal)
-    if (socket === undefined) {
-      if (operation.type === 'delete') return
-      throw new OverlayError('DRIVER_REFUSED', `${describe(operation)}: no wireguard-go runs for ${name}`, {
-        errno: 'ENODEV',
-      })
+  #changeFor({ type, resource }: PeerOperation, found: PeerState | undefined): PeerChange | undefined {
+    if (type === 'put') {
+      return peerChange(resource, found, this.#secrets, this.#endpoints.get(resource.key), this.#nowS())
     }
-    const errno = errnoIn(await socket.exchange(request, signal))
-    if (errno !== 0) throw new Error(`wireguard-go answered with errno ${errno}`)
+    return found && { publicKey: resource.publicKey, remove: true }
   }
 
   #nowS(): number {
@@ -210,23 +229,53 @@ class WireguardDriver implements Driver<WireguardResource> {
   }
 }
 
+/** Sets a result for each operation that has none yet. `body` resolves to true if it may have changed the link. */
+async function attempt(
+  operations: Operations,
+  results: Results,
+  signal: AbortSignal | undefined,
+  body: () => Promise<unknown>,
+): Promise<void> {
+  if (operations.length === 0) return
+  let result: (operation: Operation<WireguardResource>) => OperationResult
+  try {
+    const isStale = (await body()) === true
+    result = () => ({ ok: true, ...(isStale ? { stale: true } : {}) })
+  } catch (error) {
+    signal?.throwIfAborted()
+    result = (operation) => failure(operation, error)
+  }
+  for (const operation of operations) {
+    if (!results.has(operation)) results.set(operation, result(operation))
+  }
+}
+
+function failure({ type, resource }: Operation<WireguardResource>, thrown: unknown): OperationResult {
+  const attempted = `${type === 'put' ? 'setting' : 'deleting'} ${resource.key}`
+  const { code, errno, message } = OverlayError.from(thrown, 'DRIVER_REFUSED', attempted)
+  const error = new OverlayError(code, `${attempted}: ${message}`, {
+    cause: thrown,
+    ...(errno === undefined ? {} : { errno }),
+  })
+  return { ok: false, error, stale: true }
+}
+
 const deviceOf = (resource: WireguardResource): string =>
   resource.kind === 'wireguard-device' ? resource.name : resource.device
 
-/** Puts of devices, puts of peers, then deletes of peers, of devices. */
-const turnOf = ({ type, resource: { kind } }: Operation<WireguardResource>): number =>
-  (type === 'put' ? 0 : 2) + ((kind === 'wireguard-device') === (type === 'put') ? 0 : 1)
+const isOfDevice = (one: Operation<WireguardResource>): one is Operation<WireguardDeviceResource> =>
+  one.resource.kind === 'wireguard-device'
 
-const describe = ({ type, resource }: Operation<WireguardResource>): string =>
-  `${type === 'put' ? 'setting' : 'deleting'} ${resource.key}`
+const isOfPeer = (one: Operation<WireguardResource>): one is PeerOperation =>
+  one.resource.kind === 'wireguard-peer'
 
-const unanswered = (operation: Operation<WireguardResource>): OperationResult => ({
+const unanswered = ({ resource }: Operation<WireguardResource>): OperationResult => ({
   ok: false,
-  error: new OverlayError('INTERNAL', `${describe(operation)}: it was not attempted`),
+  error: new OverlayError('INTERNAL', `${resource.key}: it was not attempted`),
 })
 
 /** All that only a program changes: no endpoints, no handshakes. */
-const fingerprint = (devices: ReadonlyMap<string, UapiDevice>): string =>
+const fingerprint = (devices: ReadonlyMap<string, DeviceState>): string =>
   JSON.stringify(
     [...devices].map(([name, { peers, ...device }]) => [
       name,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import type { PeerState } from './device.js'
 import { keepsEndpoint, reportedEndpoint } from './endpoint.js'
-import type { UapiPeer } from './uapi.js'
 
 const LEASE = '192.0.2.7:51820'
 const ROAMED = '203.0.113.9:40001'
 const NOW = 1_000_000
-const peer = (endpoint: string, handshakeAgo?: number): UapiPeer => ({
+const peer = (endpoint: string, handshakeAgo?: number): PeerState => ({
   publicKey: 'a',
   presharedKey: undefined,
   endpoint,

@@ -1,4 +1,14 @@
-import type { UapiPeer } from './uapi.js'
+import { familyOf } from '@selvedge/core/kit'
+import type { PeerState } from './device.js'
+
+/** `192.0.2.7:51820`, or `[2001:db8::7]:51820`. */
+export const endpointText = ({
+  address,
+  port,
+}: {
+  readonly address: string
+  readonly port: number
+}): string => (familyOf(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`)
 
 /** WireGuard's REJECT_AFTER_TIME, in seconds: a session is at most this old. */
 const SESSION_LIFETIME_S = 180
@@ -7,7 +17,7 @@ const SESSION_LIFETIME_S = 180
  * Whether a peer has a session: its endpoint is then where its last authenticated packet came from, which may be another
  * address than the one it publishes, if there is a NAT in between or it has moved.
  */
-export const hasSession = ({ lastHandshake }: UapiPeer, nowS: number): boolean =>
+export const hasSession = ({ lastHandshake }: PeerState, nowS: number): boolean =>
   lastHandshake > 0 && nowS - lastHandshake <= SESSION_LIFETIME_S
 
 /**
@@ -17,7 +27,7 @@ export const hasSession = ({ lastHandshake }: UapiPeer, nowS: number): boolean =
  * @param last what this driver set last; undefined if the peer was there before it
  */
 export const keepsEndpoint = (
-  peer: UapiPeer | undefined,
+  peer: PeerState | undefined,
   last: string | undefined,
   desired: string,
   nowS: number,
@@ -27,5 +37,5 @@ export const keepsEndpoint = (
  * The endpoint that a snapshot says a peer has: that which was set last for as long as it has a session, so that
  * roaming is no drift. Without a session it is the true one, and what the lease says is tried again.
  */
-export const reportedEndpoint = (peer: UapiPeer, last: string | undefined, nowS: number): string =>
+export const reportedEndpoint = (peer: PeerState, last: string | undefined, nowS: number): string =>
   (last !== undefined && hasSession(peer, nowS) ? last : peer.endpoint) ?? ''

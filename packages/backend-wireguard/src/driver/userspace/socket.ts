@@ -43,7 +43,7 @@ export class UapiSocket implements Disposable {
       return await answer
     } catch (error) {
       signal?.throwIfAborted()
-      throw giveUp.aborted ? new Error(`wireguard-go did not answer within ${ANSWER_TIMEOUT_MS} ms`) : error
+      throw giveUp.aborted ? failure(`it did not answer within ${ANSWER_TIMEOUT_MS} ms`, 'ETIMEDOUT') : error
     }
   }
 
@@ -63,9 +63,9 @@ export class UapiSocket implements Disposable {
         size += chunk.length
         const end = `${chunks.at(-2)?.slice(-2) ?? ''}${chunk}`
         if (end.endsWith('\n\n')) settle(() => resolve(chunks.join('')))
-        else if (size > MAX_ANSWER_BYTES) settle(() => reject(new Error('wireguard-go answers without end')))
+        else if (size > MAX_ANSWER_BYTES) settle(() => reject(failure('it answers without end', 'EMSGSIZE')))
       }
-      const onClose = () => settle(() => reject(new Error('wireguard-go ended the connection')))
+      const onClose = () => settle(() => reject(failure('it ended the connection', 'ECONNRESET')))
       const onAbort = () => settle(() => reject(signal.reason))
       socket.on('data', onData)
       socket.on('close', onClose)
@@ -79,6 +79,8 @@ export class UapiSocket implements Disposable {
     this.#socket.destroy()
   }
 }
+
+const failure = (message: string, code: string): Error => Object.assign(new Error(message), { code })
 
 /** How long a new process may take until its socket is there. */
 const START_TIMEOUT_MS = 5000

@@ -9,6 +9,8 @@ export interface WireguardDeviceResource extends Resource {
   readonly publicKey: string
   /** UDP port, 1 to 65535. */
   readonly listenPort: number
+  /** Mark of its outer packets, 32 bits; 0: none. */
+  readonly firewallMark: number
 }
 
 export interface WireguardPeerResource extends Resource {

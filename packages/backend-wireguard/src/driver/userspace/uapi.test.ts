@@ -1,27 +1,27 @@
 import { describe, expect, it } from 'vitest'
-import { wireguardDevice, wireguardPeer } from '../resource.js'
-import { errnoIn, readDevice, removePeer, setDevice, setPeer } from './uapi.js'
+import { errnoIn, readDevice, setRequest } from './uapi.js'
 
 const key = (byte: number) => Buffer.alloc(32, byte).toString('base64')
 const hex = (byte: string) => byte.repeat(32)
-
-const peer = wireguardPeer({
-  device: 'flannel-wg',
-  publicKey: key(0xaa),
-  endpoint: '[2001:db8::7]:51820',
-  allowedIps: ['2001:cafe:42:2::/64', '10.5.2.0/24'],
-  persistentKeepalive: 25,
-  presharedKey: true,
-})
+const publicKey = key(0xaa)
 
 describe('requests', () => {
   it('set a device, and not its peers', () => {
-    const device = wireguardDevice({ name: 'flannel-wg', publicKey: key(1), listenPort: 51820 })
-    expect(setDevice(device, key(0x11))).toBe(`set=1\nprivate_key=${hex('11')}\nlisten_port=51820\n\n`)
+    expect(setRequest({ privateKey: key(0x11), listenPort: 51820, firewallMark: 0 })).toBe(
+      `set=1\nprivate_key=${hex('11')}\nlisten_port=51820\nfwmark=0\n\n`,
+    )
   })
 
-  it('set a peer', () => {
-    expect(setPeer(peer, key(0xbb), false).split('\n')).toEqual([
+  it('set peers, many in one', () => {
+    const peer = {
+      publicKey,
+      presharedKey: key(0xbb),
+      endpoint: '[2001:db8::7]:51820',
+      persistentKeepalive: 25,
+      allowedIps: ['10.5.2.0/24', '2001:cafe:42:2::/64'],
+    }
+    const other = { publicKey: key(0xcc), updateOnly: true, presharedKey: null }
+    expect(setRequest({ peers: [peer, other] }).split('\n')).toEqual([
       'set=1',
       `public_key=${hex('aa')}`,
       `preshared_key=${hex('bb')}`,
@@ -30,19 +30,24 @@ describe('requests', () => {
       'replace_allowed_ips=true',
       'allowed_ip=10.5.2.0/24',
       'allowed_ip=2001:cafe:42:2::/64',
+      `public_key=${hex('cc')}`,
+      'update_only=true',
+      `preshared_key=${hex('00')}`,
       '',
       '',
     ])
   })
 
-  it('set a peer that keeps its endpoint, and take a PSK away', () => {
-    const request = setPeer(peer, undefined, true)
-    expect(request).not.toContain('endpoint')
-    expect(request).toContain(`preshared_key=${hex('00')}\n`)
+  it('take allowed IPs and the key of the device away', () => {
+    expect(setRequest({ privateKey: null, replacePeers: true, peers: [{ publicKey, allowedIps: [] }] })).toBe(
+      `set=1\nprivate_key=${hex('00')}\nreplace_peers=true\npublic_key=${hex('aa')}\nreplace_allowed_ips=true\n\n`,
+    )
   })
 
   it('remove a peer', () => {
-    expect(removePeer(peer)).toBe(`set=1\npublic_key=${hex('aa')}\nremove=true\n\n`)
+    expect(setRequest({ peers: [{ publicKey, remove: true }] })).toBe(
+      `set=1\npublic_key=${hex('aa')}\nremove=true\n\n`,
+    )
   })
 })
 
@@ -50,6 +55,7 @@ describe('answers', () => {
   // As wireguard-go 0.0.20220316 gives it, with other keys.
   const answer = `private_key=${hex('11')}
 listen_port=51820
+fwmark=4660
 public_key=${hex('aa')}
 preshared_key=${hex('00')}
 protocol_version=1
@@ -72,6 +78,7 @@ errno=0
     expect(readDevice(answer)).toEqual({
       privateKey: key(0x11),
       listenPort: 51820,
+      firewallMark: 0x1234,
       peers: [
         {
           publicKey: key(0xaa),
@@ -97,6 +104,7 @@ errno=0
     expect(readDevice('listen_port=1\nerrno=0\n\n')).toEqual({
       privateKey: undefined,
       listenPort: 1,
+      firewallMark: 0,
       peers: [],
     })
   })
