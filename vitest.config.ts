@@ -22,15 +22,38 @@ const kube = 'packages/*/tests/kube/**/*.test.ts'
 const partition = 'packages/store-etcd/tests/partition.test.ts'
 
 /**
+ * Run on Debian 12's kernel as well (scripts/test-kernel.mjs): what the kernel here may be unable to carry, and netlink, since
+ * no two kernels speak quite the same. Not dataplane-linux's master test: its clock runs faster than an emulated machine.
+ */
+const onDebianKernel = [
+  'packages/dataplane-linux/tests/{conformance,links,netlink,routes,watch}.test.ts',
+  'packages/selvedged/tests/ipip.test.ts',
+  'lab/tests/wireguard*.test.ts',
+]
+
+/**
  * How many files run at a time: the system tests mostly wait, each in namespaces or on ports of its own, but by default
  * vitest keeps one of two processors to itself. The same for all projects: others would need a turn of their own.
  */
 const WORKERS = 2
 
+/** In an emulated machine, several times slower. */
+const kernelProject = {
+  resolve: { alias },
+  test: {
+    name: 'kernel-6.1',
+    include: onDebianKernel,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    maxWorkers: WORKERS,
+  },
+}
+
 export default defineConfig({
   resolve: { alias },
   test: {
     projects: [
+      ...(process.env.SELVEDGE_TEST_KERNEL === undefined ? [] : [kernelProject]),
       {
         resolve: { alias },
         test: {

@@ -4,7 +4,7 @@
  * The system tests need root for network namespaces. Without it the unit tests run, and the whole
  * fails saying so: a test that did not run must not look like one that passed. The tests on Kubernetes
  * are the one exception: its API server takes minutes to build, so `npm test` runs them if it is built
- * (`npm run test:kube`), and says so if it is not.
+ * (`npm run test:kube`), and says so if it is not. Some run on another kernel besides: `npm run test:kernel`.
  */
 import { join } from 'node:path'
 import { ensureDebian12 } from './debian-12.mjs'
