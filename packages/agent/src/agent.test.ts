@@ -269,7 +269,7 @@ describe('an agent', () => {
     [
       'a type that there is not yet',
       { Backend: { Type: 'ipsec' } },
-      "the network config's Backend.Type is 'ipsec', but this overlay is composed with 'vxlan', 'host-gw', 'ipip', 'udp', 'wireguard', 'alloc'",
+      "the network config's Backend.Type is 'ipsec', but this overlay is composed with 'vxlan', 'host-gw', 'ipip', 'udp', 'wireguard', 'tencent-vpc', 'alloc'",
     ],
     [
       'one that has never been',

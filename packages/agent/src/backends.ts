@@ -20,6 +20,7 @@ export const backends: readonly BackendLoader[] = [
   { type: 'ipip', load: async () => (await import('@selvedge/backend-ipip')).ipip() },
   { type: 'udp', load: async () => (await import('@selvedge/backend-udp')).udp() },
   { type: 'wireguard', load: loadWireguard },
+  { type: 'tencent-vpc', load: loadTencentVpc },
   { type: 'alloc', load: async () => (await import('@selvedge/backend-alloc')).alloc() },
   {
     type: 'extension',
@@ -46,3 +47,17 @@ function wireguardImplementation(): 'kernel' | 'userspace' | undefined {
     `WIREGUARD_IMPLEMENTATION is ${quote(name)}, but must be kernel, userspace, or unset`,
   )
 }
+
+/** The API key may be named in the environment, by Tencent's own names or by flannel's. */
+async function loadTencentVpc(context: NodeContext, options: AbortOptions): Promise<Backend> {
+  const { tencentVpc } = await import('@selvedge/backend-tencentvpc')
+  const { env } = process
+  const credentials = keyIn(env.TENCENTCLOUD_SECRET_ID, env.TENCENTCLOUD_SECRET_KEY, env.TENCENTCLOUD_TOKEN)
+  return tencentVpc({
+    credentials: credentials ?? keyIn(env.ACCESS_KEY_ID, env.ACCESS_KEY_SECRET),
+    metadataUrl: env.TENCENTCLOUD_METADATA_URL || undefined,
+  }).load(context, options)
+}
+
+const keyIn = (secretId = '', secretKey = '', token = '') =>
+  secretId === '' || secretKey === '' ? undefined : { secretId, secretKey, token: token || undefined }

@@ -56,7 +56,7 @@ export interface DriverHost {
 const MAX_READS = 8
 
 /** The driver of a `FakeKernel`, with all that a driver may have. `kernel.driver()` makes one. */
-export interface FakeKernelDriver extends Required<Driver<KernelResource>> {
+export interface FakeKernelDriver extends Required<Omit<Driver<KernelResource>, 'shared'>> {
   /** rtm_protocol of the routes that it writes. */
   readonly protocol: number
   /** True once it was disposed of, or its process crashed. */

@@ -80,6 +80,11 @@ export interface Driver<R extends Resource = Resource> extends AsyncDisposable {
   /** For messages, such as `linux`. */
   readonly name: string
   readonly kinds: readonly R['kind'][]
+  /**
+   * Whether several hosts share what it writes to. Then what this node wrote there is removed when it gives its lease
+   * back, since no other node may. Default: false.
+   */
+  readonly shared?: boolean | undefined
 
   /**
    * Finds out, changing nothing, whether this process may write and whether what a backend requires (link types such

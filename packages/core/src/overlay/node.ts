@@ -1,5 +1,5 @@
 import type { Backend } from '../contract/backend.js'
-import type { Driver, Operation } from '../contract/driver.js'
+import type { Driver, Operation, OwnershipScope } from '../contract/driver.js'
 import type { LeaseContext, NodeContext } from '../contract/node-context.js'
 import type { Resource } from '../contract/resource.js'
 import type { Lease } from '../lease/lease.js'
@@ -21,6 +21,7 @@ import type { StopOptions } from './options.js'
 import { linkNames, networksOf, ownershipScope, withAlias } from './ownership.js'
 import { formerNetworks, type PreparedNode, prepareNode, storeAccess } from './prepare-node.js'
 import { earlierLease, earlierSubnets } from './previous-node.js'
+import { removeShared } from './remove-shared.js'
 
 /** The owner of what this node needs whatever its peers; no lease has such a key. */
 const THIS_NODE = 'this node'
@@ -63,19 +64,11 @@ export class OverlayNode {
     this.#node = context
     this.#backendDrivers = [...(backend.drivers?.(context) ?? [])]
     this.reconciler = new Reconciler({
-      drivers: [...drivers, ...this.#backendDrivers],
+      drivers: this.#drivers,
       clock,
       random,
       resyncIntervalMs: options.resyncIntervalMs,
-      scope: () =>
-        ownershipScope({
-          config: this.config,
-          formerNetworks: formerNetworks(options),
-          local: this.reconciler.desired.of(THIS_NODE),
-          outside: this.#leases.outside,
-          externalInterface: this.#node.externalInterface,
-          reachable: this.#reachable,
-        }),
+      scope: () => this.#scope,
       isHarmful: (resource) => cutsOff(resource, this.#reachable),
       beforeRead: async (abort) => {
         // One that leaves desires nothing any more, whatever its host has: its own links are like others by now.
@@ -200,6 +193,7 @@ export class OverlayNode {
     await this.#running
     try {
       if (cleanup) await this.reconciler.removeAll(options)
+      else if (release) await removeShared(this.#drivers, this.#scope, options)
       if (release) await this.#options.subnets.releaseLease(this.lease, options)
     } finally {
       await disposeAll(this.#backendDrivers.splice(0))
@@ -234,6 +228,22 @@ export class OverlayNode {
     const ownLinks = linkNames(this.reconciler.desired.of(THIS_NODE))
     const { host } = this.#node.externalInterface
     return overlapWarnings(this.config, this.lease, this.leases.values(), host, ownLinks)
+  }
+
+  get #drivers(): readonly Driver[] {
+    return [...this.#options.drivers, ...this.#backendDrivers]
+  }
+
+  /** Which of what the drivers hold is this overlay's. */
+  get #scope(): OwnershipScope {
+    return ownershipScope({
+      config: this.config,
+      formerNetworks: formerNetworks(this.#options),
+      local: this.reconciler.desired.of(THIS_NODE),
+      outside: this.#leases.outside,
+      externalInterface: this.#node.externalInterface,
+      reachable: this.#reachable,
+    })
   }
 
   get #context(): LeaseContext {
@@ -280,7 +290,7 @@ export class OverlayNode {
    */
   #requireLocalResources(): void {
     const ofBackend = new Set(this.#backend.local(this.#context).map(({ key }) => key))
-    const drivers = [...this.#options.drivers, ...this.#backendDrivers]
+    const drivers = this.#drivers
     const needed = this.reconciler.desired
       .of(THIS_NODE)
       .filter(({ key, kind }) => ofBackend.has(key) || !drivers.some(({ kinds }) => kinds.includes(kind)))

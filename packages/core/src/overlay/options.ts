@@ -75,7 +75,7 @@ export interface StopOptions extends AbortOptions {
   readonly cleanup?: boolean | undefined
   /**
    * Give the lease back: for a node that leaves for good. Default false: a node that returns finds it again. A
-   * reservation is kept.
+   * reservation is kept. What the node wrote to holders that hosts share, such as a VPC's route table, is removed first.
    */
   readonly release?: boolean | undefined
 }

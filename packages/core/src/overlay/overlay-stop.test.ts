@@ -1,3 +1,4 @@
+import { MemoryDriver } from '@selvedge/conformance'
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { describe, expect, vi } from 'vitest'
 import { CONFIG, it, peerAttributes } from '../../tests/overlay-fixture.js'
@@ -34,6 +35,30 @@ describe('stop', () => {
     expect(kernel.toText()).toBe(before)
     expect(kernel.requests.slice(written).filter(({ type }) => type === 'put')).toEqual([])
     expect(store.leases.map(({ subnet }) => subnet)).toEqual(['10.244.2.0/24'])
+  })
+
+  it('removes what it wrote to a shared holder when it gives the lease back, and only then', async ({
+    store,
+    kernel,
+    running,
+  }) => {
+    const route = { kind: 'cloud-route', key: 'cloud-route mine' }
+    const start = async () => {
+      const cloud = Object.assign(new MemoryDriver({ name: 'cloud', kinds: ['cloud-route'] }), {
+        shared: true,
+      })
+      const part = { name: 'cloud', local: () => [route] }
+      return { cloud, overlay: await running({ parts: [part], drivers: [kernel.driver(), cloud] }) }
+    }
+    const kept = await start()
+    await kept.overlay.stop()
+    expect(kept.cloud.resources).toEqual([route])
+    const left = await start()
+    const text = kernel.toText()
+    await left.overlay.stop({ release: true })
+    expect(left.cloud.resources).toEqual([])
+    expect(kernel.toText()).toBe(text)
+    expect(store.leases).toEqual([])
   })
 
   it('never gives back a reservation', async ({ store, running }) => {

@@ -1,0 +1,5 @@
+export { type TencentVpcParts, tencentVpcBackend } from './backend.js'
+export type { TencentCredentials } from './driver/credentials.js'
+export type { TencentVpcOptions } from './options.js'
+export type { VpcRouteResource } from './resource.js'
+export { tencentVpc } from './tencent-vpc.js'
