@@ -97,6 +97,7 @@ export class AgentState {
         cachedAsOf === undefined ? (store?.disconnectedMs ?? 0) : this.#services.clock.now() - cachedAsOf,
       isFromCache: cachedAsOf !== undefined,
       awaited: this.awaited,
+      traffic: overlay?.traffic ?? [],
     }
   }
 

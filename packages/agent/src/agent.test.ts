@@ -15,6 +15,8 @@ import { Sanitizer } from './logging/sanitizer.js'
 import type { AgentServices } from './services.js'
 import { ServiceManager } from './systemd/service-manager.js'
 
+/** On a machine that is busy, too. */
+const WITHIN = { timeout: 10_000 }
 const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }
 
 let folder: string
@@ -104,7 +106,7 @@ class Agent {
       const [found] = this.logged(message)
       if (found === undefined) throw new Error(`no log of ${message} in:\n${this.lines.join('')}`)
       return found
-    })
+    }, WITHIN)
   }
 
   /** Ready, and the kernel holds what it should. */

@@ -31,6 +31,7 @@ export type {
   SubnetManager,
   WatchOptions,
 } from './contract/subnet-manager.js'
+export type { DriverTraffic, PacketCount, Traffic } from './contract/traffic.js'
 export { type CopyableSubnetManager, type CopyReport, copyLeases } from './lease/copy-leases.js'
 export {
   type Lease,

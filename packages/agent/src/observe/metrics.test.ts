@@ -23,6 +23,14 @@ const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {
   stalenessMs: 1500,
   isFromCache: true,
   awaited: 'pod-cidr',
+  traffic: [
+    {
+      driver: 'udp',
+      sent: { packets: 5, bytes: 420 },
+      received: { packets: 3, bytes: 252 },
+      dropped: { no_route: 2, malformed: 0 },
+    },
+  ],
 }
 
 const COUNTS: readonly RuleCount[] = [
@@ -69,6 +77,12 @@ test('gauges are read when they are gathered, counters begin at 0', async () => 
     'selvedge_leases_stale_seconds 1.5',
     'selvedge_lease_expiry_timestamp_seconds 1700000000',
     'selvedge_rule_packets_total{mode="nftables",family="ipv4",chain="postrtg",number="6",rule="ip saddr 10.244.0.0/16 counter masquerade"} 7',
+    'selvedge_driver_packets_total{driver="udp",direction="sent"} 5',
+    'selvedge_driver_packets_total{driver="udp",direction="received"} 3',
+    'selvedge_driver_bytes_total{driver="udp",direction="sent"} 420',
+    'selvedge_driver_bytes_total{driver="udp",direction="received"} 252',
+    'selvedge_driver_dropped_packets_total{driver="udp",reason="no_route"} 2',
+    'selvedge_driver_dropped_packets_total{driver="udp",reason="malformed"} 0',
     'selvedge_reconcile_duration_seconds_sum 0',
     'selvedge_reconcile_duration_seconds_count 0',
     'selvedge_writes_total{result="put"} 0',

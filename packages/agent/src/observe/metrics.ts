@@ -1,7 +1,15 @@
-import type { Drift, LeaseKeeperEvent, OverlayError, OverlayStatus, SyncReport } from '@selvedge/core'
+import type {
+  Drift,
+  DriverTraffic,
+  LeaseKeeperEvent,
+  OverlayError,
+  OverlayStatus,
+  SyncReport,
+} from '@selvedge/core'
 import type { RuleCount } from '@selvedge/firewall'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { PREREQUISITES, type Prerequisite } from '../stores/store.js'
+import { addTraffic } from './traffic-metrics.js'
 
 /** What is read when metrics are gathered. */
 export interface Snapshot {
@@ -19,6 +27,8 @@ export interface Snapshot {
   readonly isFromCache: boolean
   /** What the store waits for; undefined if it waits for nothing. */
   readonly awaited: Prerequisite | undefined
+  /** Of drivers that move packets themselves. */
+  readonly traffic: readonly DriverTraffic[]
 }
 
 /** Seconds: from one entry in a small network to 65,000 peers at once. */
@@ -119,6 +129,7 @@ export class Metrics {
         }
       },
     })
+    addTraffic(registers, () => look().traffic)
     this.#reconciles = new Histogram({
       name: 'selvedge_reconcile_duration_seconds',
       help: 'Duration of a reconciliation, from the first read to the last write.',

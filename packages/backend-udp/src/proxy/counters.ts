@@ -1,3 +1,5 @@
+import type { Traffic } from '@selvedge/core'
+
 /** What a proxy counts. */
 export const COUNTER_NAMES = [
   /** Packets, and their bytes, that went to peers. */
@@ -23,6 +25,28 @@ export const COUNTER_NAMES = [
 ] as const
 
 export type CounterName = (typeof COUNTER_NAMES)[number]
+
+/** What is dropped, by what a metric calls it. */
+const DROPS: Readonly<Record<string, CounterName>> = {
+  malformed: 'malformed',
+  unknown_source: 'unknownSource',
+  foreign_source: 'foreignSource',
+  foreign_destination: 'foreignDestination',
+  no_route: 'noRoute',
+  ttl_exceeded: 'ttlExceeded',
+  too_big: 'tooBig',
+  refused: 'sendFailed',
+}
+
+/** The counts as a driver reports them. */
+export function trafficOf(counters: ProxyCounters): Traffic {
+  const counts = counters.read()
+  return {
+    sent: { packets: counts.sentPackets, bytes: counts.sentBytes },
+    received: { packets: counts.receivedPackets, bytes: counts.receivedBytes },
+    dropped: Object.fromEntries(Object.entries(DROPS).map(([reason, name]) => [reason, counts[name]])),
+  }
+}
 
 /** A proxy's counts: written by its thread, read by any. */
 export class ProxyCounters {

@@ -1,6 +1,7 @@
 import { isOverlayError } from '@selvedge/core'
 import { expect, it } from 'vitest'
 import { udpPeer, udpProxy } from '../resource.js'
+import { COUNTER_NAMES, ProxyCounters } from './counters.js'
 import { UdpDriver } from './driver.js'
 
 const proxy = udpProxy({
@@ -41,6 +42,30 @@ it('reports a thread that ends, has nothing from then on, and starts another whe
     expect(await driver.snapshot()).toEqual([])
     if (attempt === 0) expect(isOverlayError(await report)).toBe(true)
   }
+})
+
+it('reports what it has carried and dropped, each reason from 0', async () => {
+  const counters = new ProxyCounters()
+  await using driver = new UdpDriver({ counters })
+  expect(driver.traffic()).toEqual({
+    sent: { packets: 0, bytes: 0 },
+    received: { packets: 0, bytes: 0 },
+    dropped: {
+      malformed: 0,
+      unknown_source: 0,
+      foreign_source: 0,
+      foreign_destination: 0,
+      no_route: 0,
+      ttl_exceeded: 0,
+      too_big: 0,
+      refused: 0,
+    },
+  })
+  for (const [index, name] of COUNTER_NAMES.entries()) counters.add(name, index + 1)
+  const { sent, received, dropped } = driver.traffic()
+  expect([...Object.values(sent), ...Object.values(received), ...Object.values(dropped)].sort()).toEqual(
+    COUNTER_NAMES.map((_, index) => index + 1).sort(),
+  )
 })
 
 it('has nothing to do for what is not there', async () => {

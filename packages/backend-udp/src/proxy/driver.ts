@@ -4,10 +4,11 @@ import {
   type Operation,
   type OperationResult,
   OverlayError,
+  type Traffic,
 } from '@selvedge/core'
 import { systemClock, Wakeup } from '@selvedge/core/kit'
 import type { UdpPeerResource, UdpProxyResource, UdpResource } from '../resource.js'
-import { ProxyCounters } from './counters.js'
+import { ProxyCounters, trafficOf } from './counters.js'
 import { ProxyThread } from './thread.js'
 
 export interface UdpDriverOptions {
@@ -66,6 +67,10 @@ export class UdpDriver implements Driver<UdpResource> {
       if (failure !== undefined) throw failure
       yield { type: 'changed' }
     }
+  }
+
+  traffic(): Traffic {
+    return trafficOf(this.#counters)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -55,8 +55,8 @@ export interface DriverHost {
 /** How often a dump that is interrupted is started before the driver gives up. */
 const MAX_READS = 8
 
-/** The driver of a `FakeKernel`, with all that a driver may have. `kernel.driver()` makes one. */
-export interface FakeKernelDriver extends Required<Omit<Driver<KernelResource>, 'shared'>> {
+/** The driver of a `FakeKernel`, with all that a driver of a host's kernel may have. `kernel.driver()` makes one. */
+export interface FakeKernelDriver extends Required<Omit<Driver<KernelResource>, 'shared' | 'traffic'>> {
   /** rtm_protocol of the routes that it writes. */
   readonly protocol: number
   /** True once it was disposed of, or its process crashed. */

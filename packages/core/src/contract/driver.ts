@@ -2,6 +2,7 @@ import type { AbortOptions } from '../util/abort.js'
 import type { OverlayError } from '../util/errors.js'
 import type { ChosenInterface, ExternalInterface } from './node-context.js'
 import type { Resource } from './resource.js'
+import type { Traffic } from './traffic.js'
 
 /**
  * One write. A `put` makes the resource hold whether there is nothing yet, something else, or the same. `actual` is
@@ -116,4 +117,7 @@ export interface Driver<R extends Resource = Resource> extends AsyncDisposable {
    * without it is read on a timer alone.
    */
   watch?(options: { readonly signal: AbortSignal }): AsyncIterable<DriverEvent>
+
+  /** What it has carried; of a driver that moves packets itself. It costs next to nothing, and may be called at any time. */
+  traffic?(): Traffic
 }

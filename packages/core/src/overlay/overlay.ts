@@ -1,5 +1,6 @@
 import type { Operation } from '../contract/driver.js'
 import type { ExternalInterface, NodeContext } from '../contract/node-context.js'
+import type { DriverTraffic } from '../contract/traffic.js'
 import type { Lease } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { formatSubnetEnv } from '../lease/subnet-env.js'
@@ -74,6 +75,11 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
       storeError: error,
       ...written,
     }
+  }
+
+  /** What those of its drivers have carried that move packets themselves. Empty before `start` has resolved. */
+  get traffic(): readonly DriverTraffic[] {
+    return this.#lifecycle.node?.reconciler.traffic ?? []
   }
 
   /**

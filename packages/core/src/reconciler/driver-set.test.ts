@@ -45,6 +45,16 @@ describe('DriverSet', () => {
     )
   })
 
+  it('has the traffic of the drivers that move packets themselves', () => {
+    const traffic = {
+      sent: { packets: 1, bytes: 84 },
+      received: { packets: 0, bytes: 0 },
+      dropped: { no_route: 2 },
+    }
+    const drivers = [driverOf('route'), driverOf('proxy', { traffic: () => traffic })]
+    expect(new DriverSet(drivers).traffic).toEqual([{ driver: 'proxy driver', ...traffic }])
+  })
+
   it('passes each operation to the driver of its kind, in order', async () => {
     const calls: [string, string[]][] = []
     const recording = (kind: string) =>

@@ -1,5 +1,6 @@
 import type { Driver, Operation, OperationResult, OwnershipScope } from '../contract/driver.js'
 import type { Resource } from '../contract/resource.js'
+import type { DriverTraffic } from '../contract/traffic.js'
 import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
@@ -42,6 +43,14 @@ export class DriverSet {
         this.#byKind.set(kind, driver)
       }
     }
+  }
+
+  /** Of those that move packets themselves. */
+  get traffic(): readonly DriverTraffic[] {
+    return this.#drivers.flatMap((driver) => {
+      const traffic = driver.traffic?.()
+      return traffic === undefined ? [] : [{ driver: driver.name, ...traffic }]
+    })
   }
 
   /** Everything of ours that any of them holds, by key. */

@@ -1,5 +1,6 @@
 import type { Driver, Operation, OwnershipScope } from '../contract/driver.js'
 import type { Resource } from '../contract/resource.js'
+import type { DriverTraffic } from '../contract/traffic.js'
 import type { AbortOptions } from '../util/abort.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
@@ -103,6 +104,10 @@ export class Reconciler {
       actual: this.#tracker.actualSize,
       failures: this.#tracker.failures,
     }
+  }
+
+  get traffic(): readonly DriverTraffic[] {
+    return this.#drivers.traffic
   }
 
   /** From now on, what is ours and not desired is deleted. Call it once all leases are known. */
