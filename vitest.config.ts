@@ -29,6 +29,7 @@ const onDebianKernel = [
   'packages/dataplane-linux/tests/{conformance,links,netlink,routes,watch}.test.ts',
   'packages/selvedged/tests/ipip.test.ts',
   'lab/tests/wireguard*.test.ts',
+  'lab/tests/examples.test.ts',
 ]
 
 /**

@@ -17,6 +17,11 @@ it.each([
   'gre/link-type.ts',
   'store.ts',
   'move.ts',
+  'backends/run.ts',
+  'backends/wireguard.ts',
+  'backends/udp.ts',
+  'backends/ipip.ts',
+  'backends/extension.ts',
   'composition.test.ts',
   'masquerade.test.ts',
 ])('%s is short', async (name) => {
