@@ -25,6 +25,7 @@ const CHANGES: Readonly<Record<string, object>> = {
   ipv6: { EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' },
   nftables: { EnableNFTables: true },
   'legacy-iptables': {},
+  udp: { Backend: { Type: 'udp' } },
   wireguard: { Backend: { Type: 'wireguard' } },
 }
 const BASE = {

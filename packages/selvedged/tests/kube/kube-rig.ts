@@ -188,12 +188,14 @@ export class KubeRig implements AsyncDisposable {
       '/run/flannel': dirname(subnetFile),
       '/var/lib/selvedge': dirname(leaseCache),
     }
+    const nodeFiles = join(lab.directory, host.name, 'volumes')
     const hostPaths = volumeMounts.flatMap(({ name, mountPath }) => {
       const hostPath = volumes.find((volume) => volume.name === name)?.hostPath
       if (hostPath === undefined) return []
       const { path, type } = hostPath
-      const place = known[path] ?? join(lab.directory, host.name, 'volumes', path)
-      return type === 'FileOrCreate' ? bindFile(place, mountPath) : bindMount(place, mountPath)
+      const place = known[path] ?? join(nodeFiles, path)
+      const isFile = type === 'FileOrCreate' || type === 'CharDevice'
+      return isFile ? bindFile(place, mountPath) : bindMount(place, mountPath)
     })
     const { hostname, port } = new URL(cluster.url)
     return Selvedged.start(lab, host, 'http://192.0.2.1:2379', {
@@ -214,6 +216,9 @@ export class KubeRig implements AsyncDisposable {
       before: [
         ...['/run', '/var/lib'].map((path) => `mount -t tmpfs none ${path}`),
         `mount --bind ${IPTABLES[iptables]} ${IPTABLES.nft}`,
+        // The node's devices, which a container has none of but those that are mounted.
+        ...bindMount('/dev/net', join(nodeFiles, 'dev/net')),
+        'mount -t tmpfs none /dev/net',
         ...hostPaths,
         ...bindMount(await this.#serviceAccount(), '/run/secrets/kubernetes.io/serviceaccount'),
         ...bindMount('/proc/sys', '/proc/sys'),

@@ -273,6 +273,21 @@ test('as the deployment runs it, with the component ipv6: both families, by addr
   await agent.stop()
 })
 
+test('as the deployment runs it, with the component udp: it has the TUN device, and no further right', async () => {
+  await using rig = await shared.rig(vxlanConfig, 1)
+  await rig.register(0, ['10.244.1.0/24'])
+  const agent = await rig.startAsPod(0, { components: ['udp'] })
+  await agent.inSync()
+  expect(await agent.ready()).toMatchObject({ subnet: '10.244.1.0/24', mtu: 1472 })
+  const [device] = JSON.parse(await agent.host.ip('-json', 'link', 'show', 'flannel0'))
+  // It has a carrier while the agent is attached to it.
+  expect(device.flags).toContain('LOWER_UP')
+  const status = await readFile(`/proc/${agent.pid}/status`, 'utf8')
+  expect(Number.parseInt(/^CapEff:\s*(\w+)$/m.exec(status)?.[1] ?? '', 16)).toBe(NET_ADMIN)
+  expect(agent.logs.filter(({ level }) => level >= ERROR)).toEqual([])
+  await agent.stop()
+})
+
 test('the legacy iptables without its component: what is missing is reported, and the network is there', async () => {
   await using rig = await shared.rig(vxlanConfig, 1)
   await rig.register(0, ['10.244.1.0/24'])
