@@ -109,14 +109,15 @@ export class TencentCloud {
     const body = Buffer.concat(chunks).toString()
     const path = request.url ?? ''
     const action = String(request.headers['x-tc-action'] ?? '')
-    const usual = () =>
-      request.method === 'POST' ? this.#act(request, action, body) : (this.#metadata(path) ?? '')
+    const isApi = request.method === 'POST'
+    const usual = () => (isApi ? this.#act(request, action, body) : (this.#metadata(path) ?? NOTHING))
     for (const fault of this.faults) {
       if (await fault({ action, path }, response, usual)) return
     }
-    if (request.method !== 'POST' && this.#metadata(path) === undefined) response.statusCode = 404
-    response.setHeader('content-type', request.method === 'POST' ? 'application/json' : 'text/plain')
-    response.end(usual())
+    const text = usual()
+    if (!isApi && text === NOTHING) response.statusCode = 404
+    response.setHeader('content-type', isApi ? 'application/json' : 'text/plain')
+    response.end(text)
   }
 
   #act({ headers }: IncomingMessage, action: string, body: string): string {
@@ -174,6 +175,9 @@ export class TencentCloud {
     })
   }
 }
+
+/** The text of a 404 of the metadata. */
+const NOTHING = '404 - Not Found'
 
 /** An answer of API 3.0 that refuses. */
 export const refused = (Code: string, Message: string, RequestId = 'request-x'): string =>

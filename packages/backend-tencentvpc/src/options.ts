@@ -13,7 +13,7 @@ export interface TencentVpcOptions {
    * Default: 30,000.
    */
   readonly pollMs?: number | undefined
-  /** How long one request to the API may take, in ms. Default: 10,000; of the metadata: 2,000. */
+  /** How long one request to the API may take, in ms. Default: 5,000; of the metadata: 2,000. */
   readonly timeoutMs?: number | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined

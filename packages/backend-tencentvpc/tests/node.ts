@@ -38,18 +38,26 @@ export function contextOf(address: string, section: object = {}): NodeContext {
 export async function load(
   cloud: TencentCloud,
   address: string,
-  { section, ...options }: TencentVpcOptions & { readonly section?: object } = {},
+  {
+    section,
+    macAddress,
+    ...options
+  }: TencentVpcOptions & { readonly section?: object; readonly macAddress?: string } = {},
 ): Promise<Backend> {
   const loader = tencentVpc({
     credentials: KEY,
     metadataUrl: cloud.metadataUrl(idOf(address)),
     endpoint: cloud.endpoint,
-    pollMs: 20,
+    pollMs: 0,
     timeoutMs: 1_000,
     ...HASTY,
     ...options,
   })
-  return await loader.load(contextOf(address, section), {})
+  const context = contextOf(address, section)
+  return await loader.load(
+    { ...context, externalInterface: { ...context.externalInterface, macAddress } },
+    {},
+  )
 }
 
 export const idOf = (address: string): string => `ins-${address.replaceAll('.', '-')}`

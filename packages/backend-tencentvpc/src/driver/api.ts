@@ -5,10 +5,12 @@ import { ApiFailure, refusal } from './errors.js'
 
 const VERSION = '2017-03-12'
 const HOST = 'vpc.tencentcloudapi.com'
-const DEFAULT_TIMEOUT_MS = 10_000
+const DEFAULT_TIMEOUT_MS = 5_000
 
-/** A request that was refused for a reason that passes, or a read that went wrong, is repeated so often. */
+/** How often a request is sent that the API refuses for a reason that passes. */
 const MAX_ATTEMPTS = 4
+/** And one that is not answered: other drivers wait meanwhile, and the reconciler tries again too. */
+const MAX_UNANSWERED = 2
 /** The API's limits are per second (20 to 100, by action) and account: the delays spread over several. */
 const BACKOFF = { firstMs: 500, maxMs: 4_000 }
 
@@ -17,7 +19,7 @@ export interface VpcApiOptions {
   readonly region: string
   /** Host name, or URL without a path. Default: `vpc.tencentcloudapi.com`, by HTTPS. */
   readonly endpoint?: string | undefined
-  /** For one attempt, in ms. Default: 10,000. */
+  /** For one attempt, in ms. Default: 5,000. */
   readonly timeoutMs?: number | undefined
   readonly clock: Clock
   readonly random: Random
@@ -36,8 +38,8 @@ export class VpcApi {
   }
 
   /**
-   * Asks for something. What may pass is tried four times within some seconds: a limit of requests, a failure of the
-   * server, an answer that is not complete. Rejects with an OverlayError that names the action and what was answered:
+   * Asks for something. What may pass is tried again within some seconds: four times in all if the API refuses it for now,
+   * twice if the answer does not come or is not complete. Rejects with an OverlayError that names the action and what was answered:
    * `ACCESS_DENIED`, or `DRIVER_REFUSED` with an {@link ApiFailure} as its cause.
    */
   read(action: string, parameters: JsonObject, options?: AbortOptions): Promise<JsonObject> {
@@ -67,7 +69,8 @@ export class VpcApi {
         signal?.throwIfAborted()
         const failure = ApiFailure.of(error)
         const isRenewed = failure.isAboutCredentials && attempt === 1 && credentials.refused()
-        if (!isRenewed && (attempt === MAX_ATTEMPTS || !isRepeated(failure))) {
+        const max = failure.isRefusal ? MAX_ATTEMPTS : MAX_UNANSWERED
+        if (!isRenewed && (attempt >= max || !isRepeated(failure))) {
           throw refusal(action, failure, {
             source: credentials.name,
             secrets: this.#secrets(),

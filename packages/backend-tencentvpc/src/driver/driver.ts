@@ -48,10 +48,11 @@ export interface RouteTableDriverOptions {
   readonly random: Random
 }
 
-/** The tables, and when they were read. */
+/** The tables, when they were read, and after how many writes of our own. */
 interface Reading {
   readonly tables: readonly RouteTable[]
   readonly at: number
+  readonly writes: number
 }
 
 /**
@@ -66,6 +67,9 @@ export class RouteTableDriver implements Driver<VpcRouteResource> {
   readonly #options: RouteTableDriverOptions
   readonly #disposed = new AbortController()
   #read: Reading | undefined
+  /** A reading that began before the last of them says nothing about it. */
+  #writes = 0
+  #isWatched = false
 
   constructor(options: RouteTableDriverOptions) {
     this.#options = options
@@ -100,27 +104,31 @@ export class RouteTableDriver implements Driver<VpcRouteResource> {
         const doing = `${type === 'put' ? 'writing' : 'deleting'} the route of ${resource.destination}`
         results.push({ ok: false, error: OverlayError.from(error, 'DRIVER_REFUSED', doing), stale: true })
       } finally {
-        // What was done, or half done, is read again before it counts.
-        this.#read = undefined
+        this.#writes += 1
       }
     }
+    // Else `watch` would take our own writes for another's. If it cannot be read now, the next snapshot tries again.
+    if (results.some(({ ok }) => ok)) await this.#readAgain(signal).catch(() => signal.throwIfAborted())
     return results
   }
 
   async *watch({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent, void, undefined> {
     const { clock, random, pollMs = DEFAULT_POLL_MS } = this.#options
     const ended = AbortSignal.any([signal, this.#disposed.signal])
+    this.#isWatched = true
     try {
       for (;;) {
         await clock.sleep(pollMs * (0.8 + 0.4 * random()), { signal: ended })
         const before = this.#read
         const after = await this.#readAgain(ended)
-        if (before === undefined || this.#fingerprint(before) !== this.#fingerprint(after)) {
+        if (before?.writes !== after.writes || this.#fingerprint(before) !== this.#fingerprint(after)) {
           yield { type: 'changed' }
         }
       }
     } catch (error) {
+      // One that fails is opened again soon.
       if (!ended.aborted) throw error
+      this.#isWatched = false
     }
   }
 
@@ -129,25 +137,26 @@ export class RouteTableDriver implements Driver<VpcRouteResource> {
     this.#disposed.abort(new OverlayError('CLOSED', 'the driver of route tables is disposed of'))
   }
 
-  /** The tables as they were read within the last poll. */
+  /** The tables as they were read last: by `watch`, if there is one, or within as long as a poll takes. */
   async #tables(signal: AbortSignal): Promise<readonly RouteTable[]> {
     const { clock, pollMs = DEFAULT_POLL_MS } = this.#options
-    const before = this.#read
-    if (before !== undefined && clock.monotonic() - before.at < pollMs) return before.tables
+    const last = this.#read
+    const isRecent = last !== undefined && (this.#isWatched || clock.monotonic() - last.at < pollMs)
+    if (isRecent && last.writes === this.#writes) return last.tables
     try {
       return (await this.#readAgain(signal)).tables
     } catch (error) {
-      // One that cannot be reached for a while keeps no other driver from being read. `watch` reports it.
-      if (signal.aborted || before === undefined || !isOverlayError(error)) throw error
-      return before.tables
+      // An API that cannot be reached for a while keeps no other driver from being read. `watch` reports it.
+      if (signal.aborted || last === undefined || !this.#isWatched || !isOverlayError(error)) throw error
+      return last.tables
     }
   }
 
   async #readAgain(signal: AbortSignal): Promise<Reading> {
     const { api, choice, clock } = this.#options
-    const at = clock.monotonic()
+    const [at, writes] = [clock.monotonic(), this.#writes]
     const tables = await readRouteTables(api, choice.vpc, { signal })
-    this.#read = { tables, at }
+    this.#read = { tables, at, writes }
     return this.#read
   }
 
