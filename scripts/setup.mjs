@@ -11,7 +11,7 @@ import { runQuietly, SetupError, say, step } from './terminal.mjs'
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * Debian packages by the commands that they are needed for, which are looked up in PATH unless they have a folder. A
+ * Debian packages by the commands, or libraries, that they are needed for, which are looked up in PATH unless they have a folder. A
  * package whose `command` exists is not installed.
  */
 export const labTools = [
@@ -23,6 +23,12 @@ export const labTools = [
 ]
 /** What the backend wireguard needs besides. */
 export const wireguardTools = [{ command: 'wireguard-go', package: 'wireguard-go' }]
+/** What the backend ipsec needs besides. */
+export const ipsecTools = [
+  { command: '/usr/lib/ipsec/charon', package: 'strongswan-charon' },
+  { command: '/usr/lib/ipsec/plugins/libstrongswan-gcm.so', package: 'libstrongswan-standard-plugins' },
+  { command: '/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so', package: 'libcharon-extra-plugins' },
+]
 /** What `npm run demo -- --cni` needs besides. */
 export const cniDemoTools = [
   { command: 'iperf3', package: 'iperf3' },
@@ -39,6 +45,7 @@ export const testTools = [
   { command: 'openssl', package: 'openssl' },
   { command: 'iperf3', package: 'iperf3' },
   ...wireguardTools,
+  ...ipsecTools,
   { command: 'wg', package: 'wireguard-tools' },
   { command: 'tcpdump', package: 'tcpdump' },
   { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
@@ -143,11 +150,14 @@ export async function whyNoNamespaces() {
   }
 }
 
+/** A library need not be executable. */
+const modeOf = (command) => (command.endsWith('.so') ? constants.R_OK : constants.X_OK)
+
 function isOnPath(command) {
   const folders = command.startsWith('/') ? ['/'] : (process.env.PATH ?? '').split(delimiter)
   return folders.some((folder) => {
     try {
-      accessSync(join(folder, command), constants.X_OK)
+      accessSync(join(folder, command), modeOf(command))
       return true
     } catch {
       return false

@@ -4,6 +4,7 @@
  */
 import { dirname, join } from 'node:path'
 import { extension } from '@selvedge/backend-extension'
+import { ipsec } from '@selvedge/backend-ipsec'
 import { wireguard } from '@selvedge/backend-wireguard'
 import { type Backend, type BackendLoader, createOverlay, type NetworkConfig } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
@@ -61,6 +62,8 @@ function backendOfHost(config: NetworkConfig): Backend | BackendLoader {
   switch (config.backend?.type) {
     case 'extension':
       return extension({ folder: join(directory, 'commands'), environment: process.env })
+    case 'ipsec':
+      return ipsec({ folder: join(directory, 'ipsec') })
     case 'wireguard':
       return wireguard({
         keyFile: join(directory, 'wgkey'),

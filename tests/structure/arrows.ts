@@ -14,8 +14,8 @@ import {
 const LAYERS: readonly (readonly [who: RegExp, mayImport: RegExp])[] = [
   [/^core$/, /^$/],
   [/^backend-extension$/, /^(core|node-state)$/],
-  // It speaks netlink too, by the transport of the Linux driver.
-  [/^backend-wireguard$/, /^(core|dataplane-linux)$/],
+  // They speak netlink too, by the transport of the Linux driver.
+  [/^backend-(wireguard|ipsec)$/, /^(core|dataplane-linux)$/],
   [/^(store-|backend-|dataplane-|firewall$|node-state$|conformance$)/, /^core$/],
   [/^cni$/, /^(core|node-state)$/],
   [/^agent$/, /^(core|node-state|firewall|(store|backend|dataplane)-.+)$/],

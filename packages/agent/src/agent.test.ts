@@ -269,9 +269,9 @@ describe('an agent', () => {
 
   test.each([
     [
-      'a type that there is not yet',
-      { Backend: { Type: 'ipsec' } },
-      "the network config's Backend.Type is 'ipsec', but this overlay is composed with 'vxlan', 'host-gw', 'ipip', 'udp', 'wireguard', 'tencent-vpc', 'alloc'",
+      'one of another make',
+      { Backend: { Type: 'geneve' } },
+      "the network config's Backend.Type is 'geneve', but this overlay is composed with 'vxlan', 'host-gw', 'ipip', 'udp', 'wireguard', 'ipsec', 'tencent-vpc', 'alloc'",
     ],
     [
       'one that has never been',

@@ -20,6 +20,11 @@ export const backends: readonly BackendLoader[] = [
   { type: 'ipip', load: async () => (await import('@selvedge/backend-ipip')).ipip() },
   { type: 'udp', load: async () => (await import('@selvedge/backend-udp')).udp() },
   { type: 'wireguard', load: loadWireguard },
+  {
+    type: 'ipsec',
+    load: async (context, options) =>
+      (await import('@selvedge/backend-ipsec')).ipsec().load(context, options),
+  },
   { type: 'tencent-vpc', load: loadTencentVpc },
   { type: 'alloc', load: async () => (await import('@selvedge/backend-alloc')).alloc() },
   {

@@ -2,6 +2,8 @@
 
 /** `NETLINK_ROUTE`: the protocol of links, addresses, routes, nexthops and neighbours. */
 export const NETLINK_ROUTE = 0
+/** `NETLINK_XFRM`: the protocol of IPsec's policies and states. */
+export const NETLINK_XFRM = 6
 /** `NETLINK_GENERIC`: the protocol of families that have a name instead of a number of their own. */
 export const NETLINK_GENERIC = 16
 

@@ -4,7 +4,9 @@ import { MessageReader } from './reader.js'
 export interface MonitorOptions {
   /** The network namespace to observe, by path. The process's own by default. */
   readonly namespace?: string | undefined
-  /** The multicast groups to join (RTNLGRP_*). */
+  /** NETLINK_*; `NETLINK_ROUTE` by default. */
+  readonly protocol?: number | undefined
+  /** The multicast groups to join (RTNLGRP_*, XFRMNLGRP_*). */
   readonly groups: readonly number[]
   /** Drop what the socket of this port caused, as far as the kernel knows. */
   readonly ignoredPort?: number | undefined

@@ -11,7 +11,9 @@ const MAX_MS_WITHOUT_TURN = 10
 export interface NotificationSocketOptions extends DescriptorOptions {
   /** The network namespace to open it in, by path. This thread's own by default. */
   readonly namespace?: string | undefined
-  /** The multicast groups to join (RTNLGRP_*). */
+  /** NETLINK_*; `NETLINK_ROUTE` by default. */
+  readonly protocol?: number | undefined
+  /** The multicast groups to join (RTNLGRP_*, XFRMNLGRP_*). */
   readonly groups: readonly number[]
   /** A datagram; its bytes are valid only during the call. */
   readonly onMessage: (message: Buffer) => void
@@ -32,10 +34,11 @@ export class NotificationSocket {
   #isResting = false
 
   constructor(options: NotificationSocketOptions) {
+    const { protocol = NETLINK_ROUTE } = options
     const { raw, fd } = inNamespace(options.namespace, () => {
-      const raw = openRawSocket(NETLINK_ROUTE)
+      const raw = openRawSocket(protocol)
       try {
-        return { raw, fd: fileDescriptor(raw.address().port) }
+        return { raw, fd: fileDescriptor(protocol, raw.address().port) }
       } catch (error) {
         raw.close()
         throw error
@@ -111,13 +114,13 @@ export class NotificationSocket {
  * The socket's file descriptor, which `RawNetlinkSocket` does not expose: /proc/net/netlink maps the port to an inode,
  * and /proc/self/fd shows which descriptor has that inode.
  */
-function fileDescriptor(port: number): number {
+function fileDescriptor(protocol: number, port: number): number {
   const operation = `looking up the netlink socket of port ${port}`
   const table = readProc(operation, () => readFileSync('/proc/thread-self/net/netlink', 'utf8'))
   for (const line of table.split('\n')) {
     // sk, protocol, port, groups, rmem, wmem, dump, locks, drops, inode
-    const [, protocol, linePort, , , , , , , inode] = line.trim().split(/\s+/)
-    if (protocol !== String(NETLINK_ROUTE) || linePort !== String(port)) continue
+    const [, lineProtocol, linePort, , , , , , , inode] = line.trim().split(/\s+/)
+    if (lineProtocol !== String(protocol) || linePort !== String(port)) continue
     for (const name of readProc(operation, () => readdirSync('/proc/self/fd'))) {
       if (linkOf(`/proc/self/fd/${name}`) === `socket:[${inode}]`) return Number(name)
     }

@@ -1,0 +1,24 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { findCharon } from './find.js'
+
+test('charon is the first that is there and may be run', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'selvedge-charon-'))
+  const path = join(folder, 'charon')
+  try {
+    await writeFile(path, '#!/bin/sh\n')
+    await expect(findCharon(path)).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+    await chmod(path, 0o755)
+    expect(await findCharon(path)).toBe(path)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+test('its absence says what to install', async () => {
+  await expect(findCharon('/nowhere/charon')).rejects.toThrow(
+    /\/nowhere\/charon: it is not there; .* apt-get install strongswan-charon libstrongswan-standard-plugins/,
+  )
+})

@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process'
+import { chmod, mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type AbortOptions, OverlayError } from '@selvedge/core'
+import { ViciClient } from '../vici/client.js'
+import { type DaemonSettings, recordedSettings, strongswanConf } from './config.js'
+
+/** Where charon keeps its PID file, which no setting changes: with two of them, the second does not start. */
+const RUN = '/var/run'
+
+/** A word of charon's environment, by which its process is known as ours. */
+const MARK = 'SELVEDGE_IPSEC_FOLDER'
+
+const START_TIMEOUT_MS = 10_000
+const END_TIMEOUT_MS = 3000
+const POLL_MS = 20
+
+const MAX_LOG_BYTES = 2 ** 20
+
+/** The charon of one folder. */
+export class CharonProcess {
+  readonly #folder: string
+  readonly #program: string
+
+  constructor(folder: string, program: string) {
+    this.#folder = folder
+    this.#program = program
+  }
+
+  get viciUri(): string {
+    return `unix://${join(this.#folder, 'charon.vici')}`
+  }
+
+  /** What it was started with. */
+  async settings(): Promise<DaemonSettings | undefined> {
+    return recordedSettings(await readFile(this.#conf, 'utf8').catch(() => ''))
+  }
+
+  /** Ends the one that runs, if any, starts another, and waits until it listens. It outlives this process. */
+  async start(settings: DaemonSettings, { signal }: AbortOptions = {}): Promise<void> {
+    await this.end({ signal })
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    await chmod(this.#folder, 0o700)
+    await rm(this.#log, { force: true })
+    // In a mount namespace of its own, in which its folder is in the place of /var/run, it meets no other charon.
+    const isolated = await canUnshare()
+    const conf = strongswanConf(settings, isolated ? RUN : this.#folder)
+    await writeFile(this.#conf, conf, { mode: 0o600 })
+    const script = `mount --bind "$1" ${RUN} && shift && exec "$@"`
+    // Nothing of this process's environment, which may hold the store's password.
+    const command = [
+      ...['env', '-i', `STRONGSWAN_CONF=${join(isolated ? RUN : this.#folder, 'strongswan.conf')}`],
+      ...[`${MARK}=${this.#folder}`, this.#program],
+    ]
+    const [program = '', ...args] = isolated
+      ? ['unshare', '--mount', 'sh', '-c', script, 'sh', this.#folder, ...command]
+      : command
+    let ended: string | undefined
+    // Nothing of it goes through a pipe: it must be able to write when this process is gone.
+    const child = spawn(program, args, { detached: true, stdio: 'ignore' })
+    child.on('error', (error) => {
+      ended = error.message
+    })
+    child.on('exit', (status, killedBy) => {
+      ended = `it ended with ${killedBy ?? `status ${status}`}`
+    })
+    child.unref()
+    await writeFile(this.#pidFile, `${child.pid ?? ''}`, { mode: 0o600 })
+    for (let waited = 0; ; waited += POLL_MS) {
+      using client = await ViciClient.open(this.viciUri, { signal })
+      if (client !== undefined) return
+      if (ended !== undefined || waited > START_TIMEOUT_MS) {
+        const why = ended ?? `it does not listen after ${START_TIMEOUT_MS} ms`
+        throw new OverlayError(
+          'DRIVER_REFUSED',
+          `starting ${this.#program} in ${this.#folder}: ${why}; see ${this.#log}` +
+            `${isolated ? '' : ` and whether another charon runs (${RUN}/charon.pid)`}`,
+        )
+      }
+      await sleep(POLL_MS, undefined, { signal })
+    }
+  }
+
+  /** Ends it, within seconds even if it is stopped. */
+  async end({ signal }: AbortOptions = {}): Promise<void> {
+    const pid = await this.#pid()
+    if (pid === undefined) return
+    send(pid, 'SIGTERM')
+    for (let waited = 0; (await this.#pid()) === pid; waited += POLL_MS) {
+      if (waited > END_TIMEOUT_MS) send(pid, 'SIGKILL')
+      await sleep(POLL_MS, undefined, { signal })
+    }
+  }
+
+  /** Ends it at once, as it does not answer. */
+  async kill(): Promise<void> {
+    const pid = await this.#pid()
+    if (pid !== undefined) send(pid, 'SIGKILL')
+  }
+
+  /** Empties its log if it has grown large: charon appends to it and never ends it. */
+  async boundLog(): Promise<void> {
+    const { size } = await stat(this.#log).catch(() => ({ size: 0 }))
+    if (size > MAX_LOG_BYTES) await truncate(this.#log)
+  }
+
+  /** Of the process that was started for this folder; undefined if it is gone. */
+  async #pid(): Promise<number | undefined> {
+    const pid = Number(await readFile(this.#pidFile, 'utf8').catch(() => ''))
+    if (!Number.isInteger(pid) || pid <= 1) return undefined
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
+    return environment.split('\0').includes(`${MARK}=${this.#folder}`) ? pid : undefined
+  }
+
+  get #conf(): string {
+    return join(this.#folder, 'strongswan.conf')
+  }
+
+  get #log(): string {
+    return join(this.#folder, 'charon.log')
+  }
+
+  get #pidFile(): string {
+    return join(this.#folder, `${basename(this.#program)}-started.pid`)
+  }
+}
+
+/** To its process group, which it leads. */
+function send(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(-pid, signal)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
+
+/** Whether this process may make a mount namespace: in a container it may lack CAP_SYS_ADMIN. */
+function canUnshare(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const child = spawn('unshare', ['--mount', 'true'], { stdio: 'ignore' })
+    child.on('error', () => resolve(false))
+    child.on('exit', (status) => resolve(status === 0))
+  })
+}

@@ -1,0 +1,9 @@
+export { type IpsecOptions, ipsec, ipsecBackend } from './ipsec.js'
+export type {
+  IkeConnectionResource,
+  IkeDaemonResource,
+  IkeResource,
+  IkeSecretResource,
+  XfrmPolicyResource,
+} from './resource.js'
+export { kernelHasEsp, type StateOptions } from './xfrm/state.js'
