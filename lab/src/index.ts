@@ -1,6 +1,6 @@
 export { AgentProcess } from './agent-process.js'
 export type { AgentEvent, AgentSettings } from './agent-protocol.js'
-export { Capture, count } from './capture.js'
+export { Capture, type CapturedPacket, type CaptureOptions, count, isPlain } from './capture.js'
 export {
   type Container,
   type NetworkList,

@@ -37,7 +37,10 @@ describe.each([
     const { config, lab: options } = networks[name]
     const network = { ...config, Backend: { ...backend, ...settings } }
     await using joined = await joinedLab(network, { hosts: 3, ...options })
-    const capture = await Capture.start(joined.lab)
+    const capture = await Capture.start(joined.lab.switch, {
+      device: 'br0',
+      file: join(joined.lab.directory, 'capture.pcap'),
+    })
     const pods = joined.members.map(({ pod }) => pod)
     await reachAll(joined.members)
     for (const entry of await pingMatrix(pods, pods)) expect(entry).toMatchObject({ lost: 0 })

@@ -19,7 +19,11 @@ export const backends: readonly BackendLoader[] = [
   { type: 'host-gw', load: async () => (await import('@selvedge/backend-hostgw')).hostGw() },
   { type: 'ipip', load: async () => (await import('@selvedge/backend-ipip')).ipip() },
   { type: 'udp', load: async () => (await import('@selvedge/backend-udp')).udp() },
-  { type: 'wireguard', load: loadWireguard },
+  {
+    type: 'wireguard',
+    load: loadWireguard,
+    sendsPlain: async (route) => (await import('@selvedge/backend-wireguard')).sendsPlain(route),
+  },
   {
     type: 'ipsec',
     load: async (context, options) =>

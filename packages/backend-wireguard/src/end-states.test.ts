@@ -78,6 +78,7 @@ flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 w
 10.5.1.0/32 dev flannel-wg
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
+blackhole 10.5.0.0/16 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820,"firewallMark":0}
 # wireguard-peer
@@ -94,6 +95,7 @@ flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 t
 10.5.1.0/32 dev flannel-wg
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
+blackhole 10.5.0.0/16 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820,"firewallMark":0}
 # wireguard-peer
@@ -109,6 +111,7 @@ flannel-wg-v6 UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 2001:cafe:
 2001:cafe:42:1::/128 dev flannel-wg-v6
 # ip route
 2001:cafe:42::/48 dev flannel-wg-v6 proto 157 metric 1024
+blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg-v6 {"name":"flannel-wg-v6","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51821,"firewallMark":0}
 # wireguard-peer
@@ -127,6 +130,8 @@ flannel-wg-v6 UP mtu 1420 link/ether 02:00:00:00:00:04 alias selvedge 10.5.0.0/1
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
 2001:cafe:42::/48 dev flannel-wg-v6 proto 157 metric 1024
+blackhole 10.5.0.0/16 proto 157 metric 4294967295
+blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820,"firewallMark":0}
 wireguard-device flannel-wg-v6 {"name":"flannel-wg-v6","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51821,"firewallMark":0}
@@ -147,6 +152,8 @@ flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 w
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
 2001:cafe:42::/48 dev flannel-wg proto 157 metric 1024
+blackhole 10.5.0.0/16 proto 157 metric 4294967295
+blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820,"firewallMark":0}
 # wireguard-peer
@@ -165,6 +172,8 @@ flannel-wg UP mtu 1320 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 w
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
 2001:cafe:42::/48 dev flannel-wg proto 157 metric 1024
+blackhole 10.5.0.0/16 proto 157 metric 4294967295
+blackhole 2001:cafe:42::/48 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":4500,"firewallMark":0}
 # wireguard-peer
@@ -193,6 +202,7 @@ flannel-wg UP mtu 1420 link/ether 02:00:00:00:00:03 alias selvedge 10.5.0.0/16 w
 10.5.1.0/32 dev flannel-wg
 # ip route
 10.5.0.0/16 dev flannel-wg proto 157
+blackhole 10.5.0.0/16 proto 157 metric 4294967295
 # wireguard-device
 wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=","listenPort":51820,"firewallMark":0}
 # wireguard-peer

@@ -13,4 +13,4 @@ export {
   wireguardDriver,
 } from './driver/index.js'
 export { type WireguardOptions, wireguard } from './loader.js'
-export { type WireguardBackendOptions, wireguardBackend } from './wireguard.js'
+export { sendsPlain, type WireguardBackendOptions, wireguardBackend } from './wireguard.js'

@@ -1,6 +1,6 @@
 import type { BackendLoader } from '@selvedge/core'
 import { chooseImplementation, type ImplementationName, type Location, readKeyFile } from './driver/index.js'
-import { TYPE, wireguardBackend } from './wireguard.js'
+import { sendsPlain, TYPE, wireguardBackend } from './wireguard.js'
 
 export interface WireguardOptions extends Location {
   /** This node's private key, which is made if it is missing. Default: flannel's, `/run/flannel/wgkey`. */
@@ -17,6 +17,7 @@ export interface WireguardOptions extends Location {
 export function wireguard({ keyFile, implementation, ...location }: WireguardOptions = {}): BackendLoader {
   return {
     type: TYPE,
+    sendsPlain,
     async load(_context, { signal }) {
       const chosen = await chooseImplementation(implementation, location, signal)
       const keys = await readKeyFile({ path: keyFile, signal })

@@ -94,9 +94,15 @@ export const tunnelOf = ({ mtu }: WireguardSettings): Tunnel => ({
   where: WHERE,
 })
 
+const DEVICE = 'flannel-wg'
+const IPV6_DEVICE = 'flannel-wg-v6'
+
+/** The devices that there may be. */
+export const DEVICE_NAMES: readonly string[] = [DEVICE, IPV6_DEVICE]
+
 /** The device that carries a family's packets: `flannel-wg`, and in the mode `separate` `flannel-wg-v6` for IPv6. */
 export const deviceName = (family: Family, settings: WireguardSettings): string =>
-  settings.mode === 'separate' && family === 6 ? 'flannel-wg-v6' : 'flannel-wg'
+  settings.mode === 'separate' && family === 6 ? IPV6_DEVICE : DEVICE
 
 /** The port that this device listens on. */
 export const portOf = (family: Family, settings: WireguardSettings): number =>

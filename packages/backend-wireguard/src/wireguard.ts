@@ -11,8 +11,10 @@ import {
   baseAddress,
   enabledFamilies,
   link,
+  networkBlackhole,
   ownSubnet,
   publicAddresses,
+  type RouteResource,
   route,
   tunnelPodMtu,
 } from '@selvedge/core/kit'
@@ -23,7 +25,7 @@ import {
   wireguardDriver,
 } from './driver/index.js'
 import { peerData, peersOf } from './peer.js'
-import { deviceName, portOf, readSettings, settingsWarnings, tunnelOf } from './settings.js'
+import { DEVICE_NAMES, deviceName, portOf, readSettings, settingsWarnings, tunnelOf } from './settings.js'
 
 export const TYPE = 'wireguard'
 
@@ -47,6 +49,7 @@ export function wireguardBackend(keys: KeyPair, options: WireguardBackendOptions
       lease.attributes.backendType === TYPE
         ? peersOf(lease, context, readSettings(context.config), keys.publicKey)
         : [],
+    sendsPlain,
     drivers: ({ config }) => [
       wireguardDriver({
         ...options,
@@ -57,6 +60,10 @@ export function wireguardBackend(keys: KeyPair, options: WireguardBackendOptions
     ],
   }
 }
+
+/** See `Backend.sendsPlain`: every route of the network's but those into the tunnel, whatever its settings. */
+export const sendsPlain = ({ type, device = '' }: RouteResource): boolean =>
+  type === 'unicast' && !DEVICE_NAMES.includes(device)
 
 const mtu = (context: NodeContext): number => tunnelPodMtu(context, tunnelOf(readSettings(context.config)))
 
@@ -85,7 +92,10 @@ function local(context: LeaseContext, { publicKey }: KeyPair, type: string): Res
     add(wireguardDevice({ name, publicKey, listenPort: portOf(parts.family, settings), firewallMark: 0 }))
     add(address({ link: name, address: baseAddress(subnet), prefixLength: parts.bits }))
     // The whole network: a packet for a subnet that no peer has is dropped by the device, and never leaves in plain.
-    add(route({ destination: context.config[parts.network]?.network ?? subnet, device: name }))
+    const network = context.config[parts.network]?.network ?? subnet
+    add(route({ destination: network, device: name }))
+    // Nor does one while the device is missing, or before it is there.
+    add(networkBlackhole(network))
   }
   return [...resources.values()]
 }

@@ -9,6 +9,7 @@ export type {
   Operation,
   OperationResult,
   OwnershipScope,
+  UnmarkedRoute,
 } from './contract/driver.js'
 export type {
   ChosenInterface,

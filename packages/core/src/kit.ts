@@ -75,6 +75,7 @@ export {
   publicAddresses,
 } from './net/public-address.js'
 export { whyNoHostAddress } from './net/special-networks.js'
+export { networkBlackhole } from './overlay/blackhole-route.js'
 export { type Tunnel, tunnelMtu, tunnelPodMtu } from './overlay/tunnel-mtu.js'
 export type { DesiredState } from './reconciler/desired-state.js'
 export { Reconciler, type ReconcilerOptions } from './reconciler/reconciler.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { OwnershipScope } from '@selvedge/core'
+import type { OwnershipScope, UnmarkedRoute } from '@selvedge/core'
 import { address, fdb, type KernelResource, link, neighbour, route } from '@selvedge/core/kit'
 import { done } from '../assertions.js'
 import { deletes, puts } from '../operations.js'
@@ -75,6 +75,42 @@ export function scopeTests({ test }: DriverSection): void {
     await host.run('ip route add 172.31.0.254/32 via 192.168.0.9')
     await holds(driver, [cutsOff], { ...nothing, reachable: ['172.31.0.254'] })
     await done(driver, deletes(cutsOff, other))
+  })
+
+  test('finds the routes of the protocol boot that are said to be ours, and replaces and deletes them', async (host) => {
+    const driver = await host.connect()
+    const ours = ['10.99.3.0/24', '10.99.4.0/24'] as const
+    const [replaced, deleted] = ours.map((destination) =>
+      route({ destination, device: 'eth0', gateway: '192.168.0.9' }),
+    )
+    if (replaced === undefined || deleted === undefined) return
+    const boot = ours.map((destination) => `ip route add ${destination} via 192.168.0.9`)
+    await host.run(
+      ...boot,
+      'ip route add 10.99.5.0/24 via 192.168.0.9',
+      'ip route add 10.99.3.0/24 via 192.168.0.9 proto static metric 20',
+      'ip route add 10.99.4.0/24 via 192.168.0.9 proto static metric 20',
+    )
+    const before = await host.state()
+    const networks = ['10.99.0.0/16']
+    await holds(driver, [], { ...nothing, networks })
+    const asked: UnmarkedRoute[] = []
+    const isUnmarkedOurs = (unmarked: UnmarkedRoute) => {
+      asked.push(unmarked)
+      return ours.some((destination) => destination === unmarked.destination)
+    }
+    const scope = { ...nothing, networks, isUnmarkedOurs }
+    await holds(driver, [replaced, deleted], scope)
+    const { table, gateway } = asked.find(({ destination }) => destination === '10.99.5.0/24') ?? {}
+    assert.deepEqual({ table, gateway }, { table: 254, gateway: '192.168.0.9' })
+    const blackhole = route({ destination: replaced.destination, type: 'blackhole' })
+    await done(driver, puts(blackhole))
+    await done(driver, deletes(deleted))
+    await holds(driver, [blackhole], scope)
+    await holds(driver, [blackhole], { ...nothing, networks })
+    await done(driver, deletes(blackhole))
+    await host.run(...boot)
+    assert.equal(await host.state(), before)
   })
 
   test('keeps two overlays on one host apart', async (host) => {

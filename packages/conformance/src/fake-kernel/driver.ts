@@ -172,7 +172,7 @@ export class FakeDriver implements FakeKernelDriver {
       const errno = privileged ? faults.errnoFor(request) : 'EPERM'
       if (errno !== undefined) throw new FakeKernelError(errno, 'a test asked for it')
       if (type === 'put') putResource(state, resource, { protocol: this.protocol, owns: this.#owns })
-      else deleteResource(state, resource, this.protocol)
+      else deleteResource(state, resource, { protocol: this.protocol, owns: this.#owns })
     })
     record({
       ...request,

@@ -1,4 +1,4 @@
-import { type Clock, isOverlayError } from '@selvedge/core'
+import { type Clock, isOverlayError, type OwnershipScope } from '@selvedge/core'
 import { type Family, type KernelResource, systemClock } from '@selvedge/core/kit'
 import { runCommand } from './commands.js'
 import { type Attempt, FakeDriver, type FakeDriverOptions, type FakeKernelDriver } from './driver.js'
@@ -23,6 +23,7 @@ import {
   type FakeFdbEntry,
   type FakeNeighbour,
 } from './neighbours.js'
+import { ownershipOf } from './ownership.js'
 import type { FakeRequest, RequestRecord, WriteRecord } from './requests.js'
 import { addRoute, deleteRoute, type FakeRoute, type FakeRouteMatch } from './routes.js'
 import { runRulesetCommand } from './ruleset-commands.js'
@@ -302,9 +303,12 @@ export class FakeKernel {
 const isRoute = (request: FakeRequest): boolean =>
   request.type !== 'snapshot' && request.resource.kind === 'route'
 
+/** Of a driver that has not read: what it has written itself is its own. */
+const NO_SCOPE: OwnershipScope = { aliases: [], links: [], networks: [] }
+
 function deleteQuietly(state: KernelState, resource: KernelResource, protocol: number): void {
   try {
-    deleteResource(state, resource, protocol)
+    deleteResource(state, resource, { protocol, owns: ownershipOf(NO_SCOPE, protocol) })
   } catch (error) {
     if (!(error instanceof FakeKernelError)) throw error
   }

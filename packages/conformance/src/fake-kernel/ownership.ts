@@ -1,5 +1,6 @@
 import type { OwnershipScope } from '@selvedge/core'
 import { contains, containsAddress, familyOf, formatCidr, requireCidr } from '@selvedge/core/kit'
+import { ROUTE_PROTOCOLS } from './routes.js'
 import type { Change, LinkState, RouteState } from './types.js'
 
 /** `OwnershipScope` in code: which links and routes a driver calls its own. */
@@ -13,7 +14,7 @@ export interface Ownership {
 }
 
 export function ownershipOf(
-  { aliases, links, networks, reachable = [] }: OwnershipScope,
+  { aliases, links, networks, reachable = [], isUnmarkedOurs = () => false }: OwnershipScope,
   protocol: number,
 ): Ownership {
   const cidrs = networks.map(requireCidr)
@@ -28,8 +29,9 @@ export function ownershipOf(
     address: (ip) =>
       familyOf(ip) === 6 || cidrs.some((network) => contains(network, requireCidr(`${ip}/32`))),
     route: (one) =>
-      one.protocol === protocol &&
-      (inScope(one) || reachable.some((address) => containsAddress(formatCidr(one.network), address))),
+      (one.protocol === ROUTE_PROTOCOLS.boot && one.type === 'unicast' && isUnmarkedOurs(one)) ||
+      (one.protocol === protocol &&
+        (inScope(one) || reachable.some((address) => containsAddress(formatCidr(one.network), address)))),
     concerns: (change) => {
       // One of the links is the external interface, and its addresses are what peers know us by.
       if (change.kind === 'link' || change.kind === 'address') return true

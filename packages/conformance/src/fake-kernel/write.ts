@@ -44,7 +44,7 @@ export function putResource(state: KernelState, desired: KernelResource, writer:
 }
 
 /** Deletes what is held at a resource's key, whatever else it says there. */
-export function deleteResource(state: KernelState, gone: KernelResource, protocol: number): void {
+export function deleteResource(state: KernelState, gone: KernelResource, writer: Writer): void {
   switch (gone.kind) {
     case 'link':
       requireType(state, gone)
@@ -54,10 +54,7 @@ export function deleteResource(state: KernelState, gone: KernelResource, protoco
       deleteAddress(state, gone.link, gone.address, gone.prefixLength)
       break
     case 'route':
-      for (let copies = ownCopies(state, gone, protocol); copies > 1; copies -= 1) {
-        deleteOwnRoute(state, gone, protocol)
-      }
-      deleteOwnRoute(state, gone, protocol)
+      deleteOwnRoutes(state, gone, writer)
       break
     case 'neighbour':
       deleteNeighbour(state, gone.link, gone.address)
@@ -136,12 +133,13 @@ function makeLink(state: KernelState, desired: LinkResource): void {
  */
 function putRoute(state: KernelState, desired: RouteResource, { protocol, owns }: Writer): void {
   for (let copies = ownCopies(state, desired, protocol); copies > 1; copies -= 1) {
-    deleteOwnRoute(state, desired, protocol)
+    deleteRouteOf(state, desired, protocol)
   }
   const first = state.routes.get(desired.key)?.[0]
   const same = first !== undefined && satisfies(routeResource(first), desired)
   if (same && first.protocol === protocol) return
-  if (first !== undefined && first.protocol !== protocol && !same && !owns.link(first.link)) {
+  const mayReplace = first === undefined || same || owns.route(first) || owns.link(first.link)
+  if (first !== undefined && first.protocol !== protocol && !mayReplace) {
     const message = `to put ${desired.key}: a route of protocol ${first.protocol} is there and leads elsewhere`
     throw new OverlayError('RESOURCE_CONFLICT', message, { errno: 'EEXIST' })
   }
@@ -152,7 +150,15 @@ function putRoute(state: KernelState, desired: RouteResource, { protocol, owns }
 const ownCopies = (state: KernelState, { key }: RouteResource, protocol: number): number =>
   state.routes.get(key)?.filter((held) => held.protocol === protocol).length ?? 0
 
-function deleteOwnRoute(state: KernelState, gone: RouteResource, protocol: number): void {
-  const { destination, table, tos, metric } = gone
+/** Each of them, of whichever protocol; and as the kernel answers if there is none. */
+function deleteOwnRoutes(state: KernelState, gone: RouteResource, { protocol, owns }: Writer): void {
+  const own =
+    state.routes.get(gone.key)?.filter((held) => held.protocol === protocol || owns.route(held)) ?? []
+  for (const held of own) deleteRouteOf(state, gone, held.protocol)
+  if (own.length === 0) deleteRouteOf(state, gone, protocol)
+}
+
+function deleteRouteOf(state: KernelState, route: RouteResource, protocol: number): void {
+  const { destination, table, tos, metric } = route
   deleteRoute(state, { destination, table, tos, metric, protocol })
 }

@@ -1,6 +1,7 @@
 import type { AbortOptions } from '../util/abort.js'
 import type { Backend } from './backend.js'
 import type { NodeContext } from './node-context.js'
+import type { RouteResource } from './resource.js'
 
 /**
  * A backend that is made once a network config names its type. What it imports costs no other network anything, and what
@@ -15,6 +16,8 @@ export interface BackendLoader {
    * throws.
    */
   load(context: NodeContext, options: AbortOptions): Promise<Backend>
+  /** As the backend's, which may not have been made: asked if it cannot be. A loader of a backend that encrypts has it. */
+  sendsPlain?(route: RouteResource): boolean | Promise<boolean>
 }
 
 /** Makes the backend if it is a loader's. */

@@ -2,7 +2,7 @@ import type { Lease, LeaseAttributes } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import type { Driver } from './driver.js'
 import type { LeaseContext, NodeContext } from './node-context.js'
-import type { Resource } from './resource.js'
+import type { Resource, RouteResource } from './resource.js'
 
 /**
  * How packets travel between hosts: a set of pure functions from a node and a lease to resources. The same arguments
@@ -40,6 +40,13 @@ export interface Backend {
   peer(lease: Lease, context: LeaseContext): readonly Resource[]
   /** Drivers for resources that only this backend has. The overlay disposes of them. */
   drivers?(context: NodeContext): readonly Driver[]
+  /**
+   * For a backend that encrypts: whether packets that take this route, which is the overlay's, leave unencrypted. An
+   * earlier backend may have left such a route. An overlay removes it as soon as what `local` calls for has been written,
+   * before other nodes' leases are known; and if the backend does not start, it drops the packets. So nothing that
+   * `local` or `peer` calls for may be such a route. Default: none is, as the backend does not encrypt.
+   */
+  sendsPlain?(route: RouteResource): boolean
 }
 
 /** What a backend requires for a network. */

@@ -21,6 +21,14 @@ export type OperationResult =
   | { readonly ok: true; readonly stale?: boolean }
   | { readonly ok: false; readonly error: OverlayError; readonly stale?: boolean }
 
+/** A unicast route without the mark of any agent. */
+export interface UnmarkedRoute {
+  /** CIDR. */
+  readonly destination: string
+  readonly table: number
+  readonly gateway?: string | undefined
+}
+
 /** Which of all that a driver finds belongs to this overlay. It may differ from call to call. */
 export interface OwnershipScope {
   /** Links bearing one of these as their alias are ours. */
@@ -41,6 +49,11 @@ export interface OwnershipScope {
    * is ours wherever it leads: no overlay may have it, and an earlier run may have left it.
    */
   readonly reachable?: readonly string[] | undefined
+  /**
+   * Whether a unicast route of the protocol `boot`, which flanneld, the commands of an extension and operators write, is
+   * ours all the same. Default: none is.
+   */
+  readonly isUnmarkedOurs?: ((route: UnmarkedRoute) => boolean) | undefined
   /** The name of the interface that packets to peers leave by. It is not ours, but its changes are reported. */
   readonly externalInterface?: string | undefined
   /** Networks (CIDR) that it reaches without a gateway. A change of a foreign route into one of them is reported. */

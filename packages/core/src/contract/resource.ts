@@ -78,9 +78,11 @@ export interface FdbResource extends Resource {
   readonly destination: string
 }
 
+export const isRoute = (resource: Resource): resource is RouteResource => resource.kind === 'route'
+
 export type KernelResource = LinkResource | AddressResource | RouteResource | NeighbourResource | FdbResource
 
-const RT_TABLE_MAIN = 254
+export const RT_TABLE_MAIN = 254
 const IP6_RT_PRIO_USER = 1024
 
 export const linkKey = (name: string): string => `link ${name}`

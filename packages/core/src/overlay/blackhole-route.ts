@@ -29,3 +29,10 @@ export function blackholeRoute(): Part {
 
 const blackhole = (destination: string, { family }: FamilyParts): RouteResource =>
   route({ destination, type: 'blackhole', metric: family === 4 ? LAST : IP6_RT_PRIO_USER })
+
+/**
+ * A route that drops the packets into a whole network that no other route leads anywhere, so that they do not leave
+ * unencrypted by the default route. Any other route to the network counts before it.
+ */
+export const networkBlackhole = (network: string): RouteResource =>
+  route({ destination: network, type: 'blackhole', metric: LAST })

@@ -1,6 +1,6 @@
 import type { Driver } from '../contract/driver.js'
 import type { HostNetwork } from '../contract/node-context.js'
-import type { Resource, RouteResource } from '../contract/resource.js'
+import { isRoute, type Resource, type RouteResource } from '../contract/resource.js'
 import type { SubnetManager } from '../contract/subnet-manager.js'
 import { containsAddress } from '../net/cidr.js'
 import { type AbortOptions, unlessAborted } from '../util/abort.js'
@@ -26,8 +26,6 @@ export function reachableAddresses(
 export function cutsOff(resource: Resource, addresses: readonly string[]): resource is RouteResource {
   return isRoute(resource) && addresses.some((address) => containsAddress(resource.destination, address))
 }
-
-const isRoute = (resource: Resource): resource is RouteResource => resource.kind === 'route'
 
 export interface StoreAccess {
   readonly subnets: Pick<SubnetManager, 'name' | 'addresses'>

@@ -1,7 +1,7 @@
 import type { Backend } from '../contract/backend.js'
 import type { Driver, Operation, OwnershipScope } from '../contract/driver.js'
 import type { LeaseContext, NodeContext } from '../contract/node-context.js'
-import type { Resource } from '../contract/resource.js'
+import { isRoute, type Resource } from '../contract/resource.js'
 import type { Lease } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { Reconciler } from '../reconciler/reconciler.js'
@@ -19,7 +19,8 @@ import { overlapWarnings } from './network-overlap.js'
 import type { FormerNode, OverlayNodeOptions } from './node-options.js'
 import type { StopOptions } from './options.js'
 import { linkNames, networksOf, ownershipScope, withAlias } from './ownership.js'
-import { formerNetworks, type PreparedNode, prepareNode, storeAccess } from './prepare-node.js'
+import { blockPlainRoutes, isPeerRoute } from './plain-routes.js'
+import { formerNetworks, type PreparedNode, plainRoutes, prepareNode, storeAccess } from './prepare-node.js'
 import { earlierLease, earlierSubnets } from './previous-node.js'
 import { removeShared } from './remove-shared.js'
 
@@ -69,7 +70,7 @@ export class OverlayNode {
       random,
       resyncIntervalMs: options.resyncIntervalMs,
       scope: () => this.#scope,
-      isHarmful: (resource) => cutsOff(resource, this.#reachable),
+      isHarmful: (resource) => cutsOff(resource, this.#reachable) || this.#isPlain(resource),
       beforeRead: async (abort) => {
         // One that leaves desires nothing any more, whatever its host has: its own links are like others by now.
         if (this.#left.signal.aborted) return
@@ -164,6 +165,15 @@ export class OverlayNode {
    * rejects, `leave` is still to be called; a lease that was acquired is kept for the next try.
    */
   async join(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#join(signal)
+    } catch (error) {
+      await blockPlainRoutes(plainRoutes(this.#options, this.config, this.#backend), { signal })
+      throw error
+    }
+  }
+
+  async #join(signal: AbortSignal): Promise<void> {
     const { subnets, observer } = this.#options
     observer.waiting(`a lease from ${subnets.name}`)
     await reachingStore(this.#keeper.acquire(signal), storeAccess(this.#options), signal)
@@ -224,6 +234,11 @@ export class OverlayNode {
     return this.reconciler.plan(options)
   }
 
+  /** Whether packets leave unencrypted by it, though they are not to. */
+  #isPlain(resource: Resource): boolean {
+    return isRoute(resource) && this.#backend.sendsPlain?.(resource) === true
+  }
+
   #overlapWarnings(): readonly string[] {
     const ownLinks = linkNames(this.reconciler.desired.of(THIS_NODE))
     const { host } = this.#node.externalInterface
@@ -243,6 +258,8 @@ export class OverlayNode {
       outside: this.#leases.outside,
       externalInterface: this.#node.externalInterface,
       reachable: this.#reachable,
+      isUnmarkedOurs:
+        this.#backend.sendsPlain && isPeerRoute(this.config, [this.lease.subnet, this.lease.ipv6Subnet]),
     })
   }
 

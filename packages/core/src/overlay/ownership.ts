@@ -1,4 +1,4 @@
-import type { OwnershipScope } from '../contract/driver.js'
+import type { OwnershipScope, UnmarkedRoute } from '../contract/driver.js'
 import type { ExternalInterface } from '../contract/node-context.js'
 import type { LinkResource, Resource } from '../contract/resource.js'
 import type { NetworkConfig } from '../lease/network-config.js'
@@ -34,26 +34,31 @@ export interface Ownership {
   readonly externalInterface: ExternalInterface
   /** As in `OwnershipScope`. */
   readonly reachable: readonly string[]
+  readonly isUnmarkedOurs?: ((route: UnmarkedRoute) => boolean) | undefined
 }
 
 /** Which of all that a driver finds belongs to this overlay. */
-export function ownershipScope({
-  config,
-  formerNetworks,
-  local,
-  outside,
-  externalInterface,
-  reachable,
-}: Ownership): OwnershipScope {
-  const networks = [...new Set([...networksOf(config), ...formerNetworks])]
+export function ownershipScope(ownership: Ownership): OwnershipScope {
+  const { local, outside, externalInterface, reachable } = ownership
+  const left = leftoverScope(ownership)
   return {
-    aliases: networks.map(ownershipAlias),
+    ...left,
     links: linkNames(local),
-    networks: [...networks, ...outside],
+    networks: [...left.networks, ...outside],
     reachable,
     externalInterface: externalInterface.name,
     onLink: externalInterface.onLink,
   }
+}
+
+/** The same before it is known what the overlay needs: what an earlier run, or another agent, has left. */
+export function leftoverScope({
+  config,
+  formerNetworks,
+  isUnmarkedOurs,
+}: Pick<Ownership, 'config' | 'formerNetworks' | 'isUnmarkedOurs'>): OwnershipScope {
+  const networks = [...new Set([...networksOf(config), ...formerNetworks])]
+  return { aliases: networks.map(ownershipAlias), links: [], networks, isUnmarkedOurs }
 }
 
 /** The names of the links among resources. */

@@ -1,5 +1,5 @@
 import { type Backend, requirementsOf } from '../contract/backend.js'
-import { loadBackend } from '../contract/backend-loader.js'
+import { type BackendLoader, loadBackend } from '../contract/backend-loader.js'
 import type { ChosenInterface, NodeContext } from '../contract/node-context.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { chooseBackend, knownRequirements } from './choose-backend.js'
@@ -14,6 +14,7 @@ import {
 } from './external-interface.js'
 import { localWarnings } from './local-resources.js'
 import type { OverlayNodeOptions } from './node-options.js'
+import { blockPlainRoutes, type PlainRoutes } from './plain-routes.js'
 
 /** What a node is composed of once its network is known. */
 export interface PreparedNode {
@@ -39,6 +40,22 @@ export async function prepareNode(options: OverlayNodeOptions, signal: AbortSign
     observer.warning(`the network config's key '${key}' means nothing and is ignored: is it mistyped?`)
   }
   const chosen = chooseBackend(config, backends)
+  try {
+    return await prepareBackend(chosen, config, checked, options, signal)
+  } catch (error) {
+    await blockPlainRoutes(plainRoutes(options, config, chosen), { signal })
+    throw error
+  }
+}
+
+async function prepareBackend(
+  chosen: Backend | BackendLoader,
+  config: NetworkConfig,
+  checked: readonly string[],
+  options: OverlayNodeOptions,
+  signal: AbortSignal,
+): Promise<PreparedNode> {
+  const { parts, observer } = options
   observer.waiting('the external interface')
   const found = await findInterface(options, config, signal)
   const context = nodeContext(config, found, options)
@@ -77,6 +94,24 @@ export function storeAccess(options: OverlayNodeOptions): StoreAccess {
     drivers,
     networks: formerNetworks(options),
     clock,
+    onWarning: (text) => observer.warning(text),
+    onError: (error) => observer.error(error),
+  }
+}
+
+/** What blocking a network's plain routes takes. */
+export function plainRoutes(
+  options: OverlayNodeOptions,
+  config: NetworkConfig,
+  backend: Backend | BackendLoader,
+): PlainRoutes {
+  const { drivers, previous, former, observer } = options
+  return {
+    config,
+    backend,
+    drivers,
+    formerNetworks: formerNetworks(options),
+    subnets: [previous?.subnet, previous?.ipv6Subnet, former?.lease.subnet, former?.lease.ipv6Subnet],
     onWarning: (text) => observer.warning(text),
     onError: (error) => observer.error(error),
   }

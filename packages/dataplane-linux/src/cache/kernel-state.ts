@@ -34,6 +34,8 @@ export class KernelState {
   readonly fdb = new Map<string, string>()
   /** If the kernel holds several routes of ours under one key: how many. */
   readonly duplicateRoutes = new Map<string, number>()
+  /** Keys of the routes that are ours without our protocol. */
+  readonly unmarkedRoutes = new Set<string>()
   readonly nexthops = new NexthopTable()
   /** By key: the nexthop object that a route leads through, undefined for an inline route. */
   readonly #routes = new Map<string, Nexthop | undefined>()
@@ -108,6 +110,7 @@ export class KernelState {
   removeRoute(resource: RouteResource): Nexthop | undefined {
     const { key } = resource
     this.duplicateRoutes.delete(key)
+    this.unmarkedRoutes.delete(key)
     if (!this.#routes.has(key)) return undefined
     this.#count(resource, -1)
     const previous = this.#routes.get(key)

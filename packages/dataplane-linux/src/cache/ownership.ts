@@ -1,6 +1,6 @@
 import type { OwnershipScope } from '@selvedge/core'
 import { type Cidr, contains, familyOf, parseCidr, requireCidr } from '@selvedge/core/kit'
-import { type RouteMessage, RTN_BLACKHOLE, RTN_UNICAST } from '../rtnetlink/index.js'
+import { type RouteMessage, RTN_BLACKHOLE, RTN_UNICAST, RTPROT_BOOT } from '../rtnetlink/index.js'
 
 /** IPv4 networks as numbers: every one of tens of thousands of routes is compared, and bigints are slow. */
 interface Network {
@@ -16,9 +16,11 @@ export class Ownership {
   readonly #networks: readonly Network[]
   /** Addresses that no route of an overlay may contain, as networks. */
   readonly #reachable: readonly Cidr[]
+  readonly #isUnmarkedOurs: OwnershipScope['isUnmarkedOurs']
 
   constructor(scope: OwnershipScope, protocol: number) {
     this.#protocol = protocol
+    this.#isUnmarkedOurs = scope.isUnmarkedOurs
     this.#reachable = (scope.reachable ?? []).map((address) =>
       requireCidr(`${address}/${familyOf(address) === 4 ? 32 : 128}`),
     )
@@ -32,9 +34,11 @@ export class Ownership {
 
   /**
    * Routes of our protocol are ours if they lead into our networks, through a link of ours, or to an address that the
-   * host cannot do without.
+   * host cannot do without; unmarked ones if the scope says so.
    */
-  isOwn({ type, protocol, destination }: RouteMessage, throughOwnLink: boolean): boolean {
+  isOwn(message: RouteMessage, throughOwnLink: boolean): boolean {
+    const { type, protocol, destination } = message
+    if (protocol === RTPROT_BOOT) return type === RTN_UNICAST && this.#isUnmarkedOurs?.(message) === true
     if (protocol !== this.#protocol || (type !== RTN_UNICAST && type !== RTN_BLACKHOLE)) return false
     return throughOwnLink || this.isInside(destination) || this.#leadsToReachable(destination)
   }

@@ -5,6 +5,7 @@ import {
   type NexthopMessage,
   type RouteMessage,
   RTNH_F_ONLINK,
+  RTPROT_BOOT,
   readNexthop,
   readRoute,
   writeGetNexthops,
@@ -34,6 +35,7 @@ export async function readRoutes(reading: SnapshotReading): Promise<void> {
     // On a link that is not ours, routes must be inline. One that is not is reported as multipath, and so replaced.
     const isMisplaced = nexthop !== undefined && !state.ownLinks.has(nexthop.oif)
     const resource = routeResource(isMisplaced ? { ...route, paths: [route] } : route, nexthop, nameOf)
+    if (route.protocol === RTPROT_BOOT) state.unmarkedRoutes.add(resource.key)
     if (state.hasRoute(resource.key)) {
       reportDuplicate(reading, route)
       continue
@@ -69,10 +71,13 @@ function reportDuplicate({ state, resources }: SnapshotReading, route: RouteMess
   resources[resources.findIndex(({ key }) => key === bare.key)] = bare
 }
 
-async function readRoutesOfProtocol({ source, options }: SnapshotReading): Promise<RouteMessage[]> {
-  const { connection, routeProtocol: protocol } = source
+/** Of our protocol, and of none if some of these may be ours. */
+async function readRoutesOfProtocol({ source, state, options }: SnapshotReading): Promise<RouteMessage[]> {
+  const { connection, routeProtocol } = source
+  const protocols = state.scope.isUnmarkedOurs === undefined ? [routeProtocol] : [routeProtocol, RTPROT_BOOT]
+  const filters = protocols.flatMap((protocol) => [AF_INET, AF_INET6].map((family) => ({ protocol, family })))
   const found: RouteMessage[] = []
-  for (const family of [AF_INET, AF_INET6]) {
+  for (const { protocol, family } of filters) {
     // The kernel filters, since a host may have a million other routes.
     const routes = await connection.dump(
       'reading routes',
@@ -81,8 +86,8 @@ async function readRoutesOfProtocol({ source, options }: SnapshotReading): Promi
       options,
     )
     for (const route of routes) {
-      // A kernel without IPv6 answers with IPv4's.
-      if (route.family === family) found.push(route)
+      // A kernel without IPv6 answers with IPv4's, and one without strict dumps with every protocol's.
+      if (route.family === family && route.protocol === protocol) found.push(route)
     }
   }
   return found

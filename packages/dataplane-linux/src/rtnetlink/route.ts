@@ -40,6 +40,8 @@ export const RT_TABLE_MAIN = 254
 export const RT_TABLE_LOCAL = 255
 
 export const RTPROT_UNSPEC = 0
+/** What a route has whose writer names no protocol: flanneld, `ip route`. */
+export const RTPROT_BOOT = 3
 
 /** `struct rtmsg` flags: name the table of the route that is found, and show that route and not what it comes to. */
 const RTM_F_LOOKUP_TABLE = 0x1000

@@ -1,5 +1,6 @@
 import type { Nexthop } from '../cache/nexthop-table.js'
 import type { NetlinkError } from '../netlink/index.js'
+import { RTPROT_BOOT } from '../rtnetlink/index.js'
 import { adoptRoutes } from './adopt-routes.js'
 import type { PendingRoute, WriteContext } from './batch.js'
 import { writeDeleteRoute, writePutRoute } from './encode.js'
@@ -35,6 +36,7 @@ async function putRoutes(context: WriteContext, puts: readonly PendingRoute[]): 
     if (result.ok) {
       const previous = state.addRoute(operation.resource, nexthop)
       state.duplicateRoutes.delete(operation.resource.key)
+      state.unmarkedRoutes.delete(operation.resource.key)
       if (previous !== undefined) unused.add(previous)
     } else if (nexthop !== undefined) {
       unused.add(nexthop)
@@ -81,7 +83,7 @@ async function writePuts(
   return refused
 }
 
-type Deletion = { readonly route: PendingRoute } | { readonly nexthop: Nexthop }
+type Deletion = { readonly route: PendingRoute; readonly protocol: number } | { readonly nexthop: Nexthop }
 
 async function deleteRoutes(
   { connection, state, routeProtocol, options }: WriteContext,
@@ -92,7 +94,10 @@ async function deleteRoutes(
   for (const route of deletes) {
     const { resource } = route.operation
     const copies = state.duplicateRoutes.get(resource.key) ?? 1
-    for (let copy = 0; copy < copies; copy += 1) deletions.push({ route })
+    const protocols = state.unmarkedRoutes.has(resource.key) ? [RTPROT_BOOT, routeProtocol] : [routeProtocol]
+    for (const protocol of protocols) {
+      for (let copy = 0; copy < copies; copy += 1) deletions.push({ route, protocol })
+    }
     const nexthop = state.removeRoute(resource)
     if (nexthop !== undefined) released.add(nexthop)
   }
@@ -105,7 +110,7 @@ async function deleteRoutes(
     ...options,
     write: (writer, deletion, sequence) => {
       if ('nexthop' in deletion) deleteNexthop(writer, deletion.nexthop, sequence)
-      else writeDeleteRoute(writer, sequence, deletion.route.operation.resource, routeProtocol)
+      else writeDeleteRoute(writer, sequence, deletion.route.operation.resource, deletion.protocol)
     },
     describe: (deletion) =>
       'nexthop' in deletion ? `delete nexthop ${deletion.nexthop.id}` : describe(deletion.route.operation),
