@@ -175,6 +175,14 @@ describe('the route table', () => {
     expect(cloud.toText()).toBe('')
   })
 
+  test('that holds a route of another keeps no other table from ours', async () => {
+    cloud.vpc.add('rtb-3', { DestinationCidrBlock: SUBNET, GatewayId: OTHER })
+    const driver = await driverOf(ADDRESS, { section: { RouteTableID: ['rtb-3', 'rtb-main'] } })
+    expect(await put(driver)).toMatchObject({ code: 'RESOURCE_CONFLICT' })
+    expect(cloud.toText().split('\n')).toContain(MINE)
+    expect(await driver.snapshot(SCOPE)).toEqual([{ ...ROUTE, complete: false }])
+  })
+
   test('that the config names and the VPC does not have is an error that names it', async () => {
     await expect(driverOf(ADDRESS, { section: { RouteTableID: 'rtb-nowhere' } })).rejects.toMatchObject({
       code: 'INVALID_CONFIG',
@@ -207,10 +215,16 @@ describe('the limit of routes', () => {
   test('is named when it is met, with what fills the table', async () => {
     cloud.vpc.quota = 10
     fill(9)
+    for (const [index, route] of cloud.vpc.table('rtb-main').routes.slice(1, 8).entries()) {
+      route.GatewayId = `192.168.66.${index}`
+    }
     const error = await put(await driverOf())
     expect(error).toMatchObject({ code: 'DRIVER_REFUSED' })
     expect(error?.message).toMatch(
-      /LimitExceeded: .*rtb-main holds 10 routes of at most 10, 9 of them of selvedge's/,
+      /LimitExceeded: .*rtb-main holds 10 routes of at most 10, 9 of them of other nodes/,
+    )
+    expect(error?.message).toContain(
+      'delete those of instances that are gone (10.9.0.0/24, 10.9.1.0/24, 10.9.2.0/24, 10.9.3.0/24, 10.9.4.0/24 and 2 more)',
     )
   })
 

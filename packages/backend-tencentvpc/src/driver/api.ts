@@ -1,4 +1,4 @@
-import { type AbortOptions, type Clock, OverlayError, type Random } from '@selvedge/core'
+import { type AbortOptions, type Clock, isOverlayError, OverlayError, type Random } from '@selvedge/core'
 import { backoffDelay, isJsonObject } from '@selvedge/core/kit'
 import type { CredentialSource, TencentCredentials } from './credentials.js'
 import { ApiFailure, refusal } from './errors.js'
@@ -67,6 +67,7 @@ export class VpcApi {
         return await this.#request(current, action, parameters, signal)
       } catch (error) {
         signal?.throwIfAborted()
+        if (isOverlayError(error)) throw error
         const failure = ApiFailure.of(error)
         const isRenewed = failure.isAboutCredentials && attempt === 1 && credentials.refused()
         const max = failure.isRefusal ? MAX_ATTEMPTS : MAX_UNANSWERED

@@ -13,14 +13,14 @@ export interface Identity {
 /** An instance, as the next hop of a route. */
 export const INSTANCE = 'NORMAL_CVM'
 
-const MARK = 'selvedge '
+const MARK = /^selvedge [\w-]{1,64}$/
 
 /** The description that marks a route as an instance's. */
-export const markOf = ({ instance }: Identity): string => `${MARK}${instance}`
+export const markOf = ({ instance }: Identity): string => `selvedge ${instance}`
 
 /** Whether some node's selvedge wrote it. */
 export const isMarked = ({ type, gatewayType, description }: TableRoute): boolean =>
-  type === 'USER' && gatewayType === INSTANCE && description.startsWith(MARK)
+  type === 'USER' && gatewayType === INSTANCE && MARK.test(description)
 
 /**
  * Whether it is ours: marked as this instance's, or as another's that had our address before us, since what leads to our

@@ -10,29 +10,13 @@ import {
   type OwnershipScope,
   type Random,
 } from '@selvedge/core'
-import { contains, isJsonObject, requireCidr } from '@selvedge/core/kit'
+import { contains, requireCidr } from '@selvedge/core/kit'
 import type { VpcRouteResource } from '../resource.js'
 import type { VpcApi } from './api.js'
-import {
-  heldAt,
-  type Identity,
-  INSTANCE,
-  isMarked,
-  isOwn,
-  markOf,
-  ownAt,
-  ownDestinations,
-  type Step,
-  stepsFor,
-} from './decide.js'
-import { apiCode } from './errors.js'
-import {
-  chosenTables,
-  type RouteTable,
-  readRouteTables,
-  type TableChoice,
-  type TableRoute,
-} from './route-table.js'
+import { heldAt, type Identity, isMarked, isOwn, ownAt, ownDestinations, stepsFor } from './decide.js'
+import { addressesGone } from './gone.js'
+import { chosenTables, type RouteTable, readRouteTables, type TableChoice } from './route-table.js'
+import { RouteWriter } from './route-writer.js'
 
 const DEFAULT_POLL_MS = 30_000
 
@@ -65,6 +49,7 @@ export class RouteTableDriver implements Driver<VpcRouteResource> {
   readonly kinds = ['vpc-route'] as const
   readonly shared = true
   readonly #options: RouteTableDriverOptions
+  readonly #writer: RouteWriter
   readonly #disposed = new AbortController()
   #read: Reading | undefined
   /** A reading that began before the last of them says nothing about it. */
@@ -73,6 +58,8 @@ export class RouteTableDriver implements Driver<VpcRouteResource> {
 
   constructor(options: RouteTableDriverOptions) {
     this.#options = options
+    const { api, identity, choice, quota } = options
+    this.#writer = new RouteWriter({ api, identity, vpc: choice.vpc, quota })
   }
 
   async snapshot(
@@ -164,119 +151,38 @@ export class RouteTableDriver implements Driver<VpcRouteResource> {
     const { identity, choice } = this.#options
     const { tables } = await this.#readAgain(signal)
     const chosen = chosenTables(tables, choice)
-    for (const table of chosen) {
-      const gone = await this.#goneGateways(table, resource, signal)
-      for (const step of stepsFor(table, resource, identity, (address) => gone.has(address))) {
-        await this.#take(step, table, resource, signal)
+    // A table that is full or holds another's route keeps none of the others from being written.
+    const failures: unknown[] = []
+    for (const table of tables) {
+      try {
+        if (chosen.includes(table)) await this.#putInto(table, resource, signal)
+        else await this.#writer.delete(table, ownAt(table, resource.destination, identity), signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        failures.push(error)
       }
     }
-    for (const table of tables) {
-      if (!chosen.includes(table))
-        await this.#deleteRoutes(table, ownAt(table, resource.destination, identity), signal)
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async #putInto(table: RouteTable, resource: VpcRouteResource, signal: AbortSignal): Promise<void> {
+    const { api, choice, identity } = this.#options
+    const asked = table.routes
+      .filter(
+        (route) => route.destination === resource.destination && isMarked(route) && !isOwn(route, identity),
+      )
+      .map(({ gateway }) => gateway)
+    const gone = await addressesGone(api, choice.vpc, asked, signal)
+    for (const step of stepsFor(table, resource, identity, (address) => gone.has(address))) {
+      await this.#writer.take(step, table, resource, signal)
     }
   }
 
   async #delete({ destination }: VpcRouteResource, signal: AbortSignal): Promise<void> {
     const { tables } = await this.#readAgain(signal)
     for (const table of tables) {
-      await this.#deleteRoutes(table, ownAt(table, destination, this.#options.identity), signal)
+      await this.#writer.delete(table, ownAt(table, destination, this.#options.identity), signal)
     }
-  }
-
-  /** Which gateways of other nodes' routes at this destination the VPC has no more. */
-  async #goneGateways(
-    table: RouteTable,
-    { destination, gateway }: VpcRouteResource,
-    signal: AbortSignal,
-  ): Promise<ReadonlySet<string>> {
-    const { api, choice, identity } = this.#options
-    const asked = table.routes
-      .filter((route) => route.destination === destination && isMarked(route) && !isOwn(route, identity))
-      .map((route) => route.gateway)
-      .filter((address) => address !== gateway)
-    if (asked.length === 0) return new Set()
-    const parameters = { VpcId: choice.vpc, PrivateIpAddresses: asked }
-    // In doubt it is there.
-    const answer = await api
-      .read('DescribeVpcPrivateIpAddresses', parameters, { signal })
-      .catch((error: unknown) => {
-        signal.throwIfAborted()
-        if (isOverlayError(error)) return {}
-        throw error
-      })
-    const { VpcPrivateIpAddressSet: used } = answer as Record<string, unknown>
-    if (!Array.isArray(used)) return new Set()
-    const inUse = used.map((one) => (isJsonObject(one) ? one.PrivateIpAddress : undefined))
-    return new Set(asked.filter((address) => !inUse.includes(address)))
-  }
-
-  async #take(step: Step, table: RouteTable, resource: VpcRouteResource, signal: AbortSignal): Promise<void> {
-    const { api, identity } = this.#options
-    const RouteTableId = table.id
-    const route = {
-      DestinationCidrBlock: resource.destination,
-      GatewayType: INSTANCE,
-      GatewayId: resource.gateway,
-      RouteDescription: markOf(identity),
-    }
-    switch (step.type) {
-      case 'conflict':
-        throw conflict(table, step.route, resource)
-      case 'create':
-        await api
-          .write('CreateRoutes', { RouteTableId, Routes: [{ ...route, Enabled: true }] }, { signal })
-          .catch((error: unknown) => {
-            throw this.#explained(error, table, resource)
-          })
-        return
-      case 'replace':
-        await api.write(
-          'ReplaceRoutes',
-          { RouteTableId, Routes: [{ ...route, RouteId: step.route.id }] },
-          { signal },
-        )
-        return
-      case 'enable':
-        await api.write('EnableRoutes', { RouteTableId, RouteIds: [step.route.id] }, { signal })
-        return
-      case 'delete':
-        await this.#deleteRoutes(table, [step.route], signal)
-    }
-  }
-
-  async #deleteRoutes(table: RouteTable, routes: readonly TableRoute[], signal: AbortSignal): Promise<void> {
-    if (routes.length === 0) return
-    const parameters = { RouteTableId: table.id, Routes: routes.map(({ id }) => ({ RouteId: id })) }
-    try {
-      await this.#options.api.write('DeleteRoutes', parameters, { signal })
-    } catch (error) {
-      // Another process was faster.
-      if (!/^ResourceNotFound\b/.test(apiCode(error) ?? '')) throw error
-    }
-  }
-
-  /** The error of a creation, with what is known besides. */
-  #explained(error: unknown, table: RouteTable, { destination }: VpcRouteResource): unknown {
-    const code = apiCode(error) ?? ''
-    if (!isOverlayError(error)) return error
-    if (/Duplicate/.test(code)) {
-      return new OverlayError(
-        'RESOURCE_CONFLICT',
-        `${table.id} holds a route of ${destination} already: ${error.message}`,
-        {
-          cause: error.cause,
-        },
-      )
-    }
-    if (!/LimitExceeded/.test(code) || /^RequestLimitExceeded/.test(code)) return error
-    const { quota } = this.#options
-    const marked = table.routes.filter(isMarked).length
-    return new OverlayError(
-      error.code,
-      `${error.message}; ${table.id} holds ${table.routes.length} routes${quota === undefined ? '' : ` of at most ${quota}`}, ` +
-        `${marked} of them of selvedge's nodes: delete those of nodes that are gone, or ask Tencent for a larger quota`,
-      { cause: error.cause },
-    )
   }
 
   /** What of the tables concerns this node. */
@@ -299,17 +205,4 @@ export class RouteTableDriver implements Driver<VpcRouteResource> {
 
 function isWithin(destination: string, network: string): boolean {
   return contains(requireCidr(network), requireCidr(destination))
-}
-
-function conflict(
-  table: RouteTable,
-  { gatewayType, gateway, description }: TableRoute,
-  { destination, gateway: own }: VpcRouteResource,
-): OverlayError {
-  const whose = description === '' ? '' : `, described as '${description.slice(0, 100)}'`
-  return new OverlayError(
-    'RESOURCE_CONFLICT',
-    `the route of ${destination} in ${table.id} leads to ${gatewayType} ${gateway}${whose}, and not to ${own}: ` +
-      'it is not changed; delete it if what it leads to is no more',
-  )
 }

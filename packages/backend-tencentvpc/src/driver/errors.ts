@@ -17,13 +17,17 @@ export class ApiFailure extends Error {
     this.requestId = requestId
   }
 
-  /** From what Tencent's client throws: an Error with a `code`, an `httpCode` or neither. */
+  /**
+   * From what Tencent's client throws: its own errors have a `traceId`, and with an `httpCode` no answer of the API; others
+   * are of the connection, or of an answer that cannot be read.
+   */
   static of(error: unknown): ApiFailure {
-    if (error instanceof ApiFailure) return error
-    const { code, requestId, httpCode, message } = Object(error) as Record<string, unknown>
+    const { code, requestId, httpCode, message, traceId } = Object(error) as Record<string, unknown>
     const said = typeof message === 'string' && message !== '' ? message : 'no reason given'
     if (httpCode !== undefined) return new ApiFailure(`status ${String(httpCode)} ${said}`)
-    return new ApiFailure(said, textOf(code), textOf(requestId))
+    return traceId === undefined
+      ? new ApiFailure(said)
+      : new ApiFailure(said, textOf(code), textOf(requestId))
   }
 
   /** Whether the API says that it did nothing. */
@@ -67,6 +71,11 @@ const ADVICE: readonly (readonly [code: RegExp, advice: (context: RefusalContext
   [
     /^RequestLimitExceeded/,
     () => 'other callers of this account use up its requests for a second; it is tried again',
+  ],
+  [
+    /NextHopMismatch|AddressIpNotInVpc/,
+    () =>
+      "the address of the external interface must be the instance's own in the VPC: name the interface, by --iface for instance",
   ],
   [/VpcCidrConflict/, () => "choose a Network for pods that is outside of the VPC's own"],
   [

@@ -45,6 +45,11 @@ export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R
     })
 
   describe('Driver', () => {
+    test('says whether hosts share the holder, as the suite is told', async (_holder, connect) => {
+      const { name, shared = false } = await connect()
+      assert.equal(shared, sharedHolder !== false, `the driver '${name}' says shared: ${shared}`)
+    })
+
     test('puts what is not there, and reads back what was put', async ({ samples, scope }, connect) => {
       const driver = await connect()
       const kinds = new Set(samples.map(({ kind }) => kind))

@@ -76,7 +76,7 @@ export class SharingNode {
   readonly lease: Lease
   readonly #backend: Backend
   readonly #context: LeaseContext
-  readonly #drivers: readonly Driver[]
+  readonly drivers: readonly Driver[]
 
   constructor(number: number, backend: Backend, context: LeaseContext, drivers: readonly Driver[]) {
     assert.ok(
@@ -87,12 +87,12 @@ export class SharingNode {
     this.lease = context.lease
     this.#backend = backend
     this.#context = context
-    this.#drivers = drivers
+    this.drivers = drivers
   }
 
   /** What it wants to be held while these are the peers' leases. */
   desired(peers: readonly Lease[]): readonly DesiredEntry[] {
-    const kinds = new Set(this.#drivers.flatMap((driver) => driver.kinds))
+    const kinds = new Set(this.drivers.flatMap((driver) => driver.kinds))
     return [
       ...this.#backend.local(this.#context).map((resource) => ({ resource })),
       ...peers.flatMap((peer) =>
@@ -117,13 +117,13 @@ export class SharingNode {
 
   /** What it finds of its own. */
   async held(): Promise<readonly Resource[]> {
-    const held = await Promise.all(this.#drivers.map((driver) => driver.snapshot(this.#scope)))
+    const held = await Promise.all(this.drivers.map((driver) => driver.snapshot(this.#scope)))
     return held.flat()
   }
 
   /** Carries out one operation, and returns the error's code if it fails. */
   async apply(type: 'put' | 'delete', resource: Resource): Promise<string | undefined> {
-    const driver = this.#drivers.find(({ kinds }) => kinds.includes(resource.kind))
+    const driver = this.drivers.find(({ kinds }) => kinds.includes(resource.kind))
     assert.ok(driver !== undefined)
     const [result] = await driver.apply([{ type, resource }])
     if (result?.ok !== false) return undefined
@@ -132,7 +132,7 @@ export class SharingNode {
 
   #reconciler(desired: readonly Resource[]): Reconciler {
     const reconciler = new Reconciler({
-      drivers: this.#drivers.map(withoutWatch),
+      drivers: this.drivers.map(withoutWatch),
       clock: new FakeClock(),
       random: seededRandom(1),
       resyncIntervalMs: 60_000,

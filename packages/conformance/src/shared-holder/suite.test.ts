@@ -42,6 +42,7 @@ class CloudTable extends Map<string, CloudRoute> {
 class CloudDriver implements Driver<CloudRoute> {
   readonly name: string = 'cloud'
   readonly kinds = ['cloud-route'] as const
+  readonly shared: boolean = true
 
   readonly table: CloudTable
   readonly self: string
@@ -171,6 +172,10 @@ class DeletesByKeyAlone extends CloudDriver {
   }
 }
 
+class SaysNothingOfSharing extends CloudDriver {
+  override readonly shared = false
+}
+
 /** For peers of every host, one has to list and overwrite all that there is. */
 class SharesAll extends ListsAll {
   override write({ type, resource }: Operation<CloudRoute>): OperationResult {
@@ -222,6 +227,12 @@ describe('sharedHolderSuite fails', () => {
     ['a driver that lists what is foreign', /none of the nodes'/, ownRoutes, ListsForeign],
     ['a driver that no longer knows its own', /starts again|no longer has/, ownRoutes, ForgetsItsOwn],
     ["a driver that writes over another host's", /puts or deletes/, ownRoutes, WritesOverOthers],
+    [
+      'a driver that does not say that hosts share the holder',
+      /said to be shared/,
+      ownRoutes,
+      SaysNothingOfSharing,
+    ],
     ["a driver that deletes another host's", /puts or deletes/, ownRoutes, DeletesByKeyAlone],
   ])('%s', async (_what, finds, makeBackend, Made) => {
     const { all, failed } = await outcome(suiteOf(makeBackend, Made), finds)

@@ -67,6 +67,16 @@ function familyTests(test: Test): void {
     }
   })
 
+  test('is said to be shared by its drivers', async (network) => {
+    for (const driver of network.node(0).drivers) {
+      assert.equal(
+        driver.shared,
+        true,
+        `the driver '${driver.name}' does not have \`shared: true\`: what a node wrote would stay when it gives its lease back`,
+      )
+    }
+  })
+
   test('keeps the entries of all nodes, in whatever order they come', async (network) => {
     const nodes = [2, 0, 1].map((number) => network.node(number))
     for (const node of nodes) await node.sync(leasesBut(node, nodes))
