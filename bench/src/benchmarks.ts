@@ -1,3 +1,4 @@
+import type { Stretch } from '@selvedge/lab'
 import type { BenchmarkName, Measured, MeasurementInput } from './measurements.js'
 import type { Starts } from './starts.js'
 import { megabytes, ms, ratio } from './text.js'
@@ -46,6 +47,7 @@ export const BENCHMARKS: readonly [
   Benchmark<'traffic-rules'>,
   Benchmark<'throughput'>,
   Benchmark<'cni'>,
+  Benchmark<'backend-changes'>,
 ] = [
   {
     name: 'kernel-writes',
@@ -157,4 +159,33 @@ export const BENCHMARKS: readonly [
         ms(wrapperMs),
       ]),
   },
+  {
+    name: 'backend-changes',
+    title:
+      'A change of backend on two hosts, one agent after the other, under 50 pings a second in each direction',
+    sizes: [50],
+    head: [
+      'from',
+      'to',
+      'lost before',
+      'until the last host has changed',
+      'in',
+      'after that, until reached',
+      'in',
+      'then',
+    ],
+    rows: (changes) =>
+      changes.map(({ from, to, before, mixed, after, settled }) => [
+        from,
+        to,
+        lossOf(before),
+        lossOf(mixed),
+        ms(mixed.durationMs),
+        lossOf(after),
+        ms(after.durationMs),
+        lossOf(settled),
+      ]),
+  },
 ]
+
+const lossOf = ({ lost, sent }: Stretch): string => `${lost} of ${sent}`

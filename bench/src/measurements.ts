@@ -1,3 +1,4 @@
+import { measureBackendChanges } from './backend-changes.js'
 import { measureCni } from './cni.js'
 import { compareStarts } from './compare-starts.js'
 import { measureEtcdChange } from './etcd-change.js'
@@ -20,6 +21,7 @@ export const measurements = {
   'traffic-rules': measureTrafficRules,
   throughput: measureThroughput,
   cni: measureCni,
+  'backend-changes': measureBackendChanges,
   'compare-starts': compareStarts,
 }
 

@@ -1,5 +1,11 @@
 export { AgentProcess } from './agent-process.js'
 export type { AgentEvent, AgentSettings } from './agent-protocol.js'
+export {
+  type BackendChange,
+  type BackendChangeOptions,
+  changeBackend,
+  type Stretch,
+} from './backend-change.js'
 export { Capture, type CapturedPacket, type CaptureOptions, count, isPlain } from './capture.js'
 export {
   type Container,
@@ -11,7 +17,9 @@ export {
 } from './cni/runtime.js'
 export * from './damages.js'
 export { Datagrams } from './datagrams.js'
+export { whyNotOnKernel } from './demo/link-types.js'
 export { table } from './demo/table.js'
+export { type Echo, Echoes, type EchoesOptions } from './echoes.js'
 export { freePort } from './free-port.js'
 export { type Damage, type Healing, timeHealing } from './healing.js'
 export { Host } from './host.js'
