@@ -162,7 +162,7 @@ export const BENCHMARKS: readonly [
   {
     name: 'backend-changes',
     title:
-      'A change of backend on two hosts, one agent after the other, under 50 pings a second in each direction',
+      'A change of backend on two hosts, one agent after the other, under pings in each direction (ping -i 0.02)',
     sizes: [50],
     head: [
       'from',
