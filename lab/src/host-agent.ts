@@ -25,7 +25,7 @@ const previous = await readSubnetEnv(settings.subnetEnv)
 const config = await subnets.getNetworkConfig({ signal: ending.signal })
 const overlay = createOverlay({
   subnets,
-  backend: backendOfHost(config),
+  backends: [backendOfHost(config), ...(config.backend?.type === 'extension' ? [] : [byCommands()])],
   parts: ipMasq ? [trafficRules()] : [],
   drivers: [linux(), ...(ipMasq ? [firewall()] : [])],
   previous,
@@ -61,7 +61,7 @@ function backendOfHost(config: NetworkConfig): Backend | BackendLoader {
   const directory = dirname(settings.subnetEnv)
   switch (config.backend?.type) {
     case 'extension':
-      return extension({ folder: join(directory, 'commands'), environment: process.env })
+      return byCommands()
     case 'ipsec':
       return ipsec({ folder: join(directory, 'ipsec') })
     case 'wireguard':
@@ -73,6 +73,10 @@ function backendOfHost(config: NetworkConfig): Backend | BackendLoader {
     default:
       return backendOf(config)
   }
+}
+
+function byCommands(): BackendLoader {
+  return extension({ folder: join(dirname(settings.subnetEnv), 'commands'), environment: process.env })
 }
 
 /** Writes the subnet and MTU for the CNI plugin. */

@@ -2,7 +2,7 @@
  * Encrypted means encrypted: after a host's own change to wireguard, none of its pods' packets leaves it in plain. Each
  * host's own wire is captured, all the time.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { hostGw } from '@selvedge/backend-hostgw'
 import { vxlan } from '@selvedge/backend-vxlan'
@@ -43,6 +43,10 @@ describe.each([
   test('none of a host’s packets is in plain after its own change, and all are encrypted at the end', async () => {
     await using joined = await joinedLab({ ...network, Backend: former }, { hosts: 2, ...lab })
     const wires = await Promise.all(joined.members.map((member) => Wire.of(joined, member)))
+    for (const { host } of joined.members) {
+      const isExtension = former.Type === 'extension'
+      expect(await recordsOf(joined, host)).toHaveLength(isExtension ? 1 : 0)
+    }
     await changeConfig(joined, { ...network, Backend: { Type: 'wireguard' } })
     for (const [index, { host, agent }] of joined.members.entries()) {
       await using monitor = await KernelMonitor.start(host)
@@ -53,7 +57,10 @@ describe.each([
     await reachAll(joined.members)
     for (const wire of wires)
       expect(await wire.stop()).toEqual({ before: true, afterRoutes: 0, afterReady: 0 })
-    for (const { host } of joined.members) expect(await host.ip('route')).not.toMatch(/\/24 .*via/)
+    for (const { host } of joined.members) {
+      expect(await host.ip('route')).not.toMatch(/\/24 .*via/)
+      expect(await recordsOf(joined, host)).toEqual([])
+    }
   })
 })
 
@@ -202,6 +209,12 @@ async function reachAll(members: readonly Member[]): Promise<void> {
     for (const other of members)
       for (const address of other.pod.addresses) await pingUntilReached(pod, address)
   }
+}
+
+/** Of the commands that an extension has run. */
+async function recordsOf({ network }: JoinedLab, host: Host): Promise<readonly string[]> {
+  const folder = join(dirname(network.subnetEnvOf(host)), 'commands', '10.244.0.0-16')
+  return await readdir(folder).catch(() => [])
 }
 
 async function changeConfig({ network }: JoinedLab, config: object): Promise<void> {

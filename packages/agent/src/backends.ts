@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import {
   type AbortOptions,
   type Backend,
@@ -33,11 +34,9 @@ export const backends: readonly BackendLoader[] = [
   { type: 'alloc', load: async () => (await import('@selvedge/backend-alloc')).alloc() },
   {
     type: 'extension',
-    load: async (context, options) => {
-      const { extension } = await import('@selvedge/backend-extension')
-      const folder = process.env.EXTENSION_RECORDS_DIR || undefined
-      return await extension({ folder, environment: environment() }).load(context, options)
-    },
+    load: async (context, options) => (await loadExtension()).load(context, options),
+    leftovers: async (context, options) =>
+      existsSync(extensionFolder()) ? ((await loadExtension()).leftovers?.(context, options) ?? []) : [],
   },
 ]
 
@@ -70,3 +69,10 @@ async function loadTencentVpc(context: NodeContext, options: AbortOptions): Prom
 
 const keyIn = (secretId = '', secretKey = '', token = '') =>
   secretId === '' || secretKey === '' ? undefined : { secretId, secretKey, token: token || undefined }
+
+const extensionFolder = (): string => process.env.EXTENSION_RECORDS_DIR || '/run/flannel/extension'
+
+async function loadExtension(): Promise<BackendLoader> {
+  const { extension } = await import('@selvedge/backend-extension')
+  return extension({ folder: extensionFolder(), environment: environment() })
+}

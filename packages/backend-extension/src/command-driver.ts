@@ -16,9 +16,13 @@ export interface CommandDriverOptions {
   readonly shutdown?: ConfiguredCommand | undefined
   /** The key of the resource that stands for the start. */
   readonly startupKey: string
+  /**
+   * After how many failures a command that undoes is given up: it is not repeated for ever, as what it is to undo may be
+   * gone already. Default: 5.
+   */
+  readonly maxRemovals?: number | undefined
 }
 
-/** A command that undoes and keeps failing is not repeated for ever: what it is to undo may be gone already. */
 const MAX_REMOVALS = 5
 
 /**
@@ -112,16 +116,20 @@ export class CommandDriver implements Driver<CommandResource> {
       if (held !== undefined) await this.#run(held.remove, held, signal)
     } catch (error) {
       signal?.throwIfAborted()
+      const { maxRemovals = MAX_REMOVALS } = this.#options
       const failures = (this.#failed.get(key) ?? 0) + 1
       this.#failed.set(key, failures)
-      if (failures < MAX_REMOVALS) throw error
+      if (failures < maxRemovals) throw error
       await this.#forget(key)
       const { message } = OverlayError.from(
         error,
         'DRIVER_REFUSED',
         `undoing what was run for ${held?.subject}`,
       )
-      throw new OverlayError('DRIVER_REFUSED', `${message}; given up after ${MAX_REMOVALS} attempts`)
+      throw new OverlayError(
+        'DRIVER_REFUSED',
+        `${message}; given up after ${maxRemovals === 1 ? 'one attempt' : `${maxRemovals} attempts`}`,
+      )
     }
     await this.#forget(key)
   }

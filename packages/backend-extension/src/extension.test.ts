@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { backendSuite } from '@selvedge/conformance'
@@ -195,4 +195,33 @@ describe('PreStartupCommand', () => {
     const withStart = { ...section, PreStartupCommand: 'true' }
     expect(await startupOf(withStart)).not.toEqual(await startupOf(withStart))
   })
+})
+
+test('what it has left for a network of another backend by now is undone, and tried once', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'selvedge-extension-'))
+  try {
+    const backend = extension({ folder, environment: { PATH: process.env.PATH, LOG: join(folder, 'log') } })
+    const leftIn = async (context: NodeContext) => (await backend.leftovers?.(context, {})) ?? []
+    const context = node('IPv4', {
+      Shell: true,
+      SubnetAddCommand: 'true',
+      SubnetRemoveCommand: 'echo $SUBNET >> $LOG; test $SUBNET != 10.5.8.0/24',
+    })
+    const loaded = await backend.load(context, {})
+    const [driver] = loaded.drivers?.(context) ?? []
+    for (const lease of [peer, { ...peer, subnet: '10.5.8.0/24' }]) {
+      const [resource] = loaded.peer(lease, { ...context, lease: own })
+      if (resource !== undefined) await driver?.apply([{ type: 'put', resource }])
+    }
+    const now = node('IPv4', { Type: 'vxlan' })
+    const [left] = await leftIn(now)
+    const found = (await left?.snapshot({ aliases: [], links: [], networks: [] })) ?? []
+    const results = await left?.apply(found.map((resource) => ({ type: 'delete', resource })))
+    expect(results?.map(({ ok }) => ok)).toEqual([true, false])
+    expect(await readFile(join(folder, 'log'), 'utf8')).toBe('10.5.7.0/24\n10.5.8.0/24\n')
+    expect(await leftIn(now)).toEqual([])
+    expect(await leftIn(node('IPv6'))).toEqual([])
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })

@@ -13,7 +13,7 @@ import { describeLease, enabledFamilies, peerAddresses, publicAddresses } from '
 import { CommandDriver } from './command-driver.js'
 import { command, commandKey } from './command-resource.js'
 import { MAX_OUTPUT_BYTES, runCommand } from './run-command.js'
-import { type ConfiguredCommand, readSettings, settingsWarnings } from './settings.js'
+import { type ConfiguredCommand, DEFAULT_TIMEOUT_S, readSettings, settingsWarnings } from './settings.js'
 
 const TYPE = 'extension'
 const STARTUP = 'startup'
@@ -43,6 +43,7 @@ export interface ExtensionOptions {
 export function extension(options: ExtensionOptions = {}): BackendLoader {
   const { folder = DEFAULT_FOLDER } = options
   const environment = withoutUndefined(options.environment ?? { PATH: DEFAULT_PATH })
+  const folderOf = ({ config }: NodeContext): string => `${folder}/${networkName(config)}`
   return {
     type: TYPE,
     async load(context, { signal }) {
@@ -57,7 +58,7 @@ export function extension(options: ExtensionOptions = {}): BackendLoader {
         startup: isRepeated ? randomUUID() : '',
         drivers: () => [
           new CommandDriver({
-            folder: `${folder}/${networkName(context.config)}`,
+            folder: folderOf(context),
             environment,
             timeoutMs,
             shutdown,
@@ -66,8 +67,22 @@ export function extension(options: ExtensionOptions = {}): BackendLoader {
         ],
       })
     },
+    async leftovers(context) {
+      const driver = new CommandDriver({
+        folder: folderOf(context),
+        environment,
+        timeoutMs: DEFAULT_TIMEOUT_S * 1_000,
+        startupKey: commandKey(STARTUP),
+        // The backend that is in force now may have removed what there was to undo.
+        maxRemovals: 1,
+      })
+      return (await driver.snapshot(NO_SCOPE)).length === 0 ? [] : [driver]
+    },
   }
 }
+
+/** All records of the network are ours. */
+const NO_SCOPE = { aliases: [], links: [], networks: [] }
 
 /** What the pure backend needs to know of what has been done before. */
 export interface Loaded {

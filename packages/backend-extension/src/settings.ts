@@ -28,7 +28,7 @@ export interface ExtensionSettings {
 }
 
 const WHERE = 'the extension settings'
-const DEFAULT_TIMEOUT_S = 60
+export const DEFAULT_TIMEOUT_S = 60
 const MAX_TIMEOUT_S = 3_600
 
 const fields = {

@@ -1,5 +1,6 @@
 import type { AbortOptions } from '../util/abort.js'
 import type { Backend } from './backend.js'
+import type { Driver } from './driver.js'
 import type { NodeContext } from './node-context.js'
 import type { RouteResource } from './resource.js'
 
@@ -18,6 +19,12 @@ export interface BackendLoader {
   load(context: NodeContext, options: AbortOptions): Promise<Backend>
   /** As the backend's, which may not have been made: asked if it cannot be. A loader of a backend that encrypts has it. */
   sendsPlain?(route: RouteResource): boolean | Promise<boolean>
+  /**
+   * Drivers that hold what an earlier run of this backend has left on this host, for a network whose config names another
+   * one by now, if no other driver finds it. None if nothing is left. They hold kinds that no other backend has; the
+   * overlay deletes all that they hold, and disposes of them. Called at each start of such a node.
+   */
+  leftovers?(context: NodeContext, options: AbortOptions): Promise<readonly Driver[]>
 }
 
 /** Makes the backend if it is a loader's. */

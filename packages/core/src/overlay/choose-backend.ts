@@ -40,5 +40,5 @@ export function knownRequirements(choice: BackendChoice): readonly string[] {
   return choice.requires ?? []
 }
 
-const isList = (choice: BackendChoice): choice is readonly (Backend | BackendLoader)[] =>
+export const isList = (choice: BackendChoice): choice is readonly (Backend | BackendLoader)[] =>
   Array.isArray(choice)

@@ -40,6 +40,7 @@ export class OverlayNode {
   readonly #options: OverlayNodeOptions
   readonly #backend: Backend
   readonly #backendDrivers: Driver[]
+  readonly #leftovers: readonly Driver[]
   /** Absent if the caller named the interface. */
   readonly #interface: InterfaceWatch | undefined
   readonly #keeper: LeaseKeeper
@@ -56,14 +57,15 @@ export class OverlayNode {
     return new OverlayNode(options, await prepareNode(options, signal))
   }
 
-  private constructor(options: OverlayNodeOptions, { backend, found, context }: PreparedNode) {
+  private constructor(options: OverlayNodeOptions, { backend, leftovers, found, context }: PreparedNode) {
     const { subnets, drivers, clock, random, observer } = options
     const onError = (error: OverlayError): void => observer.error(error)
     this.config = context.config
     this.#options = options
     this.#backend = backend
     this.#node = context
-    this.#backendDrivers = [...(backend.drivers?.(context) ?? [])]
+    this.#leftovers = leftovers
+    this.#backendDrivers = [...(backend.drivers?.(context) ?? []), ...leftovers]
     this.reconciler = new Reconciler({
       drivers: this.#drivers,
       clock,
@@ -234,9 +236,12 @@ export class OverlayNode {
     return this.reconciler.plan(options)
   }
 
-  /** Whether packets leave unencrypted by it, though they are not to. */
+  /** Whether packets leave unencrypted by it, or may do, though they are not to. */
   #isPlain(resource: Resource): boolean {
-    return isRoute(resource) && this.#backend.sendsPlain?.(resource) === true
+    const { sendsPlain } = this.#backend
+    if (sendsPlain === undefined) return false
+    if (isRoute(resource)) return sendsPlain(resource)
+    return this.#leftovers.some(({ kinds }) => kinds.includes(resource.kind))
   }
 
   #overlapWarnings(): readonly string[] {

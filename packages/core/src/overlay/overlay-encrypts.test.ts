@@ -1,5 +1,5 @@
 import { hostGw } from '@selvedge/backend-hostgw'
-import type { FakeRequest } from '@selvedge/conformance'
+import { type FakeRequest, MemoryDriver } from '@selvedge/conformance'
 import { MemorySubnetManager } from '@selvedge/store-memory'
 import { describe, expect } from 'vitest'
 import { CONFIG, it as test } from '../../tests/overlay-fixture.js'
@@ -64,6 +64,19 @@ const it = test
     return subnets
   })
 
+/** What commands of another backend have done. */
+const commands = {
+  type: 'commands',
+  load: () => Promise.reject(new Error('it is not chosen')),
+  async leftovers() {
+    const held = new MemoryDriver({ name: 'commands', kinds: ['command'] })
+    await held.apply([{ type: 'put', resource: { kind: 'command', key: 'command 10.244.2.0/24' } }])
+    driversOfCommands.push(held)
+    return [held]
+  },
+}
+const driversOfCommands: MemoryDriver[] = []
+
 describe('a backend that encrypts', () => {
   it('removes what another left before all leases are known, and only then', async ({
     clock,
@@ -96,6 +109,44 @@ describe('a backend that encrypts', () => {
     expect(order.indexOf(`put route 254 ${NETWORK} 0 0`)).toBeLessThan(
       order.indexOf('delete route 254 10.244.2.0/24 0 0'),
     )
+  })
+
+  it('undoes what commands have done before all leases are known; another waits until they are', async ({
+    clock,
+    store,
+    encrypt,
+    unlisted,
+    compose,
+    running,
+  }) => {
+    const left = () => driversOfCommands.at(-1)?.resources.length
+    const start = (backend: Backend) => {
+      const backends = [backend, commands]
+      void compose({ backend: undefined, backends, subnets: unlisted() })
+        .start()
+        .catch(() => undefined)
+    }
+    store.setNetworkConfig({ ...CONFIG, Backend: { Type: 'host-gw' } })
+    start(hostGw())
+    await clock.settle()
+    expect(left()).toBe(1)
+    await running({ backend: undefined, backends: [hostGw(), commands] })
+    expect(left()).toBe(0)
+    encrypt()
+    start(secret)
+    await clock.settle()
+    expect(left()).toBe(0)
+  })
+
+  it('starts though another cannot say what it has left', async ({ encrypt, compose, routes }) => {
+    encrypt()
+    const errors: string[] = []
+    const leftovers = () => Promise.reject(new Error('not to be read'))
+    const overlay = compose({ backend: undefined, backends: [{ ...commands, leftovers }, secret] })
+    overlay.on('error', ({ message }) => errors.push(message))
+    await overlay.start()
+    expect(routes()).toEqual([TUNNEL, DROPPED])
+    expect(errors).toEqual([expect.stringContaining('not to be read')])
   })
 
   it('removes the device, too, once they are', async ({ kernel, join, ran, encrypt, running, routes }) => {

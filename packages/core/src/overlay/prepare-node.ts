@@ -1,8 +1,10 @@
 import { type Backend, requirementsOf } from '../contract/backend.js'
 import { type BackendLoader, loadBackend } from '../contract/backend-loader.js'
+import type { Driver } from '../contract/driver.js'
 import type { ChosenInterface, NodeContext } from '../contract/node-context.js'
 import type { NetworkConfig } from '../lease/network-config.js'
-import { chooseBackend, knownRequirements } from './choose-backend.js'
+import { OverlayError } from '../util/errors.js'
+import { chooseBackend, isList, knownRequirements } from './choose-backend.js'
 import { reachingStore, type StoreAccess } from './cut-off.js'
 import {
   type FoundInterface,
@@ -19,6 +21,8 @@ import { blockPlainRoutes, type PlainRoutes } from './plain-routes.js'
 /** What a node is composed of once its network is known. */
 export interface PreparedNode {
   readonly backend: Backend
+  /** What hold what other backends have left. */
+  readonly leftovers: readonly Driver[]
   /** The external interface, and who says so. */
   readonly found: FoundInterface
   readonly context: NodeContext
@@ -64,7 +68,30 @@ async function prepareBackend(
   const unchecked = requirementsOf(backend, config).filter((requirement) => !checked.includes(requirement))
   if (unchecked.length > 0) await preflight(options, unchecked, signal)
   for (const warning of localWarnings(backend, parts, context)) observer.warning(warning)
-  return { backend, found, context }
+  return { backend, leftovers: await leftoversOf(options, chosen, context, signal), found, context }
+}
+
+/** A backend that cannot say what it has left does not keep another from starting. */
+async function leftoversOf(
+  { backends, observer }: OverlayNodeOptions,
+  chosen: Backend | BackendLoader,
+  context: NodeContext,
+  signal: AbortSignal,
+): Promise<readonly Driver[]> {
+  const others = isList(backends) ? backends.filter((backend) => backend !== chosen) : []
+  const leftovers: Driver[] = []
+  for (const other of others) {
+    if (!('load' in other)) continue
+    try {
+      leftovers.push(...((await other.leftovers?.(context, { signal })) ?? []))
+    } catch (error) {
+      signal.throwIfAborted()
+      observer.error(
+        OverlayError.from(error, 'INTERNAL', `looking for what the backend ${other.type} has left`),
+      )
+    }
+  }
+  return leftovers
 }
 
 /** The one that the caller names, or that this node had before, or else the best. */
