@@ -1,19 +1,23 @@
-import { type BackendChange, changeBackend, whyNotOnKernel } from '@selvedge/lab'
+import { changeBackend, type Stretch, whyNotOnKernel } from '@selvedge/lab'
+import { median } from './median.js'
 
-export interface MeasuredChange extends BackendChange {
+/** A change from one backend to another; medians, and of what was lost after the change the most. */
+export interface MeasuredChange {
   readonly from: string
   readonly to: string
+  /** Until the first agent is stopped. */
+  readonly before: Stretch
+  readonly mixed: Stretch
+  /** From the moment that the last host is in sync until a second after both pods have reached each other. */
+  readonly after: Stretch
 }
 
-/** Every backend that needs no settings, and of them those that this kernel has. */
-const BACKENDS = ['vxlan', 'host-gw', 'udp', 'wireguard', 'ipip'] as const
+/** Those that need no settings. */
+const BACKENDS = ['vxlan', 'host-gw', 'ipip', 'udp', 'wireguard'] as const
 
-/**
- * Every change from one backend to another.
- * @param rate echo requests a second, in each direction
- */
+/** Every change from one backend that this kernel has to another, each `rounds` times, in turn. */
 export async function measureBackendChanges(
-  rate: number,
+  rounds: number,
   signal: AbortSignal,
 ): Promise<readonly MeasuredChange[]> {
   const types: string[] = []
@@ -22,12 +26,38 @@ export async function measureBackendChanges(
     if (problem === undefined) types.push(type)
     else process.stderr.write(`${type} is left out: ${problem}\n`)
   }
-  const changes: MeasuredChange[] = []
-  for (const from of types) {
-    for (const to of types.filter((type) => type !== from)) {
-      const change = { from: { Type: from }, to: { Type: to }, intervalMs: 1000 / rate, signal }
-      changes.push({ from, to, ...(await changeBackend(change)) })
+  const pairs = types.flatMap((from) => types.filter((to) => to !== from).map((to) => ({ from, to })))
+  const runs = pairs.map((pair) => ({ pair, changes: [] as Omit<MeasuredChange, 'from' | 'to'>[] }))
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { pair, changes } of runs) {
+      const { from, to } = pair
+      const { before, mixed, after, settled } = await changeBackend({
+        from: { Type: from },
+        to: { Type: to },
+        signal,
+      })
+      changes.push({ before, mixed, after: sum(after, settled) })
     }
   }
-  return changes
+  return runs.map(({ pair, changes }) => ({
+    ...pair,
+    before: mostLost(changes.map(({ before }) => before)),
+    mixed: medianOf(changes.map(({ mixed }) => mixed)),
+    after: mostLost(changes.map(({ after }) => after)),
+  }))
 }
+
+const sum = (one: Stretch, other: Stretch): Stretch => ({
+  sent: one.sent + other.sent,
+  lost: one.lost + other.lost,
+  durationMs: one.durationMs + other.durationMs,
+})
+
+const medianOf = (all: readonly Stretch[]): Stretch => ({
+  sent: median(all.map(({ sent }) => sent)),
+  lost: median(all.map(({ lost }) => lost)),
+  durationMs: median(all.map(({ durationMs }) => durationMs)),
+})
+
+const mostLost = (all: readonly Stretch[]): Stretch =>
+  all.reduce((most, one) => (one.lost > most.lost ? one : most))
