@@ -23,7 +23,7 @@ import {
   until,
 } from '../src/index.js'
 import { type JoinedLab, joinedLab } from './setup.js'
-import { CHOSEN } from './wireguard-device.js'
+import { BY, CHOSEN } from './wireguard-device.js'
 
 const NETWORK = { Network: '10.244.0.0/16' }
 const DUAL = { ...NETWORK, EnableIPv6: true, IPv6Network: 'fd44::/48' }
@@ -39,7 +39,7 @@ describe.each([
   ['host-gw', NETWORK, {}, { Type: 'host-gw' }],
   ['udp', NETWORK, {}, { Type: 'udp' }],
   ['extension, by commands', NETWORK, {}, HOST_GW_BY_COMMANDS],
-])('from %s to wireguard, one host after the other', (_, network, lab, former) => {
+])(`${BY}, from %s to wireguard, one host after the other`, (_, network, lab, former) => {
   test('none of a host’s packets is in plain after its own change, and all are encrypted at the end', async () => {
     await using joined = await joinedLab({ ...network, Backend: former }, { hosts: 2, ...lab })
     const wires = await Promise.all(joined.members.map((member) => Wire.of(joined, member)))
