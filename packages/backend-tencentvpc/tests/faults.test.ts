@@ -106,6 +106,13 @@ describe('a read that goes on failing', () => {
       /reading the answer .*no RouteId/,
       json('{"Response":{"TotalCount":1,"RouteTableSet":[{"RouteTableId":"rtb-1","RouteSet":[null]}]}}'),
     ],
+    [
+      'by a route whose number is too large to be read exactly',
+      /reading the answer .*no RouteId/,
+      json(
+        '{"Response":{"TotalCount":1,"RouteTableSet":[{"RouteTableId":"rtb-1","RouteSet":[{"RouteId":9007199254740993}]}]}}',
+      ),
+    ],
   ])('%s is an error that says what was answered', async (_what, says, fault) => {
     const one = await driver({ timeoutMs: 200 })
     spoil('DescribeRouteTables', 100, fault)

@@ -167,6 +167,8 @@ test('only what the chosen store and backend need is loaded', async () => {
     'backend-vxlan',
     'backend-alloc',
     'backend-extension',
+    'backend-tencentvpc',
+    'tencentcloud',
     'lab',
     'conformance',
     'metrics',

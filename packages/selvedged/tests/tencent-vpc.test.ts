@@ -37,7 +37,14 @@ test('each agent writes its own route, pods reach each other by it, and one that
   await using _ = rig
   const start = (index: number, ...args: string[]) =>
     rig.start(index, { variables: variables(cloud, `192.168.77.${index + 1}`), args })
-  const [first, second] = [start(0, '-v=10'), start(1, '-v=10')]
+  // The second has its key by flanneld's names.
+  const { TENCENTCLOUD_METADATA_URL } = variables(cloud, '192.168.77.2')
+  const byFlanneldsNames = {
+    TENCENTCLOUD_METADATA_URL,
+    ACCESS_KEY_ID: KEY.secretId,
+    ACCESS_KEY_SECRET: KEY.secretKey,
+  }
+  const [first, second] = [start(0, '-v=10'), rig.start(1, { variables: byFlanneldsNames, args: ['-v=10'] })]
   const pods = await Promise.all([first.addPod(), second.addPod()])
   await Promise.all([first.inSync(), second.inSync()])
   const [one, two] = [(await first.subnetEnv()).subnet, (await second.subnetEnv()).subnet]

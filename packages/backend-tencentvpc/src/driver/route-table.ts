@@ -97,7 +97,10 @@ function decodeTable(value: unknown): RouteTable {
 }
 
 function decodeRoute(value: unknown): TableRoute {
-  if (!isJsonObject(value) || typeof value.RouteId !== 'number') throw unreadable('a route has no RouteId')
+  // A number that JSON.parse rounds would be another route's.
+  if (!isJsonObject(value) || typeof value.RouteId !== 'number' || !Number.isSafeInteger(value.RouteId)) {
+    throw unreadable('a route has no RouteId')
+  }
   const text = (name: string): string => (typeof value[name] === 'string' ? value[name] : '')
   return {
     id: value.RouteId,
