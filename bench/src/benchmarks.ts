@@ -124,15 +124,28 @@ export const BENCHMARKS: readonly [
     title: 'One TCP stream from a pod to a pod on another host, each backend in turn; medians of five',
     sizes: [5],
     input: (rounds, { flanneld }) => ({ rounds, flanneld }),
-    head: ['by', 'Gbit/s', "of flanneld's proxy", 'longest wait in the main thread'],
+    head: [
+      'by',
+      'Gbit/s',
+      "of flanneld's proxy",
+      'retransmits',
+      'CPU of the machine, s/GB',
+      'longest wait in the main thread',
+    ],
     rows: (measured) => {
       const proxy = measured.find(({ name }) => name === FLANNELD_PROXY)?.tcp
-      return measured.map(({ name, tcp, longestWaitMs }) => [
-        name,
-        (tcp / 1e9).toFixed(2),
-        proxy === undefined ? 'not measured' : ratio(tcp, proxy),
-        longestWaitMs === undefined ? '' : ms(longestWaitMs),
-      ])
+      return measured.map(({ name, tcp, retransmits, cpuPerGigabyte, longestWaitMs }) =>
+        tcp === undefined
+          ? [name, 'this machine lacks it', '', '', '', '']
+          : [
+              name,
+              (tcp / 1e9).toFixed(2),
+              proxy === undefined ? 'not measured' : ratio(tcp, proxy),
+              `${retransmits}`,
+              cpuPerGigabyte.toFixed(2),
+              longestWaitMs === undefined ? '' : ms(longestWaitMs),
+            ],
+      )
     },
   },
   {

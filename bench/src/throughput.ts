@@ -1,9 +1,13 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { hostGw } from '@selvedge/backend-hostgw'
+import { ipip } from '@selvedge/backend-ipip'
 import { udp } from '@selvedge/backend-udp'
 import { vxlan } from '@selvedge/backend-vxlan'
-import { type Backend, createOverlay } from '@selvedge/core'
+import { wireguard } from '@selvedge/backend-wireguard'
+import { type Backend, type BackendLoader, createOverlay, isOverlayError } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
-import { Lab, type Pod, pingUntilReached, until } from '@selvedge/lab'
+import { type Host, Lab, type Pod, pingUntilReached, until } from '@selvedge/lab'
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { startFlanneldPair } from './flanneld-pair.js'
 import { longestWait } from './longest-wait.js'
@@ -20,8 +24,12 @@ export interface ThroughputInput {
 /** One TCP stream from a pod on one host to a pod on another. */
 export interface Throughput {
   readonly name: string
-  /** In bits a second; medians. */
-  readonly tcp: number
+  /** In bits a second; a median. Undefined if this machine lacks what it takes. */
+  readonly tcp: number | undefined
+  /** Segments that were sent again; a median. */
+  readonly retransmits: number
+  /** Of all that runs on this machine meanwhile, in seconds of a processor for each gigabyte; a median. */
+  readonly cpuPerGigabyte: number
   /**
    * The longest time that a timer of 1 ms took in the main thread while packets flowed, of all rounds, in ms. The
    * overlays of both hosts are in it. Absent for another program's.
@@ -30,41 +38,73 @@ export interface Throughput {
 }
 
 interface Contender extends AsyncDisposable {
-  readonly name: string
   readonly pods: readonly [Pod, Pod]
   readonly isOurs: boolean
 }
 
 const NETWORK = '10.244.0.0/16'
-const SECONDS = 3
+const SECONDS = 2
 
 export async function measureThroughput(
   { rounds, flanneld }: ThroughputInput,
   signal: AbortSignal,
 ): Promise<readonly Throughput[]> {
   await using stack = new Opened()
-  const makers: (() => Promise<Contender>)[] = [
-    () => overlays('udp', (namespace) => udp({ namespace }), signal),
-    ...(flanneld === undefined ? [] : [() => flanneldProxy(flanneld, signal)]),
-    () => overlays('vxlan', () => vxlan(), signal),
-    () => overlays('host-gw', () => hostGw(), signal),
-  ]
-  const measured: { readonly contender: Contender; readonly tcp: number[]; waitMs: number }[] = []
-  for (const make of makers) {
-    measured.push({ contender: stack.use(await make()), tcp: [], waitMs: 0 })
+  const backends: Readonly<Record<string, (host: Host, lab: Lab) => Backend | BackendLoader>> = {
+    udp: ({ namespace }) => udp({ namespace: `/run/netns/${namespace}` }),
+    vxlan: () => vxlan(),
+    'host-gw': () => hostGw(),
+    ipip: () => ipip(),
+    wireguard: ({ name, namespace }, { directory }) => {
+      const socketDirectory = join(directory, name)
+      return wireguard({ keyFile: join(socketDirectory, 'wgkey'), socketDirectory, namespace })
+    },
+  }
+  const measured: Measured[] = []
+  for (const [type, backendOf] of Object.entries(backends)) {
+    measured.push({
+      name: type,
+      contender: await overlays(type, backendOf, signal, stack),
+      streams: [],
+      waitMs: 0,
+    })
+    if (type !== 'udp' || flanneld === undefined) continue
+    const proxy = stack.use(await flanneldProxy(flanneld, signal))
+    measured.push({ name: FLANNELD_PROXY, contender: proxy, streams: [], waitMs: 0 })
   }
   for (let round = 0; round < rounds; round += 1) {
     for (const result of measured) {
+      if (result.contender === undefined) continue
       const stream = tcpStream(result.contender.pods)
       result.waitMs = Math.max(result.waitMs, await longestWait(stream))
-      result.tcp.push(await stream)
+      result.streams.push(await stream)
     }
   }
-  return measured.map(({ contender: { name, isOurs }, tcp, waitMs }) => ({
-    name,
-    tcp: median(tcp),
-    longestWaitMs: isOurs ? waitMs : undefined,
-  }))
+  return measured.map(({ name, contender, streams, waitMs }) => {
+    const middle = (count: (stream: Stream) => number): number => median(streams.map(count))
+    return {
+      name,
+      tcp: contender && middle(({ bitsPerSecond }) => bitsPerSecond),
+      retransmits: contender ? middle(({ retransmits }) => retransmits) : 0,
+      cpuPerGigabyte: contender ? middle(({ cpuPerGigabyte }) => cpuPerGigabyte) : 0,
+      longestWaitMs: contender?.isOurs ? waitMs : undefined,
+    }
+  })
+}
+
+interface Measured {
+  readonly name: string
+  /** Absent if this machine lacks what it takes. */
+  readonly contender: Contender | undefined
+  readonly streams: Stream[]
+  waitMs: number
+}
+
+interface Stream {
+  /** As received. */
+  readonly bitsPerSecond: number
+  readonly retransmits: number
+  readonly cpuPerGigabyte: number
 }
 
 /** What is to be disposed of, the last first. */
@@ -81,19 +121,35 @@ class Opened implements AsyncDisposable {
   }
 }
 
-/** Bits a second, as received. */
-async function tcpStream([from, to]: readonly [Pod, Pod]): Promise<number> {
+async function tcpStream([from, to]: readonly [Pod, Pod]): Promise<Stream> {
+  const before = await busySeconds()
   const args = ['--client', `${to.addresses[0]}`, '--time', `${SECONDS}`, '--json']
   const { end } = JSON.parse(await from.exec('iperf3', args, { timeoutMs: (SECONDS + 20) * 1000 }))
-  return end.sum_received.bits_per_second
+  const busy = (await busySeconds()) - before
+  return {
+    bitsPerSecond: end.sum_received.bits_per_second,
+    retransmits: end.sum_sent.retransmits,
+    cpuPerGigabyte: busy / (end.sum_received.bytes / 1e9),
+  }
 }
 
-/** An overlay of this process's on each of two hosts. */
+/** For how long all processors together have not been idle, since the machine started. proc(5), /proc/stat. */
+async function busySeconds(): Promise<number> {
+  const [line = ''] = (await readFile('/proc/stat', 'utf8')).split('\n')
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.split(/ +/).slice(1).map(Number)
+  return (user + nice + system + irq + softirq) / TICKS_PER_SECOND
+}
+
+/** USER_HZ, on every architecture that Node.js runs on. */
+const TICKS_PER_SECOND = 100
+
+/** An overlay of this process's on each of two hosts; undefined if this machine lacks what the backend requires. */
 async function overlays(
   type: string,
-  backendIn: (namespace: string) => Backend,
+  backendOf: (host: Host, lab: Lab) => Backend | BackendLoader,
   signal: AbortSignal,
-): Promise<Contender> {
+  outer: Opened,
+): Promise<Contender | undefined> {
   const stack = new Opened()
   try {
     const lab = stack.use(await Lab.create({ hosts: 2, signal }))
@@ -104,16 +160,17 @@ async function overlays(
       const overlay = stack.use(
         createOverlay({
           subnets: new MemorySubnetManager(store),
-          backend: backendIn(namespace),
+          backend: backendOf(host, lab),
           drivers: [linux({ namespace })],
         }),
       )
       await overlay.start({ signal })
       pods.push(await host.addPod({ subnets: [`${overlay.lease.subnet}`], mtu: overlay.mtu }))
     }
-    return await contender(type, pods, true, stack)
+    return outer.use(await contender(pods, true, stack))
   } catch (error) {
     await stack[Symbol.asyncDispose]()
+    if (isOverlayError(error, 'UNSUPPORTED')) return undefined
     throw error
   }
 }
@@ -123,19 +180,14 @@ async function flanneldProxy(program: string, signal: AbortSignal): Promise<Cont
   try {
     const lab = stack.use(await Lab.create({ hosts: 2, signal }))
     const config = { Network: NETWORK, Backend: { Type: 'udp' } }
-    return await contender(FLANNELD_PROXY, await startFlanneldPair(lab, program, config), false, stack)
+    return await contender(await startFlanneldPair(lab, program, config), false, stack)
   } catch (error) {
     await stack[Symbol.asyncDispose]()
     throw error
   }
 }
 
-async function contender(
-  name: string,
-  pods: readonly Pod[],
-  isOurs: boolean,
-  stack: Opened,
-): Promise<Contender> {
+async function contender(pods: readonly Pod[], isOurs: boolean, stack: Opened): Promise<Contender> {
   const [from, to] = pods
   if (from === undefined || to === undefined) throw new RangeError('two pods are needed')
   await pingUntilReached(from, `${to.addresses[0]}`)
@@ -146,5 +198,5 @@ async function contender(
     said += chunk
   })
   await until('iperf3 to listen', () => said.includes('Server listening') || undefined)
-  return { name, pods: [from, to], isOurs, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() }
+  return { pods: [from, to], isOurs, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() }
 }
