@@ -13,12 +13,12 @@ import {
   ownSubnet,
   peerAddresses,
   publicAddresses,
+  readBackendSection,
   readFields,
   route,
   type Tunnel,
   tunnelMtu,
   tunnelPodMtu,
-  unknownKeyWarnings,
 } from '@selvedge/core/kit'
 
 /** It overrides the key of the network config's Backend section that it is named after. */
@@ -54,13 +54,13 @@ export function ipip(options: IpipOptions = {}): Backend {
   if (unknownKeys.length > 0) {
     throw new TypeError(`ipip() has no option ${unknownKeys.join(', ')}; it has directRouting`)
   }
-  const section = ({ backend }: NetworkConfig) => readFields(fields, backend?.options ?? {}, WHERE)
+  const section = (config: NetworkConfig) => readBackendSection(config, fields, WHERE)
   const isDirect = (config: NetworkConfig): boolean =>
     given.DirectRouting ?? section(config).values.DirectRouting ?? false
   return {
     type: TYPE,
     requires: (config) => enabledFamilies(config).map(({ family }) => (family === 4 ? 'ipip' : 'ip6tnl')),
-    warnings: ({ config }) => unknownKeyWarnings(section(config).unknownKeys, fields, WHERE),
+    warnings: ({ config }) => section(config).warnings,
     mtu: (context) => tunnelPodMtu(context, TUNNEL),
     attributes(context) {
       isDirect(context.config)

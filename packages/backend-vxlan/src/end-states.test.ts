@@ -291,7 +291,7 @@ flannel.1 UP mtu 1450 link/ether 0a:00:00:00:04:01 alias selvedge 10.5.0.0/16 ac
 # reported
 LEASE_CONFLICT: the lease of 10.5.2.0/32 (192.168.64.66) gets no resources: 10.5.2.0/32 and 10.5.2.0/24 overlap, and the lease of 10.5.2.0/24 (192.168.64.3) is older; delete the wrong one of the two from etcd
 LEASE_CONFLICT: the lease of 10.5.4.0/24 (192.168.64.67) gets no resources: both need 'fdb flannel.1 0a:00:00:00:04:03', and the lease of 10.5.3.0/24 (172.16.9.3) is older; delete the wrong one of the two from etcd
-INVALID_LEASE: the lease of 10.5.5.0/24 (192.168.64.68) has this node's own VtepMAC, 0a:00:00:00:04:01: a cloned machine may have kept it; give the other node another one, or delete its lease
+INVALID_LEASE: in the lease of 10.5.5.0/24 (192.168.64.68), VtepMAC is "0a:00:00:00:04:01", but is this node's own: a cloned machine may have kept it; give the other node another one, or delete its lease
 INVALID_LEASE: the lease of 10.5.6.0/24 (224.0.0.5) gets no resources: its PublicIP, 224.0.0.5, is a multicast address; correct or delete it in etcd
 INVALID_LEASE: the lease of 192.168.64.128/25 (192.168.64.69) gets no resources: 192.168.64.128/25 overlaps 192.168.64.0/24, the network of eth0; correct or delete it in etcd
 INVALID_LEASE: the lease of 8.8.8.0/24 (192.168.64.70) gets no resources: 8.8.8.0/24 is not inside 10.5.0.0/16; correct or delete it in etcd

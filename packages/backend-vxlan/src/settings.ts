@@ -6,8 +6,8 @@ import {
   type FieldValues,
   integerField,
   invalidField,
+  readBackendSection,
   readFields,
-  unknownKeyWarnings,
 } from '@selvedge/core/kit'
 
 /** Each overrides the key of the network config's Backend section that it is named after. */
@@ -82,7 +82,7 @@ export function readOptions(options: VxlanOptions): Given {
 
 /** The settings of a network: the options, else the config's Backend section, else the defaults. */
 export function readSettings(config: NetworkConfig, options: Given): VxlanSettings {
-  const { values: section } = readFields(fields, config.backend?.options ?? {}, WHERE)
+  const { values: section } = readBackendSection(config, fields, WHERE)
   const vni = options.VNI ?? section.VNI ?? DEFAULT_VNI
   for (const parts of enabledFamilies(config)) {
     const name = deviceName(parts, vni)
@@ -102,10 +102,8 @@ export function readSettings(config: NetworkConfig, options: Given): VxlanSettin
 }
 
 /** A warning for each unknown key of the Backend section. */
-export function settingsWarnings(config: NetworkConfig): readonly string[] {
-  const { unknownKeys } = readFields(fields, config.backend?.options ?? {}, WHERE)
-  return unknownKeyWarnings(unknownKeys, fields, WHERE)
-}
+export const settingsWarnings = (config: NetworkConfig): readonly string[] =>
+  readBackendSection(config, fields, WHERE).warnings
 
 /** `flannel.1`, and for IPv6 `flannel-v6.1`: flannel's names. */
 export function deviceName({ family }: FamilyParts, vni: number): string {

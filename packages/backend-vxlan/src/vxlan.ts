@@ -1,17 +1,16 @@
-import {
-  type Backend,
-  type Lease,
-  type LeaseAttributes,
-  type LeaseContext,
-  type NetworkConfig,
-  type NodeContext,
-  OverlayError,
-  type Resource,
+import type {
+  Backend,
+  Lease,
+  LeaseAttributes,
+  LeaseContext,
+  NetworkConfig,
+  NodeContext,
+  Resource,
 } from '@selvedge/core'
 import {
   address,
+  attributesWithData,
   baseAddress,
-  describeLease,
   enabledFamilies,
   type Family,
   type FamilyParts,
@@ -20,6 +19,7 @@ import {
   isOnLink,
   link,
   neighbour,
+  ownIdentity,
   ownSubnet,
   peerAddresses,
   publicAddresses,
@@ -84,12 +84,9 @@ const macsOf = ({ attributes: { backendData, backendV6Data } }: Lease): OwnMacs 
 
 function attributes(context: NodeContext, { vni }: VxlanSettings): LeaseAttributes {
   const addresses = publicAddresses(context)
-  let published: LeaseAttributes = { ...addresses, backendType: TYPE }
-  for (const parts of enabledFamilies(context.config)) {
-    const mac = vtepMac(addresses, context.previous, parts, vni)
-    published = { ...published, [parts.backendData]: vtepData(vni, mac) }
-  }
-  return published
+  return attributesWithData(context, TYPE, (parts) =>
+    vtepData(vni, vtepMac(addresses, context.previous, parts, vni)),
+  )
 }
 
 /** The device of one family, and its address. */
@@ -132,11 +129,7 @@ function peer(
   const { subnet, publicAddress } = addresses
   const { mac } = readVtep(lease, parts, settings.vni)
   if (mac === ownMacs[parts.family]) {
-    throw new OverlayError(
-      'INVALID_LEASE',
-      `${describeLease(lease)} has this node's own VtepMAC, ${mac}: a cloned machine may have kept it; give the other ` +
-        'node another one, or delete its lease',
-    )
+    throw ownIdentity(lease, 'VtepMAC', mac, 'give the other node another one, or delete its lease')
   }
   const { externalInterface } = context
   if (settings.directRouting && isOnLink(externalInterface, publicAddress)) {

@@ -209,7 +209,7 @@ wireguard-device flannel-wg {"name":"flannel-wg","publicKey":"pOCSkrZRwni5dyxWn1
 wireguard-peer flannel-wg Xf7dO2vUf2+ijuFdlp1bsOpTd01Ii9r53xxuASSz7yI= {"device":"flannel-wg","publicKey":"Xf7dO2vUf2+ijuFdlp1bsOpTd01Ii9r53xxuASSz7yI=","endpoint":"192.168.64.3:51899","allowedIps":["10.5.6.0/24"],"persistentKeepalive":0,"presharedKey":false}
 wireguard-peer flannel-wg zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk= {"device":"flannel-wg","publicKey":"zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk=","endpoint":"192.168.64.3:51820","allowedIps":["10.5.2.0/24"],"persistentKeepalive":0,"presharedKey":false}
 # reported
-INVALID_LEASE: in the lease of 10.5.3.0/24 (192.168.64.4), PublicKey is "pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=", but is this node's own: a cloned machine may have kept its key; delete the other node's key file
+INVALID_LEASE: in the lease of 10.5.3.0/24 (192.168.64.4), PublicKey is "pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=", but is this node's own: a cloned machine may have kept it; delete that node's key file
 INVALID_LEASE: in the lease of 10.5.4.0/24 (192.168.64.5), BackendData, PublicKey is "A", but must be a WireGuard key, 32 bytes in base64
 INVALID_LEASE: the lease of 10.5.5.0/24 (192.168.64.6) gets no resources: its backend is "vxlan", and this node's is "wireguard"; correct or delete it in etcd
 `,

@@ -1,4 +1,5 @@
 export {
+  type Carrier,
   DEFAULT_KEY_FILE,
   type ImplementationName,
   type KeyFileOptions,
@@ -12,5 +13,5 @@ export {
   type WireguardResource,
   wireguardDriver,
 } from './driver/index.js'
-export { type WireguardOptions, wireguard } from './loader.js'
-export { sendsPlain, type WireguardBackendOptions, wireguardBackend } from './wireguard.js'
+export { type WireguardOptions, wireguard } from './driver/loader.js'
+export { sendsPlain, wireguardBackend } from './wireguard.js'

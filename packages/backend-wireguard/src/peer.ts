@@ -1,17 +1,15 @@
 import type { JsonValue, Lease, LeaseContext } from '@selvedge/core'
 import {
-  containsAddress,
-  describeLease,
-  enabledFamilies,
-  type FamilyParts,
   type Field,
   integerField,
-  invalidField,
-  peerAddresses,
+  isPrivateAddress,
+  ownIdentity,
   readPeerData,
+  type ServedFamily,
+  servedFamilies,
 } from '@selvedge/core/kit'
 import { endpointText, isKey, type WireguardPeerResource, wireguardPeer } from './driver/index.js'
-import { deviceName, portOf, type WireguardSettings } from './settings.js'
+import { deviceOf, type WireguardSettings } from './settings.js'
 
 const publicKeyField: Field<string | undefined> = {
   rule: 'must be a WireGuard key, 32 bytes in base64',
@@ -28,12 +26,6 @@ const PUBLISHED = {
 /** What a node publishes, with its fields in flannel's order. */
 export const peerData = (publicKey: string, port: number): JsonValue => ({ PublicKey: publicKey, Port: port })
 
-interface Served {
-  readonly parts: FamilyParts
-  readonly subnet: string
-  readonly publicAddress: string
-}
-
 /** The peers that one lease calls for: one for each family in the mode `separate`, else one with the subnets of both. */
 export function peersOf(
   lease: Lease,
@@ -41,62 +33,43 @@ export function peersOf(
   settings: WireguardSettings,
   ownKey: string,
 ): WireguardPeerResource[] {
-  const served = enabledFamilies(context.config).flatMap((parts): Served[] => {
-    const addresses = peerAddresses(lease, parts)
-    return addresses === undefined ? [] : [{ parts, ...addresses }]
-  })
-  const groups = settings.mode === 'separate' ? served.map((one) => [one]) : [served]
+  const served = servedFamilies(lease, context)
+  const groups = settings.Mode === 'separate' ? served.map((one) => [one]) : [served]
   return groups.flatMap((group) => {
     const [first] = group
     if (first === undefined) return []
-    const outer = group.find(({ parts }) => parts.family === outerFamily(group, context, settings)) ?? first
-    const { PublicKey: publicKey = '', Port: port } = readPeerData(lease, first.parts, PUBLISHED)
-    if (publicKey === ownKey) {
-      const rule =
-        "is this node's own: a cloned machine may have kept its key; delete the other node's key file"
-      throw invalidField('PublicKey', publicKey, rule, describeLease(lease), 'INVALID_LEASE')
-    }
+    const { family } = first.parts
+    const { name, listenPort } = deviceOf(family, settings)
+    const { PublicKey: publicKey = '', Port: published } = readPeerData(lease, first.parts, PUBLISHED)
+    if (publicKey === ownKey) throw ownIdentity(lease, 'PublicKey', publicKey, "delete that node's key file")
+    // With one device for both families flannel listens on ListenPort, though it publishes ListenPortV6 as IPv6's.
+    const isFlannels = family === 6 && published === settings.ListenPortV6
+    const port = published === 0 || isFlannels ? listenPort : published
     return wireguardPeer({
-      device: deviceName(first.parts.family, settings),
+      device: name,
       publicKey,
       endpoint: endpointText({
-        address: outer.publicAddress,
-        port: listeningPort(port, first.parts, settings),
+        address: outerAddress(group, context, settings) ?? first.publicAddress,
+        port,
       }),
       allowedIps: group.map(({ subnet }) => subnet),
-      persistentKeepalive: settings.persistentKeepalive,
-      presharedKey: settings.presharedKey !== undefined,
+      persistentKeepalive: settings.PersistentKeepaliveInterval,
+      presharedKey: Boolean(settings.PSK),
     })
   })
 }
 
-/**
- * The port that a peer really listens on. With one device for both families flannel listens on ListenPort, though it
- * publishes ListenPortV6 as IPv6's.
- */
-function listeningPort(published: number, { family }: FamilyParts, settings: WireguardSettings): number {
-  const isFlannels = settings.mode !== 'separate' && family === 6 && published === settings.listenPortV6
-  return published === 0 || isFlannels ? portOf(family, settings) : published
-}
-
-/** The family of outer packets, as flannel's `auto` chooses it: what is reachable from everywhere, and IPv4 rather. */
-function outerFamily(
-  group: readonly Served[],
+/** Where outer packets go, as flannel's `auto` chooses it: to what is reachable from everywhere, and IPv4 rather. */
+function outerAddress(
+  group: readonly ServedFamily[],
   { externalInterface }: LeaseContext,
-  { mode }: WireguardSettings,
-): 4 | 6 {
-  if (mode === 'ipv4') return 4
-  if (mode === 'ipv6') return 6
+  { Mode }: WireguardSettings,
+): string | undefined {
   const addressOf = (family: 4 | 6) => group.find(({ parts }) => parts.family === family)?.publicAddress
   const [ipv4, ipv6] = [addressOf(4), addressOf(6)]
-  if (ipv4 === undefined || ipv6 === undefined) return ipv6 === undefined ? 4 : 6
-  if (externalInterface.ipv4 !== undefined && !isPrivate(ipv4)) return 4
-  const { ipv6: own } = externalInterface
-  if (own === undefined) return 4
-  return externalInterface.ipv4 === undefined || (!isPrivate(ipv6) && !isPrivate(own)) ? 6 : 4
+  if (ipv4 === undefined || ipv6 === undefined || Mode === 'ipv4') return ipv4 ?? ipv6
+  if (Mode === 'ipv6') return ipv6
+  const { ipv4: own, ipv6: ownIpv6 } = externalInterface
+  if (ownIpv6 === undefined || (own !== undefined && !isPrivateAddress(ipv4))) return ipv4
+  return own === undefined || !(isPrivateAddress(ipv6) || isPrivateAddress(ownIpv6)) ? ipv6 : ipv4
 }
-
-/** RFC 1918, RFC 4193 and link-local addresses. */
-const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10']
-
-const isPrivate = (address: string): boolean => PRIVATE.some((network) => containsAddress(network, address))

@@ -11,12 +11,12 @@ const dual = { EnableIPv6: true, Network: '10.5.0.0/16', IPv6Network: '2001:cafe
 describe('the Backend section', () => {
   it('has the defaults of flannel', () => {
     expect(readSettings(configOf({ PSK: '', MTU: 0 }))).toEqual({
-      mode: 'separate',
-      listenPort: 51820,
-      listenPortV6: 51821,
-      presharedKey: undefined,
-      persistentKeepalive: 0,
-      mtu: undefined,
+      Mode: 'separate',
+      ListenPort: 51820,
+      ListenPortV6: 51821,
+      PSK: '',
+      PersistentKeepaliveInterval: 0,
+      MTU: 0,
     })
   })
 

@@ -1,45 +1,26 @@
 import type { NetworkConfig } from '@selvedge/core'
 import {
-  enabledFamilies,
   type Family,
   type Field,
+  type FieldValues,
   integerField,
   invalidField,
-  readFields,
+  readBackendSection,
   type Tunnel,
-  unknownKeyWarnings,
 } from '@selvedge/core/kit'
 import { isKey } from './driver/index.js'
 
+const WHERE = 'the wireguard settings'
 const MODES = ['separate', 'auto', 'ipv4', 'ipv6'] as const
 
-/** One device for each family, or one for both, over IPv4, over IPv6 or whichever is the likelier to work. */
-export type Mode = (typeof MODES)[number]
-
-/** The settings in force on this node. */
-export interface WireguardSettings {
-  readonly mode: Mode
-  /** UDP port of the one device, or of IPv4's. */
-  readonly listenPort: number
-  /** UDP port of IPv6's device in the mode `separate`. */
-  readonly listenPortV6: number
-  /** Base64; a secret. */
-  readonly presharedKey: string | undefined
-  /** Seconds; 0: none. */
-  readonly persistentKeepalive: number
-  /** The largest outer packet, in bytes; undefined: the external interface's MTU. */
-  readonly mtu: number | undefined
-}
-
-const WHERE = 'the wireguard settings'
-
-const mode: Field<Mode | undefined> = {
+/** One device for each family, or one for both: over IPv4, over IPv6 or whichever is the likelier to work. */
+const mode: Field<(typeof MODES)[number]> = {
   rule: `must be one of ${MODES.join(', ')}`,
-  fallback: undefined,
+  fallback: 'separate',
   accepts: (value) => MODES.some((known) => known === value),
 }
 
-/** Raw, so that no message quotes it. */
+/** A secret; empty: none. Raw, so that no message quotes it. */
 const psk: Field<string | null | undefined> = {
   rule: 'must be a key of 32 bytes in base64, as `wg genpsk` prints it',
   fallback: undefined,
@@ -49,61 +30,54 @@ const psk: Field<string | null | undefined> = {
 
 const fields = {
   PSK: psk,
+  /** UDP port of the one device, or of IPv4's. */
   ListenPort: integerField(1, 65535, 51820),
+  /** UDP port of IPv6's device in the mode `separate`. */
   ListenPortV6: integerField(1, 65535, 51821),
+  /** The largest outer packet, in bytes; 0: the external interface's MTU. */
   MTU: integerField(0, 65535, 0),
   Mode: mode,
+  /** Seconds; 0: none. */
   PersistentKeepaliveInterval: integerField(0, 65535, 0),
 }
 
+/** The settings in force on this node, as the network config spells them. */
+export type WireguardSettings = FieldValues<typeof fields>
+
 /** Reads the Backend section. Throws an OverlayError `INVALID_CONFIG` that names the key and its rule. */
 export function readSettings(config: NetworkConfig): WireguardSettings {
-  const { values } = readFields(fields, config.backend?.options ?? {}, WHERE)
-  const settings: WireguardSettings = {
-    mode: values.Mode ?? 'separate',
-    listenPort: values.ListenPort,
-    listenPortV6: values.ListenPortV6,
-    presharedKey: values.PSK || undefined,
-    persistentKeepalive: values.PersistentKeepaliveInterval,
-    mtu: values.MTU || undefined,
+  const { values } = readBackendSection(config, fields, WHERE)
+  const { Mode, ListenPort, ListenPortV6 } = values
+  if ((Mode === 'ipv4' || Mode === 'ipv6') && config[Mode] === undefined) {
+    throw invalidField('Mode', Mode, `IPv${Mode.slice(-1)} is off in the network config`, WHERE)
   }
-  const outer = settings.mode === 'ipv4' ? 4 : settings.mode === 'ipv6' ? 6 : undefined
-  if (outer !== undefined && !enabledFamilies(config).some(({ family }) => family === outer)) {
-    throw invalidField('Mode', settings.mode, `IPv${outer} is off in the network config`, WHERE)
+  if (Mode === 'separate' && ListenPort === ListenPortV6) {
+    throw invalidField('ListenPortV6', ListenPortV6, 'must not be ListenPort as well', WHERE)
   }
-  if (settings.mode === 'separate' && settings.listenPort === settings.listenPortV6) {
-    throw invalidField('ListenPortV6', settings.listenPortV6, 'must not be ListenPort as well', WHERE)
-  }
-  return settings
+  return values
 }
 
 /** A warning for each unknown key of the Backend section. */
-export function settingsWarnings(config: NetworkConfig): readonly string[] {
-  const { unknownKeys } = readFields(fields, config.backend?.options ?? {}, WHERE)
-  return unknownKeyWarnings(unknownKeys, fields, WHERE)
-}
+export const settingsWarnings = (config: NetworkConfig): readonly string[] =>
+  readBackendSection(config, fields, WHERE).warnings
 
 /**
  * What WireGuard adds to an inner packet, in bytes: the outer IP header (40 for IPv6), UDP 8, its own header 16, the
  * authentication tag 16. flannel and wg-quick allow for IPv6 in either family.
  */
-export const tunnelOf = ({ mtu }: WireguardSettings): Tunnel => ({
+export const tunnelOf = ({ MTU }: WireguardSettings): Tunnel => ({
   name: 'WireGuard',
   overhead: { 4: 80, 6: 80 },
-  configuredMtu: mtu,
+  configuredMtu: MTU || undefined,
   where: WHERE,
 })
 
-const DEVICE = 'flannel-wg'
-const IPV6_DEVICE = 'flannel-wg-v6'
+/** The devices that there may be: the one for both families or IPv4's, and IPv6's. */
+export const [DEVICE, IPV6_DEVICE] = ['flannel-wg', 'flannel-wg-v6']
 
-/** The devices that there may be. */
-export const DEVICE_NAMES: readonly string[] = [DEVICE, IPV6_DEVICE]
-
-/** The device that carries a family's packets: `flannel-wg`, and in the mode `separate` `flannel-wg-v6` for IPv6. */
-export const deviceName = (family: Family, settings: WireguardSettings): string =>
-  settings.mode === 'separate' && family === 6 ? IPV6_DEVICE : DEVICE
-
-/** The port that this device listens on. */
-export const portOf = (family: Family, settings: WireguardSettings): number =>
-  settings.mode === 'separate' && family === 6 ? settings.listenPortV6 : settings.listenPort
+/** The device that carries a family's packets, and the port that it listens on. */
+export function deviceOf(family: Family, { Mode, ListenPort, ListenPortV6 }: WireguardSettings) {
+  return Mode === 'separate' && family === 6
+    ? { name: IPV6_DEVICE, listenPort: ListenPortV6 }
+    : { name: DEVICE, listenPort: ListenPort }
+}

@@ -26,6 +26,7 @@ export {
   satisfies,
 } from './contract/resource.js'
 export { chooseSubnets, LeasedSubnets, type SubnetChoice, type SubnetQuestion } from './lease/allocator.js'
+export { attributesWithData, readBackendSection } from './lease/backend-section.js'
 export { isHeldBy, requireHeld, requireReservable, requireUnheld, whoHolds } from './lease/holder.js'
 export {
   decodeLease,
@@ -69,12 +70,15 @@ export { isOnLink, whyNotOnLink } from './net/on-link.js'
 export {
   describeLease,
   interfaceAddress,
+  ownIdentity,
   ownSubnet,
   type PeerAddresses,
   peerAddresses,
   publicAddresses,
+  type ServedFamily,
+  servedFamilies,
 } from './net/public-address.js'
-export { whyNoHostAddress } from './net/special-networks.js'
+export { isPrivateAddress, whyNoHostAddress } from './net/special-networks.js'
 export { networkBlackhole } from './overlay/blackhole-route.js'
 export { type Tunnel, tunnelMtu, tunnelPodMtu } from './overlay/tunnel-mtu.js'
 export type { DesiredState } from './reconciler/desired-state.js'

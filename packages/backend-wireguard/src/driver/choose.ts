@@ -15,6 +15,12 @@ export interface Location {
   readonly socketDirectory?: string | undefined
 }
 
+/** What carries the packets of devices, and where they are. */
+export interface Carrier extends Location {
+  /** It must be there: `wireguard()` finds out. */
+  readonly implementation: ImplementationName
+}
+
 export function implementationOf(
   name: ImplementationName,
   { namespace, socketDirectory = SOCKET_DIRECTORY }: Location,

@@ -8,7 +8,7 @@ import {
   OverlayError,
 } from '@selvedge/core'
 import { deviceChange, peerChange, type Secrets } from './changes.js'
-import { type ImplementationName, implementationOf, type Location } from './choose.js'
+import { type Carrier, implementationOf } from './choose.js'
 import type { DeviceState, Implementation, PeerChange, PeerState } from './device.js'
 import { reportedEndpoint } from './endpoint.js'
 import { keyPairOf } from './keys.js'
@@ -21,9 +21,7 @@ import {
 } from './resource.js'
 import { writePeers } from './write-peers.js'
 
-export interface WireguardDriverOptions extends Location {
-  /** What carries the packets. It must be there: `wireguard()` finds out. */
-  readonly implementation: ImplementationName
+export interface WireguardDriverOptions extends Carrier {
   /** The names of the devices that it keeps. All of their peers are ours. */
   readonly devices: readonly string[]
   /** Base64. */

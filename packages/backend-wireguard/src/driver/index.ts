@@ -1,4 +1,4 @@
-export { chooseImplementation, type ImplementationName, type Location } from './choose.js'
+export { type Carrier, chooseImplementation, type ImplementationName, type Location } from './choose.js'
 export { type WireguardDriverOptions, wireguardDriver } from './driver.js'
 export { endpointText } from './endpoint.js'
 export { DEFAULT_KEY_FILE, type KeyFileOptions, readKeyFile } from './key-file.js'

@@ -1,6 +1,7 @@
 import type { ExternalInterface, LeaseContext, NodeContext } from '../contract/node-context.js'
 import type { Lease, PublicAddresses } from '../lease/lease.js'
 import { OverlayError } from '../util/errors.js'
+import { invalidField } from '../util/json-fields.js'
 import { enabledFamilies, type FamilyParts } from './address-family.js'
 
 /**
@@ -44,6 +45,18 @@ export interface PeerAddresses {
   readonly publicAddress: string
 }
 
+/** The same, and of which family it is. */
+export interface ServedFamily extends PeerAddresses {
+  readonly parts: FamilyParts
+}
+
+/** What a peer's lease says about each family that is on and that it has a subnet of. Throws as {@link peerAddresses}. */
+export const servedFamilies = (lease: Lease, { config }: NodeContext): ServedFamily[] =>
+  enabledFamilies(config).flatMap((parts) => {
+    const addresses = peerAddresses(lease, parts)
+    return addresses === undefined ? [] : [{ parts, ...addresses }]
+  })
+
 /**
  * What a peer's lease says about one family; undefined if it has no subnet of that family. Throws an OverlayError of
  * code `INVALID_LEASE` if it has a subnet and does not say at which address its node is reached.
@@ -80,4 +93,14 @@ export function ownSubnet({ lease }: LeaseContext, parts: FamilyParts): string {
     'INVALID_LEASE',
     `${parts.name} is on in the network config, but this node's own lease has no ${parts.name} subnet`,
   )
+}
+
+/**
+ * The error for a lease that publishes what identifies this node, such as its key.
+ *
+ * @param remedy such as `give the other node another one`
+ */
+export function ownIdentity(lease: Lease, field: string, value: string, remedy: string): OverlayError {
+  const rule = `is this node's own: a cloned machine may have kept it; ${remedy}`
+  return invalidField(field, value, rule, describeLease(lease), 'INVALID_LEASE')
 }

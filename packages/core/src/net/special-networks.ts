@@ -1,4 +1,4 @@
-import { type Cidr, overlaps, requireCidr } from './cidr.js'
+import { type Cidr, containsAddress, overlaps, requireCidr } from './cidr.js'
 import { familyOf } from './ip.js'
 
 /** Networks that no packet of an overlay is routed to (RFC 6890), by what they are for. */
@@ -41,3 +41,10 @@ function whyNoHostIpv6(address: string): string | undefined {
   if (address.startsWith('::ffff:')) return 'an IPv4-mapped address'
   return address.startsWith('ff') && address.indexOf(':') === 4 ? 'a multicast address' : undefined
 }
+
+/** RFC 1918, RFC 4193, and link-local addresses (RFC 3927, RFC 4291). */
+const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10']
+
+/** Whether an address can be reached only from networks near it, unlike a global one. */
+export const isPrivateAddress = (address: string): boolean =>
+  PRIVATE.some((network) => containsAddress(network, address))

@@ -1,6 +1,6 @@
 import type { BackendLoader } from '@selvedge/core'
-import { chooseImplementation, type ImplementationName, type Location, readKeyFile } from './driver/index.js'
-import { sendsPlain, TYPE, wireguardBackend } from './wireguard.js'
+import { sendsPlain, TYPE, wireguardBackend } from '../wireguard.js'
+import { chooseImplementation, type ImplementationName, type Location, readKeyFile } from './index.js'
 
 export interface WireguardOptions extends Location {
   /** This node's private key, which is made if it is missing. Default: flannel's, `/run/flannel/wgkey`. */
