@@ -8,33 +8,30 @@
  */
 import type { Backend, NetworkConfig } from '@selvedge/core'
 import {
+  backendSection,
   IPV4_PARTS,
   invalidField,
   isOnLink,
   parseAddress,
   peerAddresses,
   publicAddresses,
-  readFields,
   route,
   textField,
-  unknownKeyWarnings,
 } from '@selvedge/core/kit'
 
 const TYPE = 'via-router'
-const WHERE = 'the via-router settings'
-const fields = { Router: textField() }
-const read = ({ backend }: NetworkConfig) => readFields(fields, backend?.options ?? {}, WHERE)
+const SECTION = backendSection(TYPE, { Router: textField() })
 
 function routerOf(config: NetworkConfig): string {
-  const { Router = '' } = read(config).values
+  const { Router = '' } = SECTION.read(config)
   if (parseAddress(Router)?.family === 4) return Router
-  throw invalidField('Router', Router, 'must be the IPv4 address of the router', WHERE)
+  throw invalidField('Router', Router, 'must be the IPv4 address of the router', SECTION.where)
 }
 
 export function viaRouter(): Backend {
   return {
     type: TYPE,
-    warnings: ({ config }) => unknownKeyWarnings(read(config).unknownKeys, fields, WHERE),
+    warnings: ({ config }) => SECTION.warnings(config),
     mtu: ({ externalInterface }) => externalInterface.mtu,
     attributes: (context) => ({ ...publicAddresses(context), backendType: TYPE }),
     local({ config, externalInterface: { name } }) {

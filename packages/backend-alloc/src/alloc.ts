@@ -1,5 +1,8 @@
 import type { Backend } from '@selvedge/core'
-import { publicAddresses, unknownKeyWarnings } from '@selvedge/core/kit'
+import { backendSection, publicAddresses } from '@selvedge/core/kit'
+
+const TYPE = 'alloc'
+const SECTION = backendSection(TYPE, {})
 
 /**
  * The alloc backend, compatible with flannel's: the node leases a subnet, and routing packets to it is left to others
@@ -9,9 +12,8 @@ import { publicAddresses, unknownKeyWarnings } from '@selvedge/core/kit'
  */
 export function alloc(): Backend {
   return {
-    type: 'alloc',
-    warnings: ({ config }) =>
-      unknownKeyWarnings(Object.keys(config.backend?.options ?? {}), {}, 'the alloc settings'),
+    type: TYPE,
+    warnings: ({ config }) => SECTION.warnings(config),
     mtu: ({ externalInterface }) => externalInterface.mtu,
     attributes: (context) => publicAddresses(context),
     local: () => [],

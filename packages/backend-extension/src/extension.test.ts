@@ -5,7 +5,8 @@ import { backendSuite } from '@selvedge/conformance'
 import { type Lease, type NodeContext, parseNetworkConfig } from '@selvedge/core'
 import { encodeLeaseAttributes } from '@selvedge/core/kit'
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
-import { extension, extensionBackend } from './extension.js'
+import { extensionBackend } from './backend.js'
+import { extension } from './extension.js'
 
 const commands = {
   PostStartupCommand: 'post',
@@ -137,7 +138,7 @@ test('warnings', () => {
 })
 
 test.each<[section: object, says: string]>([
-  [{ SubnetAddCommand: ['token'] }, 'SubnetAddCommand must be text'],
+  [{ SubnetAddCommand: ['token'] }, 'SubnetAddCommand is a list, but must be text'],
   [{ Shell: 'yes' }, 'Shell is "yes", but must be true or false'],
   [{ CommandTimeout: 0 }, 'CommandTimeout is 0, but must be a whole number from 1 to 3600'],
 ])('settings %j are refused', async (section, says) => {

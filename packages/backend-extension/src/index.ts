@@ -1,3 +1,2 @@
-export type { CommandResource } from './command-resource.js'
+export type { CommandResource, ConfiguredCommand, Environment } from './commands/index.js'
 export { type ExtensionOptions, extension } from './extension.js'
-export type { ConfiguredCommand } from './settings.js'

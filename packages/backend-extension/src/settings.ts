@@ -1,15 +1,8 @@
-import { type NetworkConfig, OverlayError } from '@selvedge/core'
-import { booleanField, integerField, readFields, textField, unknownKeyWarnings } from '@selvedge/core/kit'
+import type { NetworkConfig } from '@selvedge/core'
+import { backendSection, booleanField, type Field, integerField } from '@selvedge/core/kit'
+import type { ConfiguredCommand } from './commands/index.js'
 
-/** A command of the network config, as it is written there. */
-export interface ConfiguredCommand {
-  /** Its key, for messages: `SubnetAddCommand`. */
-  readonly name: string
-  /** Without `shell`: split on white space, then `$NAME` and `${NAME}` are expanded in each word. */
-  readonly text: string
-  /** Whether `sh -c` runs it. */
-  readonly shell: boolean
-}
+export const TYPE = 'extension'
 
 /** The settings in force: the network config's Backend section. A command that is absent is not run. */
 export interface ExtensionSettings {
@@ -27,26 +20,33 @@ export interface ExtensionSettings {
   readonly timeoutMs: number
 }
 
-const WHERE = 'the extension settings'
 export const DEFAULT_TIMEOUT_S = 60
 const MAX_TIMEOUT_S = 3_600
 
-const fields = {
-  PreStartupCommand: textField(),
-  PostStartupCommand: textField(),
-  SubnetAddCommand: textField(),
-  SubnetRemoveCommand: textField(),
-  ShutdownCommand: textField(),
-  Shell: booleanField(false),
-  CommandTimeout: integerField(1, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S),
+/** Raw, so that no message quotes it: it may hold a secret. */
+const commandField: Field<string | null | undefined> = {
+  rule: 'must be text',
+  fallback: undefined,
+  accepts: (value) => value === null || typeof value === 'string',
+  raw: true,
 }
 
-/** Throws an OverlayError of code `INVALID_CONFIG` that names the key. No command is quoted: it may hold a secret. */
+const SECTION = backendSection(TYPE, {
+  PreStartupCommand: commandField,
+  PostStartupCommand: commandField,
+  SubnetAddCommand: commandField,
+  SubnetRemoveCommand: commandField,
+  ShutdownCommand: commandField,
+  Shell: booleanField(false),
+  CommandTimeout: integerField(1, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S),
+})
+
+/** Throws an OverlayError of code `INVALID_CONFIG` that names the key and its rule. */
 export function readSettings(config: NetworkConfig): ExtensionSettings {
-  const { values } = readFields(fields, requireText(config), WHERE)
+  const values = SECTION.read(config)
   const command = (name: `${string}Command` & keyof typeof values): ConfiguredCommand | undefined => {
     const text = values[name]
-    return text === undefined || text.trim() === '' ? undefined : { name, text, shell: values.Shell }
+    return text?.trim() ? { name, text, shell: values.Shell } : undefined
   }
   return {
     preStartup: command('PreStartupCommand'),
@@ -58,38 +58,26 @@ export function readSettings(config: NetworkConfig): ExtensionSettings {
   }
 }
 
-/** A sentence for each setting that has no meaning, or another one than it seems. */
-export function settingsWarnings(config: NetworkConfig): readonly string[] {
-  const { unknownKeys } = readFields(fields, requireText(config), WHERE)
-  const settings = readSettings(config)
-  const warnings = [...unknownKeyWarnings(unknownKeys, fields, WHERE)]
-  const { preStartup, postStartup, subnetAdd, subnetRemove, shutdown } = settings
-  for (const command of [preStartup, postStartup, subnetAdd, subnetRemove, shutdown]) {
-    if (command !== undefined && !command.shell && SHELL_SYNTAX.test(command.text)) {
-      warnings.push(
-        `in ${WHERE}, ${command.name} contains quotes or operators of a shell, and is run without one: ` +
-          'its words are passed as they are; set "Shell": true, or take them out',
-      )
-    }
-  }
-  if (subnetAdd !== undefined && subnetRemove === undefined) {
-    warnings.push(
-      `in ${WHERE}, there is no SubnetRemoveCommand: what was added for a peer stays when it leaves`,
-    )
-  }
-  return warnings
-}
-
 /** Quotes, pipes, lists, redirections, substitutions. */
 const SHELL_SYNTAX = /["'`|;&<>]|\$\(/
 
-/** Other types than text are refused here, since a general message would quote the value. */
-function requireText({ backend }: NetworkConfig): Readonly<Record<string, unknown>> {
-  const options = backend?.options ?? {}
-  for (const [key, value] of Object.entries(options)) {
-    if (/command$/i.test(key) && value !== null && typeof value !== 'string') {
-      throw new OverlayError('INVALID_CONFIG', `in ${WHERE}, ${key} must be text`)
-    }
-  }
-  return options
+/** A sentence for each setting that has no meaning, or another one than it seems. */
+export function settingsWarnings(config: NetworkConfig): readonly string[] {
+  const { timeoutMs: _, ...commands } = readSettings(config)
+  const misread = Object.values(commands).filter(
+    (command) => command?.shell === false && SHELL_SYNTAX.test(command.text),
+  )
+  return [
+    ...SECTION.warnings(config),
+    ...misread.map(
+      (command) =>
+        `in ${SECTION.where}, ${command?.name} contains quotes or operators of a shell, and is run without one: ` +
+        'its words are passed as they are; set "Shell": true, or take them out',
+    ),
+    ...(commands.subnetAdd !== undefined && commands.subnetRemove === undefined
+      ? [
+          `in ${SECTION.where}, there is no SubnetRemoveCommand: what was added for a peer stays when it leaves`,
+        ]
+      : []),
+  ]
 }

@@ -7,6 +7,7 @@ import {
   type Resource,
 } from '@selvedge/core'
 import {
+  backendSection,
   describeLease,
   enabledFamilies,
   type FamilyParts,
@@ -14,11 +15,11 @@ import {
   peerAddresses,
   publicAddresses,
   route,
-  unknownKeyWarnings,
   whyNotOnLink,
 } from '@selvedge/core/kit'
 
 const TYPE = 'host-gw'
+const SECTION = backendSection(TYPE, {})
 
 /**
  * The host-gw backend, compatible with flannel's: a plain route to each peer's subnet, with the peer as its gateway.
@@ -29,8 +30,7 @@ const TYPE = 'host-gw'
 export function hostGw(): Backend {
   return {
     type: TYPE,
-    warnings: ({ config }) =>
-      unknownKeyWarnings(Object.keys(config.backend?.options ?? {}), {}, 'the host-gw settings'),
+    warnings: ({ config }) => SECTION.warnings(config),
     mtu: ({ externalInterface }) => externalInterface.mtu,
     attributes(context) {
       requireOwnAddresses(context)

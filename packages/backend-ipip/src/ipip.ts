@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Backend, Lease, LeaseContext, NetworkConfig, Resource } from '@selvedge/core'
 import {
   address,
+  backendSection,
   baseAddress,
   booleanField,
   enabledFamilies,
@@ -13,8 +14,6 @@ import {
   ownSubnet,
   peerAddresses,
   publicAddresses,
-  readBackendSection,
-  readFields,
   route,
   type Tunnel,
   tunnelMtu,
@@ -31,14 +30,13 @@ export interface IpipOptions {
 }
 
 const TYPE = 'ipip'
-const WHERE = 'the ipip settings'
-const fields = { DirectRouting: booleanField(undefined) }
+const SECTION = backendSection(TYPE, { DirectRouting: booleanField(undefined) })
 
 /** flannel's name. */
 const IPV4_DEVICE = 'flannel.ipip'
 
 /** The outer header: RFC 791; RFC 8200, without the option of an encapsulation limit (RFC 2473). */
-const TUNNEL: Tunnel = { name: 'IPIP', overhead: { 4: 20, 6: 40 }, where: WHERE }
+const TUNNEL: Tunnel = { name: 'IPIP', overhead: { 4: 20, 6: 40 }, where: SECTION.where }
 
 /**
  * The ipip backend, compatible with flannel's: packets between hosts travel in another IP header. Those of IPv4 by one
@@ -50,17 +48,13 @@ const TUNNEL: Tunnel = { name: 'IPIP', overhead: { 4: 20, 6: 40 }, where: WHERE 
  * does not exist, an OverlayError `INVALID_CONFIG` for a value that cannot be.
  */
 export function ipip(options: IpipOptions = {}): Backend {
-  const { values: given, unknownKeys } = readFields(fields, { ...options }, 'the options of ipip()')
-  if (unknownKeys.length > 0) {
-    throw new TypeError(`ipip() has no option ${unknownKeys.join(', ')}; it has directRouting`)
-  }
-  const section = (config: NetworkConfig) => readBackendSection(config, fields, WHERE)
+  const given = SECTION.options(options)
   const isDirect = (config: NetworkConfig): boolean =>
-    given.DirectRouting ?? section(config).values.DirectRouting ?? false
+    given.DirectRouting ?? SECTION.read(config).DirectRouting ?? false
   return {
     type: TYPE,
     requires: (config) => enabledFamilies(config).map(({ family }) => (family === 4 ? 'ipip' : 'ip6tnl')),
-    warnings: ({ config }) => section(config).warnings,
+    warnings: ({ config }) => SECTION.warnings(config),
     mtu: (context) => tunnelPodMtu(context, TUNNEL),
     attributes(context) {
       isDirect(context.config)

@@ -22,7 +22,7 @@ import {
 import { DEFAULT_FOLDER, ikeDriver } from './charon/driver.js'
 import { findCharon } from './charon/find.js'
 import { ikeConnection, ikeDaemon, ikeSecret, xfrmPolicy } from './resource.js'
-import { podMtu, readSettings, settingsWarnings } from './settings.js'
+import { podMtu, readSettings, SECTION } from './settings.js'
 import { isUserspace } from './userspace.js'
 import { xfrmDriver } from './xfrm/driver.js'
 import { PRIORITY } from './xfrm/policy.js'
@@ -73,7 +73,7 @@ export function ipsecBackend(userspace: boolean, options: IpsecOptions = {}): Ba
   return {
     type: TYPE,
     requires: userspace ? ['tun'] : [],
-    warnings: ({ config }) => settingsWarnings(config),
+    warnings: ({ config }) => SECTION.warnings(config),
     mtu: (context) => podMtu(context, userspace),
     // Like flannel's, it publishes no data.
     attributes: (context) => ({ ...publicAddresses(context), backendType: TYPE }),

@@ -1,6 +1,6 @@
 import { type NodeContext, parseNetworkConfig } from '@selvedge/core'
 import { describe, expect, it } from 'vitest'
-import { podMtu, readSettings, settingsWarnings } from './settings.js'
+import { podMtu, readSettings, SECTION } from './settings.js'
 
 const PSK = 'sEcReT'.repeat(16)
 const configOf = (backend: object, families: object = {}) =>
@@ -38,7 +38,7 @@ describe('settings', () => {
 
   it('that are wrong or unknown quote no PSK', () => {
     expect(() => readSettings(configOf({ PSK: PSK.slice(1) }))).toThrow(/^(?!.*sEcReT)/s)
-    expect(settingsWarnings(configOf({ PSK, Port: 5 }))).toEqual([
+    expect(SECTION.warnings(configOf({ PSK, Port: 5 }))).toEqual([
       'in the ipsec settings, the key Port means nothing; known keys: UDPEncap, ESPProposal, PSK',
     ])
   })

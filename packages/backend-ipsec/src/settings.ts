@@ -1,5 +1,5 @@
 import { type NetworkConfig, type NodeContext, OverlayError } from '@selvedge/core'
-import { booleanField, type Field, readFields, tunnelPodMtu, unknownKeyWarnings } from '@selvedge/core/kit'
+import { backendSection, booleanField, type Field, tunnelPodMtu } from '@selvedge/core/kit'
 
 /** The settings in force on this node. */
 export interface IpsecSettings {
@@ -10,8 +10,6 @@ export interface IpsecSettings {
   /** A secret. */
   readonly psk: string
 }
-
-const WHERE = 'the ipsec settings'
 
 /** flannel's. */
 const MIN_PSK_BYTES = 96
@@ -31,19 +29,18 @@ const espProposal: Field<string> = {
     typeof value === 'string' && /^[a-z0-9_]+(-[a-z0-9_]+)*$/i.test(value) && value.length < 256,
 }
 
-const fields = { UDPEncap: booleanField(false), ESPProposal: espProposal, PSK: psk }
+export const SECTION = backendSection('ipsec', {
+  UDPEncap: booleanField(false),
+  ESPProposal: espProposal,
+  PSK: psk,
+})
 
 /** Reads the Backend section. Throws an OverlayError `INVALID_CONFIG` that names the key and its rule. */
 export function readSettings(config: NetworkConfig): IpsecSettings {
-  const { values } = readFields(fields, config.backend?.options ?? {}, WHERE)
-  if (typeof values.PSK !== 'string') throw new OverlayError('INVALID_CONFIG', `in ${WHERE}, PSK ${psk.rule}`)
+  const values = SECTION.read(config)
+  if (typeof values.PSK !== 'string')
+    throw new OverlayError('INVALID_CONFIG', `in ${SECTION.where}, PSK ${psk.rule}`)
   return { udpEncap: values.UDPEncap, espProposal: values.ESPProposal, psk: values.PSK }
-}
-
-/** A warning for each unknown key of the Backend section. */
-export function settingsWarnings(config: NetworkConfig): readonly string[] {
-  const { unknownKeys } = readFields(fields, config.backend?.options ?? {}, WHERE)
-  return unknownKeyWarnings(unknownKeys, fields, WHERE)
 }
 
 /**
@@ -60,6 +57,6 @@ const TUN_MTU = 1400
 export function podMtu(context: NodeContext, userspace: boolean): number {
   const encap = userspace || readSettings(context.config).udpEncap ? ENCAP_OVERHEAD : 0
   const overhead = { 4: OVERHEAD[4] + encap, 6: OVERHEAD[6] + encap }
-  const mtu = tunnelPodMtu(context, { name: 'IPsec', overhead, where: WHERE })
+  const mtu = tunnelPodMtu(context, { name: 'IPsec', overhead, where: SECTION.where })
   return userspace ? Math.min(mtu, TUN_MTU) : mtu
 }

@@ -8,7 +8,7 @@ import {
 } from '@selvedge/core'
 import { publicAddresses } from '@selvedge/core/kit'
 import { vpcRoute } from './resource.js'
-import { readSettings, settingsWarnings } from './settings.js'
+import { readSettings, SECTION } from './settings.js'
 
 /** As in the network config's `Backend.Type`. */
 export const TYPE = 'tencent-vpc'
@@ -25,7 +25,7 @@ export interface TencentVpcParts {
 export function tencentVpcBackend({ driver, warnings = [] }: TencentVpcParts): Backend {
   return {
     type: TYPE,
-    warnings: ({ config }) => [...settingsWarnings(config), ...warnings],
+    warnings: ({ config }) => [...SECTION.warnings(config), ...warnings],
     mtu({ config, externalInterface }) {
       readSettings(config)
       return externalInterface.mtu

@@ -1,6 +1,6 @@
 import { parseNetworkConfig } from '@selvedge/core'
 import { describe, expect, it, test } from 'vitest'
-import { readSettings, settingsWarnings } from './settings.js'
+import { readSettings, SECTION } from './settings.js'
 
 const configOf = (section: object, more: object = {}) =>
   parseNetworkConfig({ Network: '10.244.0.0/16', ...more, Backend: { Type: 'tencent-vpc', ...section } })
@@ -75,7 +75,7 @@ describe('what breaks a rule is named:', () => {
 })
 
 test('a mistyped key is a warning, without its value', () => {
-  const [warning, ...others] = settingsWarnings(configOf({ AccesKeySecret: 's3cret' }))
+  const [warning, ...others] = SECTION.warnings(configOf({ AccesKeySecret: 's3cret' }))
   expect(warning).toContain('AccesKeySecret means nothing')
   expect(warning).not.toContain('s3cret')
   expect(others).toEqual([])

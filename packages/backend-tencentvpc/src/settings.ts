@@ -1,5 +1,5 @@
 import { type NetworkConfig, OverlayError } from '@selvedge/core'
-import { type Field, integerField, readFields, unknownKeyWarnings } from '@selvedge/core/kit'
+import { backendSection, type Field, integerField } from '@selvedge/core/kit'
 
 /** The settings in force: the network config's Backend section. */
 export interface TencentVpcSettings {
@@ -14,8 +14,6 @@ export interface TencentVpcSettings {
   /** How often to look whether the routes are still there, in ms; undefined: as the options say. */
   readonly pollMs: number | undefined
 }
-
-const WHERE = 'the tencent-vpc settings'
 
 /** Raw, so that no message quotes it. */
 const secret: Field<string | null | undefined> = {
@@ -48,14 +46,14 @@ const endpoint: Field<string | undefined> = {
   accepts: (value) => isText(value, /^(?:(?:https?:\/\/)?[a-z0-9.-]{1,253}(?::\d{1,5})?\/?)?$/i),
 }
 
-const fields = {
+export const SECTION = backendSection('tencent-vpc', {
   AccessKeyID: secret,
   AccessKeySecret: secret,
   Region: region,
   RouteTableID: routeTables,
   Endpoint: endpoint,
   PollInterval: integerField(1, 3_600, undefined),
-}
+})
 
 function isText(value: unknown, form: RegExp): value is string {
   return typeof value === 'string' && form.test(value)
@@ -73,15 +71,18 @@ export function readSettings(config: NetworkConfig): TencentVpcSettings {
   if (config.ipv6 !== undefined) {
     throw new OverlayError(
       'INVALID_CONFIG',
-      `${WHERE} are of a network with IPv6, but tencent-vpc carries IPv4 alone: Tencent's API documents no route of ` +
+      `${SECTION.where} are of a network with IPv6, but tencent-vpc carries IPv4 alone: Tencent's API documents no route of ` +
         'IPv6 to an instance; set EnableIPv6 to false, or use another backend',
     )
   }
-  const { values } = readFields(fields, config.backend?.options ?? {}, WHERE)
+  const values = SECTION.read(config)
   const { AccessKeyID: secretId, AccessKeySecret: secretKey, RouteTableID: tables } = values
   if (!secretId !== !secretKey) {
     const missing = secretId ? 'AccessKeySecret' : 'AccessKeyID'
-    throw new OverlayError('INVALID_CONFIG', `in ${WHERE}, ${missing} is missing: give both keys, or neither`)
+    throw new OverlayError(
+      'INVALID_CONFIG',
+      `in ${SECTION.where}, ${missing} is missing: give both keys, or neither`,
+    )
   }
   const named = typeof tables === 'string' ? [tables] : tables
   const given = [...new Set(named?.filter((id) => id !== ''))]
@@ -92,10 +93,4 @@ export function readSettings(config: NetworkConfig): TencentVpcSettings {
     endpoint: values.Endpoint || undefined,
     pollMs: values.PollInterval === undefined ? undefined : values.PollInterval * 1_000,
   }
-}
-
-/** A warning for each unknown key of the Backend section. */
-export function settingsWarnings(config: NetworkConfig): readonly string[] {
-  const { unknownKeys } = readFields(fields, config.backend?.options ?? {}, WHERE)
-  return unknownKeyWarnings(unknownKeys, fields, WHERE)
 }

@@ -1,11 +1,5 @@
 import type { NetworkConfig } from '@selvedge/core'
-import {
-  type FieldValues,
-  integerField,
-  readFields,
-  type Tunnel,
-  unknownKeyWarnings,
-} from '@selvedge/core/kit'
+import { backendSection, integerField, type Tunnel } from '@selvedge/core/kit'
 import type { ProxyCounters } from './proxy/counters.js'
 
 export interface UdpOptions {
@@ -20,34 +14,20 @@ export interface UdpOptions {
   readonly counters?: ProxyCounters | undefined
 }
 
-const WHERE = 'the udp settings'
 /** flannel's. */
 const DEFAULT_PORT = 8285
 
-const fields = { Port: integerField(0, 65535, undefined) }
+export const SECTION = backendSection('udp', { Port: integerField(0, 65535, undefined) })
 
-export type Given = FieldValues<typeof fields>
+export type Given = ReturnType<typeof SECTION.read>
 
 /** Checks the options of the factory. */
-export function readOptions({ namespace: _, counters: __, ...options }: UdpOptions): Given {
-  const { values, unknownKeys } = readFields(fields, options, 'the options of udp()')
-  if (unknownKeys.length > 0) {
-    throw new TypeError(`udp() has no option ${unknownKeys.join(', ')}; it has port, namespace and counters`)
-  }
-  return values
-}
+export const readOptions = ({ namespace: _, counters: __, ...options }: UdpOptions): Given =>
+  SECTION.options(options, ['namespace', 'counters'])
 
 /** The port of a network: the option, else the config's, else the default. */
-export function portOf({ backend }: NetworkConfig, options: Given): number {
-  const { values } = readFields(fields, backend?.options ?? {}, WHERE)
-  return (options.Port ?? values.Port) || DEFAULT_PORT
-}
-
-/** A warning for each unknown key of the Backend section. */
-export function settingsWarnings({ backend }: NetworkConfig): readonly string[] {
-  const { unknownKeys } = readFields(fields, backend?.options ?? {}, WHERE)
-  return unknownKeyWarnings(unknownKeys, fields, WHERE)
-}
+export const portOf = (config: NetworkConfig, options: Given): number =>
+  (options.Port ?? SECTION.read(config).Port) || DEFAULT_PORT
 
 /** What an outer packet adds to an inner one, in bytes: an IP header (RFC 791, RFC 8200) and 8 for UDP (RFC 768). */
-export const TUNNEL: Tunnel = { name: 'UDP', overhead: { 4: 28, 6: 48 }, where: WHERE }
+export const TUNNEL: Tunnel = { name: 'UDP', overhead: { 4: 28, 6: 48 }, where: SECTION.where }

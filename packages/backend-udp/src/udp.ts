@@ -13,7 +13,7 @@ import {
 } from '@selvedge/core/kit'
 import { UdpDriver } from './proxy/driver.js'
 import { udpPeer, udpProxy } from './resource.js'
-import { portOf, readOptions, settingsWarnings, TUNNEL, type UdpOptions } from './settings.js'
+import { portOf, readOptions, SECTION, TUNNEL, type UdpOptions } from './settings.js'
 
 export type { UdpOptions } from './settings.js'
 
@@ -34,7 +34,7 @@ export function udp(options: UdpOptions = {}): Backend {
   return {
     type: TYPE,
     requires: ['tun'],
-    warnings: ({ config }) => settingsWarnings(config),
+    warnings: ({ config }) => SECTION.warnings(config),
     mtu: (context) => tunnelPodMtu(context, TUNNEL),
     // Like flannel's, it publishes no type.
     attributes: (context) => publicAddresses(context),

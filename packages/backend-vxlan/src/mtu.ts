@@ -1,5 +1,5 @@
 import type { Tunnel } from '@selvedge/core/kit'
-import type { VxlanSettings } from './settings.js'
+import { SECTION, type VxlanSettings } from './settings.js'
 
 /**
  * What VXLAN adds to an inner IP packet, in bytes (RFC 7348, section 5): the outer IP header (20, or 40 for IPv6),
@@ -14,5 +14,5 @@ export const vxlanTunnel = ({ mtu }: VxlanSettings): Tunnel => ({
   name: 'VXLAN',
   overhead: OVERHEAD,
   configuredMtu: mtu,
-  where: 'the vxlan settings',
+  where: SECTION.where,
 })

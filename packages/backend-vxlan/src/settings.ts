@@ -1,13 +1,11 @@
 import type { NetworkConfig } from '@selvedge/core'
 import {
+  backendSection,
   booleanField,
   enabledFamilies,
   type FamilyParts,
-  type FieldValues,
   integerField,
   invalidField,
-  readBackendSection,
-  readFields,
 } from '@selvedge/core/kit'
 
 /** Each overrides the key of the network config's Backend section that it is named after. */
@@ -50,45 +48,33 @@ export interface VxlanSettings {
   readonly directRouting: boolean
 }
 
-const WHERE = 'the vxlan settings'
 const DEFAULT_VNI = 1
 /** drivers/net/vxlan/vxlan_core.c, the module parameter `udp_port`. */
 const DEFAULT_PORT = 8472
 /** IFNAMSIZ minus the terminating zero byte (include/uapi/linux/if.h). */
 const MAX_NAME_LENGTH = 15
 
-/** As the network config spells them. None has a fallback here, so that an option can be told apart from a default. */
-const fields = {
+/** None has a fallback here, so that an option can be told apart from a default. */
+export const SECTION = backendSection('vxlan', {
   VNI: integerField(0, 2 ** 24 - 1, undefined),
   Port: integerField(0, 65535, undefined),
   MTU: integerField(0, 65535, undefined),
   GBP: booleanField(undefined),
   Learning: booleanField(undefined),
   DirectRouting: booleanField(undefined),
-}
+})
 
-export type Given = FieldValues<typeof fields>
-
-/** Checks the options of the factory. */
-export function readOptions(options: VxlanOptions): Given {
-  const { values, unknownKeys } = readFields(fields, { ...options }, 'the options of vxlan()')
-  if (unknownKeys.length > 0) {
-    throw new TypeError(
-      `vxlan() has no option ${unknownKeys.join(', ')}; it has vni, port, mtu, gbp, learning and directRouting`,
-    )
-  }
-  return values
-}
+export type Given = ReturnType<typeof SECTION.read>
 
 /** The settings of a network: the options, else the config's Backend section, else the defaults. */
 export function readSettings(config: NetworkConfig, options: Given): VxlanSettings {
-  const { values: section } = readBackendSection(config, fields, WHERE)
+  const section = SECTION.read(config)
   const vni = options.VNI ?? section.VNI ?? DEFAULT_VNI
   for (const parts of enabledFamilies(config)) {
     const name = deviceName(parts, vni)
     if (name.length > MAX_NAME_LENGTH) {
       const rule = `must be smaller: the device's name, ${name}, would be longer than the ${MAX_NAME_LENGTH} bytes that Linux allows`
-      throw invalidField('VNI', vni, rule, WHERE)
+      throw invalidField('VNI', vni, rule, SECTION.where)
     }
   }
   return {
@@ -100,10 +86,6 @@ export function readSettings(config: NetworkConfig, options: Given): VxlanSettin
     directRouting: options.DirectRouting ?? section.DirectRouting ?? false,
   }
 }
-
-/** A warning for each unknown key of the Backend section. */
-export const settingsWarnings = (config: NetworkConfig): readonly string[] =>
-  readBackendSection(config, fields, WHERE).warnings
 
 /** `flannel.1`, and for IPv6 `flannel-v6.1`: flannel's names. */
 export function deviceName({ family }: FamilyParts, vni: number): string {

@@ -28,14 +28,7 @@ import {
   tunnelPodMtu,
 } from '@selvedge/core/kit'
 import { vxlanTunnel } from './mtu.js'
-import {
-  deviceName,
-  readOptions,
-  readSettings,
-  settingsWarnings,
-  type VxlanOptions,
-  type VxlanSettings,
-} from './settings.js'
+import { deviceName, readSettings, SECTION, type VxlanOptions, type VxlanSettings } from './settings.js'
 import { macIn, readVtep, vtepData } from './vtep.js'
 import { vtepMac } from './vtep-mac.js'
 
@@ -50,13 +43,13 @@ const TYPE = 'vxlan'
  * `INVALID_CONFIG` for an option out of its range, a TypeError for one that does not exist.
  */
 export function vxlan(options: VxlanOptions = {}): Backend {
-  const given = readOptions(options)
+  const given = SECTION.options(options)
   const settingsOf = rememberLast((config: NetworkConfig) => readSettings(config, given))
   const ownMacsOf = rememberLast(macsOf)
   return {
     type: TYPE,
     requires: [TYPE],
-    warnings: ({ config }) => settingsWarnings(config),
+    warnings: ({ config }) => SECTION.warnings(config),
     mtu: (context) => tunnelPodMtu(context, vxlanTunnel(settingsOf(context.config))),
     attributes: (context) => attributes(context, settingsOf(context.config)),
     local: (context) =>

@@ -1,16 +1,14 @@
 import type { NetworkConfig } from '@selvedge/core'
 import {
+  backendSection,
   type Family,
   type Field,
-  type FieldValues,
   integerField,
   invalidField,
-  readBackendSection,
   type Tunnel,
 } from '@selvedge/core/kit'
 import { isKey } from './driver/index.js'
 
-const WHERE = 'the wireguard settings'
 const MODES = ['separate', 'auto', 'ipv4', 'ipv6'] as const
 
 /** One device for each family, or one for both: over IPv4, over IPv6 or whichever is the likelier to work. */
@@ -28,7 +26,7 @@ const psk: Field<string | null | undefined> = {
   raw: true,
 }
 
-const fields = {
+export const SECTION = backendSection('wireguard', {
   PSK: psk,
   /** UDP port of the one device, or of IPv4's. */
   ListenPort: integerField(1, 65535, 51820),
@@ -39,27 +37,23 @@ const fields = {
   Mode: mode,
   /** Seconds; 0: none. */
   PersistentKeepaliveInterval: integerField(0, 65535, 0),
-}
+})
 
 /** The settings in force on this node, as the network config spells them. */
-export type WireguardSettings = FieldValues<typeof fields>
+export type WireguardSettings = ReturnType<typeof SECTION.read>
 
 /** Reads the Backend section. Throws an OverlayError `INVALID_CONFIG` that names the key and its rule. */
 export function readSettings(config: NetworkConfig): WireguardSettings {
-  const { values } = readBackendSection(config, fields, WHERE)
+  const values = SECTION.read(config)
   const { Mode, ListenPort, ListenPortV6 } = values
   if ((Mode === 'ipv4' || Mode === 'ipv6') && config[Mode] === undefined) {
-    throw invalidField('Mode', Mode, `IPv${Mode.slice(-1)} is off in the network config`, WHERE)
+    throw invalidField('Mode', Mode, `IPv${Mode.slice(-1)} is off in the network config`, SECTION.where)
   }
   if (Mode === 'separate' && ListenPort === ListenPortV6) {
-    throw invalidField('ListenPortV6', ListenPortV6, 'must not be ListenPort as well', WHERE)
+    throw invalidField('ListenPortV6', ListenPortV6, 'must not be ListenPort as well', SECTION.where)
   }
   return values
 }
-
-/** A warning for each unknown key of the Backend section. */
-export const settingsWarnings = (config: NetworkConfig): readonly string[] =>
-  readBackendSection(config, fields, WHERE).warnings
 
 /**
  * What WireGuard adds to an inner packet, in bytes: the outer IP header (40 for IPv6), UDP 8, its own header 16, the
@@ -69,7 +63,7 @@ export const tunnelOf = ({ MTU }: WireguardSettings): Tunnel => ({
   name: 'WireGuard',
   overhead: { 4: 80, 6: 80 },
   configuredMtu: MTU || undefined,
-  where: WHERE,
+  where: SECTION.where,
 })
 
 /** The devices that there may be: the one for both families or IPv4's, and IPv6's. */

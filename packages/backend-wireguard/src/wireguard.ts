@@ -13,7 +13,7 @@ import {
 } from '@selvedge/core/kit'
 import { type Carrier, type KeyPair, wireguardDevice, wireguardDriver } from './driver/index.js'
 import { peerData, peersOf } from './peer.js'
-import { DEVICE, deviceOf, IPV6_DEVICE, readSettings, settingsWarnings, tunnelOf } from './settings.js'
+import { DEVICE, deviceOf, IPV6_DEVICE, readSettings, SECTION, tunnelOf } from './settings.js'
 
 export const TYPE = 'wireguard'
 
@@ -24,7 +24,7 @@ export function wireguardBackend(keys: KeyPair, carrier: Carrier): Backend {
   return {
     type: TYPE,
     requires: [linkType],
-    warnings: ({ config }) => settingsWarnings(config),
+    warnings: ({ config }) => SECTION.warnings(config),
     mtu,
     attributes(context) {
       const settings = readSettings(context.config)

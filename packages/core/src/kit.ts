@@ -26,7 +26,7 @@ export {
   satisfies,
 } from './contract/resource.js'
 export { chooseSubnets, LeasedSubnets, type SubnetChoice, type SubnetQuestion } from './lease/allocator.js'
-export { attributesWithData, readBackendSection } from './lease/backend-section.js'
+export { type BackendSection, backendSection } from './lease/backend-section.js'
 export { isHeldBy, requireHeld, requireReservable, requireUnheld, whoHolds } from './lease/holder.js'
 export {
   decodeLease,
@@ -38,7 +38,7 @@ export {
   sameNode,
   sameSubnets,
 } from './lease/lease.js'
-export { type PeerData, readPeerData } from './lease/peer-data.js'
+export { attributesWithData, type PeerData, readPeerData } from './lease/peer-data.js'
 export { parseSubnetEnvLists, type SubnetEnvLists } from './lease/subnet-env.js'
 export { enabledFamilies, type FamilyParts, IPV4_PARTS, IPV6_PARTS } from './net/address-family.js'
 export {

@@ -1,35 +1,46 @@
-import type { NodeContext } from '../contract/node-context.js'
-import { enabledFamilies, type FamilyParts } from '../net/address-family.js'
-import { publicAddresses } from '../net/public-address.js'
-import type { JsonValue } from '../util/json.js'
 import { type FieldTable, type FieldValues, readFields, unknownKeyWarnings } from '../util/json-fields.js'
-import type { LeaseAttributes } from './lease.js'
 import type { NetworkConfig } from './network-config.js'
 
-/**
- * Reads a backend's settings, the network config's Backend section. Throws an OverlayError of code `INVALID_CONFIG` that
- * names the key and its rule. `warnings` has a sentence for each unknown key.
- *
- * @param where for messages, such as `the vxlan settings`
- */
-export function readBackendSection<T extends FieldTable>(
-  { backend }: NetworkConfig,
-  fields: T,
-  where: string,
-): { readonly values: FieldValues<T>; readonly warnings: readonly string[] } {
-  const { values, unknownKeys } = readFields(fields, backend?.options ?? {}, where)
-  return { values, warnings: unknownKeyWarnings(unknownKeys, fields, where) }
+/** A backend's keys in the network config's Backend section, and the options of its factory that override them. */
+export interface BackendSection<T extends FieldTable> {
+  /** For messages: `the vxlan settings`. */
+  readonly where: string
+  /** The section's values. Throws an OverlayError of code `INVALID_CONFIG` that names the key, its value and the rule. */
+  read(config: NetworkConfig): FieldValues<T>
+  /** A sentence for each key that the backend does not have. Throws as `read` does. */
+  warnings(config: NetworkConfig): readonly string[]
+  /**
+   * Checks the options of the backend's factory: `directRouting` overrides the key `DirectRouting`. Throws an OverlayError
+   * of code `INVALID_CONFIG` for a value that breaks a rule, a TypeError for an option that does not exist.
+   *
+   * @param others names of the options that are no keys, for the message
+   */
+  options(given: object, others?: readonly string[]): FieldValues<T>
 }
 
-/** What a node publishes: its addresses, its backend's type, and data for each family that is on. */
-export function attributesWithData(
-  context: NodeContext,
-  backendType: string,
-  dataOf: (parts: FamilyParts) => JsonValue,
-): LeaseAttributes {
-  let published: LeaseAttributes = { ...publicAddresses(context), backendType }
-  for (const parts of enabledFamilies(context.config)) {
-    published = { ...published, [parts.backendData]: dataOf(parts) }
+/**
+ * @param type as in `Backend.Type`; the backend's factory has the same name
+ * @param fields its keys, as the network config spells them
+ */
+export function backendSection<T extends FieldTable>(type: string, fields: T): BackendSection<T> {
+  const where = `the ${type} settings`
+  const section = ({ backend }: NetworkConfig) => readFields(fields, backend?.options ?? {}, where)
+  return {
+    where,
+    read: (config) => section(config).values,
+    warnings: (config) => unknownKeyWarnings(section(config).unknownKeys, fields, where),
+    options(given, others = []) {
+      const { values, unknownKeys } = readFields(fields, { ...given }, `the options of ${type}()`)
+      if (unknownKeys.length === 0) return values
+      const known = listed([...Object.keys(fields).map(optionName), ...others])
+      throw new TypeError(`${type}() has no option ${unknownKeys.join(', ')}; it has ${known}`)
+    },
   }
-  return published
 }
+
+/** `vni` for `VNI`, `directRouting` for `DirectRouting`. */
+const optionName = (key: string): string =>
+  key.replace(/^(?:[A-Z]+$|[A-Z])/, (capitals) => capitals.toLowerCase())
+
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`

@@ -1,5 +1,7 @@
-import type { FamilyParts } from '../net/address-family.js'
-import { describeLease } from '../net/public-address.js'
+import type { NodeContext } from '../contract/node-context.js'
+import { enabledFamilies, type FamilyParts } from '../net/address-family.js'
+import { describeLease, publicAddresses } from '../net/public-address.js'
+import type { JsonValue } from '../util/json.js'
 import {
   type FieldTable,
   type FieldValues,
@@ -7,7 +9,7 @@ import {
   isJsonObject,
   readFields,
 } from '../util/json-fields.js'
-import type { Lease } from './lease.js'
+import type { Lease, LeaseAttributes } from './lease.js'
 
 /** What a backend publishes in a lease's `BackendData`, or `BackendV6Data`. */
 export interface PeerData<T extends FieldTable> {
@@ -36,4 +38,17 @@ export function readPeerData<T extends FieldTable>(
   const { values } = readFields(fields, data, where, 'INVALID_LEASE')
   if (values[required] !== undefined) return values
   throw invalidField(required, undefined, fields[required]?.rule ?? '', where(), 'INVALID_LEASE')
+}
+
+/** What a node publishes: its addresses, its backend's type, and data for each family that is on. */
+export function attributesWithData(
+  context: NodeContext,
+  backendType: string,
+  dataOf: (parts: FamilyParts) => JsonValue,
+): LeaseAttributes {
+  let published: LeaseAttributes = { ...publicAddresses(context), backendType }
+  for (const parts of enabledFamilies(context.config)) {
+    published = { ...published, [parts.backendData]: dataOf(parts) }
+  }
+  return published
 }

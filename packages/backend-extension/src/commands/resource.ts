@@ -1,5 +1,5 @@
 import type { Resource } from '@selvedge/core'
-import type { ConfiguredCommand } from './settings.js'
+import type { ConfiguredCommand } from './run.js'
 
 /** A command that has been run, or is to be: what it was run with, and what undoes it. */
 export interface CommandResource extends Resource {
@@ -23,7 +23,12 @@ export interface CommandResource extends Resource {
   readonly done: boolean
 }
 
-export const commandKey = (what: string): string => `command ${what}`
+const commandKey = (what: string): string => `command ${what}`
+
+/** What the command of this node's own start is for. */
+export const STARTUP = 'startup'
+/** The key of that command: once it is put, the shutdown command is owed. */
+export const STARTUP_KEY = commandKey(STARTUP)
 
 export function command(
   fields: Omit<CommandResource, 'kind' | 'key' | 'done'> & { what: string },

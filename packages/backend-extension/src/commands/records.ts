@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isJsonObject } from '@selvedge/core/kit'
 import { readBoundedFile, writeFileAtomically } from '@selvedge/node-state'
-import type { CommandResource } from './command-resource.js'
+import type { CommandResource } from './resource.js'
 
 const SUFFIX = '.json'
 const MAX_RECORD_BYTES = 512 * 1024

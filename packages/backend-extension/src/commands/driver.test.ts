@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { resourceSuite } from '@selvedge/conformance'
 import type { Operation } from '@selvedge/core'
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
-import { CommandDriver } from './command-driver.js'
-import { type CommandResource, command, commandKey } from './command-resource.js'
+import { CommandDriver } from './driver.js'
+import { type CommandResource, command, STARTUP } from './resource.js'
 
 let folder = ''
 beforeEach(async () => {
@@ -24,7 +24,6 @@ const driver = (changes: object = {}) =>
     folder: join(folder, 'records'),
     environment: environment(),
     timeoutMs: 10_000,
-    startupKey: commandKey('startup'),
     ...changes,
   })
 
@@ -181,7 +180,7 @@ test('an abort ends the command under way, and it is not done', async () => {
 
 describe('the shutdown command', () => {
   const shutdown = shell('ShutdownCommand', 'read data; echo "down $SUBNET $data" >> "$LOG"')
-  const startup = subnet('startup', { environment: { SUBNET: 'own', PUBLIC_IP: '' }, remove: undefined })
+  const startup = subnet(STARTUP, { environment: { SUBNET: 'own', PUBLIC_IP: '' }, remove: undefined })
 
   test('is run once, after a start that succeeded', async () => {
     const one = driver({ shutdown })

@@ -1,21 +1,19 @@
 import type { AbortOptions, Driver, Operation, OperationResult, OwnershipScope } from '@selvedge/core'
 import { OverlayError } from '@selvedge/core'
 import { satisfies } from '@selvedge/core/kit'
-import { CommandRecords } from './command-records.js'
-import type { CommandResource } from './command-resource.js'
-import { runCommand } from './run-command.js'
-import type { ConfiguredCommand } from './settings.js'
+import { CommandRecords } from './records.js'
+import { type CommandResource, STARTUP_KEY } from './resource.js'
+import { type ConfiguredCommand, runCommand } from './run.js'
+import type { Environment } from './words.js'
 
 export interface CommandDriverOptions {
   /** The folder that the records of what was run are kept in. Of one overlay alone. */
   readonly folder: string
   /** What every command gets besides its own. */
-  readonly environment: Readonly<Record<string, string>>
+  readonly environment: Environment
   readonly timeoutMs: number
-  /** Run when the driver is disposed of, if `startupKey` has been put. */
+  /** Run when the driver is disposed of, if the command of the start has been put. */
   readonly shutdown?: ConfiguredCommand | undefined
-  /** The key of the resource that stands for the start. */
-  readonly startupKey: string
   /**
    * After how many failures a command that undoes is given up: it is not repeated for ever, as what it is to undo may be
    * gone already. Default: 5.
@@ -91,7 +89,7 @@ export class CommandDriver implements Driver<CommandResource> {
       await this.#records.put(resource)
     }
     this.#failed.delete(resource.key)
-    if (resource.key === this.#options.startupKey) this.#started = resource
+    if (resource.key === STARTUP_KEY) this.#started = resource
   }
 
   async #add(resource: CommandResource, isRepeated: boolean, signal: AbortSignal | undefined): Promise<void> {

@@ -2,15 +2,24 @@ import { spawn } from 'node:child_process'
 import { basename } from 'node:path'
 import { OverlayError } from '@selvedge/core'
 import { printable } from '@selvedge/core/kit'
-import type { ConfiguredCommand } from './settings.js'
-import { wordsOf } from './words.js'
+import { type Environment, wordsOf } from './words.js'
+
+/** A command of the network config, as it is written there. */
+export interface ConfiguredCommand {
+  /** Its key, for messages: `SubnetAddCommand`. */
+  readonly name: string
+  /** Without `shell`: split on white space, then `$NAME` and `${NAME}` are expanded in each word. */
+  readonly text: string
+  /** Whether `sh -c` runs it. */
+  readonly shell: boolean
+}
 
 export interface CommandRun {
   /** What it is run for, for messages: `10.244.2.0/24`. */
   readonly subject: string
   readonly command: ConfiguredCommand
   /** All that the command finds in its environment. */
-  readonly environment: Readonly<Record<string, string>>
+  readonly environment: Environment
   /** Written to its standard input, with a line feed. */
   readonly input: string
   readonly timeoutMs: number
@@ -132,7 +141,7 @@ function end(run: CommandRun, program: string, args: readonly string[]): Promise
   })
 }
 
-const start = (program: string, args: readonly string[], environment: Readonly<Record<string, string>>) =>
+const start = (program: string, args: readonly string[], environment: Environment) =>
   spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...environment }, detached: true })
 
 /** Kills a command and what it has started, unless that has left its process group. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { MAX_OUTPUT_BYTES, runCommand } from './run-command.js'
+import { MAX_OUTPUT_BYTES, runCommand } from './run.js'
 
 const PATH = process.env.PATH ?? ''
 const run = (text: string, changes: object = {}) =>

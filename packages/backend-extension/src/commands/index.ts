@@ -1,0 +1,6 @@
+export { CommandDriver, type CommandDriverOptions } from './driver.js'
+export { leftovers } from './leftovers.js'
+export { publishable } from './publishable.js'
+export { type CommandResource, command, STARTUP } from './resource.js'
+export type { ConfiguredCommand } from './run.js'
+export type { Environment } from './words.js'
