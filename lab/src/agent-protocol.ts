@@ -10,6 +10,8 @@ export interface AgentSettings {
   ipMasq?: boolean
   /** How long a lease lasts unless renewed, in ms. Default: the store's. */
   leaseTerm?: number
+  /** After how many seconds ipsec replaces a tunnel's keys. Default: the backend's. */
+  rekeySeconds?: number
   /** How long before its end a lease is renewed, in ms. Default: the overlay's. */
   renewMargin?: number
   /** What carries WireGuard's packets on the host. Default: the kernel if it can, else wireguard-go. */

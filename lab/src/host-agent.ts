@@ -63,7 +63,7 @@ function backendOfHost(config: NetworkConfig): Backend | BackendLoader {
     case 'extension':
       return byCommands()
     case 'ipsec':
-      return ipsec({ folder: join(directory, 'ipsec') })
+      return ipsec({ folder: join(directory, 'ipsec'), rekeySeconds: settings.rekeySeconds })
     case 'wireguard':
       return wireguard({
         keyFile: join(directory, 'wgkey'),

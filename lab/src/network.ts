@@ -22,7 +22,8 @@ export interface Member {
   readonly joinedAfter: number
 }
 
-export interface NetworkSettings extends Pick<AgentSettings, 'leaseTerm' | 'renewMargin' | 'ipMasq'> {
+export interface NetworkSettings
+  extends Pick<AgentSettings, 'leaseTerm' | 'renewMargin' | 'ipMasq' | 'rekeySeconds'> {
   /** By the name of the host. */
   wireguard?: Readonly<Record<string, AgentSettings['wireguard']>>
 }

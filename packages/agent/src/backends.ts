@@ -27,6 +27,7 @@ export const backends: readonly BackendLoader[] = [
   },
   {
     type: 'ipsec',
+    sendsPlain: async (route) => (await import('@selvedge/backend-ipsec')).sendsPlain(route),
     load: async (context, options) =>
       (await import('@selvedge/backend-ipsec')).ipsec().load(context, options),
   },

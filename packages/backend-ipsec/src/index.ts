@@ -1,4 +1,4 @@
-export { type IpsecOptions, ipsec, ipsecBackend } from './ipsec.js'
+export { type IpsecOptions, ipsec, ipsecBackend, sendsPlain } from './ipsec.js'
 export type {
   IkeConnectionResource,
   IkeDaemonResource,

@@ -13,9 +13,11 @@ import {
   enabledFamilies,
   type FamilyParts,
   interfaceAddress,
+  invalidField,
   link,
   peerAddresses,
   publicAddresses,
+  type RouteResource,
   requireCidr,
   route,
 } from '@selvedge/core/kit'
@@ -60,11 +62,23 @@ export interface IpsecOptions {
 export function ipsec(options: IpsecOptions = {}): BackendLoader {
   return {
     type: TYPE,
+    sendsPlain,
     async load(_context, { signal }) {
+      requireRekeySeconds(options)
       const charon = options.viciUri === undefined ? await findCharon(options.charon) : undefined
       return ipsecBackend(await isUserspace({ ...options, charon, signal }), { ...options, charon })
     },
   }
+}
+
+function requireRekeySeconds({ rekeySeconds: seconds }: IpsecOptions): void {
+  if (seconds === undefined || (Number.isInteger(seconds) && seconds >= 10 && seconds <= 86_400)) return
+  throw invalidField(
+    'rekeySeconds',
+    seconds,
+    'must be a whole number from 10 to 86400',
+    'the options of ipsec',
+  )
 }
 
 /** The same once it is known whether charon itself is to do ESP: a pure function of that. */
@@ -85,12 +99,20 @@ export function ipsecBackend(userspace: boolean, options: IpsecOptions = {}): Ba
       lease.attributes.backendType === TYPE
         ? enabledFamilies(context.config).flatMap((parts) => peer(lease, context, parts, userspace))
         : [],
+    sendsPlain: userspace ? ({ type }) => type === 'unicast' : sendsPlain,
     drivers: ({ config }) => [
       ...(userspace ? [] : [xfrmDriver()]),
       ikeDriver({ ...options, folder, userspace, settings: readSettings(config) }),
     ],
   }
 }
+
+/**
+ * See `Backend.sendsPlain`. If the kernel does ESP, its policies hold for every route; but one by a gateway, or into another
+ * backend's device, leads past the external interface. If charon does, no route of the overlay's leads anywhere.
+ */
+export const sendsPlain = ({ type, gateway, device = '' }: RouteResource): boolean =>
+  type === 'unicast' && (gateway !== undefined || device.startsWith('flannel'))
 
 /** What is there once, whatever the families: a charon of our own, and the device of this host's addresses. */
 function shared(context: LeaseContext, userspace: boolean, viciUri: string | undefined): Resource[] {

@@ -21,13 +21,19 @@ import type { IpsecSettings } from '../settings.js'
 import { ViciClient, type ViciOptions } from '../vici/client.js'
 import { deleteStates } from '../xfrm/state.js'
 import { childName, connectedNames, initiates, loadConn, readConnections } from './connection.js'
-import { Problems } from './problems.js'
+import { Problems, saysThatSomethingEnded } from './problems.js'
 import { CharonProcess } from './process.js'
 
 export const DEFAULT_FOLDER = '/run/selvedge/ipsec'
 
-/** charon answers within milliseconds. One that does not within this is stopped, or as good as. */
+/** charon answers within milliseconds, if it is not very busy. */
 const ANSWER_TIMEOUT_MS = 2000
+
+/** So many reads in a row that fail, and a charon of our own is replaced: it no longer works. */
+const MAX_FAILURES = 3
+
+/** Whether it is stopped is looked at so much more often than what it has. */
+const LOOKS_PER_READ = 3
 
 /** Between two looks, whatever happens meanwhile. */
 const MIN_PAUSE_MS = 50
@@ -76,6 +82,9 @@ class IkeDriver implements Driver<IkeResource> {
   readonly #loaded = new Set<string>()
   /** When connections are initiated next, by name, on the clock of `performance.now`, and how long they waited for it. */
   readonly #redials = new Map<string, { readonly at: number; readonly waitMs: number }>()
+  /** How many reads have failed in a row. */
+  #failures = 0
+  #isWoken = false
   /** Ends the pause of the watch. */
   #wake = (): void => {}
   #scope: OwnershipScope = { aliases: [], links: [], networks: [] }
@@ -118,25 +127,12 @@ class IkeDriver implements Driver<IkeResource> {
   }
 
   async *watch({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent, void, undefined> {
-    const { pollMs = 3000 } = this.#options
     const listening = this.#listen(signal)
     try {
-      while (!signal.aborted) {
-        const now = performance.now()
-        const due = Math.min(now + pollMs, ...[...this.#redials.values()].map(({ at }) => at))
-        const interrupt = new AbortController()
-        this.#wake = () => interrupt.abort()
-        await sleep(Math.max(due - now, MIN_PAUSE_MS), undefined, {
-          signal: AbortSignal.any([signal, interrupt.signal]),
-        }).catch(() => undefined)
-        if (signal.aborted) return
-        const before = this.#known
-        const found = JSON.stringify(await this.#read(signal))
-        // A write of our own in between has changed both.
-        if (this.#known === before && found !== before) {
-          this.#known = found
-          yield { type: 'changed' }
-        }
+      for (let look = 1; await this.#pause(signal); look += 1) {
+        const isDue = this.#isWoken || look % LOOKS_PER_READ === 0
+        if (!isDue && !(await this.#isHung())) continue
+        if (await this.#hasChanged(signal)) yield { type: 'changed' }
         await this.#redial(signal)
         await this.#process?.boundLog()
       }
@@ -148,14 +144,43 @@ class IkeDriver implements Driver<IkeResource> {
   /** charon goes on, with its sessions. */
   async [Symbol.asyncDispose](): Promise<void> {}
 
+  /** Waits until something is due. False if the signal has aborted. */
+  async #pause(signal: AbortSignal): Promise<boolean> {
+    const { pollMs = 3000 } = this.#options
+    const now = performance.now()
+    const dues = [...this.#redials.values()].map(({ at }) => at)
+    const due = Math.min(now + pollMs / LOOKS_PER_READ, ...dues)
+    const interrupt = new AbortController()
+    this.#isWoken = false
+    this.#wake = () => {
+      this.#isWoken = true
+      interrupt.abort()
+    }
+    const ending = AbortSignal.any([signal, interrupt.signal])
+    await sleep(Math.max(due - now, MIN_PAUSE_MS), undefined, { signal: ending }).catch(() => undefined)
+    this.#isWoken ||= dues.some((at) => at <= performance.now())
+    return !signal.aborted
+  }
+
+  /** Whether another program has changed what this driver knew. */
+  async #hasChanged(signal: AbortSignal): Promise<boolean> {
+    const before = this.#known
+    const found = JSON.stringify(await this.#read(signal).catch(() => undefined))
+    // A write of our own in between has changed both. What cannot be read is read again.
+    if (found === undefined || this.#known !== before || found === before) return false
+    this.#known = found
+    return true
+  }
+
   /** Follows charon's log, and notices at once when charon ends. */
   async #listen(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         using client = await this.#connect(signal)
         if (client !== undefined) {
-          for await (const event of client.events(['log'], { signal }))
-            if (this.#problems.take(event)) this.#wake()
+          for await (const event of client.events(['log'], { signal })) {
+            if (this.#problems.take(event) || saysThatSomethingEnded(event)) this.#wake()
+          }
           this.#wake()
         }
       } catch {
@@ -201,14 +226,23 @@ class IkeDriver implements Driver<IkeResource> {
 
   /** What a charon of our own does not answer is not there: it is replaced then. */
   async #read(signal: AbortSignal | undefined): Promise<IkeResource[]> {
+    if (await this.#isHung()) return []
     try {
       using client = await this.#connect(signal)
-      return client === undefined ? [] : await this.#readFrom(client, answerWithin(signal))
+      const resources = client === undefined ? [] : await this.#readFrom(client, answerWithin(signal))
+      this.#failures = 0
+      return resources
     } catch (error) {
       signal?.throwIfAborted()
-      if (this.#process !== undefined) return []
+      this.#failures += 1
+      if (await this.#isHung()) return []
       throw OverlayError.from(error, 'DRIVER_REFUSED', `reading charon's connections by ${this.#uri}`)
     }
+  }
+
+  async #isHung(): Promise<boolean> {
+    if (this.#process === undefined) return false
+    return this.#failures >= MAX_FAILURES || (await this.#process.isStopped())
   }
 
   async #readFrom(client: ViciClient, options: ViciOptions): Promise<IkeResource[]> {
@@ -263,7 +297,8 @@ class IkeDriver implements Driver<IkeResource> {
   async #start(resource: IkeDaemonResource, signal: AbortSignal | undefined): Promise<void> {
     const { userspace, udpEncap, espProposal } = resource
     // One that does not answer does not end when it is asked to either.
-    if ((await this.#read(signal)).length === 0) await this.#process?.kill()
+    if (await this.#isHung()) await this.#process?.kill()
+    this.#failures = 0
     await this.#process?.end({ signal })
     if (!userspace) await deleteStates({ signal })
     this.#loaded.clear()

@@ -15,6 +15,10 @@ const PROBLEMS: readonly (readonly [said: RegExp, meaning: string])[] = [
 
 const ESTABLISHED = /^CHILD_SA .* established/
 
+/** An operator may have ended it: what is there is read again. */
+export const saysThatSomethingEnded = ({ message: { msg } }: ViciEvent): boolean =>
+  typeof msg === 'string' && /^(removed vici|deleting|IKE_SA deleted|closing)/.test(msg)
+
 /** Why connections do not come up, by their names, as charon's log has it. */
 export class Problems {
   readonly #byName = new Map<string, string>()

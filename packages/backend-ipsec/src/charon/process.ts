@@ -13,6 +13,8 @@ const RUN = '/var/run'
 const MARK = 'SELVEDGE_IPSEC_FOLDER'
 
 const START_TIMEOUT_MS = 10_000
+const MAX_START_ATTEMPTS = 4
+const RETRY_MS = 100
 const END_TIMEOUT_MS = 3000
 const POLL_MS = 20
 
@@ -45,8 +47,24 @@ export class CharonProcess {
     await rm(this.#log, { force: true })
     // In a mount namespace of its own, in which its folder is in the place of /var/run, it meets no other charon.
     const isolated = await canUnshare()
-    const conf = strongswanConf(settings, isolated ? RUN : this.#folder)
-    await writeFile(this.#conf, conf, { mode: 0o600 })
+    await writeFile(this.#conf, strongswanConf(settings, isolated ? RUN : this.#folder), { mode: 0o600 })
+    for (let attempt = 1; ; attempt += 1) {
+      const why = await this.#attempt(isolated, signal)
+      if (why === undefined) return
+      // One that was killed a moment ago may still have the ports and the TUN device.
+      if (attempt < MAX_START_ATTEMPTS) await sleep(attempt * RETRY_MS, undefined, { signal })
+      else {
+        const elsewhere = isolated ? '' : ` (${RUN}/charon.pid)`
+        throw new OverlayError(
+          'DRIVER_REFUSED',
+          `starting ${this.#program} in ${this.#folder}: ${why}; see ${this.#log}, and whether another charon runs${elsewhere}`,
+        )
+      }
+    }
+  }
+
+  /** @returns why it does not listen; undefined if it does */
+  async #attempt(isolated: boolean, signal: AbortSignal | undefined): Promise<string | undefined> {
     const script = `mount --bind "$1" ${RUN} && shift && exec "$@"`
     // Nothing of this process's environment, which may hold the store's password.
     const command = [
@@ -67,19 +85,14 @@ export class CharonProcess {
     })
     child.unref()
     await writeFile(this.#pidFile, `${child.pid ?? ''}`, { mode: 0o600 })
-    for (let waited = 0; ; waited += POLL_MS) {
+    for (let waited = 0; waited <= START_TIMEOUT_MS; waited += POLL_MS) {
       using client = await ViciClient.open(this.viciUri, { signal })
-      if (client !== undefined) return
-      if (ended !== undefined || waited > START_TIMEOUT_MS) {
-        const why = ended ?? `it does not listen after ${START_TIMEOUT_MS} ms`
-        throw new OverlayError(
-          'DRIVER_REFUSED',
-          `starting ${this.#program} in ${this.#folder}: ${why}; see ${this.#log}` +
-            `${isolated ? '' : ` and whether another charon runs (${RUN}/charon.pid)`}`,
-        )
-      }
+      if (client !== undefined) return undefined
+      if (ended !== undefined) return ended
       await sleep(POLL_MS, undefined, { signal })
     }
+    await this.kill()
+    return `it does not listen after ${START_TIMEOUT_MS} ms`
   }
 
   /** Ends it, within seconds even if it is stopped. */
@@ -97,6 +110,14 @@ export class CharonProcess {
   async kill(): Promise<void> {
     const pid = await this.#pid()
     if (pid !== undefined) send(pid, 'SIGKILL')
+  }
+
+  /** Whether it is there, and stopped: it answers nothing, and what it carries waits. */
+  async isStopped(): Promise<boolean> {
+    const pid = await this.#pid()
+    if (pid === undefined) return false
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+    return /^\) T/.test(stat.slice(stat.lastIndexOf(')')))
   }
 
   /** Empties its log if it has grown large: charon appends to it and never ends it. */

@@ -74,13 +74,20 @@ class XfrmDriver implements Driver<XfrmPolicyResource> {
     options: AbortOptions = {},
   ): Promise<readonly OperationResult[]> {
     return withOverlayErrors(async () => {
-      const failures = await this.#open().batch(operations, {
+      const connection = this.#open()
+      const existing = new Set(this.#known)
+      const failures = await connection.batch(operations, {
         ...options,
         write: (writer, { type, resource }, sequence) => {
-          if (type === 'delete') return writeDeletePolicy(writer, NLM_F_REQUEST, sequence, resource)
+          const { port } = connection
+          if (type === 'delete') {
+            existing.delete(resource.key)
+            return writeDeletePolicy(writer, NLM_F_REQUEST, sequence, resource, port)
+          }
           // The kernel refuses a NEWPOLICY if there is one, which is another program's then: it is not replaced.
-          const message = this.#known.has(resource.key) ? XFRM_MSG_UPDPOLICY : XFRM_MSG_NEWPOLICY
-          writePolicy(writer, message, NLM_F_REQUEST, sequence, resource)
+          const message = existing.has(resource.key) ? XFRM_MSG_UPDPOLICY : XFRM_MSG_NEWPOLICY
+          existing.add(resource.key)
+          writePolicy(writer, message, NLM_F_REQUEST, sequence, resource, port)
         },
         describe: ({ type, resource }) => `${type === 'put' ? 'setting' : 'deleting'} ${resource.key}`,
       })

@@ -36,16 +36,17 @@ export const REQID = 11
 /** Tunnels have flannel's. By the others, which no program is likely to use, ours are known. */
 export const PRIORITY = { tunnel: 0, allow: 0x5e1ed9e0, block: 0x5e1ed9e1 } as const
 
-/** XFRM_MSG_NEWPOLICY, which the kernel refuses if there is one already, or XFRM_MSG_UPDPOLICY, which replaces it. */
+/** XFRM_MSG_NEWPOLICY, which the kernel refuses if there is one already, or XFRM_MSG_UPDPOLICY, which replaces it. `port` is the sender's. */
 export function writePolicy(
   writer: MessageWriter,
   type: typeof XFRM_MSG_NEWPOLICY | typeof XFRM_MSG_UPDPOLICY,
   flags: number,
   sequence: number,
   policy: XfrmPolicyResource,
+  port?: number,
 ): void {
   const { direction, action, priority, tunnel } = policy
-  writer.begin(type, flags, sequence)
+  writer.begin(type, flags, sequence, port)
   writeSelector(writer, policy.source, policy.destination)
   // struct xfrm_lifetime_cfg: four limits of bytes and packets, without end, and four of time, none.
   for (let word = 0; word < 8; word += 1) writer.u32(0xffff_ffff)
@@ -69,8 +70,9 @@ export function writeDeletePolicy(
   flags: number,
   sequence: number,
   policy: XfrmPolicyResource,
+  port?: number,
 ): void {
-  writer.begin(XFRM_MSG_DELPOLICY, flags, sequence)
+  writer.begin(XFRM_MSG_DELPOLICY, flags, sequence, port)
   writeSelector(writer, policy.source, policy.destination)
   writer.u32(0)
   writer.u8(DIRECTIONS.indexOf(policy.direction))

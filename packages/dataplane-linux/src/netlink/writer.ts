@@ -68,14 +68,19 @@ export class MessageWriter implements AttributeWriter {
     this.#length = 0
   }
 
-  /** Begins a message. Its port stays 0: the kernel fills in the sender's. */
-  begin(type: number, flags: number, sequence: number): void {
+  /**
+   * Begins a message.
+   *
+   * @param port the sender's, for the notifications of NETLINK_XFRM, which repeats what the message says; other families
+   *   fill it in
+   */
+  begin(type: number, flags: number, sequence: number, port = 0): void {
     this.#start = this.#length
     const at = this.#grow(HEADER_LENGTH)
     this.#view.setUint16(at + 4, type, true)
     this.#view.setUint16(at + 6, flags, true)
     this.#view.setUint32(at + 8, sequence >>> 0, true)
-    this.#view.setUint32(at + 12, 0, true)
+    this.#view.setUint32(at + 12, port, true)
   }
 
   /** Ends the message, and fills in its length. */
