@@ -23,7 +23,7 @@ import {
   until,
 } from '../src/index.js'
 import { type JoinedLab, joinedLab } from './setup.js'
-import { BY, CHOSEN } from './wireguard-device.js'
+import { BY, CHOSEN } from './wireguard-here.js'
 
 const NETWORK = { Network: '10.244.0.0/16' }
 const DUAL = { ...NETWORK, EnableIPv6: true, IPv6Network: 'fd44::/48' }

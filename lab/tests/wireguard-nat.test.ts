@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import {
   type Child,
@@ -10,11 +11,15 @@ import {
   run,
   until,
 } from '../src/index.js'
+import { BY } from './wireguard-here.js'
 
 /** On the lab's switch, one after the other, like an access line that gets another address now and then. */
 const OUTER = ['192.168.77.100', '192.168.77.101', '192.168.77.102', '192.168.77.103'] as const
 
-test('two nodes behind one NAT are reached, and a TCP stream survives each change of its outer address', async () => {
+/** A change of the outer address is of an access line that is reconnected. */
+const CHANGE_EVERY_MS = 10_000
+
+test(`${BY}, two nodes behind one NAT are reached, and a TCP stream survives its outer address changing every 10 s`, async () => {
   await using lab = await Lab.create({ hosts: 3 })
   const nat = new Namespace(`${lab.name}-nat`)
   await putBehindNat(lab, nat)
@@ -38,11 +43,14 @@ test('two nodes behind one NAT are reached, and a TCP stream survives each chang
   const stream = new Stream(first.pod.spawn(process.execPath, ['-e', CLIENT, addressOf(outside)]))
   await stream.goesOn()
   for (const [i, address] of OUTER.slice(1).entries()) {
+    const nextChange = sleep(CHANGE_EVERY_MS)
     // Masquerading forgets the flows of an address that is gone.
     await nat.ip('address', 'delete', `${OUTER[i]}/24`, 'dev', 'outer')
     await nat.ip('address', 'add', `${address}/24`, 'dev', 'outer')
     await stream.goesOn()
     await pingUntilReached(outside.pod, addressOf(second))
+    await nextChange
+    await stream.goesOn()
   }
   // At its start the agent lists the same leases again, and keeps the endpoints.
   await outside.agent.kill()

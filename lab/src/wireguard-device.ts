@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import type { Host, Lab } from '../src/index.js'
+import type { Host } from './host.js'
+import type { Lab } from './lab.js'
 
 /** Asked of the kernel in a namespace that is gone at once. */
 function hasLinkType(type: string): boolean {
@@ -13,14 +14,7 @@ function hasLinkType(type: string): boolean {
 }
 
 /** Whether this kernel has WireGuard. */
-export const HAS_KERNEL_WIREGUARD = hasLinkType('wireguard')
-
-/** What the agents choose by themselves here. */
-export const CHOSEN = HAS_KERNEL_WIREGUARD ? 'kernel' : 'userspace'
-
-/** For names of tests. */
-export const BY =
-  CHOSEN === 'kernel' ? "by the kernel's WireGuard" : 'by wireguard-go: this kernel has no WireGuard'
+export const hasKernelWireguard = (): boolean => hasLinkType('wireguard')
 
 export interface PeerDump {
   readonly publicKey: string
@@ -62,8 +56,27 @@ export class WireguardDevice {
     })
   }
 
+  /** What it is, without what changes by itself. */
+  async show(): Promise<string> {
+    const [own = '', ...peers] = (await this.#wg('show', this.name, 'dump')).trim().split('\n')
+    const settings = peers.map((line) => {
+      const [publicKey, presharedKey, endpoint, allowedIps = '', , , , keepalive] = line.split('\t')
+      return [publicKey, presharedKey, endpoint, allowedIps.split(',').sort().join(','), keepalive].join(' ')
+    })
+    return [own, ...settings.sort()].join('\n')
+  }
+
   async set(...args: readonly string[]): Promise<void> {
     await this.#wg('set', this.name, ...args)
+  }
+
+  /** Of wireguard-go, if one runs for this device. */
+  async pid(): Promise<number | undefined> {
+    const script =
+      'for p in $(ip netns pids "$1"); do grep -qx wireguard-go /proc/$p/comm && grep -qz "^$2\\$" /proc/$p/cmdline && ' +
+      'echo $p; done; true'
+    const pids = await this.#host.exec('sh', ['-c', script, 'sh', this.#host.namespace, this.name])
+    return pids.trim() === '' ? undefined : Number(pids.trim().split('\n')[0])
   }
 
   /** `wg` looks for the sockets of wireguard-go in one directory. */
