@@ -78,6 +78,7 @@ export {
   type ServedFamily,
   servedFamilies,
 } from './net/public-address.js'
+export { whyNoRulesetName } from './net/ruleset-name.js'
 export { isPrivateAddress, whyNoHostAddress } from './net/special-networks.js'
 export { networkBlackhole } from './overlay/blackhole-route.js'
 export { type Tunnel, tunnelMtu, tunnelPodMtu } from './overlay/tunnel-mtu.js'

@@ -1,5 +1,5 @@
 import { OverlayError, type Resource } from '@selvedge/core'
-import type { Family } from '@selvedge/core/kit'
+import { type Family, quote, whyNoRulesetName } from '@selvedge/core/kit'
 
 /** By which of the kernel's two interfaces rules are held. */
 export type RulesetMode = 'iptables' | 'nftables'
@@ -36,15 +36,9 @@ export const ruleset = (
   text,
 })
 
-/** XT_EXTENSION_MAXNAMELEN (28 characters) less `FLANNEL-POSTRTG-`. */
-const MAX_NAME_LENGTH = 12
-const NAME = /^[a-z\d](?:[a-z\d-]*[a-z\d])?$/i
-
 /** @throws OverlayError `INVALID_CONFIG` for a name that no chain can have */
 export function requireRulesetName(name: string | undefined): string | undefined {
-  if (name === undefined || (name.length <= MAX_NAME_LENGTH && NAME.test(name))) return name
-  throw new OverlayError(
-    'INVALID_CONFIG',
-    `a ruleset cannot have the name '${name}': give 1 to ${MAX_NAME_LENGTH} letters, digits and hyphens`,
-  )
+  const problem = name === undefined ? undefined : whyNoRulesetName(name)
+  if (problem === undefined) return name
+  throw new OverlayError('INVALID_CONFIG', `a ruleset cannot have the name ${quote(name)}: it ${problem}`)
 }

@@ -1,4 +1,4 @@
-import { parseCidr } from '@selvedge/core/kit'
+import { parseCidr, whyNoRulesetName } from '@selvedge/core/kit'
 import { invalid } from './flag-set.js'
 import type { SelvedgedFlags } from './flannel-flags.js'
 
@@ -50,9 +50,9 @@ function networksOf(
   throw invalid(flag, wrong, 'it must be a network such as 10.0.0.0/8')
 }
 
-/** As the firewall package has it, which is loaded only if there are rules to hold. */
 function nameOf({ 'rules-name': name }: SelvedgedFlags): string | undefined {
   if (name === '') return undefined
-  if (/^[a-z\d](?:[a-z\d-]{0,10}[a-z\d])?$/i.test(name)) return name
-  throw invalid('rules-name', name, 'it must be 1 to 12 letters, digits and hyphens')
+  const problem = whyNoRulesetName(name)
+  if (problem === undefined) return name
+  throw invalid('rules-name', name, `it ${problem}`)
 }

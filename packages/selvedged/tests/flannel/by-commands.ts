@@ -1,10 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseSubnetEnv, type SubnetEnv } from '@selvedge/core'
-import type { Host } from '@selvedge/lab'
+import { flannelIptablesRules, flannelNftablesRules, type Host } from '@selvedge/lab'
 import type { Etcd } from '../etcd.js'
 import type { FlannelHost, FlannelNetwork } from './flannel-host.js'
-import { iptablesRules, nftablesRules } from './rules.js'
 
 export interface ByCommandsOptions {
   readonly host: Host
@@ -37,9 +36,14 @@ export class FlannelByCommands implements FlannelHost {
     for (const [key, value] of await etcd.leases()) {
       if (key !== `${subnet}-24`) await this.#lead(key.replace('-24', ''), JSON.parse(value))
     }
-    if (network.EnableNFTables) await this.host.exec('nft', [nftablesRules(network.Network, `${subnet}/24`)])
+    if (network.EnableNFTables)
+      await this.host.exec('nft', [flannelNftablesRules(network.Network, `${subnet}/24`)])
     else {
-      const input = iptablesRules(network.Network, `${subnet}/24`, await this.host.exec('iptables-save'))
+      const input = flannelIptablesRules(
+        network.Network,
+        `${subnet}/24`,
+        await this.host.exec('iptables-save'),
+      )
       await this.host.exec('iptables-restore', ['--noflush'], { input })
     }
     await this.#writeSubnetEnv(subnet)

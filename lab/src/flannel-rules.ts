@@ -3,8 +3,12 @@
 const MASQ = '-m comment --comment "flanneld masq"'
 const FORWARD = '-m comment --comment "flanneld forward"'
 
-/** For `iptables-restore --noflush`. @param saved what `iptables-save` prints, for the jumps that are there already */
-export function iptablesRules(network: string, subnet: string, saved: string): string {
+/**
+ * For `iptables-restore --noflush`.
+ *
+ * @param saved what `iptables-save` prints, for the jumps that are there already
+ */
+export function flannelIptablesRules(network: string, subnet: string, saved = ''): string {
   const jump = (from: string, comment: string, to: string) => {
     const rule = `-A ${from} ${comment} -j ${to}`
     return saved.includes(rule) ? [] : [rule]
@@ -31,7 +35,7 @@ export function iptablesRules(network: string, subnet: string, saved: string): s
 }
 
 /** For `nft`. */
-export function nftablesRules(network: string, subnet: string): string {
+export function flannelNftablesRules(network: string, subnet: string): string {
   const rules = {
     postrtg: [
       'meta mark 0x4000 return',
@@ -43,14 +47,18 @@ export function nftablesRules(network: string, subnet: string): string {
     ],
     forward: [`ip saddr ${network} accept`, `ip daddr ${network} accept`],
   }
-  const chain = (name: keyof typeof rules, hook: string) => [
-    `add chain ip flannel-ipv4 ${name} { ${hook} ; }`,
+  const chain = (name: keyof typeof rules, hook: string, comment: string) => [
+    `add chain ip flannel-ipv4 ${name} { ${hook} ; comment "${comment}" ; }`,
     `flush chain ip flannel-ipv4 ${name}`,
     ...rules[name].map((rule) => `add rule ip flannel-ipv4 ${name} ${rule}`),
   ]
   return [
     'add table ip flannel-ipv4 { comment "rules for flannel-ipv4" ; }',
-    ...chain('postrtg', 'type nat hook postrouting priority 100'),
-    ...chain('forward', 'type filter hook forward priority 0'),
+    ...chain(
+      'postrtg',
+      'type nat hook postrouting priority 100',
+      'chain to manage traffic masquerading by flannel',
+    ),
+    ...chain('forward', 'type filter hook forward priority 0', 'chain to accept flannel traffic'),
   ].join('\n')
 }
