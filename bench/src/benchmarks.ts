@@ -131,19 +131,21 @@ export const BENCHMARKS: readonly [
       'retransmits',
       'CPU of the machine, s/GB',
       'longest wait in the main thread',
+      'less its wait for a processor',
     ],
     rows: (measured) => {
       const proxy = measured.find(({ name }) => name === FLANNELD_PROXY)?.tcp
-      return measured.map(({ name, tcp, retransmits, cpuPerGigabyte, longestWaitMs }) =>
+      return measured.map(({ name, tcp, retransmits, cpuPerGigabyte, longestWait }) =>
         tcp === undefined
-          ? [name, 'this machine lacks it', '', '', '', '']
+          ? [name, 'this machine lacks it', '', '', '', '', '']
           : [
               name,
               (tcp / 1e9).toFixed(2),
               proxy === undefined ? 'not measured' : ratio(tcp, proxy),
               `${retransmits}`,
               cpuPerGigabyte.toFixed(2),
-              longestWaitMs === undefined ? '' : ms(longestWaitMs),
+              longestWait === undefined ? '' : ms(longestWait.waitMs),
+              longestWait === undefined ? '' : ms(longestWait.ownMs),
             ],
       )
     },

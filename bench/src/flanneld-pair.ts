@@ -14,7 +14,10 @@ export async function startFlanneldPair(lab: Lab, program: string, config: objec
     '/coreos.com/network/config',
     JSON.stringify(config),
   ])
-  return Promise.all(lab.hosts.map((host) => startFlanneld(lab, host, program)))
+  // One after the other: flanneld misses a peer that joins between its list and its watch.
+  const pods: Pod[] = []
+  for (const host of lab.hosts) pods.push(await startFlanneld(lab, host, program))
+  return pods
 }
 
 async function startFlanneld(lab: Lab, host: Host, program: string): Promise<Pod> {

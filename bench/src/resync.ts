@@ -30,7 +30,7 @@ export async function measureResync(peers: number, signal: AbortSignal): Promise
   const [resyncs, waits]: [number[], number[]] = [[], []]
   for (let round = 0; round < ROUNDS; round += 1) {
     const startedAt = performance.now()
-    waits.push(await longestWait(overlay.resync({ signal })))
+    waits.push((await longestWait(overlay.resync({ signal }))).waitMs)
     resyncs.push(performance.now() - startedAt)
   }
   return { peers, resyncMs: median(resyncs), longestWaitMs: median(waits) }

@@ -10,7 +10,7 @@ import { linux } from '@selvedge/dataplane-linux'
 import { type Host, Lab, type Pod, pingUntilReached, until } from '@selvedge/lab'
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { startFlanneldPair } from './flanneld-pair.js'
-import { longestWait } from './longest-wait.js'
+import { type LongestWait, longestWait } from './longest-wait.js'
 import { median } from './median.js'
 import { FLANNELD_PROXY } from './throughput-names.js'
 
@@ -34,7 +34,7 @@ export interface Throughput {
    * The longest time that a timer of 1 ms took in the main thread while packets flowed, of all rounds, in ms. The
    * overlays of both hosts are in it. Absent for another program's.
    */
-  readonly longestWaitMs: number | undefined
+  readonly longestWait: LongestWait | undefined
 }
 
 interface Contender extends AsyncDisposable {
@@ -66,28 +66,33 @@ export async function measureThroughput(
       name: type,
       contender: await overlays(type, backendOf, signal, stack),
       streams: [],
-      waitMs: 0,
+      waits: [],
     })
     if (type !== 'udp' || flanneld === undefined) continue
     const proxy = stack.use(await flanneldProxy(flanneld, signal))
-    measured.push({ name: FLANNELD_PROXY, contender: proxy, streams: [], waitMs: 0 })
+    measured.push({ name: FLANNELD_PROXY, contender: proxy, streams: [], waits: [] })
   }
   for (let round = 0; round < rounds; round += 1) {
     for (const result of measured) {
       if (result.contender === undefined) continue
       const stream = tcpStream(result.contender.pods)
-      result.waitMs = Math.max(result.waitMs, await longestWait(stream))
+      result.waits.push(await longestWait(stream))
       result.streams.push(await stream)
     }
   }
-  return measured.map(({ name, contender, streams, waitMs }) => {
+  return measured.map(({ name, contender, streams, waits }) => {
     const middle = (count: (stream: Stream) => number): number => median(streams.map(count))
     return {
       name,
       tcp: contender && middle(({ bitsPerSecond }) => bitsPerSecond),
       retransmits: contender ? middle(({ retransmits }) => retransmits) : 0,
       cpuPerGigabyte: contender ? middle(({ cpuPerGigabyte }) => cpuPerGigabyte) : 0,
-      longestWaitMs: contender?.isOurs ? waitMs : undefined,
+      longestWait: contender?.isOurs
+        ? {
+            waitMs: Math.max(...waits.map(({ waitMs }) => waitMs)),
+            ownMs: Math.max(...waits.map(({ ownMs }) => ownMs)),
+          }
+        : undefined,
     }
   })
 }
@@ -97,7 +102,7 @@ interface Measured {
   /** Absent if this machine lacks what it takes. */
   readonly contender: Contender | undefined
   readonly streams: Stream[]
-  waitMs: number
+  readonly waits: LongestWait[]
 }
 
 interface Stream {
