@@ -17,12 +17,16 @@ const SELVEDGED = fileURLToPath(new URL('../packages/selvedged', import.meta.url
 
 const UDP_WORKER = fileURLToPath(new URL('../packages/backend-udp/dist/proxy/worker.js', import.meta.url))
 
+/** A program of its own: grouped with selvedged, each would load the other. */
+const OPERATOR_PROGRAM = join(SELVEDGED, 'dist/selvedge.js')
+
 /** Loaded as they are: what brings native code. */
 const EXTERNAL = /^(koffi|netlink|lmdb)(\/|$)/
 
 const bundle = await rolldown({
   input: {
     main: join(SELVEDGED, 'dist/main.js'),
+    selvedge: OPERATOR_PROGRAM,
     // The module of a thread, which the driver of udp finds beside itself.
     worker: UDP_WORKER,
   },
@@ -44,6 +48,8 @@ try {
     // A package's dependencies go with it; those that several packages share, with core.
     codeSplitting: {
       groups: [
+        // Both programs read flags; what an agent does, selvedge loads with the command that needs it.
+        { name: 'flags', test: /\/packages\/agent\/dist\/(command-line\/|flags\.js)/, priority: 2 },
         { name: 'core', test: /\/packages\/core\/dist\//, priority: 1 },
         { name: packageOf, debugName: 'package' },
       ],
@@ -63,7 +69,7 @@ try {
  * the rest it would be loaded at the start, and all that it imports with it.
  */
 function packageOf(module, chunking) {
-  if (module === UDP_WORKER) return undefined
+  if (module === UDP_WORKER || module === OPERATOR_PROGRAM) return undefined
   const name = folderOf(module)
   const isLazy = chunking
     .getModuleInfo(module)

@@ -98,6 +98,10 @@ ln -sr "$runtime/node" "$root/usr/bin/node"
 ln -sr "$runtime/ld.so" "$root$loader"
 for library in "$runtime"/*.so.*; do ln -sr "$library" "$libraries/"; done
 
+# There is no /usr/bin/env, and no shell: the kernel runs Node.js by the first line.
+printf '#!/usr/bin/node\nimport("/opt/selvedge/selvedged/bin/selvedge.js")\n' > "$root/usr/bin/selvedge"
+chmod 755 "$root/usr/bin/selvedge"
+
 cp "$packages/usr/sbin/nft" "$packages/usr/sbin/xtables-$variant-multi" "$root/usr/sbin/"
 for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
   ln -s "xtables-$variant-multi" "$root/usr/sbin/$name"

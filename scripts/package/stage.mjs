@@ -36,6 +36,7 @@ const FILES = {
   'packages/cni/bundle/flannel.cjs': `${PREFIX}/cni/flannel.cjs`,
   'packages/cni/bundle/THIRD-PARTY-LICENSES': `${PREFIX}/cni/THIRD-PARTY-LICENSES`,
   'deploy/host/flannel': `${PREFIX}/cni/flannel`,
+  'deploy/host/selvedge': `${PREFIX}/bin/selvedge`,
   'deploy/host/selvedged': `${PREFIX}/bin/selvedged`,
   'deploy/host/selvedged-service': `${PREFIX}/bin/selvedged-service`,
   'deploy/host/selvedged-cleanup': `${PREFIX}/bin/selvedged-cleanup`,
@@ -49,7 +50,7 @@ const FILES = {
 }
 
 /** What is in PATH. The unit names the first. */
-const COMMANDS = ['selvedged', 'selvedged-service', 'selvedged-cleanup']
+const COMMANDS = ['selvedge', 'selvedged', 'selvedged-service', 'selvedged-cleanup']
 
 /** Puts the files for `arch` into `tree`. */
 export async function stage(arch, tree, work) {

@@ -19,7 +19,8 @@ const LAYERS: readonly (readonly [who: RegExp, mayImport: RegExp])[] = [
   [/^(store-|backend-|dataplane-|firewall$|node-state$|conformance$)/, /^core$/],
   [/^cni$/, /^(core|node-state)$/],
   [/^agent$/, /^(core|node-state|firewall|(store|backend|dataplane)-.+)$/],
-  [/^selvedged$/, /^(agent|cni|core|node-state|firewall|(store|backend|dataplane)-.+)$/],
+  [/^cli$/, /^(agent|core|node-state|firewall|(store|backend|dataplane)-.+)$/],
+  [/^selvedged$/, /^(agent|cli|cni|core|node-state|firewall|(store|backend|dataplane)-.+)$/],
   [/^(lab|examples|bench)$/, /./],
 ]
 

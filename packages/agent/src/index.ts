@@ -21,7 +21,7 @@ export {
   type LogLevel,
 } from './logging/logger.js'
 export { Sanitizer } from './logging/sanitizer.js'
-export { secretsOf, secretsOfSettings } from './secrets.js'
+export { secretsOf, secretsOfSettings, withoutSecrets } from './secrets.js'
 export type { AgentServices } from './services.js'
 export { openStore } from './stores/open-store.js'
 export type { OpenStore, Prerequisite, StoreEvents, Waiting } from './stores/store.js'

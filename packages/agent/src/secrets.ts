@@ -4,6 +4,9 @@ import type { AgentSettings } from './command-line/settings.js'
 /** Keys of a Backend section whose values are secret: WireGuard's and IPsec's PSK, a cloud's keys. */
 const SECRET_KEY = /psk|secret|passw|passphrase|token|credential|key/i
 
+/** A public key is not one, though its name says key. */
+const isSecretKey = (key: string): boolean => SECRET_KEY.test(key) && !/^public/i.test(key)
+
 /** A config is bounded where it is parsed; one that a program hands in may not be. */
 const MAX_DEPTH = 32
 
@@ -17,11 +20,32 @@ function secretsIn(value: unknown, isSecret: boolean, depth: number): string[] {
   if (typeof value !== 'object' || value === null || depth >= MAX_DEPTH) return []
   // What a secret key holds is secret as a whole: a list of keys, a key for each peer.
   return Object.entries(value).flatMap(([key, item]) =>
-    secretsIn(item, isSecret || SECRET_KEY.test(key), depth + 1),
+    secretsIn(item, isSecret || isSecretKey(key), depth + 1),
   )
 }
 
 /** The same for the settings. */
 export function secretsOfSettings({ store }: AgentSettings): readonly string[] {
   return store.type !== 'etcd' || store.password === undefined ? [] : [store.password]
+}
+
+const HIDDEN = '[redacted]'
+
+/** A copy of foreign data for people to see: what a secret key holds is `[redacted]`, however deep. */
+export function withoutSecrets(value: unknown): unknown {
+  return redacted(value, false, 0)
+}
+
+function redacted(value: unknown, isSecret: boolean, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) {
+    return isSecret && value !== null && value !== undefined && value !== '' ? HIDDEN : value
+  }
+  if (depth >= MAX_DEPTH) return HIDDEN
+  if (Array.isArray(value)) return value.map((item) => redacted(item, isSecret, depth + 1))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      redacted(item, isSecret || isSecretKey(key), depth + 1),
+    ]),
+  )
 }

@@ -28,11 +28,13 @@ export type {
   LeaseEvent,
   LeaseRequest,
   RenewOptions,
+  SetConfigOptions,
   SubnetAdministration,
   SubnetManager,
   WatchOptions,
 } from './contract/subnet-manager.js'
 export type { DriverTraffic, PacketCount, Traffic } from './contract/traffic.js'
+export { configDifferences } from './lease/config-differences.js'
 export { type CopyableSubnetManager, type CopyReport, copyLeases } from './lease/copy-leases.js'
 export {
   type Lease,
@@ -41,6 +43,7 @@ export {
   leaseKey,
   type PublicAddresses,
 } from './lease/lease.js'
+export { type ListedLeases, type ListOptions, listLeases } from './lease/list-leases.js'
 export {
   type BackendSection,
   type FamilyNetwork,

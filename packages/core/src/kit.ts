@@ -27,7 +27,15 @@ export {
 } from './contract/resource.js'
 export { chooseSubnets, LeasedSubnets, type SubnetChoice, type SubnetQuestion } from './lease/allocator.js'
 export { type BackendSection, backendSection } from './lease/backend-section.js'
-export { isHeldBy, requireHeld, requireReservable, requireUnheld, whoHolds } from './lease/holder.js'
+export {
+  configChanged,
+  isHeldBy,
+  requireHeld,
+  requireReservable,
+  requireReservedFor,
+  requireUnheld,
+  whoHolds,
+} from './lease/holder.js'
 export {
   decodeLease,
   decodeLeaseAttributes,

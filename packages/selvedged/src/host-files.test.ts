@@ -28,6 +28,7 @@ test('the maintainer scripts are among them, and the commands', async () => {
     'debian/postrm',
     'debian/prerm',
     'openrc/selvedged',
+    'selvedge',
     'selvedged',
     'selvedged-cleanup',
     'selvedged-service',

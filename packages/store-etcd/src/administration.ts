@@ -1,11 +1,17 @@
-import { type AbortOptions, type Lease, leaseKey, parseNetworkConfig } from '@selvedge/core'
-import { requireReservable, requireUnheld } from '@selvedge/core/kit'
+import {
+  type AbortOptions,
+  type Lease,
+  leaseKey,
+  parseNetworkConfig,
+  type SetConfigOptions,
+} from '@selvedge/core'
+import { configChanged, requireReservable, requireReservedFor, requireUnheld } from '@selvedge/core/kit'
 import type { NetworkKeys } from './keys.js'
 import { isReservation, NO_LEASE, type ValidRecord } from './lease-record.js'
 import type { LeaseRequests, NetworkState } from './lease-requests.js'
 import type { Settings } from './options.js'
 import { Retries } from './retries.js'
-import { createLease, rewriteLease, type Transaction } from './transactions.js'
+import { createLease, deleteLease, replaceConfig, rewriteLease, type Transaction } from './transactions.js'
 
 /** What an operator does to the network: see `SubnetAdministration`. */
 export class NetworkAdministration {
@@ -19,11 +25,18 @@ export class NetworkAdministration {
     this.#settings = settings
   }
 
-  async setNetworkConfig(config: string | object, options: AbortOptions): Promise<void> {
+  async setNetworkConfig(config: string | object, { replaces, ...options }: SetConfigOptions): Promise<void> {
     // As text: that is what every node reads, and an object may be longer than any of them takes.
     const text = typeof config === 'string' ? config : JSON.stringify(config)
     parseNetworkConfig(text)
-    await this.#requests.writeConfig(text, options)
+    if (replaces === undefined) return await this.#requests.writeConfig(text, options)
+    const { config: key } = this.#keys
+    const txn = replaceConfig(this.#keys, replaces, text)
+    const result = await this.#requests.commit(`writing the network config at ${key}`, txn, options)
+    if (result.type === 'done') return
+    // It may have run although its answer was lost.
+    if (result.type === 'unknown' && (await this.#requests.readConfig(options)) !== text) throw result.error
+    if (result.type === 'outdated') throw configChanged(`etcd key ${key}`)
   }
 
   async reserve({ subnet, ipv6Subnet, attributes }: Lease, options: AbortOptions): Promise<Lease> {
@@ -53,6 +66,20 @@ export class NetworkAdministration {
     return records.flatMap((record) =>
       record.lease !== undefined && isReservation(record) ? record.lease : [],
     )
+  }
+
+  async cancelReservation(reservation: Lease, options: AbortOptions): Promise<void> {
+    const attempted = `deleting the reservation ${leaseKey(reservation)}`
+    const retries = new Retries(attempted, this.#settings, options)
+    for (;;) {
+      const record = await this.#requests.read(reservation, options)
+      if (record === undefined || !requireReservedFor(reservation, record.lease, isReservation(record)))
+        return
+      const txn = deleteLease(this.#keys, record.kv, record.lease ?? reservation)
+      const result = await this.#requests.commit(attempted, txn, options)
+      if (result.type === 'done') return
+      await retries.next(result)
+    }
   }
 
   /** Undefined if it is reserved already, with the same attributes. */

@@ -8,6 +8,7 @@ import {
   OverlayError,
   parseNetworkConfig,
   type RenewOptions,
+  type SetConfigOptions,
   type SubnetAdministration,
   type SubnetManager,
   type WatchOptions,
@@ -96,8 +97,15 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
     return this.#writer.release(lease, { signal: this.#signal(signal) })
   }
 
-  async setNetworkConfig(config: string | object, { signal }: AbortOptions = {}): Promise<void> {
-    return this.#administration.setNetworkConfig(config, { signal: this.#signal(signal) })
+  async setNetworkConfig(
+    config: string | object,
+    { signal, replaces }: SetConfigOptions = {},
+  ): Promise<void> {
+    return this.#administration.setNetworkConfig(config, { replaces, signal: this.#signal(signal) })
+  }
+
+  async networkConfigText({ signal }: AbortOptions = {}): Promise<string | undefined> {
+    return this.#requests.readConfig({ signal: this.#signal(signal) })
   }
 
   async reserve(reservation: Omit<Lease, 'expiresAt'>, { signal }: AbortOptions = {}): Promise<Lease> {
@@ -106,6 +114,10 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
 
   async reservations({ signal }: AbortOptions = {}): Promise<readonly Lease[]> {
     return this.#administration.reservations({ signal: this.#signal(signal) })
+  }
+
+  async cancelReservation(reservation: Lease, { signal }: AbortOptions = {}): Promise<void> {
+    return this.#administration.cancelReservation(reservation, { signal: this.#signal(signal) })
   }
 
   async *watchLeases({

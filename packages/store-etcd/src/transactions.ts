@@ -92,6 +92,16 @@ export function deleteLease(keys: NetworkKeys, was: IKeyValue, { ipv6Subnet }: L
   return { compare: [unchanged(was)], success }
 }
 
+/** Writes the network config if it is `replaces`, or if there is none for null. */
+export function replaceConfig(keys: NetworkKeys, replaces: string | null, text: string): Transaction {
+  const key = Buffer.from(keys.config)
+  const compare: ICompare =
+    replaces === null
+      ? { key, target: 'Version', result: 'Equal', version: '0' }
+      : { key, target: 'Value', result: 'Equal', value: Buffer.from(replaces) }
+  return { compare: [compare], success: [{ request_put: { key, value: Buffer.from(text) } }] }
+}
+
 function withDeletes({ compare, success }: Transaction, replaces: readonly IKeyValue[]): Transaction {
   return {
     compare: [...compare, ...replaces.map(unchanged)],

@@ -14,6 +14,7 @@ import {
   parseLeaseKey,
   requireHeld,
   requireReservable,
+  requireReservedFor,
   requireUnheld,
   sameNode,
 } from '@selvedge/core/kit'
@@ -80,6 +81,14 @@ export function reserveLease(tables: Tables, { subnet, ipv6Subnet, attributes }:
   const { leases, occupied } = readLeases(tables)
   requireUnheld(reservation, [...leases, ...occupied])
   return putLease(tables, reservation)
+}
+
+/** See `SubnetAdministration.cancelReservation`. */
+export function cancelReservation(tables: Tables, reservation: Lease): void {
+  const held = readLease(tables, leaseKey(reservation))
+  if (requireReservedFor(reservation, held, held?.expiresAt === undefined)) {
+    deleteLease(tables, leaseKey(reservation))
+  }
 }
 
 /** The leases that never expire. */

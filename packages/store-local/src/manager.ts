@@ -9,14 +9,16 @@ import {
   OverlayError,
   parseNetworkConfig,
   type RenewOptions,
+  type SetConfigOptions,
   type SubnetAdministration,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { systemClock } from '@selvedge/core/kit'
+import { configChanged, systemClock } from '@selvedge/core/kit'
 import {
   acquireLease,
   type Changes,
+  cancelReservation,
   changesSince,
   expireLeases,
   hasExpired,
@@ -90,11 +92,23 @@ export class LocalSubnetManager implements SubnetManager, SubnetAdministration {
 
   /**
    * Writes the network config for every process, as an operator does. Rejects with `INVALID_CONFIG` for one that breaks a
-   * rule.
+   * rule, and with `CONFIG_CHANGED` if the store does not hold what `replaces` says.
    */
-  async setNetworkConfig(config: string | object, options: AbortOptions = {}): Promise<void> {
+  async setNetworkConfig(
+    config: string | object,
+    { replaces, ...options }: SetConfigOptions = {},
+  ): Promise<void> {
     const text = configText(config)
-    await this.#write(options, ({ meta }) => void meta.put('config', text))
+    await this.#write(options, (tables) => {
+      if (replaces !== undefined && (storedConfig(tables) ?? null) !== replaces) {
+        throw configChanged(`the store ${this.path}`)
+      }
+      tables.meta.put('config', text)
+    })
+  }
+
+  networkConfigText(options: AbortOptions = {}): Promise<string | undefined> {
+    return this.#file.read(storedConfig, options)
   }
 
   async acquireLease(request: LeaseRequest, options: AbortOptions = {}): Promise<Lease> {
@@ -123,6 +137,10 @@ export class LocalSubnetManager implements SubnetManager, SubnetAdministration {
 
   reservations(options: AbortOptions = {}): Promise<readonly Lease[]> {
     return this.#file.read(reservedLeases, options)
+  }
+
+  cancelReservation(reservation: Lease, options: AbortOptions = {}): Promise<void> {
+    return this.#write(options, (tables) => cancelReservation(tables, reservation))
   }
 
   async *watchLeases({

@@ -139,9 +139,16 @@ export interface WatchOptions {
 export interface SubnetAdministration {
   /**
    * Writes the network config, as flannel writes it: JSON text or an object. Leases stay as they are; one outside the
-   * new network is given up when its node asks again. Rejects with `INVALID_CONFIG` for one that breaks a rule.
+   * new network is given up when its node asks again. Rejects with `INVALID_CONFIG` for one that breaks a rule, and with
+   * `CONFIG_CHANGED` if the store does not hold what `replaces` says.
    */
-  setNetworkConfig(config: string | object, options?: AbortOptions): Promise<void>
+  setNetworkConfig(config: string | object, options?: SetConfigOptions): Promise<void>
+
+  /**
+   * The text of the network config as it is stored, whether it is valid or not; undefined if there is none: it does not
+   * wait. A store that has this honours `replaces`.
+   */
+  networkConfigText?(options?: AbortOptions): Promise<string | undefined>
 
   /**
    * Reserves subnets, of any prefix length, for the node of the public address in `attributes`: a lease that never
@@ -151,4 +158,18 @@ export interface SubnetAdministration {
 
   /** Every reservation. */
   reservations(options?: AbortOptions): Promise<readonly Lease[]>
+
+  /**
+   * Deletes a reservation. Does nothing to one that is gone. Rejects with `LEASE_CONFLICT` if the record is another node's
+   * by now, or a lease that ends by itself.
+   */
+  cancelReservation?(reservation: Lease, options?: AbortOptions): Promise<void>
+}
+
+export interface SetConfigOptions extends AbortOptions {
+  /**
+   * Write only if the store holds exactly this text, as `networkConfigText` returned it, or none for null: two operators
+   * who change the config at once do not undo each other's change. Default: whatever it holds.
+   */
+  readonly replaces?: string | null | undefined
 }

@@ -1,9 +1,10 @@
-import type { LeaseEvent, SubnetAdministration, SubnetManager } from '../contract/subnet-manager.js'
+import type { SubnetAdministration, SubnetManager } from '../contract/subnet-manager.js'
 import type { AbortOptions } from '../util/abort.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
 import { quote } from '../util/quote.js'
 import { LeasedSubnets } from './allocator.js'
 import { type Lease, leaseKey, leasesOverlap } from './lease.js'
+import { listLeases } from './list-leases.js'
 import type { NetworkConfig } from './network-config.js'
 import { networkConfigJson } from './network-config-json.js'
 
@@ -38,8 +39,8 @@ export async function copyLeases(
   const config = await to.getNetworkConfig(options)
   requireSameNetwork(await from.getNetworkConfig(options), config, from, to)
   const reservations = (await from.reservations?.(options)) ?? []
-  const leases = onePerNode(reservations, await leasesOf(from, options))
-  const there = await leasesOf(to, options)
+  const leases = onePerNode(reservations, (await listLeases(from, options)).leases)
+  const there = (await listLeases(to, options)).leases
   const taken = new LeasedSubnets(config, there)
   const byNode = new Map(there.map((lease) => [nodeOf(lease), lease]))
   const report: Record<keyof CopyReport, Lease[]> = { copied: [], reserved: [], present: [] }
@@ -95,22 +96,6 @@ async function copyLease(to: SubnetManager, lease: Lease, options: AbortOptions)
     if (!isOverlayError(error, 'SUBNETS_EXHAUSTED')) throw error
   }
   return undefined
-}
-
-/** Every lease of a store, as a watch that starts now reports it. */
-async function leasesOf(store: SubnetManager, { signal }: AbortOptions): Promise<Lease[]> {
-  const done = new AbortController()
-  const stop = signal === undefined ? done.signal : AbortSignal.any([signal, done.signal])
-  let snapshot: LeaseEvent | undefined
-  for await (const event of store.watchLeases({ signal: stop })) {
-    snapshot = event
-    break
-  }
-  done.abort()
-  signal?.throwIfAborted()
-  if (snapshot?.type !== 'snapshot')
-    throw new OverlayError('INTERNAL', `'${store.name}' reported no snapshot`)
-  return [...snapshot.leases]
 }
 
 function requireSameNetwork(

@@ -65,6 +65,31 @@ export function requireUnheld(reservation: Lease, leases: readonly Lease[]): voi
   )
 }
 
+/**
+ * Whether a reservation that a store holds under the key of `reservation` may be deleted for it; false if there is none.
+ * Throws an OverlayError `LEASE_CONFLICT` if it is another node's, or a lease that ends by itself.
+ */
+export function requireReservedFor(
+  reservation: Lease,
+  held: Lease | undefined,
+  isReserved: boolean,
+): held is Lease {
+  if (held === undefined) return false
+  if (isReserved && sameNode(held.attributes, reservation.attributes)) return true
+  const why = isReserved ? whoHolds(reservation, held) : 'it is a lease by now, which ends unless renewed'
+  throw new OverlayError(
+    'LEASE_CONFLICT',
+    `deleting the reservation ${leaseKey(reservation)} for ${nodeOf(reservation)}: ${why}; list again`,
+  )
+}
+
+/** The error for a network config that is not what a conditional write was to replace. */
+export const configChanged = (where: string): OverlayError =>
+  new OverlayError(
+    'CONFIG_CHANGED',
+    `writing the network config to ${where}: another process has written it since it was read; read it again, then decide`,
+  )
+
 /** For messages. */
 export function whoHolds(lease: Lease, held: Lease): string {
   return sameNode(lease.attributes, held.attributes)

@@ -6,6 +6,7 @@
  * |---|---|---|
  * | `INVALID_CONFIG` | the network config, or an option, breaks a rule | correct the named key |
  * | `CONFIG_NOT_FOUND` | the store holds no network config | write one; stores say where |
+ * | `CONFIG_CHANGED` | another process wrote the network config since it was read | read it again, then decide |
  * | `INVALID_LEASE` | a record in the store is no lease, or lacks what its backend needs | correct or delete the record |
  * | `SUBNETS_EXHAUSTED` | every subnet of the network is leased | widen the network, or free leases |
  * | `LEASE_LOST` | the lease expired, was deleted, or belongs to another node now | acquire again; an overlay does |
@@ -27,6 +28,7 @@
 export type ErrorCode =
   | 'INVALID_CONFIG'
   | 'CONFIG_NOT_FOUND'
+  | 'CONFIG_CHANGED'
   | 'INVALID_LEASE'
   | 'SUBNETS_EXHAUSTED'
   | 'LEASE_LOST'

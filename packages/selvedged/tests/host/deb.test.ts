@@ -49,6 +49,7 @@ test('installed, started, upgraded while pods ping, removed without a trace', {
   expect(await debian.sh('cat /usr/lib/cni/flannel')).toBe('other\n')
   expect(await debian.sh('CNI_COMMAND=VERSION /opt/cni/bin/flannel < /dev/null')).toContain('"1.1.0"')
   expect(await debian.sh('selvedged --version')).toMatch(/^selvedged \d/)
+  expect(await debian.sh('selvedge --version')).toMatch(/^selvedge \d/)
   await expect(service('status')).rejects.toThrow('selvedged does not run')
 
   const flags = `--etcd-endpoints=${rig.etcd.endpoint} --ip-masq -v=1`

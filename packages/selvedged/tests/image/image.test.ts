@@ -90,6 +90,7 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
 
   test('holds Node.js, iptables, nft and wireguard-go, and nothing that they do not need', async () => {
     expect(await inImage('/usr/bin/node', '--version')).toBe(process.version)
+    expect(await inImage('/usr/bin/selvedge', '--version')).toMatch(/^selvedge \d/)
     expect(await inImage('/usr/sbin/iptables', '--version')).toMatch(/^iptables v.* \(nf_tables\)$/)
     expect(await inImage('/usr/sbin/nft', '--version')).toMatch(/^nftables v/)
     expect(await inImage('/usr/bin/wireguard-go', '--version')).toMatch(/^wireguard-go /)

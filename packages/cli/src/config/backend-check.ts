@@ -1,0 +1,33 @@
+import { backends } from '@selvedge/agent'
+import { type NetworkConfig, type NodeContext, OverlayError } from '@selvedge/core'
+
+/** Backends that are made without looking at the host: their settings can be checked anywhere. */
+const PURE = ['vxlan', 'host-gw', 'ipip', 'alloc']
+
+/** A node as there could be one: documentation's addresses (RFC 5737, RFC 3849). */
+const EXAMPLE = {
+  publicIp: '192.0.2.1',
+  publicIpv6: '2001:db8::1',
+  externalInterface: { name: 'eth0', mtu: 1500, ipv4: '192.0.2.1', ipv6: '2001:db8::1', onLink: [] },
+} satisfies Omit<NodeContext, 'config'>
+
+/**
+ * Whether an agent takes the Backend section: its type, and what the backend itself has to say of its settings if it does
+ * not have to look at the host for it. Returns warnings; rejects with `INVALID_CONFIG`.
+ */
+export async function checkBackend(config: NetworkConfig, signal: AbortSignal): Promise<readonly string[]> {
+  const type = config.backend?.type ?? 'udp'
+  const loader = backends.find((each) => each.type === type)
+  if (loader === undefined) {
+    throw new OverlayError(
+      'INVALID_CONFIG',
+      `the network config names the backend '${type}', which is none of ${backends.map((each) => each.type).join(', ')}`,
+    )
+  }
+  if (!PURE.includes(type)) return []
+  const context = { ...EXAMPLE, config }
+  const backend = await loader.load(context, { signal })
+  backend.mtu(context)
+  backend.attributes(context)
+  return backend.warnings?.(context) ?? []
+}

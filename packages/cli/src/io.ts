@@ -1,0 +1,23 @@
+import type { Clock } from '@selvedge/core'
+
+/** What the program has of its surroundings. The bin hands in the process's own, a test its own. */
+export interface CliIo {
+  readonly stdout: (text: string) => void
+  readonly stderr: (text: string) => void
+  /** Whether a person reads standard output: colours, and lists cut to a page. */
+  readonly isTerminal: boolean
+  /** Of the terminal, in characters; undefined if there is none. */
+  readonly columns?: number | undefined
+  /** The environment. */
+  readonly variables: Readonly<Record<string, string | undefined>>
+  readonly hostname: string
+  /** The addresses of this host's interfaces, in canonical form. */
+  readonly addresses: () => readonly string[]
+  readonly readStdin: () => Promise<string>
+  /** Asks at the terminal; undefined if there is none to ask at. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined
+  readonly version: string
+  readonly clock: Clock
+  /** Aborts when the process is to stop. */
+  readonly signal: AbortSignal
+}

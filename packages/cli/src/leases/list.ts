@@ -1,0 +1,86 @@
+import { withoutSecrets } from '@selvedge/agent'
+import type { StoreSettings } from '@selvedge/agent/flags'
+import { type Lease, leaseKey } from '@selvedge/core'
+import { canonicalCidr, containsAddress, parseAddress, parseCidr, requireCidr } from '@selvedge/core/kit'
+import type { Context } from '../context.js'
+import { openOperatorStore } from '../store/open.js'
+import { LEASE_HEAD, leaseJson, leaseRows } from './describe.js'
+
+export interface ListCommandOptions {
+  /** An address, a subnet, or a part of a public address or of a backend's name. */
+  readonly filter: string | undefined
+  readonly limit: number | undefined
+  readonly all: boolean
+}
+
+/** How many leases a terminal shows at once. */
+const PAGE_LEASES = 50
+const MAX_FAULTS = 5
+
+export async function listCommand(
+  { io, page, showSecrets }: Context,
+  settings: StoreSettings,
+  { filter, limit, all }: ListCommandOptions,
+): Promise<void> {
+  await using store = await openOperatorStore(settings, {
+    signal: io.signal,
+    onWarning: (text) => io.stderr(`selvedge: ${text}\n`),
+  })
+  const { leases, faults, reserved } = await store.list()
+  const found = leases.filter(matching(filter)).toSorted(bySubnet)
+  if (page.json) {
+    const redact = showSecrets ? (value: unknown) => value : withoutSecrets
+    page.document({
+      store: store.place,
+      count: found.length,
+      leases: found.slice(0, limit).map((lease) => leaseJson(lease, reserved.has(leaseKey(lease)), redact)),
+      faults: faults.map(({ message }) => message),
+    })
+    return
+  }
+  const shown = found.slice(0, all ? undefined : (limit ?? (page.isTerminal ? PAGE_LEASES : undefined)))
+  const now = io.clock.now()
+  if (shown.length > 0) {
+    page.table(
+      LEASE_HEAD,
+      shown.flatMap((lease) => leaseRows(lease, reserved.has(leaseKey(lease)), now)),
+    )
+  }
+  const reservedCount = found.filter((lease) => reserved.has(leaseKey(lease))).length
+  page.text(
+    `${count(found.length, 'lease')}${filter === undefined ? '' : ` that match ${filter}`}, ${reservedCount} reserved, in ${store.place}` +
+      (shown.length < found.length
+        ? `; ${found.length - shown.length} more are not shown: --all, --limit, or name an address`
+        : ''),
+    { style: 'dim' },
+  )
+  for (const { message } of faults.slice(0, MAX_FAULTS)) page.text(message, { style: 'yellow', indent: 2 })
+  if (faults.length > MAX_FAULTS) page.text(`${faults.length - MAX_FAULTS} more records are no leases`)
+}
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`
+
+/** Whether a lease is meant by a word of an operator's: an address that it contains or is reached by, or a text in it. */
+export function matching(word: string | undefined): (lease: Lease) => boolean {
+  if (word === undefined) return () => true
+  const isAddress = parseAddress(word) !== undefined
+  const isCidr = parseCidr(word) !== undefined
+  const subnet = isCidr ? canonicalCidr(word) : undefined
+  return (lease) => {
+    const { publicIp, publicIpv6, backendType } = lease.attributes
+    if (publicIp === word || publicIpv6 === word) return true
+    const subnets = [lease.subnet, lease.ipv6Subnet].filter((each) => each !== undefined)
+    if (isAddress) return subnets.some((each) => containsAddress(each, word))
+    if (isCidr) return subnets.some((each) => each === subnet)
+    return [leaseKey(lease), publicIp, publicIpv6, backendType].some((text) => text?.includes(word))
+  }
+}
+
+/** By their addresses, as numbers: .9 before .10. */
+function bySubnet(a: Lease, b: Lease): number {
+  const [left, right] = [baseOf(a), baseOf(b)]
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+const baseOf = ({ subnet, ipv6Subnet }: Lease): bigint =>
+  requireCidr(subnet ?? ipv6Subnet ?? '0.0.0.0/0').base

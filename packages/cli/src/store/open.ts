@@ -1,0 +1,118 @@
+import { access, readFile } from 'node:fs/promises'
+import type { StoreSettings } from '@selvedge/agent/flags'
+import {
+  type Lease,
+  type ListedLeases,
+  leaseKey,
+  listLeases,
+  OverlayError,
+  type SubnetAdministration,
+  type SubnetManager,
+} from '@selvedge/core'
+
+/** A store, for an operator. */
+export interface OperatorStore extends AsyncDisposable {
+  readonly manager: SubnetManager & Partial<SubnetAdministration>
+  /** For messages and `--json`: `etcd at http://10.0.0.5:2379, /coreos.com/network`. */
+  readonly place: string
+  /** Whether an operator can write leases and the config here. On Kubernetes they are Nodes, and a ConfigMap. */
+  readonly isWritable: boolean
+  /** As stored; undefined if there is none. */
+  configText(): Promise<string | undefined>
+  list(): Promise<StoredLeases>
+}
+
+export interface StoredLeases extends ListedLeases {
+  /** The keys of the reservations. */
+  readonly reserved: ReadonlySet<string>
+}
+
+export interface OpenOptions {
+  readonly signal: AbortSignal
+  /** Make a local store that does not exist yet. */
+  readonly create?: boolean
+  /** What must be in no output: the credentials that a store finds itself. */
+  readonly onWarning: (message: string) => void
+}
+
+/** Opens a store to look at, or for an operator to write to. It is asked for nothing yet. */
+export async function openOperatorStore(
+  settings: StoreSettings,
+  { signal, create = false, onWarning }: OpenOptions,
+): Promise<OperatorStore> {
+  if (settings.type === 'local' && !create) await requireFile(settings.path)
+  const { openStore } = await import('@selvedge/agent')
+  const { subnets } = await openStore(settings, {
+    onWaiting: () => {},
+    onNodeAddresses: () => {},
+    onSecrets: () => {},
+    onWarning,
+    onDetail: () => {},
+  })
+  const manager: OperatorStore['manager'] = subnets
+  return {
+    manager,
+    place: placeOf(settings),
+    isWritable: manager.reserve !== undefined,
+    configText: () => configText(settings, manager, signal),
+    async list() {
+      const listed = await listLeases(manager, { signal, failFast: true })
+      const reservations = (await manager.reservations?.({ signal })) ?? []
+      return { ...listed, reserved: new Set(reservations.map(leaseKey)) }
+    },
+    [Symbol.asyncDispose]: () => manager[Symbol.asyncDispose](),
+  }
+}
+
+export function placeOf(settings: StoreSettings): string {
+  switch (settings.type) {
+    case 'etcd':
+      return `etcd at ${settings.endpoints.join(', ')}, ${settings.prefix}`
+    case 'local':
+      return `the local store ${settings.path}`
+    case 'kubernetes':
+      return 'Kubernetes'
+  }
+}
+
+/** What a store holds about this lease, by its key or a subnet of it. */
+export function findLease(leases: readonly Lease[], subnet: string): Lease | undefined {
+  return leases.find(
+    (lease) => lease.subnet === subnet || lease.ipv6Subnet === subnet || leaseKey(lease) === subnet,
+  )
+}
+
+async function configText(
+  settings: StoreSettings,
+  manager: OperatorStore['manager'],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (settings.type === 'kubernetes') {
+    return readFile(settings.networkConfigFile, 'utf8').catch((error) => {
+      if (error.code === 'ENOENT') return undefined
+      throw OverlayError.from(error, 'INVALID_CONFIG', `reading ${settings.networkConfigFile}`)
+    })
+  }
+  return manager.networkConfigText?.({ signal })
+}
+
+async function requireFile(path: string): Promise<void> {
+  try {
+    await access(path)
+  } catch (cause) {
+    throw new OverlayError(
+      'STORE_UNAVAILABLE',
+      `opening the local store ${path}: ${cause instanceof Error ? cause.message : cause}; name its file by --local-store`,
+      { cause },
+    )
+  }
+}
+
+/** Rejects with `UNSUPPORTED` if the store's leases are not an operator's to write. */
+export function requireWritable({ isWritable }: OperatorStore, attempted: string, remedy: string): void {
+  if (isWritable) return
+  throw new OverlayError(
+    'UNSUPPORTED',
+    `${attempted}: on Kubernetes a lease is a Node with its PodCIDR, and the config a ConfigMap; ${remedy}`,
+  )
+}

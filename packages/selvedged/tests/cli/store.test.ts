@@ -1,0 +1,254 @@
+/** `selvedge leases` and `selvedge config`, as a process, on a real etcd and a real file of the local store. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { Rig } from '../rig.js'
+import { type RunSelvedge, selvedgeIn } from './selvedge.js'
+
+const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan', VNI: 7 } }
+const record = (publicIp: string, data: object = { VNI: 7, VtepMAC: 'aa:00:00:00:00:01' }) =>
+  JSON.stringify({ PublicIP: publicIp, PublicIPv6: null, BackendType: 'vxlan', BackendData: data })
+
+let rig: Rig
+beforeAll(async () => {
+  rig = await Rig.create(CONFIG, { hosts: 1 })
+})
+afterAll(() => rig[Symbol.asyncDispose]())
+
+let files = 0
+/** A config in a file of its own. */
+async function fileOf(config: object | string): Promise<string> {
+  files += 1
+  const file = join(rig.lab.directory, `config-${files}.json`)
+  await writeFile(file, typeof config === 'string' ? config : JSON.stringify(config))
+  return file
+}
+
+const onEtcd = (): RunSelvedge => selvedgeIn(rig.lab.switch, ['--etcd-endpoints', rig.etcd.endpoint])
+
+describe.each(['etcd', 'local'] as const)('on %s', (type) => {
+  let selvedge: RunSelvedge
+  let others: RunSelvedge
+  beforeEach(async () => {
+    files += 1
+    const store = join(rig.lab.directory, `store-${files}.mdb`)
+    const prefix = `/test-${files}/network`
+    const flags =
+      type === 'local'
+        ? ['--local-store', store]
+        : [`-etcd-prefix=${prefix}`, '--etcd-endpoints', rig.etcd.endpoint]
+    selvedge = selvedgeIn(rig.lab.switch, flags)
+    others = selvedgeIn(rig.lab.switch, flags, ['NO_COLOR=1'])
+    expect(await selvedge('config', 'set', await fileOf(CONFIG))).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  test('a config that breaks a rule is not stored, and the one that is there stays', async () => {
+    for (const broken of [
+      '{"Network": "10.244.0.0/30"}',
+      '{"Network"',
+      { Network: '10.1.0.0/16', Backend: { Type: 'vxlam' } },
+    ]) {
+      const { status, stderr } = await selvedge('config', 'set', await fileOf(broken))
+      expect(status).toBe(1)
+      expect(stderr).toMatch(/^selvedge: .*(Network|JSON|vxlam)/s)
+    }
+    expect(JSON.parse((await selvedge('config', 'show')).stdout)).toEqual(CONFIG)
+  })
+
+  test('config diff and --dry-run write nothing, say what differs, and end with 2; with 0 if nothing does', async () => {
+    const file = await fileOf({ ...CONFIG, Backend: { Type: 'vxlan', VNI: 8 } })
+    for (const args of [
+      ['config', 'diff', file],
+      ['config', 'set', file, '--dry-run'],
+    ]) {
+      const { status, stdout } = await selvedge(...args)
+      expect(status).toBe(2)
+      expect(stdout).toContain('- Backend.VNI 7\n+ Backend.VNI 8\n')
+    }
+    // The same, in other words: defaults written out, keys in another case.
+    const same = await fileOf({ network: '10.244.0.0/16', SubnetLen: 24, Backend: { VNI: 7, Type: 'vxlan' } })
+    expect((await selvedge('config', 'diff', same)).status).toBe(0)
+    expect(JSON.parse((await selvedge('config', 'show')).stdout)).toEqual(CONFIG)
+  })
+
+  test('of two operators who read one config, the second to write is refused', async () => {
+    const { digest } = JSON.parse((await selvedge('config', 'show', '--json')).stdout)
+    const [first, second] = [
+      { ...CONFIG, SubnetMin: '10.244.9.0' },
+      { ...CONFIG, SubnetMax: '10.244.99.0' },
+    ]
+    expect((await selvedge('config', 'set', await fileOf(first), '--if-digest', digest)).status).toBe(0)
+    const late = await others('config', 'set', await fileOf(second), '--if-digest', digest, '--json')
+    expect(late.status).toBe(3)
+    expect(JSON.parse(late.stderr).error.code).toBe('CONFIG_CHANGED')
+    expect(JSON.parse((await selvedge('config', 'show')).stdout)).toEqual(first)
+  })
+
+  test('a config that costs nodes their subnets is written by force alone', async () => {
+    await selvedge('leases', 'reserve', '10.244.7.0/24', '--for', '192.0.2.7')
+    const file = await fileOf({ ...CONFIG, Network: '10.99.0.0/16' })
+    const refused = await selvedge('config', 'set', file)
+    expect(refused.status).toBe(3)
+    expect(refused.stdout).toContain('10.244.7.0/24 is outside of 10.99.0.0/16')
+    expect(JSON.parse((await selvedge('config', 'show')).stdout)).toEqual(CONFIG)
+    expect((await selvedge('config', 'set', file, '--force')).status).toBe(0)
+    expect(JSON.parse((await selvedge('config', 'show')).stdout).Network).toBe('10.99.0.0/16')
+  })
+
+  test('a reservation is made, found by an address in it, kept from another node, and deleted', async () => {
+    expect((await selvedge('leases', 'reserve', '10.244.7.0/24', '--for', '192.0.2.7')).status).toBe(0)
+    const taken = await selvedge('leases', 'reserve', '10.244.7.0/24', '--for', '192.0.2.8')
+    expect(taken).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('192.0.2.7 holds 10.244.7.0-24'),
+    })
+    expect((await selvedge('leases', 'reserve', '10.9.0.0/24', '--for', '192.0.2.8')).status).toBe(1)
+    expect(JSON.parse((await selvedge('leases', 'list', '10.244.7.99', '--json')).stdout).leases).toEqual([
+      expect.objectContaining({ subnet: '10.244.7.0/24', publicIp: '192.0.2.7', reserved: true }),
+    ])
+    expect((await selvedge('leases', 'show', '10.244.7.99')).stdout).toContain('never: it is a reservation')
+    expect((await selvedge('leases', 'release', '10.244.7.0/24')).status).toBe(0)
+    expect((await selvedge('leases', 'release', '10.244.7.0/24')).status).toBe(5)
+  })
+
+  test('no output holds a pre-shared key, unless it is asked for', async () => {
+    const secret = 'c2VjcmV0IG9mIHRoZSB0ZXN0'
+    const file = await fileOf({ Network: '10.244.0.0/16', Backend: { Type: 'wireguard', PSK: secret } })
+    const outputs = [
+      await selvedge('config', 'diff', file),
+      await selvedge('config', 'check', file, '--json'),
+      await selvedge('config', 'set', file, '--force'),
+      await selvedge('config', 'show'),
+      await selvedge('config', 'show', '--json'),
+      await selvedge('config', 'diff', await fileOf(CONFIG), '--json'),
+    ]
+    for (const { stdout, stderr } of outputs) expect(stdout + stderr).not.toContain(secret)
+    const shown = await selvedge('config', 'show', '--show-secrets')
+    expect(JSON.parse(shown.stdout).Backend.PSK).toBe(secret)
+    const redacted = await fileOf((await selvedge('config', 'show')).stdout)
+    expect((await selvedge('config', 'set', redacted)).stderr).toContain('--show-secrets')
+  })
+})
+
+test('a lease that a node may use is released by force alone, and then it is gone from etcd', async () => {
+  await rig.etcd.putWithTerm('10.244.30.0-24', record('192.0.2.30'))
+  const refused = await onEtcd()('leases', 'release', '10.244.30.0/24')
+  expect(refused.status).toBe(3)
+  expect(refused.stderr.replaceAll('\n  ', ' ')).toContain('192.0.2.30 may use 10.244.30.0-24')
+  expect((await rig.etcd.leases()).has('10.244.30.0-24')).toBe(true)
+  expect((await onEtcd()('leases', 'release', '10.244.30.0/24', '--force')).status).toBe(0)
+  expect((await rig.etcd.leases()).has('10.244.30.0-24')).toBe(false)
+})
+
+test('what a node publishes stays when its lease is made a reservation', async () => {
+  await rig.etcd.putWithTerm('10.244.31.0-24', record('192.0.2.31'))
+  expect((await onEtcd()('leases', 'reserve', '10.244.31.0/24', '--for', '192.0.2.31')).status).toBe(0)
+  expect((await rig.etcd.leases()).get('10.244.31.0-24')).toBe(record('192.0.2.31'))
+  expect(await rig.etcd.hasTerm('10.244.31.0-24')).toBe(false)
+  await rig.etcd.delete('10.244.31.0-24')
+})
+
+test('config, leases and reservations are copied from etcd to a file and back; again, it changes nothing', async () => {
+  await rig.etcd.putWithTerm('10.244.40.0-24', record('192.0.2.40'))
+  await rig.etcd.put('10.244.41.0-24', record('192.0.2.41'))
+  const target = ['--to-local-store', join(rig.lab.directory, 'copied.mdb')]
+  const first = JSON.parse((await onEtcd()('leases', 'copy', ...target, '--json')).stdout)
+  expect(first).toMatchObject({
+    configWritten: true,
+    copied: ['10.244.40.0-24'],
+    reserved: ['10.244.41.0-24'],
+    present: [],
+  })
+  const again = JSON.parse((await onEtcd()('leases', 'copy', ...target, '--json')).stdout)
+  expect(again).toMatchObject({ configWritten: false, copied: [], reserved: [] })
+  expect(again.present).toHaveLength(2)
+
+  const back = selvedgeIn(rig.lab.switch, [
+    '--local-store',
+    join(rig.lab.directory, 'copied.mdb'),
+    '--to-etcd-endpoints',
+    rig.etcd.endpoint,
+    '--to-etcd-prefix=/copied/network',
+  ])
+  expect(await back('leases', 'copy')).toMatchObject({ status: 0, stderr: '' })
+  const listed = await onEtcd()('leases', 'list', '--json', '--etcd-prefix=/copied/network')
+  expect(JSON.parse(listed.stdout).leases).toEqual([
+    expect.objectContaining({ key: '10.244.40.0-24', reserved: false, backendType: 'vxlan' }),
+    expect.objectContaining({ key: '10.244.41.0-24', reserved: true }),
+  ])
+  // Another node has one of the subnets there by now.
+  await rig.etcd.put('10.244.40.0-24', record('192.0.2.99'))
+  const conflict = await onEtcd()('leases', 'copy', ...target)
+  expect(conflict.status).toBe(3)
+  expect(conflict.stderr.replaceAll('\n  ', ' ')).toContain('10.244.40.0-24')
+  await rig.etcd.delete('10.244.40.0-24')
+  await rig.etcd.delete('10.244.41.0-24')
+})
+
+test('no line of a page is wider than 100 characters, with 5,000 leases of both families', async () => {
+  const many = new Map<string, string>()
+  for (let index = 1; index <= 5_000; index += 1) {
+    const [high, low] = [index >> 8, index & 255]
+    const key = `10.64.${high}.${low}-32&2001:cafe:42:${index.toString(16)}::-64`
+    many.set(
+      key,
+      JSON.stringify({
+        PublicIP: `172.20.${high}.${low}`,
+        PublicIPv6: `2001:db8:ffff:ffff:ffff:ffff:${high.toString(16)}:${low.toString(16)}`,
+      }),
+    )
+  }
+  await rig.etcd.putAll(many)
+  const { status, stdout } = await onEtcd()('leases', 'list')
+  expect(status).toBe(0)
+  expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([])
+  expect(stdout.split('\n').at(-2)).toContain('5000 leases')
+  expect((await onEtcd()('leases', 'list', '--limit', '3')).stdout).toMatch(/4997 more\s+are not shown/)
+})
+
+test('a store that does not answer ends a command with 4, and says where', async () => {
+  const { status, stdout, stderr } = await selvedgeIn(rig.lab.switch)(
+    'leases',
+    'list',
+    '--etcd-endpoints=http://127.0.0.1:1',
+    '--json',
+  )
+  expect(status).toBe(4)
+  expect(stdout).toBe('')
+  expect(JSON.parse(stderr).error).toMatchObject({
+    code: 'STORE_UNAVAILABLE',
+    message: expect.stringContaining('http://127.0.0.1:1'),
+  })
+})
+
+test('what is not a command, a flag or a value ends with 64', async () => {
+  for (const args of [
+    ['leases', 'lst'],
+    ['leases', 'list', '--etcd-prefx=/a'],
+    ['leases', 'list', '--limit=0'],
+    ['leases', 'list', '--etcd-endpoints=http://etcd:99999'],
+    ['leases', 'reserve', '10.244.7.0/24'],
+  ]) {
+    expect(await selvedgeIn(rig.lab.switch)(...args)).toMatchObject({ status: 64, stdout: '' })
+  }
+})
+
+test('bash takes its completion, and completes commands, flags of a command and shells', async () => {
+  const { stdout: script } = await selvedgeIn(rig.lab.switch)('completion', 'bash')
+  const file = await fileOf(script)
+  const complete = (...words: readonly string[]) =>
+    rig.lab.switch.exec('bash', [
+      '-ec',
+      `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _selvedge; echo "\${COMPREPLY[@]}"`,
+      file,
+      'selvedge',
+      ...words,
+    ])
+  expect(await complete('le')).toBe('leases\n')
+  expect(await complete('leases', 're')).toBe('release reserve\n')
+  expect(await complete('config', 'set', '--dr')).toBe('--dry-run\n')
+  expect(await complete('completion', '')).toBe('bash zsh fish\n')
+  for (const shell of ['zsh', 'fish']) {
+    expect((await selvedgeIn(rig.lab.switch)('completion', shell)).stdout).toContain('reserve')
+  }
+})
