@@ -3,6 +3,8 @@ import { sameNode } from '@selvedge/core/kit'
 import type { Firewall, RuleCount } from '@selvedge/firewall'
 import type { CachedSubnetManager, SubnetEnvFile } from '@selvedge/node-state'
 import type { Snapshot } from './observe/metrics.js'
+import { PeerHistory } from './observe/peer-history.js'
+import { type StatusPage, statusPage } from './observe/status-page.js'
 import type { AgentServices } from './services.js'
 import type { Prerequisite } from './stores/store.js'
 import type { TrackedStore } from './stores/tracked-store.js'
@@ -17,6 +19,10 @@ export class AgentState {
   subnetFile: Pick<SubnetEnvFile, 'check'> | undefined
   /** While traffic rules are held. */
   firewall: Pick<Firewall, 'counts'> | undefined
+  /** What became of the peers; followed if there is a control socket to ask at. */
+  readonly history: PeerHistory
+  /** What of the config in the store differs from the one in force. */
+  configDifferences: readonly string[] = []
   /** What the store waits for, if it says so. */
   awaited: Prerequisite | undefined
   readonly #services: AgentServices
@@ -30,6 +36,26 @@ export class AgentState {
 
   constructor(services: AgentServices) {
     this.#services = services
+    this.history = new PeerHistory(services.clock)
+  }
+
+  /** The page for operators. */
+  async statusPage(): Promise<StatusPage> {
+    const { isStoreConnected, stalenessMs, isFromCache } = this.snapshot()
+    return statusPage({
+      version: this.#services.version,
+      overlay: this.overlay,
+      history: this.history,
+      waitingFor: await this.whyNotReady(),
+      store: {
+        name: this.store?.name ?? '',
+        connected: isStoreConnected,
+        staleMs: Math.round(stalenessMs),
+        fromCache: isFromCache,
+      },
+      configDifferences: this.configDifferences,
+      sanitize: (text) => this.#services.sanitizer.text(text),
+    })
   }
 
   /** Why pods cannot be set up, or would reach no peer; undefined while the agent is ready. Looks for subnet.env. */

@@ -38,7 +38,7 @@ export async function runAgent(
       ? undefined
       : new ControlSocket({
           path: settings.controlSocket,
-          served: { whyNotReady: () => state.whyNotReady() },
+          served: { whyNotReady: () => state.whyNotReady(), status: () => state.statusPage() },
           log,
           clock: services.clock,
         })

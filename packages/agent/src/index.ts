@@ -21,6 +21,8 @@ export {
   type LogLevel,
 } from './logging/logger.js'
 export { Sanitizer } from './logging/sanitizer.js'
+export type { DriftRecord } from './observe/peer-history.js'
+export type { PeerPath, PeerStatus, StatusPage } from './observe/status-page.js'
 export { secretsOf, secretsOfSettings, withoutSecrets } from './secrets.js'
 export type { AgentServices } from './services.js'
 export { openStore } from './stores/open-store.js'

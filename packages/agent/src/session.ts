@@ -148,7 +148,9 @@ class Session {
       clock: services.clock,
       random: services.random,
     })
-    overlay.on('config', ({ config }) => {
+    if (settings.controlSocket !== undefined) state.history.follow(overlay)
+    overlay.on('config', ({ config, differences }) => {
+      state.configDifferences = differences
       for (const secret of secretsOf(config)) services.sanitizer.addSecret(secret)
     })
     overlay.on('waiting', (step) => state.startWaitsFor(step))

@@ -3,6 +3,7 @@ import { addConfigCommands } from './config/program.js'
 import { EXIT_HELP } from './exit-codes.js'
 import type { CliIo } from './io.js'
 import { addLeaseCommands } from './leases/program.js'
+import { addStatusCommand } from './status/program.js'
 
 const MAX_WIDTH = 100
 
@@ -10,13 +11,14 @@ const MAX_WIDTH = 100
 export function buildProgram(io: CliIo): Command {
   const program = new Command('selvedge')
   program
-    .description("An operator's view of an overlay network: its leases, its config.")
+    .description("An operator's view of an overlay network: its agent, its leases, its config.")
     .version(`selvedge ${io.version}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .showSuggestionAfterError(true)
     .showHelpAfterError('(--help lists what there is)')
     .addHelpText('after', `\n${EXIT_HELP}`)
+  addStatusCommand(program, io)
   addLeaseCommands(program, io)
   addConfigCommands(program, io)
   addCompletion(program, io)

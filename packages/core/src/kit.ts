@@ -9,6 +9,7 @@ export {
   fdb,
   fdbKey,
   hasManyDestinations,
+  isRoute,
   type KernelResource,
   type LinkChange,
   type LinkResource,

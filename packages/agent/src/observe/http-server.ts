@@ -9,6 +9,8 @@ export interface Served {
   whyNotReady(): Promise<string | undefined>
   /** Absent where none are served. */
   metrics?(): Promise<{ readonly text: string; readonly contentType: string }>
+  /** A JSON page for `/status`. Absent where none is served: it names every peer. */
+  status?(): Promise<object>
 }
 
 /**
@@ -37,6 +39,13 @@ async function answer(path: string, served: Served): Promise<Answer> {
         ? { status: 200, text: 'flanneld is ready' }
         : { status: 503, text: `flanneld is not ready yet: ${why}` }
     }
+    case '/status':
+      if (served.status === undefined) break
+      return {
+        status: 200,
+        text: `${JSON.stringify(await served.status())}\n`,
+        contentType: 'application/json',
+      }
     case '/metrics':
       if (served.metrics === undefined) break
       try {
@@ -45,6 +54,7 @@ async function answer(path: string, served: Served): Promise<Answer> {
         return { status: 500, text: `gathering metrics: ${error instanceof Error ? error.message : error}` }
       }
   }
-  const paths = served.metrics === undefined ? '/healthz and /readyz' : '/healthz, /readyz and /metrics'
-  return { status: 404, text: `the paths are ${paths}` }
+  const paths = ['/healthz', '/readyz', served.metrics && '/metrics', served.status && '/status']
+  const known = paths.filter((each) => each !== undefined)
+  return { status: 404, text: `the paths are ${known.slice(0, -1).join(', ')} and ${known.at(-1)}` }
 }

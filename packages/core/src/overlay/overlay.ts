@@ -1,5 +1,6 @@
 import type { Operation } from '../contract/driver.js'
 import type { ExternalInterface, NodeContext } from '../contract/node-context.js'
+import type { Resource } from '../contract/resource.js'
 import type { DriverTraffic } from '../contract/traffic.js'
 import type { Lease } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
@@ -61,6 +62,19 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   /** Every lease in the store, by its key, as it was last heard of. Empty before `start` has resolved. */
   get leases(): ReadonlyMap<string, Lease> {
     return this.#lifecycle.node?.leases ?? new Map()
+  }
+
+  /**
+   * What the lease of this key (`leaseKey`) requires here, as desired. Empty for one that no resources are made for, such as
+   * a refused one, and before `start` has resolved.
+   */
+  resourcesOf(key: string): readonly Resource[] {
+    return this.#lifecycle.node?.reconciler.desired.of(key) ?? []
+  }
+
+  /** The keys of the leases that require the resource of this key, which a `drift` or a failure names. */
+  ownersOf(key: string): Iterable<string> {
+    return this.#lifecycle.node?.reconciler.desired.ownersOf(key) ?? []
   }
 
   get status(): OverlayStatus {

@@ -1,0 +1,75 @@
+import { type Clock, type Drift, leaseKey, type Overlay } from '@selvedge/core'
+
+/** What became of one peer, as far as this process has seen it. */
+export interface PeerRecord {
+  /** `put`: it came, or what it publishes changed. In ms since the epoch. */
+  readonly lastEvent: { readonly type: 'put'; readonly at: number }
+  /** How many entries for it other programs have changed, and when the last. */
+  readonly drift: number
+  readonly driftAt: number | undefined
+}
+
+/** An entry that another program changed. */
+export interface DriftRecord extends Drift {
+  /** In ms since the epoch. */
+  readonly at: number
+}
+
+/** How many drifts are kept, of all peers together. */
+const DRIFTS_KEPT = 20
+
+/** What happened to the peers of an overlay that there are: one record for each, which goes with it. */
+export class PeerHistory {
+  readonly #clock: Clock
+  readonly #peers = new Map<string, PeerRecord>()
+  #drifts: readonly DriftRecord[] = []
+  #driftCount = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Follows this overlay from now on, and forgets the one before. */
+  follow(overlay: Overlay): void {
+    this.#peers.clear()
+    overlay.on('peer', ({ type, lease }) => {
+      const key = leaseKey(lease)
+      if (type === 'delete') {
+        this.#peers.delete(key)
+        return
+      }
+      const { drift = 0, driftAt } = this.#peers.get(key) ?? {}
+      this.#peers.set(key, { lastEvent: { type, at: this.#clock.now() }, drift, driftAt })
+    })
+    overlay.on('drift', (found) => this.#onDrift(found, (key) => overlay.ownersOf(key)))
+  }
+
+  of(key: string): PeerRecord | undefined {
+    return this.#peers.get(key)
+  }
+
+  /** Those of the last drifts that are kept, the last one first. */
+  get drifts(): readonly DriftRecord[] {
+    return this.#drifts
+  }
+
+  /** How many there have been in all. */
+  get driftCount(): number {
+    return this.#driftCount
+  }
+
+  #onDrift(found: readonly Drift[], ownersOf: (key: string) => Iterable<string>): void {
+    const at = this.#clock.now()
+    this.#driftCount += found.length
+    const latest = found.slice(-DRIFTS_KEPT).map(({ key, was }) => ({ key, was, at }))
+    this.#drifts = [...latest.reverse(), ...this.#drifts].slice(0, DRIFTS_KEPT)
+    for (const { key } of found) {
+      for (const owner of ownersOf(key)) {
+        const record = this.#peers.get(owner)
+        if (record !== undefined) {
+          this.#peers.set(owner, { lastEvent: record.lastEvent, drift: record.drift + 1, driftAt: at })
+        }
+      }
+    }
+  }
+}
