@@ -170,3 +170,28 @@ test(`${HOW}: keys whose lifetime of 10 s ends are replaced under traffic: no pa
 /** Undefined while nothing is there that was not before. */
 const differs = (now: readonly string[], before: readonly string[]): true | undefined =>
   now.some((id) => !before.includes(id)) || undefined
+
+test('a charon that may not bind its port is an error that says so, and does not stay', async () => {
+  await using lab = await Lab.create({ hosts: 1 })
+  const [host] = lab.hosts
+  if (host === undefined) throw new RangeError('one host')
+  // Another program has the port.
+  const holder = host.spawn(process.execPath, [
+    '-e',
+    "require('node:dgram').createSocket('udp4').bind(500, () => console.log('bound'))",
+  ])
+  holder.stdout.setEncoding('utf8')
+  let said = ''
+  holder.stdout.on('data', (text) => {
+    said += text
+  })
+  await until('the port to be taken', () => said.includes('bound') || undefined)
+  const network = await Network.create(lab, config)
+  const agent = network.startAgent(host)
+  const { code, message } = await agent.waitFor('error')
+  expect(code).toBe('DRIVER_REFUSED')
+  expect(message).toMatch(
+    /could not bind UDP port 500. It needs CAP_NET_BIND_SERVICE, and that no other program/,
+  )
+  expect(message).not.toContain('sEcReT')
+})

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmod, mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, readlink, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type AbortOptions, OverlayError } from '@selvedge/core'
@@ -87,12 +87,24 @@ export class CharonProcess {
     await writeFile(this.#pidFile, `${child.pid ?? ''}`, { mode: 0o600 })
     for (let waited = 0; waited <= START_TIMEOUT_MS; waited += POLL_MS) {
       using client = await ViciClient.open(this.viciUri, { signal })
-      if (client !== undefined) return undefined
+      if (client !== undefined) {
+        if (!(await hasIkePort(child.pid ?? 0))) await this.#refusePort()
+        return undefined
+      }
       if (ended !== undefined) return ended
       await sleep(POLL_MS, undefined, { signal })
     }
     await this.kill()
     return `it does not listen after ${START_TIMEOUT_MS} ms`
+  }
+
+  async #refusePort(): Promise<never> {
+    await this.kill()
+    throw new OverlayError(
+      'DRIVER_REFUSED',
+      `starting ${this.#program} in ${this.#folder}: it could not bind UDP port 500. It needs CAP_NET_BIND_SERVICE, and ` +
+        'that no other program has the port: see `ss -ulpn`',
+    )
   }
 
   /** Ends it, within seconds even if it is stopped. */
@@ -154,6 +166,17 @@ function send(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
   }
+}
+
+/** Whether a process has an IPv4 socket at IKE's port, as charon always does: without it, it goes on and says nothing. */
+async function hasIkePort(pid: number): Promise<boolean> {
+  // sl, local address and port, remote ones, state, queues, timer, retransmits, uid, timeout, inode; 0x1f4 is 500.
+  const table = await readFile(`/proc/${pid}/net/udp`, 'utf8').catch(() => '')
+  const lines = table.split('\n').map((line) => line.trim().split(/\s+/))
+  const sockets = lines.filter(([, local]) => local?.endsWith(':01F4')).map((line) => `socket:[${line[9]}]`)
+  const descriptors = await readdir(`/proc/${pid}/fd`).catch((): string[] => [])
+  const links = descriptors.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => ''))
+  return (await Promise.all(links)).some((link) => sockets.includes(link))
 }
 
 /** Whether this process may make a mount namespace: in a container it may lack CAP_SYS_ADMIN. */
