@@ -1,9 +1,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { backendSuite } from '@selvedge/conformance'
-import { type Lease, type NodeContext, parseNetworkConfig } from '@selvedge/core'
+import { backendSuite, FakeKernel } from '@selvedge/conformance'
+import { createOverlay, type Lease, type NodeContext, parseNetworkConfig } from '@selvedge/core'
 import { encodeLeaseAttributes } from '@selvedge/core/kit'
+import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { extensionBackend } from './backend.js'
 import { extension } from './extension.js'
@@ -222,6 +223,29 @@ test('what it has left for a network of another backend by now is undone, and tr
     expect(await readFile(join(folder, 'log'), 'utf8')).toBe('10.5.7.0/24\n10.5.8.0/24\n')
     expect(await leftIn(now)).toEqual([])
     expect(await leftIn(node('IPv6'))).toEqual([])
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+test('a PostStartupCommand that fails keeps the node from starting, and is not quoted', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'selvedge-extension-'))
+  try {
+    const section = { Type: 'extension', Shell: true, PostStartupCommand: ': token; echo no >&2; exit 3' }
+    const kernel = new FakeKernel({ interfaces: [{ name: 'eth0', addresses: ['192.168.64.2/24'] }] })
+    const overlay = createOverlay({
+      subnets: new MemorySubnetManager(
+        new MemoryStore({ config: { Network: '10.5.0.0/16', Backend: section } }),
+      ),
+      backend: extension({ folder, environment: { PATH: process.env.PATH } }),
+      drivers: [kernel.driver()],
+    })
+    const started = overlay.start()
+    await expect(started).rejects.toThrow(
+      'PostStartupCommand for this node failed: sh exited with status 3: no',
+    )
+    await expect(started).rejects.not.toThrow('token')
+    await overlay.stop()
   } finally {
     await rm(folder, { recursive: true })
   }

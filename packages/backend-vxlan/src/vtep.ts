@@ -3,9 +3,11 @@ import {
   describeLease,
   type FamilyParts,
   type Field,
+  hasManyDestinations,
   integerField,
   invalidField,
   isJsonObject,
+  parseMac,
   readFields,
   readPeerData,
 } from '@selvedge/core/kit'
@@ -17,19 +19,16 @@ export interface Vtep {
   readonly mac: string
 }
 
-/** Six octets as Go's net.ParseMAC reads them: `c6:d2:32:6f:8f:44`, `c6-d2-32-6f-8f-44` or `c6d2.326f.8f44`. */
-const MAC = /^(?:[\da-f]{2}(?::[\da-f]{2}){5}|[\da-f]{2}(?:-[\da-f]{2}){5}|[\da-f]{4}(?:\.[\da-f]{4}){2})$/i
-/** The group bit, the lowest of the first octet (IEEE 802-2014, 8.2). */
-const GROUP_BIT = 1
+/** The MAC in published data, if it is that of one device. */
+function deviceMac(value: unknown): string | undefined {
+  const mac = typeof value === 'string' ? parseMac(value) : undefined
+  return mac === undefined || hasManyDestinations(mac) ? undefined : mac
+}
 
 const vtepMac: Field<unknown> = {
   rule: 'must be the MAC of one device, such as c6:d2:32:6f:8f:44',
   fallback: undefined,
-  accepts: (value) =>
-    typeof value === 'string' &&
-    MAC.test(value) &&
-    canonicalMac(value) !== '00:00:00:00:00:00' &&
-    (Number.parseInt(value.slice(0, 2), 16) & GROUP_BIT) === 0,
+  accepts: (value) => deviceMac(value) !== undefined,
 }
 
 const PUBLISHED = {
@@ -53,22 +52,17 @@ export function readVtep(lease: Lease, parts: FamilyParts, vni: number): Vtep {
     const where = `${describeLease(lease)}, ${parts.written.backendData}`
     throw invalidField('VNI', values.VNI, `this network's is ${vni}`, where, 'INVALID_LEASE')
   }
-  return { vni: values.VNI, mac: canonicalMac(String(values.VtepMAC)) }
+  return { vni: values.VNI, mac: deviceMac(values.VtepMAC) ?? '' }
 }
 
-/** The MAC in published data, if there is a usable one. */
+/** The MAC that this node's own data has, if there is a usable one. */
 export function macIn(data: JsonValue | undefined): string | undefined {
   if (!isJsonObject(data)) return undefined
   const { values } = readFields({ VtepMAC: { ...vtepMac, accepts: () => true } }, data, '')
-  return vtepMac.accepts(values.VtepMAC) ? canonicalMac(String(values.VtepMAC)) : undefined
+  return deviceMac(values.VtepMAC)
 }
 
 /** flannel published only the lowest 16 bits of a VNI until late in 2023 (its pull request 1831). */
 function isSameVni(published: number | undefined, vni: number): boolean {
   return published === undefined || published === vni || published === (vni & 0xffff)
-}
-
-function canonicalMac(text: string): string {
-  const [lower, dotted] = [text.toLowerCase(), text.includes('.')]
-  return dotted ? lower.replaceAll('.', '').replace(/..(?=.)/g, '$&:') : lower.replaceAll('-', ':')
 }

@@ -74,7 +74,7 @@ export {
   hostAddress,
   parseAddress,
 } from './net/ip.js'
-export { canonicalMac } from './net/mac.js'
+export { canonicalMac, parseMac } from './net/mac.js'
 export { isOnLink, whyNotOnLink } from './net/on-link.js'
 export {
   describeLease,

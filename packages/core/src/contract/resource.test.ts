@@ -156,6 +156,10 @@ describe('the key and canonical form', () => {
     expect(make).toThrow(TypeError)
   })
 
+  it.each(['C6:D2:32:6F:8F:44', 'c6-d2-32-6f-8f-44', 'c6d2.326F.8f44'])('%j is a MAC', (text) => {
+    expect(canonicalMac(text)).toBe('c6:d2:32:6f:8f:44')
+  })
+
   it.each([
     '',
     'c6:d2:32:6f:8f',
@@ -163,6 +167,8 @@ describe('the key and canonical form', () => {
     'c6:d2:32:6f:8f:444',
     'g6:d2:32:6f:8f:44',
     'c6d2326f8f44',
+    'c6:d2-32:6f-8f:44',
+    'c6d2:326f:8f44',
     `${MAC} `,
   ])('%j is no MAC', (text) => {
     expect(() => canonicalMac(text)).toThrow(`'${text}' is not a MAC address`)
