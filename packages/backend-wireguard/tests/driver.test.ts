@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Lab, until } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -57,6 +58,35 @@ describe.each(IMPLEMENTATIONS)('%s', (what, implementation) => {
     process.stdout.write(`    ${what}: 5,000 peers take ${times}\n`)
   })
 })
+
+test.each(IMPLEMENTATIONS)(
+  '%s: a port that another process has is named, and its peers are put all the same',
+  async (_, implementation) => {
+    const { host, driver } = await hostWithDriver(implementation)
+    await using _driver = driver
+    const holder = host.spawn(process.execPath, ['-e', HOLDER])
+    try {
+      await once(holder.stdout, 'data')
+      const [device, peer] = await driver.apply([PUT_DEVICE, putPeer(1)])
+      expect(device).toMatchObject({
+        ok: false,
+        error: {
+          code: 'DRIVER_REFUSED',
+          errno: 'EADDRINUSE',
+          message: expect.stringMatching(/set ListenPort/),
+        },
+      })
+      expect(peer).toMatchObject({ ok: true })
+    } finally {
+      holder.kill('SIGKILL')
+    }
+  },
+)
+
+/** Says so once it has the port. */
+const HOLDER = `
+const socket = require('node:dgram').createSocket('udp4').bind(51820, () => process.stdout.write('bound'))
+`
 
 describe('a wireguard-go that hangs', () => {
   test('is named in every error, and does as it is told once it goes on', async () => {

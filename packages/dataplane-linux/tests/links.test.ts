@@ -35,6 +35,13 @@ it('a link of another type under our name is neither ours nor deleted', async ()
   expect(namespace.state()).toBe(before)
 })
 
+it('a link of another type that bears our mark is made again as what it is to be', async () => {
+  namespace.ip('link add flannel.1 type bridge')
+  namespace.exec('ip', 'link', 'set', 'flannel.1', 'alias', `${vxlan().alias}`)
+  await done(driver, puts(vxlan()))
+  expect(await driver.snapshot(SCOPE)).toContainEqual(vxlan())
+})
+
 it('router advertisements are off before the link is up', async () => {
   await done(driver, puts(vxlan()))
   expect(namespace.exec('cat', '/proc/sys/net/ipv6/conf/flannel.1/accept_ra').trim()).toBe('0')

@@ -103,7 +103,11 @@ class WireguardDriver implements Driver<WireguardResource> {
     const either = AbortSignal.any([signal, this.#end.signal])
     while (await isStillWatching(pollMs, either)) {
       const before = this.#known
-      const found = fingerprint(await this.#read(either))
+      const found = await this.#read(either).then(fingerprint, (error: unknown) => {
+        if (either.aborted) return undefined
+        throw error
+      })
+      if (either.aborted) return
       // A write of our own in between has changed both.
       if (this.#known !== before || found === before) continue
       this.#known = found
@@ -251,7 +255,9 @@ async function attempt(
 function failure({ type, resource }: Operation<WireguardResource>, thrown: unknown): OperationResult {
   const attempted = `${type === 'put' ? 'setting' : 'deleting'} ${resource.key}`
   const { code, errno, message } = OverlayError.from(thrown, 'DRIVER_REFUSED', attempted)
-  const error = new OverlayError(code, `${attempted}: ${message}`, {
+  const remedy =
+    errno === 'EADDRINUSE' ? '; another process has that UDP port: end it, or set ListenPort' : ''
+  const error = new OverlayError(code, `${attempted}: ${message}${remedy}`, {
     cause: thrown,
     ...(errno === undefined ? {} : { errno }),
   })

@@ -35,7 +35,7 @@ export interface OwnershipScope {
   readonly aliases: readonly string[]
   /**
    * Links of these names are ours: those that are desired, whoever made them. One of another type than the desired one
-   * is not: a put of it fails with `RESOURCE_CONFLICT`, and it is left alone.
+   * is not, unless it bears one of the aliases: a put of it fails with `RESOURCE_CONFLICT`, and it is left alone.
    */
   readonly links: readonly string[]
   /**

@@ -49,7 +49,13 @@ async function putLink(context: LinkContext, desired: LinkResource): Promise<Ope
     await createLink(context, desired)
     return SUCCESS_STALE
   }
-  if ((existing.kind ?? '') !== desired.type) throw conflict(desired, existing)
+  if ((existing.kind ?? '') !== desired.type) {
+    // One that bears our mark was of another type when the backend, or what carries its packets, was another.
+    if (desired.alias === undefined || existing.alias !== desired.alias) throw conflict(desired, existing)
+    await remove(context, existing)
+    await createLink(context, desired)
+    return SUCCESS_STALE
+  }
   const actual = await describeActual(context, existing)
   switch (linkChange(actual, desired, context.linkTypes.get(desired.type)?.changeable)) {
     case 'none':
