@@ -5,10 +5,16 @@ import { Network } from './network.js'
 import { pingUntilReached } from './ping.js'
 import { until } from './until.js'
 
+/** A `Backend` section. */
+export interface BackendSettings {
+  readonly Type: string
+  readonly [key: string]: unknown
+}
+
 export interface BackendChangeOptions {
   /** The `Backend` sections of the config before and after. */
-  readonly from: { readonly Type: string }
-  readonly to: { readonly Type: string }
+  readonly from: BackendSettings
+  readonly to: BackendSettings
   /** Milliseconds between two echo requests in each direction. Default: 20. */
   readonly intervalMs?: number
   readonly signal?: AbortSignal

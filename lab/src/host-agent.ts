@@ -25,7 +25,7 @@ const previous = await readSubnetEnv(settings.subnetEnv)
 const config = await subnets.getNetworkConfig({ signal: ending.signal })
 const overlay = createOverlay({
   subnets,
-  backends: [backendOfHost(config), ...(config.backend?.type === 'extension' ? [] : [byCommands()])],
+  backends: backendsOfHost(config),
   parts: ipMasq ? [trafficRules()] : [],
   drivers: [linux(), ...(ipMasq ? [firewall()] : [])],
   previous,
@@ -56,27 +56,20 @@ try {
   await overlay.stop()
 }
 
-/** Some backends keep what is this host's own: here beside its subnet.env. */
-function backendOfHost(config: NetworkConfig): Backend | BackendLoader {
+/** The one that the config names, and those that may have left something. Some keep it beside this host's subnet.env. */
+function backendsOfHost(config: NetworkConfig): readonly (Backend | BackendLoader)[] {
   const directory = dirname(settings.subnetEnv)
-  switch (config.backend?.type) {
-    case 'extension':
-      return byCommands()
-    case 'ipsec':
-      return ipsec({ folder: join(directory, 'ipsec'), rekeySeconds: settings.rekeySeconds })
-    case 'wireguard':
-      return wireguard({
-        keyFile: join(directory, 'wgkey'),
-        socketDirectory: directory,
-        implementation: settings.wireguard,
-      })
-    default:
-      return backendOf(config)
-  }
-}
-
-function byCommands(): BackendLoader {
-  return extension({ folder: join(dirname(settings.subnetEnv), 'commands'), environment: process.env })
+  const kept = [
+    extension({ folder: join(directory, 'commands'), environment: process.env }),
+    ipsec({ folder: join(directory, 'ipsec'), rekeySeconds: settings.rekeySeconds }),
+    wireguard({
+      keyFile: join(directory, 'wgkey'),
+      socketDirectory: directory,
+      implementation: settings.wireguard,
+    }),
+  ]
+  const isNamed = kept.some(({ type }) => type === config.backend?.type)
+  return isNamed ? kept : [backendOf(config), ...kept]
 }
 
 /** Writes the subnet and MTU for the CNI plugin. */

@@ -3,13 +3,16 @@ import { expect, test } from 'vitest'
 import { changeBackend } from '../src/index.js'
 import { printTime } from './setup.js'
 
+const IPSEC = { Type: 'ipsec', PSK: 'sEcReT'.repeat(16) }
+
 test.each([
-  ['vxlan', 'host-gw'],
-  ['wireguard', 'vxlan'],
+  ['vxlan', 'host-gw', { Type: 'vxlan' }, { Type: 'host-gw' }],
+  ['wireguard', 'vxlan', { Type: 'wireguard' }, { Type: 'vxlan' }],
+  ['ipsec', 'vxlan', IPSEC, { Type: 'vxlan' }],
 ])(
   'from %s to %s, one host after the other: no packet is lost before, and none once both have changed',
-  async (from, to) => {
-    const { before, mixed, after, settled } = await changeBackend({ from: { Type: from }, to: { Type: to } })
+  async (from, to, former, latter) => {
+    const { before, mixed, after, settled } = await changeBackend({ from: former, to: latter })
     expect(before.sent).toBeGreaterThan(0)
     expect(settled.sent).toBeGreaterThan(0)
     expect({ before: before.lost, settled: settled.lost }).toEqual({ before: 0, settled: 0 })

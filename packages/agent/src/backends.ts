@@ -27,9 +27,10 @@ export const backends: readonly BackendLoader[] = [
   },
   {
     type: 'ipsec',
-    sendsPlain: async (route) => (await import('@selvedge/backend-ipsec')).sendsPlain(route),
-    load: async (context, options) =>
-      (await import('@selvedge/backend-ipsec')).ipsec().load(context, options),
+    load: async (context, options) => (await loadIpsec()).load(context, options),
+    sendsPlain: async (route, config) => (await import('@selvedge/backend-ipsec')).sendsPlain(route, config),
+    leftovers: async (context, options) =>
+      existsSync(IPSEC_FOLDER) ? ((await loadIpsec()).leftovers?.(context, options) ?? []) : [],
   },
   { type: 'tencent-vpc', load: loadTencentVpc },
   { type: 'alloc', load: async () => (await import('@selvedge/backend-alloc')).alloc() },
@@ -77,3 +78,8 @@ async function loadExtension(): Promise<BackendLoader> {
   const { extension } = await import('@selvedge/backend-extension')
   return extension({ folder: extensionFolder(), environment: environment() })
 }
+
+const IPSEC_FOLDER = '/run/selvedge/ipsec'
+
+const loadIpsec = async (): Promise<BackendLoader> =>
+  (await import('@selvedge/backend-ipsec')).ipsec({ folder: IPSEC_FOLDER })

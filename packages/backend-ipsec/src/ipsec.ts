@@ -3,6 +3,7 @@ import {
   type BackendLoader,
   type Lease,
   type LeaseContext,
+  type NetworkConfig,
   OverlayError,
   type Resource,
 } from '@selvedge/core'
@@ -23,6 +24,7 @@ import {
 } from '@selvedge/core/kit'
 import { DEFAULT_FOLDER, ikeDriver } from './charon/driver.js'
 import { findCharon } from './charon/find.js'
+import { leftoversOf } from './leftovers.js'
 import { ikeConnection, ikeDaemon, ikeSecret, xfrmPolicy } from './resource.js'
 import { podMtu, readSettings, SECTION } from './settings.js'
 import { isUserspace } from './userspace.js'
@@ -63,6 +65,7 @@ export function ipsec(options: IpsecOptions = {}): BackendLoader {
   return {
     type: TYPE,
     sendsPlain,
+    leftovers: (context, { signal }) => leftoversOf(networksOf(context.config), options, signal),
     async load(_context, { signal }) {
       requireRekeySeconds(options)
       const charon = options.viciUri === undefined ? await findCharon(options.charon) : undefined
@@ -99,6 +102,7 @@ export function ipsecBackend(userspace: boolean, options: IpsecOptions = {}): Ba
       lease.attributes.backendType === TYPE
         ? enabledFamilies(context.config).flatMap((parts) => peer(lease, context, parts, userspace))
         : [],
+    // If charon does ESP, no route of the overlay's leads anywhere.
     sendsPlain: userspace ? ({ type }) => type === 'unicast' : sendsPlain,
     drivers: ({ config }) => [
       ...(userspace ? [] : [xfrmDriver()]),
@@ -107,12 +111,12 @@ export function ipsecBackend(userspace: boolean, options: IpsecOptions = {}): Ba
   }
 }
 
-/**
- * See `Backend.sendsPlain`. If the kernel does ESP, its policies hold for every route; but one by a gateway, or into another
- * backend's device, leads past the external interface. If charon does, no route of the overlay's leads anywhere.
- */
-export const sendsPlain = ({ type, gateway, device = '' }: RouteResource): boolean =>
-  type === 'unicast' && (gateway !== undefined || device.startsWith('flannel'))
+/** See `Backend.sendsPlain`. A route to a whole network is this backend's own, or another tunnel's: policies decide there. */
+export const sendsPlain = ({ type, destination, gateway }: RouteResource, config: NetworkConfig): boolean =>
+  type === 'unicast' && !(gateway === undefined && networksOf(config).includes(destination))
+
+const networksOf = (config: NetworkConfig): readonly string[] =>
+  enabledFamilies(config).flatMap((parts) => config[parts.network]?.network ?? [])
 
 /** What is there once, whatever the families: a charon of our own, and the device of this host's addresses. */
 function shared(context: LeaseContext, userspace: boolean, viciUri: string | undefined): Resource[] {

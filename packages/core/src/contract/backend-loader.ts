@@ -1,3 +1,4 @@
+import type { NetworkConfig } from '../lease/network-config.js'
 import type { AbortOptions } from '../util/abort.js'
 import type { Backend } from './backend.js'
 import type { Driver } from './driver.js'
@@ -18,11 +19,12 @@ export interface BackendLoader {
    */
   load(context: NodeContext, options: AbortOptions): Promise<Backend>
   /** As the backend's, which may not have been made: asked if it cannot be. A loader of a backend that encrypts has it. */
-  sendsPlain?(route: RouteResource): boolean | Promise<boolean>
+  sendsPlain?(route: RouteResource, config: NetworkConfig): boolean | Promise<boolean>
   /**
    * Drivers that hold what an earlier run of this backend has left on this host, for a network whose config names another
    * one by now, if no other driver finds it. None if nothing is left. They hold kinds that no other backend has; the
-   * overlay deletes all that they hold, and disposes of them. Called at each start of such a node.
+   * overlay reads them at each resync, deletes all that they hold, and disposes of them. Called at each start of such a
+   * node.
    */
   leftovers?(context: NodeContext, options: AbortOptions): Promise<readonly Driver[]>
 }

@@ -46,7 +46,7 @@ export interface Backend {
    * before other nodes' leases are known; and if the backend does not start, it drops the packets. So nothing that
    * `local` or `peer` calls for may be such a route. Default: none is, as the backend does not encrypt.
    */
-  sendsPlain?(route: RouteResource): boolean
+  sendsPlain?(route: RouteResource, config: NetworkConfig): boolean
 }
 
 /** What a backend requires for a network. */

@@ -240,7 +240,7 @@ export class OverlayNode {
   #isPlain(resource: Resource): boolean {
     const { sendsPlain } = this.#backend
     if (sendsPlain === undefined) return false
-    if (isRoute(resource)) return sendsPlain(resource)
+    if (isRoute(resource)) return sendsPlain(resource, this.config)
     return this.#leftovers.some(({ kinds }) => kinds.includes(resource.kind))
   }
 

@@ -64,7 +64,9 @@ export interface PlainRoutes {
   readonly config: NetworkConfig
   /** The one that the config names. */
   readonly backend: Pick<Backend | BackendLoader, 'type'> & {
-    readonly sendsPlain?: ((route: RouteResource) => boolean | Promise<boolean>) | undefined
+    readonly sendsPlain?:
+      | ((route: RouteResource, config: NetworkConfig) => boolean | Promise<boolean>)
+      | undefined
   }
   readonly drivers: readonly Driver[]
   readonly formerNetworks: readonly string[]
@@ -89,7 +91,7 @@ export async function blockPlainRoutes(blocked: PlainRoutes, options: AbortOptio
   const scope = leftoverScope({ config, formerNetworks, isUnmarkedOurs })
   try {
     for (const driver of drivers.filter(({ kinds }) => kinds.includes('route'))) {
-      const plain = await plainRoutesOf(driver, backend, scope, options)
+      const plain = await plainRoutesOf(driver, blocked, scope, options)
       if (plain.length === 0) continue
       await replaceByBlackholes(driver, networksOf(config), plain, options)
       onWarning(
@@ -105,13 +107,13 @@ export async function blockPlainRoutes(blocked: PlainRoutes, options: AbortOptio
 
 async function plainRoutesOf(
   driver: Driver,
-  { sendsPlain = () => false }: PlainRoutes['backend'],
+  { config, backend: { sendsPlain = () => false } }: PlainRoutes,
   scope: OwnershipScope,
   options: AbortOptions,
 ): Promise<readonly RouteResource[]> {
   const plain: RouteResource[] = []
   for (const resource of await driver.snapshot(scope, options)) {
-    if (isRoute(resource) && (await sendsPlain(resource))) plain.push(resource)
+    if (isRoute(resource) && (await sendsPlain(resource, config))) plain.push(resource)
   }
   return plain
 }

@@ -71,6 +71,15 @@ async function prepareBackend(
   return { backend, leftovers: await leftoversOf(options, chosen, context, signal), found, context }
 }
 
+/** Nothing is to come of what is there: it need not be watched. */
+const unwatched = (driver: Driver): Driver => ({
+  name: driver.name,
+  kinds: driver.kinds,
+  snapshot: (scope, options) => driver.snapshot(scope, options),
+  apply: (operations, options) => driver.apply(operations, options),
+  [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
+})
+
 /** A backend that cannot say what it has left does not keep another from starting. */
 async function leftoversOf(
   { backends, observer }: OverlayNodeOptions,
@@ -83,7 +92,7 @@ async function leftoversOf(
   for (const other of others) {
     if (!('load' in other)) continue
     try {
-      leftovers.push(...((await other.leftovers?.(context, { signal })) ?? []))
+      leftovers.push(...((await other.leftovers?.(context, { signal })) ?? []).map(unwatched))
     } catch (error) {
       signal.throwIfAborted()
       observer.error(

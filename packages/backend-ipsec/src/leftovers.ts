@@ -1,0 +1,35 @@
+import type { Driver } from '@selvedge/core'
+import { DEFAULT_FOLDER, type IkeDriverOptions, ikeDriver } from './charon/driver.js'
+import { findCharon } from './charon/find.js'
+import { xfrmDriver } from './xfrm/driver.js'
+
+interface LeftoversOptions extends Pick<IkeDriverOptions, 'charon' | 'viciUri'> {
+  readonly folder?: string | undefined
+}
+
+/** No PSK: nothing is put. */
+const NO_SETTINGS = { udpEncap: false, espProposal: '', psk: '' }
+
+/** charon, which goes on sending a network's packets through its tunnels, and policies, which block all others. */
+export async function leftoversOf(
+  networks: readonly string[],
+  { folder = DEFAULT_FOLDER, ...options }: LeftoversOptions,
+  signal: AbortSignal | undefined,
+): Promise<readonly Driver[]> {
+  const charon =
+    options.viciUri === undefined ? await findCharon(options.charon).catch(() => 'charon') : undefined
+  const settings = NO_SETTINGS
+  const scope = { aliases: [], links: [], networks }
+  const left: Driver[] = []
+  for (const driver of [
+    xfrmDriver(),
+    ikeDriver({ ...options, folder, charon, userspace: false, settings }),
+  ]) {
+    // A kernel without IPsec has none of its policies.
+    const found = await driver.snapshot(scope, { signal }).catch(() => [])
+    signal?.throwIfAborted()
+    if (found.length > 0) left.push(driver)
+    else await driver[Symbol.asyncDispose]()
+  }
+  return left
+}
