@@ -13,7 +13,7 @@ import { image } from './image.mjs'
  * Emulated, a processor is 5 to 10 times slower.
  *
  * @param command argv
- * @param env what is set besides `PATH` and `HOME`
+ * @param env what is set besides `PATH`, `HOME` and `TMPDIR`
  * @param seconds after which it is ended. Default: 900.
  * @param megabytes of memory, which what it writes comes out of. Default: 3,072.
  * @returns the command's exit status
@@ -23,7 +23,13 @@ export async function runOnKernel(command, { cwd, env = {}, seconds = 900, megab
   const work = await mkdtemp(join(tmpdir(), 'selvedge-kernel-'))
   const [script, serial] = [join(work, 'script'), join(work, 'console')]
   try {
-    const variables = { PATH: process.env.PATH, HOME: process.env.HOME ?? '/root', ...env }
+    // Its own: what lies in this machine's /tmp may change under its eyes.
+    const variables = {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME ?? '/root',
+      TMPDIR: '/run/tmp',
+      ...env,
+    }
     const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`)
     const lines = [...exports, `cd ${quoted(cwd)}`, command.map(quoted).join(' ')]
     await writeFile(script, `${lines.join('\n')}\n`)
