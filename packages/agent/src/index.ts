@@ -23,6 +23,7 @@ export {
 export { Sanitizer } from './logging/sanitizer.js'
 export type { DriftRecord } from './observe/peer-history.js'
 export type { PeerPath, PeerStatus, StatusPage } from './observe/status-page.js'
+export { type AgentPlan, type PlanServices, planAgent } from './plan-agent.js'
 export { secretsOf, secretsOfSettings, withoutSecrets } from './secrets.js'
 export type { AgentServices } from './services.js'
 export { openStore } from './stores/open-store.js'

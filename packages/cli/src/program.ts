@@ -3,6 +3,7 @@ import { addConfigCommands } from './config/program.js'
 import { EXIT_HELP } from './exit-codes.js'
 import type { CliIo } from './io.js'
 import { addLeaseCommands } from './leases/program.js'
+import { addPlanCommand } from './plan/program.js'
 import { addStatusCommand } from './status/program.js'
 
 const MAX_WIDTH = 100
@@ -19,6 +20,7 @@ export function buildProgram(io: CliIo): Command {
     .showHelpAfterError('(--help lists what there is)')
     .addHelpText('after', `\n${EXIT_HELP}`)
   addStatusCommand(program, io)
+  addPlanCommand(program, io)
   addLeaseCommands(program, io)
   addConfigCommands(program, io)
   addCompletion(program, io)

@@ -59,6 +59,7 @@ export type { LeaseKeeperEvent } from './overlay/lease-keeper.js'
 export type { PeerEvent } from './overlay/lease-table.js'
 export type { OverlayOptions, PreviousNode, StartOptions, StopOptions } from './overlay/options.js'
 export { createOverlay, Overlay } from './overlay/overlay.js'
+export { type OverlayPlan, planOverlay } from './overlay/plan-overlay.js'
 export type {
   ConfigEvent,
   OverlayEvents,

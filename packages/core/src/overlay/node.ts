@@ -236,6 +236,15 @@ export class OverlayNode {
     return this.reconciler.plan(options)
   }
 
+  /** What `join` would write, with all leases known; writes nothing to the drivers. `leave` is still to be called. */
+  async preview(signal: AbortSignal): Promise<readonly Operation[]> {
+    await this.#keeper.acquire(signal)
+    const left = this.#left.signal
+    this.#running = this.#leases.run(left)
+    await this.#leases.whenListed(signal)
+    return this.reconciler.plan({ signal })
+  }
+
   /** Whether packets leave unencrypted by it, or may do, though they are not to. */
   #isPlain(resource: Resource): boolean {
     const { sendsPlain } = this.#backend
