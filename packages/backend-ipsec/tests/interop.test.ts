@@ -20,7 +20,7 @@ async function bothHosts(lab: Lab, psk: string) {
   if (own === undefined || other === undefined) throw new RangeError('two hosts')
   const flannel = await FlannelHost.start(lab, other, !isKernels)
   const member = await network.join(own)
-  const pod = await other.addPod({ subnets: [SUBNET], mtu: 1400 })
+  const pod = await other.addPod({ subnets: [SUBNET], mtu: member.mtu })
   const local = { address: `${other.addresses[0]}`, subnet: SUBNET }
   const remote = { address: `${own.addresses[0]}`, subnet: `${member.lease.subnet}` }
   await using subnets = network.subnets()
