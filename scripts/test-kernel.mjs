@@ -27,6 +27,7 @@ await runMain(async (args) => {
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   return runOnKernel([process.execPath, vitest, 'run', '--project', 'kernel-6.1', ...args], {
     cwd: root,
+    seconds: 3600,
     env: { SELVEDGE_TEST_KERNEL: '6.1', NO_COLOR: '1' },
   })
 })
