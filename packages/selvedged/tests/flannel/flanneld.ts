@@ -12,6 +12,8 @@ export interface FlanneldOptions {
   /** etcd's. */
   readonly endpoint: string
   readonly subnetFile: string
+  /** Of its environment. */
+  readonly variables?: Readonly<Record<string, string>>
 }
 
 /** flanneld itself. */
@@ -26,10 +28,11 @@ export class Flanneld implements FlannelHost {
   }
 
   async start(): Promise<void> {
-    const { program, host, endpoint, subnetFile } = this.#options
+    const { program, host, endpoint, subnetFile, variables = {} } = this.#options
     await mkdir(dirname(subnetFile), { recursive: true })
     const flags = [`--etcd-endpoints=${endpoint}`, `--subnet-file=${subnetFile}`, '--ip-masq']
-    const child = host.spawn(program, flags)
+    const environment = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
+    const child = host.spawn('env', [...environment, program, ...flags])
     this.#child = child
     let log = ''
     child.stdout.resume()
