@@ -2,6 +2,7 @@
 import { access } from 'node:fs/promises'
 import type { Host } from '@selvedge/lab'
 import { expect, test } from 'vitest'
+import { flannelOnAll } from '../flannel/index.js'
 import { Rig, vxlanConfig } from '../rig.js'
 import { filesOf } from '../selvedged.js'
 import { selvedgeIn } from './selvedge.js'
@@ -72,4 +73,21 @@ test('a plan is empty beside an agent, names what is missing without one, and al
     ['put', `route 254 ${subnet} 0 0`],
     ['delete', 'route 254 10.244.250.0/24 0 0'],
   ])
+})
+
+test('a plan of a host that flannel runs on: what it would take over, and nothing of what leads to the peers is deleted', async () => {
+  await using rig = await Rig.create(vxlanConfig)
+  const [first, second] = await flannelOnAll(rig, { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } })
+  const [host] = rig.lab.hosts
+  if (host === undefined || first === undefined || second === undefined)
+    throw new Error('two hosts are needed')
+  const before = await stateOf(host)
+  const plan = JSON.parse((await planOn(rig, host)('plan', '--json')).stdout)
+  expect(plan.lease.change).not.toBe('new')
+  // By these flags an agent holds no traffic rules, so that flannel's would go; nothing else would.
+  const deleted = plan.operations.filter(({ type }: { type: string }) => type === 'delete')
+  expect(deleted).not.toEqual([])
+  const kinds = deleted.map(({ resource }: { resource: { kind: string } }) => resource.kind)
+  for (const kind of ['link', 'address', 'route', 'neighbour', 'fdb']) expect(kinds).not.toContain(kind)
+  expect(await stateOf(host)).toBe(before)
 })
