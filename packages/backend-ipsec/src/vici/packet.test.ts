@@ -3,8 +3,8 @@ import { ViciFormatError } from './message.js'
 import { encodePacket, PACKET, PacketSplitter } from './packet.js'
 
 describe('packets', () => {
-  // As `swanctl --version` sends them and charon 5.9.8 answers, seen by strace.
-  it('are what swanctl sends', () => {
+  // A length of four bytes, the type, the name and its length: strongSwan's vici/README.md, "Transport protocol".
+  it('are as the protocol has them', () => {
     expect(encodePacket(PACKET.request, 'version').toString('latin1')).toBe('\0\0\0\x09\0\x07version')
     expect(encodePacket(PACKET.registerEvent, 'list-conn').toString('latin1')).toBe(
       '\0\0\0\x0b\x03\x09list-conn',
