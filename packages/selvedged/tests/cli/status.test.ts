@@ -20,7 +20,7 @@ test('status names a peer that was refused, drift with its peer, a config that i
   if (first === undefined || second === undefined) throw new Error('two hosts are needed')
   const agents = [rig.start(0), rig.start(1)]
   await Promise.all(agents.map((agent) => agent.inSync()))
-  const { subnet: own } = (await agents[0]?.subnetEnv()) ?? {}
+  const { subnet: own } = (await agents[0]?.ready()) ?? {}
   const socket = controlSocketOf(filesOf(rig.lab, first).subnetFile)
   const flags = ['--control-socket', socket, '--etcd-endpoints', rig.etcd.endpoint]
   const selvedge = selvedgeIn(first, flags)

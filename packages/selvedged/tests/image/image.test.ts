@@ -88,7 +88,7 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
     expect(containers.map(({ name }) => name)).toEqual(['install-cni-plugin', 'install-cni', 'kube-flannel'])
   })
 
-  test('holds Node.js, iptables, nft and wireguard-go, and nothing that they do not need', async () => {
+  test('holds Node.js, selvedge, iptables, nft and wireguard-go, and nothing that they do not need', async () => {
     expect(await inImage('/usr/bin/node', '--version')).toBe(process.version)
     expect(await inImage('/usr/bin/selvedge', '--version')).toMatch(/^selvedge \d/)
     expect(await inImage('/usr/sbin/iptables', '--version')).toMatch(/^iptables v.* \(nf_tables\)$/)
@@ -99,7 +99,7 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
     expect(
       (await readdir(join(root, 'usr/sbin'))).filter((name) => !/^ip6?tables/.test(name)).sort(),
     ).toEqual(['nft', 'xtables-nft-multi'])
-    expect((await readdir(join(root, 'usr/bin'))).sort()).toEqual(['node', 'wireguard-go'])
+    expect((await readdir(join(root, 'usr/bin'))).sort()).toEqual(['node', 'selvedge', 'wireguard-go'])
     await expect(stat(join(root, 'bin'))).rejects.toThrow('ENOENT')
     expect(await danglingLinks(root)).toBe('')
     const { stdout } = await run('du', ['-sm', root])
