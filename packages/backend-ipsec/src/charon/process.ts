@@ -48,6 +48,9 @@ export class CharonProcess {
     // In a mount namespace of its own, in which its folder is in the place of /var/run, it meets no other charon.
     const isolated = await canUnshare()
     await writeFile(this.#conf, strongswanConf(settings, isolated ? RUN : this.#folder), { mode: 0o600 })
+    // It holds the PID of one that was killed. If nobody has reaped that, or another process has the PID, charon takes it
+    // for one that runs, and ends.
+    if (isolated) await rm(join(this.#folder, 'charon.pid'), { force: true })
     for (let attempt = 1; ; attempt += 1) {
       const why = await this.#attempt(isolated, signal)
       if (why === undefined) return

@@ -58,15 +58,21 @@ export class Metadata {
   }
 
   async #ask(path: string, signal: AbortSignal | undefined): Promise<string | undefined> {
-    const late = AbortSignal.timeout(this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
-    const response = await fetch(`${this.#url}${path}`, {
-      signal: signal === undefined ? late : AbortSignal.any([signal, late]),
-      redirect: 'error',
-    })
-    const text = await textOf(response)
-    if (response.status === 404) return undefined
-    if (response.status !== 200) throw new Error(`it answered with status ${response.status}`)
-    return text.trim()
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options
+    const ending = new AbortController()
+    const abort = () => ending.abort(signal?.reason)
+    const timer = setTimeout(() => ending.abort(new Error(`timeout after ${timeoutMs} ms`)), timeoutMs)
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      const response = await fetch(`${this.#url}${path}`, { signal: ending.signal, redirect: 'error' })
+      const text = await textOf(response, ending.signal)
+      if (response.status === 404) return undefined
+      if (response.status !== 200) throw new Error(`it answered with status ${response.status}`)
+      return text.trim()
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    }
   }
 }
 
@@ -111,15 +117,31 @@ async function interfaceIn(
   throw new OverlayError('UNSUPPORTED', "the instance's metadata name no network interface in a VPC")
 }
 
-async function textOf(response: Response): Promise<string> {
+/**
+ * The whole body. Node.js 20's fetch may lose sight of its signal once the head of an answer is there: the signal ends
+ * the reading here.
+ */
+async function textOf(response: Response, signal: AbortSignal): Promise<string> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return ''
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length
-    if (size > MAX_BYTES) throw new Error(`it answered with more than ${MAX_BYTES} bytes`)
-    chunks.push(chunk)
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const { done, value } = await Promise.race([reader.read(), aborted])
+      if (done) return Buffer.concat(chunks).toString('utf8')
+      size += value.length
+      if (size > MAX_BYTES) throw new Error(`it answered with more than ${MAX_BYTES} bytes`)
+      chunks.push(value)
+    }
+  } catch (error) {
+    void reader.cancel(error).catch(() => undefined)
+    throw error
   }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 function unreachable(url: string, error: unknown): OverlayError {
