@@ -49,6 +49,11 @@ describe('inspectLmdbFile', () => {
       'its second head page is damaged',
     ],
     ['a lost end', () => sound.subarray(0, 3 * PAGE), /^it is cut off: page \d+ is beyond its end$/],
+    [
+      'a last page that there cannot be',
+      () => damaged((file) => file.fill(59, 149, 150).fill(59, PAGE + 149, PAGE + 150)),
+      /^its last page in use, \d+, is far beyond its end$/,
+    ],
     ['zeros for records', () => damaged((file) => file.fill(0, 2 * PAGE)), /^page \d+ bears another number$/],
   ])('finds %s', (_, file, fault) => {
     expect(inspectLmdbFile(file()).fault).toMatch(fault)

@@ -20,6 +20,8 @@ const NAMED_DATABASE = 0x02
 const ROOT = 40
 const NO_PAGE = 0xffff_ffff_ffff_ffffn
 const MAX_PAGE = 65_536
+/** How far the last page in use may be beyond the end of the file: pages that a transaction freed again are not written. */
+const MAX_UNWRITTEN_PAGES = 1024n
 
 export interface Inspection {
   /** What is wrong; undefined if the file is sound. */
@@ -40,8 +42,11 @@ export function inspectLmdbFile(file: Buffer): Inspection {
   if (second === undefined) {
     return { fault: 'its second head page is damaged', transaction: first.transaction, keys }
   }
-  const { freePages, records, pageSize, transaction } =
+  const { freePages, records, lastPage, pageSize, transaction } =
     second.transaction > first.transaction ? second : first
+  if (lastPage > BigInt(Math.floor(file.length / pageSize)) + MAX_UNWRITTEN_PAGES) {
+    return { fault: `its last page in use, ${lastPage}, is far beyond its end`, transaction, keys }
+  }
   try {
     const walk = new Walk(file, pageSize, transaction)
     walk.page(freePages)
@@ -60,6 +65,8 @@ interface Meta {
   readonly freePages: bigint
   /** The root page of the unnamed database. */
   readonly records: bigint
+  /** The number of the last page in use: new ones come behind it. */
+  readonly lastPage: bigint
 }
 
 class Fault extends Error {}
@@ -77,6 +84,7 @@ function readMeta(file: Buffer, offset: number): Meta | undefined {
     transaction: file.readBigUInt64LE(meta + 128),
     freePages: file.readBigUInt64LE(meta + 24 + ROOT),
     records: file.readBigUInt64LE(meta + 72 + ROOT),
+    lastPage: file.readBigUInt64LE(meta + 120),
   }
 }
 
