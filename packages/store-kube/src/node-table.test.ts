@@ -147,3 +147,15 @@ test('says that nodes are missing from a list of another history, not that they 
   expect(list(true)).toMatchObject([{ type: 'snapshot', storeWasReset: true }])
   expect(list(false)[0]).not.toHaveProperty('storeWasReset')
 })
+
+test('a list without any known node is another history, however new, unless it keeps one of them', () => {
+  const { nodes } = table()
+  const list = (...all: NodeRecord[]) => nodes.take({ type: 'list', nodes: all })[0]
+  const registeredAgain = { ...node(1), uid: 'another' }
+  expect(list(node(1), node(2))).not.toHaveProperty('storeWasReset')
+  expect(list(node(1))).not.toHaveProperty('storeWasReset')
+  expect(list(registeredAgain, node(3))).toMatchObject({ storeWasReset: true })
+  expect(list(registeredAgain)).not.toHaveProperty('storeWasReset')
+  expect(list()).toMatchObject({ storeWasReset: true })
+  expect(list(node(1))).not.toHaveProperty('storeWasReset')
+})

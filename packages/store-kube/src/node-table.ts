@@ -14,6 +14,7 @@ type NodeList = Extract<NodeChange, { type: 'list' }>
 
 interface Entry {
   readonly name: string
+  readonly uid: string
   readonly created: number
   readonly lease: Lease
 }
@@ -62,6 +63,8 @@ export class NodeTable {
   }
 
   #replace({ nodes, historyWasLost }: NodeList): LeaseEvent {
+    // The versions of a new history may have passed those of the old one; the uids of its nodes are others for ever.
+    const storeWasReset = historyWasLost === true || !this.#sharesNodesWith(nodes)
     this.#entries.clear()
     this.#holders.clear()
     this.#waiting.clear()
@@ -73,18 +76,23 @@ export class NodeTable {
     }
     for (const name of this.#faults.keys()) if (!seen.has(name)) this.#faults.delete(name)
     const { leases } = this
-    return historyWasLost ? { type: 'snapshot', leases, storeWasReset: true } : { type: 'snapshot', leases }
+    return storeWasReset ? { type: 'snapshot', leases, storeWasReset } : { type: 'snapshot', leases }
+  }
+
+  /** False if none of the known nodes, among which is the local one, is in the list. */
+  #sharesNodesWith(nodes: readonly NodeRecord[]): boolean {
+    return this.#entries.size === 0 || nodes.some(({ name, uid }) => this.#entries.get(name)?.uid === uid)
   }
 
   #put(node: NodeRecord): readonly LeaseEvent[] {
-    const { name, created } = node
+    const { name, uid, created } = node
     const lease = this.#read(node)
     if (lease === undefined) return this.#remove(name)
     const before = this.#entries.get(name)
-    if (before !== undefined && before.created === created && sameLease(before.lease, lease)) return []
+    if (before?.uid === uid && before.created === created && sameLease(before.lease, lease)) return []
     const key = leaseKey(lease)
     const left = before === undefined || leaseKey(before.lease) === key ? [] : this.#remove(name)
-    const entry = { name, created, lease }
+    const entry = { name, uid, created, lease }
     if (before !== undefined) this.#shared.delete(name, before.lease)
     this.#entries.set(name, entry)
     this.#shared.add(name, lease)

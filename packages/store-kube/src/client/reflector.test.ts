@@ -23,8 +23,14 @@ interface Sent {
 /** A scripted server's answer to one request. */
 type Answer = Buffer | Error | Sent
 
-/** A reflector of a server that answers each request by the next line of a script. */
-function reflect(script: Answer[], options: Partial<ReflectorOptions> = {}) {
+/**
+ * A reflector of a server that answers each list and each watch by the next line of a script, and each question for its
+ * version by the next of `versions`, or by one that is later than all.
+ */
+function reflect(
+  script: Answer[],
+  { versions = [], ...options }: Partial<ReflectorOptions> & { versions?: Answer[] } = {},
+) {
   const clock = new FakeClock()
   const requests: string[] = []
   const timeouts: number[] = []
@@ -38,8 +44,9 @@ function reflect(script: Answer[], options: Partial<ReflectorOptions> = {}) {
     const query = decodeURIComponent(request.path.replace('/api/v1/nodes?', ''))
     const [, timeout] = /timeoutSeconds=(\d+)/.exec(query) ?? []
     if (timeout !== undefined) timeouts.push(Number(timeout))
-    requests.push(query.replace(/timeoutSeconds=\d+/, 'timeoutSeconds=T'))
-    const next = script.shift() ?? open()
+    const asksVersion = query.startsWith('limit=1&') || query === 'limit=1'
+    requests.push(asksVersion ? 'version' : query.replace(/timeoutSeconds=\d+/, 'timeoutSeconds=T'))
+    const next = (asksVersion ? (versions.shift() ?? list('1000000')) : script.shift()) ?? open()
     if (next instanceof Error) throw next
     return Buffer.isBuffer(next) ? inChunks(next, 100) : sent(next, request.signal)
   }
@@ -174,7 +181,8 @@ describe('a reflector', () => {
       open(event('MODIFIED', 'a', '21')),
     ])
     await clock.advance(2_000)
-    expect(requests.slice(1)).toEqual([watchFrom('10'), watchFrom('11'), watchFrom('20')])
+    const restarts = [watchFrom('11'), watchFrom('20')].flatMap((watch) => ['version', watch])
+    expect(requests.slice(1)).toEqual([watchFrom('10'), ...restarts])
     expect(events).toEqual(['list', 'put a', 'put a'])
     expect(failures).toEqual([])
     await stop()
@@ -190,16 +198,10 @@ describe('a reflector', () => {
   })
 
   test('retries with growing delays while the server is away, then continues where it was', async () => {
-    const { clock, requests, events, failures, stop } = reflect([
-      list('10', ['a']),
-      ended(1_000, [event('MODIFIED', 'a', '11')], cut),
-      refused,
-      refused,
-      refused,
-      refused,
-      list('15'),
-      open(event('ADDED', 'b', '12')),
-    ])
+    const { clock, requests, events, failures, stop } = reflect(
+      [list('10', ['a']), ended(1_000, [event('MODIFIED', 'a', '11')], cut), open(event('ADDED', 'b', '12'))],
+      { versions: [refused, refused, refused, refused, list('15')] },
+    )
     await clock.advance(999)
     expect(requests).toHaveLength(2)
     await clock.advance(1)
@@ -209,8 +211,7 @@ describe('a reflector', () => {
       await clock.advance(delays[retry] ?? 0)
     }
     expect(delays).toEqual([375, 750, 1500, 3000])
-    const version = 'limit=1'
-    expect(requests.slice(2)).toEqual([watchFrom('11'), version, version, version, version, watchFrom('11')])
+    expect(requests.slice(2)).toEqual([...Array(5).fill('version'), watchFrom('11')])
     expect(failures).toEqual(Array(4).fill('connect ECONNREFUSED'))
     expect(events).toEqual(['list a', 'put a', 'resumed', 'put b'])
     await stop()
@@ -231,6 +232,7 @@ describe('a reflector', () => {
       ])
       await clock.advance(1_500)
       expect(requests.slice(2)).toEqual([
+        'version',
         watchFrom('11'),
         'resourceVersion=11&resourceVersionMatch=NotOlderThan',
         watchFrom('30'),
@@ -262,26 +264,34 @@ describe('a reflector', () => {
     await stop()
   })
 
-  test('lists again if the server has an older version after an outage: what is missing may be there still', async () => {
-    const { clock, requests, events, stop } = reflect([
-      list('10', ['a', 'b']),
-      ended(1_000, [], cut),
-      refused,
-      list('3'),
-      new ApiError('listing', { code: 504, reason: 'Timeout', message: 'Too large resource version' }),
-      list('4', ['b']),
-      open(event('ADDED', 'a', '5')),
-    ])
-    await clock.advance(1_375)
-    expect(requests.slice(3)).toEqual([
-      'limit=1',
-      'resourceVersion=10&resourceVersionMatch=NotOlderThan',
-      'limit=500',
-      watchFrom('4'),
-    ])
-    expect(events).toEqual(['list a b', 'list, of another history, b', 'put a'])
-    await stop()
-  })
+  test.each<[when: string, versions: Answer[], asked: string[]]>([
+    ['after an outage', [refused, list('3')], ['version', 'version']],
+    ['after a watch that was merely cut', [list('3')], ['version']],
+  ])(
+    'lists again if the server has an older version %s: what is missing may be there still',
+    async (_, versions, asked) => {
+      const tooLarge = { code: 504, reason: 'Timeout', message: 'Too large resource version' }
+      const { clock, requests, events, stop } = reflect(
+        [
+          list('10', ['a', 'b']),
+          ended(1_000, [], cut),
+          new ApiError('listing', tooLarge),
+          list('4', ['b']),
+          open(event('ADDED', 'a', '5')),
+        ],
+        { versions },
+      )
+      await clock.advance(1_375)
+      expect(requests.slice(2)).toEqual([
+        ...asked,
+        'resourceVersion=10&resourceVersionMatch=NotOlderThan',
+        'limit=500',
+        watchFrom('4'),
+      ])
+      expect(events).toEqual(['list a b', 'list, of another history, b', 'put a'])
+      await stop()
+    },
+  )
 
   test('reports a history that is gone repeatedly, and lists with growing delays', async () => {
     const { clock, requests, failures, stop } = reflect([
@@ -334,7 +344,9 @@ describe('a reflector', () => {
       open(event('ADDED', 'a', '11')),
     ])
     await clock.advance(20_000)
-    expect(requests).toHaveLength(22)
+    const watches = requests.filter((request) => request.startsWith('watch'))
+    expect(watches).toHaveLength(21)
+    expect(requests).toHaveLength(42)
     expect(events).toEqual(['list', 'put a'])
     expect([failures, cuts]).toEqual([[], Array(20).fill('aborted')])
     await stop()
@@ -352,9 +364,9 @@ describe('a reflector', () => {
       await clock.advance(openMs + 374)
       expect([requests.length, failures.length]).toEqual([2, 0])
       await clock.advance(openMs + 1)
-      expect([requests.length, failures.length]).toEqual([3, 1])
+      expect([requests.length, failures.length]).toEqual([4, 1])
       await clock.advance(60_000)
-      expect(requests.length).toBeLessThan(12)
+      expect(requests.length).toBeLessThan(22)
       expect(failures[0]).toContain('end as soon as they have begun')
       await stop()
     },
@@ -364,7 +376,7 @@ describe('a reflector', () => {
     const broken = encodeWatchError(500, 'InternalError', 'etcd event received with nil')
     const { clock, requests, failures, stop } = reflect([list('10'), ...Array<Answer>(1_000).fill(broken)])
     await clock.advance(60_000)
-    expect(requests.length).toBeLessThan(12)
+    expect(requests.length).toBeLessThan(22)
     expect(failures[0]).toContain('500 InternalError')
     await stop()
   })

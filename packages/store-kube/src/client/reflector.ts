@@ -65,8 +65,9 @@ const MIN_WATCH_MS = 1_000
  *   again unless the server no longer holds that place (410), as after a restart or a compaction.
  * - Every watch lasts 5 to 10 minutes, drawn each time, so that the clients of a server that was restarted spread over
  *   all servers again.
- * - After a failure the server is asked first for its version. If that is older, as after etcd was wiped or restored from a
- *   backup, the server would keep the watch open, and send nothing until its versions have caught up.
+ * - Before a watch is restarted the server is asked for its version. If that is older, as after etcd was wiped or restored
+ *   from a backup, the server would keep the watch open, and send nothing until its versions have caught up. No failure
+ *   need have been seen: a server that is back soon enough, or behind a balancer, only cuts the watch.
  * - A watch that is cut is not a failure: balancers cut idle connections after 20 to 60 s. It is restarted at once, unless
  *   it was open for less than a second.
  * - A watch that is silent for too long is restarted. That is not a failure either: if nothing happens a server sends no
@@ -120,7 +121,7 @@ class Reflector {
 
   /** A list if one is needed, then one watch to its end. */
   async *round(): AsyncGenerator<ReflectorEvent, void, undefined> {
-    if (this.#failures > 0 && this.#position !== undefined) await this.#checkVersion()
+    if (this.#position !== undefined) await this.#checkVersion()
     if (this.#position === undefined) yield await this.#list()
     yield* this.#watch()
   }
