@@ -52,6 +52,7 @@ export const testTools = [
   { command: 'systemd-analyze', package: 'systemd' },
   { command: 'ar', package: 'binutils' },
   { command: 'busybox', package: 'busybox' },
+  { command: 'promtool', package: 'prometheus' },
 ]
 
 /** A root shell opened without a login may lack the folders where `ip` and `bridge` live. */

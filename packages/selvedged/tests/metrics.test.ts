@@ -1,14 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import { documentedMetrics } from './documented-metrics.js'
 import { Rig, vxlanConfig } from './rig.js'
-
-/** The first column of the README's table of metrics. */
-async function documentedMetrics(): Promise<string[]> {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const [, table = ''] = /^\| metric .*\n\|[-|]+\n((?:\|.*\n)+)/m.exec(readme) ?? []
-  const columns = table.split('\n').map((row) => row.split('|')[1] ?? '')
-  return columns.flatMap((names) => [...names.matchAll(/`(\w+)[`{]/g)].map(([, name = '']) => name))
-}
 
 test('the README lists every metric that is served, and no other', async () => {
   await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
