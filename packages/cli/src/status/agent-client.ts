@@ -11,11 +11,15 @@ const MAX_BYTES = 16 * 1024 * 1024
  * The status of the agent at a control socket; undefined if none is there. Rejects with `ACCESS_DENIED` for a socket that
  * this user may not use, and with `STORE_CORRUPT` for an answer that is not such a page.
  */
-export async function askAgent(path: string, signal: AbortSignal): Promise<StatusPage | undefined> {
+export async function askAgent(
+  path: string,
+  signal: AbortSignal,
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<StatusPage | undefined> {
   const attempted = `asking the agent at ${path}`
   let answer: { readonly status: number; readonly text: string }
   try {
-    answer = await get(path, '/status', AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]))
+    answer = await get(path, '/status', { signal, timeoutMs })
   } catch (cause) {
     signal.throwIfAborted()
     const code: unknown = Reflect.get(Object(cause), 'code')
@@ -45,8 +49,16 @@ export async function isAgentThere(path: string, signal: AbortSignal): Promise<b
   }
 }
 
-function get(socketPath: string, path: string, signal: AbortSignal) {
+interface Limits {
+  readonly signal: AbortSignal
+  readonly timeoutMs: number
+}
+
+function get(socketPath: string, path: string, { signal, timeoutMs }: Limits) {
   return new Promise<{ status: number; text: string }>((resolve, reject) => {
+    const giveUp = setTimeout(() => {
+      asked.destroy(new Error(`it has not answered within ${timeoutMs / 1000} s`))
+    }, timeoutMs)
     const asked = request({ socketPath, path, signal }, (response) => {
       let text = ''
       response.setEncoding('utf8')
@@ -58,6 +70,7 @@ function get(socketPath: string, path: string, signal: AbortSignal) {
       response.on('error', reject)
     })
     asked.on('error', reject)
+    asked.on('close', () => clearTimeout(giveUp))
     asked.end()
   })
 }
