@@ -6,6 +6,7 @@ import type {
   LeaseRequest,
   NetworkConfig,
   RenewOptions,
+  SetConfigOptions,
   WatchOptions,
 } from '@selvedge/core'
 import { isOverlayError } from '@selvedge/core'
@@ -151,6 +152,78 @@ const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: st
     Manager: class extends MemorySubnetManager {
       override async reservations(): Promise<readonly Lease[]> {
         return this.store.leases
+      }
+    },
+  },
+  'keeps the meaning of a config, and not its text': {
+    caughtBy: 'says what text the network config is, to the letter, and does not wait for one',
+    Manager: class extends MemorySubnetManager {
+      override async networkConfigText(options?: AbortOptions): Promise<string | undefined> {
+        const text = await super.networkConfigText(options)
+        return text === undefined ? undefined : JSON.stringify(JSON.parse(text))
+      }
+    },
+  },
+  'waits for a config text': {
+    caughtBy: 'says what text the network config is, to the letter, and does not wait for one',
+    Manager: class extends MemorySubnetManager {
+      override async networkConfigText(options?: AbortOptions): Promise<string | undefined> {
+        await this.getNetworkConfig(options)
+        return super.networkConfigText(options)
+      }
+    },
+  },
+  'writes a config whatever it was to replace': {
+    caughtBy: 'writes a config in the place of the one that was read, and of no other',
+    Manager: class extends MemorySubnetManager {
+      override setNetworkConfig(config: string | object, { signal }: SetConfigOptions = {}): Promise<void> {
+        return super.setNetworkConfig(config, { signal })
+      }
+    },
+  },
+  'compares a config, and writes it later': {
+    caughtBy: 'of operators who replace one config at once, lets one do it',
+    Manager: class extends MemorySubnetManager {
+      override async setNetworkConfig(
+        config: string | object,
+        { replaces, signal }: SetConfigOptions = {},
+      ): Promise<void> {
+        const there = (await super.networkConfigText({ signal })) ?? null
+        const isSame = replaces === undefined || there === replaces
+        await super.setNetworkConfig(config, { signal, replaces: isSame ? undefined : replaces })
+      }
+    },
+  },
+  'cancels no reservation': {
+    caughtBy: 'deletes a reservation, whose subnet is free then; of one that is gone, nothing',
+    Manager: class extends MemorySubnetManager {
+      override async cancelReservation(reservation: Lease, options?: AbortOptions): Promise<void> {
+        await this.releaseLease(reservation, options)
+      }
+    },
+  },
+  'cancels no reservation that its node has written since': {
+    caughtBy: 'deletes the reservation that a node uses, as it was listed',
+    Manager: class extends MemorySubnetManager {
+      override async cancelReservation(reservation: Lease, options?: AbortOptions): Promise<void> {
+        if (reservation.created === reservation.version) await super.cancelReservation(reservation, options)
+      }
+    },
+  },
+  'cancels whatever is there': {
+    caughtBy: "deletes neither another node's reservation nor a lease that ends",
+    Manager: class extends MemorySubnetManager {
+      override async cancelReservation(reservation: Lease): Promise<void> {
+        this.store.remove(reservation)
+      }
+    },
+  },
+  'cancels although it was told not to': {
+    caughtBy: 'cancels nothing once the signal aborts, or once disposed of',
+    Manager: class extends MemorySubnetManager {
+      override async cancelReservation(reservation: Lease, options?: AbortOptions): Promise<void> {
+        this.store.cancelReservation(reservation)
+        options?.signal?.throwIfAborted()
       }
     },
   },

@@ -6,6 +6,7 @@ import {
   type NetworkConfig,
   OverlayError,
   type RenewOptions,
+  type SetConfigOptions,
   type SubnetAdministration,
   type SubnetManager,
   type WatchOptions,
@@ -56,9 +57,17 @@ export class MemorySubnetManager implements SubnetManager, SubnetAdministration 
     this.store.release(lease)
   }
 
-  async setNetworkConfig(config: string | object, options: AbortOptions = {}): Promise<void> {
+  async setNetworkConfig(
+    config: string | object,
+    { replaces, ...options }: SetConfigOptions = {},
+  ): Promise<void> {
     this.#check(options)
-    this.store.setNetworkConfig(config)
+    this.store.setNetworkConfig(config, replaces)
+  }
+
+  async networkConfigText(options: AbortOptions = {}): Promise<string | undefined> {
+    this.#check(options)
+    return this.store.networkConfigText
   }
 
   async reserve(reservation: Omit<Lease, 'expiresAt'>, options: AbortOptions = {}): Promise<Lease> {
@@ -69,6 +78,11 @@ export class MemorySubnetManager implements SubnetManager, SubnetAdministration 
   async reservations(options: AbortOptions = {}): Promise<readonly Lease[]> {
     this.#check(options)
     return this.store.leases.filter(({ expiresAt }) => expiresAt === undefined)
+  }
+
+  async cancelReservation(reservation: Lease, options: AbortOptions = {}): Promise<void> {
+    this.#check(options)
+    this.store.cancelReservation(reservation)
   }
 
   async *watchLeases({ signal }: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {

@@ -11,9 +11,11 @@ import {
 } from '@selvedge/core'
 import {
   chooseSubnets,
+  configChanged,
   LeasedSubnets,
   requireHeld,
   requireReservable,
+  requireReservedFor,
   requireUnheld,
   sameNode,
   systemClock,
@@ -48,6 +50,7 @@ export class MemoryStore {
   readonly clock: Clock
   readonly leaseTermMs: number
   #config: NetworkConfig | undefined
+  #configText: string | undefined
   #leases = new Map<string, Lease>()
   /** The subnets of `#leases`; gathered again when the config changes. */
   #leased: LeasedSubnets | undefined
@@ -72,9 +75,22 @@ export class MemoryStore {
     return this.#config
   }
 
-  /** Keeps every lease: one outside the new network is given up when its node asks again. Throws as the constructor does. */
-  setNetworkConfig(config: string | object): void {
-    this.#config = parseNetworkConfig(config)
+  /** As it was written; undefined if there is none. */
+  get networkConfigText(): string | undefined {
+    return this.#configText
+  }
+
+  /**
+   * Keeps every lease: one outside the new network is given up when its node asks again. Throws as the constructor does,
+   * and an OverlayError `CONFIG_CHANGED` if the text that is there is not `replaces` (null: none); undefined is any.
+   */
+  setNetworkConfig(config: string | object, replaces?: string | null): void {
+    const text = typeof config === 'string' ? config : JSON.stringify(config)
+    const parsed = parseNetworkConfig(text)
+    if (replaces !== undefined && (this.#configText ?? null) !== replaces)
+      throw configChanged('the memory store')
+    this.#configText = text
+    this.#config = parsed
     this.#leased = undefined
     this.#notify()
   }
@@ -100,6 +116,13 @@ export class MemoryStore {
     requireReservable(reservation)
     requireUnheld(reservation, this.leases)
     return this.#put(reservation)
+  }
+
+  /** See `SubnetAdministration.cancelReservation`. */
+  cancelReservation(reservation: Lease): void {
+    this.#expire()
+    const held = this.#leases.get(leaseKey(reservation))
+    if (requireReservedFor(reservation, held, held?.expiresAt === undefined)) this.#delete(held)
   }
 
   /** See `SubnetManager.acquireLease`. Throws a TypeError if there is no config yet. */

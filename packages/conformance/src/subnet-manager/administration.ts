@@ -1,31 +1,9 @@
 import assert from 'node:assert/strict'
 import { copyLeases, type Lease, type SubnetAdministration, type SubnetManager } from '@selvedge/core'
 import { rejectsWith } from '../assertions.js'
-import {
-  attributesOf,
-  EXPIRING,
-  ipv4Network,
-  joinAtOnce,
-  nodes,
-  type Section,
-  type TestStore,
-} from './fixture.js'
+import { administrator } from './administrator.js'
+import { attributesOf, EXPIRING, ipv4Network, joinAtOnce, nodes, type Section } from './fixture.js'
 import { published } from './observer.js'
-
-type Administrator = SubnetManager & SubnetAdministration
-
-/** A manager of node number `node`, as an operator uses it. */
-async function administrator(store: TestStore, node: number): Promise<Administrator> {
-  const manager = await store.connect(node)
-  for (const name of ['setNetworkConfig', 'reserve', 'reservations'] as const) {
-    assert.equal(
-      typeof Reflect.get(manager, name),
-      'function',
-      `the manager has no method '${name}': add it, or declare supports.administration false`,
-    )
-  }
-  return manager as Administrator
-}
 
 export function administrationSection({ supports, test }: Section): void {
   const reservation = { subnet: '10.99.12.0/24', attributes: attributesOf(100) }

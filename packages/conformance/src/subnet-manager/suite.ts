@@ -1,6 +1,8 @@
 import type { Runner } from '../runner.js'
 import { acquireSection } from './acquire.js'
 import { administrationSection } from './administration.js'
+import { cancellationSection } from './cancellation.js'
+import { conditionalConfigSection } from './conditional-config.js'
 import { familySection } from './families.js'
 import { type Section, TestStore } from './fixture.js'
 import { lifetimeSection } from './lifetime.js'
@@ -26,6 +28,8 @@ export function subnetManagerSuite<Store extends StoreUnderTest>(
       expiry: true,
       reservations: true,
       administration: true,
+      conditionalConfig: true,
+      cancellation: true,
       configChanges: true,
       ipv6: true,
       foreignRecords: true,
@@ -45,7 +49,13 @@ export function subnetManagerSuite<Store extends StoreUnderTest>(
     describe('renewLease and releaseLease', () => endSection(section))
     describe('watchLeases', () => watchSection(section))
     describe('config, abort and dispose', () => lifetimeSection(section))
-    if (section.supports.administration) describe('administration', () => administrationSection(section))
+    if (section.supports.administration) {
+      describe('administration', () => {
+        administrationSection(section)
+        if (section.supports.conditionalConfig) conditionalConfigSection(section)
+        if (section.supports.cancellation) cancellationSection(section)
+      })
+    }
     if (section.supports.ipv6) describe('IPv6', () => familySection(section))
   })
 }

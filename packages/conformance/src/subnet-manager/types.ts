@@ -13,6 +13,13 @@ export interface StoreFeatures {
   readonly reservations: boolean
   /** Managers are operators' tools too: `SubnetAdministration`. Needs `allocation` and `reservations`. */
   readonly administration: boolean
+  /**
+   * Operators can change a config only if it is still what they read: `networkConfigText`, and `replaces` of
+   * `setNetworkConfig`. Needs `administration`.
+   */
+  readonly conditionalConfig: boolean
+  /** Operators can delete reservations: `cancelReservation`. Needs `administration`. */
+  readonly cancellation: boolean
   /** The network config may be written and changed while managers run. Needs `setNetworkConfig`. */
   readonly configChanges: boolean
   /** Dual-stack and IPv6-only networks. */
