@@ -55,7 +55,13 @@ export function logOverlay(
   })
   overlay.on('drift', (drift) => {
     const keys = drift.slice(0, MAX_KEYS_SHOWN).map(({ key, was }) => `${key} ${was}`)
-    log('warn', 'another program changed entries of ours: restoring them', { entries: drift.length, keys })
+    const by = drift.find((each) => each.by !== undefined)?.by
+    const who = by === undefined ? {} : { by: by.name ?? 'a program that has ended', pid: by.pid }
+    log('warn', 'another program changed entries of ours: restoring them', {
+      entries: drift.length,
+      keys,
+      ...who,
+    })
     metrics?.observe((made) => made.drift(drift))
   })
   overlay.on('mtu', (mtu) => {

@@ -9,6 +9,7 @@ export type {
   Operation,
   OperationResult,
   OwnershipScope,
+  Program,
   UnmarkedRoute,
 } from './contract/driver.js'
 export type {

@@ -1,6 +1,7 @@
+import { execFileSync, spawn } from 'node:child_process'
 import type { Driver, DriverEvent } from '@selvedge/core'
 import type { KernelResource } from '@selvedge/core/kit'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { KernelCache } from '../src/cache/kernel-cache.js'
 import { KernelState } from '../src/cache/kernel-state.js'
 import { linux } from '../src/index.js'
@@ -275,6 +276,55 @@ describe('when the driver writes thousands of fdb entries', () => {
     await driver.snapshot(SCOPE)
     namespace.bridge(`fdb replace ${peer(1).fdb.macAddress} dev flannel.1 dst 192.0.2.99`)
     expect(await within(5_000)).toBe('changed')
+  })
+})
+
+describe('names the program that changed something', () => {
+  /** `ip`, which stays until the test ends. */
+  function lastingIp(): { readonly pid: number; run(command: string): void } {
+    const child = spawn('ip', ['-n', namespace.name, '-batch', '-'], { stdio: ['pipe', 'ignore', 'ignore'] })
+    onTestFinished(() => void child.kill())
+    return { pid: child.pid ?? 0, run: (command) => void child.stdin.write(`${command}\n`) }
+  }
+
+  const route = () => done(driver, puts(peer(1).fdb, peer(1).neighbour, peer(1).route))
+
+  it('by its process id, and by its name while it runs', async () => {
+    await route()
+    await settle()
+    const { pid, run } = lastingIp()
+    run(`route del ${peer(1).route.destination}`)
+    expect((await next).value).toEqual({ type: 'changed', by: { pid, name: 'ip' } })
+  })
+
+  it('not by the name of a process that happens to have its id', async () => {
+    await route()
+    await settle()
+    // In a pid namespace of its own, ids are small: 1, of which there is one here, too.
+    execFileSync('unshare', [
+      '--pid',
+      '--fork',
+      'ip',
+      '-n',
+      namespace.name,
+      'link',
+      'set',
+      'flannel.1',
+      'down',
+    ])
+    const { by } = (await next).value
+    expect(by === undefined || by.name === undefined).toBe(true)
+  })
+
+  it('of several changes by the program of the first', async () => {
+    await route()
+    await settle()
+    const { pid, run } = lastingIp()
+    run(`neighbour del ${peer(1).neighbour.address} dev flannel.1`)
+    const entries = () => namespace.ip('neighbour show dev flannel.1')
+    await until('the neighbour is gone', () => !entries().includes(peer(1).neighbour.address))
+    namespace.ip(`route del ${peer(1).route.destination}`)
+    expect((await next).value).toMatchObject({ by: { pid } })
   })
 })
 

@@ -1,4 +1,4 @@
-import type { Driver, DriverEvent, Operation, OperationResult } from '@selvedge/core'
+import type { Driver, DriverEvent, Operation, OperationResult, Program } from '@selvedge/core'
 import { OverlayError } from '@selvedge/core'
 import { systemClock, unlessAborted, Wakeup } from '@selvedge/core/kit'
 import type { RuleCount } from './counters.js'
@@ -60,6 +60,8 @@ class RulesetDriver implements Firewall {
   readonly #closing = new AbortController()
   #monitor: { readonly nft: NftMonitor; readonly ended: Promise<void> } | undefined
   readonly #changed = new Wakeup()
+  /** Who made the last change that has been noticed, and not been read yet. */
+  #changedBy: Program | undefined
   /** Counts notifications: what was read is as good as new while none has come since. */
   #generation = 0
   /** Of when everything was last read; undefined if it never was. */
@@ -121,7 +123,10 @@ class RulesetDriver implements Firewall {
     while (!ends.aborted) {
       try {
         await this.#changed.sleep(this.#options.resyncIntervalMs ?? Number.POSITIVE_INFINITY, clock, ends)
-        if (!(await this.#mayHaveChanged())) continue
+        if (!(await this.#mayHaveChanged())) {
+          this.#changedBy = undefined
+          continue
+        }
         await clock.sleep(Math.max(SETTLE_MS, quietUntil - clock.monotonic()), { signal: ends })
         await this.#reading.catch(() => undefined)
         if (!(await this.#mayHaveChanged())) continue
@@ -129,7 +134,9 @@ class RulesetDriver implements Firewall {
         const before = this.#held.known
         const isChanged = hasRead && !sameTexts(before, await this.#read(ends))
         quietUntil = isChanged ? 0 : clock.monotonic() + QUIET_MS
-        if (isChanged) yield { type: 'changed' }
+        const by = this.#changedBy
+        this.#changedBy = undefined
+        if (isChanged) yield by === undefined ? { type: 'changed' } : { type: 'changed', by }
       } catch (error) {
         if (ends.aborted) return
         throw error
@@ -187,6 +194,9 @@ class RulesetDriver implements Firewall {
     const nft = new NftMonitor({
       namespace: this.#options.namespace,
       onChange,
+      onProgram: (by) => {
+        this.#changedBy = by
+      },
       signal: this.#closing.signal,
     })
     this.#monitor = { nft, ended: nft.run() }

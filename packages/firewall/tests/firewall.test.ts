@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { DriverEvent } from '@selvedge/core'
 import { Lab, type Namespace, until } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Firewall, firewall, type IptablesVariant, type RulesetResource } from '../src/index.js'
@@ -155,18 +156,19 @@ test.each(MODES.filter(([name]) => name !== 'iptables-legacy'))(
     const desired = rulesets(enableNFTables, FIRST)
     await using driver = firewall({ namespace: `/run/netns/${host.namespace}`, iptables })
     const stop = new AbortController()
-    let changes = 0
+    const changes: DriverEvent[] = []
     const watching = (async () => {
-      for await (const _ of driver.watch?.({ signal: stop.signal }) ?? []) changes += 1
+      for await (const event of driver.watch?.({ signal: stop.signal }) ?? []) changes.push(event)
     })()
     await write(driver, desired.map(put))
     const isFree = async () => (await spawnedBy(() => driver.snapshot(SCOPE))) === 0 || undefined
     await until('a snapshot for which nothing is run', isFree)
-    expect(changes).toBe(0)
+    expect(changes).toEqual([])
     await host.exec('nft', [
       enableNFTables ? 'flush chain ip flannel-ipv4 forward' : 'flush chain ip filter FLANNEL-FWD',
     ])
-    await until('a change', () => changes > 0 || undefined)
+    await until('a change', () => changes.length > 0 || undefined)
+    expect(changes[0]).toMatchObject({ type: 'changed', by: { name: 'nft' } })
     expect(await textsOf(driver)).not.toEqual(textsIn(desired))
     await write(driver, desired.map(put))
     expect(await textsOf(driver)).toEqual(textsIn(desired))

@@ -61,7 +61,7 @@ export class PeerHistory {
   #onDrift(found: readonly Drift[], ownersOf: (key: string) => Iterable<string>): void {
     const at = this.#clock.now()
     this.#driftCount += found.length
-    const latest = found.slice(-DRIFTS_KEPT).map(({ key, was }) => ({ key, was, at }))
+    const latest = found.slice(-DRIFTS_KEPT).map((drift) => ({ ...drift, at }))
     this.#drifts = [...latest.reverse(), ...this.#drifts].slice(0, DRIFTS_KEPT)
     for (const { key } of found) {
       for (const owner of ownersOf(key)) {

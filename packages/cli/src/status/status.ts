@@ -1,7 +1,7 @@
 import type { StatusPage } from '@selvedge/agent'
 import type { StoreSettings } from '@selvedge/agent/flags'
-import { leaseKey } from '@selvedge/core'
-import { hostAddress } from '@selvedge/core/kit'
+import { leaseKey, type Program } from '@selvedge/core'
+import { hostAddress, printable } from '@selvedge/core/kit'
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
 import { endOf, leaseJson } from '../leases/describe.js'
@@ -72,8 +72,11 @@ function show({ io, page }: Context, status: StatusPage, { all }: StatusOptions)
   for (const { key, message } of kernel.failures.slice(0, MAX_LINES)) {
     page.text(`  ${key}: ${message}`, { style: 'red', indent: 4 })
   }
-  for (const { key, was, at } of drift.last.slice(0, MAX_LINES)) {
-    page.text(`  ${duration(now - at)} ago: ${key} ${was}`, { style: 'yellow', indent: 4 })
+  for (const { key, was, at, by } of drift.last.slice(0, MAX_LINES)) {
+    page.text(
+      `  ${duration(now - at)} ago: ${key} ${was}${by === undefined ? '' : `, by ${programText(by)}`}`,
+      { style: 'yellow', indent: 4 },
+    )
   }
   const sorted = byTrouble(peers, now)
   const troubled = sorted.filter((peer) => troubleOf(peer, now) !== undefined)
@@ -93,6 +96,10 @@ function show({ io, page }: Context, status: StatusPage, { all }: StatusOptions)
     { style: 'dim' },
   )
 }
+
+/** A name from /proc is another program's choice. */
+const programText = ({ pid, name }: Program): string =>
+  name === undefined ? `process ${pid}, which has ended` : `${printable(name)} (process ${pid})`
 
 function leaseText({ lease }: NonNullable<StatusPage['node']>, now: number): string {
   const subnets = [lease.subnet, lease.ipv6Subnet].filter((each) => each !== undefined).join(' and ')

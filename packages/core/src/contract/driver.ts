@@ -60,12 +60,21 @@ export interface OwnershipScope {
   readonly onLink?: readonly string[] | undefined
 }
 
+/** A program, as far as whatever it changed tells who did it. */
+export interface Program {
+  readonly pid: number
+  /** As the kernel names it (`/proc/PID/comm`), at most 15 bytes. Undefined if it has ended, or runs in a container. */
+  readonly name?: string | undefined
+}
+
 /**
  * `changed`: another program changed something that may be ours. `overrun`: notifications were lost. Neither says what:
  * the reader reads everything again.
  */
 export interface DriverEvent {
   readonly type: 'changed' | 'overrun'
+  /** Whose change it was; of several, whose came first. Undefined if that is not known. */
+  readonly by?: Program | undefined
 }
 
 export interface ExternalInterfaceOptions extends AbortOptions {

@@ -1,4 +1,4 @@
-import type { Operation } from '../contract/driver.js'
+import type { Operation, Program } from '../contract/driver.js'
 import { type Resource, sameResource, satisfies } from '../contract/resource.js'
 import type { Random } from '../util/clock.js'
 import type { OverlayError } from '../util/errors.js'
@@ -12,6 +12,11 @@ export interface Drift {
   readonly key: string
   /** `missing` or `changed` although desired; `unexpected`: present, ours, and not desired. */
   readonly was: 'missing' | 'changed' | 'unexpected'
+  /**
+   * The program whose change was noticed first, and led to this being found. Undefined if the driver cannot tell, or if
+   * it was found without having been noticed.
+   */
+  readonly by?: Program | undefined
 }
 
 /** What to write now, and what has been written in this round already and yet differs. */

@@ -1,4 +1,4 @@
-import type { Driver, Operation, OperationResult, OwnershipScope } from '../contract/driver.js'
+import type { Driver, Operation, OperationResult, OwnershipScope, Program } from '../contract/driver.js'
 import type { Resource } from '../contract/resource.js'
 import type { DriverTraffic } from '../contract/traffic.js'
 import type { AbortOptions } from '../util/abort.js'
@@ -17,7 +17,8 @@ export interface DriverWatchOptions {
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly random: Random
-  readonly onChange: () => void
+  /** @param by the program that the driver named */
+  readonly onChange: (by?: Program) => void
   readonly onError: (error: OverlayError) => void
 }
 
@@ -119,9 +120,9 @@ async function watchForEver(driver: Driver, options: DriverWatchOptions): Promis
   const { signal, clock, random, onChange, onError } = options
   for (let failures = 1; driver.watch !== undefined && !signal.aborted; failures += 1) {
     try {
-      for await (const _event of driver.watch({ signal })) {
+      for await (const { by } of driver.watch({ signal })) {
         failures = 0
-        onChange()
+        onChange(by)
       }
     } catch (error) {
       if (signal.aborted) return

@@ -1,6 +1,6 @@
 import { FakeClock } from '@selvedge/conformance'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Driver, DriverEvent, Operation, OperationResult } from '../contract/driver.js'
+import type { Driver, DriverEvent, Operation, OperationResult, Program } from '../contract/driver.js'
 import { link, type Resource, route } from '../contract/resource.js'
 import { OverlayError } from '../util/errors.js'
 import { Wakeup } from '../util/wakeup.js'
@@ -23,6 +23,7 @@ class MapDriver implements Driver {
   /** Asked for each operation; the default is success. */
   answer: (operation: Operation) => OperationResult = () => ({ ok: true })
   readonly #changed = new Wakeup()
+  #meddler: Program | undefined
   readonly #clock: FakeClock
 
   constructor(clock: FakeClock) {
@@ -50,12 +51,14 @@ class MapDriver implements Driver {
   async *watch({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent> {
     while (!signal.aborted) {
       await this.#changed.sleep(Number.POSITIVE_INFINITY, this.#clock, signal).catch(() => undefined)
-      if (!signal.aborted) yield { type: 'changed' }
+      if (!signal.aborted)
+        yield this.#meddler === undefined ? { type: 'changed' } : { type: 'changed', by: this.#meddler }
     }
   }
 
   /** As another process would. */
-  meddle(change: (state: Map<string, Resource>) => void): void {
+  meddle(change: (state: Map<string, Resource>) => void, by?: Program): void {
+    this.#meddler = by
     change(this.state)
     this.#changed.wake()
   }
@@ -128,6 +131,25 @@ describe('Reconciler', () => {
     await inSync(reconciler)
     expect(driver.log).toEqual(['read', `put ${A.key}`])
     expect(drifts).toEqual([{ key: A.key, was: 'missing' }])
+  })
+
+  it('names the program whose change was noticed, for that change alone', async () => {
+    const reconciler = await started(VTEP, A, B)
+    const networkd = { pid: 812, name: 'systemd-network' }
+    driver.meddle((state) => state.delete(A.key), networkd)
+    await inSync(reconciler)
+    driver.meddle(() => {}, networkd)
+    await inSync(reconciler)
+    driver.state.delete(B.key)
+    await clock.advance(1.2 * MINUTE)
+    await inSync(reconciler)
+    driver.meddle((state) => state.delete(A.key), { pid: 4711 })
+    await inSync(reconciler)
+    expect(drifts).toEqual([
+      { key: A.key, was: 'missing', by: networkd },
+      { key: B.key, was: 'missing' },
+      { key: A.key, was: 'missing', by: { pid: 4711 } },
+    ])
   })
 
   it('finds on its timer what no notification reported', async () => {

@@ -1,4 +1,4 @@
-import type { Driver, Operation, OwnershipScope } from '../contract/driver.js'
+import type { Driver, Operation, OwnershipScope, Program } from '../contract/driver.js'
 import type { Resource } from '../contract/resource.js'
 import type { DriverTraffic } from '../contract/traffic.js'
 import type { AbortOptions } from '../util/abort.js'
@@ -80,6 +80,8 @@ export class Reconciler {
   #watching: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
   #isBusy = false
   #failedReads = 0
+  /** Who made the first change that has been noticed since the last read began. */
+  #changedBy: Program | undefined
   readonly #waiters = new Waiters()
 
   constructor(options: ReconcilerOptions) {
@@ -239,6 +241,8 @@ export class Reconciler {
     const { clock } = this.#options
     const startedAt = clock.monotonic()
     this.#schedule.begun()
+    const noticed = this.#changedBy
+    this.#changedBy = undefined
     await this.#options.beforeRead?.({ signal })
     const slices = new Slices(clock)
     const actual = await this.#drivers.snapshot(this.#options.scope(), { signal }, slices)
@@ -247,7 +251,10 @@ export class Reconciler {
     const drifted = why === 'look' && drift.length > 0
     const now = clock.monotonic()
     this.#schedule.ended(now, { took: now - startedAt, drifted })
-    if (drifted) this.#options.onDrift?.(drift)
+    if (!drifted) return
+    // What was noticed while it read may be part of what it found.
+    const by = noticed ?? this.#changedBy
+    this.#options.onDrift?.(by === undefined ? drift : drift.map((each) => ({ ...each, by })))
   }
 
   async #write(signal: AbortSignal): Promise<void> {
@@ -275,7 +282,10 @@ export class Reconciler {
       clock,
       random,
       signal: stop.signal,
-      onChange: () => this.resync(),
+      onChange: (by) => {
+        this.#changedBy ??= by
+        this.resync()
+      },
       onError: (error) => this.#report(error),
     })
     this.#watching = { stop, ended }

@@ -1,4 +1,4 @@
-import type { DriverEvent } from '@selvedge/core'
+import type { DriverEvent, Program } from '@selvedge/core'
 import type { KernelCache } from '../cache/kernel-cache.js'
 import type { LinkTypes } from '../link-types/index.js'
 import { MessageReader, NetlinkMonitor } from '../netlink/index.js'
@@ -14,6 +14,7 @@ import {
   RTNLGRP_NEXTHOP,
 } from '../rtnetlink/index.js'
 import { isForeignChange, takesRoutesAlong } from './notification-filter.js'
+import { programOf } from './program.js'
 
 export interface WatchSource {
   /** By path; the process's own if undefined. */
@@ -54,21 +55,23 @@ const MAX_WAITING = 100_000
 export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEvent> {
   const { signal, cache, ownPort, linkTypes } = source
   if (signal.aborted) return
-  const pending = new Set<DriverEvent['type']>()
+  /** By type, with the program that caused the first one. */
+  const pending = new Map<DriverEvent['type'], Program | undefined>()
   let failure: unknown
   let wake = (): void => {}
-  const report = (type: DriverEvent['type']): void => {
-    pending.add(type)
+  const report = (type: DriverEvent['type'], by?: Program): void => {
+    pending.set(type, by)
     wake()
   }
+  const reportChange = ({ port }: MessageReader): void => report('changed', programOf(port, source.namespace))
   let waiting: Buffer[] = []
   const handle = (message: MessageReader): void => {
     if (pending.has('changed')) return
     const state = cache.settledState
     if (takesRoutesAlong(message, source.isDetour)) {
-      report('changed')
+      reportChange(message)
     } else if (state !== undefined) {
-      if (isForeignChange(message, state, ownPort, linkTypes)) report('changed')
+      if (isForeignChange(message, state, ownPort, linkTypes)) reportChange(message)
     } else if (waiting.length === MAX_WAITING) {
       report('overrun')
     } else {
@@ -101,10 +104,11 @@ export async function* watchKernel(source: WatchSource): AsyncGenerator<DriverEv
     for (;;) {
       if (failure !== undefined) throw failure
       if (signal.aborted) return
-      const [type] = pending
-      if (type !== undefined) {
+      const [event] = pending
+      if (event !== undefined) {
+        const [type, by] = event
         pending.delete(type)
-        yield { type }
+        yield by === undefined ? { type } : { type, by }
         continue
       }
       await new Promise<void>((resolve) => {

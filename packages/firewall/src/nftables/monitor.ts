@@ -1,18 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Program } from '@selvedge/core'
 import { commandLine, ENVIRONMENT } from '../command.js'
 
 export interface MonitorOptions {
   readonly namespace: string | undefined
   /** Called for a change of what may be ours, and when notifications end: what came since is not known. */
   readonly onChange: () => void
+  /** Called after that, with the program that the change was of. */
+  readonly onProgram: (by: Program) => void
   readonly signal: AbortSignal
 }
 
 /** A line of the monitor that concerns our chains, those that jump to them, or a table around them. */
 const RELEVANT =
   /FLANNEL-|flannel-ipv[46]|\b(?:POSTROUTING|FORWARD)\b|^(?:add|delete|flush) (?:table|chain) ip6? (?:nat|filter)\b|^(?:flush|delete) ruleset/
+
+/** The last line of a transaction. The kernel names the process itself. */
+const GENERATION = /^# new generation \d+ by process (\d+) \((.*)\)$/
 
 const PAUSES_MS = [1_000, 10_000, 60_000]
 /** Netlink's protocol number of netfilter (include/uapi/linux/netlink.h). */
@@ -58,16 +64,17 @@ export class NftMonitor {
   }
 
   async #runOnce(): Promise<boolean> {
-    const { namespace, signal, onChange } = this.#options
+    const { namespace, signal } = this.#options
     const [program, args] = commandLine({ program: 'nft', args: ['monitor'], namespace })
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], env: ENVIRONMENT })
     const end = (): void => void child.kill('SIGKILL')
     signal.addEventListener('abort', end, { once: true })
     let rest = ''
+    let isRelevant = false
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       const lines = (rest + chunk).split('\n')
       rest = (lines.pop() ?? '').slice(-4096)
-      if (lines.some((line) => RELEVANT.test(line))) onChange()
+      for (const line of lines) isRelevant = this.#take(line, isRelevant)
     })
     void this.#becomeLive(child).finally(this.#settle)
     return new Promise((resolve) => {
@@ -78,6 +85,19 @@ export class NftMonitor {
       child.on('error', () => settle(false))
       child.on('close', (status) => settle(status !== 127))
     })
+  }
+
+  /** Reports what a line says. Returns whether the transaction that it is part of is relevant so far. */
+  #take(line: string, isRelevant: boolean): boolean {
+    const { onChange, onProgram } = this.#options
+    const [, pid, name] = GENERATION.exec(line) ?? []
+    if (pid !== undefined) {
+      if (isRelevant) onProgram({ pid: Number(pid), name })
+      return false
+    }
+    if (isRelevant || !RELEVANT.test(line)) return isRelevant
+    onChange()
+    return true
   }
 
   /** It is subscribed once its socket has a group: before, changes pass unseen. */
