@@ -16,6 +16,8 @@ export interface AgentSettings {
   renewMargin?: number
   /** What carries WireGuard's packets on the host. Default: the kernel if it can, else wireguard-go. */
   wireguard?: 'kernel' | 'userspace' | undefined
+  /** Where a charon of the host's own listens, for ipsec. Default: the agent starts one. */
+  viciUri?: string | undefined
 }
 
 /** What a host's agent prints: one JSON text a line. */

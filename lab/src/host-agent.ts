@@ -61,7 +61,11 @@ function backendsOfHost(config: NetworkConfig): readonly (Backend | BackendLoade
   const directory = dirname(settings.subnetEnv)
   const kept = [
     extension({ folder: join(directory, 'commands'), environment: process.env }),
-    ipsec({ folder: join(directory, 'ipsec'), rekeySeconds: settings.rekeySeconds }),
+    ipsec({
+      folder: join(directory, 'ipsec'),
+      rekeySeconds: settings.rekeySeconds,
+      viciUri: settings.viciUri,
+    }),
     wireguard({
       keyFile: join(directory, 'wgkey'),
       socketDirectory: directory,

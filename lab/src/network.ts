@@ -26,6 +26,8 @@ export interface NetworkSettings
   extends Pick<AgentSettings, 'leaseTerm' | 'renewMargin' | 'ipMasq' | 'rekeySeconds'> {
   /** By the name of the host. */
   wireguard?: Readonly<Record<string, AgentSettings['wireguard']>>
+  /** By the name of the host. */
+  viciUri?: Readonly<Record<string, string>>
 }
 
 /** One overlay network over the hosts of a lab, with a store in a file that all of them share. */
@@ -33,11 +35,13 @@ export class Network {
   readonly #lab: Lab
   readonly #settings: Omit<AgentSettings, 'subnetEnv'>
   readonly #wireguard: NonNullable<NetworkSettings['wireguard']>
+  readonly #viciUri: NonNullable<NetworkSettings['viciUri']>
 
-  private constructor(lab: Lab, { wireguard = {}, ...settings }: NetworkSettings) {
+  private constructor(lab: Lab, { wireguard = {}, viciUri = {}, ...settings }: NetworkSettings) {
     this.#lab = lab
     this.#settings = { store: join(lab.directory, 'store.mdb'), ...settings }
     this.#wireguard = wireguard
+    this.#viciUri = viciUri
   }
 
   /** @param config the network config, as flannel writes it */
@@ -60,8 +64,8 @@ export class Network {
 
   /** Starts a host's agent. */
   startAgent(host: Host): AgentProcess {
-    const { [host.name]: wireguard } = this.#wireguard
-    return AgentProcess.start(host, { ...this.#settings, wireguard, subnetEnv: this.subnetEnvOf(host) })
+    const own = { wireguard: this.#wireguard[host.name], viciUri: this.#viciUri[host.name] }
+    return AgentProcess.start(host, { ...this.#settings, ...own, subnetEnv: this.subnetEnvOf(host) })
   }
 
   /** Starts a host's agent, and gives the host a pod once it has its lease. */

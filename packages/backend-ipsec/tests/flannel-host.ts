@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Host, type Lab, until } from '@selvedge/lab'
+import { type Child, type Host, type Lab, until } from '@selvedge/lab'
 import { strongswanConf } from '../src/charon/config.js'
 import { ViciClient } from '../src/vici/client.js'
 
@@ -21,22 +21,16 @@ export class FlannelHost {
   readonly #host: Host
   readonly #userspace: boolean
 
-  private constructor(lab: Lab, host: Host, userspace: boolean) {
-    this.folder = join(lab.directory, host.name, 'ipsec')
+  private constructor(host: Host, folder: string, userspace: boolean) {
+    this.folder = folder
     this.#host = host
     this.#userspace = userspace
   }
 
   static async start(lab: Lab, host: Host, userspace: boolean): Promise<FlannelHost> {
-    const one = new FlannelHost(lab, host, userspace)
-    await mkdir(one.folder, { recursive: true, mode: 0o700 })
-    const settings = { userspace, udpEncap: false, espProposal: '' }
-    await writeFile(join(one.folder, 'strongswan.conf'), strongswanConf(settings, '/var/run'))
-    const start =
-      'mount --bind "$1" /var/run && exec env STRONGSWAN_CONF=/var/run/strongswan.conf /usr/lib/ipsec/charon'
-    const child = host.spawn('unshare', ['--mount', 'sh', '-c', start, 'sh', one.folder])
-    child.stdout.resume()
-    child.stderr.resume()
+    const folder = join(lab.directory, host.name, 'ipsec')
+    const one = new FlannelHost(host, folder, userspace)
+    await startCharon(host, folder, userspace)
     await until('charon to listen', async () => {
       using client = await ViciClient.open(one.uri)
       return client === undefined ? undefined : true
@@ -100,4 +94,29 @@ export class FlannelHost {
       },
     })
   }
+}
+
+/**
+ * Starts a charon, as an operator does.
+ *
+ * @param folder of its configuration, socket and log
+ * @param viciUri where it listens. Default: `charon.vici` in its folder.
+ */
+export async function startCharon(
+  host: Host,
+  folder: string,
+  userspace: boolean,
+  viciUri?: string,
+): Promise<Child> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await rm(join(folder, 'charon.pid'), { force: true })
+  const conf = strongswanConf({ userspace, udpEncap: false, espProposal: '' }, '/var/run')
+  const text = viciUri === undefined ? conf : conf.replace('unix:///var/run/charon.vici', viciUri)
+  await writeFile(join(folder, 'strongswan.conf'), text)
+  const start =
+    'mount --bind "$1" /var/run && exec env STRONGSWAN_CONF=/var/run/strongswan.conf /usr/lib/ipsec/charon'
+  const child = host.spawn('unshare', ['--mount', 'sh', '-c', start, 'sh', folder])
+  child.stdout.resume()
+  child.stderr.resume()
+  return child
 }
