@@ -2,12 +2,17 @@ import type { Overlay } from '@selvedge/core'
 import { sameNode } from '@selvedge/core/kit'
 import type { Firewall, RuleCount } from '@selvedge/firewall'
 import type { CachedSubnetManager, SubnetEnvFile } from '@selvedge/node-state'
+import type { AgentSettings } from './command-line/settings.js'
 import type { Snapshot } from './observe/metrics.js'
 import { PeerHistory } from './observe/peer-history.js'
+import { type ResourcesPage, resourcesPage } from './observe/resources-page.js'
 import { type StatusPage, statusPage } from './observe/status-page.js'
 import type { AgentServices } from './services.js'
 import type { Prerequisite } from './stores/store.js'
 import type { TrackedStore } from './stores/tracked-store.js'
+
+/** A read takes tenths of a second with tens of thousands of peers. */
+const READ_TIMEOUT_MS = 4_000
 
 /** The agent's present state, for health checks, metrics and `systemctl status`. */
 export class AgentState {
@@ -55,6 +60,25 @@ export class AgentState {
       },
       configDifferences: this.configDifferences,
       sanitize: (text) => this.#services.sanitizer.text(text),
+    })
+  }
+
+  /** What the overlay desires and what its drivers hold, read now; undefined while there is no lease. */
+  async resourcesPage({ subnetFile, ipMasq }: AgentSettings): Promise<ResourcesPage | undefined> {
+    const { overlay } = this
+    if (overlay?.status.state !== 'running') return undefined
+    const { desired, operations } = await overlay.inspect({ signal: AbortSignal.timeout(READ_TIMEOUT_MS) })
+    const { config, lease, mtu, externalInterface, leases } = overlay
+    return resourcesPage({
+      desired,
+      operations,
+      config,
+      lease,
+      mtu,
+      externalInterface,
+      leases: leases.values(),
+      subnetFile: { path: subnetFile, text: overlay.subnetEnv({ ipMasq }) },
+      lastChange: (key) => this.history.lastChange(key),
     })
   }
 

@@ -38,7 +38,11 @@ export async function runAgent(
       ? undefined
       : new ControlSocket({
           path: settings.controlSocket,
-          served: { whyNotReady: () => state.whyNotReady(), status: () => state.statusPage() },
+          served: {
+            whyNotReady: () => state.whyNotReady(),
+            status: () => state.statusPage(),
+            resources: () => state.resourcesPage(settings),
+          },
           log,
           clock: services.clock,
         })

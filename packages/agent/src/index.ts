@@ -22,6 +22,15 @@ export {
 } from './logging/logger.js'
 export { Sanitizer } from './logging/sanitizer.js'
 export type { DriftRecord } from './observe/peer-history.js'
+export {
+  type EntryChange,
+  type EntryState,
+  type KnownLease,
+  type ResourceEntry,
+  type ResourcesPage,
+  type ResourcesSources,
+  resourcesPage,
+} from './observe/resources-page.js'
 export type { PeerPath, PeerStatus, StatusPage } from './observe/status-page.js'
 export { type AgentPlan, type PlanServices, planAgent } from './plan-agent.js'
 export { secretsOf, secretsOfSettings, withoutSecrets } from './secrets.js'

@@ -1,6 +1,7 @@
 import { Argument, Command } from 'commander'
 import { addConfigCommands } from './config/program.js'
 import { EXIT_HELP } from './exit-codes.js'
+import { addInspectCommand } from './inspect/program.js'
 import type { CliIo } from './io.js'
 import { addLeaseCommands } from './leases/program.js'
 import { addPlanCommand } from './plan/program.js'
@@ -21,6 +22,7 @@ export function buildProgram(io: CliIo): Command {
     .addHelpText('after', `\n${EXIT_HELP}`)
   addStatusCommand(program, io)
   addPlanCommand(program, io)
+  addInspectCommand(program, io)
   addLeaseCommands(program, io)
   addConfigCommands(program, io)
   addCompletion(program, io)

@@ -62,6 +62,7 @@ test.each([{ NO_COLOR: '1' }, { TERM: 'dumb' }])('%j turns colours off', async (
 test('every help fits a page of 100 columns, and ends with 0', async () => {
   const commands = [
     '',
+    'inspect',
     'leases',
     'leases list',
     'leases show',

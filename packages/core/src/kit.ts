@@ -22,6 +22,7 @@ export {
   neighbourKey,
   type RouteFields,
   type RouteResource,
+  RT_TABLE_MAIN,
   route,
   routeKey,
   satisfies,
@@ -76,6 +77,7 @@ export {
 } from './net/ip.js'
 export { canonicalMac, parseMac } from './net/mac.js'
 export { isOnLink, whyNotOnLink } from './net/on-link.js'
+export { PrefixIndex } from './net/prefix-index.js'
 export {
   describeLease,
   interfaceAddress,

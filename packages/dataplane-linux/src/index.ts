@@ -1,4 +1,6 @@
 export { linux } from './driver.js'
+export { inspectLinux, type LinuxInspector } from './inspect/inspector.js'
+export type { ViewedArea, ViewedEntry } from './inspect/kernel-view.js'
 export type { InterfaceChoice } from './interface/select-interface.js'
 export {
   decodeLinkSettings,

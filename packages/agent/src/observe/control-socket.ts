@@ -45,7 +45,7 @@ export class ControlSocket implements AsyncDisposable {
     while (!signal.aborted) {
       try {
         await using _ = await listen(this.#options)
-        log('info', 'serving /healthz, /readyz and /status at the control socket', { path })
+        log('info', 'serving /healthz, /readyz, /status and /resources at the control socket', { path })
         // It may have been disposed of while the socket was made.
         if (signal.aborted) return
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))

@@ -11,6 +11,8 @@ export interface Served {
   metrics?(): Promise<{ readonly text: string; readonly contentType: string }>
   /** A JSON page for `/status`. Absent where none is served: it names every peer. */
   status?(): Promise<object>
+  /** A JSON page for `/resources`; undefined while there is no lease. Absent where none is served. */
+  resources?(): Promise<object | undefined>
 }
 
 /**
@@ -46,6 +48,12 @@ async function answer(path: string, served: Served): Promise<Answer> {
         text: `${JSON.stringify(await served.status())}\n`,
         contentType: 'application/json',
       }
+    case '/resources': {
+      if (served.resources === undefined) break
+      const page = await served.resources()
+      if (page === undefined) return { status: 503, text: 'the agent has no lease yet' }
+      return { status: 200, text: `${JSON.stringify(page)}\n`, contentType: 'application/json' }
+    }
     case '/metrics':
       if (served.metrics === undefined) break
       try {
@@ -54,7 +62,13 @@ async function answer(path: string, served: Served): Promise<Answer> {
         return { status: 500, text: `gathering metrics: ${error instanceof Error ? error.message : error}` }
       }
   }
-  const paths = ['/healthz', '/readyz', served.metrics && '/metrics', served.status && '/status']
+  const paths = [
+    '/healthz',
+    '/readyz',
+    served.metrics && '/metrics',
+    served.status && '/status',
+    served.resources && '/resources',
+  ]
   const known = paths.filter((each) => each !== undefined)
   return { status: 404, text: `the paths are ${known.slice(0, -1).join(', ')} and ${known.at(-1)}` }
 }

@@ -18,12 +18,17 @@ export interface DriftRecord extends Drift {
 /** How many drifts are kept, of all peers together. */
 const DRIFTS_KEPT = 20
 
+/** Of how many entries the last change by others is kept. */
+const MAX_CHANGED_KEYS = 10_000
+
 /** What happened to the peers of an overlay that there are: one record for each, which goes with it. */
 export class PeerHistory {
   readonly #clock: Clock
   readonly #peers = new Map<string, PeerRecord>()
   #drifts: readonly DriftRecord[] = []
   #driftCount = 0
+  /** By key, the one that changed last at the end. */
+  readonly #changes = new Map<string, DriftRecord>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -32,6 +37,7 @@ export class PeerHistory {
   /** Follows this overlay from now on, and forgets the one before. */
   follow(overlay: Overlay): void {
     this.#peers.clear()
+    this.#changes.clear()
     overlay.on('peer', ({ type, lease }) => {
       const key = leaseKey(lease)
       if (type === 'delete') {
@@ -46,6 +52,11 @@ export class PeerHistory {
 
   of(key: string): PeerRecord | undefined {
     return this.#peers.get(key)
+  }
+
+  /** The last change by others of the entry of this key, as far as it is kept: that of 10,000 entries is. */
+  lastChange(key: string): DriftRecord | undefined {
+    return this.#changes.get(key)
   }
 
   /** Those of the last drifts that are kept, the last one first. */
@@ -63,7 +74,12 @@ export class PeerHistory {
     this.#driftCount += found.length
     const latest = found.slice(-DRIFTS_KEPT).map((drift) => ({ ...drift, at }))
     this.#drifts = [...latest.reverse(), ...this.#drifts].slice(0, DRIFTS_KEPT)
-    for (const { key } of found) {
+    for (const drift of found) {
+      const { key } = drift
+      this.#changes.delete(key)
+      this.#changes.set(key, { ...drift, at })
+      const [oldest] = this.#changes.size > MAX_CHANGED_KEYS ? this.#changes.keys() : []
+      if (oldest !== undefined) this.#changes.delete(oldest)
       for (const owner of ownersOf(key)) {
         const record = this.#peers.get(owner)
         if (record !== undefined) {

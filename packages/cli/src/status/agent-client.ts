@@ -1,11 +1,11 @@
 import { request } from 'node:http'
-import type { StatusPage } from '@selvedge/agent'
+import type { ResourcesPage, StatusPage } from '@selvedge/agent'
 import { OverlayError } from '@selvedge/core'
 
 /** An agent that runs answers in milliseconds; with 10,000 peers, in tenths of a second. */
 const TIMEOUT_MS = 5_000
-/** More than the page of an agent with 10,000 peers. */
-const MAX_BYTES = 16 * 1024 * 1024
+/** More than the status of an agent with 10,000 peers, and the entries of one with 60,000. */
+const MAX_BYTES = 128 * 1024 * 1024
 
 /**
  * The status of the agent at a control socket; undefined if none is there. Rejects with `ACCESS_DENIED` for a socket that
@@ -16,10 +16,30 @@ export async function askAgent(
   signal: AbortSignal,
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<StatusPage | undefined> {
+  return (await askPage(path, '/status', { signal, timeoutMs })) as StatusPage | undefined
+}
+
+/**
+ * What the agent at a control socket desires, and what it finds of it; undefined if no agent is there, or it has no lease
+ * yet. Rejects as `askAgent` does.
+ */
+export async function askResources(
+  path: string,
+  signal: AbortSignal,
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<ResourcesPage | undefined> {
+  return (await askPage(path, '/resources', { signal, timeoutMs })) as ResourcesPage | undefined
+}
+
+async function askPage(
+  path: string,
+  name: string,
+  { signal, timeoutMs }: Limits,
+): Promise<object | undefined> {
   const attempted = `asking the agent at ${path}`
   let answer: { readonly status: number; readonly text: string }
   try {
-    answer = await get(path, '/status', { signal, timeoutMs })
+    answer = await get(path, name, { signal, timeoutMs })
   } catch (cause) {
     signal.throwIfAborted()
     const code: unknown = Reflect.get(Object(cause), 'code')
@@ -30,11 +50,12 @@ export async function askAgent(
     }
     throw new OverlayError('STORE_UNAVAILABLE', `${attempted}: ${why}; see its log`, { cause })
   }
+  if (answer.status === 503) return undefined
   const page = answer.status === 200 ? parsed(answer.text) : undefined
-  if (isStatusPage(page)) return page
+  if (isPage(page)) return page
   throw new OverlayError(
     'UNSUPPORTED',
-    `${attempted}: it answered ${answer.status} and no status of this format: it may be of another version; ` +
+    `${attempted}: it answered ${answer.status} and no ${name} of this format: it may be of another version; ` +
       'use the selvedge that came with it',
   )
 }
@@ -83,5 +104,5 @@ function parsed(text: string): unknown {
   }
 }
 
-const isStatusPage = (page: unknown): page is StatusPage =>
+const isPage = (page: unknown): page is object =>
   typeof page === 'object' && page !== null && 'format' in page && page.format === 1

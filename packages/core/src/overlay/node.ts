@@ -2,7 +2,7 @@ import type { Backend } from '../contract/backend.js'
 import type { Driver, Operation, OwnershipScope } from '../contract/driver.js'
 import type { LeaseContext, NodeContext } from '../contract/node-context.js'
 import { isRoute, type Resource } from '../contract/resource.js'
-import type { Lease } from '../lease/lease.js'
+import { type Lease, leaseKey } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { Reconciler } from '../reconciler/reconciler.js'
 import type { AbortOptions } from '../util/abort.js'
@@ -11,6 +11,7 @@ import type { OverlayError } from '../util/errors.js'
 import { type ConfigChange, ConfigWatch } from './config-watch.js'
 import { cutsOff, reachableAddresses, reachingStore } from './cut-off.js'
 import { type FoundInterface, isSameInterface, nodeContext } from './external-interface.js'
+import type { DesiredResource, Inspection } from './inspection.js'
 import { InterfaceWatch } from './interface-watch.js'
 import { LeaseFollower } from './lease-follower.js'
 import { LeaseKeeper, type LeaseKeeperEvent } from './lease-keeper.js'
@@ -234,6 +235,22 @@ export class OverlayNode {
 
   plan(options: AbortOptions): Promise<readonly Operation[]> {
     return this.reconciler.plan(options)
+  }
+
+  /** What is desired, for which leases, and what would be written now; reads everything, changes nothing. */
+  async inspect(options: AbortOptions): Promise<Inspection> {
+    const operations = await this.reconciler.plan(options)
+    return { desired: this.desired, operations }
+  }
+
+  /** What is desired, with the leases that require it; this node's own among them. */
+  get desired(): readonly DesiredResource[] {
+    const { desired } = this.reconciler
+    const own = leaseKey(this.lease)
+    return [...desired].map((resource) => ({
+      resource,
+      owners: [...desired.ownersOf(resource.key)].map((owner) => (owner === THIS_NODE ? own : owner)),
+    }))
   }
 
   /** What `join` would write, with all leases known; writes nothing to the drivers. `leave` is still to be called. */

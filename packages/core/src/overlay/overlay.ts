@@ -8,6 +8,7 @@ import { formatSubnetEnv } from '../lease/subnet-env.js'
 import type { AbortOptions } from '../util/abort.js'
 import { EventStreams } from './event-streams.js'
 import { GuardedEmitter } from './events.js'
+import type { Inspection } from './inspection.js'
 import { Lifecycle } from './lifecycle.js'
 import type { OverlayNode } from './node.js'
 import { type OverlayOptions, requireOptions, type StartOptions, type StopOptions } from './options.js'
@@ -149,6 +150,11 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   /** Reads everything and returns what would be written now, in order; changes nothing. */
   async plan(options: AbortOptions = {}): Promise<readonly Operation[]> {
     return this.#joined.plan(options)
+  }
+
+  /** Reads everything and returns what is desired, for which leases, and what of it is not held; changes nothing. */
+  async inspect(options: AbortOptions = {}): Promise<Inspection> {
+    return this.#joined.inspect(options)
   }
 
   /** The text of a subnet.env for this node. Throws a TypeError before `start` has resolved, or the first `joined`. */

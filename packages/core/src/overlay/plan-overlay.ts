@@ -1,9 +1,11 @@
 import type { Operation } from '../contract/driver.js'
+import type { ExternalInterface } from '../contract/node-context.js'
 import type { Lease } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { formatSubnetEnv } from '../lease/subnet-env.js'
 import type { AbortOptions } from '../util/abort.js'
 import { systemClock } from '../util/clock.js'
+import type { DesiredResource } from './inspection.js'
 import { OverlayNode } from './node.js'
 import { type OverlayOptions, requireOptions } from './options.js'
 
@@ -15,6 +17,12 @@ export interface OverlayPlan {
   readonly mtu: number
   /** In the order in which they would be written. A `put` makes what is not there, or changes what is. */
   readonly operations: readonly Operation[]
+  /** What it would desire, with the leases that require it. */
+  readonly desired: readonly DesiredResource[]
+  /** Every lease that it knows, its own among them. */
+  readonly leases: readonly Lease[]
+  /** The interface that packets to peers would leave by. */
+  readonly externalInterface: ExternalInterface
   readonly warnings: readonly string[]
   /** The text of the subnet.env that it would write. */
   subnetEnv(options: { readonly ipMasq: boolean }): string
@@ -67,12 +75,15 @@ export async function planOverlay(
   )
   try {
     const operations = await node.preview(signal)
-    const { config, lease, mtu } = node
+    const { config, lease, mtu, desired } = node
     return {
       config,
       lease,
       mtu,
       operations,
+      desired,
+      leases: [...node.leases.values()],
+      externalInterface: node.facts.externalInterface,
       warnings,
       subnetEnv: ({ ipMasq }) => formatSubnetEnv(config, { ...lease, mtu, ipMasq }),
     }

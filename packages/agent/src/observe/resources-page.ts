@@ -1,0 +1,132 @@
+import {
+  type DesiredResource,
+  type Lease,
+  leaseKey,
+  type Operation,
+  type OverlayPlan,
+  type Program,
+  type Resource,
+} from '@selvedge/core'
+import { withoutSecrets } from '../secrets.js'
+
+/**
+ * `held`: desired, and there. `missing`: desired, and not there, or there with other values (`actual`). `stale`: there, the
+ * overlay's own, and not desired.
+ */
+export type EntryState = 'held' | 'missing' | 'stale'
+
+/** A change of an entry by another program. */
+export interface EntryChange {
+  readonly was: 'missing' | 'changed' | 'unexpected'
+  /** In ms since the epoch. */
+  readonly at: number
+  /** Whose it was, as far as the kernel says. */
+  readonly by?: Program | undefined
+}
+
+/** One entry of a kernel, or of what else a driver writes to. */
+export interface ResourceEntry {
+  readonly state: EntryState
+  readonly resource: Resource
+  /** What is there under the key of a desired entry and differs from it. */
+  readonly actual?: Resource | undefined
+  /** The keys of the leases that require it; none if it is stale. */
+  readonly owners: readonly string[]
+  /** The last time another program changed it, as far as this agent has seen and remembers. */
+  readonly changed?: EntryChange | undefined
+}
+
+/** One lease, for people who look for whose an entry is. */
+export interface KnownLease {
+  readonly key: string
+  readonly subnet?: string | undefined
+  readonly ipv6Subnet?: string | undefined
+  readonly publicIp?: string | undefined
+  readonly publicIpv6?: string | undefined
+  readonly backendType?: string | undefined
+}
+
+/**
+ * The page `/resources` of the control socket: what this node's overlay desires and what its drivers hold, read at the
+ * request. Fields may be added; what is there keeps its meaning as long as `format` is the same. It holds no secret.
+ */
+export interface ResourcesPage {
+  readonly format: 1
+  /** The key of this node's lease. */
+  readonly own: string
+  readonly backend: string
+  /** CIDRs of the overlay, IPv4 first. */
+  readonly networks: readonly string[]
+  readonly externalInterface: string
+  /** For pods, in bytes. */
+  readonly mtu: number
+  readonly subnetFile: { readonly path: string; readonly text: string }
+  readonly leases: readonly KnownLease[]
+  readonly entries: readonly ResourceEntry[]
+}
+
+/** What the page is made of. */
+export interface ResourcesSources
+  extends Pick<OverlayPlan, 'config' | 'lease' | 'mtu' | 'desired' | 'operations'> {
+  readonly externalInterface: { readonly name: string }
+  readonly leases: Iterable<Lease>
+  readonly subnetFile: { readonly path: string; readonly text: string }
+  readonly lastChange: (key: string) => EntryChange | undefined
+}
+
+export function resourcesPage(sources: ResourcesSources): ResourcesPage {
+  const { config, lease, mtu, externalInterface, subnetFile } = sources
+  return {
+    format: 1,
+    own: leaseKey(lease),
+    backend: config.backend?.type ?? 'udp',
+    networks: [config.ipv4?.network, config.ipv6?.network].filter((network) => network !== undefined),
+    externalInterface: externalInterface.name,
+    mtu,
+    subnetFile,
+    leases: [...sources.leases].map(knownLease),
+    entries: entriesOf(sources),
+  }
+}
+
+export function knownLease(lease: Lease): KnownLease {
+  const { subnet, ipv6Subnet } = lease
+  const { publicIp, publicIpv6, backendType } = lease.attributes
+  return { key: leaseKey(lease), subnet, ipv6Subnet, publicIp, publicIpv6, backendType }
+}
+
+/** In the order in which they are desired, then what is stale. */
+export function entriesOf({
+  desired,
+  operations,
+  lastChange,
+}: {
+  readonly desired: readonly DesiredResource[]
+  readonly operations: readonly Operation[]
+  readonly lastChange: (key: string) => EntryChange | undefined
+}): readonly ResourceEntry[] {
+  const byKey = new Map(operations.map((operation) => [operation.resource.key, operation]))
+  const entries = desired.map(({ resource, owners }): ResourceEntry => {
+    const operation = byKey.get(resource.key)
+    const changed = changeOf(lastChange(resource.key))
+    if (operation?.type !== 'put') return { state: 'held', resource: shown(resource), owners, changed }
+    const actual = operation.actual === undefined ? undefined : shown(operation.actual)
+    return { state: 'missing', resource: shown(resource), actual, owners, changed }
+  })
+  const stale = operations
+    .filter(({ type }) => type === 'delete')
+    .map(({ resource }): ResourceEntry => {
+      const changed = changeOf(lastChange(resource.key))
+      return { state: 'stale', resource: shown(resource), owners: [], changed }
+    })
+  return [...entries, ...stale]
+}
+
+const changeOf = (change: EntryChange | undefined): EntryChange | undefined =>
+  change && { was: change.was, at: change.at, by: change.by }
+
+/** Its key is no secret, though it is named one. */
+function shown(resource: Resource): Resource {
+  const { kind, key, ...fields } = resource
+  return { kind, key, ...(withoutSecrets(fields) as object) }
+}

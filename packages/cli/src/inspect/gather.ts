@@ -1,0 +1,198 @@
+import { readFile } from 'node:fs/promises'
+import {
+  backends,
+  interfaceChoices,
+  openFirewall,
+  openStore,
+  planAgent,
+  type ResourcesPage,
+  resourcesPage,
+} from '@selvedge/agent'
+import type { AgentSettings } from '@selvedge/agent/flags'
+import { type Driver, isOverlayError, parseSubnetEnv } from '@selvedge/core'
+import { inspectLinux, linux, type ViewedEntry } from '@selvedge/dataplane-linux'
+import type { CliIo } from '../io.js'
+import { askResources } from '../status/agent-client.js'
+import { openOperatorStore, placeOf } from '../store/open.js'
+import { runTool } from '../tools/run-tool.js'
+import { parseIptablesSave, parseNftRuleset, type RuleChain } from './chains.js'
+import { compareLeases, compareSubnetEnv, type StoredLease, type SubnetFileMark } from './compare.js'
+import { type MarkedEntry, markEntries } from './marks.js'
+
+/** Everything that the page shows. */
+export interface Inspected {
+  /** Who says what is desired: an agent that runs, or a plan of these flags; `none` if neither can. */
+  readonly source: 'agent' | 'plan' | 'none'
+  /** Why not, if none. */
+  readonly why?: string | undefined
+  /** What is desired; undefined if nobody says. */
+  readonly page?: Omit<ResourcesPage, 'entries'> | undefined
+  readonly entries: readonly MarkedEntry[]
+  /** All chains of iptables and nftables. */
+  readonly chains: readonly RuleChain[]
+  readonly subnetFile: SubnetFileMark
+  /** Undefined if this kernel tracks no connections. */
+  readonly conntrack?: { readonly count: number; readonly max: number } | undefined
+  readonly store: {
+    readonly place: string
+    readonly leases: readonly StoredLease[]
+    /** Why it could not be asked: the leases are those that the agent knows. */
+    readonly problem?: string | undefined
+  }
+}
+
+export interface InspectOptions {
+  readonly socket: string
+}
+
+/** A store that does not answer does not hold the page back for longer. */
+const STORE_TIMEOUT_MS = 3_000
+
+/** Looks at everything, and changes nothing. */
+export async function gather(
+  io: CliIo,
+  settings: AgentSettings,
+  { socket }: InspectOptions,
+): Promise<Inspected> {
+  const chainsRead = readChains(io.signal)
+  const { source, page, why } = await findDesired(io, settings, socket)
+  const [chains, store, conntrack, text] = await Promise.all([
+    chainsRead,
+    readStore(io, settings, page),
+    readConntrack(),
+    readText(page?.subnetFile.path ?? settings.subnetFile),
+  ])
+  const networks = page?.networks ?? networksOf(text)
+  const view = await readView(page, networks, io.signal)
+  const entries =
+    page === undefined
+      ? markEntries({ entries: [], leases: [], own: '', networks }, view, chains).map((entry) => ({
+          ...entry,
+          mark: 'unknown' as const,
+        }))
+      : markEntries(page, view, chains)
+  const { entries: _, ...rest } = page ?? { entries: [] }
+  return {
+    source,
+    why,
+    page: page === undefined ? undefined : (rest as Omit<ResourcesPage, 'entries'>),
+    entries,
+    chains,
+    subnetFile: compareSubnetEnv(page?.subnetFile.path ?? settings.subnetFile, text, page?.subnetFile.text),
+    conntrack,
+    store,
+  }
+}
+
+async function findDesired(
+  io: CliIo,
+  settings: AgentSettings,
+  socket: string,
+): Promise<Pick<Inspected, 'source' | 'why'> & { readonly page?: ResourcesPage }> {
+  const page = await askResources(socket, io.signal)
+  if (page !== undefined) return { source: 'agent', page }
+  try {
+    return { source: 'plan', page: await plannedPage(io, settings) }
+  } catch (error) {
+    io.signal.throwIfAborted()
+    if (!isOverlayError(error)) throw error
+    return { source: 'none', why: `no agent answers at ${socket}, and ${error.message}` }
+  }
+}
+
+/** What an agent with these flags would answer. */
+async function plannedPage(io: CliIo, settings: AgentSettings): Promise<ResourcesPage> {
+  const { store: named } = settings
+  const store = await openStore(named.type === 'local' ? { ...named, networkConfigFile: undefined } : named, {
+    onWaiting: () => {},
+    onNodeAddresses: () => {},
+    onSecrets: () => {},
+    onWarning: (text) => io.stderr(`selvedge: ${text}\n`),
+    onDetail: () => {},
+  })
+  await using _ = store.subnets
+  const drivers: Driver[] = []
+  try {
+    drivers.push(linux({ interface: interfaceChoices(settings) }), ...(await openFirewall(settings)))
+    const services = { store, drivers, backends, clock: io.clock, random: Math.random }
+    const plan = await planAgent(settings, services, io.signal)
+    return resourcesPage({
+      ...plan,
+      subnetFile: { path: settings.subnetFile, text: plan.subnetEnv({ ipMasq: settings.ipMasq }) },
+      lastChange: () => undefined,
+    })
+  } finally {
+    for (const driver of drivers) await driver[Symbol.asyncDispose]()
+  }
+}
+
+async function readView(
+  page: ResourcesPage | undefined,
+  networks: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly ViewedEntry[]> {
+  const links = (page?.entries ?? []).flatMap(({ resource }) =>
+    resource.kind === 'link' ? [String(Reflect.get(resource, 'name'))] : [],
+  )
+  await using inspector = inspectLinux()
+  return await inspector.view({ networks, links }, { signal })
+}
+
+/** Tools that are not installed, or refuse, have no rules to show. */
+async function readChains(signal: AbortSignal): Promise<readonly RuleChain[]> {
+  const output = async (program: string, args: readonly string[] = []): Promise<string> =>
+    (await runTool(program, args, { signal }).catch(() => undefined))?.stdout ?? ''
+  const [ipv4, ipv6, nft] = await Promise.all([
+    output('iptables-save'),
+    output('ip6tables-save'),
+    output('nft', ['list', 'ruleset']),
+  ])
+  return [...parseIptablesSave(ipv4, 'ip'), ...parseIptablesSave(ipv6, 'ip6'), ...parseNftRuleset(nft)]
+}
+
+async function readStore(
+  io: CliIo,
+  settings: AgentSettings,
+  page: ResourcesPage | undefined,
+): Promise<Inspected['store']> {
+  const place = placeOf(settings.store)
+  const known = page?.leases ?? []
+  const limit = new AbortController()
+  const timer = setTimeout(
+    () => limit.abort(new Error(`it has not answered within ${STORE_TIMEOUT_MS / 1000} s`)),
+    STORE_TIMEOUT_MS,
+  )
+  try {
+    const signal = AbortSignal.any([io.signal, limit.signal])
+    await using store = await openOperatorStore(settings.store, { signal, onWarning: () => {} })
+    const { leases } = await store.list()
+    return { place, leases: compareLeases(known, leases, page?.own) }
+  } catch (error) {
+    io.signal.throwIfAborted()
+    const problem = error instanceof Error ? error.message : String(error)
+    return { place, problem, leases: known.map((lease) => ({ ...lease, isOwn: lease.key === page?.own })) }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function readConntrack(): Promise<Inspected['conntrack']> {
+  const read = async (name: string): Promise<number> =>
+    Number(await readFile(`/proc/sys/net/netfilter/nf_conntrack_${name}`, 'utf8'))
+  try {
+    return { count: await read('count'), max: await read('max') }
+  } catch {
+    return undefined
+  }
+}
+
+const readText = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(() => undefined)
+
+function networksOf(subnetEnv: string | undefined): readonly string[] {
+  try {
+    const { network, ipv6Network } = parseSubnetEnv(subnetEnv ?? '')
+    return [network, ipv6Network].filter((each) => each !== undefined)
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,36 @@
+import { type FlagName, flags } from '@selvedge/agent/flags'
+import type { Command } from 'commander'
+import type { CliIo } from '../io.js'
+import { contextOf } from '../options.js'
+import { SOCKET } from '../status/program.js'
+import { addFlags, settingsOf } from '../store/store-flags.js'
+
+const NAMES = (Object.keys(flags) as FlagName[]).filter((name) => name !== 'version' && name !== 'v')
+
+export function addInspectCommand(program: Command, io: CliIo): void {
+  const command = program
+    .command('inspect')
+    .description('everything of the overlay on this host in a page, each entry marked; it changes nothing')
+    .option('--json', 'print one JSON document, for programs')
+    .option('--all', 'show every entry, however many')
+    .addHelpText(
+      'after',
+      `
+Marks: held: desired, and there; missing: desired, and not there; stale: the overlay's own, and not
+desired; foreign: another program's, in the overlay's area. What is desired the agent says, or,
+without one, a plan of these flags. Exit status 2: something is missing or stale.
+
+Examples:
+  sudo selvedge inspect
+  sudo selvedge inspect --json | jq '.entries[] | select(.mark != "held")'`,
+    )
+  addFlags(command, NAMES)
+  command.action(async () => {
+    const { inspectCommand } = await import('./inspect.js')
+    const { controlSocket = io.variables.FLANNELD_CONTROL_SOCKET || SOCKET, all = false } = command.opts()
+    await inspectCommand(contextOf(command, io), settingsOf(command, io, NAMES), {
+      socket: controlSocket,
+      all,
+    })
+  })
+}
