@@ -31,7 +31,7 @@ export {
   type ResourcesSources,
   resourcesPage,
 } from './observe/resources-page.js'
-export type { PeerPath, PeerStatus, StatusPage } from './observe/status-page.js'
+export { type PeerPath, type PeerStatus, pathOf, type StatusPage } from './observe/status-page.js'
 export { type AgentPlan, type PlanServices, planAgent } from './plan-agent.js'
 export { secretsOf, secretsOfSettings, withoutSecrets } from './secrets.js'
 export type { AgentServices } from './services.js'

@@ -17,6 +17,7 @@ import { openOperatorStore, placeOf } from '../store/open.js'
 import { runTool } from '../tools/run-tool.js'
 import { parseIptablesSave, parseNftRuleset, type RuleChain } from './chains.js'
 import { compareLeases, compareSubnetEnv, type StoredLease, type SubnetFileMark } from './compare.js'
+import { type TopologyHost, topologyOf } from './graph/topology.js'
 import { type MarkedEntry, markEntries } from './marks.js'
 
 /** Everything that the page shows. */
@@ -28,6 +29,8 @@ export interface Inspected {
   /** What is desired; undefined if nobody says. */
   readonly page?: Omit<ResourcesPage, 'entries'> | undefined
   readonly entries: readonly MarkedEntry[]
+  /** This node and its peers, and how those are reached; empty if nobody says what is desired. */
+  readonly topology: readonly TopologyHost[]
   /** All chains of iptables and nftables. */
   readonly chains: readonly RuleChain[]
   readonly subnetFile: SubnetFileMark
@@ -77,6 +80,7 @@ export async function gather(
     why,
     page: page === undefined ? undefined : (rest as Omit<ResourcesPage, 'entries'>),
     entries,
+    topology: page === undefined ? [] : topologyOf(page),
     chains,
     subnetFile: compareSubnetEnv(page?.subnetFile.path ?? settings.subnetFile, text, page?.subnetFile.text),
     conntrack,

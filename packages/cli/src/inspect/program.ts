@@ -13,6 +13,7 @@ export function addInspectCommand(program: Command, io: CliIo): void {
     .description('everything of the overlay on this host in a page, each entry marked; it changes nothing')
     .option('--json', 'print one JSON document, for programs')
     .option('--all', 'show every entry, however many')
+    .option('--graph <file>', 'write the topology and the NAT and forward chains, as .svg or .mmd (Mermaid)')
     .addHelpText(
       'after',
       `
@@ -22,15 +23,21 @@ without one, a plan of these flags. Exit status 2: something is missing or stale
 
 Examples:
   sudo selvedge inspect
+  sudo selvedge inspect --graph overlay.svg
   sudo selvedge inspect --json | jq '.entries[] | select(.mark != "held")'`,
     )
   addFlags(command, NAMES)
   command.action(async () => {
     const { inspectCommand } = await import('./inspect.js')
-    const { controlSocket = io.variables.FLANNELD_CONTROL_SOCKET || SOCKET, all = false } = command.opts()
+    const {
+      controlSocket = io.variables.FLANNELD_CONTROL_SOCKET || SOCKET,
+      all = false,
+      graph,
+    } = command.opts()
     await inspectCommand(contextOf(command, io), settingsOf(command, io, NAMES), {
       socket: controlSocket,
       all,
+      graph,
     })
   })
 }

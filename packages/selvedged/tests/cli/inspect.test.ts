@@ -1,5 +1,6 @@
 /** `selvedge inspect` on a real kernel and a real etcd. */
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { Rig, vxlanConfig } from '../rig.js'
@@ -89,6 +90,18 @@ test('inspect marks what is held, missing, stale and foreign, with the lease; wi
   expect(page.status).toBe(0)
   expect(page.stdout).toMatch(/^held .* via .* missing \S+ ago, \S*\[\d+\]$/m)
   expect(page.stdout.split('\n').filter((line) => line.length > 100)).toEqual([])
+
+  const pictures = await Promise.all(
+    ['overlay.svg', 'overlay.mmd'].map(async (name) => {
+      const path = join(dirname(subnetFile), name)
+      expect(await selvedge('inspect', '--graph', path)).toMatchObject({ status: 0, stderr: '' })
+      return readFile(path, 'utf8')
+    }),
+  )
+  for (const picture of pictures) {
+    for (const part of [own, peer, 'tunnel flannel.1', 'FLANNEL-POSTRTG']) expect(picture).toContain(part)
+  }
+  expect(await selvedge('inspect', '--graph', 'overlay.png')).toMatchObject({ status: 64, stdout: '' })
 
   for (const each of agents) await each.stop()
   await first.ip('route', 'delete', peer)
