@@ -6,6 +6,7 @@ import type { CliIo } from './io.js'
 import { addLeaseCommands } from './leases/program.js'
 import { addPlanCommand } from './plan/program.js'
 import { addStatusCommand } from './status/program.js'
+import { addTraceCommand } from './trace/program.js'
 
 const MAX_WIDTH = 100
 
@@ -23,6 +24,7 @@ export function buildProgram(io: CliIo): Command {
   addStatusCommand(program, io)
   addPlanCommand(program, io)
   addInspectCommand(program, io)
+  addTraceCommand(program, io)
   addLeaseCommands(program, io)
   addConfigCommands(program, io)
   addCompletion(program, io)

@@ -63,6 +63,7 @@ test('every help fits a page of 100 columns, and ends with 0', async () => {
   const commands = [
     '',
     'inspect',
+    'trace',
     'leases',
     'leases list',
     'leases show',

@@ -1,29 +1,20 @@
 import { readFile } from 'node:fs/promises'
-import {
-  backends,
-  interfaceChoices,
-  openFirewall,
-  openStore,
-  planAgent,
-  type ResourcesPage,
-  resourcesPage,
-} from '@selvedge/agent'
+import type { ResourcesPage } from '@selvedge/agent'
 import type { AgentSettings } from '@selvedge/agent/flags'
-import { type Driver, isOverlayError, parseSubnetEnv } from '@selvedge/core'
-import { inspectLinux, linux, type ViewedEntry } from '@selvedge/dataplane-linux'
+import { parseSubnetEnv } from '@selvedge/core'
+import { inspectLinux, type ViewedEntry } from '@selvedge/dataplane-linux'
 import type { CliIo } from '../io.js'
-import { askResources } from '../status/agent-client.js'
 import { openOperatorStore, placeOf } from '../store/open.js'
 import { runTool } from '../tools/run-tool.js'
 import { parseIptablesSave, parseNftRuleset, type RuleChain } from './chains.js'
 import { compareLeases, compareSubnetEnv, type StoredLease, type SubnetFileMark } from './compare.js'
+import { type Desired, findDesired } from './desired.js'
 import { type TopologyHost, topologyOf } from './graph/topology.js'
 import { type MarkedEntry, markEntries } from './marks.js'
 
 /** Everything that the page shows. */
 export interface Inspected {
-  /** Who says what is desired: an agent that runs, or a plan of these flags; `none` if neither can. */
-  readonly source: 'agent' | 'plan' | 'none'
+  readonly source: Desired['source']
   /** Why not, if none. */
   readonly why?: string | undefined
   /** What is desired; undefined if nobody says. */
@@ -85,48 +76,6 @@ export async function gather(
     subnetFile: compareSubnetEnv(page?.subnetFile.path ?? settings.subnetFile, text, page?.subnetFile.text),
     conntrack,
     store,
-  }
-}
-
-async function findDesired(
-  io: CliIo,
-  settings: AgentSettings,
-  socket: string,
-): Promise<Pick<Inspected, 'source' | 'why'> & { readonly page?: ResourcesPage }> {
-  const page = await askResources(socket, io.signal)
-  if (page !== undefined) return { source: 'agent', page }
-  try {
-    return { source: 'plan', page: await plannedPage(io, settings) }
-  } catch (error) {
-    io.signal.throwIfAborted()
-    if (!isOverlayError(error)) throw error
-    return { source: 'none', why: `no agent answers at ${socket}, and ${error.message}` }
-  }
-}
-
-/** What an agent with these flags would answer. */
-async function plannedPage(io: CliIo, settings: AgentSettings): Promise<ResourcesPage> {
-  const { store: named } = settings
-  const store = await openStore(named.type === 'local' ? { ...named, networkConfigFile: undefined } : named, {
-    onWaiting: () => {},
-    onNodeAddresses: () => {},
-    onSecrets: () => {},
-    onWarning: (text) => io.stderr(`selvedge: ${text}\n`),
-    onDetail: () => {},
-  })
-  await using _ = store.subnets
-  const drivers: Driver[] = []
-  try {
-    drivers.push(linux({ interface: interfaceChoices(settings) }), ...(await openFirewall(settings)))
-    const services = { store, drivers, backends, clock: io.clock, random: Math.random }
-    const plan = await planAgent(settings, services, io.signal)
-    return resourcesPage({
-      ...plan,
-      subnetFile: { path: settings.subnetFile, text: plan.subnetEnv({ ipMasq: settings.ipMasq }) },
-      lastChange: () => undefined,
-    })
-  } finally {
-    for (const driver of drivers) await driver[Symbol.asyncDispose]()
   }
 }
 

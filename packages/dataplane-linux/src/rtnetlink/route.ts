@@ -16,6 +16,8 @@ const RTMSG_LENGTH = 12
 const RTNEXTHOP_LENGTH = 8
 
 const RTA_DST = 1
+const RTA_SRC = 2
+const RTA_IIF = 3
 const RTA_OIF = 4
 const RTA_GATEWAY = 5
 const RTA_PRIORITY = 6
@@ -166,6 +168,7 @@ export function writeGetRoutes(
  * RTM_GETROUTE without NLM_F_DUMP: what a packet to `address` would meet, by all policy rules.
  *
  * @param isMatch whether the answer is the route itself, of whole paths, rather than what it comes to for this packet
+ * @param origin whom the packet is from: an address of this host, or any other, with the index of the link that it comes in by
  */
 export function writeLookUpRoute(
   writer: MessageWriter,
@@ -173,17 +176,23 @@ export function writeLookUpRoute(
   sequence: number,
   address: string,
   isMatch = false,
+  origin: { readonly source?: string | undefined; readonly input?: number | undefined } = {},
 ): void {
+  const { source, input } = origin
   const isIPv6 = address.includes(':')
+  const length = isIPv6 ? 128 : 32
   writer.begin(RTM_GETROUTE, flags, sequence)
   writer.u8(isIPv6 ? AF_INET6 : AF_INET)
-  writer.u8(isIPv6 ? 128 : 32)
-  writer.u16(0)
+  writer.u8(length)
+  writer.u8(source === undefined ? 0 : length)
+  writer.u8(0)
   writer.u32(0)
   // IPv6 names the table unasked, and refuses to be asked.
   const match = isIPv6 ? RTM_F_FIB_MATCH : RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH
   writer.u32(isMatch ? match : 0)
   writer.attributeAddress(RTA_DST, address)
+  if (source !== undefined) writer.attributeAddress(RTA_SRC, source)
+  if (input !== undefined) writer.attributeU32(RTA_IIF, input)
   writer.end()
 }
 

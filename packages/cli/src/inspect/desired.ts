@@ -1,0 +1,62 @@
+import {
+  backends,
+  interfaceChoices,
+  openFirewall,
+  openStore,
+  planAgent,
+  type ResourcesPage,
+  resourcesPage,
+} from '@selvedge/agent'
+import type { AgentSettings } from '@selvedge/agent/flags'
+import { type Driver, isOverlayError } from '@selvedge/core'
+import { linux } from '@selvedge/dataplane-linux'
+import type { CliIo } from '../io.js'
+import { askResources } from '../status/agent-client.js'
+
+/** Who says what is desired on this host, and what it says. */
+export interface Desired {
+  /** An agent that runs, or a plan of the flags; `none` if neither can. */
+  readonly source: 'agent' | 'plan' | 'none'
+  /** Why not, if none. */
+  readonly why?: string | undefined
+  readonly page?: ResourcesPage | undefined
+}
+
+/** Asks the agent; without one, plans. */
+export async function findDesired(io: CliIo, settings: AgentSettings, socket: string): Promise<Desired> {
+  const page = await askResources(socket, io.signal)
+  if (page !== undefined) return { source: 'agent', page }
+  try {
+    return { source: 'plan', page: await plannedPage(io, settings) }
+  } catch (error) {
+    io.signal.throwIfAborted()
+    if (!isOverlayError(error)) throw error
+    return { source: 'none', why: `no agent answers at ${socket}, and ${error.message}` }
+  }
+}
+
+/** What an agent with these flags would answer. */
+async function plannedPage(io: CliIo, settings: AgentSettings): Promise<ResourcesPage> {
+  const { store: named } = settings
+  const store = await openStore(named.type === 'local' ? { ...named, networkConfigFile: undefined } : named, {
+    onWaiting: () => {},
+    onNodeAddresses: () => {},
+    onSecrets: () => {},
+    onWarning: (text) => io.stderr(`selvedge: ${text}\n`),
+    onDetail: () => {},
+  })
+  await using _ = store.subnets
+  const drivers: Driver[] = []
+  try {
+    drivers.push(linux({ interface: interfaceChoices(settings) }), ...(await openFirewall(settings)))
+    const services = { store, drivers, backends, clock: io.clock, random: Math.random }
+    const plan = await planAgent(settings, services, io.signal)
+    return resourcesPage({
+      ...plan,
+      subnetFile: { path: settings.subnetFile, text: plan.subnetEnv({ ipMasq: settings.ipMasq }) },
+      lastChange: () => undefined,
+    })
+  } finally {
+    for (const driver of drivers) await driver[Symbol.asyncDispose]()
+  }
+}

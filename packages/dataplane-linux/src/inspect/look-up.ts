@@ -1,0 +1,178 @@
+import type { AbortOptions } from '@selvedge/core'
+import { type NetlinkConnection, NetlinkError } from '../netlink/index.js'
+import { LinkTable } from '../read/link-table.js'
+import {
+  AF_BRIDGE,
+  AF_INET,
+  AF_INET6,
+  IFF_UP,
+  type LinkMessage,
+  NTF_SELF,
+  type RouteMessage,
+  RTNH_F_ONLINK,
+  readNeighbour,
+  readNexthop,
+  readRoute,
+  writeGetNeighbours,
+  writeGetNexthops,
+  writeLookUpRoute,
+} from '../rtnetlink/index.js'
+import { protocolName } from './protocol-names.js'
+
+/** Whom a packet is from. */
+export interface PacketOrigin {
+  /** An address of this host; or of a pod, together with `input`. */
+  readonly source?: string | undefined
+  /** The name of the link that it comes in by; undefined for one that this host sends. */
+  readonly input?: string | undefined
+}
+
+/** The route that a packet meets, by all policy rules and tables, as the kernel answers. */
+export interface RouteAnswer {
+  /** `unicast`, `local`, `blackhole`, …; undefined if there is no route. */
+  readonly type?: string | undefined
+  /** The error that the packet meets, such as `ENETUNREACH`. */
+  readonly error?: string | undefined
+  /** CIDR. */
+  readonly destination?: string | undefined
+  readonly table?: number | undefined
+  readonly protocol?: string | undefined
+  readonly device?: string | undefined
+  readonly gateway?: string | undefined
+  readonly onLink?: boolean | undefined
+  /** The address that it sends from, if the route says. */
+  readonly source?: string | undefined
+  /** Whether it has several paths, of which the first is named. */
+  readonly isMultipath?: boolean | undefined
+}
+
+export interface NeighbourAnswer {
+  readonly macAddress?: string | undefined
+  /** As `ip neighbour` prints it: `permanent`, `reachable`, `stale`, `failed`, … */
+  readonly state: string
+}
+
+export interface LinkAnswer {
+  readonly name: string
+  /** Such as `vxlan`; undefined for hardware. */
+  readonly type?: string | undefined
+  readonly mtu: number
+  readonly up: boolean
+}
+
+/** RTN_* of include/uapi/linux/rtnetlink.h, in their order. */
+const ROUTE_TYPES =
+  'unspec unicast local broadcast anycast multicast blackhole unreachable prohibit throw nat'.split(' ')
+
+/** NUD_* of include/uapi/linux/neighbour.h, by bit. */
+const STATES = 'incomplete reachable stale delay probe failed noarp permanent'.split(' ')
+
+/** Asks the kernel for the route that it has for a packet (RTM_GETROUTE with RTM_F_FIB_MATCH). */
+export async function lookUpRoute(
+  connection: NetlinkConnection,
+  address: string,
+  { source, input }: PacketOrigin,
+  options: AbortOptions,
+): Promise<RouteAnswer> {
+  const links = await LinkTable.read(connection, options)
+  const index = input === undefined ? undefined : links.byName(input)?.index
+  let found: readonly RouteMessage[]
+  try {
+    found = await connection.request(
+      `looking up the route to ${address}`,
+      (writer, flags, sequence) =>
+        writeLookUpRoute(writer, flags, sequence, address, true, { source, input: index }),
+      readRoute,
+      options,
+    )
+  } catch (error) {
+    // A route that leads nowhere is an error number alone.
+    if (error instanceof NetlinkError && error.errno !== undefined && error.kernelText === undefined) {
+      return { error: error.errno }
+    }
+    throw error
+  }
+  const [route] = found
+  if (route === undefined) return { error: 'ENETUNREACH' }
+  const path = (await nexthopOf(connection, route, options)) ?? route.paths[0] ?? route
+  return {
+    type: ROUTE_TYPES[route.type] ?? String(route.type),
+    destination: route.destination,
+    table: route.table,
+    protocol: protocolName(route.protocol),
+    device: links.nameOf(path.oif),
+    gateway: path.gateway,
+    onLink: (path.flags & RTNH_F_ONLINK) !== 0,
+    source: route.source,
+    isMultipath: route.paths.length > 1,
+  }
+}
+
+async function nexthopOf(connection: NetlinkConnection, { nexthopId }: RouteMessage, options: AbortOptions) {
+  if (nexthopId === 0) return undefined
+  const nexthops = await connection.dump('reading nexthops', writeGetNexthops, readNexthop, options)
+  return nexthops.find(({ id }) => id === nexthopId)
+}
+
+/** The entry of the neighbour table, of whatever state; undefined if there is none. */
+export async function lookUpNeighbour(
+  connection: NetlinkConnection,
+  link: string,
+  address: string,
+  options: AbortOptions,
+): Promise<NeighbourAnswer | undefined> {
+  const index = (await findLink(connection, link, options))?.index
+  if (index === undefined) return undefined
+  const family = address.includes(':') ? AF_INET6 : AF_INET
+  const [entry] = await connection.dump(
+    `reading neighbours on ${link}`,
+    (writer, flags, sequence) => writeGetNeighbours(writer, flags, sequence, { family, index }),
+    (message) => {
+      const each = readNeighbour(message)
+      return each?.index === index && each.family === family && each.destination === address
+        ? each
+        : undefined
+    },
+    options,
+  )
+  if (entry === undefined) return undefined
+  const state = STATES.find((_, bit) => (entry.state & (1 << bit)) !== 0) ?? 'none'
+  return { macAddress: entry.macAddress, state }
+}
+
+/** Where the fdb of a VXLAN link sends frames for this MAC: the addresses of VTEPs. */
+export async function lookUpFdb(
+  connection: NetlinkConnection,
+  link: string,
+  macAddress: string,
+  options: AbortOptions,
+): Promise<readonly string[]> {
+  const index = (await findLink(connection, link, options))?.index
+  if (index === undefined) return []
+  return connection.dump(
+    `reading the fdb of ${link}`,
+    (writer, flags, sequence) => writeGetNeighbours(writer, flags, sequence, { family: AF_BRIDGE, index }),
+    (message) => {
+      const each = readNeighbour(message)
+      if (each?.index !== index || each.family !== AF_BRIDGE || each.macAddress !== macAddress)
+        return undefined
+      return (each.flags & NTF_SELF) === 0 ? undefined : each.destination
+    },
+    options,
+  )
+}
+
+export async function lookUpLink(
+  connection: NetlinkConnection,
+  name: string,
+  options: AbortOptions,
+): Promise<LinkAnswer | undefined> {
+  const link = await findLink(connection, name, options)
+  return link && { name, type: link.kind, mtu: link.mtu, up: (link.flags & IFF_UP) !== 0 }
+}
+
+const findLink = async (
+  connection: NetlinkConnection,
+  name: string,
+  options: AbortOptions,
+): Promise<LinkMessage | undefined> => (await LinkTable.read(connection, options)).byName(name)
