@@ -14,6 +14,8 @@ export interface FlanneldOptions {
   readonly subnetFile: string
   /** Of its environment. */
   readonly variables?: Readonly<Record<string, string>>
+  /** A shell command to run before it, in the mount namespace that it will have. */
+  readonly before?: string
 }
 
 /** flanneld itself. */
@@ -28,11 +30,12 @@ export class Flanneld implements FlannelHost {
   }
 
   async start(): Promise<void> {
-    const { program, host, endpoint, subnetFile, variables = {} } = this.#options
+    const { program, host, endpoint, subnetFile, variables = {}, before = ':' } = this.#options
     await mkdir(dirname(subnetFile), { recursive: true })
     const flags = [`--etcd-endpoints=${endpoint}`, `--subnet-file=${subnetFile}`, '--ip-masq']
     const environment = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
-    const child = host.spawn('env', [...environment, program, ...flags])
+    const command = ['env', ...environment, program, ...flags]
+    const child = host.spawn('sh', ['-ec', `${before}; exec "$@"`, 'sh', ...command])
     this.#child = child
     let log = ''
     child.stdout.resume()
