@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Capture, type CapturedPacket, type Host, isPlain, type Lab, type Pod } from '@selvedge/lab'
 import { ViciClient } from '../src/vici/client.js'
-import type { ViciSection, ViciValue } from '../src/vici/message.js'
+import { isSection, type ViciSection } from '../src/vici/message.js'
 
 /** A charon, as an operator sees it. */
 export class Charon {
@@ -88,9 +88,6 @@ export class Charon {
     return client
   }
 }
-
-const isSection = (value: ViciValue | undefined): value is ViciSection =>
-  typeof value === 'object' && !Array.isArray(value)
 
 /** All that crosses the switch of a lab. */
 export const captureAll = (lab: Lab): Promise<Capture> =>

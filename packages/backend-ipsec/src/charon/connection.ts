@@ -1,6 +1,6 @@
 import { type IkeConnectionResource, ikeConnection } from '../resource.js'
 import type { IpsecSettings } from '../settings.js'
-import type { ViciSection, ViciValue } from '../vici/message.js'
+import { isSection, type ViciSection, type ViciValue } from '../vici/message.js'
 import { REQID } from '../xfrm/policy.js'
 
 /** flannel's, of IKE. Its ESP proposal is a setting. */
@@ -97,6 +97,3 @@ export const connectedNames = (events: readonly ViciSection[]): Set<string> =>
 
 const onlyItem = (value: ViciValue | undefined): string | undefined =>
   Array.isArray(value) && value.length === 1 ? value[0] : undefined
-
-const isSection = (value: ViciValue | undefined): value is ViciSection =>
-  typeof value === 'object' && !Array.isArray(value)

@@ -19,8 +19,10 @@ import {
 } from '../resource.js'
 import type { IpsecSettings } from '../settings.js'
 import { ViciClient, type ViciOptions } from '../vici/client.js'
-import { deleteStates } from '../xfrm/state.js'
+import { deleteStates, readStates } from '../xfrm/state.js'
+import { StateMonitor } from '../xfrm/state-monitor.js'
 import { childName, connectedNames, initiates, loadConn, readConnections } from './connection.js'
+import { childrenWithoutStates } from './lost-states.js'
 import { Problems, saysThatSomethingEnded } from './problems.js'
 import { CharonProcess } from './process.js'
 
@@ -128,6 +130,7 @@ class IkeDriver implements Driver<IkeResource> {
 
   async *watch({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent, void, undefined> {
     const listening = this.#listen(signal)
+    using _losses = this.#options.userspace ? undefined : new StateMonitor(() => this.#wake())
     try {
       for (let look = 1; await this.#pause(signal); look += 1) {
         const isDue = this.#isWoken || look % LOOKS_PER_READ === 0
@@ -197,11 +200,15 @@ class IkeDriver implements Driver<IkeResource> {
       if (client === undefined) return this.#redials.clear()
       const options = answerWithin(signal)
       const connections = this.#ours(await client.stream('list-conns', 'list-conn', {}, options))
-      const connected = connectedNames(
-        await client.stream('list-sas', 'list-sa', { noblock: 'yes' }, options),
-      )
+      const sas = await client.stream('list-sas', 'list-sa', { noblock: 'yes' }, options)
+      const connected = connectedNames(sas)
       const now = performance.now()
       const names = new Set(connections.map(({ name }) => name))
+      if (!this.#options.userspace) {
+        for (const id of childrenWithoutStates(sas, names, await readStates({ signal }))) {
+          await client.command('rekey', { 'child-id': id }, options).catch(() => undefined)
+        }
+      }
       for (const name of this.#redials.keys()) if (!names.has(name)) this.#redials.delete(name)
       for (const connection of connections) {
         const { name } = connection

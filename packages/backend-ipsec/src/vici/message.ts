@@ -11,6 +11,9 @@ export interface ViciSection {
 
 export type ViciValue = string | readonly string[] | ViciSection
 
+export const isSection = (value: ViciValue | undefined): value is ViciSection =>
+  typeof value === 'object' && !Array.isArray(value)
+
 /** What was received is no vici. */
 export class ViciFormatError extends Error {
   override readonly name = 'ViciFormatError'

@@ -13,7 +13,7 @@ import { AF, IPPROTO_ESP, REQID, writeAddress, XFRM_MODE_TUNNEL } from './policy
 /* NETLINK_XFRM's states, which hold keys and are charon's. Source of layouts and numbers: include/uapi/linux/xfrm.h. */
 
 export const XFRM_MSG_NEWSA = 0x10
-const XFRM_MSG_DELSA = 0x11
+export const XFRM_MSG_DELSA = 0x11
 const XFRM_MSG_GETSA = 0x12
 const XFRMA_ALG_AEAD = 18
 
@@ -119,7 +119,7 @@ const PROBE: XfrmState = { source: '127.0.0.1', destination: '127.0.0.1', spi: 0
 /** Whether the kernel has ESP with AES-GCM: a state is made and deleted, since nothing else says so. */
 export async function kernelHasEsp({ namespace, signal }: StateOptions = {}): Promise<boolean> {
   return withOverlayErrors(async () => {
-    await using connection = new NetlinkConnection({ namespace, protocol: NETLINK_XFRM })
+    await using connection = open({ namespace })
     try {
       await request(
         connection,
@@ -150,29 +150,42 @@ const MISSING: ReadonlySet<string> = new Set([
   'EAFNOSUPPORT',
 ])
 
+/** All ESP states of our reqid. */
+export async function readStates(options: StateOptions = {}): Promise<readonly XfrmState[]> {
+  return withOverlayErrors(async () => {
+    await using connection = open(options)
+    return await dump(connection, options)
+  })
+}
+
 /**
  * Deletes all ESP states of our reqid: those that a charon that was killed has left, which the kernel may prefer to those
  * of the next one.
  */
-export async function deleteStates({ namespace, signal }: StateOptions = {}): Promise<void> {
+export async function deleteStates(options: StateOptions = {}): Promise<void> {
   await withOverlayErrors(async () => {
-    await using connection = new NetlinkConnection({ namespace, protocol: NETLINK_XFRM })
-    const states = await connection.dump(
-      'reading xfrm states',
-      (writer, flags, sequence) => {
-        writer.begin(XFRM_MSG_GETSA, flags, sequence)
-        writer.end()
-      },
-      readState,
-      { signal },
-    )
-    await connection.batch(states, {
-      signal,
+    await using connection = open(options)
+    await connection.batch(await dump(connection, options), {
+      signal: options.signal,
       write: (writer, state, sequence) => writeDeleteState(writer, NLM_F_REQUEST, sequence, state),
       describe: ({ source, destination }) => `deleting the xfrm state from ${source} to ${destination}`,
     })
   })
 }
+
+const open = ({ namespace }: StateOptions): NetlinkConnection =>
+  new NetlinkConnection({ namespace, protocol: NETLINK_XFRM })
+
+const dump = (connection: NetlinkConnection, { signal }: StateOptions): Promise<XfrmState[]> =>
+  connection.dump(
+    'reading xfrm states',
+    (writer, flags, sequence) => {
+      writer.begin(XFRM_MSG_GETSA, flags, sequence)
+      writer.end()
+    },
+    readState,
+    { signal },
+  )
 
 const request = (
   connection: NetlinkConnection,
