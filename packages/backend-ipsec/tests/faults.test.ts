@@ -102,8 +102,9 @@ describe(`${HOW}: under traffic from both sides, nothing of which is ever on the
     expect(await charon.childIds()).toEqual(before)
   })
 
-  test('a peer that reboots, without a farewell, is reached again', async () => {
+  test('a peer that reboots, without a farewell, is reached once its charon has its connection', async () => {
     await second.agent.kill()
+    let reachedAfterMs = 0
     const reboot = async () => {
       Charon.of(lab, second.host).signal('SIGKILL')
       if (isKernels) {
@@ -111,10 +112,18 @@ describe(`${HOW}: under traffic from both sides, nothing of which is ever on the
       }
       await second.host.ip('route', 'delete', config.Network)
       second = { ...second, agent: network.startAgent(second.host) }
+      const charon = Charon.of(lab, second.host)
+      await until('its connection', async () => {
+        const connections = await charon.connections().catch(() => [])
+        return connections.length > 0 || undefined
+      })
+      // On a machine that is not busy, within one second.
+      reachedAfterMs = await pingUntilReached(first.pod, `${second.pod.addresses[0]}`, { timeout: 3000 })
       await second.agent.waitFor('in-sync')
     }
     // A host has no pods before it has an agent.
     await harm('a peer is back after its reboot', reboot, [first])
+    process.stdout.write(`      ${Math.round(reachedAfterMs)} ms of it after its charon had its connection\n`)
   })
 
   test('a peer gets further addresses: the tunnel stays at the one that it published', async () => {
