@@ -22,7 +22,7 @@ import { ViciClient, type ViciOptions } from '../vici/client.js'
 import { deleteStates, readStates } from '../xfrm/state.js'
 import { StateMonitor } from '../xfrm/state-monitor.js'
 import { childName, connectedNames, initiates, loadConn, readConnections } from './connection.js'
-import { childrenWithoutStates } from './lost-states.js'
+import { childrenWithoutStates, LostStates } from './lost-states.js'
 import { Problems, saysThatSomethingEnded } from './problems.js'
 import { CharonProcess } from './process.js'
 
@@ -84,6 +84,7 @@ class IkeDriver implements Driver<IkeResource> {
   readonly #loaded = new Set<string>()
   /** When connections are initiated next, by name, on the clock of `performance.now`, and how long they waited for it. */
   readonly #redials = new Map<string, { readonly at: number; readonly waitMs: number }>()
+  readonly #lostStates = new LostStates()
   /** How many reads have failed in a row. */
   #failures = 0
   #isWoken = false
@@ -151,7 +152,7 @@ class IkeDriver implements Driver<IkeResource> {
   async #pause(signal: AbortSignal): Promise<boolean> {
     const { pollMs = 3000 } = this.#options
     const now = performance.now()
-    const dues = [...this.#redials.values()].map(({ at }) => at)
+    const dues = [...[...this.#redials.values()].map(({ at }) => at), ...this.#lostStates.dues]
     const due = Math.min(now + pollMs / LOOKS_PER_READ, ...dues)
     const interrupt = new AbortController()
     this.#isWoken = false
@@ -197,7 +198,11 @@ class IkeDriver implements Driver<IkeResource> {
   async #redial(signal: AbortSignal): Promise<void> {
     try {
       using client = await this.#connect(signal)
-      if (client === undefined) return this.#redials.clear()
+      if (client === undefined) {
+        this.#redials.clear()
+        this.#lostStates.take([], 0)
+        return
+      }
       const options = answerWithin(signal)
       const connections = this.#ours(await client.stream('list-conns', 'list-conn', {}, options))
       const sas = await client.stream('list-sas', 'list-sa', { noblock: 'yes' }, options)
@@ -205,7 +210,8 @@ class IkeDriver implements Driver<IkeResource> {
       const now = performance.now()
       const names = new Set(connections.map(({ name }) => name))
       if (!this.#options.userspace) {
-        for (const id of childrenWithoutStates(sas, names, await readStates({ signal }))) {
+        const incomplete = childrenWithoutStates(sas, names, await readStates({ signal }))
+        for (const id of this.#lostStates.take(incomplete, performance.now())) {
           await client.command('rekey', { 'child-id': id }, options).catch(() => undefined)
         }
       }

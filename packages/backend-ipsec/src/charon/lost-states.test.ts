@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { childrenWithoutStates } from './lost-states.js'
+import { childrenWithoutStates, LostStates } from './lost-states.js'
 
 const names = new Set(['ours'])
 const child = { uniqueid: '7', state: 'INSTALLED', 'spi-in': 'c52fe016', 'spi-out': '0abc' }
@@ -34,4 +34,17 @@ test('others’ tunnels, those under way, and what is no tunnel are not looked a
     { ours: { 'child-sas': { a: child } } },
   ]
   expect(childrenWithoutStates(events, names, [])).toEqual([])
+})
+
+test('a tunnel gets new keys once it has lacked states for a while, and not at every look', () => {
+  const lost = new LostStates()
+  expect(lost.take(['1', '2'], 1000)).toEqual([])
+  expect(lost.dues).toEqual([1250, 1250])
+  expect(lost.take(['2'], 1100)).toEqual([])
+  expect(lost.take(['1', '2'], 1250)).toEqual(['2'])
+  expect(lost.dues).toEqual([1500])
+  expect(lost.take(['1', '2'], 1499)).toEqual([])
+  expect(lost.take(['1', '2'], 1500)).toEqual(['1'])
+  expect(lost.take([], 1501)).toEqual([])
+  expect(lost.dues).toEqual([])
 })

@@ -2,6 +2,33 @@ import { canonicalAddress } from '@selvedge/core/kit'
 import { isSection, type ViciSection } from '../vici/message.js'
 import type { XfrmState } from '../xfrm/state.js'
 
+/** While keys are replaced, a tunnel's second state follows the first by a round trip to the peer. */
+const CONFIRM_MS = 250
+
+/** The tunnels that lack states, and for how long. */
+export class LostStates {
+  /** When each was seen first, on the clock of `performance.now`. */
+  #since: ReadonlyMap<string, number> = new Map()
+
+  /** When to look again. */
+  get dues(): readonly number[] {
+    return [...this.#since.values()].map((since) => since + CONFIRM_MS)
+  }
+
+  /**
+   * Those that have lacked states for long enough to need new keys.
+   *
+   * @param ids of those that lack states now
+   */
+  take(ids: readonly string[], now: number): readonly string[] {
+    const seen = new Map(ids.map((id) => [id, this.#since.get(id) ?? now]))
+    const lost = ids.filter((id) => now - (seen.get(id) ?? now) >= CONFIRM_MS)
+    for (const id of lost) seen.delete(id)
+    this.#since = seen
+    return lost
+  }
+}
+
 /**
  * Reads the events of `list-sas`: the ids of those tunnels (CHILD_SAs) that charon takes for installed, while the kernel
  * lacks one of their two states. charon does not look, and nothing else notices until the keys are due to be replaced.
