@@ -1,3 +1,4 @@
+export { kernelHasEsp } from '@selvedge/backend-ipsec'
 export { AgentProcess } from './agent-process.js'
 export type { AgentEvent, AgentSettings } from './agent-protocol.js'
 export {

@@ -5,8 +5,15 @@
  * ESP: flanneld knows no other. Without either, what is tested is what selvedged publishes, which flanneld reads.
  */
 import { dirname, join } from 'node:path'
-import { kernelHasEsp } from '@selvedge/backend-ipsec'
-import { Capture, type CapturedPacket, type Host, isPlain, type Pod, pingUntilReached } from '@selvedge/lab'
+import {
+  Capture,
+  type CapturedPacket,
+  type Host,
+  isPlain,
+  kernelHasEsp,
+  type Pod,
+  pingUntilReached,
+} from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { Flanneld } from './flannel/flanneld.js'
 import { FLANNELD } from './flannel/index.js'
