@@ -1,4 +1,5 @@
 import { Argument, Command } from 'commander'
+import { addBugreportCommand } from './bugreport/program.js'
 import { addConfigCommands } from './config/program.js'
 import { EXIT_HELP } from './exit-codes.js'
 import { addInspectCommand } from './inspect/program.js'
@@ -27,6 +28,7 @@ export function buildProgram(io: CliIo): Command {
   addTraceCommand(program, io)
   addLeaseCommands(program, io)
   addConfigCommands(program, io)
+  addBugreportCommand(program, io, buildProgram)
   addCompletion(program, io)
   return inheritSettings(program, io)
 }

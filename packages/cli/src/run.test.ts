@@ -64,6 +64,7 @@ test('every help fits a page of 100 columns, and ends with 0', async () => {
     '',
     'inspect',
     'trace',
+    'bugreport',
     'leases',
     'leases list',
     'leases show',

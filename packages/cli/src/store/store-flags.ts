@@ -63,7 +63,8 @@ export function targetSettings(command: Command, io: CliIo): StoreSettings {
   return read(argumentsOf(command, TARGET_FLAGS, TARGET_PREFIX), variables, io).store
 }
 
-function argumentsOf(command: Command, names: readonly FlagName[], prefix: string): string[] {
+/** The flags that a command was given, as one word each. */
+export function argumentsOf(command: Command, names: readonly FlagName[], prefix: string): string[] {
   return names.flatMap((name) => {
     const value: unknown = command.getOptionValue(camelCase(`${prefix}${name}`))
     if (value === undefined) return []

@@ -1,0 +1,79 @@
+import { UsageError } from '@selvedge/agent/flags'
+import { type Command, CommanderError } from 'commander'
+import { Ended, exitCodeOf } from '../exit-codes.js'
+import type { CliIo } from '../io.js'
+import type { Part } from './gather.js'
+
+/** The program's own pages, each as text and as JSON. */
+const PAGES: readonly (readonly [name: string, command: readonly string[], about: string])[] = [
+  ['status', ['status'], 'what the agent does, a line a peer'],
+  ['inspect', ['inspect'], 'every entry of the overlay on this host, with its mark'],
+  ['plan', ['plan'], 'what an agent would change'],
+  ['doctor', ['doctor'], 'what is wrong, and its remedy'],
+  ['leases', ['leases', 'list'], 'the leases in the store'],
+  ['config', ['config', 'show'], 'the network config'],
+]
+
+/**
+ * @param build makes the program anew, for a run of one of its commands
+ * @param args the flags of this run, without its command; each command gets those that it has
+ */
+export function commandParts(
+  build: (io: CliIo) => Command,
+  io: CliIo,
+  args: readonly string[],
+): readonly Part[] {
+  return PAGES.flatMap(([name, path, about]) => {
+    const command = find(build(io), path)
+    if (command === undefined) return []
+    return [
+      { path: `${name}.txt`, about, extra: [] as string[] },
+      { path: `${name}.json`, about: `${about}, as JSON`, extra: ['--json'] },
+    ].map(
+      ({ path: file, about: text, extra }): Part => ({
+        path: file,
+        about: `${text}: selvedge ${[...path, ...extra].join(' ')}`,
+        make: (signal) => run(build, { ...io, signal }, [...path, ...extra, ...known(command, args)]),
+      }),
+    )
+  })
+}
+
+function find(program: Command, path: readonly string[]): Command | undefined {
+  let command: Command | undefined = program
+  for (const name of path) command = command?.commands.find((child) => child.name() === name)
+  return command
+}
+
+const known = (command: Command, args: readonly string[]): readonly string[] =>
+  args.filter((arg) => command.options.some(({ long }) => long === arg.split('=', 1)[0]))
+
+/** What a command prints; rejects if it printed nothing, with the reason. */
+async function run(build: (io: CliIo) => Command, io: CliIo, args: readonly string[]): Promise<string> {
+  let [text, said] = ['', '']
+  const captured: CliIo = {
+    ...io,
+    isTerminal: false,
+    columns: undefined,
+    ask: undefined,
+    stdout: (part) => {
+      text += part
+    },
+    stderr: (part) => {
+      said += part
+    },
+  }
+  try {
+    await build(captured).parseAsync([...args], { from: 'user' })
+  } catch (error) {
+    if (text === '' || !(error instanceof Ended || error instanceof UsageError)) {
+      if (error instanceof CommanderError) throw new Error(said.trim() || error.message)
+      const message = error instanceof Error ? error.message : String(error)
+      if (text === '')
+        throw new Error(
+          [message, said.trim()].filter((each) => each !== '').join('\n') || `status ${exitCodeOf(error)}`,
+        )
+    }
+  }
+  return text
+}

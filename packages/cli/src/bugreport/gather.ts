@@ -1,0 +1,100 @@
+/** One file of the report. */
+export interface Part {
+  /** Its path in the archive. */
+  readonly path: string
+  /** What it is, for the README. */
+  readonly about: string
+  /** Resolves with its text; rejects if there is none, saying why. */
+  readonly make: (signal: AbortSignal) => Promise<string>
+}
+
+export interface GatheredPart extends Pick<Part, 'path' | 'about'> {
+  readonly text: string
+  /** Whether it is the reason why there is none. */
+  readonly failed: boolean
+}
+
+export interface Limits {
+  /** For one part, in ms. */
+  readonly partMs: number
+  /** For all of them. */
+  readonly totalMs: number
+  /** Of one part, in characters. */
+  readonly partSize: number
+  readonly totalSize: number
+  /** How many are made at a time. */
+  readonly width: number
+}
+
+export const LIMITS: Limits = {
+  partMs: 5_000,
+  totalMs: 60_000,
+  partSize: 16 * 1024 * 1024,
+  totalSize: 64 * 1024 * 1024,
+  width: 4,
+}
+
+/**
+ * Makes all parts, within these limits, in their order. One that fails, takes too long or has no room left becomes a file
+ * that says so, and holds up no other.
+ */
+export async function gatherParts(
+  parts: readonly Part[],
+  limits: Limits,
+  signal: AbortSignal,
+): Promise<readonly GatheredPart[]> {
+  const ends = Date.now() + limits.totalMs
+  const texts: (string | Error)[] = []
+  let next = 0
+  const worker = async (): Promise<void> => {
+    for (let place = next++; place < parts.length; place = next++) {
+      const part = parts[place]
+      if (part === undefined) return
+      signal.throwIfAborted()
+      const left = Math.min(limits.partMs, ends - Date.now())
+      texts[place] =
+        left <= 0
+          ? new Error(`not begun: the report had taken ${limits.totalMs / 1000} s`)
+          : await made(part, left, signal)
+    }
+  }
+  await Promise.all(Array.from({ length: limits.width }, worker))
+  signal.throwIfAborted()
+  let room = limits.totalSize
+  return parts.map(({ path, about }, place): GatheredPart => {
+    const text = texts[place] ?? new Error('not made')
+    if (text instanceof Error) {
+      return { path: `${path}.failed.txt`, about, text: `${path}: ${text.message}\n`, failed: true }
+    }
+    const size = Math.min(limits.partSize, room)
+    room -= Math.min(size, text.length)
+    return { path, about, text: cut(text, size), failed: false }
+  })
+}
+
+async function made(part: Part, limitMs: number, signal: AbortSignal): Promise<string | Error> {
+  const limit = new AbortController()
+  const late = new Error(`it took longer than ${limitMs / 1000} s`)
+  let timer: NodeJS.Timeout | undefined
+  let onAbort = (): void => undefined
+  try {
+    const over = new Promise<Error>((resolve) => {
+      onAbort = () => resolve(new Error('interrupted'))
+      signal.addEventListener('abort', onAbort, { once: true })
+      timer = setTimeout(() => {
+        limit.abort(late)
+        resolve(late)
+      }, limitMs)
+    })
+    return await Promise.race([part.make(AbortSignal.any([signal, limit.signal])), over])
+  } catch (error) {
+    if (limit.signal.aborted) return late
+    return error instanceof Error ? error : new Error(String(error))
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+const cut = (text: string, size: number): string =>
+  text.length <= size ? text : `${text.slice(0, size)}\n[cut here: ${text.length - size} more characters]\n`
