@@ -30,7 +30,7 @@ export const backends: readonly BackendLoader[] = [
     load: async (context, options) => (await loadIpsec()).load(context, options),
     sendsPlain: async (route, config) => (await import('@selvedge/backend-ipsec')).sendsPlain(route, config),
     leftovers: async (context, options) =>
-      existsSync(IPSEC_FOLDER) ? ((await loadIpsec()).leftovers?.(context, options) ?? []) : [],
+      mayHaveIpsec() ? ((await loadIpsec()).leftovers?.(context, options) ?? []) : [],
   },
   { type: 'tencent-vpc', load: loadTencentVpc },
   { type: 'alloc', load: async () => (await import('@selvedge/backend-alloc')).alloc() },
@@ -81,5 +81,25 @@ async function loadExtension(): Promise<BackendLoader> {
 
 const IPSEC_FOLDER = '/run/selvedge/ipsec'
 
-const loadIpsec = async (): Promise<BackendLoader> =>
-  (await import('@selvedge/backend-ipsec')).ipsec({ folder: IPSEC_FOLDER })
+/** Its charon may be named in the environment: the program to start, or one that runs already. */
+async function loadIpsec(): Promise<BackendLoader> {
+  const { ipsec, whyNoViciUri } = await import('@selvedge/backend-ipsec')
+  const viciUri = process.env.IPSEC_VICI_URI || undefined
+  const charon = process.env.IPSEC_CHARON || undefined
+  if (viciUri !== undefined) {
+    const why = whyNoViciUri(viciUri)
+    if (why !== undefined)
+      throw new OverlayError('INVALID_CONFIG', `IPSEC_VICI_URI is ${quote(viciUri)}, but ${why}`)
+    if (charon !== undefined) {
+      throw new OverlayError(
+        'INVALID_CONFIG',
+        `IPSEC_CHARON is ${quote(charon)} and IPSEC_VICI_URI ${quote(viciUri)}: give one, for a charon to start or for ` +
+          'one that runs',
+      )
+    }
+  }
+  return ipsec({ folder: IPSEC_FOLDER, viciUri, charon })
+}
+
+/** Without a charon of its own, it may have left connections in another's. */
+const mayHaveIpsec = (): boolean => existsSync(IPSEC_FOLDER) || (process.env.IPSEC_VICI_URI ?? '') !== ''

@@ -6,4 +6,5 @@ export type {
   IkeSecretResource,
   XfrmPolicyResource,
 } from './resource.js'
+export { whyNoViciUri } from './vici/uri.js'
 export { kernelHasEsp, type StateOptions } from './xfrm/state.js'

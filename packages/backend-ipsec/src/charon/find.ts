@@ -23,7 +23,7 @@ export async function findCharon(given?: string): Promise<string> {
     'UNSUPPORTED',
     `looking for strongSwan's charon at ${(given === undefined ? ['charon in the PATH', ...PATHS] : [given]).join(', ')}: ` +
       'it is not there; the ipsec backend needs it (Debian: apt-get install strongswan-charon ' +
-      'libstrongswan-standard-plugins), or a running one by the option viciUri',
+      'libstrongswan-standard-plugins), or a running one by viciUri (in the environment of selvedged, IPSEC_VICI_URI)',
   )
 }
 

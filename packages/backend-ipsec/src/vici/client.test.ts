@@ -4,27 +4,8 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { parseViciUri, ViciClient } from './client.js'
+import { ViciClient } from './client.js'
 import { encodePacket, PACKET, type Packet, PacketSplitter } from './packet.js'
-
-describe('viciUri', () => {
-  it.each([
-    ['unix:///run/charon.vici', { path: '/run/charon.vici' }],
-    ['tcp://127.0.0.1:4502', { host: '127.0.0.1', port: 4502 }],
-    ['tcp://[::1]:4502', { host: '::1', port: 4502 }],
-    ['tcp://charon.example:1', { host: 'charon.example', port: 1 }],
-  ])('%s', (uri, expected) => expect(parseViciUri(uri)).toEqual(expected))
-
-  it.each([
-    '',
-    '/run/charon.vici',
-    'unix://charon.vici',
-    'tcp://host',
-    'tcp://host:0',
-    'tcp://host:65536',
-    'http://a:1',
-  ])('%j is refused', (uri) => expect(() => parseViciUri(uri)).toThrow(/viciUri is .* must be such as/))
-})
 
 describe('a client', () => {
   let directory: string

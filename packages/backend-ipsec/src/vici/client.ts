@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { connect, type NetConnectOpts, type Socket } from 'node:net'
-import { type AbortOptions, OverlayError } from '@selvedge/core'
+import { connect, type Socket } from 'node:net'
+import type { AbortOptions } from '@selvedge/core'
 import type { ViciSection } from './message.js'
 import { encodePacket, PACKET, type Packet, PacketSplitter } from './packet.js'
+import { parseViciUri } from './uri.js'
 
 /** charon answers within milliseconds; one that is stopped never does. */
 const ANSWER_TIMEOUT_MS = 5000
@@ -18,22 +19,6 @@ export interface ViciOptions extends AbortOptions {
 export interface ViciEvent {
   readonly name: string
   readonly message: ViciSection
-}
-
-/**
- * Where charon listens: `unix:///run/charon.vici` or `tcp://127.0.0.1:4502`. Throws an OverlayError `INVALID_CONFIG`
- * for anything else.
- */
-export function parseViciUri(uri: string): NetConnectOpts {
-  const [, path] = /^unix:\/\/(\/.+)$/.exec(uri) ?? []
-  if (path !== undefined) return { path }
-  const [, ipv6, name, port] = /^tcp:\/\/(?:\[([0-9a-fA-F:.]+)\]|([^:/[\]]+)):(\d{1,5})$/.exec(uri) ?? []
-  const host = ipv6 ?? name
-  if (host !== undefined && Number(port) > 0 && Number(port) < 65_536) return { host, port: Number(port) }
-  throw new OverlayError(
-    'INVALID_CONFIG',
-    `viciUri is ${JSON.stringify(uri)}, but must be such as unix:///run/charon.vici or tcp://127.0.0.1:4502`,
-  )
 }
 
 /**
