@@ -7,6 +7,7 @@ import type { Snapshot } from './observe/metrics.js'
 import { PeerHistory } from './observe/peer-history.js'
 import { type ResourcesPage, resourcesPage } from './observe/resources-page.js'
 import { type StatusPage, statusPage } from './observe/status-page.js'
+import type { PeerProbes } from './probe/peer-probes.js'
 import type { AgentServices } from './services.js'
 import type { Prerequisite } from './stores/store.js'
 import type { TrackedStore } from './stores/tracked-store.js'
@@ -24,6 +25,8 @@ export class AgentState {
   subnetFile: Pick<SubnetEnvFile, 'check'> | undefined
   /** While traffic rules are held. */
   firewall: Pick<Firewall, 'counts'> | undefined
+  /** While peers are probed. */
+  probes: PeerProbes | undefined
   /** What became of the peers; followed if there is a control socket to ask at. */
   readonly history: PeerHistory
   /** What of the config in the store differs from the one in force. */
@@ -51,6 +54,7 @@ export class AgentState {
       version: this.#services.version,
       overlay: this.overlay,
       history: this.history,
+      probes: this.probes,
       waitingFor: await this.whyNotReady(),
       store: {
         name: this.store?.name ?? '',
@@ -85,7 +89,7 @@ export class AgentState {
   /** Why pods cannot be set up, or would reach no peer; undefined while the agent is ready. Looks for subnet.env. */
   async whyNotReady(): Promise<string | undefined> {
     await this.subnetFile?.check()
-    return this.#isReady ? undefined : this.#waitsFor
+    return this.#isReady ? this.probes?.whyIsolated : this.#waitsFor
   }
 
   /** Not ready yet, for this reason; `awaited` is what the store waits for, if that is the reason. */

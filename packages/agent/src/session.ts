@@ -14,6 +14,7 @@ import { logOverlay } from './log-overlay.js'
 import { NodeAddresses } from './node-addresses.js'
 import { nodeParts } from './node-parts.js'
 import type { LazyMetrics } from './observe/lazy-metrics.js'
+import { PeerProbes } from './probe/peer-probes.js'
 import { secretsOf } from './secrets.js'
 import type { AgentServices } from './services.js'
 import { openSessionStore, type SessionStore } from './session-store.js'
@@ -51,6 +52,7 @@ export async function runSession(context: SessionContext, signal: AbortSignal): 
   } finally {
     state.overlay = undefined
     state.firewall = undefined
+    state.probes = undefined
     await session.stop({ release: settings.releaseLease && signal.aborted })
   }
 }
@@ -95,12 +97,15 @@ class Session {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { services, state, metrics } = this.#context
+    const { settings, services, state, metrics } = this.#context
     try {
       await this.#parts.addresses.check(signal)
       const overlay = await this.#createOverlay(signal)
       this.#overlay = overlay
       await overlay.start({ signal, retry: true })
+      if (settings.probePort !== undefined) {
+        state.probes = new PeerProbes(overlay, { ...services, port: settings.probePort }, signal)
+      }
       state.started()
       await overlay.whenInSync({ signal })
       services.log('info', 'in sync: the kernel holds what all leases require', {

@@ -39,6 +39,7 @@ test('without flags, the defaults of flanneld', () => {
     leaseCache: '/var/lib/selvedge/leases',
     controlSocket: '/run/selvedge/control.sock',
     releaseLease: false,
+    probePort: undefined,
     health: undefined,
     verbosity: 0,
   })
@@ -107,6 +108,7 @@ test("a unit file's command line of flanneld is taken as it is", () => {
     leaseCache: '/var/lib/selvedge/leases',
     controlSocket: '/run/selvedge/control.sock',
     releaseLease: false,
+    probePort: undefined,
     health: { ip: '::1', port: 10255 },
     verbosity: 2,
     warnings: [],
@@ -143,6 +145,7 @@ test('its own flags', () => {
     rulesName: 'iot',
     controlSocket: undefined,
     releaseLease: true,
+    probePort: undefined,
     store: { leaseTermMs: 10_000 },
   })
 })

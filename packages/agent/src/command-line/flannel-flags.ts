@@ -86,6 +86,11 @@ const own = {
     "name of this agent's traffic rules, if several agents on one host have some; 1 to 12 letters, digits, hyphens",
   ),
   'etcd-lease-ttl': durationFlag(DAY_MS, 'term of a lease in etcd unless renewed; at least 5s'),
+  'probe-peers': booleanFlag(
+    false,
+    'probe peers through the overlay, answer their probes, and report those that are unreachable',
+  ),
+  'probe-port': integerFlag(8475, 'UDP port of probes, the same on all hosts, with -probe-peers; 1 to 65535'),
   'release-lease': booleanFlag(false, 'release the lease when stopped: for hosts that leave for good'),
 }
 

@@ -43,6 +43,8 @@ export interface AgentSettings extends RulesSettings {
   /** Path of the Unix socket at which programs of this host ask the agent. */
   readonly controlSocket: string | undefined
   readonly releaseLease: boolean
+  /** The UDP port at which peers probe each other; undefined if they are not probed. */
+  readonly probePort: number | undefined
   /** Where to serve health and metrics; undefined for nowhere. */
   readonly health: { readonly ip: string; readonly port: number } | undefined
   /** 0 and up, as klog's -v. */
@@ -69,6 +71,10 @@ export function readSettings(
   }
   const port = values['healthz-port']
   if (port < 0 || port > MAX_PORT) throw invalid('healthz-port', port, `it must be 0 to ${MAX_PORT}`)
+  const probePort = values['probe-port']
+  if (probePort < 1 || probePort > MAX_PORT) {
+    throw invalid('probe-port', probePort, `it must be 1 to ${MAX_PORT}`)
+  }
   if (values['subnet-file'] === '') throw invalid('subnet-file', '', 'it must name a file')
   const store = storeSettings(values, given, variables)
   return {
@@ -84,6 +90,7 @@ export function readSettings(
     leaseCache: values['lease-cache'] || undefined,
     controlSocket: values['control-socket'] || undefined,
     releaseLease: values['release-lease'],
+    probePort: values['probe-peers'] ? probePort : undefined,
     health: port === 0 ? undefined : { ip: values['healthz-ip'], port },
     verbosity: values.v,
   }

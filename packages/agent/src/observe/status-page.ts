@@ -1,5 +1,6 @@
 import { type Lease, leaseKey, networkConfigJson, type Overlay, type Resource } from '@selvedge/core'
 import { isRoute, sameNode } from '@selvedge/core/kit'
+import type { PeerProbe, PeerProbes } from '../probe/peer-probes.js'
 import { withoutSecrets } from '../secrets.js'
 import type { DriftRecord, PeerHistory } from './peer-history.js'
 
@@ -22,6 +23,8 @@ export interface PeerStatus {
   /** How many of its entries other programs have changed since this agent started. */
   readonly drift: number
   readonly driftAt?: number | undefined
+  /** Absent if the agent does not probe it. */
+  readonly probe?: PeerProbe | undefined
 }
 
 /**
@@ -80,6 +83,8 @@ export interface StatusSources {
   readonly version: string
   readonly overlay: Overlay | undefined
   readonly history: PeerHistory
+  /** Undefined if peers are not probed. */
+  readonly probes: Pick<PeerProbes, 'of'> | undefined
   readonly waitingFor: string | undefined
   readonly store: Omit<StatusPage['store'], 'error'>
   /** What of the config in the store differs from the one in force. */
@@ -93,7 +98,7 @@ const MAX_FAILURES = 20
 
 /** The page as it is now. */
 export function statusPage(sources: StatusSources): StatusPage {
-  const { version, overlay, history, waitingFor, store, sanitize } = sources
+  const { version, overlay, history, probes, waitingFor, store, sanitize } = sources
   const status = overlay?.status
   const failures = status?.failures ?? []
   const failing = new Map<string, number>()
@@ -108,7 +113,8 @@ export function statusPage(sources: StatusSources): StatusPage {
       if (sameNode(lease.attributes, own.attributes)) continue
       peerCount += 1
       if (peers.length < MAX_PEERS) {
-        peers.push(peerStatus(key, lease, overlay.resourcesOf(key), history, failing.get(key) ?? 0))
+        const status = peerStatus(key, lease, overlay.resourcesOf(key), history, failing.get(key) ?? 0)
+        peers.push({ ...status, probe: probes?.of(lease) })
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { PeerStatus } from '@selvedge/agent'
+import type { Direction, PathReport, PeerStatus } from '@selvedge/agent'
 import { duration } from '../output/duration.js'
 import type { Cell } from '../output/table.js'
 
@@ -8,14 +8,22 @@ export const PEER_HEAD = ['SUBNET', 'ADDRESS', 'PATH', 'RTT', 'LOSS', 'SINCE', '
 const RECENT_MS = 10 * 60_000
 
 /** What is wrong with a peer, in a word or two; undefined if nothing is. */
-export function troubleOf({ path, failing, driftAt }: PeerStatus, now: number): string | undefined {
+export function troubleOf({ path, failing, driftAt, probe }: PeerStatus, now: number): string | undefined {
+  const unreachable = [probe?.ipv4, probe?.ipv6].find((each) => each?.state === 'unreachable')
+  if (unreachable !== undefined) return UNREACHABLE[unreachable.direction ?? 'unknown']
   if (failing > 0) return `${failing} not written`
   if (path === 'none') return 'refused'
   if (driftAt !== undefined && now - driftAt < RECENT_MS) return 'changed by others'
   return undefined
 }
 
-const GRAVITY = ['not written', 'refused', 'changed by others']
+const UNREACHABLE: Readonly<Record<Direction, string>> = {
+  outbound: 'lost on the way to it',
+  inbound: 'lost on the way from it',
+  unknown: 'unreachable',
+}
+
+const GRAVITY = [...Object.values(UNREACHABLE), 'not written', 'refused', 'changed by others']
 
 /** Those in trouble first, the gravest of them before the others. */
 export function byTrouble(peers: readonly PeerStatus[], now: number): readonly PeerStatus[] {
@@ -27,9 +35,10 @@ export function byTrouble(peers: readonly PeerStatus[], now: number): readonly P
   return ranked.toSorted((a, b) => a.rank - b.rank).map(({ peer }) => peer)
 }
 
-/** Rows of a table; a second one for the second family. RTT and loss are not known to an agent that does not probe. */
+/** Rows of a table; a second one for the second family. RTT and loss are known only to an agent that probes. */
 export function peerRows(peer: PeerStatus, now: number): readonly (readonly Cell[])[] {
-  const { subnet, ipv6Subnet, publicIp, publicIpv6, path, lastEvent, drift } = peer
+  const { subnet, ipv6Subnet, publicIp, publicIpv6, path, lastEvent, drift, probe } = peer
+  const main = subnet === undefined ? probe?.ipv6 : probe?.ipv4
   const trouble = troubleOf(peer, now)
   const first: Cell = subnet ?? ipv6Subnet ?? peer.key
   const row: Cell[] = [
@@ -38,12 +47,30 @@ export function peerRows(peer: PeerStatus, now: number): readonly (readonly Cell
       : { text: first, style: trouble === 'changed by others' ? 'yellow' : 'red' },
     publicIp ?? publicIpv6 ?? '-',
     path,
-    '-',
-    '-',
+    rttOf(main),
+    lossOf(main),
     lastEvent === undefined ? '-' : duration(now - lastEvent.at),
     drift === 0 ? '-' : String(drift),
     trouble ?? 'ok',
   ]
   if (subnet === undefined || ipv6Subnet === undefined) return [row]
-  return [row, [ipv6Subnet, publicIp === undefined ? '' : (publicIpv6 ?? '')]]
+  return [
+    row,
+    [
+      ipv6Subnet,
+      publicIp === undefined ? '' : (publicIpv6 ?? ''),
+      '',
+      rttOf(probe?.ipv6),
+      lossOf(probe?.ipv6),
+    ],
+  ]
 }
+
+function rttOf(report: PathReport | undefined): string {
+  const { rttMs } = report ?? {}
+  if (rttMs === undefined) return '-'
+  return rttMs < 10 ? `${rttMs.toFixed(1)} ms` : `${Math.round(rttMs)} ms`
+}
+
+const lossOf = (report: PathReport | undefined): string =>
+  report?.loss === undefined ? '-' : `${Math.round(report.loss * 100)} %`

@@ -22,8 +22,8 @@ export function addStatusCommand(program: Command, io: CliIo): void {
     .addHelpText(
       'after',
       `
-Without an agent it shows what the store says of this host, and ends with 4. RTT and LOSS are '-':
-agents do not probe their peers.
+Without an agent it shows what the store says of this host, and ends with 4. RTT and LOSS are '-'
+unless the agent runs with -probe-peers.
 
 Examples:
   sudo selvedge status

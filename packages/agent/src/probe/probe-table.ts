@@ -1,0 +1,246 @@
+import type { Random } from '@selvedge/core'
+import type { Datagram } from './datagram.js'
+import { type PathReport, PathState } from './path-state.js'
+
+/** A probe to send. */
+export interface Probe {
+  /** The peer's address in the overlay. */
+  readonly address: string
+  readonly nonce: bigint
+  readonly heardAgeMs: number
+  /**
+   * Whether to send it from a connected socket, at which the kernel reports that nothing listens at the peer: proof that it
+   * is reached though it answers no probes. Dearer, so only for peers that have not just answered.
+   */
+  readonly connected: boolean
+}
+
+/** A path whose report has changed. */
+export interface PathChange {
+  readonly address: string
+  readonly report: PathReport
+}
+
+/** What was received and not used, by the reason. */
+export type Dropped = Readonly<Record<'unknown-source' | 'unexpected' | 'too-many', number>>
+
+/** How often a peer is probed in a network of up to 50 peers. */
+const INTERVAL_MS = 500
+/** How many probes of peers without trouble are sent in a second, whatever their number. */
+const MAX_PER_SECOND = 100
+/** A peer without a responder is probed less often: its kernel limits its refusals, and a socket for each is dearer. */
+const SLOW_FACTOR = 4
+/** After a loss: sooner, until it is clear what is broken. */
+const RETRY_MS = 250
+const MAX_RETRIES_PER_SECOND = 50
+/** So many losses in a row are followed up sooner; then the path is probed as any other. */
+const MAX_FAST_LOSSES = 16
+const MIN_TIMEOUT_MS = 300
+const MAX_TIMEOUT_MS = 2_000
+/** Paths are due in slots of this width: call `due` as often. */
+export const SLOT_MS = 50
+/** However many are due: after a pause, or when many peers fail at once. */
+const MAX_PER_SLOT = Math.ceil(((MAX_PER_SECOND + MAX_RETRIES_PER_SECOND) * SLOT_MS) / 1000)
+/** A peer asks at most every 250 ms; more is a flood. */
+const MIN_ANSWER_GAP_MS = 20
+
+interface Path {
+  readonly address: string
+  readonly state: PathState
+  /** When something has to be done about it next. */
+  wakeAt: number
+  outstanding: { readonly nonce: bigint; readonly sentAt: number } | undefined
+  report: PathReport
+  answeredAt: number
+  isRemoved: boolean
+}
+
+export interface ProbeTableOptions {
+  readonly random: Random
+  /** 64 random bits, not to be guessed. */
+  readonly nonce: () => bigint
+}
+
+/**
+ * Whom to probe when, and what the answers say: pure. Times are on a clock that never jumps, in ms. Each peer's work costs
+ * the same with ten peers as with thousands: paths wait in slots of time, and their number bounds how often each comes.
+ */
+export class ProbeTable {
+  readonly #options: ProbeTableOptions
+  readonly #paths = new Map<string, Path>()
+  readonly #slots = new Map<number, Path[]>()
+  #nextSlot: number | undefined
+  /** With a loss that has not been followed by an answer, and still probed sooner. */
+  readonly #retrying = new Set<Path>()
+  readonly #dropped = { 'unknown-source': 0, unexpected: 0, 'too-many': 0 }
+  #changes: PathChange[] = []
+
+  constructor(options: ProbeTableOptions) {
+    this.#options = options
+  }
+
+  /** How often each peer is probed now, in ms. */
+  get intervalMs(): number {
+    return Math.max(INTERVAL_MS, (this.#paths.size * 1000) / MAX_PER_SECOND)
+  }
+
+  get dropped(): Dropped {
+    return this.#dropped
+  }
+
+  /** The addresses to probe from now on: those known already keep what is known of them. */
+  setPaths(addresses: Iterable<string>, now: number): void {
+    this.#nextSlot ??= Math.floor(now / SLOT_MS)
+    const current = new Set(addresses)
+    for (const [address, path] of this.#paths) {
+      if (current.has(address)) continue
+      path.isRemoved = true
+      this.#retrying.delete(path)
+      this.#paths.delete(address)
+    }
+    const added = [...current].filter((address) => !this.#paths.has(address))
+    for (const address of added) {
+      this.#paths.set(address, {
+        address,
+        state: new PathState(now),
+        wakeAt: 0,
+        outstanding: undefined,
+        report: { state: 'unknown' },
+        answeredAt: Number.NEGATIVE_INFINITY,
+        isRemoved: false,
+      })
+    }
+    // Spread over one interval, as they will be from then on.
+    for (const address of added) {
+      const path = this.#paths.get(address)
+      if (path !== undefined) this.#wake(path, now + this.#options.random() * this.intervalMs)
+    }
+  }
+
+  /** What is due: losses are noted, and probes returned to send now. */
+  due(now: number): readonly Probe[] {
+    const probes: Probe[] = []
+    const last = Math.floor(now / SLOT_MS)
+    for (let slot = this.#nextSlot ?? last; slot <= last; slot += 1) {
+      this.#nextSlot = slot + 1
+      const paths = this.#slots.get(slot)
+      if (paths === undefined) continue
+      this.#slots.delete(slot)
+      for (const path of paths) {
+        if (path.isRemoved || Math.floor(path.wakeAt / SLOT_MS) !== slot) continue
+        if (path.outstanding !== undefined) this.#lose(path, path.outstanding.sentAt, now)
+        else if (probes.length < MAX_PER_SLOT) probes.push(this.#probe(path, now))
+        else this.#wake(path, now + SLOT_MS)
+      }
+    }
+    return probes
+  }
+
+  /** Takes a datagram from an address; returns the answer that it is owed, if any. */
+  receive(address: string, { kind, nonce, heardAgeMs }: Datagram, now: number): Datagram | undefined {
+    const path = this.#paths.get(address)
+    if (path === undefined) {
+      this.#dropped['unknown-source'] += 1
+      return undefined
+    }
+    const { state, outstanding } = path
+    if (kind === 'answer') {
+      if (outstanding?.nonce !== nonce) {
+        this.#dropped.unexpected += 1
+        return undefined
+      }
+      state.answered(now, now - outstanding.sentAt)
+      this.#reached(path, outstanding.sentAt + this.intervalMs, now)
+      return undefined
+    }
+    if (now - path.answeredAt < MIN_ANSWER_GAP_MS) {
+      this.#dropped['too-many'] += 1
+      return undefined
+    }
+    path.answeredAt = now
+    state.asked(now, heardAgeMs)
+    state.sent(now)
+    this.#judge(path, now)
+    // It may just have come, or come back: whoever is heard again is asked at once.
+    if (path.report.state !== 'reachable' && path.outstanding === undefined && path.wakeAt > now + RETRY_MS) {
+      this.#wake(path, now + RETRY_MS)
+    }
+    return { kind: 'answer', nonce, heardAgeMs: state.heardAgeMs(now) }
+  }
+
+  /** The kernel at an address says that nothing listens there. */
+  refused(address: string, nonce: bigint, now: number): void {
+    const path = this.#paths.get(address)
+    if (path?.outstanding?.nonce !== nonce) return
+    path.state.refused()
+    this.#reached(path, path.outstanding.sentAt + this.intervalMs * SLOW_FACTOR, now)
+  }
+
+  /** Undefined for one that is not probed. */
+  report(address: string): PathReport | undefined {
+    return this.#paths.get(address)?.report
+  }
+
+  reports(): Iterable<PathReport> {
+    return [...this.#paths.values()].map(({ report }) => report)
+  }
+
+  /** Paths whose state or direction has changed since the last call. */
+  takeChanges(): readonly PathChange[] {
+    const changes = this.#changes
+    this.#changes = []
+    return changes
+  }
+
+  #probe(path: Path, now: number): Probe {
+    const { address, state } = path
+    const nonce = this.#options.nonce()
+    path.outstanding = { nonce, sentAt: now }
+    const heardAgeMs = state.heardAgeMs(now)
+    state.sent(now)
+    this.#wake(path, now + timeoutOf(state.rttMs))
+    return { address, nonce, heardAgeMs, connected: !state.answersReliably }
+  }
+
+  #lose(path: Path, sentAt: number, now: number): void {
+    path.outstanding = undefined
+    path.state.lost(sentAt)
+    this.#judge(path, now)
+    const isNew = path.report.state === 'unknown'
+    if (isNew || path.state.losses > MAX_FAST_LOSSES) {
+      this.#retrying.delete(path)
+      this.#wake(path, sentAt + this.intervalMs * (isNew ? SLOW_FACTOR : 1))
+      return
+    }
+    this.#retrying.add(path)
+    const retryMs = Math.max(RETRY_MS, (this.#retrying.size * 1000) / MAX_RETRIES_PER_SECOND)
+    this.#wake(path, Math.max(now, sentAt + retryMs))
+  }
+
+  #reached(path: Path, nextAt: number, now: number): void {
+    path.outstanding = undefined
+    this.#retrying.delete(path)
+    this.#judge(path, now)
+    this.#wake(path, nextAt)
+  }
+
+  #judge(path: Path, now: number): void {
+    const was = path.report
+    path.report = path.state.report(now, this.intervalMs)
+    const { state, direction } = path.report
+    if (was.state === state && was.direction === direction) return
+    this.#changes.push({ address: path.address, report: path.report })
+  }
+
+  /** Never in a slot that has passed: it would be met no more. */
+  #wake(path: Path, at: number): void {
+    const slot = Math.max(Math.floor(at / SLOT_MS), this.#nextSlot ?? 0)
+    path.wakeAt = slot * SLOT_MS
+    const paths = this.#slots.get(slot)
+    if (paths === undefined) this.#slots.set(slot, [path])
+    else paths.push(path)
+  }
+}
+
+const timeoutOf = (rttMs: number | undefined): number =>
+  rttMs === undefined ? MAX_TIMEOUT_MS / 2 : Math.min(Math.max(rttMs * 4, MIN_TIMEOUT_MS), MAX_TIMEOUT_MS)

@@ -1,0 +1,57 @@
+/** Probers on loopback: 127.0.0.0/8 has addresses enough. */
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { systemClock } from '@selvedge/core/kit'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { encodeDatagram } from './datagram.js'
+import { Prober } from './prober.js'
+
+const WITHIN = { timeout: 10_000, interval: 20 }
+const PORT = 38_475
+
+function start(own: string, peers: readonly string[]): Prober {
+  const prober = new Prober({
+    clock: systemClock,
+    random: Math.random,
+    port: PORT,
+    onChanges: () => {},
+    onError: () => {},
+  })
+  onTestFinished(() => prober[Symbol.dispose]())
+  prober.update([own], peers)
+  return prober
+}
+
+test('two probers reach each other, and take a host without one for reachable by its refusal', async () => {
+  const one = start('127.0.31.1', ['127.0.31.2', '127.0.31.3'])
+  const two = start('127.0.31.2', ['127.0.31.1'])
+  await vi.waitFor(() => {
+    expect(one.report('127.0.31.2')).toMatchObject({ state: 'reachable', responds: true })
+    expect(two.report('127.0.31.1')).toMatchObject({ state: 'reachable', responds: true })
+    expect(one.report('127.0.31.3')).toMatchObject({ state: 'reachable', responds: false })
+  }, WITHIN)
+  two[Symbol.dispose]()
+  await vi.waitFor(() => {
+    expect(one.report('127.0.31.2')).toMatchObject({ state: 'reachable', responds: false })
+  }, WITHIN)
+})
+
+test('what strangers send, and what is no probe, is counted and gets no answer', async () => {
+  const prober = start('127.0.32.1', ['127.0.32.2'])
+  const stranger = createSocket('udp4')
+  onTestFinished(() => void stranger.close())
+  stranger.bind({ address: '127.0.32.9', port: 0 })
+  await once(stranger, 'listening')
+  const answers: Buffer[] = []
+  stranger.on('message', (bytes) => answers.push(bytes))
+  const question = encodeDatagram({ kind: 'question', nonce: 1n, heardAgeMs: 0 })
+  await vi.waitFor(() => {
+    for (const bytes of [question, Buffer.from('GET / HTTP/1.1'), Buffer.alloc(9_000)]) {
+      stranger.send(bytes, PORT, '127.0.32.1')
+    }
+    expect(prober.dropped['unknown-source']).toBeGreaterThan(0)
+    expect(prober.dropped.malformed).toBeGreaterThan(1)
+  }, WITHIN)
+  expect(answers).toEqual([])
+  expect(prober.report('127.0.32.9')).toBeUndefined()
+})
