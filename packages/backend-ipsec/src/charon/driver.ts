@@ -28,11 +28,14 @@ import { CharonProcess } from './process.js'
 
 export const DEFAULT_FOLDER = '/run/selvedge/ipsec'
 
-/** charon answers within milliseconds, if it is not very busy. */
-const ANSWER_TIMEOUT_MS = 2000
+/** charon answers within milliseconds. On a busy machine it takes seconds for the numbers of one key agreement, meanwhile. */
+const ANSWER_TIMEOUT_MS = 10_000
 
-/** So many reads in a row that fail, and a charon of our own is replaced: it no longer works. */
-const MAX_FAILURES = 3
+/**
+ * A charon of our own that cannot be read from for so long is replaced: it no longer works. One that is merely slow must
+ * not be: its successor would have all key agreements to do again.
+ */
+const HUNG_AFTER_MS = 30_000
 
 /** Whether it is stopped is looked at so much more often than what it has. */
 const LOOKS_PER_READ = 3
@@ -85,8 +88,8 @@ class IkeDriver implements Driver<IkeResource> {
   /** When connections are initiated next, by name, on the clock of `performance.now`, and how long they waited for it. */
   readonly #redials = new Map<string, { readonly at: number; readonly waitMs: number }>()
   readonly #lostStates = new LostStates()
-  /** How many reads have failed in a row. */
-  #failures = 0
+  /** Since when all reads have failed, on the clock of `performance.now`. */
+  #failingSince: number | undefined
   #isWoken = false
   /** Ends the pause of the watch. */
   #wake = (): void => {}
@@ -243,11 +246,11 @@ class IkeDriver implements Driver<IkeResource> {
     try {
       using client = await this.#connect(signal)
       const resources = client === undefined ? [] : await this.#readFrom(client, answerWithin(signal))
-      this.#failures = 0
+      this.#failingSince = undefined
       return resources
     } catch (error) {
       signal?.throwIfAborted()
-      this.#failures += 1
+      this.#failingSince ??= performance.now()
       if (await this.#isHung()) return []
       throw OverlayError.from(error, 'DRIVER_REFUSED', `reading charon's connections by ${this.#uri}`)
     }
@@ -255,7 +258,8 @@ class IkeDriver implements Driver<IkeResource> {
 
   async #isHung(): Promise<boolean> {
     if (this.#process === undefined) return false
-    return this.#failures >= MAX_FAILURES || (await this.#process.isStopped())
+    const now = performance.now()
+    return now - (this.#failingSince ?? now) >= HUNG_AFTER_MS || (await this.#process.isStopped())
   }
 
   async #readFrom(client: ViciClient, options: ViciOptions): Promise<IkeResource[]> {
@@ -311,7 +315,7 @@ class IkeDriver implements Driver<IkeResource> {
     const { userspace, udpEncap, espProposal } = resource
     // One that does not answer does not end when it is asked to either.
     if (await this.#isHung()) await this.#process?.kill()
-    this.#failures = 0
+    this.#failingSince = undefined
     await this.#process?.end({ signal })
     if (!userspace) await deleteStates({ signal })
     this.#loaded.clear()

@@ -91,18 +91,18 @@ export class CharonProcess {
     for (let waited = 0; waited <= START_TIMEOUT_MS; waited += POLL_MS) {
       using client = await ViciClient.open(this.viciUri, { signal })
       if (client !== undefined) {
-        if (!(await hasIkePort(child.pid ?? 0))) await this.#refusePort()
+        if (!(await hasIkePort(child.pid ?? 0))) this.#refusePort(child.pid)
         return undefined
       }
       if (ended !== undefined) return ended
       await sleep(POLL_MS, undefined, { signal })
     }
-    await this.kill()
+    killGroup(child.pid)
     return `it does not listen after ${START_TIMEOUT_MS} ms`
   }
 
-  async #refusePort(): Promise<never> {
-    await this.kill()
+  #refusePort(pid: number | undefined): never {
+    killGroup(pid)
     throw new OverlayError(
       'DRIVER_REFUSED',
       `starting ${this.#program} in ${this.#folder}: it could not bind UDP port 500. It needs CAP_NET_BIND_SERVICE, and ` +
@@ -110,13 +110,17 @@ export class CharonProcess {
     )
   }
 
-  /** Ends it, within seconds even if it is stopped. */
+  /**
+   * Ends it, within seconds even if it is stopped, and waits until it has let go of its ports: the next one would run
+   * without them.
+   */
   async end({ signal }: AbortOptions = {}): Promise<void> {
     const pid = await this.#pid()
-    if (pid === undefined) return
-    send(pid, 'SIGTERM')
-    for (let waited = 0; (await this.#pid()) === pid; waited += POLL_MS) {
-      if (waited > END_TIMEOUT_MS) send(pid, 'SIGKILL')
+    if (pid !== undefined) send(pid, 'SIGTERM')
+    const ending = pid ?? (await this.#endingPid())
+    if (ending === undefined) return
+    for (let waited = 0; !(await isGone(ending)); waited += POLL_MS) {
+      if (pid !== undefined && waited > END_TIMEOUT_MS) send(pid, 'SIGKILL')
       await sleep(POLL_MS, undefined, { signal })
     }
   }
@@ -141,12 +145,23 @@ export class CharonProcess {
     if (size > MAX_LOG_BYTES) await truncate(this.#log)
   }
 
-  /** Of the process that was started for this folder; undefined if it is gone. */
+  /** Of the process that was started for this folder; undefined if it is gone, or ends. */
   async #pid(): Promise<number | undefined> {
+    const pid = await this.#recordedPid()
+    return (await environmentOf(pid)).split('\0').includes(`${MARK}=${this.#folder}`) ? pid : undefined
+  }
+
+  /** Of the one that was killed and is not gone: its environment is, while its sockets may not be. */
+  async #endingPid(): Promise<number | undefined> {
+    const pid = await this.#recordedPid()
+    const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
+    const isIt = name.trim() === basename(this.#program) && (await environmentOf(pid)) === ''
+    return isIt ? pid : undefined
+  }
+
+  async #recordedPid(): Promise<number | undefined> {
     const pid = Number(await readFile(this.#pidFile, 'utf8').catch(() => ''))
-    if (!Number.isInteger(pid) || pid <= 1) return undefined
-    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
-    return environment.split('\0').includes(`${MARK}=${this.#folder}`) ? pid : undefined
+    return Number.isInteger(pid) && pid > 1 ? pid : undefined
   }
 
   get #conf(): string {
@@ -160,6 +175,23 @@ export class CharonProcess {
   get #pidFile(): string {
     return join(this.#folder, `${basename(this.#program)}-started.pid`)
   }
+}
+
+const environmentOf = (pid: number | undefined): Promise<string> =>
+  readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
+
+/** Whether it has ended with all its threads, if perhaps nobody has reaped it. */
+async function isGone(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  if (stat === undefined) return true
+  // After the name in parentheses: the state, and as the 18th field the number of threads (proc(5)).
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return /^[ZX]$/.test(fields[0] ?? '') && Number(fields[17]) <= 1
+}
+
+/** The one that has just been started, which may not be charon yet. */
+function killGroup(pid: number | undefined): void {
+  if (pid !== undefined) send(pid, 'SIGKILL')
 }
 
 /** To its process group, which it leads. */
