@@ -26,6 +26,7 @@ export const wireguardTools = [{ command: 'wireguard-go', package: 'wireguard-go
 /** What the backend ipsec needs besides. */
 export const ipsecTools = [
   { command: '/usr/lib/ipsec/charon', package: 'strongswan-charon' },
+  { command: '/usr/lib/ipsec/plugins/libstrongswan-vici.so', package: 'strongswan-swanctl' },
   { command: '/usr/lib/ipsec/plugins/libstrongswan-gcm.so', package: 'libstrongswan-standard-plugins' },
   { command: '/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so', package: 'libcharon-extra-plugins' },
 ]

@@ -1,6 +1,6 @@
-import { access, constants, readdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { access, constants } from 'node:fs/promises'
 import { OverlayError } from '@selvedge/core'
+import { mayHavePlugin } from './charon/find.js'
 import { ViciClient } from './vici/client.js'
 import { kernelHasEsp } from './xfrm/state.js'
 
@@ -20,7 +20,7 @@ export async function isUserspace({ charon, viciUri, signal }: UserspaceOptions)
   if (viciUri !== undefined) return hasLibipsec(viciUri, signal)
   if (await kernelHasEsp({ signal })) return false
   const missing = [
-    ...((await mayHavePlugin(charon ?? ''))
+    ...((await mayHavePlugin(charon ?? '', 'kernel-libipsec'))
       ? []
       : ["strongSwan's plugin kernel-libipsec (Debian: libcharon-extra-plugins)"]),
     ...((await canOpen('/dev/net/tun')) ? [] : ['/dev/net/tun']),
@@ -43,12 +43,6 @@ async function hasLibipsec(viciUri: string, signal: AbortSignal | undefined): Pr
   }
   const { plugins } = await client.command('stats', {}, { signal })
   return Array.isArray(plugins) && plugins.includes('kernel-libipsec')
-}
-
-/** False if charon's plugins are beside it, as everywhere, and this one is not among them. */
-async function mayHavePlugin(charon: string): Promise<boolean> {
-  const files = await readdir(join(dirname(charon), 'plugins')).catch((): string[] => [])
-  return files.length === 0 || files.includes('libstrongswan-kernel-libipsec.so')
 }
 
 const canOpen = (path: string): Promise<boolean> =>

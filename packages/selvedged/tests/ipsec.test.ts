@@ -21,7 +21,7 @@ test('without charon, the agent says which package to install, or which setting 
   const agent = rig.start(0, { before: `mount -t tmpfs none ${CHARON_FOLDER}` })
   const { msg } = await agent.logged(/looking for strongSwan's charon/)
   expect(msg).toMatch(/\/usr\/lib\/ipsec\/charon.*: it is not there/)
-  expect(msg).toContain('apt-get install strongswan-charon libstrongswan-standard-plugins')
+  expect(msg).toContain('apt-get install strongswan-charon strongswan-swanctl libstrongswan-standard-plugins')
   expect(msg).toMatch(/viciUri .*IPSEC_VICI_URI/)
   expect(await agent.ended()).toBe(1)
   expect(agent.output).not.toContain('sEcReT')

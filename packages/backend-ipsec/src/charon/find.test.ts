@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -12,6 +12,14 @@ test('charon is the first that is there and may be run', async () => {
     await expect(findCharon(path)).rejects.toMatchObject({ code: 'UNSUPPORTED' })
     await chmod(path, 0o755)
     expect(await findCharon(path)).toBe(path)
+    // Debian has this plugin in a package that charon's does not depend on.
+    await mkdir(join(folder, 'plugins'))
+    await writeFile(join(folder, 'plugins/libstrongswan-gcm.so'), '')
+    await expect(findCharon(path)).rejects.toThrow(
+      /libstrongswan-vici\.so, .* apt-get install .*strongswan-swanctl/,
+    )
+    await writeFile(join(folder, 'plugins/libstrongswan-vici.so'), '')
+    expect(await findCharon(path)).toBe(path)
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -19,6 +27,6 @@ test('charon is the first that is there and may be run', async () => {
 
 test('its absence says what to install', async () => {
   await expect(findCharon('/nowhere/charon')).rejects.toThrow(
-    /\/nowhere\/charon: it is not there; .* apt-get install strongswan-charon libstrongswan-standard-plugins/,
+    /\/nowhere\/charon: it is not there; .* apt-get install strongswan-charon strongswan-swanctl libstrongswan-standard-plugins/,
   )
 })
