@@ -23,6 +23,9 @@ const KINDS = Object.keys(TITLES)
 
 const WRAPPED = ['link', 'rule']
 
+/** 10.1.9.0 comes before 10.1.10.0. */
+const COLLATOR = new Intl.Collator('en', { numeric: true })
+
 const MARKS = ['missing', 'stale', 'foreign', 'unknown', 'held'] as const satisfies readonly Mark[]
 const STYLES: Readonly<Record<Mark, Style | undefined>> = {
   missing: 'red',
@@ -99,6 +102,8 @@ function showEntries(
 ): void {
   const sorted = MARKS.flatMap((mark) => {
     const of = entries.filter((entry) => entry.mark === mark)
+    // A ruleset's order says what it does.
+    if (entries[0]?.kind !== 'rule') of.sort((a, b) => COLLATOR.compare(a.text, b.text))
     return all ? of : of.slice(0, mark === 'held' ? MAX_HELD : MAX_OTHERS)
   })
   // These are long, and not cut.

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import type { AskedPath, TraceFacts } from './facts.js'
 import { differs, traceOf } from './hops.js'
 import { readPing } from './probe.js'
+import { ruleHops } from './rules.js'
 
 const MAC = '02:00:00:00:00:02'
 const held = (resource: ResourceEntry['resource'], owner: string): ResourceEntry => ({
@@ -184,4 +185,54 @@ test('the summaries of ping', () => {
     averageMs: undefined,
   })
   expect(readPing('ping: unknown host')).toBeUndefined()
+})
+
+const IPTABLES = `*nat
+:FLANNEL-POSTRTG - [0:0]
+-A POSTROUTING -j FLANNEL-POSTRTG
+-A FLANNEL-POSTRTG -m mark --mark 0x4000/0x4000 -j RETURN
+-A FLANNEL-POSTRTG -s 10.1.1.0/24 -d 10.1.0.0/16 -j RETURN
+-A FLANNEL-POSTRTG -s 10.1.0.0/16 ! -d 224.0.0.0/4 -j MASQUERADE --random-fully
+COMMIT
+`
+const NFTABLES = `table ip flannel-ipv4 {
+\tchain postrtg {
+\t\ttype nat hook postrouting priority srcnat; policy accept;
+\t\tmeta mark & 0x00004000 == 0x00004000 counter return
+\t\tip saddr 10.1.1.0/24 ip daddr 10.1.0.0/16 counter return
+\t\tip saddr 10.1.0.0/16 ip daddr != 224.0.0.0/4 counter masquerade fully-random
+\t}
+}
+`
+const rulesetOf = (mode: string, text: string) =>
+  ({ kind: 'ruleset', key: `ruleset ${mode} ipv4`, mode, family: 4, text }) as ResourceEntry['resource']
+
+test.each([
+  ['iptables', IPTABLES],
+  ['nftables', NFTABLES],
+])('the rule of %s that decides: of those that are desired, and of those that are there', (mode, text) => {
+  const resource = rulesetOf(mode, text)
+  const asHeld: ResourceEntry[] = [{ state: 'held', resource, owners: [] }]
+  expect(ruleHops(asHeld, '10.1.1.5', '10.1.2.7')).toMatchObject([{ step: 'nat rules', verdict: 'same' }])
+  expect(ruleHops(asHeld, '10.1.1.5', '10.1.2.7')[0]?.kernel).toMatch(/^return: .*10\.1\.1\.0\/24/)
+  expect(ruleHops(asHeld, '10.1.1.5', '203.0.113.1')[0]?.kernel).toMatch(/^masquerade: /)
+  expect(ruleHops(asHeld, '10.1.1.5', '224.0.0.9')).toEqual([])
+  expect(ruleHops(asHeld, '192.0.2.9', '203.0.113.1')).toEqual([])
+  expect(ruleHops(asHeld, 'fd00::1', 'fd00::2')).toEqual([])
+  expect(ruleHops(asHeld, undefined, '10.1.2.7')).toEqual([])
+  // Without the rule that spares the overlay's own packets, they are masqueraded.
+  const without = text
+    .split('\n')
+    .filter((line) => !line.includes('10.1.1.0/24'))
+    .join('\n')
+  const asMissing: ResourceEntry[] = [
+    { state: 'missing', resource, actual: rulesetOf(mode, without), owners: [] },
+  ]
+  const [hop] = ruleHops(asMissing, '10.1.1.5', '10.1.2.7')
+  expect(hop).toMatchObject({ verdict: 'differs', kernel: expect.stringMatching(/^masquerade/) })
+  const asGone: ResourceEntry[] = [{ state: 'missing', resource, owners: [] }]
+  expect(ruleHops(asGone, '10.1.1.5', '10.1.2.7')[0]).toMatchObject({
+    verdict: 'differs',
+    kernel: 'no rule of the overlay',
+  })
 })

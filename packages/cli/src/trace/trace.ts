@@ -8,6 +8,7 @@ import { askPath } from './ask.js'
 import type { TraceFacts } from './facts.js'
 import { differs, type Hop, type Owner, ownerOf, type Trace, traceOf } from './hops.js'
 import { type Probe, probe } from './probe.js'
+import { ruleHops } from './rules.js'
 
 export interface TraceCommand {
   /** One address: where packets of this host go; two: from the first to the second. */
@@ -37,7 +38,9 @@ export async function traceCommand(
   const origin = await originOf(kernel, source, io.signal)
   const asked = await askPath(kernel, destination, origin, { signal: io.signal })
   const facts: TraceFacts = { source, destination, asked, desired: desired.page }
-  const trace = traceOf(facts)
+  const way = traceOf(facts)
+  const rules = ruleHops(desired.page?.entries ?? [], source, destination)
+  const trace: Trace = { ...way, hops: [...way.hops, ...rules] }
   const probed = probes ? await probe(destination, origin.isLocal ? source : undefined, io.signal) : undefined
   if (page.json) {
     page.document({

@@ -14,7 +14,7 @@ test('trace shows the way to a pod, a peer and a pod of its own, names the hop t
   await using rig = await Rig.create(vxlanConfig)
   const [first, second] = rig.lab.hosts
   if (first === undefined || second === undefined) throw new Error('two hosts are needed')
-  const { agents, pods } = await rig.joinAll()
+  const { agents, pods } = await rig.joinAll({ args: ['--ip-masq'] })
   const [near, far] = pods.map(({ addresses }) => addresses[0] ?? '')
   const [peerAddress = ''] = second.addresses
   if (near === undefined || far === undefined) throw new Error('two pods are needed')
@@ -25,7 +25,7 @@ test('trace shows the way to a pod, a peer and a pod of its own, names the hop t
     `--etcd-endpoints=${rig.etcd.endpoint}`,
     `--subnet-file=${subnetFile}`,
     `--lease-cache=${leaseCache}`,
-    '--iptables-forward-rules=false',
+    '--ip-masq',
   ])
   const trace = async (...args: string[]) => {
     const { status, stdout, stderr } = await selvedge('trace', ...args, '--json')
@@ -59,6 +59,13 @@ test('trace shows the way to a pod, a peer and a pod of its own, names the hop t
   // From a pod's view: in by the bridge, out by the tunnel.
   const between = await trace(near, far)
   expect(between).toMatchObject({ status: 0, page: { source: near, destination: far } })
+  expect(between.page.hops).toContainEqual(
+    expect.objectContaining({
+      step: 'nat rules',
+      kernel: expect.stringMatching(/^return: /),
+      verdict: 'same',
+    }),
+  )
   const text = (await selvedge('trace', near, far)).stdout
   expect(text).toMatch(/From +\S+, in this node's subnet, coming in by cni0/)
   expect(text).toMatch(/probe +3 of 3 echoes answered/)
@@ -87,4 +94,51 @@ test('trace shows the way to a pod, a peer and a pod of its own, names the hop t
   expect(specific.stdout).toMatch(/^route +\S+\/32 via 192\.168\.77\.254 dev eth0 table main proto boot$/m)
   expect(specific.stdout).toContain(`the leases require: ${peer} via`)
   expect(await selvedge('trace', 'nonsense')).toMatchObject({ status: 64, stdout: '' })
+})
+
+test('both families beside each other, with nftables: inspect finds all held, trace of IPv6 is as required', async () => {
+  const config = {
+    EnableIPv6: true,
+    EnableNFTables: true,
+    Network: '10.244.0.0/16',
+    IPv6Network: 'fd00:244::/48',
+    Backend: { Type: 'vxlan' },
+  }
+  await using rig = await Rig.create(config, { ipv6: true })
+  const [first] = rig.lab.hosts
+  if (first === undefined) throw new Error('a host is needed')
+  const { pods } = await rig.joinAll({ args: ['--ip-masq'] })
+  const [near, far] = pods.map(({ addresses }) => addresses.find((each) => each.includes(':')) ?? '')
+  if (near === undefined || far === undefined) throw new Error('two pods are needed')
+  const { subnetFile } = filesOf(rig.lab, first)
+  const selvedge = selvedgeIn(first, [
+    `--control-socket=${controlSocketOf(subnetFile)}`,
+    `--etcd-endpoints=${rig.etcd.endpoint}`,
+  ])
+  const { status, stdout } = await selvedge('trace', near, far, '--json')
+  const page = JSON.parse(stdout)
+  expect({ status, ...page }).toMatchObject({
+    status: 0,
+    owner: 'pod',
+    probe: { received: 3 },
+    hops: expect.arrayContaining([
+      expect.objectContaining({ step: 'route', verdict: 'same' }),
+      expect.objectContaining({ step: 'fdb', verdict: 'same' }),
+      expect.objectContaining({
+        step: 'nat rules',
+        kernel: expect.stringMatching(/^return: /),
+        verdict: 'same',
+      }),
+    ]),
+  })
+  const inspected = JSON.parse((await selvedge('inspect', '--json')).stdout)
+  const entries: readonly { readonly mark: string; readonly kind: string; readonly text: string }[] =
+    inspected.entries
+  expect(entries.filter(({ mark }) => mark === 'missing' || mark === 'stale')).toEqual([])
+  const rules = entries.filter(({ kind, mark }) => kind === 'rule' && mark === 'held').map(({ text }) => text)
+  for (const table of ['ip flannel-ipv4', 'ip6 flannel-ipv6']) {
+    expect(rules).toContainEqual(
+      expect.stringMatching(new RegExp(`^nftables ${table} postrtg: .* masquerade`)),
+    )
+  }
 })
