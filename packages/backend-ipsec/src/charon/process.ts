@@ -16,6 +16,7 @@ const START_TIMEOUT_MS = 10_000
 const MAX_START_ATTEMPTS = 4
 const RETRY_MS = 100
 const END_TIMEOUT_MS = 3000
+const GIVE_UP_MS = 10_000
 const POLL_MS = 20
 
 const MAX_LOG_BYTES = 2 ** 20
@@ -117,10 +118,10 @@ export class CharonProcess {
   async end({ signal }: AbortOptions = {}): Promise<void> {
     const pid = await this.#pid()
     if (pid !== undefined) send(pid, 'SIGTERM')
-    const ending = pid ?? (await this.#endingPid())
-    if (ending === undefined) return
-    for (let waited = 0; !(await isGone(ending)); waited += POLL_MS) {
-      if (pid !== undefined && waited > END_TIMEOUT_MS) send(pid, 'SIGKILL')
+    for (let waited = 0; (await this.#pid()) !== undefined || (await this.#isEnding()); waited += POLL_MS) {
+      if (waited > END_TIMEOUT_MS) await this.kill()
+      // It cannot be killed, or another program has its PID and does not let its environment be read.
+      if (waited > GIVE_UP_MS) return
       await sleep(POLL_MS, undefined, { signal })
     }
   }
@@ -151,12 +152,13 @@ export class CharonProcess {
     return (await environmentOf(pid)).split('\0').includes(`${MARK}=${this.#folder}`) ? pid : undefined
   }
 
-  /** Of the one that was killed and is not gone: its environment is, while its sockets may not be. */
-  async #endingPid(): Promise<number | undefined> {
+  /** Whether it was killed and is not gone: its environment is, while its sockets may not be. */
+  async #isEnding(): Promise<boolean> {
     const pid = await this.#recordedPid()
     const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
-    const isIt = name.trim() === basename(this.#program) && (await environmentOf(pid)) === ''
-    return isIt ? pid : undefined
+    return (
+      name.trim() === basename(this.#program) && (await environmentOf(pid)) === '' && !(await isGone(pid))
+    )
   }
 
   async #recordedPid(): Promise<number | undefined> {
@@ -181,7 +183,7 @@ const environmentOf = (pid: number | undefined): Promise<string> =>
   readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
 
 /** Whether it has ended with all its threads, if perhaps nobody has reaped it. */
-async function isGone(pid: number): Promise<boolean> {
+async function isGone(pid: number | undefined): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   if (stat === undefined) return true
   // After the name in parentheses: the state, and as the 18th field the number of threads (proc(5)).
