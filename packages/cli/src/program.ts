@@ -1,6 +1,7 @@
 import { Argument, Command } from 'commander'
 import { addBugreportCommand } from './bugreport/program.js'
 import { addConfigCommands } from './config/program.js'
+import { addDoctorCommand } from './doctor/program.js'
 import { EXIT_HELP } from './exit-codes.js'
 import { addInspectCommand } from './inspect/program.js'
 import type { CliIo } from './io.js'
@@ -23,6 +24,7 @@ export function buildProgram(io: CliIo): Command {
     .showHelpAfterError('(--help lists what there is)')
     .addHelpText('after', `\n${EXIT_HELP}`)
   addStatusCommand(program, io)
+  addDoctorCommand(program, io)
   addPlanCommand(program, io)
   addInspectCommand(program, io)
   addTraceCommand(program, io)

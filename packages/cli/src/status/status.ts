@@ -1,11 +1,12 @@
 import type { StatusPage } from '@selvedge/agent'
 import type { StoreSettings } from '@selvedge/agent/flags'
-import { leaseKey, type Program } from '@selvedge/core'
-import { hostAddress, printable } from '@selvedge/core/kit'
+import { leaseKey } from '@selvedge/core'
+import { hostAddress } from '@selvedge/core/kit'
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
 import { endOf, leaseJson } from '../leases/describe.js'
 import { duration } from '../output/duration.js'
+import { programText } from '../output/program-text.js'
 import { openOperatorStore } from '../store/open.js'
 import { askAgent } from './agent-client.js'
 import { byTrouble, PEER_HEAD, peerRows, troubleOf } from './peers.js'
@@ -96,10 +97,6 @@ function show({ io, page }: Context, status: StatusPage, { all }: StatusOptions)
     { style: 'dim' },
   )
 }
-
-/** A name from /proc is another program's choice. */
-const programText = ({ pid, name }: Program): string =>
-  name === undefined ? `process ${pid}, which has ended` : `${printable(name)} (process ${pid})`
 
 function leaseText({ lease }: NonNullable<StatusPage['node']>, now: number): string {
   const subnets = [lease.subnet, lease.ipv6Subnet].filter((each) => each !== undefined).join(' and ')

@@ -1,0 +1,227 @@
+import type { StatusPage } from '@selvedge/agent'
+import { expect, test } from 'vitest'
+import type { Facts } from '../facts/facts.js'
+import type { LinkFact } from '../facts/network.js'
+import { baseChains } from '../facts/ruleset.js'
+import { diagnose } from './index.js'
+
+/** What is hard to make on a real host, or is another's: here on facts alone. */
+
+const link = (ifname: string, address: string, more: Partial<LinkFact> = {}): LinkFact => ({
+  ifindex: 2,
+  ifname,
+  flags: ['UP', 'LOWER_UP'],
+  mtu: 1500,
+  addr_info: [{ family: 'inet', local: address, prefixlen: 24, scope: 'global' }],
+  ...more,
+})
+
+const page: StatusPage = {
+  format: 1,
+  version: '1',
+  ready: true,
+  node: {
+    lease: { key: '10.244.1.0-24', subnet: '10.244.1.0/24', publicIp: '192.0.2.1', expiresAt: 90_000_000 },
+    backend: 'vxlan',
+    mtu: 1450,
+    externalInterface: { name: 'eth0' },
+  },
+  store: { name: 'etcd', connected: true, staleMs: 0, fromCache: false },
+  config: { inForce: { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }, differences: [] },
+  kernel: { inSync: true, desired: 5, actual: 5, failed: 0, failures: [] },
+  drift: { total: 0, last: [] },
+  peerCount: 1,
+  peers: [],
+}
+
+const flannel = link('flannel.1', '10.244.1.0', { address: 'aa:00:00:00:00:01', mtu: 1450 })
+
+const well: Facts = {
+  now: 1_000,
+  hasNetAdmin: true,
+  sysctls: new Map([
+    ['net/ipv4/ip_forward', '1'],
+    ['net/netfilter/nf_conntrack_count', '10'],
+    ['net/netfilter/nf_conntrack_max', '1000'],
+    ['net/ipv4/neigh/default/gc_thresh3', '1024'],
+  ]),
+  hasTunDevice: true,
+  network: { links: [link('eth0', '192.0.2.1'), flannel], routes: [] },
+  rulesets: { chains: [], text: '', legacy: '' },
+  sockets: [],
+  programs: new Set(['selvedged']),
+  agent: { state: 'answers', page },
+  store: {
+    state: 'answers',
+    place: 'etcd at http://192.0.2.9:2379, /coreos.com/network',
+    config: '{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}}',
+    configProblem: undefined,
+    comparable: { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } },
+    subnets: 256,
+    networks: ['10.244.0.0/16'],
+    leases: [
+      {
+        key: '10.244.1.0-24',
+        publicIp: '192.0.2.1',
+        backendType: 'vxlan',
+        vtepMac: 'aa:00:00:00:00:01',
+        expiresAt: 90_000_000,
+      },
+    ],
+    problems: [],
+  },
+  certificates: [],
+  subnetFile: {
+    path: '/run/flannel/subnet.env',
+    text: 'FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.1.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n',
+  },
+  paths: [],
+  pods: {
+    configFolder: '/etc/cni/net.d',
+    configs: undefined,
+    pluginFolder: '/opt/cni/bin',
+    plugins: undefined,
+  },
+}
+
+const agent = (more: Partial<StatusPage>): Partial<Facts> => ({
+  agent: { state: 'answers', page: { ...page, ...more } },
+})
+const links = (...all: LinkFact[]): Partial<Facts> => ({ network: { links: all, routes: [] } })
+const sysctl = (name: string, value: string): Partial<Facts> => ({
+  sysctls: new Map([...well.sysctls, [name, value]]),
+})
+const dual = agent({ node: { ...node(), lease: { ...node().lease, ipv6Subnet: 'fd44:1::/64' } } })
+
+function node(): NonNullable<StatusPage['node']> {
+  if (page.node === undefined) throw new Error('the page has a node')
+  return page.node
+}
+
+function store(more: object): Partial<Facts> {
+  return { store: { ...well.store, ...more } as Facts['store'] }
+}
+
+test('nothing is found where nothing is wrong', () => {
+  expect(diagnose(well)).toEqual([])
+})
+
+test.each<[id: string, says: string, facts: Partial<Facts>]>([
+  ['host.rights', 'CAP_NET_ADMIN', { hasNetAdmin: false }],
+  ['host.no-ip', 'ip does not run', { network: undefined }],
+  [
+    'host.tun-device',
+    'the backend udp needs it',
+    { hasTunDevice: false, ...agent({ node: { ...node(), backend: 'udp' } }) },
+  ],
+  ['host.ip6-forward', 'forwarding is 0', { ...dual, ...sysctl('net/ipv6/conf/all/forwarding', '0') }],
+  ['host.ipv6-off', 'disable_ipv6 is 1', { ...dual, ...sysctl('net/ipv6/conf/all/disable_ipv6', '1') }],
+  ['host.neighbour-table', '1000 peers', agent({ peerCount: 1_000 })],
+  ['host.conntrack-full', '950 of 1000', sysctl('net/netfilter/nf_conntrack_count', '950')],
+  [
+    'host.port-taken',
+    "UDP port 8472, which is the backend vxlan's, is taken by socat (process 7)",
+    { sockets: [{ port: 8472, inode: '1', owner: 'socat (process 7)' }] },
+  ],
+  [
+    'firewall.two-iptables',
+    'legacy has 1',
+    { rulesets: { chains: [], text: 'table ip nat {\n}', legacy: '-A FORWARD -j DROP' } },
+  ],
+  ['identity.interface-gone', 'eth0', links(flannel, link('eth1', '192.0.2.1'))],
+  [
+    'store.refused',
+    'permission denied',
+    {
+      store: {
+        state: 'failed',
+        place: 'etcd',
+        code: 'STORE_UNAVAILABLE',
+        why: 'etcdserver: permission denied',
+      },
+    },
+  ],
+  [
+    'store.stale',
+    'for 90 s',
+    agent({ store: { name: 'etcd', connected: false, staleMs: 90_000, fromCache: false } }),
+  ],
+  [
+    'store.lease-ends',
+    'ends in 60 s',
+    {
+      ...agent({ store: { name: 'etcd', connected: false, staleMs: 0, fromCache: false } }),
+      now: 89_940_000,
+    },
+  ],
+  [
+    'host.bridge-netfilter',
+    'is 0',
+    {
+      ...sysctl('net/bridge/bridge-nf-call-iptables', '0'),
+      pods: { ...well.pods, configs: [{ file: '10-flannel.conflist', types: ['flannel'] }] },
+    },
+  ],
+  ['store.full', '1 of 1 subnets', store({ subnets: 1 })],
+  [
+    'store.overlap',
+    '10.244.9.9/24 of eth1',
+    links(link('eth0', '192.0.2.1'), flannel, link('eth1', '10.244.9.9')),
+  ],
+  ['agent.denied', 'sudo', { agent: { state: 'denied', why: 'only root may: use sudo' } }],
+  ['agent.not-ready', 'no config', agent({ ready: false, waitingFor: 'no config' })],
+  [
+    'agent.refused-entries',
+    'File exists',
+    agent({ kernel: { ...page.kernel, failed: 1, failures: [{ key: 'route', message: 'File exists' }] } }),
+  ],
+  ['kernel.not-in-sync', '4 of 5', agent({ kernel: { ...page.kernel, inSync: false, actual: 4 } })],
+  ['kernel.device-down', 'flannel.1 is down', links(link('eth0', '192.0.2.1'), { ...flannel, flags: [] })],
+  ['kernel.device-missing', 'vxlan', links(link('eth0', '192.0.2.1'))],
+  [
+    'kernel.published-mac',
+    'aa:00:00:00:00:02',
+    links(link('eth0', '192.0.2.1'), { ...flannel, address: 'aa:00:00:00:00:02' }),
+  ],
+])('%s', (id, says, facts) => {
+  const found = diagnose({ ...well, ...facts }).filter((finding) => finding.id === id)
+  expect(found.map(({ what }) => what)).toEqual([expect.stringContaining(says)])
+  expect(found[0]?.remedy).not.toBe('')
+})
+
+test('an agent on flanneld’s host, and a flanneld on the agent’s, are told apart', () => {
+  const programs = new Set(['flanneld'])
+  const idsOf = (facts: Partial<Facts>) => diagnose({ ...well, programs, ...facts }).map(({ id }) => id)
+  expect(idsOf({})).toEqual(['host.flanneld-too'])
+  expect(idsOf({ agent: { state: 'absent' } })).toEqual(['agent.absent'])
+})
+
+test('base chains and their policies are read from the ruleset as nft prints it', () => {
+  const text = `table ip filter {
+	chain FORWARD {
+		type filter hook forward priority filter; policy drop;
+		jump DOCKER
+	}
+	chain DOCKER {
+		accept
+	}
+}
+table inet firewalld { # progname firewalld
+	chain filter_INPUT {
+		type filter hook input priority filter + 10; policy accept;
+	}
+}`
+  expect(baseChains(text)).toEqual([
+    { family: 'ip', table: 'filter', chain: 'FORWARD', hook: 'forward', policy: 'drop' },
+    { family: 'inet', table: 'firewalld', chain: 'filter_INPUT', hook: 'input', policy: 'accept' },
+  ])
+  const rulesets = { chains: baseChains(text), text, legacy: '' }
+  expect(diagnose({ ...well, rulesets })).toEqual([])
+  const dropping = { chains: baseChains(text), text: text.replace('\t\taccept', '\t\tdrop'), legacy: '' }
+  expect(diagnose({ ...well, rulesets: dropping })).toMatchObject([{ id: 'firewall.forward-drop' }])
+})
+
+test('before anything is installed only what matters then is looked at', () => {
+  const nothing: Partial<Facts> = { agent: undefined, store: undefined, hasNetAdmin: false }
+  expect(diagnose({ ...well, ...nothing }, { pre: true }).map(({ id }) => id)).toEqual(['host.rights'])
+})

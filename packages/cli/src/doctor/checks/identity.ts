@@ -1,0 +1,136 @@
+import { printable } from '@selvedge/core/kit'
+import { type Check, fatal, warning } from '../finding.js'
+import { externalOf, hostAddresses, nodeOf } from './known.js'
+
+export const identityChecks: readonly Check[] = [
+  {
+    id: 'identity.interface-gone',
+    title: 'the interface that packets to peers leave by is there',
+    find: (facts) => {
+      const name = nodeOf(facts)?.externalInterface.name
+      if (name === undefined || facts.network === undefined || externalOf(facts) !== undefined) return []
+      return [
+        fatal(
+          `${name}, which packets to peers leave by, is gone`,
+          'bring it back, or name another one: selvedged --iface=…',
+        ),
+      ]
+    },
+  },
+  {
+    id: 'identity.interface-down',
+    title: 'the interface that packets to peers leave by is up',
+    find: (facts) => {
+      const link = externalOf(facts)
+      if (link === undefined || link.flags.includes('UP')) return []
+      return [
+        fatal(`${link.ifname}, which packets to peers leave by, is down`, `ip link set ${link.ifname} up`),
+      ]
+    },
+  },
+  {
+    id: 'identity.no-carrier',
+    title: 'the interface that packets to peers leave by has a carrier',
+    find: (facts) => {
+      const link = externalOf(facts)
+      if (link === undefined || !link.flags.includes('NO-CARRIER')) return []
+      return [
+        fatal(
+          `${link.ifname}, which packets to peers leave by, has no carrier`,
+          'look at its cable, or its other end',
+        ),
+      ]
+    },
+  },
+  {
+    id: 'identity.address-not-borne',
+    title: 'an interface bears the published address',
+    find: (facts) => {
+      const node = nodeOf(facts)
+      if (node === undefined || facts.network === undefined) return []
+      const borne = hostAddresses(facts)
+      return [node.lease.publicIp, node.lease.publicIpv6]
+        .filter((address) => address !== undefined)
+        .filter((address) => !borne.has(address))
+        .map((address) =>
+          warning(
+            `no interface of this host bears ${address}, which it publishes to its peers`,
+            `ip address add ${address} dev ${node.externalInterface.name}, or restart selvedged to publish another; nothing is wrong if a NAT in front of the host has it, and forwards the backend's port`,
+          ),
+        )
+    },
+  },
+  {
+    id: 'identity.address-deprecated',
+    title: 'the published address is not deprecated, tentative or a duplicate',
+    find: (facts) => {
+      const { publicIp, publicIpv6 } = nodeOf(facts)?.lease ?? {}
+      return (facts.network?.links ?? []).flatMap(({ ifname, addr_info }) =>
+        addr_info
+          .filter(({ local }) => local === publicIp || local === publicIpv6)
+          .flatMap(({ local, prefixlen, deprecated, dadfailed, tentative }) => {
+            if (dadfailed) {
+              return [
+                fatal(
+                  `another host on ${ifname}'s network has ${local}, too, which this one publishes`,
+                  'give one of the two another address',
+                ),
+              ]
+            }
+            if (!deprecated && !tentative) return []
+            return [
+              warning(
+                `${local}, which this host publishes, is ${deprecated ? 'deprecated: its lease by DHCP or router has not been renewed' : 'tentative'}`,
+                `renew it, or: ip address change ${local}/${prefixlen} dev ${ifname} preferred_lft forever valid_lft forever`,
+              ),
+            ]
+          }),
+      )
+    },
+  },
+  {
+    id: 'identity.address-shared',
+    title: 'no other lease publishes the address of this host',
+    find: (facts) => {
+      const { store } = facts
+      const own = nodeOf(facts)?.lease
+      if (store?.state !== 'answers' || own === undefined) return []
+      return store.leases
+        .filter(
+          ({ key, publicIp }) =>
+            key !== own.key && publicIp !== undefined && publicIp === (own.publicIp ?? own.publicIpv6),
+        )
+        .map(({ key, publicIp }) =>
+          fatal(
+            `the lease ${printable(key)} publishes ${publicIp}, as this host's own does: peers send its packets here`,
+            `if no host has it: selvedge leases release ${printable(key)} --force; else give one of the two another address (--public-ip)`,
+          ),
+        )
+    },
+  },
+  {
+    id: 'identity.peers-share-address',
+    title: 'no two peers publish one address',
+    find: ({ store, ...facts }) => {
+      if (store?.state !== 'answers') return []
+      const own = nodeOf({ ...facts, store })?.lease
+      const holders = new Map<string, string[]>()
+      for (const { key, publicIp, backendType } of store.leases) {
+        // Several nodes behind one NAT have one address with WireGuard.
+        if (publicIp === undefined || publicIp === own?.publicIp || backendType === 'wireguard') continue
+        holders.set(publicIp, [...(holders.get(publicIp) ?? []), key])
+      }
+      return [...holders]
+        .filter(([, keys]) => keys.length > 1)
+        .map(([address, keys]) =>
+          warning(
+            `the leases ${keys
+              .slice(0, 3)
+              .map((key) => printable(key))
+              .join(', ')} publish one address, ${address}`,
+            `release what no host has: selvedge leases release ${printable(keys[0] ?? '')} --force`,
+          ),
+        )
+    },
+  },
+]

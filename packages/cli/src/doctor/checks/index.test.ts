@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { CHECKS } from './index.js'
+
+const document = (path: string): Promise<string> =>
+  readFile(new URL(`../../../../../${path}`, import.meta.url), 'utf8')
+
+test('docs/doctor.md has each finding, with what it looks for, and no other', async () => {
+  const rows = [
+    ...(await document('docs/doctor.md')).matchAll(/<a id="([^"]+)"><\/a>`([^`]+)`( ¹)?( ²)? \| (.+) \|$/gm),
+  ]
+  const documented = rows.map(([, anchor, id, pre, , title]) => ({
+    anchor,
+    id,
+    pre: pre !== undefined,
+    title,
+  }))
+  const expected = CHECKS.map(({ id, title, pre = false }) => ({ anchor: id, id, pre, title }))
+  expect(documented).toEqual(expected)
+})
+
+test('docs/doctor.md marks what no injected fault proves', async () => {
+  const faults = await document('packages/selvedged/tests/cli/doctor/faults.ts')
+  const proven = new Set([...faults.matchAll(/ id: '([^']+)'/g)].map(([, id]) => id))
+  const rows = [...(await document('docs/doctor.md')).matchAll(/<\/a>`([^`]+)`(?: ¹)?( ²)? \|/g)]
+  const unproven = rows.filter(([, , mark]) => mark !== undefined).map(([, id]) => id)
+  expect(unproven).toEqual(CHECKS.map(({ id }) => id).filter((id) => !proven.has(id)))
+})

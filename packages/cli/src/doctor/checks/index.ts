@@ -1,0 +1,32 @@
+import type { Facts } from '../facts/facts.js'
+import type { Check, Finding } from '../finding.js'
+import { agentChecks } from './agent.js'
+import { firewallChecks } from './firewall.js'
+import { hostChecks } from './host.js'
+import { identityChecks } from './identity.js'
+import { kernelChecks } from './kernel.js'
+import { pathChecks } from './path.js'
+import { podChecks } from './pods.js'
+import { storeChecks } from './store.js'
+
+export const CHECKS: readonly Check[] = [
+  ...hostChecks,
+  ...firewallChecks,
+  ...identityChecks,
+  ...storeChecks,
+  ...agentChecks,
+  ...kernelChecks,
+  ...pathChecks,
+  ...podChecks,
+]
+
+/** What is wrong, fatal findings first. */
+export function diagnose(facts: Facts, { pre = false } = {}): readonly Finding[] {
+  const found = CHECKS.filter((check) => !pre || check.pre === true).flatMap(({ id, find }) =>
+    find(facts).map((finding) => ({ id, ...finding })),
+  )
+  return [
+    ...found.filter(({ severity }) => severity === 'fatal'),
+    ...found.filter(({ severity }) => severity === 'warning'),
+  ]
+}

@@ -1,0 +1,102 @@
+import { containsAddress } from '@selvedge/core/kit'
+import { type Check, fatal, warning } from '../finding.js'
+import { nodeOf } from './known.js'
+
+/** The name of flannel's bridge, unless its conf list says otherwise. */
+const BRIDGE = 'cni0'
+
+export const podChecks: readonly Check[] = [
+  {
+    id: 'pods.no-config',
+    title: 'the container runtime has a conf list that names flannel',
+    find: ({ pods: { configs, configFolder } }) => {
+      if (configs === undefined) return []
+      const [first] = configs
+      if (first === undefined) {
+        return [
+          fatal(
+            `${configFolder} has no conf list: the runtime makes no pods`,
+            'install it: 10-flannel.conflist of docs/cni.md',
+          ),
+        ]
+      }
+      if (first.types.length === 0)
+        return [
+          fatal(`${configFolder}/${first.file} is no conf list that can be read`, 'correct or remove it'),
+        ]
+      if (first.types.some((type) => type === 'flannel' || type === 'selvedge')) return []
+      return [
+        fatal(
+          `the runtime takes ${configFolder}/${first.file}, which comes first and names ${first.types.join(', ')}, not flannel`,
+          `rm ${configFolder}/${first.file}`,
+        ),
+      ]
+    },
+  },
+  {
+    id: 'pods.no-plugin',
+    title: 'the CNI plugins that the conf list names are installed',
+    find: ({ pods: { configs, plugins, pluginFolder } }) => {
+      const types = configs?.[0]?.types ?? []
+      if (types.length === 0) return []
+      // What flannel's plugin calls itself.
+      const needed = types.includes('flannel') ? [...types, 'bridge', 'host-local'] : types
+      const missing = [...new Set(needed)].filter((type) => plugins?.includes(type) !== true)
+      return missing.length === 0
+        ? []
+        : [
+            fatal(
+              `${pluginFolder} lacks ${missing.join(', ')}: no pod can be made`,
+              'apt-get install containernetworking-plugins, or copy them there; flannel’s own is in the image',
+            ),
+          ]
+    },
+  },
+  {
+    id: 'pods.bridge-address',
+    title: "the pods' bridge has an address of this host's subnet",
+    find: (facts) => {
+      const lease = nodeOf(facts)?.lease
+      const bridge = facts.network?.links.find(({ ifname }) => ifname === BRIDGE)
+      if (lease?.subnet === undefined || bridge === undefined) return []
+      const own = bridge.addr_info.filter(({ family }) => family === 'inet')
+      const wrong = own.filter(({ local }) => !containsAddress(lease.subnet ?? '', local))
+      const [address] = wrong
+      if (address === undefined) return []
+      return [
+        fatal(
+          `${BRIDGE} has ${address.local}/${address.prefixlen}, and this host's subnet is ${lease.subnet}: pods of an earlier lease are on it`,
+          `drain the host's pods, then: ip address delete ${address.local}/${address.prefixlen} dev ${BRIDGE}`,
+        ),
+      ]
+    },
+  },
+  {
+    id: 'pods.bridge-mtu',
+    title: "the pods' bridge and its ports have the network's MTU",
+    find: (facts) => {
+      const mtu = nodeOf(facts)?.mtu
+      if (mtu === undefined) return []
+      return (facts.network?.links ?? [])
+        .filter((link) => (link.ifname === BRIDGE || link.master === BRIDGE) && link.mtu > mtu)
+        .map(({ ifname, mtu: found }) =>
+          warning(
+            `${ifname} has an MTU of ${found}, and the network's is ${mtu}: long packets of its pods are lost or cut`,
+            ifname === BRIDGE
+              ? `ip link set ${ifname} mtu ${mtu}`
+              : `make its pod again, or: ip link set ${ifname} mtu ${mtu}`,
+          ),
+        )
+    },
+  },
+  {
+    id: 'pods.bridge-down',
+    title: "the pods' bridge is up",
+    find: ({ network }) => {
+      const bridge = network?.links.find(({ ifname }) => ifname === BRIDGE)
+      return bridge === undefined || bridge.flags.includes('UP')
+        ? []
+        : [fatal(`${BRIDGE} is down: no packet reaches a pod`, `ip link set ${BRIDGE} up`)]
+    },
+  },
+]

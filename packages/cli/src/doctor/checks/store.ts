@@ -1,0 +1,239 @@
+import { configDifferences, parseNetworkConfig } from '@selvedge/core'
+import { containsAddress, overlaps, parseCidr, printable } from '@selvedge/core/kit'
+import type { Facts } from '../facts/facts.js'
+import { type Check, fatal, warning } from '../finding.js'
+import { externalOf, networksOf, nodeOf, pageOf } from './known.js'
+
+const HOUR_MS = 60 * 60 * 1000
+const DAY_MS = 24 * HOUR_MS
+/** Certificates are renewed a month before they end, by habit. */
+const CERTIFICATE_MARGIN_MS = 14 * DAY_MS
+/** The agent renews an hour before the end, by default: less than this is late. */
+const LEASE_MARGIN_MS = HOUR_MS / 2
+const NEARLY_FULL = 0.9
+
+export const storeChecks: readonly Check[] = [
+  {
+    id: 'store.unreachable',
+    title: 'the store answers',
+    find: ({ store }) =>
+      store?.state === 'failed' && !REFUSALS.test(store.why) && store.code !== 'ACCESS_DENIED'
+        ? [
+            fatal(
+              `${store.place} does not answer: ${store.why}`,
+              'look whether it runs, and whether this host reaches it; is it the one that the agent uses (--etcd-endpoints, --kube-api-url)? known peers are reached meanwhile',
+            ),
+          ]
+        : [],
+  },
+  {
+    id: 'store.refused',
+    title: 'the store accepts who asks',
+    find: ({ store }) =>
+      store?.state === 'failed' && (REFUSALS.test(store.why) || store.code === 'ACCESS_DENIED')
+        ? [
+            fatal(
+              `${store.place} refuses: ${store.why}`,
+              'check the user, the token or the certificate that it is asked with, and its rights there',
+            ),
+          ]
+        : [],
+  },
+  {
+    id: 'store.certificate',
+    title: 'the certificates of the connection to the store are valid for two weeks',
+    find: ({ certificates, now }) =>
+      certificates.flatMap(({ file, validTo, problem }) => {
+        if (problem !== undefined) {
+          return [
+            fatal(
+              `${printable(file)} is no certificate that can be read: ${problem}`,
+              'name a PEM file that this user may read',
+            ),
+          ]
+        }
+        const left = (validTo ?? 0) - now
+        if (left > CERTIFICATE_MARGIN_MS) return []
+        const end = new Date(validTo ?? 0).toISOString()
+        const what = `the certificate in ${printable(file)} ${left < 0 ? 'ended' : 'ends'} on ${end}`
+        return [
+          left < 0
+            ? fatal(what, 'replace the file by a new certificate: the agent reads it at its next connection')
+            : warning(
+                what,
+                'replace the file by a new certificate: the agent reads it at its next connection',
+              ),
+        ]
+      }),
+  },
+  {
+    id: 'store.no-config',
+    title: 'there is a network config',
+    find: ({ store }) =>
+      store?.state === 'answers' && store.config === undefined
+        ? [
+            fatal(
+              `${store.place} has no network config: agents wait for it`,
+              `selvedge config set '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}'`,
+            ),
+          ]
+        : [],
+  },
+  {
+    id: 'store.invalid-config',
+    title: 'the network config is valid',
+    find: ({ store }) =>
+      store?.state === 'answers' && store.configProblem !== undefined
+        ? [
+            fatal(
+              `the network config in ${store.place} cannot be used: ${store.configProblem}`,
+              'correct it: selvedge config set',
+            ),
+          ]
+        : [],
+  },
+  {
+    id: 'store.config-not-in-force',
+    title: 'the agent runs by the config that is stored',
+    find: (facts) => {
+      const differences = differencesFromInForce(facts)
+      return differences.length === 0
+        ? []
+        : [
+            warning(
+              `the network config in the store is not the one in force: ${differences.join('; ')}`,
+              'restart the agents, one host after the other: systemctl restart selvedged',
+            ),
+          ]
+    },
+  },
+  {
+    id: 'store.lease-missing',
+    title: "this host's lease is in the store",
+    find: (facts) => {
+      const { store } = facts
+      const own = nodeOf(facts)?.lease
+      if (store?.state !== 'answers' || own === undefined) return []
+      if (store.leases.some(({ key }) => key === own.key)) return []
+      return [
+        fatal(
+          `the agent's lease ${own.key} is not in ${store.place}: another host may get its subnet`,
+          'is it the store that the agent uses? if so, restart the agent, which takes its subnet again: systemctl restart selvedged',
+        ),
+      ]
+    },
+  },
+  {
+    id: 'store.lease-ends',
+    title: "this host's lease is renewed in time",
+    find: (facts) => {
+      const own = nodeOf(facts)?.lease
+      const { store } = facts
+      const stored =
+        store?.state === 'answers' ? store.leases.find(({ key }) => key === own?.key)?.expiresAt : undefined
+      const expiresAt = stored ?? own?.expiresAt
+      if (expiresAt === undefined) return []
+      const left = expiresAt - facts.now
+      // One that is meant to be short is renewed in its last third.
+      if (
+        left > LEASE_MARGIN_MS ||
+        (facts.agent?.state === 'answers' && left > 0 && pageOf(facts)?.store.connected)
+      )
+        return []
+      return [
+        fatal(
+          `the lease ${own?.key} ends in ${Math.max(0, Math.round(left / 1000))} s, and has not been renewed`,
+          'the agent’s log says why it is not renewed; once the store answers it is renewed at once',
+        ),
+      ]
+    },
+  },
+  {
+    id: 'store.stale',
+    title: 'what the agent knows of the store is fresh',
+    find: (facts) => {
+      const known = pageOf(facts)?.store
+      if (known === undefined || (known.connected && !known.fromCache)) return []
+      const seconds = Math.round(known.staleMs / 1000)
+      if (seconds < 5 && !known.fromCache) return []
+      return [
+        warning(
+          `the agent has not heard from ${known.name} for ${seconds} s${known.error === undefined ? '' : `: ${known.error}`}`,
+          'see store.unreachable; peers that join or move meanwhile are not reached',
+        ),
+      ]
+    },
+  },
+  {
+    id: 'store.records',
+    title: 'every record of the store is a lease',
+    find: ({ store }) =>
+      store?.state === 'answers' && store.problems.length > 0
+        ? [
+            warning(
+              `${store.problems.length} record${store.problems.length === 1 ? ' is' : 's are'} no usable lease: ${store.problems.slice(0, 3).join('; ')}`,
+              'selvedge leases list shows them; delete what no host has: etcdctl del KEY',
+            ),
+          ]
+        : [],
+  },
+  {
+    id: 'store.full',
+    title: 'there are subnets left to lease',
+    find: ({ store }) => {
+      if (store?.state !== 'answers' || store.subnets === undefined) return []
+      const used = store.leases.length
+      if (used < store.subnets * NEARLY_FULL) return []
+      const what = `${used} of ${store.subnets} subnets are leased or reserved`
+      const remedy =
+        'release what no host has (selvedge leases list, release), or give the network more: SubnetMin, SubnetMax, a greater Network'
+      return [used >= store.subnets ? fatal(`${what}: no host can join`, remedy) : warning(what, remedy)]
+    },
+  },
+  {
+    id: 'store.overlap',
+    title: "the network overlaps none of this host's own",
+    pre: false,
+    find: (facts) => {
+      const external = externalOf(facts)
+      const networks = networksOf(facts)
+      return (facts.network?.links ?? [])
+        .filter(({ ifname, master }) => !/^(?:flannel|cni|lo$)/.test(ifname) && master === undefined)
+        .flatMap(({ ifname, addr_info }) =>
+          addr_info.flatMap(({ local, prefixlen, scope }) => {
+            const own = parseCidr(`${local}/${prefixlen}`)
+            const network = networks.find((text) => {
+              const cidr = parseCidr(text)
+              return (
+                scope === 'global' &&
+                own !== undefined &&
+                cidr !== undefined &&
+                cidr.family === own.family &&
+                (overlaps(cidr, own) || containsAddress(text, local))
+              )
+            })
+            if (network === undefined) return []
+            return [
+              (ifname === external?.ifname ? fatal : warning)(
+                `the network ${network} overlaps ${local}/${prefixlen} of ${ifname}: packets to one of the two go to the other`,
+                'choose another Network (selvedge config set), or other addresses for the host',
+              ),
+            ]
+          }),
+        )
+    },
+  },
+]
+
+/** The agent itself reads the config once a minute. */
+function differencesFromInForce(facts: Facts): readonly string[] {
+  const inForce = pageOf(facts)?.config?.inForce
+  const { store } = facts
+  if (typeof inForce !== 'object' || inForce === null) return []
+  if (store?.state !== 'answers' || typeof store.comparable !== 'object' || store.comparable === null)
+    return []
+  return configDifferences(parseNetworkConfig(inForce), parseNetworkConfig(store.comparable))
+}
+
+const REFUSALS =
+  /permission denied|authentication|unauthori[sz]ed|forbidden|certificate|\b40[13]\b|auth token/i

@@ -1,0 +1,83 @@
+import type { StoreSettings } from '@selvedge/agent/flags'
+import {
+  type FamilyNetwork,
+  isOverlayError,
+  type Lease,
+  leaseKey,
+  networkConfigJson,
+  parseNetworkConfig,
+} from '@selvedge/core'
+import { requireCidr } from '@selvedge/core/kit'
+import { openOperatorStore, placeOf } from '../../store/open.js'
+import type { LeaseFact, StoreFact } from './facts.js'
+
+/** A store that needs longer is as good as away. */
+const TIMEOUT_MS = 2_500
+
+export async function storeFact(settings: StoreSettings, signal: AbortSignal): Promise<StoreFact> {
+  const place = placeOf(settings)
+  const giveUp = new AbortController()
+  const timer = setTimeout(() => giveUp.abort(new Error(`no answer in ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS)
+  const abort = (): void => giveUp.abort(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    await using store = await openOperatorStore(settings, { signal: giveUp.signal, onWarning: () => {} })
+    const config = await store.configText()
+    const { withoutSecrets } = await import('@selvedge/agent')
+    const { leases, faults } = await store.list()
+    return {
+      state: 'answers',
+      place,
+      config,
+      ...configFacts(config, withoutSecrets),
+      leases: leases.map(leaseFact),
+      problems: faults.map(({ message }) => message),
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    const code = isOverlayError(error) ? error.code : 'STORE_UNAVAILABLE'
+    return { state: 'failed', place, code, why: error instanceof Error ? error.message : String(error) }
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+type WithoutSecrets = typeof import('@selvedge/agent').withoutSecrets
+
+function configFacts(text: string | undefined, withoutSecrets: WithoutSecrets) {
+  const nothing = { configProblem: undefined, comparable: undefined, subnets: undefined, networks: [] }
+  if (text === undefined) return nothing
+  try {
+    const config = parseNetworkConfig(text)
+    const { ipv4, ipv6 } = config
+    const comparable = withoutSecrets(networkConfigJson(config))
+    const networks = [ipv4, ipv6].flatMap((family) => (family === undefined ? [] : [family.network]))
+    return { ...nothing, comparable, subnets: (ipv4 ?? ipv6) && subnetsOf(ipv4 ?? ipv6), networks }
+  } catch (error) {
+    return { ...nothing, configProblem: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** How many subnets there are to lease; of very many, so many. */
+function subnetsOf(family: FamilyNetwork | undefined): number | undefined {
+  if (family === undefined) return undefined
+  const [first, last] = [family.subnetMin, family.subnetMax].map((base) =>
+    requireCidr(`${base}/${family.subnetLength}`),
+  )
+  if (first === undefined || last === undefined) return undefined
+  const shift = BigInt((first.family === 4 ? 32 : 128) - family.subnetLength)
+  return Number(((last.base - first.base) >> shift) + 1n)
+}
+
+function leaseFact(lease: Lease): LeaseFact {
+  const { attributes, expiresAt } = lease
+  const { VtepMAC } = Object(attributes.backendData)
+  return {
+    key: leaseKey(lease),
+    publicIp: attributes.publicIp ?? attributes.publicIpv6,
+    backendType: attributes.backendType,
+    vtepMac: typeof VtepMAC === 'string' ? VtepMAC.toLowerCase() : undefined,
+    expiresAt,
+  }
+}
