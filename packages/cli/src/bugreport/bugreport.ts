@@ -7,6 +7,7 @@ import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
 import type { CliIo } from '../io.js'
 import { openOperatorStore } from '../store/open.js'
+import { withTimeLimit } from '../tools/time-limit.js'
 import { commandParts } from './command-parts.js'
 import { type GatheredPart, gatherParts, LIMITS } from './gather.js'
 import { hostParts } from './host-parts.js'
@@ -79,18 +80,16 @@ async function create(path: string): Promise<FileHandle> {
 const CONFIG_TIMEOUT_MS = 3_000
 
 async function secretsKnown(io: CliIo, settings: AgentSettings): Promise<readonly string[]> {
-  const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(new Error('late')), CONFIG_TIMEOUT_MS)
   const given = [...secretsOfSettings(settings), ...secretsOfVariables(io.variables)]
+  const late = new Error('the store does not answer')
   try {
-    const signal = AbortSignal.any([io.signal, limit.signal])
-    await using store = await openOperatorStore(settings.store, { signal, onWarning: () => {} })
-    return [...given, ...secretsOfJson((await store.configText()) ?? '')]
+    return await withTimeLimit({ limitMs: CONFIG_TIMEOUT_MS, signal: io.signal, late }, async (signal) => {
+      await using store = await openOperatorStore(settings.store, { signal, onWarning: () => {} })
+      return [...given, ...secretsOfJson((await store.configText()) ?? '')]
+    })
   } catch {
     io.signal.throwIfAborted()
     return given
-  } finally {
-    clearTimeout(timer)
   }
 }
 

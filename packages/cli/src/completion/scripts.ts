@@ -60,7 +60,7 @@ ${cases.join('\n')}
     -*) COMPREPLY=($(compgen -W "$options" -- "$word")) ;;
     *)
       case $before in
-        --*file | --local-store | --to-local-store | --net-config-path) COMPREPLY=($(compgen -f -- "$word")) ;;
+        --*file | --graph | --local-store | --to-local-store | --net-config-path) COMPREPLY=($(compgen -f -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "$words" -- "$word")); [ -n "$words" ] || COMPREPLY=($(compgen -f -- "$word")) ;;
       esac ;;
   esac

@@ -8,10 +8,11 @@ import {
   resourcesPage,
 } from '@selvedge/agent'
 import type { AgentSettings } from '@selvedge/agent/flags'
-import { type Driver, isOverlayError } from '@selvedge/core'
+import { type Driver, isOverlayError, OverlayError } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
 import type { CliIo } from '../io.js'
 import { askResources } from '../status/agent-client.js'
+import { withTimeLimit } from '../tools/time-limit.js'
 
 /** Who says what is desired on this host, and what it says. */
 export interface Desired {
@@ -22,12 +23,23 @@ export interface Desired {
   readonly page?: ResourcesPage | undefined
 }
 
+/** A plan of 5,000 peers takes under 2 s; a store that does not answer must not keep the rest from being shown. */
+const PLAN_TIMEOUT_MS = 10_000
+const LATE = new OverlayError(
+  'STORE_UNAVAILABLE',
+  `planning: it took longer than ${PLAN_TIMEOUT_MS / 1000} s; see whether the store can be reached from here`,
+)
+
 /** Asks the agent; without one, plans. */
 export async function findDesired(io: CliIo, settings: AgentSettings, socket: string): Promise<Desired> {
   const page = await askResources(socket, io.signal)
   if (page !== undefined) return { source: 'agent', page }
   try {
-    return { source: 'plan', page: await plannedPage(io, settings) }
+    const limits = { limitMs: PLAN_TIMEOUT_MS, signal: io.signal, late: LATE }
+    return {
+      source: 'plan',
+      page: await withTimeLimit(limits, (signal) => plannedPage({ ...io, signal }, settings)),
+    }
   } catch (error) {
     io.signal.throwIfAborted()
     if (!isOverlayError(error)) throw error

@@ -6,6 +6,7 @@ import { inspectLinux, type ViewedEntry } from '@selvedge/dataplane-linux'
 import type { CliIo } from '../io.js'
 import { openOperatorStore, placeOf } from '../store/open.js'
 import { runTool } from '../tools/run-tool.js'
+import { withTimeLimit } from '../tools/time-limit.js'
 import { parseIptablesSave, parseNftRuleset, type RuleChain } from './chains.js'
 import { compareLeases, compareSubnetEnv, type StoredLease, type SubnetFileMark } from './compare.js'
 import { type Desired, findDesired } from './desired.js'
@@ -110,22 +111,17 @@ async function readStore(
 ): Promise<Inspected['store']> {
   const place = placeOf(settings.store)
   const known = page?.leases ?? []
-  const limit = new AbortController()
-  const timer = setTimeout(
-    () => limit.abort(new Error(`it has not answered within ${STORE_TIMEOUT_MS / 1000} s`)),
-    STORE_TIMEOUT_MS,
-  )
+  const late = new Error(`it has not answered within ${STORE_TIMEOUT_MS / 1000} s`)
   try {
-    const signal = AbortSignal.any([io.signal, limit.signal])
-    await using store = await openOperatorStore(settings.store, { signal, onWarning: () => {} })
-    const { leases } = await store.list()
-    return { place, leases: compareLeases(known, leases, page?.own) }
+    return await withTimeLimit({ limitMs: STORE_TIMEOUT_MS, signal: io.signal, late }, async (signal) => {
+      await using store = await openOperatorStore(settings.store, { signal, onWarning: () => {} })
+      const { leases } = await store.list()
+      return { place, leases: compareLeases(known, leases, page?.own) }
+    })
   } catch (error) {
     io.signal.throwIfAborted()
     const problem = error instanceof Error ? error.message : String(error)
     return { place, problem, leases: known.map((lease) => ({ ...lease, isOwn: lease.key === page?.own })) }
-  } finally {
-    clearTimeout(timer)
   }
 }
 
