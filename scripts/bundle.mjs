@@ -3,7 +3,7 @@
  * into one, `packages/cni/bundle/`. selvedged starts in half the time of the hundreds of modules that it is written in,
  * with 10 MB less memory. Needs what `tsc -b` has built.
  */
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { cp, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -14,6 +14,8 @@ import { licensesOf } from './bundle/licenses.mjs'
 await bundleCni()
 
 const SELVEDGED = fileURLToPath(new URL('../packages/selvedged', import.meta.url))
+
+const AGENT = fileURLToPath(new URL('../packages/agent', import.meta.url))
 
 const UDP_WORKER = fileURLToPath(new URL('../packages/backend-udp/dist/proxy/worker.js', import.meta.url))
 
@@ -57,6 +59,13 @@ try {
   })
   const modules = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []))
   await writeFile(join(beside, 'THIRD-PARTY-LICENSES'), licensesOf(modules))
+  // The dashboard's files, as a browser loads them.
+  for (const folder of ['static/dashboard', 'dist/dashboard/browser']) {
+    await cp(join(AGENT, folder), join(beside, 'dashboard'), {
+      recursive: true,
+      filter: (path) => !/\.(d\.ts|map|tsbuildinfo)$/.test(path),
+    })
+  }
   await rm(join(SELVEDGED, 'bundle'), { recursive: true, force: true })
   await rename(beside, join(SELVEDGED, 'bundle'))
 } finally {

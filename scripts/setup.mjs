@@ -54,6 +54,7 @@ export const testTools = [
   { command: 'ar', package: 'binutils' },
   { command: 'busybox', package: 'busybox' },
   { command: 'promtool', package: 'prometheus' },
+  { command: 'chromium', package: 'chromium' },
 ]
 
 /** A root shell opened without a login may lack the folders where `ip` and `bridge` live. */

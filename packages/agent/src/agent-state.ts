@@ -3,6 +3,7 @@ import { sameNode } from '@selvedge/core/kit'
 import type { Firewall, RuleCount } from '@selvedge/firewall'
 import type { CachedSubnetManager, SubnetEnvFile } from '@selvedge/node-state'
 import type { AgentSettings } from './command-line/settings.js'
+import { RecentEvents } from './dashboard/recent-events.js'
 import type { Snapshot } from './observe/metrics.js'
 import { PeerHistory } from './observe/peer-history.js'
 import { type ResourcesPage, resourcesPage } from './observe/resources-page.js'
@@ -29,6 +30,8 @@ export class AgentState {
   probes: PeerProbes | undefined
   /** What became of the peers; followed if there is a control socket to ask at. */
   readonly history: PeerHistory
+  /** What happened lately; followed if there is a dashboard. */
+  readonly recent: RecentEvents
   /** What of the config in the store differs from the one in force. */
   configDifferences: readonly string[] = []
   /** What the store waits for, if it says so. */
@@ -45,6 +48,7 @@ export class AgentState {
   constructor(services: AgentServices) {
     this.#services = services
     this.history = new PeerHistory(services.clock)
+    this.recent = new RecentEvents(services.clock)
   }
 
   /** The page for operators. */

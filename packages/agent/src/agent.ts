@@ -1,5 +1,7 @@
+import { hostname } from 'node:os'
 import { AgentState } from './agent-state.js'
 import type { AgentSettings } from './command-line/settings.js'
+import type { Dashboard } from './dashboard/dashboard.js'
 import { ControlSocket } from './observe/control-socket.js'
 import { serveHealth } from './observe/http-server.js'
 import { LazyMetrics } from './observe/lazy-metrics.js'
@@ -22,6 +24,7 @@ export async function runAgent(
   const metrics = settings.health === undefined ? undefined : lazyMetrics(state, settings, services)
   for (const warning of settings.warnings) log('warn', warning)
   let health: AsyncDisposable | undefined
+  const dashboard = settings.dashboard ? await openDashboard(state, services) : undefined
   if (settings.health !== undefined && metrics !== undefined) {
     const server = await serveHealth(settings.health, {
       whyNotReady: () => state.whyNotReady(),
@@ -29,9 +32,11 @@ export async function runAgent(
         const made = await metrics.get()
         return { text: await made.text(), contentType: made.contentType }
       },
+      ...(dashboard && { dashboard: (path, headers) => dashboard.answer(path, headers) }),
     })
     health = server
     log('info', 'serving /healthz, /readyz and /metrics', { ...settings.health, port: server.port })
+    if (dashboard !== undefined) log('info', 'serving /dashboard', { ...settings.health, port: server.port })
   }
   const control =
     settings.controlSocket === undefined
@@ -52,6 +57,7 @@ export async function runAgent(
     while (!signal.aborted) await runSession({ settings, services, state, metrics }, signal)
   } finally {
     serviceManager.stopWatchdog()
+    dashboard?.[Symbol.dispose]()
     await control?.[Symbol.asyncDispose]()
     await health?.[Symbol.asyncDispose]()
   }
@@ -66,4 +72,17 @@ function lazyMetrics(state: AgentState, { store }: AgentSettings, { version }: A
       { version, store: store.type },
     )
   })
+}
+
+/** Loaded only if it is asked for. An agent does its work without it: what stands in the way is logged. */
+async function openDashboard(state: AgentState, services: AgentServices): Promise<Dashboard | undefined> {
+  const { clock, log } = services
+  try {
+    const { Dashboard } = await import('./dashboard/dashboard.js')
+    const page = () => state.statusPage()
+    return await Dashboard.open({ page, recent: state.recent, host: hostname(), clock })
+  } catch (error) {
+    log('error', 'the dashboard cannot be served', { error })
+    return undefined
+  }
 }

@@ -153,7 +153,8 @@ class Session {
       clock: services.clock,
       random: services.random,
     })
-    if (settings.controlSocket !== undefined) state.history.follow(overlay)
+    if (settings.controlSocket !== undefined || settings.dashboard) state.history.follow(overlay)
+    if (settings.dashboard) state.recent.follow(overlay)
     overlay.on('config', ({ config, differences }) => {
       state.configDifferences = differences
       for (const secret of secretsOf(config)) services.sanitizer.addSecret(secret)

@@ -38,6 +38,7 @@ test('without flags, the defaults of flanneld', () => {
     blackholeRoute: false,
     leaseCache: '/var/lib/selvedge/leases',
     controlSocket: '/run/selvedge/control.sock',
+    dashboard: false,
     releaseLease: false,
     probePort: undefined,
     health: undefined,
@@ -107,6 +108,7 @@ test("a unit file's command line of flanneld is taken as it is", () => {
     blackholeRoute: true,
     leaseCache: '/var/lib/selvedge/leases',
     controlSocket: '/run/selvedge/control.sock',
+    dashboard: false,
     releaseLease: false,
     probePort: undefined,
     health: { ip: '::1', port: 10255 },
@@ -144,6 +146,7 @@ test('its own flags', () => {
     keepAddress: ['10.244.9.0/24'],
     rulesName: 'iot',
     controlSocket: undefined,
+    dashboard: false,
     releaseLease: true,
     probePort: undefined,
     store: { leaseTermMs: 10_000 },
@@ -311,4 +314,11 @@ describe('help and version', () => {
     expect(text).toMatch(/-etcd-prefix string\n.*\(default "\/coreos.com\/network"\)/)
     expect(text).toMatch(/-etcd-lease-ttl duration\n.*\(default 24h\)/)
   })
+})
+
+test('a dashboard needs a port', () => {
+  expect(settingsOf(['--dashboard', '--healthz-port=8285']).dashboard).toBe(true)
+  expect(() => settingsOf(['--dashboard'])).toThrow(
+    'flag -dashboard needs a port to be served at: give -healthz-port too',
+  )
 })

@@ -71,6 +71,10 @@ const own = {
     '/run/selvedge/control.sock',
     'Unix socket at which the CNI plugin asks whether the agent is ready, and why not; empty for none',
   ),
+  dashboard: booleanFlag(
+    false,
+    'serve a page for people at /dashboard, beside /healthz; needs -healthz-port',
+  ),
   'local-store': stringFlag(
     '',
     'take leases from the embedded store in this file, shared by the agents of one host, instead of etcd',

@@ -47,6 +47,8 @@ export interface AgentSettings extends RulesSettings {
   readonly probePort: number | undefined
   /** Where to serve health and metrics; undefined for nowhere. */
   readonly health: { readonly ip: string; readonly port: number } | undefined
+  /** Whether to serve the page for people there. */
+  readonly dashboard: boolean
   /** 0 and up, as klog's -v. */
   readonly verbosity: number
   /** A sentence for each requested feature that is missing. */
@@ -75,6 +77,9 @@ export function readSettings(
   if (probePort < 1 || probePort > MAX_PORT) {
     throw invalid('probe-port', probePort, `it must be 1 to ${MAX_PORT}`)
   }
+  if (values.dashboard && port === 0) {
+    throw new UsageError('flag -dashboard needs a port to be served at: give -healthz-port too')
+  }
   if (values['subnet-file'] === '') throw invalid('subnet-file', '', 'it must name a file')
   const store = storeSettings(values, given, variables)
   return {
@@ -92,6 +97,7 @@ export function readSettings(
     releaseLease: values['release-lease'],
     probePort: values['probe-peers'] ? probePort : undefined,
     health: port === 0 ? undefined : { ip: values['healthz-ip'], port },
+    dashboard: values.dashboard,
     verbosity: values.v,
   }
 }

@@ -1,5 +1,6 @@
 import {
   createServer,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type RequestListener,
   type Server,
@@ -13,15 +14,17 @@ export type ListenAddress = { readonly ip: string; readonly port: number } | { r
 
 export interface Answer {
   readonly status: number
-  readonly text: string
+  readonly text: string | Uint8Array
   /** Default: `text/plain; charset=utf-8`. */
   readonly contentType?: string | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Called with the response in place of the text, once the headers are sent; it ends with its connection. */
+  readonly stream?: ((response: ServerResponse) => void) | undefined
 }
 
 export interface BoundedServerOptions {
   /** @param path without its query */
-  readonly answer: (path: string) => Promise<Answer>
+  readonly answer: (path: string, headers: IncomingHttpHeaders) => Promise<Answer>
   /** Whether a request may be addressed to that host; see `isOwnName`. Not asked at a Unix socket. */
   readonly admitsHost: (host: string | undefined) => boolean
 }
@@ -113,7 +116,13 @@ export class BoundedServer implements AsyncDisposable {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#answering.add(request.socket)
-    const { status, text, contentType = 'text/plain; charset=utf-8', headers } = await this.#answer(request)
+    const answer = await this.#answer(request)
+    const { status, text, contentType = 'text/plain; charset=utf-8', headers, stream } = answer
+    if (stream !== undefined && request.method === 'GET') {
+      response.writeHead(status, { 'content-type': contentType, connection: 'close', ...headers })
+      stream(response)
+      return
+    }
     response.writeHead(status, {
       'content-type': contentType,
       'content-length': Buffer.byteLength(text),
@@ -137,7 +146,7 @@ export class BoundedServer implements AsyncDisposable {
       }
     }
     try {
-      return await this.#options.answer(path.split('?', 1)[0] ?? '')
+      return await this.#options.answer(path.split('?', 1)[0] ?? '', headers)
     } catch (error) {
       return { status: 500, text: error instanceof Error ? error.message : (STATUS_CODES[500] ?? '') }
     }

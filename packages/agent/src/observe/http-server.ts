@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { hostname } from 'node:os'
 import { OverlayError } from '@selvedge/core'
 import { type Answer, BoundedServer, type ListenAddress } from './bounded-server.js'
@@ -13,6 +14,8 @@ export interface Served {
   status?(): Promise<object>
   /** A JSON page for `/resources`; undefined while there is no lease. Absent where none is served. */
   resources?(): Promise<object | undefined>
+  /** The page for people and its files, below `/dashboard`; undefined for a path that it does not have. */
+  dashboard?(path: string, headers: IncomingHttpHeaders): Answer | undefined
 }
 
 /**
@@ -22,7 +25,7 @@ export interface Served {
 export async function serveHealth(address: ListenAddress, served: Served): Promise<BoundedServer> {
   try {
     return await BoundedServer.listen(address, {
-      answer: (path) => answer(path, served),
+      answer: async (path, headers) => served.dashboard?.(path, headers) ?? (await answer(path, served)),
       admitsHost: (host) => namesThisHost(host, hostname()),
     })
   } catch (error) {
@@ -67,6 +70,7 @@ async function answer(path: string, served: Served): Promise<Answer> {
     '/readyz',
     served.metrics && '/metrics',
     served.status && '/status',
+    served.dashboard && '/dashboard',
     served.resources && '/resources',
   ]
   const known = paths.filter((each) => each !== undefined)
