@@ -1,6 +1,7 @@
 #!/bin/sh
 # root.sh ARCH VARIANT NODE ROOT: makes the file system of the image, for amd64 or arm64, out of Debian's packages and a
-# Node.js. It holds Node.js, iptables, nft and wireguard-go, the libraries that they load, and nothing else. Nothing of ARCH is run.
+# Node.js. It holds Node.js, iptables, nft, wireguard-go and charon, the libraries and plugins that they load, and nothing
+# else. Nothing of ARCH is run.
 #
 #   VARIANT  nft or legacy: which iptables
 #   NODE     the file of Node.js, of that architecture
@@ -56,7 +57,8 @@ EOF
 
 unpack "$tools" "$(dpkg --print-architecture)" patchelf
 # libatomic1 is for Node.js from 26 on.
-unpack "$packages" "$arch" iptables nftables wireguard-go libc6 libstdc++6 libatomic1
+unpack "$packages" "$arch" iptables nftables wireguard-go libc6 libstdc++6 libatomic1 \
+  strongswan-charon strongswan-swanctl libstrongswan-standard-plugins libcharon-extra-plugins
 
 # The programs' libraries are links to the plugin's, of which there are more.
 runtime=$root/opt/selvedge/cni
@@ -68,7 +70,7 @@ mkdir -m 1777 "$root/tmp"
 
 # find_library NAME: prints its path.
 find_library() {
-  for folder in "lib/$triplet" "usr/lib/$triplet" lib64 lib; do
+  for folder in "lib/$triplet" "usr/lib/$triplet" usr/lib/ipsec lib64 lib; do
     [ ! -e "$packages/$folder/$1" ] || { echo "$packages/$folder/$1"; return; }
   done
   fail "no package of '$arch' has $1"
@@ -110,6 +112,18 @@ done
 cp -R "$packages/usr/lib/$triplet/xtables" "$root/usr/lib/$triplet/"
 cp "$packages/usr/bin/wireguard-go" "$root/usr/bin/"
 for file in "$root"/usr/sbin/nft "$root"/usr/bin/wireguard-go "$root"/usr/sbin/xtables-*-multi "$root/usr/lib/$triplet"/xtables/*.so; do
+  add_libraries "$file" "$libraries"
+done
+
+# charon finds its plugins beside it. The ones that packages/backend-ipsec/src/charon/config.ts loads, if Debian has them as
+# files of their own.
+mkdir -p "$root/usr/lib/ipsec/plugins"
+cp "$packages/usr/lib/ipsec/charon" "$root/usr/lib/ipsec/"
+for name in random nonce openssl kdf hmac sha1 sha2 aes gcm cmac xcbc gmp kernel-netlink kernel-libipsec socket-default vici; do
+  plugin=$packages/usr/lib/ipsec/plugins/libstrongswan-$name.so
+  [ ! -e "$plugin" ] || cp "$plugin" "$root/usr/lib/ipsec/plugins/"
+done
+for file in "$root/usr/lib/ipsec/charon" "$root"/usr/lib/ipsec/plugins/*.so; do
   add_libraries "$file" "$libraries"
 done
 

@@ -8,6 +8,7 @@ import { type DaemonSettings, recordedSettings, strongswanConf } from './config.
 
 /** Where charon keeps its PID file, which no setting changes: with two of them, the second does not start. */
 const RUN = '/var/run'
+const PID_FILE = 'charon.pid'
 
 /** A word of charon's environment, by which its process is known as ours. */
 const MARK = 'SELVEDGE_IPSEC_FOLDER'
@@ -49,9 +50,8 @@ export class CharonProcess {
     // In a mount namespace of its own, in which its folder is in the place of /var/run, it meets no other charon.
     const isolated = await canUnshare()
     await writeFile(this.#conf, strongswanConf(settings, isolated ? RUN : this.#folder), { mode: 0o600 })
-    // It holds the PID of one that was killed. If nobody has reaped that, or another process has the PID, charon takes it
-    // for one that runs, and ends.
-    if (isolated) await rm(join(this.#folder, 'charon.pid'), { force: true })
+    if (isolated) await rm(join(this.#folder, PID_FILE), { force: true })
+    else await removeStalePid(join(RUN, PID_FILE))
     for (let attempt = 1; ; attempt += 1) {
       const why = await this.#attempt(isolated, signal)
       if (why === undefined) return
@@ -70,17 +70,18 @@ export class CharonProcess {
   /** @returns why it does not listen; undefined if it does */
   async #attempt(isolated: boolean, signal: AbortSignal | undefined): Promise<string | undefined> {
     const script = `mount --bind "$1" ${RUN} && shift && exec "$@"`
-    // Nothing of this process's environment, which may hold the store's password.
-    const command = [
-      ...['env', '-i', `STRONGSWAN_CONF=${join(isolated ? RUN : this.#folder, 'strongswan.conf')}`],
-      ...[`${MARK}=${this.#folder}`, this.#program],
-    ]
     const [program = '', ...args] = isolated
-      ? ['unshare', '--mount', 'sh', '-c', script, 'sh', this.#folder, ...command]
-      : command
+      ? ['unshare', '--mount', 'sh', '-c', script, 'sh', this.#folder, this.#program]
+      : [this.#program]
+    // Nothing of this process's environment, which may hold the store's password.
+    const env = {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      STRONGSWAN_CONF: join(isolated ? RUN : this.#folder, 'strongswan.conf'),
+      [MARK]: this.#folder,
+    }
     let ended: string | undefined
     // Nothing of it goes through a pipe: it must be able to write when this process is gone.
-    const child = spawn(program, args, { detached: true, stdio: 'ignore' })
+    const child = spawn(program, args, { detached: true, stdio: 'ignore', env })
     child.on('error', (error) => {
       ended = error.message
     })
@@ -194,6 +195,17 @@ async function isGone(pid: number | undefined): Promise<boolean> {
 /** The one that has just been started, which may not be charon yet. */
 function killGroup(pid: number | undefined): void {
   if (pid !== undefined) send(pid, 'SIGKILL')
+}
+
+/**
+ * It holds the PID of one that was killed. If nobody has reaped that, or another process has the PID, as in a container
+ * that was restarted, charon takes it for one that runs, and ends.
+ */
+async function removeStalePid(file: string): Promise<void> {
+  const pid = Number(await readFile(file, 'utf8').catch(() => ''))
+  if (!Number.isInteger(pid) || pid <= 0) return
+  const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  if (!/^\d+ \(charon\) [^ZX]/.test(state)) await rm(file, { force: true })
 }
 
 /** To its process group, which it leads. */

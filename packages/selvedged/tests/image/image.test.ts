@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { printTime } from '../print-time.js'
 import { Rig, vxlanConfig } from '../rig.js'
 import { filesOf, Selvedged } from '../selvedged.js'
+import { untilAllReach } from '../until-all-reach.js'
 import { parseDockerfile } from './dockerfile.js'
 import { buildPlainly } from './plain-build.js'
 
@@ -88,12 +89,14 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
     expect(containers.map(({ name }) => name)).toEqual(['install-cni-plugin', 'install-cni', 'kube-flannel'])
   })
 
-  test('holds Node.js, selvedge, iptables, nft and wireguard-go, and nothing that they do not need', async () => {
+  test('holds Node.js, selvedge, iptables, nft, wireguard-go and charon, and nothing that they do not need', async () => {
     expect(await inImage('/usr/bin/node', '--version')).toBe(process.version)
     expect(await inImage('/usr/bin/selvedge', '--version')).toMatch(/^selvedge \d/)
     expect(await inImage('/usr/sbin/iptables', '--version')).toMatch(/^iptables v.* \(nf_tables\)$/)
     expect(await inImage('/usr/sbin/nft', '--version')).toMatch(/^nftables v/)
     expect(await inImage('/usr/bin/wireguard-go', '--version')).toMatch(/^wireguard-go /)
+    // It does not even say its version without a configuration. A test below has it carry traffic.
+    expect(await readdir(join(root, 'usr/lib/ipsec'))).toEqual(['charon', 'plugins'])
     const { command = [] } = containers.at(-1) ?? {}
     expect(await inImage(...command, '--version')).not.toBe('')
     expect(
@@ -129,7 +132,7 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
   })
 
   /** Starts the agent as the manifest does: read-only, with NET_ADMIN alone, in what is a container's file system. */
-  function startAgent(rig: Rig): Selvedged {
+  function startAgent(rig: Rig, capabilities = '+net_admin'): Selvedged {
     const host = rig.lab.host(0)
     const { subnetFile, leaseCache } = filesOf(rig.lab, host)
     const { command = [] } = containers.find(({ name }) => name === 'kube-flannel') ?? {}
@@ -149,11 +152,16 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
         `mount -t tmpfs none '${root}/dev'`,
         `mkdir '${root}/dev/shm'`,
         `ln -s /proc/self/fd/0 '${root}/dev/stdin'`,
-        `touch '${root}/dev/null'`,
-        `mount --bind /dev/null '${root}/dev/null'`,
+        ...['null', 'random', 'urandom'].flatMap((name) => [
+          `touch '${root}/dev/${name}'`,
+          `mount --bind /dev/${name} '${root}/dev/${name}'`,
+        ]),
         `mkdir '${root}/dev/net'`,
         `touch '${root}/dev/net/tun'`,
         `mount --bind /dev/net/tun '${root}/dev/net/tun'`,
+        `mkdir -p '${root}/var/run' '${root}/run/selvedge'`,
+        `mount -t tmpfs none '${root}/var/run'`,
+        `mount -t tmpfs none '${root}/run/selvedge'`,
         ...bindMount(join(dirname(subnetFile), 'wireguard'), `${root}/var/run/wireguard`),
         ...bindMount(dirname(subnetFile), `${root}/run/flannel`),
         ...bindMount(dirname(leaseCache), `${root}/var/lib/selvedge`),
@@ -161,7 +169,12 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
       ].join('\n'),
       // CHROOT is for the wrapper itself.
       wrapper: [
-        ...['setpriv', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+net_admin,+sys_chroot'],
+        ...[
+          'setpriv',
+          '--no-new-privs',
+          '--inh-caps=-all',
+          `--bounding-set=-all,${capabilities},+sys_chroot`,
+        ],
         ...['/usr/sbin/chroot', root],
       ],
     })
@@ -174,6 +187,17 @@ describe(`the image for ${architecture}, built in plain folders`, () => {
     expect(await agent.host.ip('route')).toContain('10.244.0.0/16 dev flannel-wg')
     expect((await agent.stop()).status).toBe(0)
     await agent.host.ip('link', 'delete', 'flannel-wg')
+  })
+
+  test('with ipsec, the agent runs the image’s charon with NET_ADMIN and NET_BIND_SERVICE alone', async () => {
+    const Backend = { Type: 'ipsec', PSK: 'sEcReT'.repeat(16) }
+    await using rig = await Rig.create({ ...vxlanConfig, Backend }, { hosts: 2 })
+    const agent = startAgent(rig, '+net_admin,+net_bind_service')
+    // A host with a charon of its own.
+    const other = rig.start(1, { before: 'mount -t tmpfs none /run' })
+    const pods = await Promise.all([agent.addPod(), other.addPod()])
+    await untilAllReach(pods, pods)
+    expect((await agent.stop()).status).toBe(0)
   })
 
   test('with EnableNFTables, the agent writes its rules by the image’s nft', async () => {

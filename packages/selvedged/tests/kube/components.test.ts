@@ -27,6 +27,7 @@ const CHANGES: Readonly<Record<string, object>> = {
   'legacy-iptables': {},
   udp: { Backend: { Type: 'udp' } },
   wireguard: { Backend: { Type: 'wireguard' } },
+  ipsec: { Backend: { Type: 'ipsec', PSK: '' } },
 }
 const BASE = {
   Network: '10.244.0.0/16',
@@ -35,6 +36,7 @@ const BASE = {
   Backend: { Type: 'vxlan' },
 }
 const NAMES = Object.keys(CHANGES)
+const isBackend = (name: string): boolean => 'Backend' in (CHANGES[name] ?? {})
 
 const build = (base: string, components: readonly string[]) => buildDeployment(folder, base, components)
 
@@ -60,7 +62,11 @@ describe('components', () => {
   })
 
   test('change one line each, in any combination and order', async () => {
-    for (const names of [...subsets(NAMES), NAMES.toReversed()]) {
+    // Of two backends the last one counts: all of them together are two orders for that.
+    const oneBackend = subsets(NAMES.filter((name) => !isBackend(name))).flatMap((others) =>
+      [[], ...NAMES.filter(isBackend).map((name) => [name])].map((backend) => [...backend, ...others]),
+    )
+    for (const names of [...oneBackend, NAMES, NAMES.toReversed()]) {
       const expected = Object.assign({}, BASE, ...names.map((name) => CHANGES[name]))
       expect(networkConfigIn(await build('base', names)), names.join()).toEqual(expected)
     }
@@ -100,6 +106,18 @@ describe('components', () => {
     expect(await stateOf(cluster)).not.toEqual(plain)
     await apply('base', [])
     expect(await stateOf(cluster)).toEqual(plain)
+  })
+
+  test('ipsec and legacy-iptables each add their capability, in either order', async () => {
+    for (const names of [
+      ['ipsec', 'legacy-iptables'],
+      ['legacy-iptables', 'ipsec'],
+    ]) {
+      await apply('base', names)
+      const [agent] = (await daemonSet(cluster)).spec.template.spec.containers
+      const { add = [] } = agent?.securityContext.capabilities ?? {}
+      expect(add.toSorted()).toEqual(['NET_ADMIN', 'NET_BIND_SERVICE', 'NET_RAW'])
+    }
   })
 
   test('legacy-iptables adds the capability and the lock of that variant, and nothing else', async () => {
