@@ -45,7 +45,7 @@ test('a bugreport holds what the other commands and the kernel say, and no secre
   const paths = (await readdir(join(folder, name), { recursive: true, withFileTypes: true }))
     .filter((each) => each.isFile())
     .map((each) => join(each.parentPath, each.name).slice(join(folder, name).length + 1))
-  for (const path of ['status', 'inspect', 'plan', 'leases', 'config']) {
+  for (const path of ['status', 'inspect', 'plan', 'doctor', 'leases', 'config']) {
     expect(await read(`${path}.txt`)).not.toBe('')
     expect(JSON.parse(await read(`${path}.json`))).toBeTypeOf('object')
   }
