@@ -155,6 +155,7 @@ export class AgentState {
         cachedAsOf === undefined ? (store?.disconnectedMs ?? 0) : this.#services.clock.now() - cachedAsOf,
       isFromCache: cachedAsOf !== undefined,
       awaited: this.awaited,
+      probes: this.probes === undefined ? undefined : [...this.probes.reports],
       traffic: overlay?.traffic ?? [],
     }
   }

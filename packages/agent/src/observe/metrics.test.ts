@@ -17,6 +17,7 @@ const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {
     failures: [{ key: 'route', error: new OverlayError('DRIVER_REFUSED', 'no'), attempts: 1 }],
   },
   peers: 2,
+  probes: undefined,
   isReady: true,
   leaseExpiresAt: 1_700_000_000_000,
   isStoreConnected: false,

@@ -60,9 +60,13 @@ export class PathState {
     return now - (this.#heardAt ?? this.#since)
   }
 
-  /** Whether the peer is known to answer by itself, and does. */
-  get answersReliably(): boolean {
-    return this.#responds === true && this.losses === 0
+  /**
+   * Whether the next probe should learn of a refusal, which costs more: if that is what is expected of this peer, or after
+   * a loss that may have been one; before it is called unreachable in any case.
+   */
+  get mayRefuse(): boolean {
+    if (this.#responds === false) return true
+    return this.#responds === undefined ? this.losses > 0 : this.losses % LOSSES_TO_UNREACHABLE === 2
   }
 
   sent(now: number): void {
@@ -78,6 +82,11 @@ export class PathState {
 
   /** The peer's kernel says that nothing listens there: packets reach it and it reaches this node. */
   refused(): void {
+    if (this.#responds !== false) {
+      // What seemed lost was refused too, at a socket that does not learn of it.
+      this.#window = 0
+      this.#outcomes = 0
+    }
     this.#reached(false)
   }
 

@@ -45,12 +45,12 @@ class Network {
   #turn(from: number): void {
     if (this.silent.has(from)) return
     const table = this.tables[from]
-    for (const { address, nonce, heardAgeMs } of table?.due(this.now) ?? []) {
+    for (const { address, nonce, heardAgeMs, connected } of table?.due(this.now) ?? []) {
       this.sent[from] = (this.sent[from] ?? 0) + 1
       const to = Number(address)
       if (this.cuts.has(`${from}>${to}`)) continue
       if (this.silent.has(to)) {
-        if (!this.cuts.has(`${to}>${from}`)) table?.refused(address, nonce, this.now)
+        if (connected && !this.cuts.has(`${to}>${from}`)) table?.refused(address, nonce, this.now)
         continue
       }
       const question = { kind: 'question', nonce, heardAgeMs } as const
@@ -198,7 +198,7 @@ test.each(['there', 'back'] satisfies Way[])(
 test('what was not asked for, comes from elsewhere, or too often, is dropped and counted', () => {
   const table = new ProbeTable({ random: () => 0, nonce: () => 5n })
   table.setPaths(['a'], 0)
-  expect(table.due(60)).toEqual([{ address: 'a', nonce: 5n, heardAgeMs: 60, connected: true }])
+  expect(table.due(60)).toEqual([{ address: 'a', nonce: 5n, heardAgeMs: 60, connected: false }])
   const question = { kind: 'question', nonce: 9n, heardAgeMs: 0 } as const
   expect(table.receive('b', question, 61)).toBeUndefined()
   expect(table.receive('a', { kind: 'answer', nonce: 6n, heardAgeMs: 0 }, 61)).toBeUndefined()

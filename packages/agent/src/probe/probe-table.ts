@@ -10,7 +10,7 @@ export interface Probe {
   readonly heardAgeMs: number
   /**
    * Whether to send it from a connected socket, at which the kernel reports that nothing listens at the peer: proof that it
-   * is reached though it answers no probes. Dearer, so only for peers that have not just answered.
+   * is reached though it answers no probes. Dearer, so not for each.
    */
   readonly connected: boolean
 }
@@ -24,10 +24,11 @@ export interface PathChange {
 /** What was received and not used, by the reason. */
 export type Dropped = Readonly<Record<'unknown-source' | 'unexpected' | 'too-many', number>>
 
-/** How often a peer is probed in a network of up to 50 peers. */
+/** How often a peer is probed in a network of up to 50 peers: 100 probes a second. */
 const INTERVAL_MS = 500
-/** How many probes of peers without trouble are sent in a second, whatever their number. */
-const MAX_PER_SECOND = 100
+const MAX_PEERS_AT_INTERVAL = 50
+/** The more there are beyond, the fewer a second: 50 with 5,000 peers, whose own probes cost as much again. */
+const SCALING = 1.15
 /** A peer without a responder is probed less often: its kernel limits its refusals, and a socket for each is dearer. */
 const SLOW_FACTOR = 4
 /** After a loss: sooner, until it is clear what is broken. */
@@ -37,10 +38,12 @@ const MAX_RETRIES_PER_SECOND = 50
 const MAX_FAST_LOSSES = 16
 const MIN_TIMEOUT_MS = 300
 const MAX_TIMEOUT_MS = 2_000
-/** Paths are due in slots of this width: call `due` as often. */
+/** Paths are due in slots of this width. */
 export const SLOT_MS = 50
+/** So many slots are taken together in a large network: each time that a process wakes up costs as much as a probe. */
+const MAX_SLOTS_AT_ONCE = 5
 /** However many are due: after a pause, or when many peers fail at once. */
-const MAX_PER_SLOT = Math.ceil(((MAX_PER_SECOND + MAX_RETRIES_PER_SECOND) * SLOT_MS) / 1000)
+const MAX_PER_SLOT = 8
 /** A peer asks at most every 250 ms; more is a flood. */
 const MIN_ANSWER_GAP_MS = 20
 
@@ -81,7 +84,13 @@ export class ProbeTable {
 
   /** How often each peer is probed now, in ms. */
   get intervalMs(): number {
-    return Math.max(INTERVAL_MS, (this.#paths.size * 1000) / MAX_PER_SECOND)
+    return INTERVAL_MS * Math.max(1, this.#paths.size / MAX_PEERS_AT_INTERVAL) ** SCALING
+  }
+
+  /** How often to call `due`, in ms. */
+  get turnMs(): number {
+    const turns = this.intervalMs / INTERVAL_MS
+    return SLOT_MS * Math.min(MAX_SLOTS_AT_ONCE, Math.max(1, Math.floor(turns)))
   }
 
   get dropped(): Dropped {
@@ -121,6 +130,7 @@ export class ProbeTable {
   due(now: number): readonly Probe[] {
     const probes: Probe[] = []
     const last = Math.floor(now / SLOT_MS)
+    const most = MAX_PER_SLOT * Math.min(MAX_SLOTS_AT_ONCE, last - (this.#nextSlot ?? last) + 1)
     for (let slot = this.#nextSlot ?? last; slot <= last; slot += 1) {
       this.#nextSlot = slot + 1
       const paths = this.#slots.get(slot)
@@ -129,7 +139,7 @@ export class ProbeTable {
       for (const path of paths) {
         if (path.isRemoved || Math.floor(path.wakeAt / SLOT_MS) !== slot) continue
         if (path.outstanding !== undefined) this.#lose(path, path.outstanding.sentAt, now)
-        else if (probes.length < MAX_PER_SLOT) probes.push(this.#probe(path, now))
+        else if (probes.length < most) probes.push(this.#probe(path, now))
         else this.#wake(path, now + SLOT_MS)
       }
     }
@@ -199,17 +209,18 @@ export class ProbeTable {
     const heardAgeMs = state.heardAgeMs(now)
     state.sent(now)
     this.#wake(path, now + timeoutOf(state.rttMs))
-    return { address, nonce, heardAgeMs, connected: !state.answersReliably }
+    return { address, nonce, heardAgeMs, connected: state.mayRefuse }
   }
 
   #lose(path: Path, sentAt: number, now: number): void {
     path.outstanding = undefined
     path.state.lost(sentAt)
     this.#judge(path, now)
-    const isNew = path.report.state === 'unknown'
-    if (isNew || path.state.losses > MAX_FAST_LOSSES) {
+    // One more tells whether it refuses; then it is one that drops probes, or is not there.
+    const isSilent = path.report.state === 'unknown' && path.state.losses > 1
+    if (isSilent || path.state.losses > MAX_FAST_LOSSES) {
       this.#retrying.delete(path)
-      this.#wake(path, sentAt + this.intervalMs * (isNew ? SLOW_FACTOR : 1))
+      this.#wake(path, sentAt + this.intervalMs * (isSilent ? SLOW_FACTOR : 1))
       return
     }
     this.#retrying.add(path)

@@ -4,7 +4,7 @@ import { type Family, familyOf } from '@selvedge/core/kit'
 import { decodeDatagram, encodeDatagram } from './datagram.js'
 import type { PathReport } from './path-state.js'
 import { ProbeSockets } from './probe-sockets.js'
-import { type Dropped, type PathChange, ProbeTable, SLOT_MS } from './probe-table.js'
+import { type Dropped, type PathChange, ProbeTable } from './probe-table.js'
 
 export interface ProberOptions {
   readonly clock: Clock
@@ -84,8 +84,9 @@ export class Prober implements Disposable {
         if (changes.length > 0) onChanges(changes)
         if (this.#sockets.size < this.#own.length) this.#bind()
       }
-      expected = clock.monotonic() + SLOT_MS
-      await clock.sleep(SLOT_MS, { signal }).catch(() => undefined)
+      const { turnMs } = this.#table
+      expected = clock.monotonic() + turnMs
+      await clock.sleep(turnMs, { signal }).catch(() => undefined)
     }
   }
 
