@@ -10,6 +10,7 @@ import {
   cniDemoTools,
   ensureDebianPackages,
   ensureNpmPackages,
+  ipsecTools,
   labTools,
   root,
   whyNoNamespaces,
@@ -39,6 +40,7 @@ async function needsFakeKernel(args) {
     ...labTools,
     ...(args.includes(CNI) ? cniDemoTools : []),
     ...(args.some((arg) => arg.endsWith('wireguard')) ? wireguardTools : []),
+    ...(args.some((arg) => arg.endsWith('ipsec')) ? ipsecTools : []),
   ])
   return false
 }

@@ -37,6 +37,21 @@ test.each([['vxlan'], ['host-gw', '--nftables']])(
   },
 )
 
+test('over ipsec nothing is lost, a charon that is killed is replaced, and nothing is left', async () => {
+  const demo = start('--json', '--hosts', '2', '--backend', 'ipsec')
+  const [status] = await once(demo.process, 'close')
+  expect(demo.errors()).toBe('')
+  expect(status).toBe(0)
+  const result: DemoResult & { lost: number } = JSON.parse(demo.output())
+  expect(result).toMatchObject({ backend: 'ipsec', kernel: 'linux', lost: 0 })
+  expect(result.reachability.map(({ entries }) => entries.length)).toEqual([2, 2, 2])
+  expect(result.repairs.map(({ command }) => command)).toEqual([
+    expect.stringContaining('kill -KILL'),
+    expect.stringContaining('FLANNEL-POSTRTG'),
+  ])
+  expect(await leftOf(demo)).toEqual([])
+})
+
 test.each([
   ['Kubernetes, if it is built', {}, [], /PodCIDR|network config/],
   ['etcd', WITHOUT_KUBERNETES, ['--backend', 'host-gw', '--nftables'], /etcd holds no network config/],

@@ -17,6 +17,8 @@ test.each([
   [['--backend', 'gre'], "--backend is 'gre'"],
   [['--loud'], '--loud'],
   [['--backend', 'wireguard', '--fake'], 'which the fake kernel does not have'],
+  [['--backend', 'ipsec', '--fake'], 'ipsec, which the fake kernel does not have'],
+  [['--backend', 'ipsec', '--cni'], 'ipsec, which --cni does not show'],
 ])('%j is refused by name', (args, message) => {
   expect(() => parseDemoOptions(args)).toThrow(message)
 })

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 export const USAGE = `Usage: npm run demo -- [options]
 
   --hosts N        how many hosts, 2 to 24                          [3]
-  --backend TYPE   vxlan, host-gw, ipip, udp or wireguard           [vxlan]
+  --backend TYPE   vxlan, host-gw, ipip, udp, wireguard or ipsec    [vxlan]
   --cni            nodes of Kubernetes whose pods the CNI plugin makes, from the annotations to NAT
   --nftables       traffic rules by nftables instead of iptables
   --keep           keep all of it running until Ctrl-C
@@ -12,7 +12,7 @@ export const USAGE = `Usage: npm run demo -- [options]
   --help           this text
 `
 
-const BACKENDS = ['vxlan', 'host-gw', 'ipip', 'udp', 'wireguard'] as const
+const BACKENDS = ['vxlan', 'host-gw', 'ipip', 'udp', 'wireguard', 'ipsec'] as const
 export type DemoBackend = (typeof BACKENDS)[number]
 
 export interface DemoOptions {
@@ -50,10 +50,13 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
   if (known === undefined) {
     throw new TypeError(`--backend is '${backend}'; it must be one of ${BACKENDS.join(', ')}`)
   }
-  if (known === 'wireguard' && switches.fake) {
+  if ((known === 'wireguard' || known === 'ipsec') && switches.fake) {
     throw new TypeError(
-      '--backend is wireguard, which the fake kernel does not have: it takes root and namespaces',
+      `--backend is ${known}, which the fake kernel does not have: it takes root and namespaces`,
     )
+  }
+  if (known === 'ipsec' && switches.cni) {
+    throw new TypeError('--backend is ipsec, which --cni does not show: its agents would share one charon')
   }
   return { ...switches, hosts, backend: known }
 }

@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import {
   deleteDevice,
   deleteFdbEntry,
@@ -8,9 +11,11 @@ import {
   inflict,
   type PeerEntries,
 } from '../damages.js'
+import type { Host } from '../host.js'
 import { Lab } from '../lab.js'
 import { entriesOf, type Member, Network } from '../network.js'
 import { pingMatrix, pingUntilReached } from '../ping.js'
+import type { Pod } from '../pod.js'
 import { until } from '../until.js'
 import { type Arrival, sourceOnArrival } from './arrival.js'
 import type { DemoOptions } from './options.js'
@@ -24,8 +29,11 @@ const DEVICES = {
   udp: 'flannel0',
   wireguard: 'flannel-wg',
   'host-gw': undefined,
+  ipsec: undefined,
 } as const
 const NETWORK = '10.244.0.0/16'
+/** Of this demo's hosts alone. */
+const PSK = randomBytes(48).toString('hex')
 /** The switch. */
 const OUTSIDE = '192.168.77.254'
 
@@ -43,11 +51,15 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
   const config = {
     Network: NETWORK,
     EnableNFTables: options.nftables,
-    Backend: { Type: options.backend },
+    Backend: { Type: options.backend, ...(options.backend === 'ipsec' ? { PSK } : {}) },
   }
   const network = await Network.create(lab, config, { ipMasq: true })
   const members = await network.joinAll()
-  if (options.backend === 'wireguard') await shakeHands(members)
+  const isIpsec = options.backend === 'ipsec'
+  const isEncrypted = isIpsec || options.backend === 'wireguard'
+  // A host itself has an address for ipsec's tunnels only if charon does ESP.
+  const from = members.flatMap(({ pod, host }) => (isIpsec ? [pod] : [pod, host]))
+  if (isEncrypted) await shakeHands(members)
 
   report.heading('Leases')
   report.hosts(
@@ -59,14 +71,15 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
   const rules = rulesCommand(options.nftables)
   for (const { host } of members) report.view(await viewHost(host, network.subnetEnvOf(host), device, rules))
 
-  let lost = await pingAll('before the damage', members, report)
+  let lost = await pingAll('before the damage', from, members, report)
   lost += await pingOutside(lab, members, report)
   await showArrivals(lab, members, report)
-  await damageInTurn(members, device, report)
+  if (isIpsec) await killCharon(lab, members, report)
+  else await damageInTurn(members, device, report)
   await damageRules(members, options, report)
   // The second host has lost its sessions; the others would use theirs for 15 s more.
-  if (options.backend === 'wireguard') await shakeHands([...members.slice(1), ...members.slice(0, 1)])
-  lost += await pingAll('after the repair', members, report)
+  if (isEncrypted) await shakeHands([...members.slice(1), ...members.slice(0, 1)])
+  lost += await pingAll('after the repair', from, members, report)
 
   if (options.keep) await keepUntil(signal, lab, members, report)
   report.heading('Cleaning up')
@@ -75,19 +88,26 @@ export async function realDemo(options: DemoOptions, report: Report, signal: Abo
   return lost
 }
 
-/** Of two WireGuard peers that begin at once, each drops the other's answer, and begins again 5 s later: one begins. */
+/**
+ * Waits for tunnels. Of two WireGuard peers that begin at once, each drops the other's answer, and begins again 5 s
+ * later: one begins.
+ */
 async function shakeHands(members: readonly Member[]): Promise<void> {
   for (const [i, { pod }] of members.entries()) {
     for (const other of members.slice(i + 1)) await pingUntilReached(pod, `${other.pod.addresses[0]}`)
   }
 }
 
-/** Every pod and every host to every pod. */
-async function pingAll(when: string, members: readonly Member[], report: Report): Promise<number> {
+/** Every one of `from` to every pod. */
+async function pingAll(
+  when: string,
+  from: readonly (Host | Pod)[],
+  members: readonly Member[],
+  report: Report,
+): Promise<number> {
   report.heading(`Reachability ${when}`)
   const pods = members.map(({ pod }) => pod)
-  const hosts = members.map(({ host }) => host)
-  const entries = await pingMatrix([...pods, ...hosts], pods)
+  const entries = await pingMatrix(from, pods)
   report.reachability(when, entries)
   return entries.reduce((sum, { lost }) => sum + lost, 0)
 }
@@ -166,6 +186,24 @@ async function damageInTurn(
     const { durationMs: duration, events } = await inflict(victim.host, command)
     report.repair({ host: victim.host.name, command: command.command, healedAfter: duration, events })
   }
+}
+
+/** Its tunnels end with it; they are back once a peer's pod answers. */
+async function killCharon(lab: Lab, members: readonly Member[], report: Report): Promise<void> {
+  report.heading('Damage and repair')
+  const [first, second] = members
+  if (first === undefined || second === undefined) throw new RangeError('it takes two hosts')
+  const { host, pod } = first
+  const pidFile = join(lab.directory, host.name, 'ipsec', 'charon-started.pid')
+  const command = `kill -KILL $(cat ${pidFile})`
+  const killed = await readFile(pidFile, 'utf8')
+  const start = performance.now()
+  await host.exec('sh', ['-c', command])
+  await until('another charon', async () =>
+    (await readFile(pidFile, 'utf8').catch(() => killed)) === killed ? undefined : true,
+  )
+  await pingUntilReached(pod, `${second.pod.addresses[0]}`)
+  report.repair({ host: host.name, command, healedAfter: performance.now() - start, events: [] })
 }
 
 /** The same for a device that all peers are behind. */
