@@ -20,12 +20,16 @@ const HEARTBEAT_MS = 2_000
 /** A client that has not taken what it was sent for this long is let go; it comes back by itself, if it lives. */
 const MAX_BEHIND_MS = 5_000
 
+/** A browser waits this long, in ms, before it comes back. */
+const GREETING = 'retry: 1000\n\n'
+
 interface Client {
   readonly response: ServerResponse
   readonly gzip: Gzip | undefined
   /** The number of the state that it knows. */
   knows: number | undefined
   heardAt: number
+  isGreeted: boolean
   /** Since when it has not taken all that it was sent. */
   behindSince: number | undefined
 }
@@ -59,6 +63,7 @@ export class EventStreams implements Disposable {
       gzip,
       knows: this.#log.numberOf(lastEventId),
       heardAt: this.#options.clock.now(),
+      isGreeted: false,
       behindSince: undefined,
     }
     const leave = () => {
@@ -68,8 +73,6 @@ export class EventStreams implements Disposable {
     response.on('close', leave).on('error', leave)
     gzip?.on('error', () => response.destroy())
     this.#clients.add(client)
-    // A browser waits this long before it comes back.
-    write(client, 'retry: 1000\n\n')
     void this.#run()
   }
 
@@ -106,8 +109,10 @@ export class EventStreams implements Disposable {
     const text = this.#log.since(client.knows)
     if (text === '' && now - client.heardAt < HEARTBEAT_MS) return
     client.knows = this.#log.number
+    const first = client.isGreeted ? '' : GREETING
+    client.isGreeted = true
     client.heardAt = now
-    write(client, text === '' ? `event: beat\ndata: ${now}\n\n` : text)
+    write(client, first + (text === '' ? `event: beat\ndata: ${now}\n\n` : text))
   }
 }
 

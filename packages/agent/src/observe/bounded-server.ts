@@ -120,6 +120,7 @@ export class BoundedServer implements AsyncDisposable {
     const { status, text, contentType = 'text/plain; charset=utf-8', headers, stream } = answer
     if (stream !== undefined && request.method === 'GET') {
       response.writeHead(status, { 'content-type': contentType, connection: 'close', ...headers })
+      response.flushHeaders()
       stream(response)
       return
     }

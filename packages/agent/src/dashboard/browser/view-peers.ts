@@ -89,7 +89,7 @@ function rowOf(peer: PeerRow, now: number): HTMLElement {
     el('td', {}, el('span', { class: `state ${level}` }, text)),
     el('td', {}, lines(peer.addresses, 'none')),
     el('td', {}, `${PATH_TEXTS[peer.path]}${peer.backend === '' ? '' : `, ${peer.backend}`}`),
-    number(peer.rttMs === undefined ? unknown() : msText(peer.rttMs)),
+    number(peer.rttMs === undefined ? (peer.loss === undefined ? unknown() : '–') : msText(peer.rttMs)),
     number(peer.loss === undefined ? unknown() : lossText(peer.loss)),
     number(peer.drift === 0 ? '0' : `${peer.drift}${peer.driftAt ? ` (${agoText(peer.driftAt, now)})` : ''}`),
     number(peer.changedAt === undefined ? '' : agoText(peer.changedAt, now)),
