@@ -3,6 +3,7 @@ import {
   type AbortOptions,
   type Backend,
   type BackendLoader,
+  type Driver,
   type NodeContext,
   OverlayError,
 } from '@selvedge/core'
@@ -72,14 +73,21 @@ async function loadTencentVpc(context: NodeContext, options: AbortOptions): Prom
 const keyIn = (secretId = '', secretKey = '', token = '') =>
   secretId === '' || secretKey === '' ? undefined : { secretId, secretKey, token: token || undefined }
 
-const extensionFolder = (): string => process.env.EXTENSION_RECORDS_DIR || '/run/flannel/extension'
+export const extensionFolder = (): string => process.env.EXTENSION_RECORDS_DIR || '/run/flannel/extension'
 
 async function loadExtension(): Promise<BackendLoader> {
   const { extension } = await import('@selvedge/backend-extension')
   return extension({ folder: extensionFolder(), environment: environment() })
 }
 
-const IPSEC_FOLDER = '/run/selvedge/ipsec'
+/** What commands of whichever network's config have done on this host. */
+export async function leftCommands(): Promise<readonly Driver[]> {
+  if (!existsSync(extensionFolder())) return []
+  const { extensionLeftovers } = await import('@selvedge/backend-extension')
+  return extensionLeftovers({ folder: extensionFolder(), environment: environment() })
+}
+
+export const IPSEC_FOLDER = '/run/selvedge/ipsec'
 
 /** Its charon may be named in the environment: the program to start, or one that runs already. */
 async function loadIpsec(): Promise<BackendLoader> {

@@ -12,6 +12,9 @@ export type {
   StoreSettings,
 } from './command-line/settings.js'
 export { type InterfaceChoice, interfaceChoices } from './interface-choices.js'
+export type { LeftFile } from './leftovers/files.js'
+export { findLeftovers, type LeftoverServices, type Leftovers } from './leftovers/find.js'
+export { type RunningAgent, runningAgents } from './leftovers/running-agents.js'
 export {
   createLogger,
   type LogDestination,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BackendLoader, NetworkConfig } from '@selvedge/core'
+import type { BackendLoader, Driver, NetworkConfig } from '@selvedge/core'
 import { extensionBackend, variables } from './backend.js'
 import { CommandDriver, type Environment, leftovers, publishable } from './commands/index.js'
 import { DEFAULT_TIMEOUT_S, readSettings, TYPE } from './settings.js'
@@ -45,6 +46,20 @@ export function extension(options: ExtensionOptions = {}): BackendLoader {
     leftovers: ({ config }) =>
       leftovers({ folder: folderOf(config), environment, timeoutMs: DEFAULT_TIMEOUT_S * 1_000 }),
   }
+}
+
+/** The drivers of what was run on this host for whichever networks, one for each; none if there is nothing left. */
+export async function extensionLeftovers(options: ExtensionOptions = {}): Promise<readonly Driver[]> {
+  const { folder = DEFAULT_FOLDER, environment = { PATH: DEFAULT_PATH } } = options
+  const names = await readdir(folder).catch((error): string[] => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  const timeoutMs = DEFAULT_TIMEOUT_S * 1_000
+  const left = await Promise.all(
+    names.sort().map((name) => leftovers({ folder: join(folder, name), environment, timeoutMs })),
+  )
+  return left.flat()
 }
 
 /** `10.50.0.0-16`: a network's, as the name of a folder. */

@@ -1,2 +1,2 @@
 export type { CommandResource, ConfiguredCommand, Environment } from './commands/index.js'
-export { type ExtensionOptions, extension } from './extension.js'
+export { type ExtensionOptions, extension, extensionLeftovers } from './extension.js'

@@ -1,4 +1,5 @@
 export { type IpsecOptions, ipsec, ipsecBackend, sendsPlain } from './ipsec.js'
+export { type LeftoversOptions, leftoversOf as ipsecLeftovers } from './leftovers.js'
 export type {
   IkeConnectionResource,
   IkeDaemonResource,

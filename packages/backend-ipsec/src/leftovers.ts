@@ -1,10 +1,13 @@
 import type { Driver } from '@selvedge/core'
-import { DEFAULT_FOLDER, type IkeDriverOptions, ikeDriver } from './charon/driver.js'
+import { DEFAULT_FOLDER, ikeDriver } from './charon/driver.js'
 import { findCharon } from './charon/find.js'
 import { xfrmDriver } from './xfrm/driver.js'
 
-interface LeftoversOptions extends Pick<IkeDriverOptions, 'charon' | 'viciUri'> {
+/** Where to look: see `IpsecOptions`. */
+export interface LeftoversOptions {
   readonly folder?: string | undefined
+  readonly charon?: string | undefined
+  readonly viciUri?: string | undefined
 }
 
 /** No PSK: nothing is put. */

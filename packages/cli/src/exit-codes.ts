@@ -6,7 +6,7 @@ export const EXIT = {
   done: 0,
   /** It failed; standard error says what was attempted, what was answered, and what to do. */
   failed: 1,
-  /** Something differs, or would change: `plan`, `config diff`, `config set --dry-run`. */
+  /** Something differs, or would change: `plan`, `cleanup --dry-run`, `config diff`, `config set --dry-run`. */
   differs: 2,
   /** Refused to do harm, or another was faster: --force overrides the former, a repetition may mend the latter. */
   refused: 3,
@@ -36,6 +36,7 @@ export const EXIT_HELP = `Exit status:
 const OF_CODE: Partial<Record<ErrorCode, ExitCode>> = {
   STORE_UNAVAILABLE: EXIT.unavailable,
   LEASE_CONFLICT: EXIT.refused,
+  RESOURCE_CONFLICT: EXIT.refused,
   CONFIG_CHANGED: EXIT.refused,
   CONFIG_NOT_FOUND: EXIT.notFound,
 }

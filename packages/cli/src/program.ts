@@ -1,5 +1,6 @@
 import { Argument, Command } from 'commander'
 import { addBugreportCommand } from './bugreport/program.js'
+import { addCleanupCommand } from './cleanup/program.js'
 import { addConfigCommands } from './config/program.js'
 import { addDoctorCommand } from './doctor/program.js'
 import { EXIT_HELP } from './exit-codes.js'
@@ -31,6 +32,7 @@ export function buildProgram(io: CliIo): Command {
   addLeaseCommands(program, io)
   addConfigCommands(program, io)
   addBugreportCommand(program, io, buildProgram)
+  addCleanupCommand(program, io)
   addCompletion(program, io)
   return inheritSettings(program, io)
 }

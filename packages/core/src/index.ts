@@ -59,6 +59,15 @@ export type { GuardedEmitter } from './overlay/events.js'
 export type { DesiredResource, Inspection } from './overlay/inspection.js'
 export type { LeaseKeeperEvent } from './overlay/lease-keeper.js'
 export type { PeerEvent } from './overlay/lease-table.js'
+export {
+  type HeldState,
+  type HostScope,
+  hostScope,
+  type LeftLink,
+  planRemoval,
+  removeHeld,
+  type ServedNetwork,
+} from './overlay/leftovers.js'
 export type { OverlayOptions, PreviousNode, StartOptions, StopOptions } from './overlay/options.js'
 export { createOverlay, Overlay } from './overlay/overlay.js'
 export { type OverlayPlan, planOverlay } from './overlay/plan-overlay.js'

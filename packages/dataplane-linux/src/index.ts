@@ -2,6 +2,7 @@ export { linux } from './driver.js'
 export { inspectLinux, type LinuxInspector } from './inspect/inspector.js'
 export type { ViewedArea, ViewedEntry } from './inspect/kernel-view.js'
 export type { LinkAnswer, NeighbourAnswer, PacketOrigin, RouteAnswer } from './inspect/look-up.js'
+export { readLinks } from './interface/read-links.js'
 export type { InterfaceChoice } from './interface/select-interface.js'
 export {
   decodeLinkSettings,

@@ -101,8 +101,8 @@ export function scopeTests({ test }: DriverSection): void {
     }
     const scope = { ...nothing, networks, isUnmarkedOurs }
     await holds(driver, [replaced, deleted], scope)
-    const { table, gateway } = asked.find(({ destination }) => destination === '10.99.5.0/24') ?? {}
-    assert.deepEqual({ table, gateway }, { table: 254, gateway: '192.168.0.9' })
+    const { type, table, gateway } = asked.find(({ destination }) => destination === '10.99.5.0/24') ?? {}
+    assert.deepEqual({ type, table, gateway }, { type: 'unicast', table: 254, gateway: '192.168.0.9' })
     const blackhole = route({ destination: replaced.destination, type: 'blackhole' })
     await done(driver, puts(blackhole))
     await done(driver, deletes(deleted))

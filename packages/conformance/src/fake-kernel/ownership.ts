@@ -29,7 +29,7 @@ export function ownershipOf(
     address: (ip) =>
       familyOf(ip) === 6 || cidrs.some((network) => contains(network, requireCidr(`${ip}/32`))),
     route: (one) =>
-      (one.protocol === ROUTE_PROTOCOLS.boot && one.type === 'unicast' && isUnmarkedOurs(one)) ||
+      (one.protocol === ROUTE_PROTOCOLS.boot && isUnmarkedOurs(one)) ||
       (one.protocol === protocol &&
         (inScope(one) || reachable.some((address) => containsAddress(formatCidr(one.network), address)))),
     concerns: (change) => {

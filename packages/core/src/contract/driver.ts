@@ -21,8 +21,9 @@ export type OperationResult =
   | { readonly ok: true; readonly stale?: boolean }
   | { readonly ok: false; readonly error: OverlayError; readonly stale?: boolean }
 
-/** A unicast route without the mark of any agent. */
+/** A route without the mark of any agent. */
 export interface UnmarkedRoute {
+  readonly type: 'unicast' | 'blackhole'
   /** CIDR. */
   readonly destination: string
   readonly table: number
@@ -50,7 +51,7 @@ export interface OwnershipScope {
    */
   readonly reachable?: readonly string[] | undefined
   /**
-   * Whether a unicast route of the protocol `boot`, which flanneld, the commands of an extension and operators write, is
+   * Whether a route of the protocol `boot`, which flanneld, the commands of an extension and operators write, is
    * ours all the same. Default: none is.
    */
   readonly isUnmarkedOurs?: ((route: UnmarkedRoute) => boolean) | undefined

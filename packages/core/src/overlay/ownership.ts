@@ -2,6 +2,7 @@ import type { OwnershipScope, UnmarkedRoute } from '../contract/driver.js'
 import type { ExternalInterface } from '../contract/node-context.js'
 import type { LinkResource, Resource } from '../contract/resource.js'
 import type { NetworkConfig } from '../lease/network-config.js'
+import { parseCidr } from '../net/cidr.js'
 
 /** The networks of a config, IPv4 first. */
 export function networksOf({ ipv4, ipv6 }: NetworkConfig): readonly string[] {
@@ -12,12 +13,18 @@ export function networksOf({ ipv4, ipv6 }: NetworkConfig): readonly string[] {
  * The alias by which a later run knows a link as ours. It names the network, since that is what tells two overlays on
  * one host apart: two that shared a network would contest its routes anyway.
  */
-const ownershipAlias = (network: string): string => `selvedge ${network}`
+export const overlayAlias = (network: string): string => `selvedge ${network}`
+
+/** The network that an alias names; undefined for one that is no mark of ours. */
+export function servedBy(alias: string): string | undefined {
+  const [, network = ''] = /^selvedge (\S+)$/.exec(alias) ?? []
+  return parseCidr(network) === undefined ? undefined : network
+}
 
 /** The resources with our mark on those that can bear one: links. */
 export function withAlias(resources: readonly Resource[], config: NetworkConfig): readonly Resource[] {
   if (!resources.some(isLink)) return resources
-  const [alias = ''] = networksOf(config).map(ownershipAlias)
+  const [alias = ''] = networksOf(config).map(overlayAlias)
   return resources.map((resource) => (isLink(resource) ? { ...resource, alias } : resource))
 }
 
@@ -58,7 +65,7 @@ export function leftoverScope({
   isUnmarkedOurs,
 }: Pick<Ownership, 'config' | 'formerNetworks' | 'isUnmarkedOurs'>): OwnershipScope {
   const networks = [...new Set([...networksOf(config), ...formerNetworks])]
-  return { aliases: networks.map(ownershipAlias), links: [], networks, isUnmarkedOurs }
+  return { aliases: networks.map(overlayAlias), links: [], networks, isUnmarkedOurs }
 }
 
 /** The names of the links among resources. */

@@ -30,16 +30,24 @@ describe('a route that no agent has marked', () => {
     // A bridge's.
     ['10.244.5.0/24', undefined, false],
   ])('to %s by %s is a peer’s: %s', (destination, gateway, expected) => {
-    expect(isPeerRoute(config, [])({ destination, table: MAIN, gateway })).toBe(expected)
+    expect(isPeerRoute(config, [])({ type: 'unicast', destination, table: MAIN, gateway })).toBe(expected)
   })
 
   it('is an operator’s in another table', () => {
     const isPeer = isPeerRoute(config, [])
-    expect(isPeer({ destination: '10.244.5.0/24', table: 100, gateway: '192.0.2.5' })).toBe(false)
+    const route = { type: 'unicast', destination: '10.244.5.0/24', gateway: '192.0.2.5' } as const
+    expect(isPeer({ ...route, table: MAIN })).toBe(true)
+    expect(isPeer({ ...route, table: 100 })).toBe(false)
+    expect(isPeer({ ...route, type: 'blackhole', table: MAIN })).toBe(false)
   })
 
   it('is a peer’s, too, if it is as long as a subnet that this node was assigned', () => {
-    const assigned = { destination: '10.244.5.128/25', table: MAIN, gateway: '192.0.2.5' }
+    const assigned = {
+      type: 'unicast',
+      destination: '10.244.5.128/25',
+      table: MAIN,
+      gateway: '192.0.2.5',
+    } as const
     expect(isPeerRoute(config, [])(assigned)).toBe(false)
     expect(isPeerRoute(config, ['10.244.3.0/25', undefined])(assigned)).toBe(true)
   })

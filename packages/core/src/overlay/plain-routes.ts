@@ -29,8 +29,8 @@ export function isPeerRoute(
 ): (route: UnmarkedRoute) => boolean {
   const own = subnets.flatMap((subnet) => (subnet === undefined ? [] : (parseCidr(subnet) ?? [])))
   const ranges = [ipv4, ipv6].flatMap((network) => (network === undefined ? [] : rangeOf(network, own)))
-  return ({ destination, table, gateway }) => {
-    if (table !== RT_TABLE_MAIN || gateway === undefined) return false
+  return ({ type, destination, table, gateway }) => {
+    if (type !== 'unicast' || table !== RT_TABLE_MAIN || gateway === undefined) return false
     const cidr = parseCidr(destination)
     return cidr !== undefined && ranges.some((range) => isLeasable(cidr, range))
   }

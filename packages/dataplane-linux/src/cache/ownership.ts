@@ -38,8 +38,13 @@ export class Ownership {
    */
   isOwn(message: RouteMessage, throughOwnLink: boolean): boolean {
     const { type, protocol, destination } = message
-    if (protocol === RTPROT_BOOT) return type === RTN_UNICAST && this.#isUnmarkedOurs?.(message) === true
-    if (protocol !== this.#protocol || (type !== RTN_UNICAST && type !== RTN_BLACKHOLE)) return false
+    const kind = type === RTN_UNICAST ? 'unicast' : type === RTN_BLACKHOLE ? 'blackhole' : undefined
+    if (kind === undefined) return false
+    if (protocol === RTPROT_BOOT) {
+      const { table, gateway } = message
+      return this.#isUnmarkedOurs?.({ type: kind, destination, table, gateway }) === true
+    }
+    if (protocol !== this.#protocol) return false
     return throughOwnLink || this.isInside(destination) || this.#leadsToReachable(destination)
   }
 

@@ -1,0 +1,146 @@
+import type { Driver, Operation, OwnershipScope } from '../contract/driver.js'
+import { RT_TABLE_MAIN } from '../contract/resource.js'
+import { parseNetworkConfig } from '../lease/network-config.js'
+import { canonicalCidr, parseCidr } from '../net/cidr.js'
+import { familyOf } from '../net/ip.js'
+import { Reconciler } from '../reconciler/reconciler.js'
+import type { AbortOptions } from '../util/abort.js'
+import { systemClock } from '../util/clock.js'
+import { OverlayError } from '../util/errors.js'
+import { overlayAlias, servedBy } from './ownership.js'
+import { isPeerRoute } from './plain-routes.js'
+
+/** A link of a host, as far as it says whose it is. */
+export interface LeftLink {
+  readonly name: string
+  /** IFLA_INFO_KIND; undefined for hardware. */
+  readonly type: string | undefined
+  readonly alias: string | undefined
+}
+
+/** A network that an agent served on this host, and what it had of it: as a subnet.env says it. CIDRs. */
+export interface ServedNetwork {
+  readonly network: string
+  readonly subnet: string
+}
+
+/** The links that flannel makes, and selvedge by the same names, by their types. wireguard-go's is a TUN device. */
+const FLANNEL_LINKS: readonly (readonly [name: RegExp, ...types: string[]])[] = [
+  [/^flannel(-v6)?\.\d+$/, 'vxlan'],
+  [/^flannel\.ipip$/, 'ipip'],
+  [/^flannel\d+$/, 'tun'],
+  [/^flannel-wg(-v6)?$/, 'wireguard', 'tun'],
+  [/^flannel-ipsec$/, 'tun'],
+]
+
+const isFlannelLink = ({ name, type = '' }: LeftLink): boolean =>
+  FLANNEL_LINKS.some(([pattern, ...types]) => pattern.test(name) && types.includes(type))
+
+export interface HostScope {
+  readonly scope: OwnershipScope
+  /** The networks that are known to have been served here, CIDR. */
+  readonly networks: readonly string[]
+}
+
+const EVERYWHERE = ['0.0.0.0/0', '::/0']
+
+/**
+ * Which of all that a host's kernel holds any overlay of selvedge's, or flanneld, has left: links with selvedge's mark, or of
+ * flannel's names and types; all routes of selvedge's protocol; and of the routes without a mark those that flanneld writes
+ * for the networks that are `served`: to other nodes' subnets by a gateway, and blackholes of this node's own.
+ */
+export function hostScope(links: readonly LeftLink[], served: readonly ServedNetwork[]): HostScope {
+  const aliases = [
+    ...new Set(links.flatMap(({ alias = '' }) => (servedBy(alias) === undefined ? [] : [alias]))),
+  ]
+  const areOurs = served.map(unmarkedOf)
+  const networks = [
+    ...aliases.flatMap((alias) => servedBy(alias) ?? []),
+    ...served.map(({ network }) => network),
+  ]
+  return {
+    scope: {
+      aliases: [...new Set([...aliases, ...served.map(({ network }) => overlayAlias(network))])],
+      links: links.filter(isFlannelLink).map(({ name }) => name),
+      networks: EVERYWHERE,
+      isUnmarkedOurs: served.length === 0 ? undefined : (route) => areOurs.some((isOurs) => isOurs(route)),
+    },
+    networks: [...new Set(networks)],
+  }
+}
+
+/** The routes of one network that bear no mark and are flanneld's. It may have leased any subnet of it. */
+function unmarkedOf({ network, subnet }: ServedNetwork): NonNullable<OwnershipScope['isUnmarkedOurs']> {
+  const base = network.slice(0, network.indexOf('/'))
+  const length = parseCidr(subnet)?.length
+  const config =
+    familyOf(network) === 4
+      ? { Network: network, SubnetLen: length, SubnetMin: base }
+      : {
+          EnableIPv4: false,
+          EnableIPv6: true,
+          IPv6Network: network,
+          IPv6SubnetLen: length,
+          IPv6SubnetMin: base,
+        }
+  const own = canonicalCidr(subnet)
+  const isPeers = peersOf(config)
+  return (route) =>
+    isPeers(route) ||
+    (route.type === 'blackhole' && route.table === RT_TABLE_MAIN && route.destination === own)
+}
+
+function peersOf(config: object): ReturnType<typeof isPeerRoute> {
+  try {
+    return isPeerRoute(parseNetworkConfig(config), [])
+  } catch {
+    // The network of a subnet.env that no config could have.
+    return () => false
+  }
+}
+
+/** Drivers, one for each kind, and which of what they hold is meant. */
+export interface HeldState {
+  readonly drivers: readonly Driver[]
+  readonly scope: OwnershipScope
+}
+
+/** The deletions that leave nothing of it, in the order in which they are carried out; changes nothing. */
+export async function planRemoval(
+  held: HeldState,
+  options: AbortOptions = {},
+): Promise<readonly Operation[]> {
+  const reconciler = reconcilerOf(held)
+  reconciler.openGate()
+  return reconciler.plan(options)
+}
+
+/**
+ * Removes all of it that can be removed, as `overlay.stop({ cleanup: true })` does, and returns an error for each thing that
+ * could not. Rejects only if the signal aborts. Disposes of no driver.
+ */
+export async function removeHeld(
+  held: HeldState,
+  options: AbortOptions = {},
+): Promise<readonly OverlayError[]> {
+  const reconciler = reconcilerOf(held)
+  try {
+    await reconciler.removeAll(options)
+    return []
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    const failed = reconciler.status.failures.map((failure) => failure.error)
+    return failed.length > 0 ? failed : [OverlayError.from(error, 'DRIVER_REFUSED', 'removing what is left')]
+  }
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+const reconcilerOf = ({ drivers, scope }: HeldState): Reconciler =>
+  new Reconciler({
+    drivers,
+    scope: () => scope,
+    clock: systemClock,
+    random: Math.random,
+    resyncIntervalMs: DAY_MS,
+  })
