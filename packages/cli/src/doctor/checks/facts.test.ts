@@ -50,6 +50,7 @@ const well: Facts = {
   rulesets: { chains: [], text: '', legacy: '' },
   sockets: [],
   programs: new Set(['selvedged']),
+  services: { networkd: undefined, networkManager: undefined, udev: undefined },
   agent: { state: 'answers', page },
   store: {
     state: 'answers',

@@ -7,10 +7,12 @@ import { identityChecks } from './identity.js'
 import { kernelChecks } from './kernel.js'
 import { pathChecks } from './path.js'
 import { podChecks } from './pods.js'
+import { serviceChecks } from './services.js'
 import { storeChecks } from './store.js'
 
 export const CHECKS: readonly Check[] = [
   ...hostChecks,
+  ...serviceChecks,
   ...firewallChecks,
   ...identityChecks,
   ...storeChecks,

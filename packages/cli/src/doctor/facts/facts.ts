@@ -3,6 +3,7 @@ import type { NetworkFacts } from './network.js'
 import type { PathFact } from './paths.js'
 import type { PodFacts } from './pods.js'
 import type { RulesetFacts } from './ruleset.js'
+import type { ServiceFacts } from './services.js'
 import type { UdpSocket } from './sockets.js'
 
 /** How the agent answered at its control socket. */
@@ -61,6 +62,7 @@ export interface Facts {
   readonly rulesets: RulesetFacts | undefined
   readonly sockets: readonly UdpSocket[]
   readonly programs: ReadonlySet<string>
+  readonly services: ServiceFacts
   readonly agent: AgentFact | undefined
   readonly store: StoreFact | undefined
   readonly certificates: readonly CertificateFact[]

@@ -10,6 +10,7 @@ import { type NetworkFacts, networkFacts } from './network.js'
 import { type PathTarget, pathFacts } from './paths.js'
 import { podFacts } from './pods.js'
 import { rulesetFacts } from './ruleset.js'
+import { serviceFacts } from './services.js'
 import { programsHere, udpSockets } from './sockets.js'
 import { storeFact } from './store.js'
 
@@ -74,6 +75,7 @@ export async function gather(options: GatherOptions): Promise<Facts> {
     rulesets,
     sockets,
     programs,
+    services: await serviceFacts(programs),
     agent,
     store,
     certificates: pre ? [] : await certificateFacts(certificatesOf(options.store)),
