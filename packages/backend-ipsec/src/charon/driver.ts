@@ -21,10 +21,11 @@ import type { IpsecSettings } from '../settings.js'
 import { ViciClient, type ViciOptions } from '../vici/client.js'
 import { deleteStates, readStates } from '../xfrm/state.js'
 import { StateMonitor } from '../xfrm/state-monitor.js'
-import { childName, connectedNames, initiates, loadConn, readConnections } from './connection.js'
+import { childName, connectedNames, loadConn, readConnections } from './connection.js'
 import { childrenWithoutStates, LostStates } from './lost-states.js'
 import { Problems, saysThatSomethingEnded } from './problems.js'
 import { CharonProcess } from './process.js'
+import { Redials } from './redials.js'
 
 export const DEFAULT_FOLDER = '/run/selvedge/ipsec'
 
@@ -42,13 +43,6 @@ const LOOKS_PER_READ = 3
 
 /** Between two looks, whatever happens meanwhile. */
 const MIN_PAUSE_MS = 50
-
-/** How long the peer that is to initiate has for it. */
-const GRACE_MS = 300
-
-/** How long a connection that is not up is left to charon and the peer until it is initiated again: each time twice as long. */
-const MIN_REDIAL_MS = 2500
-const MAX_REDIAL_MS = 40_000
 
 export interface IkeDriverOptions {
   /** Where the charon that is started keeps its configuration, socket and log. */
@@ -85,8 +79,8 @@ class IkeDriver implements Driver<IkeResource> {
   readonly #problems = new Problems()
   /** The secrets that this driver has loaded: it cannot be asked what others hold. */
   readonly #loaded = new Set<string>()
-  /** When connections are initiated next, by name, on the clock of `performance.now`, and how long they waited for it. */
-  readonly #redials = new Map<string, { readonly at: number; readonly waitMs: number }>()
+  /** On the clock of `performance.now`. */
+  readonly #redials = new Redials()
   readonly #lostStates = new LostStates()
   /** Since when all reads have failed, on the clock of `performance.now`. */
   #failingSince: number | undefined
@@ -155,7 +149,7 @@ class IkeDriver implements Driver<IkeResource> {
   async #pause(signal: AbortSignal): Promise<boolean> {
     const { pollMs = 3000 } = this.#options
     const now = performance.now()
-    const dues = [...[...this.#redials.values()].map(({ at }) => at), ...this.#lostStates.dues]
+    const dues = [...this.#redials.dues, ...this.#lostStates.dues]
     const due = Math.min(now + pollMs / LOOKS_PER_READ, ...dues)
     const interrupt = new AbortController()
     this.#isWoken = false
@@ -210,7 +204,6 @@ class IkeDriver implements Driver<IkeResource> {
       const connections = this.#ours(await client.stream('list-conns', 'list-conn', {}, options))
       const sas = await client.stream('list-sas', 'list-sa', { noblock: 'yes' }, options)
       const connected = connectedNames(sas)
-      const now = performance.now()
       const names = new Set(connections.map(({ name }) => name))
       if (!this.#options.userspace) {
         const incomplete = childrenWithoutStates(sas, names, await readStates({ signal }))
@@ -218,18 +211,9 @@ class IkeDriver implements Driver<IkeResource> {
           await client.command('rekey', { 'child-id': id }, options).catch(() => undefined)
         }
       }
-      for (const name of this.#redials.keys()) if (!names.has(name)) this.#redials.delete(name)
-      for (const connection of connections) {
-        const { name } = connection
-        const { at, waitMs } = this.#redials.get(name) ?? { at: now + MIN_REDIAL_MS, waitMs: MIN_REDIAL_MS }
-        if (connected.has(name)) this.#redials.delete(name)
-        else if (now < at) this.#redials.set(name, { at, waitMs })
-        else {
-          const next = Math.min(waitMs * 2, MAX_REDIAL_MS)
-          this.#redials.set(name, { at: now + next, waitMs: next })
-          const request = { ike: name, child: childName(connection), timeout: '-1' }
-          await client.command('initiate', request, options).catch(() => undefined)
-        }
+      for (const connection of this.#redials.take(connections, connected, performance.now())) {
+        const request = { ike: connection.name, child: childName(connection), timeout: '-1' }
+        await client.command('initiate', request, options).catch(() => undefined)
       }
     } catch {
       signal.throwIfAborted()
@@ -352,8 +336,7 @@ class IkeDriver implements Driver<IkeResource> {
       })
     }
     const { rekeySeconds = 3600, userspace, settings } = this.#options
-    const waitMs = initiates(connection) ? MIN_REDIAL_MS : GRACE_MS
-    this.#redials.set(name, { at: performance.now() + waitMs, waitMs: MIN_REDIAL_MS })
+    this.#redials.begin(connection, performance.now())
     this.#wake()
     await client.command('load-conn', loadConn(connection, { ...settings, userspace, rekeySeconds }), options)
   }
@@ -364,7 +347,7 @@ class IkeDriver implements Driver<IkeResource> {
     options: ViciOptions,
   ): Promise<void> {
     this.#problems.forget(name)
-    this.#redials.delete(name)
+    this.#redials.forget(name)
     await client.command('unload-conn', { name }, options).catch(ignoreNotFound)
     // Without waiting for the peer, which may be gone.
     await client.command('terminate', { ike: name, timeout: '-1' }, options).catch(ignoreNotFound)
