@@ -1,2 +1,3 @@
-export type { CommandResource, ConfiguredCommand, Environment } from './commands/index.js'
-export { type ExtensionOptions, extension, extensionLeftovers } from './extension.js'
+export type { CommandResource, ConfiguredCommand, Environment, ExtensionOptions } from './commands/index.js'
+export { extensionLeftovers } from './commands/index.js'
+export { extension } from './extension.js'

@@ -1,6 +1,6 @@
 import type { NetworkConfig } from '@selvedge/core'
 import { backendSection, booleanField, type Field, integerField } from '@selvedge/core/kit'
-import type { ConfiguredCommand } from './commands/index.js'
+import { type ConfiguredCommand, DEFAULT_TIMEOUT_S } from './commands/index.js'
 
 export const TYPE = 'extension'
 
@@ -20,7 +20,6 @@ export interface ExtensionSettings {
   readonly timeoutMs: number
 }
 
-export const DEFAULT_TIMEOUT_S = 60
 const MAX_TIMEOUT_S = 3_600
 
 /** Raw, so that no message quotes it: it may hold a secret. */

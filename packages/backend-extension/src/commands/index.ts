@@ -1,6 +1,7 @@
 export { CommandDriver, type CommandDriverOptions } from './driver.js'
-export { leftovers } from './leftovers.js'
+export { extensionLeftovers, leftovers } from './leftovers.js'
 export { publishable } from './publishable.js'
 export { type CommandResource, command, STARTUP } from './resource.js'
 export type { ConfiguredCommand } from './run.js'
+export { DEFAULT_TIMEOUT_S, type ExtensionOptions, surroundings } from './surroundings.js'
 export type { Environment } from './words.js'

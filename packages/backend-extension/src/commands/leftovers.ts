@@ -1,4 +1,8 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Driver } from '@selvedge/core'
 import { CommandDriver, type CommandDriverOptions } from './driver.js'
+import { DEFAULT_TIMEOUT_S, type ExtensionOptions, surroundings } from './surroundings.js'
 
 /** All records in the folder are ours. */
 const SCOPE = { aliases: [], links: [], networks: [] }
@@ -8,4 +12,18 @@ export async function leftovers(options: CommandDriverOptions): Promise<readonly
   // The backend that is in force now may have removed what there was to undo.
   const driver = new CommandDriver({ ...options, maxRemovals: 1 })
   return (await driver.snapshot(SCOPE)).length === 0 ? [] : [driver]
+}
+
+/** The drivers of what was run on this host for whichever networks, one for each; none if there is nothing left. */
+export async function extensionLeftovers(options: ExtensionOptions = {}): Promise<readonly Driver[]> {
+  const { folder, environment } = surroundings(options)
+  const names = await readdir(folder).catch((error): string[] => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  const timeoutMs = DEFAULT_TIMEOUT_S * 1_000
+  const left = await Promise.all(
+    names.sort().map((name) => leftovers({ folder: join(folder, name), environment, timeoutMs })),
+  )
+  return left.flat()
 }
