@@ -300,7 +300,7 @@ describe('names the program that changed something', () => {
   it('not by the name of a process that happens to have its id', async () => {
     await route()
     await settle()
-    // In a pid namespace of its own, ids are small: 1, of which there is one here, too.
+    // In a new pid namespace the process has a small id, such as 1, which here belongs to another process.
     execFileSync('unshare', [
       '--pid',
       '--fork',

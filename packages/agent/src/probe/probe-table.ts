@@ -34,7 +34,7 @@ const SLOW_FACTOR = 4
 /** After a loss: sooner, until it is clear what is broken. */
 const RETRY_MS = 250
 const MAX_RETRIES_PER_SECOND = 50
-/** So many losses in a row are followed up sooner; then the path is probed as any other. */
+/** The number of consecutive losses that are retried early; after that the path returns to its normal interval. */
 const MAX_FAST_LOSSES = 16
 const MIN_TIMEOUT_MS = 300
 const MAX_TIMEOUT_MS = 2_000

@@ -198,8 +198,8 @@ function killGroup(pid: number | undefined): void {
 }
 
 /**
- * It holds the PID of one that was killed. If nobody has reaped that, or another process has the PID, as in a container
- * that was restarted, charon takes it for one that runs, and ends.
+ * A charon that was killed leaves its PID file behind. If that process is still a zombie, or its PID has been reused, as in
+ * a container that was restarted, a new charon takes it for a running one, and ends.
  */
 async function removeStalePid(file: string): Promise<void> {
   const pid = Number(await readFile(file, 'utf8').catch(() => ''))

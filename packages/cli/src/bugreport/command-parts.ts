@@ -15,7 +15,7 @@ const PAGES: readonly (readonly [name: string, command: readonly string[], about
 ]
 
 /**
- * @param build makes the program anew, for a run of one of its commands
+ * @param build builds a fresh program for each command that is run
  * @param args the flags of this run, without its command; each command gets those that it has
  */
 export function commandParts(

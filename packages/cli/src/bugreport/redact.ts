@@ -45,7 +45,7 @@ export class Redactor {
       encodeURIComponent(secret),
       Buffer.from(secret).toString('base64'),
     ])
-    // Of two of which one begins with the other, no rest may stay.
+    // The longer secret first: if it begins with a shorter one, replacing that would leave its tail.
     this.#known = [...new Set(forms)].sort((a, b) => b.length - a.length)
   }
 

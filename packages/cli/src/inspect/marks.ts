@@ -7,8 +7,8 @@ import { LeaseIndex } from './lease-index.js'
 
 /**
  * `held`: desired, and there. `missing`: desired, and not there. `stale`: there, the overlay's own, and not desired.
- * `foreign`: there, in the overlay's area, and another program's; it need not be wrong. `unknown`: there, and nobody says
- * what is desired.
+ * `foreign`: another program's, within the overlay's networks or on its links, and not necessarily wrong. `unknown`: there,
+ * and what is desired is not known.
  */
 export type Mark = 'held' | 'missing' | 'stale' | 'foreign' | 'unknown'
 

@@ -160,7 +160,7 @@ export const hostChecks: readonly Check[] = [
       sockets.flatMap(({ port, owner }) => {
         if (owner === undefined || PORT_OWNERS.test(owner)) return []
         const by = port === 8472 ? 'vxlan' : port === 8285 ? 'udp' : 'wireguard'
-        // Of a program on the port of a backend that is not used here, nobody need know.
+        // The port of a backend that is not in use here may be anyone's.
         if (agent?.state === 'answers' && agent.page.node !== undefined && agent.page.node.backend !== by)
           return []
         return [

@@ -9,6 +9,7 @@ import {
 } from '@selvedge/core'
 import { requireCidr } from '@selvedge/core/kit'
 import { openOperatorStore, placeOf } from '../../store/open.js'
+import { withTimeLimit } from '../../tools/time-limit.js'
 import type { LeaseFact, StoreFact } from './facts.js'
 
 /** A store that needs longer is as good as away. */
@@ -16,30 +17,30 @@ const TIMEOUT_MS = 2_500
 
 export async function storeFact(settings: StoreSettings, signal: AbortSignal): Promise<StoreFact> {
   const place = placeOf(settings)
-  const giveUp = new AbortController()
-  const timer = setTimeout(() => giveUp.abort(new Error(`no answer in ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS)
-  const abort = (): void => giveUp.abort(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
+  const late = new Error(`no answer in ${TIMEOUT_MS / 1000} s`)
   try {
-    await using store = await openOperatorStore(settings, { signal: giveUp.signal, onWarning: () => {} })
-    const config = await store.configText()
-    const { withoutSecrets } = await import('@selvedge/agent')
-    const { leases, faults } = await store.list()
-    return {
-      state: 'answers',
-      place,
-      config,
-      ...configFacts(config, withoutSecrets),
-      leases: leases.map(leaseFact),
-      problems: faults.map(({ message }) => message),
-    }
+    return await withTimeLimit({ limitMs: TIMEOUT_MS, signal, late }, (within) =>
+      answerOf(settings, place, within),
+    )
   } catch (error) {
     signal.throwIfAborted()
     const code = isOverlayError(error) ? error.code : 'STORE_UNAVAILABLE'
     return { state: 'failed', place, code, why: error instanceof Error ? error.message : String(error) }
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', abort)
+  }
+}
+
+async function answerOf(settings: StoreSettings, place: string, signal: AbortSignal): Promise<StoreFact> {
+  await using store = await openOperatorStore(settings, { signal, onWarning: () => {} })
+  const config = await store.configText()
+  const { withoutSecrets } = await import('@selvedge/agent')
+  const { leases, faults } = await store.list()
+  return {
+    state: 'answers',
+    place,
+    config,
+    ...configFacts(config, withoutSecrets),
+    leases: leases.map(leaseFact),
+    problems: faults.map(({ message }) => message),
   }
 }
 
