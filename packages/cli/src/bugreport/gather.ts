@@ -43,22 +43,30 @@ export async function gatherParts(
   limits: Limits,
   signal: AbortSignal,
 ): Promise<readonly GatheredPart[]> {
-  const ends = Date.now() + limits.totalMs
+  // The end of the whole report and the end of a part are events, never a reading of a clock: timers may fire
+  // a millisecond before the clock agrees.
+  const whole = new AbortController()
+  const end = setTimeout(
+    () => whole.abort(new Error(`the report had taken ${limits.totalMs / 1000} s`)),
+    limits.totalMs,
+  )
+  const ends = AbortSignal.any([signal, whole.signal])
   const texts: (string | Error)[] = []
   let next = 0
   const worker = async (): Promise<void> => {
     for (let place = next++; place < parts.length; place = next++) {
       const part = parts[place]
       if (part === undefined) return
-      signal.throwIfAborted()
-      const left = Math.min(limits.partMs, ends - Date.now())
-      texts[place] =
-        left <= 0
-          ? new Error(`not begun: the report had taken ${limits.totalMs / 1000} s`)
-          : await made(part, left, signal)
+      texts[place] = ends.aborted
+        ? new Error(`not begun: ${asError(ends.reason).message}`)
+        : await made(part, limits.partMs, ends)
     }
   }
-  await Promise.all(Array.from({ length: limits.width }, worker))
+  try {
+    await Promise.all(Array.from({ length: limits.width }, worker))
+  } finally {
+    clearTimeout(end)
+  }
   signal.throwIfAborted()
   let room = limits.totalSize
   return parts.map(({ path, about }, place): GatheredPart => {
@@ -72,29 +80,24 @@ export async function gatherParts(
   })
 }
 
-async function made(part: Part, limitMs: number, signal: AbortSignal): Promise<string | Error> {
+async function made(part: Part, limitMs: number, ends: AbortSignal): Promise<string | Error> {
   const limit = new AbortController()
-  const late = new Error(`it took longer than ${limitMs / 1000} s`)
-  let timer: NodeJS.Timeout | undefined
-  let onAbort = (): void => undefined
+  const timer = setTimeout(() => limit.abort(new Error(`it took longer than ${limitMs / 1000} s`)), limitMs)
+  const stop = AbortSignal.any([ends, limit.signal])
+  const stopped = new Promise<never>((_, reject) => {
+    stop.addEventListener('abort', () => reject(stop.reason), { once: true })
+  })
   try {
-    const over = new Promise<Error>((resolve) => {
-      onAbort = () => resolve(new Error('interrupted'))
-      signal.addEventListener('abort', onAbort, { once: true })
-      timer = setTimeout(() => {
-        limit.abort(late)
-        resolve(late)
-      }, limitMs)
-    })
-    return await Promise.race([part.make(AbortSignal.any([signal, limit.signal])), over])
+    // Called inside the race, so that one which throws at once is an answer too.
+    return await Promise.race([stopped, Promise.resolve().then(() => part.make(stop))])
   } catch (error) {
-    if (limit.signal.aborted) return late
-    return error instanceof Error ? error : new Error(String(error))
+    return asError(stop.aborted ? stop.reason : error)
   } finally {
     clearTimeout(timer)
-    signal.removeEventListener('abort', onAbort)
   }
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 
 const cut = (text: string, size: number): string =>
   text.length <= size ? text : `${text.slice(0, size)}\n[cut here: ${text.length - size} more characters]\n`
