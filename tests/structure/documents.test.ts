@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { linksOf, pathInRepository, REPOSITORY } from './repository-links.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -16,14 +17,18 @@ function documents(): string[] {
   )
 }
 
-/** What a document names and is not there: by relative links, and by paths in backquotes from the root or its folder. */
+/**
+ * What a document names and is not there: by relative links, by links to the repository on the web, and by paths in
+ * backquotes from the root or its folder.
+ */
 function missing(path: string, text: string): string[] {
   const exists = (target: string) => existsSync(join(ROOT, target))
   const here = (target: string) => join(dirname(path), target)
-  const links = [...text.matchAll(/\]\(([^)#\s]+)[^)\s]*\)/g)]
-    .map(([, target = '']) => target)
-    .filter((target) => !/^[a-z]+:/.test(target))
-    .map(here)
+  const links = linksOf(text).flatMap((target) => {
+    const file = target.replace(/#.*/, '')
+    const isElsewhere = file === '' || /^[a-z]+:/.test(file)
+    return pathInRepository(target) ?? (isElsewhere ? [] : here(file))
+  })
   const paths = [...text.matchAll(/`((?:packages|lab|examples|bench|docs|tests|scripts|deploy)\/[\w./-]+)`/g)]
     .map(([, target = '']) => target)
     .filter((target) => !exists(here(target)))
@@ -51,6 +56,8 @@ describe('documents', () => {
       'docs/gone-too.md',
       'packages/core/src/gone.ts',
     ])
+    const web = `[one](${REPOSITORY}/blob/main/gone.md#part) [two](${REPOSITORY}/tree/main/docs) [three](${REPOSITORY})`
+    expect(missing('x.md', web)).toEqual(['gone.md'])
     expect(missing('x.md', `[this](${here}) \`${here}\` [anchor](#part)`)).toEqual([])
   })
 })
