@@ -64,6 +64,7 @@ export default defineConfig({
             'lab/src/**/*.test.ts',
             'examples/**/*.test.ts',
             'tests/**/*.test.ts',
+            'site/*.test.mjs',
           ],
           // A test that hangs is found as well. Beside a system test each has a part of a processor.
           testTimeout: 20_000,

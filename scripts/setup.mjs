@@ -3,7 +3,7 @@
  * It needs Node and npm; nothing of what it installs is used to install it.
  */
 import { accessSync, constants, readFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runQuietly, SetupError, say, step } from './terminal.mjs'
 
@@ -64,11 +64,11 @@ export function addSystemFoldersToPath() {
   process.env.PATH = [...folders, ...missing].join(delimiter)
 }
 
-/** Runs `npm ci` unless node_modules is what package-lock.json requires. */
-export async function ensureNpmPackages() {
-  if (npmPackagesAreCurrent()) return
-  await step('npm packages', 'npm ci', () =>
-    runQuietly('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root }),
+/** Runs `npm ci` in a folder unless its node_modules is what its package-lock.json requires. */
+export async function ensureNpmPackages(folder = root) {
+  if (npmPackagesAreCurrent(folder)) return
+  await step('npm packages', `npm ci${folder === root ? '' : ` in ${relative(root, folder)}`}`, () =>
+    runQuietly('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder }),
   )
 }
 
@@ -76,10 +76,10 @@ export async function ensureNpmPackages() {
  * Compares the two locks by content, not by date: a checkout rewrites dates, and a needless `npm ci`
  * costs a minute.
  */
-function npmPackagesAreCurrent() {
-  const wanted = packagesOf(join(root, 'package-lock.json'))
+function npmPackagesAreCurrent(folder) {
+  const wanted = packagesOf(join(folder, 'package-lock.json'))
   if (wanted === undefined) throw new SetupError('package-lock.json is missing: this is no whole checkout')
-  const installed = packagesOf(join(root, 'node_modules', '.package-lock.json'))
+  const installed = packagesOf(join(folder, 'node_modules', '.package-lock.json'))
   if (installed === undefined) return false
   return Object.entries(wanted).every(([path, entry]) => {
     if (!path.startsWith('node_modules/')) return true

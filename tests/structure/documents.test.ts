@@ -9,7 +9,10 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** The Markdown files of the root, docs/, deploy/, and each workspace. */
 function documents(): string[] {
   const subfolders = (folder: string) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name))
-  const folders = ['.', 'docs', 'deploy/kubernetes', 'lab', 'examples', 'bench', ...subfolders('packages')]
+  const folders = [
+    ...['.', '.changeset', 'docs', 'docs/guides', 'deploy/kubernetes', 'lab', 'examples', 'bench'],
+    ...subfolders('packages'),
+  ]
   return folders.flatMap((folder) =>
     readdirSync(join(ROOT, folder))
       .filter((name) => name.endsWith('.md'))

@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { ELSEWHERE } from './blocks-elsewhere.js'
+import { type CodeBlock, codeBlocks, isPartOf, textFiles } from './code-blocks.js'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const folders = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)
+
+const documents = [
+  ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'],
+  ...['.changeset/README.md', 'examples/README.md', 'lab/README.md', 'deploy/kubernetes/README.md'],
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+  ...folders('packages').map((folder) => `${folder}/README.md`),
+]
+
+/** Programs that tests run. What is in packages' own tests counts only where the table says so. */
+const files = textFiles(ROOT, ['examples'])
+
+/** Programs of packages' READMEs name what their reader has, such as a `backend`; packages' documents are checked apart. */
+const isSketch = ({ document, language }: CodeBlock) => document.startsWith('packages/') && language === 'ts'
+
+const firstLine = ({ text }: CodeBlock) => text.split('\n')[0] ?? ''
+
+const blocks = documents.flatMap((document) =>
+  codeBlocks(document, readFileSync(join(ROOT, document), 'utf8')).filter((block) => !isSketch(block)),
+)
+
+describe('a code block of a document', () => {
+  it.each(blocks.map((block) => [`${block.document}:${block.line}`, block] as const))(
+    '%s is part of a program that a test runs, or is listed with its test or a reason',
+    (_, block) => {
+      if (ELSEWHERE[block.document]?.[firstLine(block)] !== undefined) return
+      const found = [...files.values()].some((text) => isPartOf(text, block.text))
+      expect(
+        found,
+        `no file under examples/ has these lines, and blocks-elsewhere.ts lists no test:\n${block.text}`,
+      ).toBe(true)
+    },
+  )
+
+  it('is listed only if it is there and in no program, with a test that is there', () => {
+    const stale = Object.entries(ELSEWHERE).flatMap(([document, entries]) =>
+      Object.entries(entries).flatMap(([first, { test, reason }]) => {
+        const block = blocks.find((one) => one.document === document && firstLine(one) === first)
+        if (block === undefined) return [`${document}: no block begins with: ${first}`]
+        if ((test === undefined) === (reason === undefined))
+          return [`${document}: ${first}: a test or a reason`]
+        if (test !== undefined && !existsSync(join(ROOT, test))) return [`${document}: ${test} is not there`]
+        return []
+      }),
+    )
+    expect(stale).toEqual([])
+  })
+
+  it('is found in a program whatever its indentation there, and not if a line differs, is missing or is indented', () => {
+    const program = 'const f = {\n  a() {\n    return 1\n\n  },\n}\n'
+    expect(isPartOf(program, 'a() {\n  return 1\n\n},')).toBe(true)
+    expect(isPartOf(program, 'a() {\n  return 2\n\n},')).toBe(false)
+    expect(isPartOf(program, 'a() {\n\n},')).toBe(false)
+    expect(isPartOf(program, 'a() {\n    return 1\n\n},')).toBe(false)
+    expect(isPartOf(program, '}\nconst g = 1')).toBe(false)
+  })
+
+  it('is read from lists too, without their indentation; a fence that stays open is an error', () => {
+    const markdown = '1. One:\n\n   ```ts\n   if (a) {\n     b()\n   }\n   ```\n\n```\nplain\n```\n'
+    expect(codeBlocks('x.md', markdown)).toEqual([
+      { document: 'x.md', language: 'ts', line: 3, text: 'if (a) {\n  b()\n}' },
+      { document: 'x.md', language: '', line: 9, text: 'plain' },
+    ])
+    expect(() => codeBlocks('x.md', '```ts\nopen')).toThrow('x.md:1: this fence is not closed')
+  })
+})
