@@ -40,6 +40,7 @@ function startCells(measured: Starts, batch: number): readonly string[] {
 export const BENCHMARKS: readonly [
   Benchmark<'kernel-writes'>,
   Benchmark<'resync'>,
+  Benchmark<'probes'>,
   Benchmark<'etcd-start'>,
   Benchmark<'etcd-change'>,
   Benchmark<'etcd-join'>,
@@ -64,6 +65,15 @@ export const BENCHMARKS: readonly [
     sizes: [5_000, 20_000, 65_000],
     head: ['peers', 'resync', 'longest wait'],
     rows: ({ peers, resyncMs, longestWaitMs }) => [[`${peers}`, ms(resyncMs), ms(longestWaitMs)]],
+  },
+  {
+    name: 'probes',
+    title: 'Probing peers that all answer and ask, 20 s',
+    sizes: [50, 5_000],
+    head: ['peers', 'CPU, of one core', 'reached'],
+    rows: ({ peers, cpuShare, reachable }) => [
+      [`${peers}`, `${(cpuShare * 100).toFixed(2)} %`, `${reachable}`],
+    ],
   },
   {
     name: 'etcd-start',

@@ -6,6 +6,7 @@ import { measureEtcdJoin } from './etcd-join.js'
 import { measureEtcdStart } from './etcd-start.js'
 import { measureKernelWrites } from './kernel-writes.js'
 import { measureKubeStart } from './kube-start.js'
+import { measureProbes } from './probes.js'
 import { measureResync } from './resync.js'
 import { measureThroughput } from './throughput.js'
 import { measureTrafficRules } from './traffic-rules.js'
@@ -14,6 +15,7 @@ import { measureTrafficRules } from './traffic-rules.js'
 export const measurements = {
   'kernel-writes': measureKernelWrites,
   resync: measureResync,
+  probes: measureProbes,
   'etcd-start': measureEtcdStart,
   'etcd-change': measureEtcdChange,
   'etcd-join': measureEtcdJoin,
