@@ -27,8 +27,8 @@ export type Dropped = Readonly<Record<'unknown-source' | 'unexpected' | 'too-man
 /** How often a peer is probed in a network of up to 50 peers: 100 probes a second. */
 const INTERVAL_MS = 500
 const MAX_PEERS_AT_INTERVAL = 50
-/** The more there are beyond, the fewer a second: 50 with 5,000 peers, whose own probes cost as much again. */
-const SCALING = 1.15
+/** The more there are beyond, the fewer a second: 16 with 5,000 peers, whose own probes cost as much again. */
+const SCALING = 1.4
 /** A peer without a responder is probed less often: its kernel limits its refusals, and a socket for each is dearer. */
 const SLOW_FACTOR = 4
 /** After a loss: sooner, until it is clear what is broken. */

@@ -58,6 +58,11 @@ export class Prober implements Disposable {
     return this.#table.reports()
   }
 
+  /** How often each peer is probed now, in ms: the more peers, the less often. */
+  get intervalMs(): number {
+    return this.#table.intervalMs
+  }
+
   /** Datagrams that were received and not used, by the reason. */
   get dropped(): Dropped & { readonly malformed: number } {
     return { ...this.#table.dropped, malformed: this.#malformed }
