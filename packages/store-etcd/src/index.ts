@@ -1,4 +1,4 @@
-export type { EtcdClient } from './client/api.js'
+export type { EtcdCallOptions, EtcdClient } from './client/etcd-client.js'
 export { type EtcdTls, type EtcdTlsFiles, tlsFiles } from './client/tls.js'
 export { EtcdSubnetManager } from './manager.js'
 export type { EtcdSubnetManagerOptions } from './options.js'

@@ -14,6 +14,7 @@ import {
   type WatchOptions,
 } from '@selvedge/core'
 import { NetworkAdministration } from './administration.js'
+import type { EtcdApi } from './client/api.js'
 import { EtcdCluster } from './client/cluster.js'
 import { type Endpoint, GivenClient, UrlEndpoint } from './client/endpoint.js'
 import { KnownAddresses } from './client/known-addresses.js'
@@ -236,6 +237,7 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
 
 function endpointsOf(settings: Settings, keys: NetworkKeys, addresses: KnownAddresses): readonly Endpoint[] {
   const { client, endpoints } = settings
-  if (client !== undefined) return [new GivenClient(client, keys.config)]
+  // Its replies are read as etcd3's.
+  if (client !== undefined) return [new GivenClient(client as EtcdApi, keys.config)]
   return endpoints.map((url) => new UrlEndpoint(url, { ...settings, addresses }))
 }

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import type { Clock, OverlayError, Random } from '@selvedge/core'
 import { printable, systemClock } from '@selvedge/core/kit'
-import type { EtcdClient } from './client/api.js'
-import type { Credentials } from './client/connection.js'
+import type { Credentials } from './client/credentials.js'
 import { type EndpointUrl, invalidOption, parseEndpoint } from './client/endpoint-url.js'
+import type { EtcdClient } from './client/etcd-client.js'
 import type { EtcdTls } from './client/tls.js'
 import { DEFAULT_PREFIX } from './keys.js'
 

@@ -17,7 +17,7 @@ export class EventStreams {
   open<Name extends keyof OverlayEvents>(
     name: Name,
     { signal }: AbortOptions,
-  ): AsyncIterableIterator<OverlayEvents[Name][0], undefined> {
+  ): AsyncIterableIterator<OverlayEvents[Name][0]> {
     const listener = (...[event]: OverlayEvents[Name]): void => stream.push(event)
     const close = (): void => stream.close()
     const stream = new EventStream<OverlayEvents[Name][0]>(() => {

@@ -170,7 +170,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   watch<Name extends keyof OverlayEvents>(
     name: Name,
     options: AbortOptions = {},
-  ): AsyncIterableIterator<OverlayEvents[Name][0], undefined> {
+  ): AsyncIterableIterator<OverlayEvents[Name][0]> {
     return this.#streams.open(name, options)
   }
 

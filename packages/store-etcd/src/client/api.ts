@@ -1,10 +1,7 @@
 import type { Etcd3 } from 'etcd3'
 
-/**
- * What the store uses of a client of etcd. `new Etcd3(…)` of the package etcd3 is one; so is a wrapper around it, for
- * example to trace its calls.
- */
-export interface EtcdClient {
+/** What the store uses of etcd3, with etcd3's own types: not for public declarations, see `EtcdClient`. */
+export interface EtcdApi {
   readonly kv: Pick<Etcd3['kv'], 'range' | 'txn'>
   readonly leaseClient: Pick<Etcd3['leaseClient'], 'leaseGrant' | 'leaseRevoke' | 'leaseKeepAlive'>
   readonly watchClient: Pick<Etcd3['watchClient'], 'watch'>

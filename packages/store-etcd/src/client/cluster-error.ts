@@ -1,6 +1,6 @@
 import { type Clock, OverlayError } from '@selvedge/core'
 import { printable } from '@selvedge/core/kit'
-import type { Credentials } from './connection.js'
+import type { Credentials } from './credentials.js'
 import type { Failure, FailureKind } from './errors.js'
 
 export interface EndpointFailure {

@@ -2,13 +2,13 @@ import { inspect } from 'node:util'
 import { FakeClock } from '@selvedge/conformance'
 import { describe, expect, it } from 'vitest'
 import { readSettings } from '../options.js'
-import type { EtcdClient } from './api.js'
+import type { EtcdApi } from './api.js'
 import { EtcdCluster } from './cluster.js'
 import type { Endpoint, Renewal } from './endpoint.js'
 import { EtcdFailure } from './errors.js'
 
 const unused = () => Promise.reject(new Error('not used here'))
-const client: EtcdClient = {
+const client: EtcdApi = {
   kv: { range: unused, txn: unused },
   leaseClient: { leaseGrant: unused, leaseRevoke: unused, leaseKeepAlive: unused },
   watchClient: { watch: unused },

@@ -1,7 +1,7 @@
 import { type AbortOptions, isOverlayError, type OverlayError, type Random } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
 import { abortable } from './abortable.js'
-import type { CallOptions, EtcdClient } from './api.js'
+import type { CallOptions, EtcdApi } from './api.js'
 import { clusterError, type ErrorContext } from './cluster-error.js'
 import type { Endpoint, Renewal } from './endpoint.js'
 import { classify, EtcdFailure, type Failure } from './errors.js'
@@ -26,7 +26,7 @@ export interface ClusterOptions extends ErrorContext {
 }
 
 /** @param endpoint what the client is connected to, for messages */
-export type Request<T> = (client: EtcdClient, options: CallOptions, endpoint: string) => Promise<T>
+export type Request<T> = (client: EtcdApi, options: CallOptions, endpoint: string) => Promise<T>
 
 /** Pauses after all endpoints have failed, in ms. */
 export const BACKOFF = { firstMs: 100, maxMs: 2_000 }

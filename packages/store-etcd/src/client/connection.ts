@@ -11,14 +11,11 @@ import {
 } from '@grpc/grpc-js'
 import { noop } from 'cockatiel'
 import { Etcd3 } from 'etcd3'
-import type { EtcdClient } from './api.js'
+import type { EtcdApi } from './api.js'
+import type { Credentials } from './credentials.js'
 import { EtcdFailure } from './errors.js'
+import { withoutAddressAsServerName } from './server-name.js'
 import type { TlsCredentials } from './tls.js'
-
-export interface Credentials {
-  readonly username: string
-  readonly password: string
-}
 
 export interface ConnectionOptions {
   /** `10.0.0.5:2379`. */
@@ -40,7 +37,7 @@ export const CONNECT_TIMEOUT_MS = 3_500
 
 /** etcd3 on one gRPC channel to one endpoint. Connects with the first call. */
 export class Connection {
-  readonly client: EtcdClient
+  readonly client: EtcdApi
   readonly #options: ConnectionOptions
   readonly #channel: EndpointChannel
   readonly #etcd: Etcd3
@@ -61,7 +58,7 @@ export class Connection {
       address,
       tls === undefined
         ? credentials.createInsecure()
-        : credentials.createSsl(rootCertificate, privateKey, certChain),
+        : withoutAddressAsServerName(credentials.createSsl(rootCertificate, privateKey, certChain)),
       CHANNEL,
     )
     this.#etcd = new Etcd3({

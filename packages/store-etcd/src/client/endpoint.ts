@@ -1,8 +1,9 @@
 import { lookup } from 'node:dns/promises'
 import { connect, isIP } from 'node:net'
 import { OverlayError } from '@selvedge/core'
-import type { EtcdClient } from './api.js'
-import { CONNECT_TIMEOUT_MS, Connection, type Credentials } from './connection.js'
+import type { EtcdApi } from './api.js'
+import { CONNECT_TIMEOUT_MS, Connection } from './connection.js'
+import type { Credentials } from './credentials.js'
 import { type EndpointUrl, hostAndPort } from './endpoint-url.js'
 import { EtcdFailure } from './errors.js'
 import type { KnownAddresses } from './known-addresses.js'
@@ -16,7 +17,7 @@ export interface Endpoint {
   /** For messages. */
   readonly name: string
   /** Settles as `request` does, or rejects with the reason why there is no connection. */
-  call<T>(request: (client: EtcdClient) => Promise<T>): Promise<T>
+  call<T>(request: (client: EtcdApi) => Promise<T>): Promise<T>
   renew(what: Renewal): Promise<void>
   close(): void
 }
@@ -24,16 +25,16 @@ export interface Endpoint {
 /** The caller's own client: used as it is, and left open. */
 export class GivenClient implements Endpoint {
   readonly name = 'the given client'
-  readonly #client: EtcdClient
+  readonly #client: EtcdApi
   readonly #probe: Buffer
 
   /** @param probe a key to read when a token has expired */
-  constructor(client: EtcdClient, probe: string) {
+  constructor(client: EtcdApi, probe: string) {
     this.#client = client
     this.#probe = Buffer.from(probe)
   }
 
-  call<T>(request: (client: EtcdClient) => Promise<T>): Promise<T> {
+  call<T>(request: (client: EtcdApi) => Promise<T>): Promise<T> {
     return request(this.#client)
   }
 
@@ -70,7 +71,7 @@ export class UrlEndpoint implements Endpoint {
     options.addresses.add(url.host)
   }
 
-  async call<T>(request: (client: EtcdClient) => Promise<T>): Promise<T> {
+  async call<T>(request: (client: EtcdApi) => Promise<T>): Promise<T> {
     this.#connection ??= this.#connect()
     const connecting = this.#connection
     const connection = await connecting

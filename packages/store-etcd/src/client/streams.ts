@@ -6,7 +6,7 @@ import type {
   IWatchRequest,
   IWatchResponse,
 } from 'etcd3'
-import type { EtcdClient } from './api.js'
+import type { EtcdApi } from './api.js'
 import { EtcdFailure } from './errors.js'
 import { withoutExcess } from './pages.js'
 import { ReplyStream, type StreamOptions } from './reply-stream.js'
@@ -20,7 +20,7 @@ export interface OpenWatch {
 
 /** Creates a watch; resolves once etcd has confirmed it. */
 export async function openWatch(
-  client: EtcdClient,
+  client: EtcdApi,
   request: IWatchCreateRequest,
   options: StreamOptions,
 ): Promise<OpenWatch> {
@@ -59,7 +59,7 @@ function eventsOf({ canceled, compact_revision, cancel_reason, events }: IWatchR
 }
 
 /** Extends an etcd lease by its own TTL. Returns that TTL in seconds, or 0 if the lease is gone. */
-export async function keepAliveOnce(client: EtcdClient, id: string, options: StreamOptions): Promise<number> {
+export async function keepAliveOnce(client: EtcdApi, id: string, options: StreamOptions): Promise<number> {
   const stream = new ReplyStream<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse>(
     await client.leaseClient.leaseKeepAlive(),
     options,

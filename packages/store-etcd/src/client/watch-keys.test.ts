@@ -12,7 +12,7 @@ import type {
 import { describe, expect, it } from 'vitest'
 import { NetworkKeys } from '../keys.js'
 import { readSettings } from '../options.js'
-import type { EtcdClient } from './api.js'
+import type { EtcdApi } from './api.js'
 import { EtcdCluster } from './cluster.js'
 import { GivenClient } from './endpoint.js'
 import { type KeyUpdate, watchKeys } from './watch-keys.js'
@@ -52,7 +52,7 @@ const keyValue = (key: string, revision: number): IKeyValue => ({
 })
 
 /** An etcd that keeps every revision of its keys; the test replies for its watches. */
-class FakeEtcd implements EtcdClient {
+class FakeEtcd implements EtcdApi {
   revision = 10
   cluster = '1'
   term = 2
@@ -62,7 +62,7 @@ class FakeEtcd implements EtcdClient {
   /** The requests, such as `list`, `probe`, `watch from 11`. */
   readonly asked: string[] = []
   readonly watches: FakeWatch[] = []
-  readonly kv: EtcdClient['kv'] = {
+  readonly kv: EtcdApi['kv'] = {
     range: () => Promise.reject(new Error('not used here')),
     txn: async ({ success = [] }) => {
       const ranges = success.flatMap(({ request_range }) => request_range ?? [])
@@ -71,12 +71,12 @@ class FakeEtcd implements EtcdClient {
       return { header: this.#header(), succeeded: true, responses } as unknown as ITxnResponse
     },
   }
-  readonly leaseClient: EtcdClient['leaseClient'] = {
+  readonly leaseClient: EtcdApi['leaseClient'] = {
     leaseGrant: () => Promise.reject(new Error('not used here')),
     leaseRevoke: () => Promise.reject(new Error('not used here')),
     leaseKeepAlive: () => Promise.reject(new Error('not used here')),
   }
-  readonly watchClient: EtcdClient['watchClient'] = {
+  readonly watchClient: EtcdApi['watchClient'] = {
     watch: async () => {
       const watch = new FakeWatch()
       watch._write = (request, _encoding, done) => {

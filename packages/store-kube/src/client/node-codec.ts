@@ -24,7 +24,7 @@ const RAW_EXTENSION = { raw: 1 }
 export const MAX_ANNOTATION_BYTES = RECORD_LIMITS.maxLength
 
 /** The beginning of every object in the storage encoding. The object follows, wrapped in a runtime.Unknown. */
-export const MAGIC = Buffer.from('k8s\0', 'latin1')
+export const MAGIC: Buffer = Buffer.from('k8s\0', 'latin1')
 
 /** The fields of a NodeList, which is read while it still arrives. */
 export const NODE_LIST = { unknownRaw: UNKNOWN.raw, metadata: 1, items: 2 } as const
