@@ -1,7 +1,8 @@
 /**
- * `npm run test:consumer`: the packages as a stranger gets them. Packs each, installs the tarballs into an empty project
+ * `npm run test:consumer`: the packages as a stranger gets them. Packs each, lints the tarballs, installs the tarballs into an empty project
  * outside the workspace, type-checks all that they export and every snippet of every README with several versions of
- * TypeScript, and runs each snippet with several versions of Node.js, those that need it in namespaces of their own.
+ * TypeScript, and runs each snippet with several versions of Node.js, those that need it in namespaces of their own. A second
+ * project has two versions of core at once.
  *
  *   --all                 every TypeScript from 5.2 to 6.0 and every Node.js from 20 to 26, not only the first and the last
  *   --only core           only snippets whose name contains it; repeatable
@@ -12,11 +13,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkTypes } from './consumer/check-types.mjs'
+import { lintTarballs } from './consumer/lint-tarballs.mjs'
 import { Progress } from './consumer/progress.mjs'
 import { Project } from './consumer/project.mjs'
 import { runSnippets } from './consumer/run-snippets.mjs'
 import { readSnippets } from './consumer/snippets.mjs'
 import { packAll } from './consumer/tarballs.mjs'
+import { checkTwoCores } from './consumer/two-cores.mjs'
 import {
   addSystemFoldersToPath,
   build,
@@ -64,6 +67,7 @@ async function test(folder, { all, only }) {
   await step('consumer', 'npm pack of each package', async () => {
     tarballs = await packAll(join(folder, 'tarballs'))
   })
+  await lintTarballs(tarballs, progress)
   const project = new Project(join(folder, 'project'))
   await step(
     'consumer',
@@ -74,5 +78,6 @@ async function test(folder, { all, only }) {
   await project.writeImportOfAll()
   await checkTypes(project, snippets, versions.typescript, progress)
   await runSnippets(project, snippets, versions.node, progress)
+  await checkTwoCores(join(folder, 'two-cores'), tarballs, versions, progress)
   return progress.report()
 }

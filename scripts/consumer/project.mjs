@@ -61,12 +61,12 @@ export class Project {
    * Compiles all of src but `without`, and emits only if it is told where to.
    * @returns what the compiler says; empty if it has no objection
    */
-  async compile(typescript, resolution, { emitTo, without = [] } = {}) {
+  async compile(typescript, resolution, { emitTo, declaration = false, without = [] } = {}) {
     const config = {
       compilerOptions: {
         ...COMPILER_OPTIONS,
         ...RESOLUTIONS[resolution],
-        ...(emitTo === undefined ? { noEmit: true } : { outDir: emitTo }),
+        ...(emitTo === undefined ? { noEmit: true } : { outDir: emitTo, declaration }),
       },
       include: ['src'],
       exclude: without.map((file) => `src/${file}`),
