@@ -4,6 +4,9 @@ import { lineOf, type Package, type SourceFile, type SourceTree } from './source
 /** Packages whose settings may come from the environment. */
 const READS_ENVIRONMENT = /^packages\/(agent|cni|selvedged)$/
 
+/** What is asked to by an option of its own, `{ discover: true }`, and reads what kubectl reads. */
+const DISCOVERS = 'packages/store-kube/src/auth/discovery.ts'
+
 /**
  * What the sources of a package do to the process that they run in and only a program may do, a sentence each. A
  * package with programs (`bin` in its package.json) is one.
@@ -37,7 +40,7 @@ function usesIn({ folder }: Package, { path, syntax }: SourceFile): readonly str
       if (object === 'process' && /^(exit|exitCode|abort|kill|reallyExit)$/.test(member)) {
         report(node, `uses process.${member}`, 'throw, and let the program that runs this decide')
       }
-      if (object === 'process' && member === 'env' && !READS_ENVIRONMENT.test(folder)) {
+      if (object === 'process' && member === 'env' && !READS_ENVIRONMENT.test(folder) && path !== DISCOVERS) {
         report(node, 'reads the environment', 'take the setting as an option')
       }
       if (object === 'process' && /^(on|once|addListener|prependListener)$/.test(member)) {

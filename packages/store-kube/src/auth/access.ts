@@ -19,8 +19,8 @@ export interface KubeUrlAccess {
 }
 
 /**
- * A kubeconfig file. Tokens and client certificates are read by this package. For an `exec` plugin, any other way to
- * authenticate, or a proxy, `@kubernetes/client-node` is loaded, which takes about half a second and 70 MB.
+ * A kubeconfig file. Tokens, client certificates and `exec` plugins are this package's own matter. For any other way to
+ * authenticate, and for a proxy, `@kubernetes/client-node` is loaded: install it besides. It takes half a second and 70 MB.
  */
 export interface KubeConfigAccess {
   readonly kubeconfigFile: string
@@ -32,7 +32,8 @@ export interface KubeConfigAccess {
 
 /**
  * Finds the cluster as kubectl does: `$KUBECONFIG`, `~/.kube/config`, then the pod's service account. This is the only
- * option that makes this package read the environment. Loads `@kubernetes/client-node`.
+ * option that makes this package read the environment. To merge several files that `$KUBECONFIG` names takes
+ * `@kubernetes/client-node`.
  */
 export interface KubeDiscoveryAccess {
   readonly discover: true

@@ -1,6 +1,7 @@
 import type { KubeAccess } from './access.js'
 import type { Connector, ShowWait } from './connector.js'
-import { DiscoveryConnector, KubeconfigConnector } from './kubeconfig-connector.js'
+import { DiscoveryConnector } from './discovery.js'
+import { KubeconfigConnector } from './kubeconfig-connector.js'
 import { TargetConnector, targetOf } from './target-connector.js'
 
 /** The connector for an access. Reads nothing yet. Throws an OverlayError `INVALID_CONFIG` for an invalid one. */

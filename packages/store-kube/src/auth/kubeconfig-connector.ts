@@ -1,6 +1,7 @@
 import { isOverlayError, OverlayError } from '@selvedge/core'
 import { readTextFile } from '../read-file.js'
 import type { KubeConfigAccess } from './access.js'
+import { loadClientNode } from './client-node.js'
 import type { Connection, Connector, ShowWait } from './connector.js'
 import { TargetConnector } from './target-connector.js'
 
@@ -12,7 +13,7 @@ const MAX_KUBECONFIG_BYTES = 1024 * 1024
  * rotated credentials need no restart.
  *
  * Most files name a token, a client certificate or a plugin, which need no library. The others are left to client-node,
- * which is loaded only for them because it takes half a second and 70 MB.
+ * which is loaded for them alone.
  */
 export class KubeconfigConnector implements Connector {
   readonly #access: KubeConfigAccess
@@ -78,38 +79,10 @@ export class KubeconfigConnector implements Connector {
     const { readKubeconfig } = await import('./kubeconfig.js')
     const read = readKubeconfig(text, this.#access)
     if (!('kubeconfig' in read)) return new TargetConnector(read, this.#showWait)
-    const { ClientNodeConnector } = await import('./client-node-connector.js')
-    return new ClientNodeConnector(
-      { ...read, apiUrl, where: `the kubeconfig ${kubeconfigFile}` },
-      this.#showWait,
+    const where = `the kubeconfig ${kubeconfigFile}`
+    const { ClientNodeConnector } = await loadClientNode(
+      `${where} has a provider, a password, impersonation or a proxy`,
     )
-  }
-}
-
-/** Connects to the cluster that client-node finds. */
-export class DiscoveryConnector implements Connector {
-  readonly #showWait: ShowWait
-  #connector: Promise<Connector> | undefined
-
-  constructor(showWait: ShowWait) {
-    this.#showWait = showWait
-  }
-
-  async connect(): Promise<Connection> {
-    this.#connector ??= this.#load()
-    return (await this.#connector).connect()
-  }
-
-  forget(): void {
-    this.#connector?.then((connector) => connector.forget())
-  }
-
-  close(): void {
-    this.#connector?.then((connector) => connector.close())
-  }
-
-  async #load(): Promise<Connector> {
-    const { ClientNodeConnector } = await import('./client-node-connector.js')
-    return new ClientNodeConnector(undefined, this.#showWait)
+    return new ClientNodeConnector({ ...read, apiUrl, where }, this.#showWait)
   }
 }
