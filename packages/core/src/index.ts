@@ -1,7 +1,7 @@
 /** What a program needs that runs an overlay. Writers of stores, backends and drivers find the rest in `kit`. */
 
 export type { Backend } from './contract/backend.js'
-export type { BackendLoader } from './contract/backend-loader.js'
+export type { BackendLoader, BackendPreview } from './contract/backend-loader.js'
 export type {
   Driver,
   DriverEvent,
@@ -9,6 +9,7 @@ export type {
   Operation,
   OperationResult,
   OwnershipScope,
+  PreflightOptions,
   Program,
   UnmarkedRoute,
 } from './contract/driver.js'
@@ -27,7 +28,10 @@ export type { Part } from './contract/part.js'
 export type { Resource } from './contract/resource.js'
 export type {
   LeaseEvent,
+  LeasePreview,
+  LeasePreviewer,
   LeaseRequest,
+  RecordChange,
   RenewOptions,
   SetConfigOptions,
   SubnetAdministration,

@@ -7,6 +7,7 @@ import type {
   Operation,
   OperationResult,
   OwnershipScope,
+  PreflightOptions,
 } from '@selvedge/core'
 import { OverlayError } from '@selvedge/core'
 import type { KernelResource } from '@selvedge/core/kit'
@@ -62,11 +63,14 @@ class LinuxDriver implements Driver<KernelResource> {
     this.#sysctl = new Sysctl(settings.namespace)
   }
 
-  async preflight(requirements: readonly string[], options: AbortOptions = {}): Promise<readonly string[]> {
+  async preflight(
+    requirements: readonly string[],
+    options: PreflightOptions = {},
+  ): Promise<readonly string[]> {
     return this.#use(options, async ({ connection }) => {
       await checkRights(connection, options)
       for (const type of requirements) {
-        this.#settings.linkTypes.get(type)?.preflight?.()
+        this.#settings.linkTypes.get(type)?.preflight?.(options.lookOnly === true)
         await checkLinkType(connection, type, options)
       }
       return findWarnings(this.#sysctl)

@@ -11,6 +11,7 @@ export {
   type LinkType,
   type ListeningPort,
   type NameOf,
+  recreatesLink,
 } from './link-types/index.js'
 export type { AttributeReader, AttributeWriter } from './netlink/index.js'
 export { DEFAULT_NEXTHOP_THRESHOLD, DEFAULT_ROUTE_PROTOCOL, type LinuxOptions } from './options.js'

@@ -18,6 +18,12 @@ export interface BackendLoader {
    * throws.
    */
   load(context: NodeContext, options: AbortOptions): Promise<Backend>
+  /**
+   * The backend as `load` would make it, for a plan: found out without changing anything. It makes no key, runs no command
+   * and starts no process, nor do its drivers before something is applied. Rejects as `load` does. Without it, the backend
+   * cannot be planned with.
+   */
+  preview?(context: NodeContext, options: AbortOptions): Promise<BackendPreview>
   /** As the backend's, which may not have been made: asked if it cannot be. A loader of a backend that encrypts has it. */
   sendsPlain?(route: RouteResource, config: NetworkConfig): boolean | Promise<boolean>
   /**
@@ -27,6 +33,13 @@ export interface BackendLoader {
    * node.
    */
   leftovers?(context: NodeContext, options: AbortOptions): Promise<readonly Driver[]>
+}
+
+/** A backend for a plan. */
+export interface BackendPreview {
+  readonly backend: Backend
+  /** A sentence for each fact that only a start finds out or brings about: a key that is to be made, what a command prints. */
+  readonly unknown: readonly string[]
 }
 
 /** Makes the backend if it is a loader's. */

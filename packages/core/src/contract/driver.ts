@@ -92,6 +92,11 @@ export interface ExternalInterfaceOptions extends AbortOptions {
   readonly previous?: ChosenInterface | undefined
 }
 
+export interface PreflightOptions extends AbortOptions {
+  /** Open no device either, such as `/dev/net/tun`: for a plan. What only that would show is left out. Default: false. */
+  readonly lookOnly?: boolean | undefined
+}
+
 /**
  * Reads and writes one family of resources. A driver knows no desired state and decides nothing: it writes what it is
  * given, and returns what is there. The suite `driverSuite` of `@selvedge/conformance` proves one.
@@ -115,7 +120,7 @@ export interface Driver<R extends Resource = Resource> extends AsyncDisposable {
    * as `vxlan`) is there. Rejects with `ACCESS_DENIED` or `UNSUPPORTED`, naming what is missing and what to do;
    * resolves with a warning for each thing that works, but not well.
    */
-  preflight?(requirements: readonly string[], options?: AbortOptions): Promise<readonly string[]>
+  preflight?(requirements: readonly string[], options?: PreflightOptions): Promise<readonly string[]>
 
   /**
    * The interface that packets to peers leave by, as it is now. Rejects with `INTERFACE_NOT_FOUND`, saying what was

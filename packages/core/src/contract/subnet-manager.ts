@@ -132,6 +132,33 @@ export interface WatchOptions {
   readonly onRecovered?: (() => void) | undefined
 }
 
+/** What a request for a lease would come to. */
+export interface LeasePreview {
+  readonly lease: Lease
+  /** Whether the node holds it already, whatever it publishes. */
+  readonly isHeld: boolean
+  /** What would be written; none if the record stays as it is. */
+  readonly changes: readonly RecordChange[]
+}
+
+/** One value of a record, by the store's own name for it. */
+export interface RecordChange {
+  readonly name: string
+  /** Absent if there is none. */
+  readonly before?: string | undefined
+  /** Absent if it would be removed. */
+  readonly after?: string | undefined
+}
+
+/**
+ * For a plan: what `acquireLease` would do. Managers of stores that assign subnets by other means than `chooseSubnets`
+ * implement it beside `SubnetManager`.
+ */
+export interface LeasePreviewer {
+  /** As `acquireLease`, and rejects as that does, but writes nothing, then or later. */
+  previewLease(request: LeaseRequest, options?: AbortOptions): Promise<LeasePreview>
+}
+
 /**
  * What an operator does to a store that chooses subnets itself. Managers of such stores implement it beside
  * `SubnetManager`; an overlay needs none of it.

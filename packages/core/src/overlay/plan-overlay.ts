@@ -6,6 +6,7 @@ import { formatSubnetEnv } from '../lease/subnet-env.js'
 import type { AbortOptions } from '../util/abort.js'
 import { systemClock } from '../util/clock.js'
 import type { DesiredResource } from './inspection.js'
+import { LookOnly } from './look-only.js'
 import { OverlayNode } from './node.js'
 import { type OverlayOptions, requireOptions } from './options.js'
 
@@ -24,6 +25,8 @@ export interface OverlayPlan {
   /** The interface that packets to peers would leave by. */
   readonly externalInterface: ExternalInterface
   readonly warnings: readonly string[]
+  /** A sentence for each fact that only a start finds out or brings about: see `BackendPreview`. */
+  readonly unknown: readonly string[]
   /** The text of the subnet.env that it would write. */
   subnetEnv(options: { readonly ipMasq: boolean }): string
 }
@@ -31,9 +34,12 @@ export interface OverlayPlan {
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /**
- * What `createOverlay(options).start()` would have the drivers write now, found by the same composition; writes nothing to
- * them. It asks `subnets` for a lease as a start does: hand in one that only answers. A backend's loader is called, too: hand
- * in those that only look. Disposes of neither `subnets` nor `drivers`. Rejects as `start` does.
+ * What `createOverlay(options).start()` would have the drivers write now, found by the same composition. It writes nothing:
+ * drivers, those of the backend too, are only read, and of a backend's loader it is `preview` that is called. It asks
+ * `subnets` for a lease as a start does: hand in one that only answers. Disposes of neither `subnets` nor `drivers`.
+ *
+ * Rejects as `start` does, and with `UNSUPPORTED` for a loader that has no `preview`. If a start would change something
+ * although it fails, as it does to keep packets from leaving unencrypted, the message says what.
  */
 export async function planOverlay(
   options: OverlayOptions,
@@ -42,12 +48,13 @@ export async function planOverlay(
   const { choice, ...given } = requireOptions(options)
   const warnings: string[] = []
   const nothing = (): void => undefined
-  const node = await OverlayNode.prepare(
+  const look = new LookOnly()
+  const prepared = OverlayNode.prepare(
     {
       subnets: given.subnets,
-      backends: choice,
+      backends: look.choice(choice),
       parts: given.parts ?? [],
-      drivers: given.drivers,
+      drivers: given.drivers.map((driver) => look.driver(driver)),
       externalInterface: given.externalInterface,
       publicIp: given.publicIp,
       publicIpv6: given.publicIpv6,
@@ -73,6 +80,9 @@ export async function planOverlay(
     },
     signal,
   )
+  const node = await prepared.catch((error: unknown) => {
+    throw look.withRefused(error)
+  })
   try {
     const operations = await node.preview(signal)
     const { config, lease, mtu, desired } = node
@@ -85,6 +95,7 @@ export async function planOverlay(
       leases: [...node.leases.values()],
       externalInterface: node.facts.externalInterface,
       warnings,
+      unknown: look.unknown,
       subnetEnv: ({ ipMasq }) => formatSubnetEnv(config, { ...lease, mtu, ipMasq }),
     }
   } finally {

@@ -1,4 +1,5 @@
 import { OverlayError } from '@selvedge/core'
+import { type LinkResource, linkChange } from '@selvedge/core/kit'
 import { ip6tnl, ipip } from './ip-tunnels.js'
 import type { LinkType } from './link-type.js'
 import { tun } from './tun.js'
@@ -25,3 +26,12 @@ export function collectLinkTypes(more: readonly LinkType[]): LinkTypes {
   }
   return types
 }
+
+const OWN_TYPES = collectLinkTypes([])
+
+/**
+ * Whether a put recreates the link, which takes its addresses, routes, neighbours and fdb with it until they are written
+ * again. For the link types of this package.
+ */
+export const recreatesLink = (actual: LinkResource, desired: LinkResource): boolean =>
+  linkChange(actual, desired, OWN_TYPES.get(desired.type)?.changeable) === 'recreate'

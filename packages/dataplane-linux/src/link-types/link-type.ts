@@ -33,8 +33,12 @@ export interface LinkType {
    * calling thread. Its MTU and all else that every link has is set afterwards. Throws whatever stands in the way.
    */
   create?(name: string, settings: LinkSettings): void
-  /** Throws an OverlayError that names what this process lacks to make such links, changing nothing. */
-  preflight?(): void
+  /**
+   * Throws an OverlayError that names what this process lacks to make such links, changing nothing.
+   *
+   * @param lookOnly open no device either
+   */
+  preflight?(lookOnly: boolean): void
   /** What two links cannot both have, such as `VNI 1 on UDP port 8472`; undefined if both can exist. */
   conflict?(settings: LinkSettings, other: LinkSettings): string | undefined
   /** The UDP port that the kernel opens while such a link is up; undefined if there is none. */

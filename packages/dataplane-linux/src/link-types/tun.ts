@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync } from 'node:fs'
 import { OverlayError } from '@selvedge/core'
 import type { LinkSettings } from '@selvedge/core/kit'
 import { type AttributeReader, errnoName, loadLibc, NetlinkError } from '../netlink/index.js'
@@ -31,7 +31,7 @@ export const tun: LinkType = {
   encode: () => {},
   decode,
   create,
-  preflight: () => closeSync(openDevice()),
+  preflight: (lookOnly) => (lookOnly ? requireDevice() : closeSync(openDevice())),
 }
 
 function decode(attributes: AttributeReader): LinkSettings {
@@ -64,8 +64,17 @@ function create(name: string, settings: LinkSettings): void {
 
 /** In the network namespace of this thread, which is where its links are. */
 function openDevice(): number {
+  return attempt(() => openSync(DEVICE, constants.O_RDWR))
+}
+
+/** Whether the file is there and its mode lets it be opened. A container may deny that all the same. */
+function requireDevice(): void {
+  attempt(() => accessSync(DEVICE, constants.R_OK | constants.W_OK))
+}
+
+function attempt<T>(use: () => T): T {
   try {
-    return openSync(DEVICE, constants.O_RDWR)
+    return use()
   } catch (error) {
     const errno = error instanceof Error && 'code' in error ? String(error.code) : 'EIO'
     throw errno === 'EPERM' || errno === 'EACCES' ? denied(errno, error) : missing(errno, error)
