@@ -3,6 +3,7 @@ import {
   type AbortOptions,
   type Backend,
   type BackendLoader,
+  type BackendPreview,
   type Driver,
   type NodeContext,
   OverlayError,
@@ -15,39 +16,67 @@ function environment(): NodeJS.ProcessEnv {
   return others
 }
 
+/** One that is all functions, and brings nothing that moves packets. */
+const pure = (type: string, load: () => Promise<Backend>): BackendLoader => ({
+  type,
+  load,
+  preview: async () => ({ backend: await load(), unknown: [] }),
+})
+
 /** Every backend that the agent has. Each is imported when a network config names it. */
 export const backends: readonly BackendLoader[] = [
-  { type: 'vxlan', load: async () => (await import('@selvedge/backend-vxlan')).vxlan() },
-  { type: 'host-gw', load: async () => (await import('@selvedge/backend-hostgw')).hostGw() },
-  { type: 'ipip', load: async () => (await import('@selvedge/backend-ipip')).ipip() },
-  { type: 'udp', load: async () => (await import('@selvedge/backend-udp')).udp() },
+  pure('vxlan', async () => (await import('@selvedge/backend-vxlan')).vxlan()),
+  pure('host-gw', async () => (await import('@selvedge/backend-hostgw')).hostGw()),
+  pure('ipip', async () => (await import('@selvedge/backend-ipip')).ipip()),
+  {
+    type: 'udp',
+    load: async () => (await import('@selvedge/backend-udp')).udp(),
+    preview: async () => (await import('@selvedge/backend-udp')).udpPreview(),
+  },
   {
     type: 'wireguard',
-    load: loadWireguard,
+    load: async (context, options) => (await loadWireguard()).load(context, options),
+    preview: async (context, options) => previewOf(await loadWireguard(), context, options),
     sendsPlain: async (route) => (await import('@selvedge/backend-wireguard')).sendsPlain(route),
   },
   {
     type: 'ipsec',
     load: async (context, options) => (await loadIpsec()).load(context, options),
+    preview: async (context, options) => previewOf(await loadIpsec(), context, options),
     sendsPlain: async (route, config) => (await import('@selvedge/backend-ipsec')).sendsPlain(route, config),
     leftovers: async (context, options) =>
       mayHaveIpsec() ? ((await loadIpsec()).leftovers?.(context, options) ?? []) : [],
   },
-  { type: 'tencent-vpc', load: loadTencentVpc },
-  { type: 'alloc', load: async () => (await import('@selvedge/backend-alloc')).alloc() },
+  {
+    type: 'tencent-vpc',
+    load: async (context, options) => (await loadTencentVpc()).load(context, options),
+    preview: async (context, options) => previewOf(await loadTencentVpc(), context, options),
+  },
+  pure('alloc', async () => (await import('@selvedge/backend-alloc')).alloc()),
   {
     type: 'extension',
     load: async (context, options) => (await loadExtension()).load(context, options),
+    preview: async (context, options) => previewOf(await loadExtension(), context, options),
     leftovers: async (context, options) =>
       existsSync(extensionFolder()) ? ((await loadExtension()).leftovers?.(context, options) ?? []) : [],
   },
 ]
 
+/** Those of selvedge's packages all have one. */
+function previewOf(
+  loader: BackendLoader,
+  context: NodeContext,
+  options: AbortOptions,
+): Promise<BackendPreview> {
+  if (loader.preview !== undefined) return loader.preview(context, options)
+  throw new OverlayError('UNSUPPORTED', `planning with the backend ${loader.type}: it has no preview`)
+}
+
 /** As flannel's, its key file may be named in the environment; and what is to carry its packets, if not what is found. */
-async function loadWireguard(context: NodeContext, options: AbortOptions): Promise<Backend> {
+async function loadWireguard(): Promise<BackendLoader> {
   const { wireguard } = await import('@selvedge/backend-wireguard')
   const keyFile = process.env.WIREGUARD_KEY_FILE || undefined
-  return wireguard({ keyFile, implementation: wireguardImplementation() }).load(context, options)
+  return wireguard({ keyFile, implementation: wireguardImplementation() })
 }
 
 function wireguardImplementation(): 'kernel' | 'userspace' | undefined {
@@ -60,14 +89,14 @@ function wireguardImplementation(): 'kernel' | 'userspace' | undefined {
 }
 
 /** The API key may be named in the environment, by Tencent's own names or by flannel's. */
-async function loadTencentVpc(context: NodeContext, options: AbortOptions): Promise<Backend> {
+async function loadTencentVpc(): Promise<BackendLoader> {
   const { tencentVpc } = await import('@selvedge/backend-tencentvpc')
   const { env } = process
   const credentials = keyIn(env.TENCENTCLOUD_SECRET_ID, env.TENCENTCLOUD_SECRET_KEY, env.TENCENTCLOUD_TOKEN)
   return tencentVpc({
     credentials: credentials ?? keyIn(env.ACCESS_KEY_ID, env.ACCESS_KEY_SECRET),
     metadataUrl: env.TENCENTCLOUD_METADATA_URL || undefined,
-  }).load(context, options)
+  })
 }
 
 const keyIn = (secretId = '', secretKey = '', token = '') =>

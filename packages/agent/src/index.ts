@@ -35,7 +35,7 @@ export {
   resourcesPage,
 } from './observe/resources-page.js'
 export { type PeerPath, type PeerStatus, pathOf, type StatusPage } from './observe/status-page.js'
-export { type AgentPlan, type PlanServices, planAgent } from './plan-agent.js'
+export { type AgentPlan, type PlanServices, planAgent } from './plan/plan-agent.js'
 export type { Direction, PathReport } from './probe/path-state.js'
 export type { PeerProbe } from './probe/peer-probes.js'
 export { secretsOf, secretsOfSettings, withoutSecrets } from './secrets.js'

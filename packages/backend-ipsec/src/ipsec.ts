@@ -22,7 +22,7 @@ import {
   requireCidr,
   route,
 } from '@selvedge/core/kit'
-import { DEFAULT_FOLDER, ikeDriver } from './charon/driver.js'
+import { DEFAULT_FOLDER, type IkeDriverOptions, ikeDriver } from './charon/driver.js'
 import { findCharon } from './charon/find.js'
 import { leftoversOf } from './leftovers.js'
 import { ikeConnection, ikeDaemon, ikeSecret, xfrmPolicy } from './resource.js'
@@ -56,6 +56,8 @@ export interface IpsecOptions {
   readonly rekeySeconds?: number | undefined
 }
 
+type DriverOptions = IpsecOptions & Pick<IkeDriverOptions, 'trustsSecrets'>
+
 /**
  * The ipsec backend, compatible with flannel's: packets between hosts travel encrypted, by strongSwan's charon and the
  * kernel's ESP, or charon's own if the kernel has none. When a network config names it, it finds out which, and rejects
@@ -66,12 +68,22 @@ export function ipsec(options: IpsecOptions = {}): BackendLoader {
     type: TYPE,
     sendsPlain,
     leftovers: (context, { signal }) => leftoversOf(networksOf(context.config), options, signal),
-    async load(_context, { signal }) {
-      requireRekeySeconds(options)
-      const charon = options.viciUri === undefined ? await findCharon(options.charon) : undefined
-      return ipsecBackend(await isUserspace({ ...options, charon, signal }), { ...options, charon })
-    },
+    load: (_context, { signal }) => load(options, signal),
+    preview: async (_context, { signal }) => ({
+      backend: await load({ ...options, trustsSecrets: true }, signal),
+      unknown: [
+        'which PSKs a charon that runs has: it tells none, so a start loads them again, and those of its secrets that have ' +
+          'the right names are taken for right here',
+      ],
+    }),
   }
+}
+
+/** It finds out by looking alone: a start and a plan do the same. */
+async function load(options: DriverOptions, signal: AbortSignal | undefined): Promise<Backend> {
+  requireRekeySeconds(options)
+  const charon = options.viciUri === undefined ? await findCharon(options.charon) : undefined
+  return ipsecBackend(await isUserspace({ ...options, charon, signal }), { ...options, charon })
 }
 
 function requireRekeySeconds({ rekeySeconds: seconds }: IpsecOptions): void {
@@ -85,7 +97,7 @@ function requireRekeySeconds({ rekeySeconds: seconds }: IpsecOptions): void {
 }
 
 /** The same once it is known whether charon itself is to do ESP: a pure function of that. */
-export function ipsecBackend(userspace: boolean, options: IpsecOptions = {}): Backend {
+export function ipsecBackend(userspace: boolean, options: DriverOptions = {}): Backend {
   const { folder = DEFAULT_FOLDER, viciUri } = options
   return {
     type: TYPE,

@@ -12,13 +12,16 @@ import { readSettings } from './settings.js'
  * outside a VPC, `ACCESS_DENIED` without working credentials.
  */
 export function tencentVpc(options: TencentVpcOptions = {}): BackendLoader {
+  const load: BackendLoader['load'] = async (context, { signal }) => {
+    const settings = readSettings(context.config)
+    const gateway = ownAddress(context)
+    const { connect } = await import('./driver/connect.js')
+    return tencentVpcBackend(await connect({ ...options, settings, gateway, context, signal }))
+  }
+  // It only asks.
   return {
     type: TYPE,
-    async load(context, { signal }) {
-      const settings = readSettings(context.config)
-      const gateway = ownAddress(context)
-      const { connect } = await import('./driver/connect.js')
-      return tencentVpcBackend(await connect({ ...options, settings, gateway, context, signal }))
-    },
+    load,
+    preview: async (...args) => ({ backend: await load(...args), unknown: [] }),
   }
 }

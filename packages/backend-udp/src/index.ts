@@ -1,2 +1,2 @@
 export { type CounterName, ProxyCounters } from './proxy/counters.js'
-export { type UdpOptions, udp } from './udp.js'
+export { type UdpOptions, udp, udpPreview } from './udp.js'

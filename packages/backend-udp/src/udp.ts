@@ -1,4 +1,4 @@
-import type { Backend, LeaseContext, Resource } from '@selvedge/core'
+import type { Backend, BackendPreview, LeaseContext, Resource } from '@selvedge/core'
 import {
   address,
   baseAddress,
@@ -50,6 +50,25 @@ export function udp(options: UdpOptions = {}): Backend {
       })
     },
     drivers: () => [new UdpDriver(options)],
+  }
+}
+
+/**
+ * The same for a plan: without the proxy and its peers, which are a part of the process of an agent and no state of the host.
+ * What of them another process has, no one can see.
+ */
+export function udpPreview(options: UdpOptions = {}): BackendPreview {
+  const { drivers: _, ...backend } = udp(options)
+  return {
+    backend: {
+      ...backend,
+      local: (context) => backend.local(context).filter(({ kind }) => kind !== 'udp-proxy'),
+      peer: (lease, context) => backend.peer(lease, context).filter(({ kind }) => kind !== 'udp-peer'),
+    },
+    unknown: [
+      `whether a process carries packets behind ${DEVICE}, and to which peers: the proxy is a part of the agent's own ` +
+        'process, and not of the host',
+    ],
   }
 }
 

@@ -17,8 +17,12 @@ import { DEVICE, deviceOf, IPV6_DEVICE, readSettings, SECTION, tunnelOf } from '
 
 export const TYPE = 'wireguard'
 
-/** The wireguard backend with this node's keys at hand: a pure function of them. */
-export function wireguardBackend(keys: KeyPair, carrier: Carrier): Backend {
+/**
+ * The wireguard backend with this node's keys at hand: a pure function of them.
+ *
+ * @param endpoints for the driver: see `WireguardDriverOptions.endpoints`
+ */
+export function wireguardBackend(keys: KeyPair, carrier: Carrier, endpoints?: Map<string, string>): Backend {
   // wireguard-go attaches to a TUN device. That outlives it, so that packets for pods never find another way.
   const linkType = carrier.implementation === 'kernel' ? 'wireguard' : 'tun'
   return {
@@ -42,7 +46,9 @@ export function wireguardBackend(keys: KeyPair, carrier: Carrier): Backend {
       const settings = readSettings(config)
       const devices = enabledFamilies(config).map(({ family }) => deviceOf(family, settings).name)
       const presharedKey = settings.PSK || undefined
-      return [wireguardDriver({ ...carrier, ...keys, devices: [...new Set(devices)], presharedKey })]
+      return [
+        wireguardDriver({ ...carrier, ...keys, devices: [...new Set(devices)], presharedKey, endpoints }),
+      ]
     },
   }
 }

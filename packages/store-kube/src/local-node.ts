@@ -123,6 +123,17 @@ export class LocalNode {
     return written && leaseOfNode(this.asRequested(written), families)
   }
 
+  /** What `publish` would come to; writes nothing. */
+  preview(node: NodeRecord, attributes: LeaseAttributes, families: readonly FamilyParts[]) {
+    const changes = annotationChanges(node, annotationsFor(attributes, node, families))
+    const annotations = Object.fromEntries(
+      Object.entries({ ...node.annotations, ...changes }).filter(([, value]) => value !== null),
+    ) as NodeRecord['annotations']
+    const oversized = node.oversized?.filter((name) => !(name in changes))
+    const published = withAddresses({ ...node, annotations, oversized }, attributes)
+    return { lease: leaseOfNode(published, families), changes }
+  }
+
   /** Removes all that the node published. What operators have set stays. */
   async withdraw(node: NodeRecord, signal: AbortSignal): Promise<void> {
     this.#requested = undefined

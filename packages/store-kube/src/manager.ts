@@ -3,18 +3,21 @@ import {
   type Clock,
   type Lease,
   type LeaseEvent,
+  type LeasePreview,
+  type LeasePreviewer,
   type LeaseRequest,
   leaseKey,
   type NetworkConfig,
   OverlayError,
   type PublicAddresses,
   type Random,
+  type RecordChange,
   type RenewOptions,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
 import { enabledFamilies, hostAddress, printable, sameNode, systemClock } from '@selvedge/core/kit'
-import { DEFAULT_ANNOTATION_PREFIX, fullPrefix } from './annotations.js'
+import { type AnnotationName, DEFAULT_ANNOTATION_PREFIX, fullPrefix } from './annotations.js'
 import { connectorFor, type ShowWait } from './auth/index.js'
 import {
   AdvertisedAddress,
@@ -56,7 +59,7 @@ function requireAddress(text: string): string {
   )
 }
 
-export class KubeSubnetManager implements SubnetManager {
+export class KubeSubnetManager implements SubnetManager, LeasePreviewer {
   readonly name = 'kubernetes'
   readonly #options: KubeSubnetManagerOptions
   readonly #clock: Clock
@@ -157,6 +160,34 @@ export class KubeSubnetManager implements SubnetManager {
     })
   }
 
+  /** As `acquireLease`, with the annotations that it would write; writes nothing. */
+  previewLease({ attributes, adopt }: LeaseRequest, { signal }: AbortOptions = {}): Promise<LeasePreview> {
+    return this.#call(signal, async (stop) => {
+      const config = await this.#config.read(stop)
+      const families = enabledFamilies(config)
+      const node = await this.#local.waitUntilReady(stop)
+      checkPodCidrs(node, config)
+      const current = this.#local.currentLease(node, families)
+      const { lease, changes } = this.#local.preview(
+        node,
+        (current && adopt?.(current)) ?? attributes,
+        families,
+      )
+      if (lease === undefined)
+        throw new OverlayError('INTERNAL', `what node ${node.name} would publish is no lease`)
+      const prefix = fullPrefix(this.#options.annotationPrefix ?? DEFAULT_ANNOTATION_PREFIX)
+      return {
+        lease,
+        isHeld: current !== undefined,
+        changes: Object.entries(changes).map(([name, after]) => ({
+          name: `${prefix}${name}`,
+          before: node.annotations[name as AnnotationName],
+          after: after ?? undefined,
+        })),
+      }
+    })
+  }
+
   renewLease(lease: Lease, { signal, attributes = lease.attributes }: RenewOptions = {}): Promise<Lease> {
     return this.#call(signal, async (stop) => {
       const families = enabledFamilies(await this.#config.read(stop))
@@ -196,6 +227,13 @@ export class KubeSubnetManager implements SubnetManager {
       const name = await this.#local.name(stop)
       if (await this.#nodes.setNetworkAvailable(name, this.#clock.now(), stop)) this.#board.requested('patch')
     })
+  }
+
+  /** What `reportNetworkAvailable` would change, by the condition's type; undefined if it is set already. Writes nothing. */
+  networkAvailableChange({ signal }: AbortOptions = {}): Promise<RecordChange | undefined> {
+    return this.#call(signal, async (stop) =>
+      this.#nodes.networkAvailableChange(await this.#local.name(stop), stop),
+    )
   }
 
   async *watchLeases({

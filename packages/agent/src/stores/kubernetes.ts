@@ -33,6 +33,7 @@ export function openKubernetes(
     identity: `kubernetes ${whereOf(access)} ${annotationPrefix}`,
     nodeAddresses: (options) => subnets.nodeAddresses(options),
     reportReady: setNetworkUnavailable ? (options) => subnets.reportNetworkAvailable(options) : undefined,
+    reportPending: setNetworkUnavailable ? (options) => subnets.networkAvailableChange(options) : undefined,
   }
 }
 

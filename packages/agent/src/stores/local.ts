@@ -7,11 +7,12 @@ import type { OpenStore } from './store.js'
 
 /** Rejects with `INVALID_CONFIG` if the file with the network config cannot be read, or breaks a rule. */
 export async function openLocal({ path, networkConfigFile }: LocalSettings): Promise<OpenStore> {
-  const config = networkConfigFile === undefined ? undefined : await readConfig(networkConfigFile)
+  const config = networkConfigFile === undefined ? undefined : await readNetworkConfigFile(networkConfigFile)
   return { subnets: new LocalSubnetManager({ path, config }), identity: `local ${path}` }
 }
 
-async function readConfig(file: string): Promise<string> {
+/** Rejects with `INVALID_CONFIG` if it cannot be read. */
+export async function readNetworkConfigFile(file: string): Promise<string> {
   try {
     return await readBoundedFile(file, CONFIG_LIMITS.maxLength)
   } catch (cause) {

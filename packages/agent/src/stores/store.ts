@@ -1,4 +1,4 @@
-import type { AbortOptions, ErrorCode, PublicAddresses, SubnetManager } from '@selvedge/core'
+import type { AbortOptions, ErrorCode, PublicAddresses, RecordChange, SubnetManager } from '@selvedge/core'
 
 /** What a store may have to wait for. */
 export const PREREQUISITES = ['network-config', 'node', 'pod-cidr', 'credentials'] as const
@@ -35,4 +35,6 @@ export interface OpenStore {
   readonly nodeAddresses?: ((options: AbortOptions) => Promise<PublicAddresses>) | undefined
   /** Reports to the store that pods of this node have a network. Cheap when called again. */
   readonly reportReady?: ((options: AbortOptions) => Promise<void>) | undefined
+  /** What `reportReady` would write, for a plan; undefined if it is there. Writes nothing. */
+  readonly reportPending?: ((options: AbortOptions) => Promise<RecordChange | undefined>) | undefined
 }

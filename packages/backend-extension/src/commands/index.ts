@@ -1,5 +1,5 @@
 export { CommandDriver, type CommandDriverOptions } from './driver.js'
-export { extensionLeftovers, leftovers } from './leftovers.js'
+export { extensionLeftovers, lastStartup, leftovers } from './leftovers.js'
 export { publishable } from './publishable.js'
 export { type CommandResource, command, STARTUP } from './resource.js'
 export type { ConfiguredCommand } from './run.js'

@@ -2,6 +2,8 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Driver } from '@selvedge/core'
 import { CommandDriver, type CommandDriverOptions } from './driver.js'
+import { CommandRecords } from './records.js'
+import { STARTUP_KEY } from './resource.js'
 import { DEFAULT_TIMEOUT_S, type ExtensionOptions, surroundings } from './surroundings.js'
 
 /** All records in the folder are ours. */
@@ -12,6 +14,13 @@ export async function leftovers(options: CommandDriverOptions): Promise<readonly
   // The backend that is in force now may have removed what there was to undo.
   const driver = new CommandDriver({ ...options, maxRemovals: 1 })
   return (await driver.snapshot(SCOPE)).length === 0 ? [] : [driver]
+}
+
+/** `CommandResource.startup` of the last start that ran commands for this network; empty if there was none. */
+export async function lastStartup(folder: string): Promise<string> {
+  const records = await new CommandRecords(folder).list()
+  const start = records.find(({ key }) => key === STARTUP_KEY) ?? records[0]
+  return start?.startup ?? ''
 }
 
 /** The drivers of what was run on this host for whichever networks, one for each; none if there is nothing left. */

@@ -56,6 +56,8 @@ export interface IkeDriverOptions {
   readonly settings: IpsecSettings
   /** Default: 3600. */
   readonly rekeySeconds?: number | undefined
+  /** Take secrets that others have loaded for current: for a plan. Default: false, they are loaded again. */
+  readonly trustsSecrets?: boolean | undefined
   /** How often to look whether another program changed something, in milliseconds, since charon does not say. Default: 3000. */
   readonly pollMs?: number | undefined
 }
@@ -270,7 +272,8 @@ class IkeDriver implements Driver<IkeResource> {
   #readSecret(id: string): IkeSecretResource[] {
     const [, network, owner] = /^selvedge (\S+) (\S+)$/.exec(id) ?? []
     if (network === undefined || owner === undefined || !this.#scope.networks.includes(network)) return []
-    return [ikeSecret({ network, owner, current: this.#loaded.has(id) })]
+    const current = this.#options.trustsSecrets === true || this.#loaded.has(id)
+    return [ikeSecret({ network, owner, current })]
   }
 
   /** True if more may have changed than this resource. */

@@ -30,6 +30,8 @@ export interface WireguardDriverOptions extends Carrier {
   readonly presharedKey?: string | undefined
   /** How often to look whether another program changed a device, in milliseconds, since none says so. Default: 3000. */
   readonly pollMs?: number | undefined
+  /** The endpoints that were set last, by the keys of the peers' resources; the driver adds to it. Default: none are known. */
+  readonly endpoints?: Map<string, string> | undefined
   /** The time as the kernel's clock has it, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
 }
@@ -54,7 +56,7 @@ class WireguardDriver implements Driver<WireguardResource> {
   readonly #secrets: Secrets
   readonly #implementation: Implementation
   /** The endpoints that were set last, by the key of the peer's resource. */
-  readonly #endpoints = new Map<string, string>()
+  readonly #endpoints: Map<string, string>
   /** What the devices were when they were last read or written, without what changes by itself. */
   #known: string | undefined
   /** Aborted when the driver is disposed of. */
@@ -63,6 +65,7 @@ class WireguardDriver implements Driver<WireguardResource> {
   constructor(options: WireguardDriverOptions) {
     this.#options = options
     this.#secrets = options
+    this.#endpoints = options.endpoints ?? new Map()
     this.#implementation = implementationOf(options.implementation, options)
   }
 

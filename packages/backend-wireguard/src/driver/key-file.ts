@@ -19,17 +19,24 @@ export interface KeyFileOptions extends AbortOptions {
  * Rejects with an OverlayError: `INVALID_CONFIG` if the file holds no key, else `ACCESS_DENIED` or `UNSUPPORTED` if it
  * can be neither read nor made. None quotes what the file holds.
  */
-export async function readKeyFile({
-  path = DEFAULT_KEY_FILE,
-  signal,
-}: KeyFileOptions = {}): Promise<KeyPair> {
-  const existing = await read(path)
-  signal?.throwIfAborted()
+export async function readKeyFile(options: KeyFileOptions = {}): Promise<KeyPair> {
+  const { path = DEFAULT_KEY_FILE } = options
+  const existing = await findKeyFile(options)
   if (existing !== undefined) return existing
   await create(path)
   const created = await read(path)
   if (created !== undefined) return created
   throw new OverlayError('UNSUPPORTED', `${path} was deleted while this node's WireGuard key was put there`)
+}
+
+/** Reads this node's key; undefined if there is no file yet. Rejects as {@link readKeyFile} does, and makes nothing. */
+export async function findKeyFile({
+  path = DEFAULT_KEY_FILE,
+  signal,
+}: KeyFileOptions = {}): Promise<KeyPair | undefined> {
+  const found = await read(path)
+  signal?.throwIfAborted()
+  return found
 }
 
 async function read(path: string): Promise<KeyPair | undefined> {

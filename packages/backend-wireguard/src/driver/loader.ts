@@ -1,6 +1,15 @@
-import type { BackendLoader } from '@selvedge/core'
+import type { Backend, BackendLoader } from '@selvedge/core'
 import { sendsPlain, TYPE, wireguardBackend } from '../wireguard.js'
-import { chooseImplementation, type ImplementationName, type Location, readKeyFile } from './index.js'
+import {
+  chooseImplementation,
+  DEFAULT_KEY_FILE,
+  findKeyFile,
+  type ImplementationName,
+  isPeer,
+  type KeyPair,
+  type Location,
+  readKeyFile,
+} from './index.js'
 
 export interface WireguardOptions extends Location {
   /** This node's private key, which is made if it is missing. Default: flannel's, `/run/flannel/wgkey`. */
@@ -8,6 +17,9 @@ export interface WireguardOptions extends Location {
   /** What must carry the packets. Default: the kernel's WireGuard if there is one, else wireguard-go. */
   readonly implementation?: ImplementationName | undefined
 }
+
+/** In place of those that a start makes: nothing of a plan is written. */
+const NO_KEYS: KeyPair = { privateKey: '', publicKey: '(not made yet)' }
 
 /**
  * The wireguard backend, compatible with flannel's: packets between hosts travel encrypted. When a network config names
@@ -22,6 +34,29 @@ export function wireguard({ keyFile, implementation, ...location }: WireguardOpt
       const chosen = await chooseImplementation(implementation, location, signal)
       const keys = await readKeyFile({ path: keyFile, signal })
       return wireguardBackend(keys, { ...location, implementation: chosen })
+    },
+    async preview(_context, { signal }) {
+      const chosen = await chooseImplementation(implementation, location, signal)
+      const keys = await findKeyFile({ path: keyFile, signal })
+      const made = `this node's WireGuard key, which a start makes in ${keyFile ?? DEFAULT_KEY_FILE}: there is none yet`
+      return {
+        backend: previewed(keys ?? NO_KEYS, { ...location, implementation: chosen }),
+        unknown: keys === undefined ? [made] : [],
+      }
+    },
+  }
+}
+
+/** A start leaves the endpoint of a peer that has a session, as if it had set it itself. */
+function previewed(...[keys, carrier]: Parameters<typeof wireguardBackend>): Backend {
+  const endpoints = new Map<string, string>()
+  const backend = wireguardBackend(keys, carrier, endpoints)
+  return {
+    ...backend,
+    peer(lease, context) {
+      const resources = backend.peer(lease, context)
+      for (const { key, endpoint } of resources.filter(isPeer)) endpoints.set(key, endpoint)
+      return resources
     },
   }
 }

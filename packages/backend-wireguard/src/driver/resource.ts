@@ -30,6 +30,9 @@ export interface WireguardPeerResource extends Resource {
 
 export type WireguardResource = WireguardDeviceResource | WireguardPeerResource
 
+export const isPeer = (resource: Resource): resource is WireguardPeerResource =>
+  resource.kind === 'wireguard-peer'
+
 export function wireguardDevice(
   fields: Omit<WireguardDeviceResource, 'kind' | 'key'>,
 ): WireguardDeviceResource {

@@ -1,16 +1,8 @@
-import {
-  backends,
-  interfaceChoices,
-  openFirewall,
-  openStore,
-  planAgent,
-  type ResourcesPage,
-  resourcesPage,
-} from '@selvedge/agent'
+import { planAgent, type ResourcesPage, resourcesPage } from '@selvedge/agent'
 import type { AgentSettings } from '@selvedge/agent/flags'
-import { type Driver, isOverlayError, OverlayError } from '@selvedge/core'
-import { linux } from '@selvedge/dataplane-linux'
+import { isOverlayError, OverlayError } from '@selvedge/core'
 import type { CliIo } from '../io.js'
+import { planServices } from '../plan/services.js'
 import { askResources } from '../status/agent-client.js'
 import { withTimeLimit } from '../tools/time-limit.js'
 
@@ -49,26 +41,11 @@ export async function findDesired(io: CliIo, settings: AgentSettings, socket: st
 
 /** What an agent with these flags would answer. */
 async function plannedPage(io: CliIo, settings: AgentSettings): Promise<ResourcesPage> {
-  const { store: named } = settings
-  const store = await openStore(named.type === 'local' ? { ...named, networkConfigFile: undefined } : named, {
-    onWaiting: () => {},
-    onNodeAddresses: () => {},
-    onSecrets: () => {},
-    onWarning: (text) => io.stderr(`selvedge: ${text}\n`),
-    onDetail: () => {},
+  const services = planServices(io, (text) => io.stderr(`selvedge: ${text}\n`))
+  const plan = await planAgent(settings, services, io.signal)
+  return resourcesPage({
+    ...plan,
+    subnetFile: { path: settings.subnetFile, text: plan.subnetEnv({ ipMasq: settings.ipMasq }) },
+    lastChange: () => undefined,
   })
-  await using _ = store.subnets
-  const drivers: Driver[] = []
-  try {
-    drivers.push(linux({ interface: interfaceChoices(settings) }), ...(await openFirewall(settings)))
-    const services = { store, drivers, backends, clock: io.clock, random: Math.random }
-    const plan = await planAgent(settings, services, io.signal)
-    return resourcesPage({
-      ...plan,
-      subnetFile: { path: settings.subnetFile, text: plan.subnetEnv({ ipMasq: settings.ipMasq }) },
-      lastChange: () => undefined,
-    })
-  } finally {
-    for (const driver of drivers) await driver[Symbol.asyncDispose]()
-  }
 }

@@ -1,8 +1,8 @@
 import type { EntryChange, ResourceEntry, ResourcesPage } from '@selvedge/agent'
 import type { Resource } from '@selvedge/core'
 import type { ViewedEntry } from '@selvedge/dataplane-linux'
+import { describeResource } from '../output/describe-resource.js'
 import { parseIptablesSave, parseNftRuleset, type RuleChain, ruleLines } from './chains.js'
-import { describeResource } from './describe.js'
 import { LeaseIndex } from './lease-index.js'
 
 /**

@@ -11,16 +11,17 @@ export function addPlanCommand(program: Command, io: CliIo): void {
     .command('plan')
     .description('what an agent with these flags would change on this host; it changes nothing')
     .option('--json', 'print one JSON document, for programs')
-    .option('--all', 'show every entry, at a terminal too')
+    .option('--all', 'show every change, and every rule of a ruleset')
     .addHelpText(
       'after',
       `
-+ an entry that would be written, - one that would be deleted, ~ what would be written anew. Exit
-status 0: nothing would change; 2: something would. With the backends vxlan, host-gw, ipip and
-alloc, on etcd or a local store.
++ an object that would be added, - one that would be deleted, ~ one that would be changed, with
+what it is and what it would be; ? what only a start finds out; ! a warning. Of more than 40
+changes it shows some of each sort. Exit status 0: nothing would change; 2: something would.
 
 Example:
-  sudo selvedge plan --etcd-endpoints=http://10.0.0.5:2379 --ip-masq`,
+  sudo selvedge plan --etcd-endpoints=http://10.0.0.5:2379 --ip-masq
+  sudo selvedge plan --kube-subnet-mgr --kubeconfig-file=/etc/kubernetes/admin.conf --all`,
     )
   addFlags(command, NAMES)
   command.action(async () => {

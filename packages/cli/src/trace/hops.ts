@@ -7,8 +7,8 @@ import {
   type RouteResource,
 } from '@selvedge/core/kit'
 import type { LinkAnswer, RouteAnswer } from '@selvedge/dataplane-linux'
-import { describeResource } from '../inspect/describe.js'
 import { LeaseIndex } from '../inspect/lease-index.js'
+import { describeResource } from '../output/describe-resource.js'
 import type { AskedNeighbour, TraceFacts } from './facts.js'
 
 /** One step of a packet's way: what the kernel has, and what the leases require there. */

@@ -1,4 +1,4 @@
-import { OverlayError } from '@selvedge/core'
+import { OverlayError, type RecordChange } from '@selvedge/core'
 import { isJsonObject } from '@selvedge/core/kit'
 import { isApiError } from './api-error.js'
 import { type KubeApi, PROTOBUF, STRATEGIC_MERGE_PATCH } from './kube-api.js'
@@ -84,6 +84,15 @@ export class NodeClient {
 
   /** Sets the condition that allows the scheduler to place pods. Returns false if it was set already. */
   async setNetworkAvailable(name: string, now: number, signal: AbortSignal): Promise<boolean> {
+    if ((await this.networkAvailableChange(name, signal)) === undefined) return false
+    const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')
+    const condition = { ...NETWORK_UP, lastHeartbeatTime: time, lastTransitionTime: time }
+    await this.#patchStatus(name, { status: { conditions: [condition] } }, signal)
+    return true
+  }
+
+  /** What `setNetworkAvailable` would change; undefined if it is set already. */
+  async networkAvailableChange(name: string, signal: AbortSignal): Promise<RecordChange | undefined> {
     const node = await this.#api.fetchJson({
       method: 'GET',
       path: nodePath(name),
@@ -92,11 +101,9 @@ export class NodeClient {
     })
     const { type, status, reason } = NETWORK_UP
     const current = conditionsOf(node).find((condition) => condition.type === type)
-    if (current?.status === status && current.reason === reason) return false
-    const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')
-    const condition = { ...NETWORK_UP, lastHeartbeatTime: time, lastTransitionTime: time }
-    await this.#patchStatus(name, { status: { conditions: [condition] } }, signal)
-    return true
+    if (current?.status === status && current.reason === reason) return undefined
+    const before = current && [current.status, current.reason].filter((text) => text !== undefined).join(' ')
+    return { name: type, ...(before !== undefined && { before }), after: `${status} ${reason}` }
   }
 
   /** The name of the Node that a pod runs on. */
