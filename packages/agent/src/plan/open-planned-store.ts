@@ -11,7 +11,7 @@ import {
 } from '@selvedge/core'
 import type { LocalSettings } from '../command-line/local-settings.js'
 import type { StoreSettings } from '../command-line/settings.js'
-import { readNetworkConfigFile } from '../stores/local.js'
+import { readNetworkConfigFile } from '../stores/network-config-file.js'
 import { openStore } from '../stores/open-store.js'
 import type { OpenStore, Prerequisite } from '../stores/store.js'
 import { PlannedStore } from './planned-store.js'

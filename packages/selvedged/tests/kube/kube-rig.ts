@@ -250,17 +250,21 @@ export class KubeRig implements AsyncDisposable {
     return made
   }
 
+  /** Those that name the store. */
+  get flags(): readonly string[] {
+    return [
+      '--kube-subnet-mgr',
+      `--kubeconfig-file=${this.#kubeconfig}`,
+      `--net-config-path=${this.#configFile}`,
+    ]
+  }
+
   /** Starts the agent of the `index`th host. */
   start(index: number, { args = [], variables = {}, ...options }: SelvedgedOptions = {}): Selvedged {
     const host = this.lab.host(index)
     return Selvedged.start(this.lab, host, 'http://192.0.2.1:2379', {
       ...options,
-      args: [
-        '--kube-subnet-mgr',
-        `--kubeconfig-file=${this.#kubeconfig}`,
-        `--net-config-path=${this.#configFile}`,
-        ...args,
-      ],
+      args: [...this.flags, ...args],
       variables: { NODE_NAME: host.name, ...variables },
     })
   }

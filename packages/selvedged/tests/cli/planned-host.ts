@@ -1,0 +1,177 @@
+import { createInterface } from 'node:readline'
+import { type Host, type Lab, until } from '@selvedge/lab'
+import { expect } from 'vitest'
+import type { KubeRig } from '../kube/kube-rig.js'
+import type { Rig } from '../rig.js'
+import { filesOf, type Selvedged, type SelvedgedOptions } from '../selvedged.js'
+import { type Ended, selvedgeIn } from './selvedge.js'
+
+/** Hosts, and the store that they share. */
+export interface PlannedRig {
+  readonly lab: Lab
+  /** Those that name the store. */
+  readonly flags: readonly string[]
+  readonly start: (index: number, options: SelvedgedOptions) => Selvedged
+  /** All that the store holds. */
+  readonly dumpStore: () => Promise<string>
+}
+
+export const onEtcd = (rig: Rig): PlannedRig => ({
+  lab: rig.lab,
+  flags: [`--etcd-endpoints=${rig.etcd.endpoint}`],
+  start: (index, options) => rig.start(index, options),
+  dumpStore: async () => JSON.stringify([...(await rig.etcd.leases())].sort()),
+})
+
+export const onKubernetes = (rig: KubeRig): PlannedRig => ({
+  lab: rig.lab,
+  flags: rig.flags,
+  start: (index, options) => rig.start(index, options),
+  // With the version of each.
+  dumpStore: () => rig.cluster.kubectl('get', 'nodes', '--output=json'),
+})
+
+export interface PlannedHostOptions {
+  /** Of the agent and of plans alike: what a plan is to foresee. */
+  readonly args?: readonly string[]
+  readonly variables?: Readonly<Record<string, string>>
+}
+
+const DUMP = `
+ip -d -o link; ip -o address; ip route show table all; ip -6 route show table all
+ip neighbour show nud permanent; ip -6 neighbour show nud permanent; bridge fdb show | grep permanent
+for tool in iptables ip6tables; do "$tool-save" | grep -v '^#'; done; nft list ruleset
+ip xfrm policy; ip xfrm state | grep -E '^src|proto'
+cat /proc/net/udp /proc/net/udp6 | awk '{print $2, $10}'
+cat /proc/modules | awk '{print $1}'
+`
+
+/** A host whose agents and plans share a `/run` that no other host has. */
+export class PlannedHost {
+  readonly host: Host
+  readonly #rig: PlannedRig
+  readonly #options: PlannedHostOptions
+  readonly #pid: number
+
+  private constructor(rig: PlannedRig, host: Host, pid: number, options: PlannedHostOptions) {
+    this.host = host
+    this.#rig = rig
+    this.#pid = pid
+    this.#options = options
+  }
+
+  static async create(
+    rig: PlannedRig,
+    index: number,
+    options: PlannedHostOptions = {},
+  ): Promise<PlannedHost> {
+    const host = rig.lab.host(index)
+    // `ip netns exec` gives each process a mount namespace; that of this one is joined by all others.
+    const holder = host.spawn('sh', ['-ec', 'mount -t tmpfs none /run; echo mounted; exec sleep infinity'])
+    holder.stderr.resume()
+    const [line] = await new Promise<string[]>((resolve) =>
+      createInterface(holder.stdout).once('line', (text) => resolve([text])),
+    )
+    expect(line).toBe('mounted')
+    return new PlannedHost(rig, host, holder.pid ?? 0, options)
+  }
+
+  /** The command line of a program in this host's mount namespace. */
+  get within(): readonly string[] {
+    return ['nsenter', `--mount=/proc/${this.#pid}/ns/mnt`]
+  }
+
+  start(): Selvedged {
+    const { args = [], variables = {} } = this.#options
+    return this.#rig.start(this.#rig.lab.hosts.indexOf(this.host), {
+      args,
+      variables,
+      wrapper: this.within,
+    })
+  }
+
+  /** Runs a shell command on the host. */
+  sh(script: string): Promise<string> {
+    return this.host.exec(this.within[0] ?? '', [...this.within.slice(1), 'sh', '-c', script])
+  }
+
+  /** Runs `selvedge plan`, and proves that it has changed nothing: neither kernel, processes, files nor the store. */
+  async plan(...args: readonly string[]): Promise<Ended> {
+    const before = await this.#settled()
+    const ended = await this.planInMotion(...args)
+    expect(await this.#state()).toBe(before)
+    return ended
+  }
+
+  /** The same where something else changes the host meanwhile. */
+  planInMotion(...args: readonly string[]): Promise<Ended> {
+    const { args: always = [], variables = {} } = this.#options
+    const { subnetFile, leaseCache } = filesOf(this.#rig.lab, this.host)
+    const run = selvedgeIn(
+      this.host,
+      [],
+      [
+        `NODE_NAME=${this.host.name}`,
+        ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+        ...this.within,
+      ],
+    )
+    return run(
+      'plan',
+      ...this.#rig.flags,
+      `--subnet-file=${subnetFile}`,
+      `--lease-cache=${leaseCache}`,
+      '--iptables-forward-rules=false',
+      ...always,
+      ...args,
+    )
+  }
+
+  /** Waits for what a dump of this host is to have. */
+  async until(pattern: RegExp): Promise<void> {
+    await until(`${pattern} on ${this.host.name}`, async () =>
+      pattern.test(await this.#state()) ? true : undefined,
+    )
+  }
+
+  /** The kernel checks a new IPv6 address for a second, and an agent writes its cache when it has time. */
+  #settled(): Promise<string> {
+    let last = ''
+    return until('the host to be at rest', async () => {
+      const now = await this.#state()
+      const isAtRest = now === last && !now.includes('tentative')
+      last = now
+      return isAtRest ? now : undefined
+    })
+  }
+
+  async #state(): Promise<string> {
+    const { lab } = this.#rig
+    const folder = `${lab.directory}/${this.host.name}`
+    const files = `find /run ${folder} -not -name '*.log' -printf '%p %y %m %u %s %T@\\n' 2>/dev/null | sort
+      find /run ${folder} -type f -not -name '*.log' -exec sha256sum {} + 2>/dev/null | sort`
+    const [kernel, found, pids, store] = await Promise.all([
+      this.sh(`${DUMP} true`),
+      this.sh(`${files}; true`),
+      this.#processes(),
+      this.#rig.dumpStore(),
+    ])
+    const counted = kernel
+      .replaceAll(/counter packets \d+ bytes \d+/g, 'counter')
+      .replaceAll(/\[\d+:\d+\]/g, '')
+    return [counted, found, pids, store].join('\n---\n')
+  }
+
+  async #processes(): Promise<string> {
+    const pids = (await this.host.exec('ip', ['netns', 'pids', this.host.namespace])).split('\n')
+    // This look is one itself.
+    const named = await Promise.all(
+      pids.filter((pid) => pid !== '').map((pid) => this.sh(`cat /proc/${pid}/comm 2>/dev/null; true`)),
+    )
+    return named
+      .map((name) => name.trim())
+      .filter((name) => !['', 'ip', 'sh', 'cat', 'find', 'nsenter', 'bridge', 'nft', 'sleep'].includes(name))
+      .sort()
+      .join(' ')
+  }
+}
