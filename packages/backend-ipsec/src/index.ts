@@ -1,4 +1,4 @@
-export { type IpsecOptions, ipsec, ipsecBackend, sendsPlain } from './ipsec.js'
+export { type IpsecBackendOptions, type IpsecOptions, ipsec, ipsecBackend, sendsPlain } from './ipsec.js'
 export { type LeftoversOptions, leftoversOf as ipsecLeftovers } from './leftovers.js'
 export type {
   IkeConnectionResource,

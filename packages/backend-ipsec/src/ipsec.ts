@@ -22,7 +22,7 @@ import {
   requireCidr,
   route,
 } from '@selvedge/core/kit'
-import { DEFAULT_FOLDER, type IkeDriverOptions, ikeDriver } from './charon/driver.js'
+import { DEFAULT_FOLDER, ikeDriver } from './charon/driver.js'
 import { findCharon } from './charon/find.js'
 import { leftoversOf } from './leftovers.js'
 import { ikeConnection, ikeDaemon, ikeSecret, xfrmPolicy } from './resource.js'
@@ -56,7 +56,11 @@ export interface IpsecOptions {
   readonly rekeySeconds?: number | undefined
 }
 
-type DriverOptions = IpsecOptions & Pick<IkeDriverOptions, 'trustsSecrets'>
+/** For `ipsecBackend`. */
+export interface IpsecBackendOptions extends IpsecOptions {
+  /** Take secrets that charon has for those of the config: for a plan. Default: false, they are loaded again. */
+  readonly trustsSecrets?: boolean | undefined
+}
 
 /**
  * The ipsec backend, compatible with flannel's: packets between hosts travel encrypted, by strongSwan's charon and the
@@ -80,7 +84,7 @@ export function ipsec(options: IpsecOptions = {}): BackendLoader {
 }
 
 /** It finds out by looking alone: a start and a plan do the same. */
-async function load(options: DriverOptions, signal: AbortSignal | undefined): Promise<Backend> {
+async function load(options: IpsecBackendOptions, signal: AbortSignal | undefined): Promise<Backend> {
   requireRekeySeconds(options)
   const charon = options.viciUri === undefined ? await findCharon(options.charon) : undefined
   return ipsecBackend(await isUserspace({ ...options, charon, signal }), { ...options, charon })
@@ -97,7 +101,7 @@ function requireRekeySeconds({ rekeySeconds: seconds }: IpsecOptions): void {
 }
 
 /** The same once it is known whether charon itself is to do ESP: a pure function of that. */
-export function ipsecBackend(userspace: boolean, options: DriverOptions = {}): Backend {
+export function ipsecBackend(userspace: boolean, options: IpsecBackendOptions = {}): Backend {
   const { folder = DEFAULT_FOLDER, viciUri } = options
   return {
     type: TYPE,

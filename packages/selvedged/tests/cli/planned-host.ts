@@ -159,6 +159,8 @@ export class PlannedHost {
     const counted = kernel
       .replaceAll(/counter packets \d+ bytes \d+/g, 'counter')
       .replaceAll(/\[\d+:\d+\]/g, '')
+      // Those of a bridge run down.
+      .replaceAll(/_timer +[\d.]+/g, '')
     return [counted, found, pids, store].join('\n---\n')
   }
 
