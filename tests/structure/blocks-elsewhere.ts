@@ -79,7 +79,7 @@ export const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, Elsewher
     "import { copyLeases } from '@selvedge/core'": { test: 'packages/selvedged/tests/moving.test.ts' },
   },
   'docs/selvedge.md': {
-    '+ lease 10.244.202.0-24, in etcd': { test: `${CLI}/plan.test.ts` },
+    '~ lease    10.244.202.0-24 in etcd': { test: `${CLI}/plan.test.ts` },
     'Routes: 2 held, 1 missing, 1 stale, 2 foreign': { test: `${CLI}/inspect.test.ts` },
     'From   this host': { test: `${CLI}/trace.test.ts` },
     '- traffic rules by iptables ipv4': { test: `${CLI}/cleanup.test.ts` },
