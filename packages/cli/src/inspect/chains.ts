@@ -59,6 +59,12 @@ const VERDICTS = new Set('accept drop return masquerade reject snat dnat queue r
 
 /** The chains in the output of `nft list ruleset` or `nft list table`; tables that iptables' nft variant made are left out. */
 export function parseNftRuleset(text: string): readonly RuleChain[] {
+  const chains = parseNftTables(text)
+  return chains.filter((each) => !isOfIptables(each, chains))
+}
+
+/** The same with those. */
+export function parseNftTables(text: string): readonly RuleChain[] {
   const chains: RuleChain[] = []
   let at: { family: string; table: string } | undefined
   let chain: { name: string; hook?: string; policy?: string; rules: ChainRule[] } | undefined
@@ -89,7 +95,7 @@ export function parseNftRuleset(text: string): readonly RuleChain[] {
       chain = undefined
     }
   }
-  return chains.filter((each) => !isOfIptables(each, chains))
+  return chains
 }
 
 function nftRule(line: string): ChainRule {

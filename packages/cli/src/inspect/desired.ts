@@ -40,7 +40,7 @@ export async function findDesired(io: CliIo, settings: AgentSettings, socket: st
 }
 
 /** What an agent with these flags would answer. */
-async function plannedPage(io: CliIo, settings: AgentSettings): Promise<ResourcesPage> {
+export async function plannedPage(io: CliIo, settings: AgentSettings): Promise<ResourcesPage> {
   const services = planServices(io, (text) => io.stderr(`selvedge: ${text}\n`))
   const plan = await planAgent(settings, services, io.signal)
   return resourcesPage({

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Namespace } from '@selvedge/lab'
 
 /** As built: a process of its own cannot run the TypeScript of a test. */
-const PROGRAM = fileURLToPath(new URL('../../bin/selvedge.js', import.meta.url))
+export const SELVEDGE = fileURLToPath(new URL('../../bin/selvedge.js', import.meta.url))
 
 export interface Ended {
   readonly status: number | null
@@ -22,7 +22,7 @@ export function selvedgeIn(
   variables: readonly string[] = [],
 ): RunSelvedge {
   return async (...args) => {
-    const child = namespace.spawn('env', [...variables, process.execPath, PROGRAM, ...args, ...always])
+    const child = namespace.spawn('env', [...variables, process.execPath, SELVEDGE, ...args, ...always])
     const closed = once(child, 'close')
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
     await closed

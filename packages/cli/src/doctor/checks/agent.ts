@@ -11,7 +11,7 @@ export const agentChecks: readonly Check[] = [
   {
     id: 'agent.absent',
     title: 'the agent runs',
-    find: ({ agent, programs }) =>
+    find: ({ agent, programs, controlSocket }) =>
       agent?.state === 'absent'
         ? [
             programs.has('flanneld')
@@ -20,7 +20,7 @@ export const agentChecks: readonly Check[] = [
                   'selvedge plan shows what selvedged would change',
                 )
               : fatal(
-                  'no agent answers at its control socket: nothing is healed, and the lease is not renewed',
+                  `no agent answers at ${controlSocket}: nothing is healed, and the lease is not renewed`,
                   'systemctl start selvedged, or name its socket: --control-socket',
                 ),
           ]

@@ -1,8 +1,8 @@
-import type { StatusPage } from '@selvedge/agent'
+import { readCommandLine, type StatusPage } from '@selvedge/agent'
 import { expect, test } from 'vitest'
 import type { Facts } from '../facts/facts.js'
 import type { LinkFact } from '../facts/network.js'
-import { baseChains } from '../facts/ruleset.js'
+import { rulesetOf } from '../facts/ruleset.js'
 import { diagnose } from './index.js'
 
 /** What is hard to make on a real host, or is another's: here on facts alone. */
@@ -16,6 +16,8 @@ const link = (ifname: string, address: string, more: Partial<LinkFact> = {}): Li
   ...more,
 })
 
+const inForce = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }
+
 const page: StatusPage = {
   format: 1,
   version: '1',
@@ -27,7 +29,7 @@ const page: StatusPage = {
     externalInterface: { name: 'eth0' },
   },
   store: { name: 'etcd', connected: true, staleMs: 0, fromCache: false },
-  config: { inForce: { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }, differences: [] },
+  config: { inForce, differences: [] },
   kernel: { inSync: true, desired: 5, actual: 5, failed: 0, failures: [] },
   drift: { total: 0, last: [] },
   peerCount: 1,
@@ -36,8 +38,13 @@ const page: StatusPage = {
 
 const flannel = link('flannel.1', '10.244.1.0', { address: 'aa:00:00:00:00:01', mtu: 1450 })
 
+const command = readCommandLine([], {})
+if (command.type !== 'run') throw new Error('a command line without flags asks for a run')
+
 const well: Facts = {
   now: 1_000,
+  settings: command.settings,
+  asked: { backend: undefined, networks: [] },
   hasNetAdmin: true,
   sysctls: new Map([
     ['net/ipv4/ip_forward', '1'],
@@ -45,12 +52,14 @@ const well: Facts = {
     ['net/netfilter/nf_conntrack_max', '1000'],
     ['net/ipv4/neigh/default/gc_thresh3', '1024'],
   ]),
-  hasTunDevice: true,
+  tunProblem: undefined,
+  driver: { unsupported: undefined, denied: undefined, external: { name: 'eth0' } },
   network: { links: [link('eth0', '192.0.2.1'), flannel], routes: [] },
-  rulesets: { chains: [], text: '', legacy: '' },
+  rulesets: rulesetOf({}),
   sockets: [],
   programs: new Set(['selvedged']),
   services: { networkd: undefined, networkManager: undefined, udev: undefined },
+  controlSocket: '/run/selvedge/control.sock',
   agent: { state: 'answers', page },
   store: {
     state: 'answers',
@@ -60,6 +69,8 @@ const well: Facts = {
     comparable: { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } },
     subnets: 256,
     networks: ['10.244.0.0/16'],
+    backend: 'vxlan',
+    outside: new Set(),
     leases: [
       {
         key: '10.244.1.0-24',
@@ -71,6 +82,8 @@ const well: Facts = {
     ],
     problems: [],
   },
+  desired: { source: 'none', why: 'nobody says' },
+  ways: new Map(),
   certificates: [],
   subnetFile: {
     path: '/run/flannel/subnet.env',
@@ -92,7 +105,9 @@ const links = (...all: LinkFact[]): Partial<Facts> => ({ network: { links: all, 
 const sysctl = (name: string, value: string): Partial<Facts> => ({
   sysctls: new Map([...well.sysctls, [name, value]]),
 })
-const dual = agent({ node: { ...node(), lease: { ...node().lease, ipv6Subnet: 'fd44:1::/64' } } })
+const dual = agent({
+  config: { inForce: { ...inForce, EnableIPv6: true, IPv6Network: 'fd44::/48' }, differences: [] },
+})
 
 function node(): NonNullable<StatusPage['node']> {
   if (page.node === undefined) throw new Error('the page has a node')
@@ -113,7 +128,7 @@ test.each<[id: string, says: string, facts: Partial<Facts>]>([
   [
     'host.tun-device',
     'the backend udp needs it',
-    { hasTunDevice: false, ...agent({ node: { ...node(), backend: 'udp' } }) },
+    { tunProblem: 'ENOENT', ...agent({ node: { ...node(), backend: 'udp' } }) },
   ],
   ['host.ip6-forward', 'forwarding is 0', { ...dual, ...sysctl('net/ipv6/conf/all/forwarding', '0') }],
   ['host.ipv6-off', 'disable_ipv6 is 1', { ...dual, ...sysctl('net/ipv6/conf/all/disable_ipv6', '1') }],
@@ -122,12 +137,12 @@ test.each<[id: string, says: string, facts: Partial<Facts>]>([
   [
     'host.port-taken',
     "UDP port 8472, which is the backend vxlan's, is taken by socat (process 7)",
-    { sockets: [{ port: 8472, inode: '1', owner: 'socat (process 7)' }] },
+    { sockets: [{ port: 8472, inode: '1', owner: { name: 'socat', pid: 7 } }] },
   ],
   [
     'firewall.two-iptables',
     'legacy has 1',
-    { rulesets: { chains: [], text: 'table ip nat {\n}', legacy: '-A FORWARD -j DROP' } },
+    { rulesets: rulesetOf({ nft4: '*nat\n-A X -j ACCEPT', legacy4: '*filter\n-A FORWARD -j DROP' }) },
   ],
   ['identity.interface-gone', 'eth0', links(flannel, link('eth1', '192.0.2.1'))],
   [
@@ -160,7 +175,7 @@ test.each<[id: string, says: string, facts: Partial<Facts>]>([
     'is 0',
     {
       ...sysctl('net/bridge/bridge-nf-call-iptables', '0'),
-      pods: { ...well.pods, configs: [{ file: '10-flannel.conflist', types: ['flannel'] }] },
+      programs: new Set(['selvedged', 'kube-proxy']),
     },
   ],
   ['store.full', '1 of 1 subnets', store({ subnets: 1 })],
@@ -177,8 +192,33 @@ test.each<[id: string, says: string, facts: Partial<Facts>]>([
     agent({ kernel: { ...page.kernel, failed: 1, failures: [{ key: 'route', message: 'File exists' }] } }),
   ],
   ['kernel.not-in-sync', '4 of 5', agent({ kernel: { ...page.kernel, inSync: false, actual: 4 } })],
+  [
+    'kernel.entry-missing',
+    'xfrm-policy out 10.244.2.0/24 is missing, for 10.244.2.0-24',
+    {
+      desired: {
+        source: 'agent',
+        page: {
+          format: 1,
+          own: '10.244.1.0-24',
+          backend: 'ipsec',
+          networks: ['10.244.0.0/16'],
+          externalInterface: 'eth0',
+          mtu: 1423,
+          subnetFile: { path: '/run/flannel/subnet.env', text: '' },
+          leases: [],
+          entries: [
+            {
+              state: 'missing',
+              resource: { kind: 'xfrm-policy', key: 'xfrm-policy out 10.244.2.0/24' },
+              owners: ['10.244.2.0-24'],
+            },
+          ],
+        },
+      },
+    },
+  ],
   ['kernel.device-down', 'flannel.1 is down', links(link('eth0', '192.0.2.1'), { ...flannel, flags: [] })],
-  ['kernel.device-missing', 'vxlan', links(link('eth0', '192.0.2.1'))],
   [
     'kernel.published-mac',
     'aa:00:00:00:00:02',
@@ -197,29 +237,51 @@ test('an agent on flanneld’s host, and a flanneld on the agent’s, are told a
   expect(idsOf({ agent: { state: 'absent' } })).toEqual(['agent.absent'])
 })
 
-test('base chains and their policies are read from the ruleset as nft prints it', () => {
-  const text = `table ip filter {
-	chain FORWARD {
-		type filter hook forward priority filter; policy drop;
-		jump DOCKER
-	}
-	chain DOCKER {
-		accept
-	}
-}
-table inet firewalld { # progname firewalld
-	chain filter_INPUT {
-		type filter hook input priority filter + 10; policy accept;
-	}
-}`
-  expect(baseChains(text)).toEqual([
-    { family: 'ip', table: 'filter', chain: 'FORWARD', hook: 'forward', policy: 'drop' },
-    { family: 'inet', table: 'firewalld', chain: 'filter_INPUT', hook: 'input', policy: 'accept' },
-  ])
-  const rulesets = { chains: baseChains(text), text, legacy: '' }
-  expect(diagnose({ ...well, rulesets })).toEqual([])
-  const dropping = { chains: baseChains(text), text: text.replace('\t\taccept', '\t\tdrop'), legacy: '' }
-  expect(diagnose({ ...well, rulesets: dropping })).toMatchObject([{ id: 'firewall.forward-drop' }])
+const SAVED = `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+:DOCKER-USER - [0:0]
+-A FORWARD -j DOCKER-USER
+-A DOCKER-USER -s 10.0.0.0/8 -m comment --comment "all of ours" -j ACCEPT
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+COMMIT`
+const DOCKERS_ACCEPT = '-A DOCKER-USER -s 10.0.0.0/8 -m comment --comment "all of ours" -j ACCEPT\n'
+
+test.each<[name: string, save: string, ids: readonly string[]]>([
+  ['a chain that is jumped to accepts', SAVED, []],
+  ['nothing does', SAVED.replace(DOCKERS_ACCEPT, ''), ['firewall.forward-drop']],
+  ['it accepts another network', SAVED.replace('10.0.0.0/8', '10.8.0.0/16'), ['firewall.forward-drop']],
+  [
+    'by devices',
+    SAVED.replace(DOCKERS_ACCEPT, '-A FORWARD -i cni0 -j ACCEPT\n-A FORWARD -o cni0 -j ACCEPT\n'),
+    [],
+  ],
+  [
+    'a rule that is no drop of all of it',
+    SAVED.replace(
+      '-A FORWARD -j DOCKER',
+      '-A FORWARD -s 10.244.0.0/16 -d 169.254.169.254/32 -j DROP\n-A FORWARD -j DOCKER',
+    ),
+    [],
+  ],
+  [
+    'a rule that drops the port, among others',
+    SAVED.replace(
+      '-A FORWARD -j DOCKER',
+      '-A INPUT -p udp -m multiport --dports 53,8400:8500 -j DROP\n-A FORWARD -j DOCKER',
+    ),
+    ['firewall.dropped-port'],
+  ],
+  [
+    'the port is accepted first',
+    SAVED.replace(
+      '-A FORWARD -j DOCKER',
+      '-A INPUT -p udp --dport 8472 -j ACCEPT\n-A INPUT -p udp -j DROP\n-A FORWARD -j DOCKER',
+    ),
+    [],
+  ],
+])('iptables drops what is forwarded: %s', (_, nft4, ids) => {
+  expect(diagnose({ ...well, rulesets: rulesetOf({ nft4 }) }).map(({ id }) => id)).toEqual(ids)
 })
 
 test('before anything is installed only what matters then is looked at', () => {

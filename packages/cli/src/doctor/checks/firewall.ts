@@ -1,167 +1,190 @@
 import type { Facts } from '../facts/facts.js'
-import { type BaseChain, linesOf } from '../facts/ruleset.js'
+import type { FirewallChain, FirewallRule } from '../facts/ruleset.js'
 import { type Check, fatal, warning } from '../finding.js'
-import { backendOf, networksOf } from './known.js'
-
-const PORT_OF: Readonly<Record<string, number>> = { vxlan: 8472, udp: 8285, wireguard: 51820 }
+import {
+  acceptForwarded,
+  acceptsAll,
+  acceptsHosts,
+  drops,
+  dropsNetwork,
+  namesPort,
+  rulesBefore,
+} from './chains.js'
+import { desiredOf, externalOf, networksOf, portOf } from './known.js'
 
 export const firewallChecks: readonly Check[] = [
   {
     id: 'firewall.forward-drop',
-    title: 'no chain drops forwarded packets by its policy before anything accepts those of the network',
+    title: 'no chain drops forwarded packets before anything accepts those of the network',
+    pre: true,
     find: (facts) =>
-      dropping(facts, 'forward').flatMap((chain) => {
-        const networks = networksOf(facts)
-        if (networks.length === 0 || acceptsNetwork(facts, chain, networks)) return []
-        return [
-          fatal(
-            `${nameOf(chain)} drops what it does not accept, and accepts nothing of ${networks.join(', ')}${whoseIs(chain)}`,
-            remedyOf(chain, networks, facts),
-          ),
-        ]
-      }),
+      baseChains(facts, 'forward')
+        .filter(drops)
+        .flatMap((chain) => {
+          const rules = rulesBefore(facts.rulesets?.chains ?? [], chain)
+          const networks = networksOf(facts).filter(
+            (network) => passes(chain, network) && !acceptForwarded(rules, network),
+          )
+          if (networks.length === 0) return []
+          const who = whoseIs(facts, chain)
+          return [
+            fatal(
+              `${nameOf(chain)} drops what it does not accept, and accepts nothing of ${networks.join(', ')}${who === undefined ? '' : `; it is ${who}'s`}`,
+              forwardRemedy(chain, networks),
+            ),
+          ]
+        }),
   },
   {
     id: 'firewall.input-drop',
     title: "the backend's packets are accepted from other hosts",
+    pre: true,
     find: (facts) => {
-      const port = PORT_OF[backendOf(facts) ?? '']
+      const port = portOf(facts)
       if (port === undefined) return []
-      return dropping(facts, 'input').flatMap((chain) => {
-        const lines = chainText(facts, chain)
-        if (
-          lines.some(
-            (line) => new RegExp(`dport (?:${port}|\\{[^}]*\\b${port}\\b)`).test(line) && /accept/.test(line),
-          )
-        )
-          return []
-        if (lines.some((line) => /^(?:counter packets \d+ bytes \d+ )?accept$/.test(line))) return []
-        return [
-          fatal(
-            `${nameOf(chain)} drops what it does not accept, and does not accept UDP port ${port}${whoseIs(chain)}`,
-            isIptables(chain)
-              ? `${tool(chain)} -I INPUT -p udp --dport ${port} -j ACCEPT`
-              : `nft insert rule ${chain.family} ${chain.table} ${chain.chain} udp dport ${port} accept`,
-          ),
-        ]
-      })
+      return baseChains(facts, 'input')
+        .filter((chain) => drops(chain) && isFamily(chain, facts))
+        .flatMap((chain) => {
+          const rules = rulesBefore(facts.rulesets?.chains ?? [], chain)
+          const hosts = peersOf(facts)
+          const device = externalOf(facts)?.ifname ?? ''
+          const isAccepted = ({ text, target }: FirewallRule): boolean =>
+            (target === 'accept' && namesPort(text, port)) ||
+            acceptsAll({ text, target }) ||
+            acceptsHosts({ text, target }, hosts, device)
+          // What names the port and is no accept is a finding of its own.
+          if (rules.some((rule) => isAccepted(rule) || namesPort(rule.text, port))) return []
+          return [
+            fatal(
+              `${nameOf(chain)} drops what it does not accept, and does not accept UDP port ${port}`,
+              insertion(chain, {
+                iptables: `-p udp --dport ${port} -j ACCEPT`,
+                nft: `udp dport ${port} accept`,
+              }),
+            ),
+          ]
+        })
     },
   },
   {
     id: 'firewall.dropped-port',
     title: "no rule drops the backend's packets",
+    pre: true,
     find: (facts) => {
-      const port = PORT_OF[backendOf(facts) ?? '']
-      if (port === undefined || facts.rulesets === undefined) return []
-      return facts.rulesets.chains
-        .filter(({ hook }) => ['input', 'output', 'prerouting', 'ingress'].includes(hook))
-        .flatMap((chain) =>
-          chainText(facts, chain)
-            .filter(
-              (line) => new RegExp(`\\b[ds]port ${port}\\b`).test(line) && /\b(?:drop|reject)\b/.test(line),
-            )
-            .map((line) =>
-              fatal(
-                `a rule of ${nameOf(chain)} drops the packets of the tunnel: ${line}`,
-                `remove it: nft -a list chain ${chain.family} ${chain.table} ${chain.chain} shows its handle, nft delete rule ${chain.family} ${chain.table} ${chain.chain} handle … removes it`,
-              ),
-            ),
-        )
+      const port = portOf(facts)
+      if (port === undefined) return []
+      return ['input', 'prerouting', 'ingress'].flatMap((hook) =>
+        baseChains(facts, hook).flatMap((chain) => {
+          const first = rulesBefore(facts.rulesets?.chains ?? [], chain).find(
+            ({ text, target }) => target !== undefined && namesPort(text, port),
+          )
+          return first === undefined || !isDrop(first) ? [] : [droppedBy(facts, chain, first, 'the tunnel')]
+        }),
+      )
     },
   },
   {
     id: 'firewall.dropped-network',
     title: 'no rule drops the packets of the network',
-    find: (facts) => {
-      const bases = networksOf(facts)
-      return (facts.rulesets?.chains ?? [])
-        .filter(({ hook }) => hook === 'forward' || hook === 'prerouting' || hook === 'postrouting')
-        .flatMap((chain) =>
-          chainText(facts, chain)
-            .filter((line) => bases.some((base) => line.includes(base)) && /\b(?:drop|reject)\b/.test(line))
-            .map((line) =>
-              fatal(
-                `a rule of ${nameOf(chain)} drops packets of the network: ${line}`,
-                `remove it: nft -a list chain ${chain.family} ${chain.table} ${chain.chain} shows its handle, nft delete rule ${chain.family} ${chain.table} ${chain.chain} handle … removes it`,
-              ),
-            ),
-        )
-    },
+    pre: true,
+    find: (facts) =>
+      ['forward', 'prerouting'].flatMap((hook) =>
+        baseChains(facts, hook).flatMap((chain) => {
+          const rules = rulesBefore(facts.rulesets?.chains ?? [], chain)
+          return networksOf(facts).flatMap((network) => {
+            const index = rules.findIndex((rule) => dropsNetwork(rule, network))
+            const rule = rules[index]
+            if (rule === undefined || acceptForwarded(rules.slice(0, index), network)) return []
+            return [droppedBy(facts, chain, rule, 'the network')]
+          })
+        }),
+      ),
   },
   {
     id: 'firewall.two-iptables',
     title: 'the rules of legacy iptables and those of nftables are not both in use',
     pre: true,
     find: ({ rulesets }) => {
-      const lines = rulesets?.legacy.split('\n').filter((line) => line !== '') ?? []
-      if (lines.length === 0 || !/^table ip (?:filter|nat) /m.test(rulesets?.text ?? '')) return []
+      const { legacyRules = [], nftRules = [] } = rulesets ?? {}
+      if (legacyRules.length === 0 || nftRules.length === 0) return []
       return [
         warning(
-          `both variants of iptables have rules, and a packet passes both; legacy has ${lines.length}, such as: ${lines[0]}`,
-          'move all programs to one variant: update-alternatives --config iptables, restart them, then iptables-legacy -F',
+          `both variants of iptables have rules, a packet passes both, and neither lists the other's: legacy has ${legacyRules.length}, such as: ${legacyRules[0]}`,
+          'move all programs to one variant (update-alternatives --config iptables), restart those that wrote the other’s, then flush it: for t in filter nat mangle raw; do iptables-legacy -t $t -F; iptables-legacy -t $t -X; done',
         ),
       ]
     },
   },
 ]
 
-const dropping = ({ rulesets }: Facts, hook: string): readonly BaseChain[] =>
-  (rulesets?.chains ?? []).filter((chain) => chain.hook === hook && chain.policy === 'drop')
+const baseChains = ({ rulesets }: Facts, hook: string): readonly FirewallChain[] =>
+  (rulesets?.chains ?? []).filter(
+    (chain) =>
+      chain.hook === hook && (chain.tool === 'nft' || ['filter', 'raw', 'mangle'].includes(chain.table)),
+  )
 
-const chainText = ({ rulesets }: Facts, chain: BaseChain): readonly string[] =>
-  rulesets === undefined ? [] : linesOf(rulesets.text, chain)
+const passes = ({ family }: FirewallChain, network: string): boolean =>
+  family === 'inet' || family === (network.includes(':') ? 'ip6' : 'ip')
 
-/** Whether the chain, or one that it jumps to, accepts packets of one of the networks, or all. */
-function acceptsNetwork(facts: Facts, chain: BaseChain, networks: readonly string[], depth = 0): boolean {
-  return chainText(facts, chain).some((line) => {
-    const isAll = /^(?:counter packets \d+ bytes \d+ )?accept$/.test(line.replace(/ comment ".*"/, ''))
-    const isOurs = networks.some((network) => line.includes(network)) && /\baccept\b/.test(line)
-    const [, target] = /\b(?:jump|goto) (\S+)/.exec(line) ?? []
-    if (isAll || isOurs) return true
-    return (
-      target !== undefined &&
-      depth < 4 &&
-      acceptsNetwork(facts, { ...chain, chain: target }, networks, depth + 1)
-    )
-  })
+/** Whether packets between the hosts pass it. */
+function isFamily({ family }: FirewallChain, facts: Facts): boolean {
+  const peers = peersOf(facts)
+  if (family === 'inet' || peers.length === 0) return family !== 'ip6'
+  return peers.some((address) => address.includes(':') === (family === 'ip6'))
 }
 
-const isIptables = ({ family, table, chain }: BaseChain): boolean =>
-  (family === 'ip' || family === 'ip6') && table === 'filter' && chain === chain.toUpperCase()
+function peersOf(facts: Facts): readonly string[] {
+  const page = desiredOf(facts)
+  return (page?.leases ?? []).flatMap(({ key, publicIp, publicIpv6 }) =>
+    key === page?.own ? [] : [publicIp, publicIpv6].filter((address) => address !== undefined),
+  )
+}
 
-const tool = ({ family }: BaseChain): string => (family === 'ip6' ? 'ip6tables' : 'iptables')
+const isDrop = ({ target }: FirewallRule): boolean => target === 'drop' || target === 'reject'
 
-const nameOf = (chain: BaseChain): string =>
-  isIptables(chain)
-    ? `${tool(chain)}'s chain ${chain.chain}`
-    : `the nftables chain ${chain.family} ${chain.table} ${chain.chain}`
+const nameOf = ({ tool, family, table, name }: FirewallChain): string =>
+  tool === 'nft' ? `the nftables chain ${family} ${table} ${name}` : `${tool}'s chain ${name}`
 
 /** As these programs name their tables and chains. */
-function whoseIs({ table, chain }: BaseChain): string {
-  if (table === 'firewalld') return '; it is firewalld’s'
-  return chain.startsWith('ufw') ? '; it is ufw’s' : ''
+function whoseIs({ rulesets }: Facts, { tool, table }: FirewallChain): string | undefined {
+  if (table === 'firewalld') return 'firewalld'
+  const names = (rulesets?.chains ?? []).filter((chain) => chain.tool === tool).map(({ name }) => name)
+  if (names.some((name) => name.startsWith('ufw'))) return 'ufw'
+  return names.some((name) => name.startsWith('DOCKER')) ? 'Docker' : undefined
 }
 
-function remedyOf(chain: BaseChain, networks: readonly string[], { rulesets }: Facts): string {
+/** What puts a rule first. */
+const insertion = (
+  { tool, family, table, name }: FirewallChain,
+  rule: { readonly iptables: string; readonly nft: string },
+): string =>
+  tool === 'nft'
+    ? `nft insert rule ${family} ${table} ${name} ${rule.nft}`
+    : `${tool} ${table === 'filter' ? '' : `-t ${table} `}-I ${name} ${rule.iptables}`
+
+function forwardRemedy(chain: FirewallChain, networks: readonly string[]): string {
   if (chain.table === 'firewalld') {
-    return networks
-      .map((network) => `firewall-cmd --permanent --zone=trusted --add-source=${network}`)
-      .join('; ')
-  }
-  if (isIptables(chain)) {
-    const docker = rulesets?.text.includes('chain DOCKER') ? ' (Docker sets that policy)' : ''
-    return `start selvedged with --iptables-forward-rules, its default${docker}; or: ${networks
-      .flatMap((network) =>
-        ['-s', '-d'].map((side) => `${tool(chain)} -I ${chain.chain} ${side} ${network} -j ACCEPT`),
-      )
-      .join('; ')}`
+    const zones = networks.map((network) => `firewall-cmd --permanent --zone=trusted --add-source=${network}`)
+    return [...zones, 'firewall-cmd --reload'].join(' && ')
   }
   return networks
     .flatMap((network) =>
-      ['saddr', 'daddr'].map(
-        (side) =>
-          `nft insert rule ${chain.family} ${chain.table} ${chain.chain} ${network.includes(':') ? 'ip6' : 'ip'} ${side} ${network} accept`,
+      (['s', 'd'] as const).map((side) =>
+        insertion(chain, {
+          iptables: `-${side} ${network} -j ACCEPT`,
+          nft: `${network.includes(':') ? 'ip6' : 'ip'} ${side}addr ${network} accept`,
+        }),
       ),
     )
-    .join('; ')
+    .join(' && ')
+}
+
+function droppedBy({ rulesets }: Facts, base: FirewallChain, rule: FirewallRule, whose: string) {
+  const chain = rulesets?.chains.find(({ rules }) => rules.includes(rule)) ?? base
+  const { tool, family, table, name } = chain
+  const remedy =
+    tool === 'nft'
+      ? `nft delete rule ${family} ${table} ${name} handle ${rule.handle ?? '…'}`
+      : `${tool} ${table === 'filter' ? '' : `-t ${table} `}-D ${name} ${rule.text}`
+  return fatal(`a rule of ${nameOf(chain)} drops the packets of ${whose}: ${rule.text}`, remedy)
 }

@@ -1,7 +1,6 @@
 import { printable } from '@selvedge/core/kit'
-import type { Facts } from '../facts/facts.js'
 import { type Check, fatal, warning } from '../finding.js'
-import { backendOf, hasIpv4, hasIpv6, pageOf } from './known.js'
+import { backendOf, hasIpv4, hasIpv6, networksOf, pageOf, portOf } from './known.js'
 
 /** So many of a table's entries are used up, and a warning is due. */
 const NEARLY_FULL = 0.9
@@ -11,12 +10,12 @@ export const hostChecks: readonly Check[] = [
     id: 'host.rights',
     title: 'this program, and the agent, may change networks (CAP_NET_ADMIN)',
     pre: true,
-    find: ({ hasNetAdmin }) =>
-      hasNetAdmin
+    find: ({ hasNetAdmin, driver: { denied } }) =>
+      hasNetAdmin && denied === undefined
         ? []
         : [
             fatal(
-              'this process may not change networks (CAP_NET_ADMIN), so it does not see everything either',
+              `this process may not change networks (CAP_NET_ADMIN), so it does not see everything either${denied === undefined ? '' : `: ${denied}`}`,
               'run it as root: sudo selvedge doctor; the agent needs the same capability, and in a container `privileged` or NET_ADMIN',
             ),
           ],
@@ -36,14 +35,42 @@ export const hostChecks: readonly Check[] = [
         : [],
   },
   {
+    id: 'host.link-type',
+    title: "the kernel has links of the backend's type",
+    pre: true,
+    find: ({ driver: { unsupported }, ...facts }) =>
+      unsupported === undefined
+        ? []
+        : [
+            fatal(
+              `the backend ${backendOf(facts)} cannot run here: ${unsupported}`,
+              `${/\((modprobe \w+)\)/.exec(unsupported)?.[1] ?? 'load its module'}; if this kernel has none, choose another backend in the network config`,
+            ),
+          ],
+  },
+  {
+    id: 'host.interface',
+    title: 'there is an interface to peers',
+    pre: true,
+    find: ({ driver: { external } }) =>
+      'name' in external
+        ? []
+        : [
+            fatal(
+              `no interface to peers is found: ${external.problem}`,
+              'add a default route, or name the interface: --iface=NAME',
+            ),
+          ],
+  },
+  {
     id: 'host.tun-device',
     title: '/dev/net/tun is there, for backends that carry packets in a process',
     pre: true,
-    find: (facts) => {
+    find: ({ tunProblem, ...facts }) => {
       const backend = backendOf(facts)
-      if (facts.hasTunDevice || !['udp', 'wireguard'].includes(backend ?? '')) return []
-      const what = `/dev/net/tun is missing, and the backend ${backend} needs it`
-      const remedy = 'modprobe tun; in a container, mount the device or run it privileged'
+      if (tunProblem === undefined || !['udp', 'wireguard'].includes(backend ?? '')) return []
+      const what = `/dev/net/tun cannot be used (${tunProblem}), and the backend ${backend} needs it`
+      const remedy = 'mkdir -p /dev/net && rm -f /dev/net/tun && mknod -m 666 /dev/net/tun c 10 200'
       return [
         backend === 'udp' ? fatal(what, remedy) : warning(`${what} unless the kernel has WireGuard`, remedy),
       ]
@@ -52,8 +79,9 @@ export const hostChecks: readonly Check[] = [
   {
     id: 'host.ip-forward',
     title: 'IPv4 packets are forwarded',
+    pre: true,
     find: (facts) =>
-      hasIpv4(facts) && facts.sysctls.get('net/ipv4/ip_forward') === '0'
+      (hasIpv4(facts) || networksOf(facts).length === 0) && facts.sysctls.get('net/ipv4/ip_forward') === '0'
         ? [
             fatal(
               'net.ipv4.ip_forward is 0: packets between pods and other hosts are dropped',
@@ -65,6 +93,7 @@ export const hostChecks: readonly Check[] = [
   {
     id: 'host.ip6-forward',
     title: 'IPv6 packets are forwarded',
+    pre: true,
     find: (facts) =>
       hasIpv6(facts) && facts.sysctls.get('net/ipv6/conf/all/forwarding') === '0'
         ? [
@@ -78,6 +107,7 @@ export const hostChecks: readonly Check[] = [
   {
     id: 'host.ipv6-off',
     title: 'IPv6 is not switched off on a host of an IPv6 network',
+    pre: true,
     find: (facts) =>
       hasIpv6(facts) && facts.sysctls.get('net/ipv6/conf/all/disable_ipv6') === '1'
         ? [
@@ -89,32 +119,15 @@ export const hostChecks: readonly Check[] = [
         : [],
   },
   {
-    id: 'host.rp-filter',
-    title: 'strict reverse path filtering does not drop what comes out of the tunnel',
-    find: (facts) => {
-      const all = Number(facts.sysctls.get('net/ipv4/conf/all/rp_filter') ?? 0)
-      return overlayLinks(facts).flatMap(({ ifname }) => {
-        const own = Number(facts.sysctls.get(`net/ipv4/conf/${ifname}/rp_filter`) ?? 0)
-        // The kernel takes the greater of the two: 1 is strict, 2 loose.
-        if (Math.max(all, own) !== 1) return []
-        const name = own === 1 ? ifname : 'all'
-        return [
-          warning(
-            `net.ipv4.conf.${name}.rp_filter is 1: packets out of ${ifname} whose sender is reached by another device are dropped, such as those of other hosts themselves`,
-            `sysctl -w net.ipv4.conf.${name}.rp_filter=${name === 'all' ? '0' : '2'}`,
-          ),
-        ]
-      })
-    },
-  },
-  {
     id: 'host.bridge-netfilter',
-    title: 'packets between pods of one host pass the rules of iptables',
-    find: ({ sysctls, pods }) =>
-      pods.configs !== undefined && sysctls.get('net/bridge/bridge-nf-call-iptables') === '0'
+    title: 'on Kubernetes, packets between pods of one host pass the rules of iptables',
+    pre: true,
+    find: ({ sysctls, settings, programs }) =>
+      (settings.store.type === 'kubernetes' || programs.has('kube-proxy')) &&
+      sysctls.get('net/bridge/bridge-nf-call-iptables') === '0'
         ? [
             warning(
-              'net.bridge.bridge-nf-call-iptables is 0: Services do not reach pods on the host of their client',
+              'net.bridge.bridge-nf-call-iptables is 0: a Service does not reach a pod on the host of its client',
               'sysctl -w net.bridge.bridge-nf-call-iptables=1',
             ),
           ]
@@ -156,20 +169,19 @@ export const hostChecks: readonly Check[] = [
     id: 'host.port-taken',
     title: "no other program has the backend's UDP port",
     pre: true,
-    find: ({ sockets, agent }) =>
-      sockets.flatMap(({ port, owner }) => {
-        if (owner === undefined || PORT_OWNERS.test(owner)) return []
-        const by = port === 8472 ? 'vxlan' : port === 8285 ? 'udp' : 'wireguard'
-        // The port of a backend that is not in use here may be anyone's.
-        if (agent?.state === 'answers' && agent.page.node !== undefined && agent.page.node.backend !== by)
-          return []
-        return [
-          fatal(
-            `UDP port ${port}, which is the backend ${by}'s, is taken by ${printable(owner)}`,
-            `end that program, or give the backend another port: "Backend": { "Type": "${by}", "${by === 'wireguard' ? 'ListenPort' : 'Port'}": … } in the network config`,
-          ),
-        ]
-      }),
+    find: (facts) => {
+      const taken = facts.sockets.find(
+        ({ port, owner }) => port === portOf(facts) && owner !== undefined && !PORT_OWNERS.test(owner.name),
+      )
+      if (taken?.owner === undefined) return []
+      const { name, pid } = taken.owner
+      return [
+        fatal(
+          `UDP port ${taken.port}, which is the backend ${backendOf(facts)}'s, is taken by ${printable(name)} (process ${pid})`,
+          `kill ${pid}`,
+        ),
+      ]
+    },
   },
   {
     id: 'host.flanneld-too',
@@ -187,7 +199,4 @@ export const hostChecks: readonly Check[] = [
 ]
 
 /** They hold their ports by right. */
-const PORT_OWNERS = /^(?:selvedged|flanneld|wireguard-go|node|MainThread) /
-
-const overlayLinks = (facts: Facts) =>
-  (facts.network?.links ?? []).filter(({ ifname }) => ifname.startsWith('flannel'))
+const PORT_OWNERS = /^(?:selvedged(?:\.js)?|flanneld|wireguard-go)$/

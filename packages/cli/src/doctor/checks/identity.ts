@@ -1,6 +1,6 @@
 import { printable } from '@selvedge/core/kit'
 import { type Check, fatal, warning } from '../finding.js'
-import { externalOf, hostAddresses, nodeOf } from './known.js'
+import { externalOf, hostAddresses, nodeOf, ownLease } from './known.js'
 
 export const identityChecks: readonly Check[] = [
   {
@@ -46,25 +46,30 @@ export const identityChecks: readonly Check[] = [
     id: 'identity.address-not-borne',
     title: 'an interface bears the published address',
     find: (facts) => {
-      const node = nodeOf(facts)
-      if (node === undefined || facts.network === undefined) return []
+      const own = ownLease(facts)
+      if (own === undefined || facts.network === undefined) return []
       const borne = hostAddresses(facts)
-      return [node.lease.publicIp, node.lease.publicIpv6]
-        .filter((address) => address !== undefined)
-        .filter((address) => !borne.has(address))
-        .map((address) =>
-          warning(
-            `no interface of this host bears ${address}, which it publishes to its peers`,
-            `ip address add ${address} dev ${node.externalInterface.name}, or restart selvedged to publish another; nothing is wrong if a NAT in front of the host has it, and forwards the backend's port`,
-          ),
-        )
+      const { publicIp, publicIpv6 } = facts.settings
+      return (
+        [own.publicIp, own.publicIpv6]
+          .filter((address) => address !== undefined)
+          // Named by flag: behind NAT that is right.
+          .filter((address) => address !== publicIp && address !== publicIpv6)
+          .filter((address) => !borne.has(address))
+          .map((address) =>
+            warning(
+              `no interface of this host bears ${address}, which it publishes to its peers`,
+              `ip address add ${address} dev ${externalOf(facts)?.ifname ?? '…'}, or restart selvedged to publish another; if a NAT in front of the host has it, and forwards the backend's port, give doctor the agent's --public-ip`,
+            ),
+          )
+      )
     },
   },
   {
     id: 'identity.address-deprecated',
     title: 'the published address is not deprecated, tentative or a duplicate',
     find: (facts) => {
-      const { publicIp, publicIpv6 } = nodeOf(facts)?.lease ?? {}
+      const { publicIp, publicIpv6 } = ownLease(facts) ?? {}
       return (facts.network?.links ?? []).flatMap(({ ifname, addr_info }) =>
         addr_info
           .filter(({ local }) => local === publicIp || local === publicIpv6)
@@ -93,7 +98,7 @@ export const identityChecks: readonly Check[] = [
     title: 'no other lease publishes the address of this host',
     find: (facts) => {
       const { store } = facts
-      const own = nodeOf(facts)?.lease
+      const own = ownLease(facts)
       if (store?.state !== 'answers' || own === undefined) return []
       return store.leases
         .filter(
@@ -113,7 +118,7 @@ export const identityChecks: readonly Check[] = [
     title: 'no two peers publish one address',
     find: ({ store, ...facts }) => {
       if (store?.state !== 'answers') return []
-      const own = nodeOf({ ...facts, store })?.lease
+      const own = ownLease({ ...facts, store })
       const holders = new Map<string, string[]>()
       for (const { key, publicIp, backendType } of store.leases) {
         // Several nodes behind one NAT have one address with WireGuard.

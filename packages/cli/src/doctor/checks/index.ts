@@ -1,23 +1,28 @@
 import type { Facts } from '../facts/facts.js'
 import type { Check, Finding } from '../finding.js'
 import { agentChecks } from './agent.js'
+import { desiredChecks } from './desired.js'
 import { firewallChecks } from './firewall.js'
 import { hostChecks } from './host.js'
 import { identityChecks } from './identity.js'
 import { kernelChecks } from './kernel.js'
 import { pathChecks } from './path.js'
 import { podChecks } from './pods.js'
+import { routeChecks } from './routes.js'
 import { serviceChecks } from './services.js'
 import { storeChecks } from './store.js'
 
 export const CHECKS: readonly Check[] = [
   ...hostChecks,
+  ...routeChecks.filter(({ id }) => id.startsWith('host.')),
   ...serviceChecks,
   ...firewallChecks,
   ...identityChecks,
   ...storeChecks,
   ...agentChecks,
   ...kernelChecks,
+  ...desiredChecks,
+  ...routeChecks.filter(({ id }) => id.startsWith('kernel.')),
   ...pathChecks,
   ...podChecks,
 ]

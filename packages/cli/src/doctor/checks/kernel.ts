@@ -1,8 +1,9 @@
-import { containsAddress, overlaps, parseCidr } from '@selvedge/core/kit'
+import type { KnownLease } from '@selvedge/agent'
+import { containsAddress, parseCidr } from '@selvedge/core/kit'
 import type { Facts } from '../facts/facts.js'
 import type { LinkFact } from '../facts/network.js'
 import { type Check, fatal, warning } from '../finding.js'
-import { backendOf, networksOf, nodeOf, pageOf } from './known.js'
+import { backendOf, desiredOf, externalOf, mtuOf, networksOf, ownLease, pageOf } from './known.js'
 
 /** The devices of each backend: flannel's names. */
 const DEVICES: Readonly<Record<string, RegExp>> = {
@@ -11,6 +12,13 @@ const DEVICES: Readonly<Record<string, RegExp>> = {
   wireguard: /^flannel-wg(?:-v6)?$/,
   ipip: /^flannel\.ip[6]?ip$|^flannel\.ip6tnl$|^flannel\.sit$/,
 }
+
+/** What a backend puts around a packet over IPv4, in bytes; over IPv6 it is 20 more. */
+const OVERHEAD: Readonly<Record<string, number>> = { vxlan: 50, ipip: 20, wireguard: 60 }
+
+/** Whether a link's mark is that of an overlay on other networks. */
+const isOfAnother = (alias: string | undefined, networks: readonly string[]): boolean =>
+  alias?.startsWith('selvedge ') === true && !networks.some((network) => alias.includes(network))
 
 export const kernelChecks: readonly Check[] = [
   {
@@ -33,15 +41,22 @@ export const kernelChecks: readonly Check[] = [
     id: 'kernel.leftover-device',
     title: 'no device of another backend is left',
     find: (facts) => {
-      const backend = nodeOf(facts)?.backend
-      if (backend === undefined || backend === 'extension') return []
+      const backend = backendOf(facts)
+      if (desiredOf(facts) === undefined || backend === undefined || backend === 'extension') return []
       return (facts.network?.links ?? [])
-        .filter(({ ifname }) => {
+        .filter(({ ifname, ifalias }) => {
+          if (isOfAnother(ifalias, networksOf(facts))) return false
           const owner = Object.entries(DEVICES).find(([, pattern]) => pattern.test(ifname))?.[0]
-          return owner !== undefined && owner !== backend
+          if (owner !== backend) return owner !== undefined
+          const desired = desiredOf(facts)?.entries.filter(({ state }) => state !== 'stale')
+          // Of the same backend with another config, such as another VNI.
+          return desired?.some(({ resource }) => Reflect.get(resource, 'name') === ifname) === false
         })
         .map(({ ifname }) =>
-          warning(`${ifname} is of another backend than ${backend}: a leftover`, `ip link delete ${ifname}`),
+          warning(
+            `${ifname} is no device of the backend ${backend} as configured: an earlier config left it, and its routes may take packets`,
+            `ip link delete ${ifname}`,
+          ),
         )
     },
   },
@@ -56,19 +71,21 @@ export const kernelChecks: readonly Check[] = [
         ),
   },
   {
-    id: 'kernel.device-missing',
-    title: 'the device of the backend is there',
+    id: 'kernel.device-mtu',
+    title: "the backend's packets fit the interface that they leave by",
     find: (facts) => {
-      const backend = nodeOf(facts)?.backend
-      if (backend === undefined || DEVICES[backend] === undefined || facts.network === undefined) return []
-      return ownDevices(facts).length > 0
-        ? []
-        : [
-            fatal(
-              `the device of the backend ${backend} is missing`,
-              'systemctl restart selvedged makes it again',
-            ),
-          ]
+      const external = externalOf(facts)
+      const overhead = OVERHEAD[backendOf(facts) ?? '']
+      if (external === undefined || overhead === undefined) return []
+      const room = external.mtu - overhead
+      return ownDevices(facts)
+        .filter(({ mtu }) => mtu > room)
+        .map(({ ifname, mtu }) =>
+          fatal(
+            `${ifname} has an MTU of ${mtu}, ${external.ifname} one of ${external.mtu}, and the backend adds ${overhead} bytes: packets of more than ${room} bytes are lost`,
+            `ip link set ${ifname} mtu ${room}`,
+          ),
+        )
     },
   },
   {
@@ -76,8 +93,8 @@ export const kernelChecks: readonly Check[] = [
     title: "the published MAC address is the device's",
     find: (facts) => {
       const { store } = facts
-      const own = nodeOf(facts)?.lease
-      if (store?.state !== 'answers' || own === undefined || nodeOf(facts)?.backend !== 'vxlan') return []
+      const own = ownLease(facts)
+      if (store?.state !== 'answers' || own === undefined || backendOf(facts) !== 'vxlan') return []
       const mac = store.leases.find(({ key }) => key === own.key)?.vtepMac
       const device = ownDevices(facts).find(({ ifname }) => ifname.startsWith('flannel.'))
       if (mac === undefined || device?.address === undefined || device.address === mac) return []
@@ -90,54 +107,12 @@ export const kernelChecks: readonly Check[] = [
     },
   },
   {
-    id: 'kernel.foreign-route',
-    title: 'no other route takes packets out of the network',
-    find: (facts) => {
-      const networks = networksOf(facts).flatMap((text) => parseCidr(text) ?? [])
-      const peers = (pageOf(facts)?.peers ?? []).flatMap(({ subnet, ipv6Subnet }) =>
-        [subnet, ipv6Subnet].filter((text) => text !== undefined),
-      )
-      const own = nodeOf(facts)?.lease
-      return (facts.network?.routes ?? [])
-        .filter(
-          ({ table, type }) =>
-            (table === undefined || table === 'main') && (type === undefined || type === 'unicast'),
-        )
-        .flatMap(({ dst, dev, gateway, protocol }) => {
-          const cidr = parseCidr(dst.includes('/') ? dst : `${dst}/${dst.includes(':') ? 128 : 32}`)
-          if (cidr === undefined || /^(?:flannel|cni|veth)/.test(dev ?? '')) return []
-          const isInside = networks.some(
-            (network) =>
-              network.family === cidr.family && network.length <= cidr.length && overlaps(network, cidr),
-          )
-          if (!isInside) return []
-          // By host-gw, and DirectRouting, peers' subnets have plain routes, and a gateway each.
-          const text = `${dst.includes('/') ? dst : `${dst}/${cidr.family === 4 ? 32 : 128}`}`
-          if (gateway !== undefined && peers.includes(text)) return []
-          if (
-            own !== undefined &&
-            [own.subnet, own.ipv6Subnet].some(
-              (subnet) => subnet !== undefined && containsAddress(subnet, dst.split('/')[0] ?? ''),
-            )
-          )
-            return []
-          const holder = peers.find((subnet) => containsAddress(subnet, dst.split('/')[0] ?? ''))
-          return [
-            (holder === undefined ? warning : fatal)(
-              `the route ${dst}${gateway === undefined ? '' : ` via ${gateway}`} dev ${dev} (protocol ${protocol ?? '?'}) is not the agent's, and takes packets ${holder === undefined ? 'out of the network' : `for ${holder}`}`,
-              `ip route delete ${dst}${dev === undefined ? '' : ` dev ${dev}`}`,
-            ),
-          ]
-        })
-    },
-  },
-  {
     id: 'kernel.subnet-file',
     title: "the subnet file is the lease's",
     find: (facts) => {
-      const node = nodeOf(facts)
+      const [lease, mtu] = [ownLease(facts), mtuOf(facts)]
       const { path, text } = facts.subnetFile
-      if (node === undefined || pageOf(facts)?.ready !== true) return []
+      if (lease === undefined || mtu === undefined || pageOf(facts)?.ready === false) return []
       if (text === undefined) {
         return [
           fatal(
@@ -146,7 +121,7 @@ export const kernelChecks: readonly Check[] = [
           ),
         ]
       }
-      const wrong = wrongLines(text, node)
+      const wrong = wrongLines(text, lease, mtu)
       return wrong.length === 0
         ? []
         : [
@@ -159,7 +134,7 @@ export const kernelChecks: readonly Check[] = [
   },
 ]
 
-/** Those of the backend in force, or of the one in the store. */
+/** The devices of the backend in force, or of the one in the store. */
 function ownDevices(facts: Facts): readonly LinkFact[] {
   const pattern = DEVICES[backendOf(facts) ?? '']
   return pattern === undefined
@@ -167,7 +142,7 @@ function ownDevices(facts: Facts): readonly LinkFact[] {
     : (facts.network?.links ?? []).filter(({ ifname }) => pattern.test(ifname))
 }
 
-function wrongLines(text: string, { lease, mtu }: NonNullable<ReturnType<typeof nodeOf>>): readonly string[] {
+function wrongLines(text: string, lease: KnownLease, mtu: number): readonly string[] {
   const values = new Map(text.split('\n').map((line) => line.split('=', 2) as [string, string]))
   return [
     ['FLANNEL_SUBNET', lease.subnet],

@@ -1,6 +1,6 @@
 import { containsAddress } from '@selvedge/core/kit'
 import { type Check, fatal, warning } from '../finding.js'
-import { nodeOf } from './known.js'
+import { mtuOf, ownLease } from './known.js'
 
 /** The name of flannel's bridge, unless its conf list says otherwise. */
 const BRIDGE = 'cni0'
@@ -56,7 +56,7 @@ export const podChecks: readonly Check[] = [
     id: 'pods.bridge-address',
     title: "the pods' bridge has an address of this host's subnet",
     find: (facts) => {
-      const lease = nodeOf(facts)?.lease
+      const lease = ownLease(facts)
       const bridge = facts.network?.links.find(({ ifname }) => ifname === BRIDGE)
       if (lease?.subnet === undefined || bridge === undefined) return []
       const own = bridge.addr_info.filter(({ family }) => family === 'inet')
@@ -75,7 +75,7 @@ export const podChecks: readonly Check[] = [
     id: 'pods.bridge-mtu',
     title: "the pods' bridge and its ports have the network's MTU",
     find: (facts) => {
-      const mtu = nodeOf(facts)?.mtu
+      const mtu = mtuOf(facts)
       if (mtu === undefined) return []
       return (facts.network?.links ?? [])
         .filter((link) => (link.ifname === BRIDGE || link.master === BRIDGE) && link.mtu > mtu)

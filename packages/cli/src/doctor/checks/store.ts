@@ -2,7 +2,7 @@ import { configDifferences, parseNetworkConfig } from '@selvedge/core'
 import { containsAddress, overlaps, parseCidr, printable } from '@selvedge/core/kit'
 import type { Facts } from '../facts/facts.js'
 import { type Check, fatal, warning } from '../finding.js'
-import { externalOf, networksOf, nodeOf, pageOf } from './known.js'
+import { externalOf, networksOf, nodeOf, ownLease, pageOf } from './known.js'
 
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
@@ -42,6 +42,7 @@ export const storeChecks: readonly Check[] = [
   {
     id: 'store.certificate',
     title: 'the certificates of the connection to the store are valid for two weeks',
+    pre: true,
     find: ({ certificates, now }) =>
       certificates.flatMap(({ file, validTo, problem }) => {
         if (problem !== undefined) {
@@ -112,7 +113,7 @@ export const storeChecks: readonly Check[] = [
     title: "this host's lease is in the store",
     find: (facts) => {
       const { store } = facts
-      const own = nodeOf(facts)?.lease
+      const own = ownLease(facts)
       if (store?.state !== 'answers' || own === undefined) return []
       if (store.leases.some(({ key }) => key === own.key)) return []
       return [
@@ -127,11 +128,11 @@ export const storeChecks: readonly Check[] = [
     id: 'store.lease-ends',
     title: "this host's lease is renewed in time",
     find: (facts) => {
-      const own = nodeOf(facts)?.lease
+      const own = ownLease(facts)
       const { store } = facts
       const stored =
         store?.state === 'answers' ? store.leases.find(({ key }) => key === own?.key)?.expiresAt : undefined
-      const expiresAt = stored ?? own?.expiresAt
+      const expiresAt = stored ?? nodeOf(facts)?.lease.expiresAt
       if (expiresAt === undefined) return []
       const left = expiresAt - facts.now
       // One that is meant to be short is renewed in its last third.
@@ -178,6 +179,27 @@ export const storeChecks: readonly Check[] = [
         : [],
   },
   {
+    id: 'store.outside',
+    title: 'every lease is inside the network, and has the length of its subnets',
+    find: (facts) => {
+      const { store } = facts
+      if (store?.state !== 'answers' || store.outside.size === 0) return []
+      const shown = store.leases
+        .filter(({ key }) => store.outside.has(key))
+        .slice(0, 3)
+        .map(({ key, publicIp }) => `${printable(key)} of ${publicIp ?? 'no address'}`)
+      return [
+        warning(
+          `${store.outside.size} leases do not fit the network ${store.networks.join(', ')}, and are refused or given up: ${shown.join(', ')}`,
+          [...store.outside]
+            .slice(0, 3)
+            .map((key) => `selvedge leases release ${printable(key)} --force`)
+            .join('; '),
+        ),
+      ]
+    },
+  },
+  {
     id: 'store.full',
     title: 'there are subnets left to lease',
     find: ({ store }) => {
@@ -196,7 +218,8 @@ export const storeChecks: readonly Check[] = [
     pre: false,
     find: (facts) => {
       const external = externalOf(facts)
-      const networks = networksOf(facts)
+      const stored = facts.store?.state === 'answers' ? facts.store.networks : []
+      const networks = [...new Set([...networksOf(facts), ...stored])]
       return (facts.network?.links ?? [])
         .filter(({ ifname, master }) => !/^(?:flannel|cni|lo$)/.test(ifname) && master === undefined)
         .flatMap(({ ifname, addr_info }) =>

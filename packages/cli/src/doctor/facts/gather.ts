@@ -1,11 +1,15 @@
-import { access, readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import type { StatusPage } from '@selvedge/agent'
-import type { StoreSettings } from '@selvedge/agent/flags'
+import type { AgentSettings, StoreSettings } from '@selvedge/agent/flags'
 import { isOverlayError } from '@selvedge/core'
 import type { CliIo } from '../../io.js'
 import { askAgent } from '../../status/agent-client.js'
+import { backendOf, portOf } from '../checks/known.js'
+import type { AgentFact } from './answers.js'
 import { certificateFacts } from './certificates.js'
-import type { AgentFact, Facts } from './facts.js'
+import { desiredFact } from './desired.js'
+import { driverFact } from './driver.js'
+import type { Facts } from './facts.js'
 import { type NetworkFacts, networkFacts } from './network.js'
 import { type PathTarget, pathFacts } from './paths.js'
 import { podFacts } from './pods.js'
@@ -13,14 +17,16 @@ import { rulesetFacts } from './ruleset.js'
 import { serviceFacts } from './services.js'
 import { programsHere, udpSockets } from './sockets.js'
 import { storeFact } from './store.js'
+import { waysTo } from './ways.js'
 
 export interface GatherOptions {
   readonly io: CliIo
+  readonly settings: AgentSettings
   /** Before anything is installed: no agent, no store, no peers. */
   readonly pre: boolean
+  /** What is to run here, as far as the command line says. */
+  readonly asked: Facts['asked']
   readonly controlSocket: string
-  readonly store: StoreSettings
-  readonly subnetFile: string
   readonly cniConfigFolder: string
   readonly cniPluginFolder: string
 }
@@ -37,8 +43,8 @@ const SYSCTLS = [
   'net/ipv6/conf/all/disable_ipv6',
 ]
 
-/** The ports of vxlan, and of udp; of wireguard the first. */
-const PORTS = [8472, 8285, 51820, 51821]
+/** An agent that hangs does not keep the rest from being looked at. */
+const AGENT_TIMEOUT_MS = 1_500
 
 /** Peers that are tried. */
 const MAX_TARGETS = 16
@@ -48,42 +54,69 @@ const CAP_NET_ADMIN = 12n
 
 /** Looks at everything, each part for a few seconds at most. */
 export async function gather(options: GatherOptions): Promise<Facts> {
-  const { io, pre } = options
-  const [hasNetAdmin, sysctls, hasTunDevice, network, rulesets, sockets, programs, agent, store, pods] =
+  const { io, pre, settings, asked, controlSocket } = options
+  const { signal } = io
+  // An agent writes that file to a store that has no config; who only looks does not.
+  const storeOf =
+    settings.store.type === 'local' ? { ...settings.store, networkConfigFile: undefined } : settings.store
+  // What does not depend on the store does not wait for it.
+  const host = networkFacts()
+  const asking = pre ? undefined : agentFact(options)
+  const reading = pre ? undefined : storeFact(storeOf, signal)
+  const tried = (async () => {
+    const [network, agent] = await Promise.all([host, asking])
+    return agent?.state === 'answers' ? pathFacts(targetsOf(agent.page, network)) : []
+  })()
+  const wished = (async () => {
+    const agent = await asking
+    if (agent === undefined || reading === undefined) return undefined
+    const desired = await desiredFact(io, settings, controlSocket, { agent, store: reading })
+    return { desired, ways: await waysTo(desired, signal) }
+  })()
+  const [hasNetAdmin, sysctls, tunProblem, network, rulesets, programs, agent, store, pods] =
     await Promise.all([
       mayChangeNetworks(),
       readSysctls(),
-      isThere('/dev/net/tun'),
-      networkFacts(),
+      whyNoTun(),
+      host,
       rulesetFacts(),
-      udpSockets(PORTS),
       programsHere(),
-      pre ? undefined : agentFact(options),
-      pre ? undefined : storeFact(options.store, io.signal),
+      asking,
+      reading,
       podFacts(options.cniConfigFolder, options.cniPluginFolder),
     ])
-  const perLink = await readSysctls(
-    (network?.links ?? []).map(({ ifname }) => `net/ipv4/conf/${ifname}/rp_filter`),
-  )
-  const page = agent?.state === 'answers' ? agent.page : undefined
+  const [perLink, driver, sockets, services, certificates, paths, wish] = await Promise.all([
+    readSysctls((network?.links ?? []).map(({ ifname }) => `net/ipv4/conf/${ifname}/rp_filter`)),
+    driverFact(settings, backendOf({ agent, store, asked }), signal),
+    udpSockets(portOf({ agent, store, asked })),
+    serviceFacts(programs),
+    certificateFacts(certificatesOf(settings.store)),
+    tried,
+    wished,
+  ])
+  const desired = wish?.desired
+  const path = (desired?.source === 'agent' ? desired.page.subnetFile.path : undefined) ?? settings.subnetFile
   return {
     now: io.clock.now(),
+    settings,
+    asked,
     hasNetAdmin,
     sysctls: new Map([...sysctls, ...perLink]),
-    hasTunDevice,
+    tunProblem,
+    driver,
     network,
     rulesets,
     sockets,
     programs,
-    services: await serviceFacts(programs),
+    services,
+    controlSocket,
     agent,
     store,
-    certificates: pre ? [] : await certificateFacts(certificatesOf(options.store)),
-    subnetFile: {
-      path: options.subnetFile,
-      text: await readFile(options.subnetFile, 'utf8').catch(() => undefined),
-    },
-    paths: page === undefined ? [] : await pathFacts(targetsOf(page, network)),
+    desired,
+    ways: wish?.ways ?? new Map(),
+    certificates,
+    subnetFile: { path, text: await readFile(path, 'utf8').catch(() => undefined) },
+    paths,
     pods,
   }
 }
@@ -105,15 +138,21 @@ async function readSysctls(names: readonly string[] = SYSCTLS): Promise<Map<stri
   return found
 }
 
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  )
+/** Its number, Documentation/admin-guide/devices.txt: character device 10, 200. */
+const TUN = (10 << 8) | 200
+
+async function whyNoTun(): Promise<string | undefined> {
+  try {
+    const found = await stat('/dev/net/tun')
+    return found.isCharacterDevice() && found.rdev === TUN ? undefined : 'it is not the device 10, 200'
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
 
 async function agentFact({ controlSocket, io }: GatherOptions): Promise<AgentFact> {
   try {
-    const page = await askAgent(controlSocket, io.signal, 2_000)
+    const page = await askAgent(controlSocket, io.signal, AGENT_TIMEOUT_MS)
     return page === undefined ? { state: 'absent' } : { state: 'answers', page }
   } catch (error) {
     io.signal.throwIfAborted()

@@ -8,6 +8,7 @@ export interface LinkFact {
   readonly mtu: number
   readonly address?: string
   readonly master?: string
+  readonly ifalias?: string
   readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: Readonly<Record<string, unknown>> }
   readonly addr_info: readonly {
     readonly family: 'inet' | 'inet6'

@@ -1,76 +1,83 @@
+import { readFile } from 'node:fs/promises'
+import { parseIptablesSave, parseNftRuleset, parseNftTables, type RuleChain } from '../../inspect/chains.js'
 import { outputOf } from './run.js'
 
-/** A chain that the kernel enters by itself. */
-export interface BaseChain {
-  /** `ip`, `ip6` or `inet`. */
-  readonly family: string
-  readonly table: string
-  readonly chain: string
-  readonly hook: string
-  readonly policy: string
+/** A chain, and the program that lists and changes it: `iptables`, `ip6tables-legacy`, `nft`. */
+export interface FirewallChain extends Omit<RuleChain, 'rules'> {
+  readonly tool: string
+  readonly rules: readonly FirewallRule[]
+}
+
+export interface FirewallRule {
+  /** As the tool prints it. */
+  readonly text: string
+  /** The chain that it jumps or goes to, or its verdict in lower case. */
+  readonly target?: string | undefined
+  /** Of nftables: what a deletion names it by. */
+  readonly handle?: string | undefined
 }
 
 export interface RulesetFacts {
-  readonly chains: readonly BaseChain[]
-  /** The text of `nft list ruleset`: iptables-nft's rules are among it. */
-  readonly text: string
-  /** `iptables-legacy-save`, if it has rules. */
-  readonly legacy: string
+  readonly chains: readonly FirewallChain[]
+  /** Rules of legacy iptables, and of the variant on nftables. */
+  readonly legacyRules: readonly string[]
+  readonly nftRules: readonly string[]
 }
 
-/** Undefined without `nft`. */
+/** Undefined without any of the tools. */
 export async function rulesetFacts(): Promise<RulesetFacts | undefined> {
-  const [text, legacy] = await Promise.all([
-    outputOf('nft', ['--stateless', 'list', 'ruleset']),
-    legacyRules(),
+  const [nft, nft4, nft6, legacy4, legacy6] = await Promise.all([
+    outputOf('nft', ['--stateless', '-a', 'list', 'ruleset']),
+    saved('iptables'),
+    saved('ip6tables'),
+    legacyRules('iptables', 'ip'),
+    legacyRules('ip6tables', 'ip6'),
   ])
-  return text === undefined ? undefined : { chains: baseChains(text), text, legacy }
+  if (nft === undefined && nft4 === undefined && legacy4 === '') return undefined
+  return rulesetOf({ nft, nft4, nft6, legacy4, legacy6 })
+}
+
+export interface SavedRulesets {
+  /** `nft -a list ruleset`. */
+  readonly nft?: string | undefined
+  /** `iptables-save` of the variant on nftables, and `ip6tables-save`; undefined if they are not installed. */
+  readonly nft4?: string | undefined
+  readonly nft6?: string | undefined
+  /** Those of the legacy variant. */
+  readonly legacy4?: string
+  readonly legacy6?: string
+}
+
+export function rulesetOf({ nft = '', nft4, nft6, legacy4 = '', legacy6 = '' }: SavedRulesets): RulesetFacts {
+  // Without iptables its rules are seen as nft shows them.
+  const tables = nft4 === undefined ? parseNftTables(nft) : parseNftRuleset(nft)
+  return {
+    chains: [
+      ...tables.map((chain) => ({ ...chain, tool: 'nft', rules: chain.rules.map(withHandle) })),
+      ...parseIptablesSave(nft4 ?? '', 'ip').map((chain) => ({ ...chain, tool: 'iptables' })),
+      ...parseIptablesSave(nft6 ?? '', 'ip6').map((chain) => ({ ...chain, tool: 'ip6tables' })),
+      ...parseIptablesSave(legacy4, 'ip').map((chain) => ({ ...chain, tool: 'iptables-legacy' })),
+      ...parseIptablesSave(legacy6, 'ip6').map((chain) => ({ ...chain, tool: 'ip6tables-legacy' })),
+    ],
+    legacyRules: rulesIn(legacy4 + legacy6),
+    nftRules: rulesIn((nft4 ?? '') + (nft6 ?? '')),
+  }
+}
+
+const withHandle = ({ text, target }: FirewallRule): FirewallRule => {
+  const [, rule = text, handle] = /^(.*?) # handle (\d+)$/.exec(text) ?? []
+  return { text: rule, target, handle }
+}
+
+const rulesIn = (text: string): readonly string[] => text.split('\n').filter((line) => line.startsWith('-A'))
+
+/** Of the variant on nftables: its own name if it has one, else what the host's default is. */
+async function saved(program: 'iptables' | 'ip6tables'): Promise<string | undefined> {
+  return (await outputOf(`${program}-nft-save`, [])) ?? (await outputOf(`${program}-save`, []))
 }
 
 /** Its kernel modules are loaded by looking, so it is asked only if they are there. */
-async function legacyRules(): Promise<string> {
-  const { readFile } = await import('node:fs/promises')
-  const tables = await readFile('/proc/net/ip_tables_names', 'utf8').catch(() => '')
-  if (tables.trim() === '') return ''
-  const saved = (await outputOf('iptables-legacy-save', [])) ?? ''
-  return saved
-    .split('\n')
-    .filter((line) => line.startsWith('-A') || /^:\S+ DROP/.test(line))
-    .join('\n')
-}
-
-export function baseChains(text: string): readonly BaseChain[] {
-  const chains: BaseChain[] = []
-  let [family, table, chain] = ['', '', '']
-  for (const line of text.split('\n')) {
-    const words = line.trim().split(/[\s;]+/)
-    if (words[0] === 'table') [, family = '', table = ''] = words
-    else if (words[0] === 'chain') chain = words[1] ?? ''
-    else if (words[0] === 'type') {
-      const [hook, policy] = ['hook', 'policy'].map((name) => words[words.indexOf(name) + 1] ?? '')
-      if (hook !== undefined && policy !== undefined && words.includes('hook')) {
-        chains.push({ family, table, chain, hook, policy: words.includes('policy') ? policy : 'accept' })
-      }
-    }
-  }
-  return chains
-}
-
-/** The lines of a chain. */
-export function linesOf(
-  text: string,
-  { family, table, chain }: Omit<BaseChain, 'hook' | 'policy'>,
-): string[] {
-  const start = text.indexOf(`table ${family} ${table} {`)
-  if (start === -1) return []
-  const end = text.indexOf('\n}', start)
-  const inside = text.slice(start, end === -1 ? undefined : end)
-  const from = inside.indexOf(`chain ${chain} {`)
-  if (from === -1) return []
-  const to = inside.indexOf('\n\t}', from)
-  return inside
-    .slice(from, to === -1 ? undefined : to)
-    .split('\n')
-    .slice(1)
-    .map((line) => line.trim())
+async function legacyRules(program: 'iptables' | 'ip6tables', family: 'ip' | 'ip6'): Promise<string> {
+  const tables = await readFile(`/proc/net/${family}_tables_names`, 'utf8').catch(() => '')
+  return tables.trim() === '' ? '' : ((await outputOf(`${program}-legacy-save`, [])) ?? '')
 }

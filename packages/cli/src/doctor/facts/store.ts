@@ -7,10 +7,10 @@ import {
   networkConfigJson,
   parseNetworkConfig,
 } from '@selvedge/core'
-import { requireCidr } from '@selvedge/core/kit'
+import { LeasedSubnets, requireCidr } from '@selvedge/core/kit'
 import { openOperatorStore, placeOf } from '../../store/open.js'
 import { withTimeLimit } from '../../tools/time-limit.js'
-import type { LeaseFact, StoreFact } from './facts.js'
+import type { LeaseFact, StoreFact } from './answers.js'
 
 /** A store that needs longer is as good as away. */
 const TIMEOUT_MS = 2_500
@@ -34,12 +34,14 @@ async function answerOf(settings: StoreSettings, place: string, signal: AbortSig
   const config = await store.configText()
   const { withoutSecrets } = await import('@selvedge/agent')
   const { leases, faults } = await store.list()
+  const facts = configFacts(config, withoutSecrets)
   return {
     state: 'answers',
     place,
     config,
-    ...configFacts(config, withoutSecrets),
+    ...facts,
     leases: leases.map(leaseFact),
+    outside: new Set(leases.filter((lease) => facts.fits?.fits(lease) === false).map(leaseKey)),
     problems: faults.map(({ message }) => message),
   }
 }
@@ -47,14 +49,28 @@ async function answerOf(settings: StoreSettings, place: string, signal: AbortSig
 type WithoutSecrets = typeof import('@selvedge/agent').withoutSecrets
 
 function configFacts(text: string | undefined, withoutSecrets: WithoutSecrets) {
-  const nothing = { configProblem: undefined, comparable: undefined, subnets: undefined, networks: [] }
+  const nothing = {
+    configProblem: undefined,
+    comparable: undefined,
+    subnets: undefined,
+    networks: [],
+    backend: undefined,
+    fits: undefined,
+  }
   if (text === undefined) return nothing
   try {
     const config = parseNetworkConfig(text)
     const { ipv4, ipv6 } = config
     const comparable = withoutSecrets(networkConfigJson(config))
     const networks = [ipv4, ipv6].flatMap((family) => (family === undefined ? [] : [family.network]))
-    return { ...nothing, comparable, subnets: (ipv4 ?? ipv6) && subnetsOf(ipv4 ?? ipv6), networks }
+    return {
+      ...nothing,
+      comparable,
+      subnets: (ipv4 ?? ipv6) && subnetsOf(ipv4 ?? ipv6),
+      networks,
+      backend: (config.backend?.type ?? 'udp').toLowerCase(),
+      fits: new LeasedSubnets(config),
+    }
   } catch (error) {
     return { ...nothing, configProblem: error instanceof Error ? error.message : String(error) }
   }

@@ -1,49 +1,50 @@
-import { join } from 'node:path'
-import { type Host, type Pod, until } from '@selvedge/lab'
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Host, Pod } from '@selvedge/lab'
 import { Rig, type RigOptions, vxlanConfig } from '../../rig.js'
 import { controlSocketOf, filesOf, type Selvedged } from '../../selvedged.js'
-import { selvedgeIn } from '../selvedge.js'
+import { prepare, Ward, type WardParts } from './ward.js'
 
-export interface Finding {
-  readonly id: string
-  readonly severity: 'fatal' | 'warning'
-  readonly what: string
-  readonly remedy: string
-}
-
-/** Two hosts with agents and a pod each, and `selvedge doctor` on the first. */
-export class Bench implements AsyncDisposable {
+/** Two hosts with agents and a pod each, on etcd; the first is examined. */
+export class Bench extends Ward {
   readonly rig: Rig
-  readonly agents: readonly Selvedged[]
+  readonly agents: Selvedged[]
   readonly pods: readonly Pod[]
-  readonly flags: readonly string[]
+  /** Of the leases: the examined host's, and its peer's. */
+  readonly subnets: readonly string[]
 
-  private constructor(rig: Rig, agents: readonly Selvedged[], pods: readonly Pod[]) {
-    this.rig = rig
-    this.agents = agents
-    this.pods = pods
-    const { subnetFile } = filesOf(rig.lab, this.host)
-    this.flags = [
-      `--control-socket=${controlSocketOf(subnetFile)}`,
-      `--subnet-file=${subnetFile}`,
-      `--cni-config-dir=${this.folder}/net.d`,
-      `--cni-bin-dir=${this.folder}/bin`,
-    ]
+  private constructor(parts: WardParts & Pick<Bench, 'rig' | 'agents' | 'pods' | 'subnets'>) {
+    super(parts)
+    this.rig = parts.rig
+    this.agents = parts.agents
+    this.pods = parts.pods
+    this.subnets = parts.subnets
   }
 
   static async create(config: object = vxlanConfig, options: RigOptions = {}): Promise<Bench> {
     const rig = await Rig.create(config, options)
     try {
-      const { agents, pods } = await rig.joinAll()
-      return new Bench(rig, agents, pods)
+      const { lab, etcd } = rig
+      const host = lab.host(0)
+      const { subnetFile, leaseCache } = filesOf(lab, host)
+      await mkdir(dirname(subnetFile), { recursive: true })
+      const flags = [
+        `--etcd-endpoints=${etcd.endpoint}`,
+        `--subnet-file=${subnetFile}`,
+        `--lease-cache=${leaseCache}`,
+        `--control-socket=${controlSocketOf(subnetFile)}`,
+        '--iptables-forward-rules=false',
+        '--ip-masq',
+      ]
+      const parts = await prepare(lab, host, flags, [`FLANNELD_ETCD_ENDPOINTS=${etcd.endpoint}`])
+      const { agents, pods } = await rig.joinAll({ args: ['--ip-masq'] })
+      const files = await Promise.all(agents.map((agent) => agent.subnetEnv()))
+      const subnets = files.map(({ subnet = '' }) => subnet.replace(/\.\d+\//, '.0/'))
+      return new Bench({ ...parts, rig, agents, pods, subnets })
     } catch (error) {
       await rig[Symbol.asyncDispose]()
       throw error
     }
-  }
-
-  get host(): Host {
-    return this.rig.lab.host(0)
   }
 
   get peer(): Host {
@@ -57,40 +58,26 @@ export class Bench implements AsyncDisposable {
     return agent
   }
 
-  /** Of the host, for files of its own. */
-  get folder(): string {
-    return join(this.rig.lab.directory, this.host.name)
+  get subnet(): string {
+    return this.subnets[0] ?? ''
   }
 
-  /** `selvedge doctor` on the host. */
-  async doctor(...more: readonly string[]): Promise<{ findings: readonly Finding[]; status: number | null }> {
-    const run = selvedgeIn(this.host, [...this.flags, `--etcd-endpoints=${this.rig.etcd.endpoint}`, ...more])
-    const { stdout, stderr, status } = await run('doctor', '--json')
-    if (stdout === '') throw new Error(`selvedge doctor said nothing, and: ${stderr}`)
-    return { findings: JSON.parse(stdout).findings, status }
+  get peerSubnet(): string {
+    return this.subnets[1] ?? ''
   }
 
-  /** `sh -c` on the host. */
-  sh(script: string, host: Host = this.host): Promise<string> {
-    return host.exec('sh', ['-ec', script])
+  /** A part of the peer's subnet: `peerPart('128/25')` is its upper half. */
+  peerPart(part: string): string {
+    return this.peerSubnet.replace(/\.0\/24$/, `.${part}`)
   }
 
-  /** The doctor finds nothing, but what other faults have changed lately. */
-  async untilWell(...more: readonly string[]): Promise<void> {
-    let last: readonly Finding[] = []
-    await until(
-      'the doctor to find nothing',
-      async () => {
-        last = (await this.doctor(...more)).findings.filter(({ id }) => id !== 'agent.drift')
-        return last.length === 0 || undefined
-      },
-      { timeoutMs: 20_000 },
-    ).catch((error) => {
-      throw new Error(`${error.message}: ${JSON.stringify(last, null, 1)}`)
-    })
+  etcdctl(...args: readonly string[]): Promise<string> {
+    return this.rig.lab.switch.exec('etcdctl', [`--endpoints=${this.rig.etcd.endpoint}`, ...args])
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.rig[Symbol.asyncDispose]()
+  async startAgent(): Promise<void> {
+    this.agents[0] = this.rig.start(0, { args: ['--ip-masq'] })
+    await this.agents[0].inSync()
+    await this.agents[0].ready()
   }
 }

@@ -1,0 +1,39 @@
+import type { StatusPage } from '@selvedge/agent'
+
+/** How the agent answered at its control socket. */
+export type AgentFact =
+  | { readonly state: 'answers'; readonly page: StatusPage }
+  | { readonly state: 'absent' }
+  | { readonly state: 'denied' | 'silent' | 'other'; readonly why: string }
+
+/** A lease of the store, as far as it is read. */
+export interface LeaseFact {
+  readonly key: string
+  readonly publicIp: string | undefined
+  readonly backendType: string | undefined
+  readonly vtepMac: string | undefined
+  readonly expiresAt: number | undefined
+}
+
+/** What the store answered. */
+export type StoreFact =
+  | {
+      readonly state: 'answers'
+      readonly place: string
+      /** The network config in it; undefined if there is none. */
+      readonly config: string | undefined
+      /** Why it cannot be used. */
+      readonly configProblem: string | undefined
+      /** The config as the agent's page shows its own, without secrets; undefined if it cannot be used. */
+      readonly comparable: unknown
+      /** Of a config that can be used: how many subnets it has to lease, and its networks. */
+      readonly subnets: number | undefined
+      readonly networks: readonly string[]
+      readonly backend: string | undefined
+      readonly leases: readonly LeaseFact[]
+      /** The keys of leases that the config has no room for. */
+      readonly outside: ReadonlySet<string>
+      /** Records that are no leases: a sentence each. */
+      readonly problems: readonly string[]
+    }
+  | { readonly state: 'failed'; readonly place: string; readonly code: string; readonly why: string }

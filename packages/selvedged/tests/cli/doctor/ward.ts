@@ -1,0 +1,161 @@
+import { once } from 'node:events'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type Child, type Host, type Lab, run, until } from '@selvedge/lab'
+import { SELVEDGE } from '../selvedge.js'
+
+export interface Finding {
+  readonly id: string
+  readonly severity: 'fatal' | 'warning'
+  readonly what: string
+  readonly remedy: string
+}
+
+export interface Visit {
+  readonly findings: readonly Finding[]
+  readonly status: number | null
+  readonly stderr: string
+  readonly tookMs: number
+}
+
+export const CONFLIST = '/etc/cni/net.d/10-flannel.conflist'
+export const WRITE_CONFLIST = `printf '%s' '{"plugins":[{"type":"flannel"}]}' > ${CONFLIST}`
+
+/** What files a fault may change: each a copy, in a mount namespace of the host's own. */
+const PRIVATE_FILES = [
+  'mount -t tmpfs tmpfs /mnt && cp -a /etc/. /mnt/ && mount --move /mnt /etc',
+  'mount -t tmpfs tmpfs /opt && mkdir -p /opt/cni/bin',
+  'touch /opt/cni/bin/flannel /opt/cni/bin/bridge /opt/cni/bin/host-local',
+  'mkdir -p /dev/net && mount -t tmpfs tmpfs /dev/net && mknod /dev/net/tun c 10 200',
+  'mount -t tmpfs tmpfs /var/lib && mkdir -p /var/lib/cni/networks/cbr0',
+  'rm -rf /etc/cni /etc/systemd/network /etc/systemd/networkd.conf* /etc/NetworkManager',
+  'mkdir -p /etc/cni/net.d /etc/systemd/network',
+  WRITE_CONFLIST,
+].join('\n')
+
+/** A host under examination, and what it takes to harm it. */
+export class Ward implements AsyncDisposable {
+  readonly lab: Lab
+  readonly host: Host
+  readonly #holder: Child
+  readonly #flags: readonly string[]
+  #stray: Child | undefined
+
+  protected constructor({ lab, host, holder, flags }: WardParts) {
+    this.lab = lab
+    this.host = host
+    this.#holder = holder
+    this.#flags = flags
+  }
+
+  /** A host of a lab on which nothing runs. Its lab is disposed of with it. */
+  static async bare(lab: Lab, flags: readonly string[]): Promise<Ward> {
+    await mkdir(join(lab.directory, lab.host(0).name), { recursive: true })
+    return new Ward(await prepare(lab, lab.host(0), flags))
+  }
+
+  /** Of the host, for files of its own. */
+  get folder(): string {
+    return join(this.lab.directory, this.host.name)
+  }
+
+  /** The process that another program has been started as, once `spawnNamed` or `spawnStray` was called. */
+  get stray(): Child | undefined {
+    return this.#stray
+  }
+
+  /** `selvedge doctor` on the host. */
+  async doctor(more: readonly string[] = [], wrapper: readonly string[] = []): Promise<Visit> {
+    const startedAt = performance.now()
+    const command = [...wrapper, process.execPath, SELVEDGE, 'doctor', '--json', ...this.#flags, ...more]
+    const child = this.host.spawn('nsenter', [this.#mounts, '--', ...command])
+    const closed = once(child, 'close')
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
+    await closed
+    const tookMs = performance.now() - startedAt
+    if (!stdout.startsWith('{')) throw new Error(`selvedge doctor said nothing, and: ${stderr}`)
+    return { findings: JSON.parse(stdout).findings, status: child.exitCode, stderr, tookMs }
+  }
+
+  /** `sh -c` on the host, among its private files, with `selvedge` in its PATH. */
+  sh(script: string): Promise<string> {
+    const path = `PATH=${this.lab.directory}/bin:${process.env.PATH}`
+    return this.host.exec('nsenter', [this.#mounts, '--', 'env', path, 'sh', '-ec', script])
+  }
+
+  /** A program that goes on until `endStray`. */
+  spawnStray(command: string, args: readonly string[]): Child {
+    this.#stray = this.host.spawn(command, args)
+    this.#stray.stdout.resume()
+    this.#stray.stderr.resume()
+    return this.#stray
+  }
+
+  /** The same, of a name. */
+  async spawnNamed(name: string): Promise<void> {
+    const path = join(this.lab.directory, name)
+    await run('cp', ['/bin/sleep', path])
+    const { pid } = this.spawnStray(path, ['900'])
+    await until(
+      `${name} to run`,
+      async () => (await run('cat', [`/proc/${pid}/comm`])).startsWith(name.slice(0, 15)) || undefined,
+    )
+  }
+
+  async endStray(): Promise<void> {
+    const child = this.#stray
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const closed = once(child, 'close')
+    child.kill('SIGKILL')
+    await closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.lab[Symbol.asyncDispose]()
+  }
+
+  get #mounts(): string {
+    return `--mount=/proc/${this.#holder.pid}/ns/mnt`
+  }
+}
+
+export interface WardParts {
+  readonly lab: Lab
+  readonly host: Host
+  /** The process that holds the mount namespace. */
+  readonly holder: Child
+  /** Of each doctor. */
+  readonly flags: readonly string[]
+}
+
+/**
+ * Private files for a host, and a `selvedge` for remedies.
+ *
+ * @param variables of that `selvedge`, such as `FLANNELD_ETCD_ENDPOINTS=…`
+ */
+export async function prepare(
+  lab: Lab,
+  host: Host,
+  flags: readonly string[],
+  variables: readonly string[] = [],
+): Promise<WardParts> {
+  const holder = host.spawn('unshare', ['-m', 'sh', '-ec', `${PRIVATE_FILES}\necho ready\nexec sleep 3600`])
+  let said = ''
+  for (const stream of [holder.stdout, holder.stderr]) {
+    stream.setEncoding('utf8').on('data', (part) => {
+      said += part
+    })
+  }
+  await until('private files', () => {
+    if (holder.exitCode !== null) throw new Error(said)
+    return said.includes('ready') || undefined
+  })
+  const folder = join(lab.directory, 'bin')
+  await mkdir(folder, { recursive: true })
+  const path = join(folder, 'selvedge')
+  const words = [...variables, process.execPath, SELVEDGE].map((word) => `'${word}'`)
+  await writeFile(path, `#!/bin/sh\nexec env ${words.join(' ')} "$@"\n`)
+  await chmod(path, 0o755)
+  return { lab, host, holder, flags }
+}
