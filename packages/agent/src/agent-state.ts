@@ -155,7 +155,7 @@ export class AgentState {
         cachedAsOf === undefined ? (store?.disconnectedMs ?? 0) : this.#services.clock.now() - cachedAsOf,
       isFromCache: cachedAsOf !== undefined,
       awaited: this.awaited,
-      probes: this.probes === undefined ? undefined : [...this.probes.reports],
+      probes: this.probes,
       traffic: overlay?.traffic ?? [],
     }
   }

@@ -21,7 +21,7 @@ export interface SessionStore {
   readonly subnets: SubnetManager
   readonly tracked: TrackedStore
   readonly nodeAddresses: ((options: AbortOptions) => Promise<PublicAddresses>) | undefined
-  readonly reportReady: OpenStore['reportReady']
+  readonly reportNetwork: OpenStore['reportNetwork']
   /** What this node was when an agent ran last, as far as the lease cache knows. */
   readonly previousNode: () => Promise<Partial<PreviousNode>>
 }
@@ -42,7 +42,7 @@ export async function openSessionStore(context: SessionStoreContext): Promise<Se
     onWarning: (message) => log('warn', message),
     onDetail: (message) => log('debug', message),
   })
-  const { nodeAddresses, reportReady } = opened
+  const { nodeAddresses, reportNetwork } = opened
   const { name } = opened.subnets
   const tracked = new TrackedStore(opened.subnets, clock, {
     onDisconnected: (error) => {
@@ -56,7 +56,7 @@ export async function openSessionStore(context: SessionStoreContext): Promise<Se
   })
   state.store = tracked
   if (settings.leaseCache === undefined) {
-    return { subnets: tracked, tracked, nodeAddresses, reportReady, previousNode: async () => ({}) }
+    return { subnets: tracked, tracked, nodeAddresses, reportNetwork, previousNode: async () => ({}) }
   }
   const cache = new LeaseFile({
     path: settings.leaseCache,
@@ -77,7 +77,7 @@ export async function openSessionStore(context: SessionStoreContext): Promise<Se
     subnets,
     tracked,
     nodeAddresses: addresses && ((options) => addresses.read(options)),
-    reportReady,
+    reportNetwork,
     previousNode: () => cache.loadNode(),
   }
 }

@@ -5,12 +5,12 @@ import {
   type PreviousNode,
   type PublicAddresses,
 } from '@selvedge/core'
-import { backoffDelay } from '@selvedge/core/kit'
 import type { Firewall } from '@selvedge/firewall'
 import { SubnetEnvFile } from '@selvedge/node-state'
 import type { AgentState } from './agent-state.js'
 import type { AgentSettings } from './command-line/settings.js'
 import { logOverlay } from './log-overlay.js'
+import { NetworkCondition } from './network-condition.js'
 import { NodeAddresses } from './node-addresses.js'
 import { nodeParts } from './node-parts.js'
 import type { LazyMetrics } from './observe/lazy-metrics.js'
@@ -25,9 +25,6 @@ export interface SessionContext {
   readonly state: AgentState
   readonly metrics: LazyMetrics | undefined
 }
-
-/** A failed report to the store is retried after one to 30 s. */
-const REPORT_BACKOFF = { firstMs: 1_000, maxMs: 30_000 }
 
 /** A stop does not wait longer than this for the store to take the lease back. */
 const RELEASE_TIMEOUT_MS = 1_000
@@ -112,11 +109,7 @@ class Session {
         leases: overlay.leases.size,
       })
       state.reportStatus()
-      void this.#reportReady(signal)
-      overlay.on('lease', ({ type }) => {
-        // By now the node may be another object of the same name.
-        if (type === 'acquired' || type === 'changed') void this.#reportReady(signal)
-      })
+      this.#reportNetwork(overlay, signal)
       void metrics?.get().catch((error) => services.log('error', 'metrics cannot be made', { error }))
       await aborted(signal)
     } catch (error) {
@@ -192,23 +185,18 @@ class Session {
     }
   }
 
-  /** Reports to the store that pods of this node have a network, and retries until it succeeds. */
-  async #reportReady(signal: AbortSignal): Promise<void> {
-    const { reportReady } = this.#parts.store
-    const { log, clock, random } = this.#context.services
-    for (let failures = 1; reportReady !== undefined && !signal.aborted; failures += 1) {
-      try {
-        return await reportReady({ signal })
-      } catch (error) {
-        if (signal.aborted) return
-        log(
-          failures === 1 ? 'warn' : 'debug',
-          'reporting that the network is available failed, and is retried',
-          { error },
-        )
-        await clock.sleep(backoffDelay(failures, REPORT_BACKOFF, random), { signal }).catch(() => undefined)
-      }
-    }
+  /** From now on the store knows whether pods of this node have a network. */
+  #reportNetwork(overlay: Overlay, signal: AbortSignal): void {
+    const { services, state } = this.#context
+    const { probes } = state
+    const { reportNetwork } = this.#parts.store
+    if (reportNetwork === undefined) return
+    const whyIsolated = probes && (() => probes.whyIsolated)
+    const condition = new NetworkCondition({ ...services, report: reportNetwork, whyIsolated })
+    overlay.on('lease', ({ type }) => {
+      if (type === 'acquired' || type === 'changed') condition.again()
+    })
+    void condition.run(signal)
   }
 
   #publish(overlay: Overlay): void {

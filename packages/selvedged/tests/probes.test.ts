@@ -64,11 +64,12 @@ test('agents name the direction in which packets to a peer are lost, and take on
   await untilProbed(1, 0, { state: 'reachable', responds: true })
 
   await rig.lab.switch.ip('link', 'set', rig.lab.host(0).name, 'down')
-  await until('host 0 to know that it is cut off', async () =>
-    (await agents[0]?.get(8081, '/readyz'))?.match(/^503.*none of 2 probed peers is reachable/s),
-  )
+  const untilReadiness = (expected: RegExp) =>
+    until(
+      `/readyz to be ${expected}`,
+      async () => (await agents[0]?.get(8081, '/readyz'))?.match(expected) ?? undefined,
+    )
+  await untilReadiness(/^503.*2 peers that were reached before answer no probes/s)
   await rig.lab.host(0).heal()
-  await until('host 0 to be ready again', async () =>
-    (await agents[0]?.get(8081, '/readyz'))?.startsWith('200'),
-  )
+  await untilReadiness(/^200/)
 })

@@ -223,10 +223,17 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer {
    * another lease, because the node may have been replaced under its name.
    */
   reportNetworkAvailable({ signal }: AbortOptions = {}): Promise<void> {
-    return this.#call(signal, async (stop) => {
-      const name = await this.#local.name(stop)
-      if (await this.#nodes.setNetworkAvailable(name, this.#clock.now(), stop)) this.#board.requested('patch')
-    })
+    return this.#reportNetwork(undefined, signal)
+  }
+
+  /**
+   * Sets the node's condition `NetworkUnavailable` to `True`, with the reason `NoPeerReachable`: Kubernetes then places no new
+   * pods on it, and leaves those that run. Does not write what is set already, whatever its message.
+   *
+   * @param why a sentence, the condition's message
+   */
+  reportNetworkUnavailable(why: string, { signal }: AbortOptions = {}): Promise<void> {
+    return this.#reportNetwork(why, signal)
   }
 
   /** What `reportNetworkAvailable` would change, by the condition's type; undefined if it is set already. Writes nothing. */
@@ -288,6 +295,14 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort(new OverlayError('CLOSED', 'the Kubernetes store was disposed of: create a new one'))
     this.#api.close()
+  }
+
+  #reportNetwork(whyDown: string | undefined, signal: AbortSignal | undefined): Promise<void> {
+    return this.#call(signal, async (stop) => {
+      const name = await this.#local.name(stop)
+      const condition = { whyDown, now: this.#clock.now(), signal: stop }
+      if (await this.#nodes.setNetworkCondition(name, condition)) this.#board.requested('patch')
+    })
   }
 
   async #call<T>(signal: AbortSignal | undefined, work: (stop: AbortSignal) => Promise<T>): Promise<T> {

@@ -8,9 +8,8 @@ import type {
 } from '@selvedge/core'
 import type { RuleCount } from '@selvedge/firewall'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { PathReport } from '../probe/path-state.js'
 import { PREREQUISITES, type Prerequisite } from '../stores/store.js'
-import { addProbes } from './probe-metrics.js'
+import { addProbes, type ProbeFindings } from './probe-metrics.js'
 import { addTraffic } from './traffic-metrics.js'
 
 /** What is read when metrics are gathered. */
@@ -29,8 +28,8 @@ export interface Snapshot {
   readonly isFromCache: boolean
   /** What the store waits for; undefined if it waits for nothing. */
   readonly awaited: Prerequisite | undefined
-  /** What probes have found about each path to a peer; undefined if peers are not probed. */
-  readonly probes: readonly PathReport[] | undefined
+  /** Undefined if peers are not probed. */
+  readonly probes: ProbeFindings | undefined
   /** Of drivers that move packets themselves. */
   readonly traffic: readonly DriverTraffic[]
 }

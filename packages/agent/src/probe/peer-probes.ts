@@ -5,7 +5,7 @@ import type { Logger } from '../logging/logger.js'
 import type { Direction, PathReport } from './path-state.js'
 import { probeAddresses } from './probe-addresses.js'
 import type { PathChange } from './probe-table.js'
-import { Prober } from './prober.js'
+import { type DroppedProbes, Prober } from './prober.js'
 
 /** What probes have found about a peer; a family is absent if its lease has none, or it is not probed. */
 export interface PeerProbe {
@@ -78,23 +78,18 @@ export class PeerProbes {
     return this.#prober.reports()
   }
 
-  get dropped(): Prober['dropped'] {
+  get dropped(): DroppedProbes {
     return this.#prober.dropped
   }
 
   /**
-   * Why this node is cut off, in a sentence: each of several peers that had been reached is unreachable now. With one peer
-   * alone it is as likely the peer's fault, and undefined.
+   * Why this node is cut off, in a sentence; undefined if it is not, or cannot be known: with one peer alone it is as likely
+   * the peer's fault, and one that never answered may drop probes.
    */
   get whyIsolated(): string | undefined {
-    let unreachable = 0
-    for (const { state } of this.#prober.reports()) {
-      if (state === 'reachable') return undefined
-      if (state === 'unreachable') unreachable += 1
-    }
-    return unreachable < 2
-      ? undefined
-      : `none of ${unreachable} probed peers is reachable through the overlay`
+    const peers = this.#prober.isolatedFrom
+    if (peers === undefined) return undefined
+    return `${peers} peers that were reached before answer no probes through the overlay, and no other peer does`
   }
 
   async #follow(clock: Clock, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Random } from '@selvedge/core'
 import type { Datagram } from './datagram.js'
+import { Isolation } from './isolation.js'
 import { type PathReport, PathState } from './path-state.js'
 
 /** A probe to send. */
@@ -76,6 +77,7 @@ export class ProbeTable {
   /** With a loss that has not been followed by an answer, and still probed sooner. */
   readonly #retrying = new Set<Path>()
   readonly #dropped = { 'unknown-source': 0, unexpected: 0, 'too-many': 0 }
+  readonly #isolation = new Isolation<Path>()
   #changes: PathChange[] = []
 
   constructor(options: ProbeTableOptions) {
@@ -106,6 +108,7 @@ export class ProbeTable {
       path.isRemoved = true
       this.#retrying.delete(path)
       this.#paths.delete(address)
+      this.#isolation.removed(path)
     }
     const added = [...current].filter((address) => !this.#paths.has(address))
     for (const address of added) {
@@ -191,6 +194,11 @@ export class ProbeTable {
     return this.#paths.get(address)?.report
   }
 
+  /** How many peers show that this node is cut off: so many fail, and none is reached. Undefined if it is not. */
+  isolatedFrom(now: number): number | undefined {
+    return this.#isolation.unreachable(now)
+  }
+
   reports(): Iterable<PathReport> {
     return [...this.#paths.values()].map(({ report }) => report)
   }
@@ -231,6 +239,7 @@ export class ProbeTable {
   #reached(path: Path, nextAt: number, now: number): void {
     path.outstanding = undefined
     this.#retrying.delete(path)
+    this.#isolation.reached(now)
     this.#judge(path, now)
     this.#wake(path, nextAt)
   }
@@ -240,6 +249,7 @@ export class ProbeTable {
     path.report = path.state.report(now, this.intervalMs)
     const { state, direction } = path.report
     if (was.state === state && was.direction === direction) return
+    this.#isolation.changed(path, state)
     this.#changes.push({ address: path.address, report: path.report })
   }
 

@@ -19,6 +19,9 @@ const REBIND_MS = 3_000
 /** If this process was late by more than this, answers may wait to be read. */
 const LATE_MS = 100
 
+/** Datagrams that were received and not used, by the reason. */
+export type DroppedProbes = Dropped & { readonly malformed: number }
+
 /** Probes peers, and answers theirs, until disposed of. */
 export class Prober implements Disposable {
   readonly #options: ProberOptions
@@ -54,6 +57,11 @@ export class Prober implements Disposable {
     return this.#table.report(address)
   }
 
+  /** How many peers show that this node is cut off: so many fail, and none is reached. Undefined if it is not. */
+  get isolatedFrom(): number | undefined {
+    return this.#table.isolatedFrom(this.#options.clock.monotonic())
+  }
+
   reports(): Iterable<PathReport> {
     return this.#table.reports()
   }
@@ -63,8 +71,7 @@ export class Prober implements Disposable {
     return this.#table.intervalMs
   }
 
-  /** Datagrams that were received and not used, by the reason. */
-  get dropped(): Dropped & { readonly malformed: number } {
+  get dropped(): DroppedProbes {
     return { ...this.#table.dropped, malformed: this.#malformed }
   }
 

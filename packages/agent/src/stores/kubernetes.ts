@@ -32,7 +32,12 @@ export function openKubernetes(
     subnets,
     identity: `kubernetes ${whereOf(access)} ${annotationPrefix}`,
     nodeAddresses: (options) => subnets.nodeAddresses(options),
-    reportReady: setNetworkUnavailable ? (options) => subnets.reportNetworkAvailable(options) : undefined,
+    reportNetwork: setNetworkUnavailable
+      ? (why, options) =>
+          why === undefined
+            ? subnets.reportNetworkAvailable(options)
+            : subnets.reportNetworkUnavailable(why, options)
+      : undefined,
     reportPending: setNetworkUnavailable ? (options) => subnets.networkAvailableChange(options) : undefined,
   }
 }

@@ -33,8 +33,10 @@ export interface OpenStore {
   readonly identity: string
   /** The addresses that the store assigns to this node: they outrank flags, and name the interface to peers. */
   readonly nodeAddresses?: ((options: AbortOptions) => Promise<PublicAddresses>) | undefined
-  /** Reports to the store that pods of this node have a network. Cheap when called again. */
-  readonly reportReady?: ((options: AbortOptions) => Promise<void>) | undefined
-  /** What `reportReady` would write, for a plan; undefined if it is there. Writes nothing. */
+  /** Reports to the store that pods of this node have a network; or that they have none, and why. Cheap when called again. */
+  readonly reportNetwork?:
+    | ((whyUnavailable: string | undefined, options: AbortOptions) => Promise<void>)
+    | undefined
+  /** What `reportNetwork` would write once the network is up, for a plan; undefined if it is there. Writes nothing. */
   readonly reportPending?: ((options: AbortOptions) => Promise<RecordChange | undefined>) | undefined
 }

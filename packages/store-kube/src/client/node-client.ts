@@ -5,13 +5,14 @@ import { type KubeApi, PROTOBUF, STRATEGIC_MERGE_PATCH } from './kube-api.js'
 import type { NodeDecoder } from './node-codec.js'
 import type { NodeRecord } from './node-record.js'
 
-/** The condition that flannel sets once its network is up, in its words. */
-const NETWORK_UP = {
-  type: 'NetworkUnavailable',
-  status: 'False',
-  reason: 'FlannelIsUp',
-  message: 'Flannel is running on this node',
-}
+/** The condition that says whether pods of a node have a network. */
+const NETWORK_UNAVAILABLE = 'NetworkUnavailable'
+
+/** That they have one, in the words of flannel, which sets it once its network is up. */
+const NETWORK_UP = { status: 'False', reason: 'FlannelIsUp', message: 'Flannel is running on this node' }
+
+/** That they have none. */
+const NO_PEER_REACHABLE = { status: 'True', reason: 'NoPeerReachable' }
 
 /** A pod, whose `spec.nodeName` is the name of its node. */
 export interface PodReference {
@@ -82,28 +83,50 @@ export class NodeClient {
     }
   }
 
-  /** Sets the condition that allows the scheduler to place pods. Returns false if it was set already. */
-  async setNetworkAvailable(name: string, now: number, signal: AbortSignal): Promise<boolean> {
-    if ((await this.networkAvailableChange(name, signal)) === undefined) return false
+  /**
+   * Sets the condition by which the scheduler places pods: that their network is up, or down for this reason. Returns false
+   * if it was set already.
+   *
+   * @param whyDown a sentence; undefined if it is up
+   * @param now in ms since the epoch
+   */
+  async setNetworkCondition(
+    name: string,
+    { whyDown, now, signal }: { whyDown: string | undefined; now: number; signal: AbortSignal },
+  ): Promise<boolean> {
+    const desired = whyDown === undefined ? NETWORK_UP : { ...NO_PEER_REACHABLE, message: whyDown }
+    if ((await this.#conditionChange(name, desired, signal)) === undefined) return false
     const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')
-    const condition = { ...NETWORK_UP, lastHeartbeatTime: time, lastTransitionTime: time }
+    const times = { lastHeartbeatTime: time, lastTransitionTime: time }
+    const condition = { type: NETWORK_UNAVAILABLE, ...desired, ...times }
     await this.#patchStatus(name, { status: { conditions: [condition] } }, signal)
     return true
   }
 
-  /** What `setNetworkAvailable` would change; undefined if it is set already. */
-  async networkAvailableChange(name: string, signal: AbortSignal): Promise<RecordChange | undefined> {
+  /** What `setNetworkCondition` would change once the network is up; undefined if it is set already. */
+  networkAvailableChange(name: string, signal: AbortSignal): Promise<RecordChange | undefined> {
+    return this.#conditionChange(name, NETWORK_UP, signal)
+  }
+
+  async #conditionChange(
+    name: string,
+    { status, reason }: { readonly status: string; readonly reason: string },
+    signal: AbortSignal,
+  ): Promise<RecordChange | undefined> {
     const node = await this.#api.fetchJson({
       method: 'GET',
       path: nodePath(name),
       signal,
       timeoutMs: this.#timeoutMs,
     })
-    const { type, status, reason } = NETWORK_UP
-    const current = conditionsOf(node).find((condition) => condition.type === type)
+    const current = conditionsOf(node).find(({ type }) => type === NETWORK_UNAVAILABLE)
     if (current?.status === status && current.reason === reason) return undefined
     const before = current && [current.status, current.reason].filter((text) => text !== undefined).join(' ')
-    return { name: type, ...(before !== undefined && { before }), after: `${status} ${reason}` }
+    return {
+      name: NETWORK_UNAVAILABLE,
+      ...(before !== undefined && { before }),
+      after: `${status} ${reason}`,
+    }
   }
 
   /** The name of the Node that a pod runs on. */

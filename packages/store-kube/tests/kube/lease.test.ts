@@ -141,6 +141,28 @@ describe('what a node publishes', () => {
     await manager.reportNetworkAvailable()
     expect((await getNode(cluster, 'worker-1')).metadata.resourceVersion).toBe(node.metadata.resourceVersion)
   })
+
+  test('includes that the network is unavailable, why, and that it is back', async () => {
+    await createNode(cluster, 'worker-1', { podCidr: '10.244.1.0/24' })
+    const manager = connect()
+    await manager.reportNetworkAvailable()
+    await manager.reportNetworkUnavailable('7 peers answer no probes')
+    const node = await getNode(cluster, 'worker-1')
+    expect(node.status.conditions).toEqual([
+      expect.objectContaining({
+        type: 'NetworkUnavailable',
+        status: 'True',
+        reason: 'NoPeerReachable',
+        message: '7 peers answer no probes',
+      }),
+    ])
+    await manager.reportNetworkUnavailable('8 peers answer no probes')
+    expect((await getNode(cluster, 'worker-1')).metadata.resourceVersion).toBe(node.metadata.resourceVersion)
+    await manager.reportNetworkAvailable()
+    expect((await getNode(cluster, 'worker-1')).status.conditions).toEqual([
+      expect.objectContaining({ type: 'NetworkUnavailable', status: 'False', reason: 'FlannelIsUp' }),
+    ])
+  })
 })
 
 describe('addresses that an operator sets', () => {
