@@ -92,8 +92,19 @@ export class AgentState {
 
   /** Why pods cannot be set up, or would reach no peer; undefined while the agent is ready. Looks for subnet.env. */
   async whyNotReady(): Promise<string | undefined> {
+    return (await this.whyNoPods()) ?? this.#uplinkAwaited
+  }
+
+  /** The same for a runtime that asks whether to set up pods: without an uplink, they reach one another on this host. */
+  async whyNoPods(): Promise<string | undefined> {
     await this.subnetFile?.check()
-    return this.#isReady ? this.probes?.whyIsolated : this.#waitsFor
+    if (!this.#isReady) return this.#waitsFor
+    return this.#uplinkAwaited === undefined ? this.probes?.whyIsolated : undefined
+  }
+
+  get #uplinkAwaited(): string | undefined {
+    const why = this.overlay?.status.awaitsUplink
+    return why === undefined ? undefined : this.#services.sanitizer.text(`waiting for an uplink: ${why}`)
   }
 
   /** Not ready yet, for this reason; `awaited` is what the store waits for, if that is the reason. */
@@ -193,7 +204,8 @@ export class AgentState {
     const kernel = status.inSync
       ? 'in sync'
       : `${status.failures.length} of ${status.desired} entries failing`
+    const uplink = this.#uplinkAwaited === undefined ? '' : `, ${this.#uplinkAwaited}`
     const connection = store?.isConnected === true ? '' : `, ${store?.name} unavailable`
-    return `${subnets.join(' and ')}, ${status.leases} leases, ${kernel}${connection}`
+    return `${subnets.join(' and ')}, ${status.leases} leases, ${kernel}${uplink}${connection}`
   }
 }

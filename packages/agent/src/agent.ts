@@ -44,7 +44,7 @@ export async function runAgent(
       : new ControlSocket({
           path: settings.controlSocket,
           served: {
-            whyNotReady: () => state.whyNotReady(),
+            whyNotReady: () => state.whyNoPods(),
             status: () => state.statusPage(),
             resources: () => state.resourcesPage(settings),
           },

@@ -35,6 +35,19 @@ export function logOverlay(
   })
   // Also after the overlay has restarted by itself, under another config.
   overlay.on('joined', publish)
+  overlay.on('uplink', (event) => {
+    const { name: interfaceName, ipv4, ipv6, mtu } = event.externalInterface
+    if (event.type === 'found') {
+      log('info', 'the uplink is there', withoutUndefined({ interface: interfaceName, ipv4, ipv6, mtu }))
+    } else {
+      log(
+        'warn',
+        `waiting for an uplink: ${event.why}. Meanwhile this node is what it was before: pods of this host reach one another`,
+        withoutUndefined({ interface: interfaceName, ipv4, ipv6, mtu }),
+      )
+    }
+    state.reportStatus()
+  })
   overlay.on('retry', ({ delayMs }) =>
     log('debug', 'the start failed, and is retried', { delayMs: Math.round(delayMs) }),
   )

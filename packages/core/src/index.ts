@@ -81,6 +81,7 @@ export type {
   OverlayState,
   OverlayStatus,
   StartRetry,
+  UplinkEvent,
 } from './overlay/reports.js'
 export type { Drift } from './reconciler/delta-tracker.js'
 export type { ReconcilerStatus } from './reconciler/reconciler.js'

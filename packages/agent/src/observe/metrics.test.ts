@@ -11,6 +11,7 @@ const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {
     leasesAsOf: 0,
     storeError: undefined,
     waitingFor: undefined,
+    awaitsUplink: undefined,
     inSync: false,
     desired: 8,
     actual: 7,

@@ -31,6 +31,8 @@ export interface HostNetwork {
    * flanneld's with host-gw, to the very peers: a lease inside one is no conflict.
    */
   readonly routesByGateway?: readonly HostRoute[] | undefined
+  /** The hardware addresses of its links: a host is known by them. Absent if they are not known. */
+  readonly macAddresses?: readonly string[] | undefined
 }
 
 /** A network that seems to be on the link of the external interface, and is not. */
@@ -65,7 +67,11 @@ export interface ExternalInterface {
 }
 
 /** What of an external interface is worth keeping from one run to the next: which it was, and why it was chosen. */
-export type ChosenInterface = Pick<ExternalInterface, 'name' | 'macAddress' | 'ipv4' | 'ipv6' | 'reason'>
+export interface ChosenInterface
+  extends Pick<ExternalInterface, 'name' | 'macAddress' | 'ipv4' | 'ipv6' | 'reason'> {
+  /** In bytes; absent if it was not kept. */
+  readonly mtu?: number | undefined
+}
 
 /** Where what is known about a node came from, in words, for whoever looks into it. */
 export interface NodeOrigins {

@@ -23,6 +23,11 @@ export interface LeaseRequest {
    * neither kept nor given up, and their subnets are taken.
    */
   readonly excluded?: readonly LeaseSubnets[] | undefined
+  /**
+   * Whether this node has no uplink yet, and its attributes are those that it had before: nothing leaves the host by this
+   * lease, so that what stands in for a store may answer with one that has ended. Default: false.
+   */
+  readonly withoutUplink?: boolean | undefined
 }
 
 /**

@@ -11,6 +11,8 @@ export interface FoundInterface {
   readonly externalInterface: ExternalInterface
   /** As in `NodeOrigins`. */
   readonly origin: string
+  /** Why it is not there yet, if this node waits for it: what is known of it is what it was before. */
+  readonly awaited?: string | undefined
 }
 
 const GIVEN = 'given as an option'

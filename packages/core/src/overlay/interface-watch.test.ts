@@ -36,6 +36,7 @@ describe('InterfaceWatch', () => {
         inForce = found
         heard.push(`${placeOf(found.externalInterface)} mtu ${found.externalInterface.mtu}`)
       },
+      onAwaited: (why) => heard.push(`awaited: ${why}`),
       lookAgain: () => heard.push('look again'),
       onWarning: (text) => heard.push(text),
       onError: ({ code }) => heard.push(code),

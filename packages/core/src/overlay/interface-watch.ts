@@ -2,7 +2,8 @@ import type { Driver } from '../contract/driver.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import type { AbortOptions } from '../util/abort.js'
 import type { Clock } from '../util/clock.js'
-import { OverlayError } from '../util/errors.js'
+import { isOverlayError, OverlayError } from '../util/errors.js'
+import { isWithoutUplink, requireUplink } from './awaited-uplink.js'
 import {
   type FoundInterface,
   findExternalInterface,
@@ -21,6 +22,8 @@ export interface InterfaceWatchOptions {
    * then the one before stays in force.
    */
   readonly adopt: (found: FoundInterface) => void
+  /** Called when the uplink is waited for for another reason than before. */
+  readonly onAwaited: (why: string) => void
   /** Called when it is time for another look. */
   readonly lookAgain: () => void
   readonly onWarning: (text: string) => void
@@ -33,6 +36,9 @@ export interface InterfaceWatchOptions {
  */
 const MOVE_DELAY_MS = 3_000
 
+/** While the uplink is waited for: not every way in which one comes is a change that a driver reports. */
+const AWAITED_LOOK_MS = 500
+
 /**
  * Keeps the external interface in force, so that a node stays itself: its interface and addresses are kept while they
  * are there, and for a moment longer. What was known of one that is gone stands until another takes its place.
@@ -43,24 +49,53 @@ export class InterfaceWatch {
   /** Since when another place would be chosen, on the clock that never jumps. */
   #goneSince: number | undefined
   #problem: string | undefined
+  #isAwaiting: boolean
 
   constructor(options: InterfaceWatchOptions) {
     this.#options = options
     this.#inForce = options.found
+    this.#problem = options.found.awaited
+    this.#isAwaiting = options.found.awaited !== undefined
+  }
+
+  /** Looks for an uplink that is waited for until it is there, or the signal aborts. Never rejects. */
+  async awaitUplink(signal: AbortSignal): Promise<void> {
+    while (this.#isAwaiting && !signal.aborted) {
+      await this.look({ signal }).catch(() => undefined)
+      if (this.#isAwaiting) {
+        await this.#options.clock.sleep(AWAITED_LOOK_MS, { signal }).catch(() => undefined)
+      }
+    }
   }
 
   /** Looks at the interface now. Rejects only if the signal aborts. */
   async look(options: AbortOptions): Promise<void> {
     try {
+      if (this.#isAwaiting) return await this.#lookForUplink(options)
       const current = withUsedFamilies(this.#inForce.externalInterface, this.#options.config)
       const found = await findExternalInterface(this.#options.drivers, { ...options, current })
+      requireUplink(found.externalInterface, current, this.#options.config)
       if (this.#isMove(found)) this.#considerMove(found, options)
       else this.#stay(found)
       this.#problem = undefined
     } catch (error) {
       if (options.signal?.aborted) throw error
+      // The time for which it is gone counts from here.
+      if (isOverlayError(error, 'INTERFACE_NOT_FOUND')) this.#goneSince ??= this.#options.clock.monotonic()
       this.#report(error)
     }
+  }
+
+  async #lookForUplink(options: AbortOptions): Promise<void> {
+    const { drivers, config, lookAgain } = this.#options
+    const before = withUsedFamilies(this.#inForce.externalInterface, config)
+    const found = await findExternalInterface(drivers, { ...options, previous: before })
+    if (!this.#isAwaiting) return
+    requireUplink(found.externalInterface, before, config)
+    this.#adopt(found)
+    this.#isAwaiting = false
+    this.#problem = undefined
+    lookAgain()
   }
 
   #place({ externalInterface }: FoundInterface): string {
@@ -103,6 +138,7 @@ export class InterfaceWatch {
     const error = OverlayError.from(thrown, 'INTERFACE_NOT_FOUND', 'looking at the external interface')
     if (error.message === this.#problem) return
     this.#problem = error.message
-    this.#options.onError(error)
+    if (this.#isAwaiting && isWithoutUplink(error)) this.#options.onAwaited(error.message)
+    else this.#options.onError(error)
   }
 }

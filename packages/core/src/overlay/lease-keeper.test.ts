@@ -43,6 +43,7 @@ describe('LeaseKeeper', () => {
       previous: undefined,
       former: undefined,
       earlier,
+      withoutUplink: () => false,
       networkStands: async () => networkStands,
       onEvent: ({ type }) => events.push(type),
       onError: (error) => errors.push(error),

@@ -34,6 +34,8 @@ export interface LeaseKeeperOptions {
   readonly former: Lease | undefined
   /** The lease that an earlier run of this node held, if it may still be this node's: see `LeaseRequest.former`. */
   readonly earlier: Lease | undefined
+  /** Whether this node waits for its uplink: see `LeaseRequest.withoutUplink`. */
+  readonly withoutUplink: () => boolean
   /**
    * Asked before a lost lease is acquired again: whether the network is still the one that this node joined. If it is
    * not, `run` ends, since a lease of another network is nothing that this keeper could keep.
@@ -98,6 +100,10 @@ export class LeaseKeeper {
   #contestedAt = Number.NEGATIVE_INFINITY
   /** Whether the record is to be written whatever it says. */
   #rewrite = false
+  /** Whether the lease is known to be this node's by what an earlier run held, and that is not to count. */
+  #isDisowned = false
+  /** Whether what is to be published has changed, and the store has not taken it yet. */
+  #isUnpublished = false
   /** What is being published: the store may show it before it has answered. */
   #publishing: LeaseAttributes | undefined
 
@@ -120,7 +126,7 @@ export class LeaseKeeper {
 
   /** Acquires the first lease; rejects if the store does. */
   async acquire(signal: AbortSignal): Promise<Lease> {
-    const { subnets, clock, attributes, earlier } = this.#options
+    const { subnets, clock, attributes, earlier, withoutUplink } = this.#options
     const held = this.#lease
     const previous = held ?? this.#options.previous
     const lease = await subnets.acquireLease(
@@ -128,8 +134,9 @@ export class LeaseKeeper {
         attributes: attributes(held),
         adopt: attributes,
         previous,
-        former: held ?? earlier,
+        former: this.#isDisowned ? undefined : (held ?? earlier),
         excluded: this.#excluded,
+        withoutUplink: withoutUplink(),
       },
       { signal },
     )
@@ -138,9 +145,12 @@ export class LeaseKeeper {
     this.#trialEndsAt = this.#acquiredAt + (wasThere(lease) && !isNamed ? TRIAL_MS : 0)
     if (this.#lost) this.#acquirableAt = this.#acquiredAt + this.#losses.delayMs
     this.#lost = false
+    this.#isDisowned = false
     this.#keep(lease)
     if (held === undefined) this.#options.onEvent({ type: 'acquired', lease })
     else this.#options.onEvent({ type: sameLease(held, lease) ? 'acquired' : 'changed', lease })
+    // A cache gives what was published last, which may be another address than this node has now.
+    if (!sameNode(lease.attributes, attributes(lease))) this.republish()
     return lease
   }
 
@@ -164,6 +174,14 @@ export class LeaseKeeper {
     if (!sameNode(lease.attributes, this.lease.attributes)) this.lost()
     else if (this.#isContested(lease)) this.#contest()
     else if (!sameLease(this.lease, lease)) this.#renewIn(REWRITE_DELAY_MS)
+    // What could not be published while the store was away is published as soon as it answers.
+    else if (this.#isUnpublished) this.#renewIn(0)
+  }
+
+  /** The lease that was taken as this node's is of another host, which this one's disk is a copy of. */
+  disown(): void {
+    this.#isDisowned = true
+    this.lost()
   }
 
   /**
@@ -224,7 +242,8 @@ export class LeaseKeeper {
 
   /** What is to be published may have changed: look now. */
   republish(): void {
-    if (!sameAttributes(this.lease, this.#options.attributes(this.lease))) this.#renewIn(0)
+    this.#isUnpublished = !sameAttributes(this.lease, this.#options.attributes(this.lease))
+    if (this.#isUnpublished) this.#renewIn(0)
   }
 
   #renewIn(milliseconds: number): void {
@@ -280,6 +299,7 @@ export class LeaseKeeper {
   }
 
   #keep(lease: Lease): void {
+    this.#isUnpublished = false
     this.#lease = lease
     this.#renewal.restart(lease)
   }

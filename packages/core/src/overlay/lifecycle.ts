@@ -186,6 +186,7 @@ export class Lifecycle {
       drift: (drift) => emitter.emit('drift', drift),
       config: (event) => emitter.emit('config', event),
       mtu: (mtu) => emitter.emit('mtu', mtu),
+      uplink: (event) => emitter.emit('uplink', event),
       error: (error) => emitter.emit('error', error),
       warning: (text) => {
         if (this.#state === 'starting' && warnings.has(text)) return

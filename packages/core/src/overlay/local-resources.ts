@@ -9,7 +9,7 @@ import { OverlayError } from '../util/errors.js'
  * @throws OverlayError for a part that throws, or whose resource has the key of another's
  */
 export function localResources(
-  backend: Backend,
+  backend: Pick<Backend, 'type' | 'local'>,
   parts: readonly Part[],
   context: LeaseContext,
 ): readonly Resource[] {

@@ -12,7 +12,7 @@ import type { FoundInterface } from './external-interface.js'
 import type { LeaseKeeperEvent } from './lease-keeper.js'
 import type { PeerEvent } from './lease-table.js'
 import type { PreviousNode } from './options.js'
-import type { ConfigEvent } from './reports.js'
+import type { ConfigEvent, UplinkEvent } from './reports.js'
 
 export interface OverlayNodeOptions extends PublicAddresses {
   readonly subnets: SubnetManager
@@ -48,6 +48,8 @@ export interface OverlayNodeObserver {
   mtu(mtu: number): void
   error(error: OverlayError): void
   warning(text: string): void
+  /** The uplink is waited for, or is there. */
+  uplink(event: UplinkEvent): void
   /** What joining waits for next. */
   waiting(what: string): void
   /** The lease is held, and what this node needs whatever its peers are is written. */

@@ -8,6 +8,7 @@ import { Reconciler } from '../reconciler/reconciler.js'
 import type { AbortOptions } from '../util/abort.js'
 import { disposeAll } from '../util/dispose.js'
 import type { OverlayError } from '../util/errors.js'
+import { isSameHost } from './awaited-uplink.js'
 import { type ConfigChange, ConfigWatch } from './config-watch.js'
 import { cutsOff, reachableAddresses, reachingStore } from './cut-off.js'
 import { type FoundInterface, isSameInterface, nodeContext } from './external-interface.js'
@@ -49,6 +50,9 @@ export class OverlayNode {
   readonly #leases: LeaseFollower
   readonly #left = new AbortController()
   #isOutdated = false
+  #isListed = false
+  /** Why the uplink is not there yet; undefined once it is. */
+  #awaitsUplink: string | undefined
   #running: Promise<unknown> | undefined
   #node: NodeContext
   #lastContext: LeaseContext | undefined
@@ -65,6 +69,7 @@ export class OverlayNode {
     this.#options = options
     this.#backend = backend
     this.#node = context
+    this.#awaitsUplink = found.awaited
     this.#leftovers = leftovers
     this.#backendDrivers = [...(backend.drivers?.(context) ?? []), ...leftovers]
     this.reconciler = new Reconciler({
@@ -92,6 +97,7 @@ export class OverlayNode {
         clock,
         found,
         adopt: (other) => this.#adoptInterface(other),
+        onAwaited: (why) => this.#awaitUplink(why),
         lookAgain: () => this.reconciler.resync(),
         onWarning: (text) => observer.warning(text),
         onError,
@@ -106,6 +112,7 @@ export class OverlayNode {
       previous: earlierSubnets(options.previous),
       former: options.former?.lease,
       earlier: earlierLease(options.previous, found.externalInterface),
+      withoutUplink: () => this.#awaitsUplink !== undefined,
       networkStands: (abort) => this.#networkStands(abort),
       onEvent: (event) => this.#onOwnLease(event),
       onError,
@@ -120,7 +127,8 @@ export class OverlayNode {
     })
     this.#leases = new LeaseFollower({
       config: this.config,
-      backend,
+      // What leads to peers needs the uplink.
+      backend: { peer: (lease, node) => (this.#awaitsUplink === undefined ? backend.peer(lease, node) : []) },
       subnets,
       clock,
       desired: this.reconciler.desired,
@@ -129,8 +137,10 @@ export class OverlayNode {
       ownLinks: () => linkNames(this.reconciler.desired.of(THIS_NODE)),
       isHeld: () => !this.#keeper.isLost,
       onOwn: (lease) => (lease === undefined ? this.#keeper.lost() : this.#keeper.observe(lease)),
-      // What none of the peers calls for may go from here on.
-      onListed: () => this.reconciler.openGate(),
+      onListed: () => {
+        this.#isListed = true
+        this.#openGate()
+      },
       onPeer: (event) => observer.peer(event),
       onSurroundings: () => this.reconciler.resync(),
       onOutside: () => this.#configWatch.look(),
@@ -151,6 +161,11 @@ export class OverlayNode {
   /** What this node goes by, and where that came from. */
   get facts(): NodeContext {
     return this.#node
+  }
+
+  /** Why there is no uplink yet; undefined while there is one. */
+  get awaitsUplink(): string | undefined {
+    return this.#awaitsUplink
   }
 
   get leases(): ReadonlyMap<string, Lease> {
@@ -178,6 +193,7 @@ export class OverlayNode {
 
   async #join(signal: AbortSignal): Promise<void> {
     const { subnets, observer } = this.#options
+    if (this.#awaitsUplink !== undefined) this.#awaitUplink(this.#awaitsUplink)
     observer.waiting(`a lease from ${subnets.name}`)
     await reachingStore(this.#keeper.acquire(signal), storeAccess(this.#options), signal)
     observer.waiting('the first writes')
@@ -188,6 +204,7 @@ export class OverlayNode {
       this.#leases.run(left),
       this.#configWatch.run(left),
       this.reconciler.run(left),
+      this.#interface?.awaitUplink(left),
     ])
     this.#requireLocalResources()
     observer.joined()
@@ -228,7 +245,7 @@ export class OverlayNode {
     const { externalInterface, origins } = this.#node
     return {
       lease: this.lease,
-      found: { externalInterface, origin: origins?.externalInterface ?? '' },
+      found: { externalInterface, origin: origins?.externalInterface ?? '', awaited: this.#awaitsUplink },
       networks: [...networksOf(this.config), ...formerNetworks(this.#options)],
     }
   }
@@ -337,7 +354,7 @@ export class OverlayNode {
    * reported and tried again, unless no driver could ever hold it.
    */
   #requireLocalResources(): void {
-    const ofBackend = new Set(this.#backend.local(this.#context).map(({ key }) => key))
+    const ofBackend = new Set(this.#local.local(this.#context).map(({ key }) => key))
     const drivers = this.#drivers
     const needed = this.reconciler.desired
       .of(THIS_NODE)
@@ -348,7 +365,26 @@ export class OverlayNode {
   }
 
   #localResources(context: LeaseContext): readonly Resource[] {
-    return localResources(this.#backend, this.#options.parts, context)
+    return localResources(this.#local, this.#options.parts, context)
+  }
+
+  /** The backend as far as it works now: without an uplink, it has this node hold nothing. */
+  get #local(): Pick<Backend, 'type' | 'local'> {
+    return this.#awaitsUplink === undefined ? this.#backend : { type: this.#backend.type, local: () => [] }
+  }
+
+  /**
+   * What none of the peers calls for may go from here on. Not while the uplink is waited for: what an earlier run left is
+   * no wrong then, and it is wanted as soon as the uplink is there.
+   */
+  #openGate(): void {
+    if (this.#isListed && this.#awaitsUplink === undefined) this.reconciler.openGate()
+  }
+
+  #awaitUplink(why: string): void {
+    this.#awaitsUplink = why
+    const { externalInterface } = this.#node
+    this.#options.observer.uplink({ type: 'awaited', externalInterface, why })
   }
 
   /** Asks the backend for everything again: what this node is, or holds, may change what any lease calls for. */
@@ -359,7 +395,9 @@ export class OverlayNode {
 
   /** The interface in force, or the host around it, has changed: its MTU and addresses shape the desired state. */
   #adoptInterface(found: FoundInterface): void {
-    if (isSameInterface(found.externalInterface, this.#node.externalInterface)) {
+    const awaited = this.#awaitsUplink
+    const former = this.#node.externalInterface
+    if (awaited === undefined && isSameInterface(found.externalInterface, former)) {
       // Admission alone depends on the host around it, and looks at it next.
       this.#node = { ...this.#node, externalInterface: found.externalInterface }
       this.#lastContext = undefined
@@ -367,10 +405,17 @@ export class OverlayNode {
     }
     const node = nodeContext(this.config, found, this.#options)
     const [before, mtu] = [this.mtu, this.#backend.mtu(node)]
-    this.#localResources({ ...node, lease: this.lease }) // throws for an interface that will not do
+    // Throws for an interface that will not do.
+    localResources(this.#backend, this.#options.parts, { ...node, lease: this.lease })
     this.#node = node
+    this.#awaitsUplink = undefined
     this.#lastContext = undefined
     this.#recompute()
+    this.#openGate()
+    if (awaited !== undefined) {
+      if (!isSameHost(found.externalInterface, former)) this.#keeper.disown()
+      this.#options.observer.uplink({ type: 'found', externalInterface: found.externalInterface })
+    }
     this.#keeper.republish()
     if (mtu !== before) this.#options.observer.mtu(mtu)
   }

@@ -55,8 +55,11 @@ export interface PreviousNode extends Partial<SubnetEnv> {
   readonly externalInterface?: ChosenInterface | undefined
   /**
    * `overlay.lease`, as it was last. A node that comes back under another public address keeps its subnet by it, in a
-   * store whose leases have versions, if nothing has written its record since. It counts if the external interface has
-   * the hardware address that it had, so that a copy of this host's disk does not take this host's lease.
+   * store whose leases have versions, if nothing has written its record since. It counts if a link of this host has the
+   * hardware address that the external interface had, so that a copy of this host's disk does not take this host's lease.
+   *
+   * With it, an overlay whose host has no uplink yet (`INTERFACE_NOT_FOUND`, `INTERFACE_UNSUITABLE`) starts as what this
+   * node was, if the store, or the cache before it, gives the network config: see the event `uplink`.
    */
   readonly lease?: Lease | undefined
 }

@@ -85,6 +85,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     return {
       state,
       waitingFor,
+      awaitsUplink: node?.awaitsUplink,
       leases: this.leases.size,
       leasesAsOf: asOf,
       storeError: error,

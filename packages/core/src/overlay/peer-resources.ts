@@ -12,7 +12,7 @@ import { networksOf, withAlias } from './ownership.js'
 
 export interface PeerResourcesOptions {
   readonly config: NetworkConfig
-  readonly backend: Backend
+  readonly backend: Pick<Backend, 'peer'>
   /** No peer's subnet may contain an address of the store. */
   readonly subnets: Pick<SubnetManager, 'name' | 'addresses'>
   /** Where the resources of each lease stand under the lease's key. */
@@ -150,7 +150,13 @@ export class PeerResources {
         isInside(route.destination, networks) &&
         !isInside(route.destination, [own.subnet, own.ipv6Subnet]),
     )
-    return { ...host, addresses: host.addresses.filter(isForeign), routes, routesByGateway: undefined }
+    return {
+      ...host,
+      addresses: host.addresses.filter(isForeign),
+      routes,
+      routesByGateway: undefined,
+      macAddresses: undefined,
+    }
   }
 
   /** Whether it is the lease of another node, for another subnet than ours. */

@@ -71,6 +71,9 @@ export async function planOverlay(
         drift: nothing,
         config: nothing,
         mtu: nothing,
+        uplink: (event) => {
+          if (event.type === 'awaited') warnings.push(`waiting for an uplink: ${event.why}`)
+        },
         waiting: nothing,
         joined: nothing,
         outdated: nothing,

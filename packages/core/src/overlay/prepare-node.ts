@@ -3,7 +3,8 @@ import { type BackendLoader, loadBackend } from '../contract/backend-loader.js'
 import type { Driver } from '../contract/driver.js'
 import type { ChosenInterface, NodeContext } from '../contract/node-context.js'
 import type { NetworkConfig } from '../lease/network-config.js'
-import { OverlayError } from '../util/errors.js'
+import { isOverlayError, OverlayError } from '../util/errors.js'
+import { awaitUplink, isWithoutUplink, requireUplink } from './awaited-uplink.js'
 import { chooseBackend, isList, knownRequirements } from './choose-backend.js'
 import { reachingStore, type StoreAccess } from './cut-off.js'
 import {
@@ -17,6 +18,7 @@ import {
 import { localWarnings } from './local-resources.js'
 import type { OverlayNodeOptions } from './node-options.js'
 import { blockPlainRoutes, type PlainRoutes } from './plain-routes.js'
+import { earlierSubnets } from './previous-node.js'
 
 /** What a node is composed of once its network is known. */
 export interface PreparedNode {
@@ -103,16 +105,36 @@ async function leftoversOf(
   return leftovers
 }
 
-/** The one that the caller names, or that this node had before, or else the best. */
+/** The one that the caller names, or that this node had before, or else the best; if there is none, the one to wait for. */
 async function findInterface(
-  { drivers, externalInterface: given, former, previous }: OverlayNodeOptions,
+  options: OverlayNodeOptions,
   config: NetworkConfig,
   signal: AbortSignal,
 ): Promise<FoundInterface> {
+  const { externalInterface: given, former, previous } = options
   if (given !== undefined) return givenInterface(given)
+  const before = former?.found.externalInterface ?? previous?.externalInterface
+  try {
+    const found = await findPresentInterface(options, config, signal)
+    requireUplink(found.externalInterface, before, config)
+    return found
+  } catch (thrown) {
+    if (signal.aborted || !isOverlayError(thrown) || !isWithoutUplink(thrown)) throw thrown
+    const subnets = former?.lease ?? earlierSubnets(previous)
+    const awaited = awaitUplink({ externalInterface: before, subnets }, config, thrown.message)
+    if (awaited === undefined) throw thrown
+    return awaited
+  }
+}
+
+async function findPresentInterface(
+  { drivers, former, previous }: OverlayNodeOptions,
+  config: NetworkConfig,
+  signal: AbortSignal,
+): Promise<FoundInterface> {
   const used = <Found extends ChosenInterface>(before: Found | undefined): Found | undefined =>
     before && withUsedFamilies(before, config)
-  const current = used(former?.found.externalInterface)
+  const current = former?.found.awaited === undefined ? used(former?.found.externalInterface) : undefined
   const found = await findExternalInterface(drivers, {
     signal,
     current,

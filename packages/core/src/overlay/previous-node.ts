@@ -1,5 +1,6 @@
 import type { ExternalInterface } from '../contract/node-context.js'
 import { type Lease, type LeaseSubnets, sameSubnets } from '../lease/lease.js'
+import { isSameHost } from './awaited-uplink.js'
 import type { PreviousNode } from './options.js'
 
 /** What an earlier run held: what subnet.env says, which another agent may have written since, before what was kept. */
@@ -14,11 +15,11 @@ export function earlierSubnets(previous: PreviousNode | undefined): LeaseSubnets
  */
 export function earlierLease(
   previous: PreviousNode | undefined,
-  { macAddress }: ExternalInterface,
+  found: ExternalInterface,
 ): Lease | undefined {
   const lease = previous?.lease
-  if (lease === undefined || macAddress === undefined) return undefined
-  if (previous?.externalInterface?.macAddress !== macAddress) return undefined
+  if (lease === undefined || previous?.externalInterface === undefined) return undefined
+  if (!isSameHost(found, previous.externalInterface)) return undefined
   const subnets = earlierSubnets(previous)
   return subnets !== undefined && sameSubnets(subnets, lease) ? lease : undefined
 }

@@ -1,3 +1,4 @@
+import type { ExternalInterface } from '../contract/node-context.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import type { Drift } from '../reconciler/delta-tracker.js'
 import type { ReconcilerStatus } from '../reconciler/reconciler.js'
@@ -13,6 +14,11 @@ export interface OverlayStatus extends ReconcilerStatus {
   readonly state: OverlayState
   /** What `start` waits for, such as `the network config from etcd`; undefined when it is not under way. */
   readonly waitingFor: string | undefined
+  /**
+   * Why there is no uplink yet, such as `there is no default route …`; undefined while there is one. Until it is there, this
+   * overlay is what its node was before, and holds what needs no uplink.
+   */
+  readonly awaitsUplink: string | undefined
   /** How many leases are in the store, this node's own among them. */
   readonly leases: number
   /** When what is known of the leases was last up to date, in ms since the epoch. */
@@ -29,6 +35,14 @@ export interface StartRetry {
   /** Until the next try, in ms. */
   readonly delayMs: number
 }
+
+/**
+ * A node whose host has no uplink yet has started as what it was before: `awaited` says why there is none, again whenever
+ * that changes. `found`: it is there, maybe another one, or in another network; from now on all that needs it is written.
+ */
+export type UplinkEvent =
+  | { readonly type: 'awaited'; readonly externalInterface: ExternalInterface; readonly why: string }
+  | { readonly type: 'found'; readonly externalInterface: ExternalInterface }
 
 /** A network config that was read from the store. It may hold secrets, such as a pre-shared key. */
 export interface ConfigEvent {
@@ -56,6 +70,8 @@ export interface OverlayEvents {
   config: [ConfigEvent]
   /** The MTU for pods changed with that of the external interface: calls for a new subnet.env. */
   mtu: [number]
+  /** The interface that packets to peers leave by is waited for, or is there. */
+  uplink: [UplinkEvent]
   /** Something failed and is being retried, or was ignored. */
   error: [OverlayError]
   /** Something works, but not as well as it could, or looks mistaken. */

@@ -110,6 +110,7 @@ function hostNetwork(
       }))
       .sort((a, b) => compareText(`${a.link} ${a.address}`, `${b.link} ${b.address}`)),
     gateways: [...new Set(unicast.flatMap(gatewaysOf))].sort(),
+    macAddresses: hardwareAddresses(links),
     ...(elsewhere.length > 0 && {
       routes: elsewhere
         .map((route) => ({ link: links.nameOf(outgoing(route)) ?? '', destination: route.destination }))
@@ -118,6 +119,12 @@ function hostNetwork(
     ...(byGateway.length > 0 && { routesByGateway: byGateway.sort(byDestination) }),
   }
 }
+
+/** Those of network cards: what programs make, as for pods, comes and goes, and says which kind it is. */
+const hardwareAddresses = (links: LinkTable): readonly string[] =>
+  links.links.flatMap(({ kind, flags, address }) =>
+    kind === undefined && (flags & IFF_LOOPBACK) === 0 && address !== undefined ? [address] : [],
+  )
 
 /** The kernel has such a route for each link. */
 const LINK_LOCAL = 'fe80::/64'

@@ -13,7 +13,7 @@ import {
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { sameNode, systemClock } from '@selvedge/core/kit'
+import { sameNode, sameSubnets, systemClock } from '@selvedge/core/kit'
 import type { KnownNetwork, LeaseCache } from './known-network.js'
 import { NetworkRecorder } from './network-recorder.js'
 
@@ -47,7 +47,8 @@ const CONFIG_RETRY_MS = 1_000
  * back.
  *
  * What the cache knows is reported as single leases and never as a snapshot, so an overlay deletes nothing because of
- * it. An own lease that has expired is not used: another node may have it by now.
+ * it. An own lease that has expired is not used, since another node may have it by now; except by a node without an uplink,
+ * which cannot disturb that one.
  */
 export class CachedSubnetManager implements SubnetManager {
   readonly #subnets: SubnetManager
@@ -205,14 +206,19 @@ export class CachedSubnetManager implements SubnetManager {
   }
 
   #useCached(held: Lease, { adopt, attributes }: LeaseRequest): Lease {
-    const lease = { ...held, attributes: adopt?.(held) ?? attributes }
+    // A node that has another address by now is known to the store by the one before, until it can write its record.
+    const isKnown = sameNode(held.attributes, attributes)
+    const lease = isKnown ? { ...held, attributes: adopt?.(held) ?? attributes } : held
     this.#recorder.expectOwn(lease)
     // Since it was saved, this node may have written its record again: whichever version the store shows first is its own.
     return { ...lease, created: undefined, version: undefined }
   }
 
-  #usable({ own }: KnownNetwork, { attributes }: LeaseRequest): Lease | undefined {
-    if (own === undefined || !sameNode(own.attributes, attributes)) return undefined
+  #usable({ own }: KnownNetwork, { attributes, former, withoutUplink }: LeaseRequest): Lease | undefined {
+    if (own === undefined) return undefined
+    if (!sameNode(own.attributes, attributes) && !(former !== undefined && isVersion(own, former)))
+      return undefined
+    if (withoutUplink === true) return own
     return own.expiresAt !== undefined && own.expiresAt <= this.#clock.now() ? undefined : own
   }
 
@@ -245,6 +251,10 @@ const oldestFirst = (leases: Iterable<Lease>): readonly Lease[] =>
 
 /** Such leases stay in the order in which the store reported them. */
 const UNKNOWN_AGE = Number.MAX_SAFE_INTEGER
+
+/** Whether both are one lease, and one version of its record. */
+const isVersion = (own: Lease, former: Lease): boolean =>
+  sameSubnets(own, former) && own.version !== undefined && own.version === former.version
 
 const isSameConfig = (a: NetworkConfig, b: NetworkConfig): boolean =>
   JSON.stringify(networkConfigJson(a)) === JSON.stringify(networkConfigJson(b))

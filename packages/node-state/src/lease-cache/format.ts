@@ -185,9 +185,17 @@ function readOwn(value: unknown): Lease | undefined {
 }
 
 /** The parts that are kept of one that may say more. */
-const interfaceFields = ({ name, macAddress, ipv4, ipv6, reason }: ChosenInterface): ChosenInterface => ({
+const interfaceFields = ({
   name,
   macAddress,
+  mtu,
+  ipv4,
+  ipv6,
+  reason,
+}: ChosenInterface): ChosenInterface => ({
+  name,
+  macAddress,
+  mtu,
   ipv4,
   ipv6,
   reason,
@@ -196,10 +204,11 @@ const interfaceFields = ({ name, macAddress, ipv4, ipv6, reason }: ChosenInterfa
 function readInterface(value: unknown): ChosenInterface | undefined {
   if (value === undefined) return undefined
   if (!isJsonObject(value)) throw new SyntaxError('externalInterface is not a JSON object')
-  const { name, macAddress, ipv4, ipv6, reason } = value
+  const { name, macAddress, mtu, ipv4, ipv6, reason } = value
   return {
     name: readText('name', name),
     ...(macAddress !== undefined && { macAddress: readText('macAddress', macAddress) }),
+    ...(mtu !== undefined && { mtu: readMtu(mtu) }),
     ...(ipv4 !== undefined && { ipv4: readAddress(ipv4, 4) }),
     ...(ipv6 !== undefined && { ipv6: readAddress(ipv6, 6) }),
     ...(reason !== undefined && { reason: readText('reason', reason) }),
@@ -230,6 +239,14 @@ function readAddress(value: unknown, family: Family): string {
   const address = typeof value === 'string' ? parseAddress(value) : undefined
   if (address?.family !== family) throw new SyntaxError(`${quote(value)} is not an IPv${family} address`)
   return formatAddress(address)
+}
+
+/** In bytes, as far as a link can have one. */
+function readMtu(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 68 || value > 0x7fffffff) {
+    throw new SyntaxError(`${quote(value)} is not an MTU`)
+  }
+  return value
 }
 
 function readText(name: string, value: unknown): string {
