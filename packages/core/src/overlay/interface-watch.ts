@@ -74,7 +74,6 @@ export class InterfaceWatch {
       if (this.#isAwaiting) return await this.#lookForUplink(options)
       const current = withUsedFamilies(this.#inForce.externalInterface, this.#options.config)
       const found = await findExternalInterface(this.#options.drivers, { ...options, current })
-      requireUplink(found.externalInterface, current, this.#options.config)
       if (this.#isMove(found)) this.#considerMove(found, options)
       else this.#stay(found)
       this.#problem = undefined
@@ -122,6 +121,7 @@ export class InterfaceWatch {
       clock.sleep(MOVE_DELAY_MS, { signal }).then(lookAgain, () => undefined)
     }
     if (now - this.#goneSince < MOVE_DELAY_MS) return
+    requireUplink(found.externalInterface, this.#inForce.externalInterface, this.#options.config)
     const [before, after] = [this.#place(this.#inForce), this.#place(found)]
     this.#adopt(found)
     this.#goneSince = undefined

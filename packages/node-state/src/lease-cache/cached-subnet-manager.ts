@@ -35,7 +35,14 @@ export interface CachedSubnetManagerOptions {
   readonly cache: LeaseCache
   readonly observer?: CacheObserver | undefined
   readonly clock?: Clock | undefined
+  /**
+   * How long a start waits for the store to give the network config, in ms, before it begins from the cache, if that knows
+   * one. Default 750: a store that is well answers in a tenth of that, and one that elects a leader takes up to 2.5 s.
+   */
+  readonly patienceMs?: number | undefined
 }
+
+const DEFAULT_PATIENCE_MS = 750
 
 /** If the store goes away again before it could be asked for its config. */
 const CONFIG_RETRY_MS = 1_000
@@ -56,6 +63,7 @@ export class CachedSubnetManager implements SubnetManager {
   readonly #observer: CacheObserver
   readonly #clock: Clock
   readonly #recorder: NetworkRecorder
+  readonly #patienceMs: number
   /** Stands in for the store. */
   #cached: KnownNetwork | undefined
   /** The overlay started with this config, out of the cache, and the store has not confirmed it yet. */
@@ -63,7 +71,9 @@ export class CachedSubnetManager implements SubnetManager {
   #foundUnavailable: OverlayError | undefined
   #formerAddresses: readonly string[] = []
 
-  constructor({ subnets, cache, observer = {}, clock = systemClock }: CachedSubnetManagerOptions) {
+  constructor(options: CachedSubnetManagerOptions) {
+    const { subnets, cache, observer = {}, clock = systemClock } = options
+    this.#patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS
     this.#subnets = subnets
     this.#cache = cache
     this.#observer = observer
@@ -101,7 +111,7 @@ export class CachedSubnetManager implements SubnetManager {
 
   async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
     try {
-      const config = await this.#subnets.getNetworkConfig(options)
+      const config = await this.#askForConfig(options)
       this.#recorder.recordConfig(config)
       // The store itself has confirmed or replaced the cached one. A config from a file says nothing about the store.
       if (this.#unconfirmed !== undefined) this.#storeAnswered()
@@ -176,6 +186,28 @@ export class CachedSubnetManager implements SubnetManager {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#recorder[Symbol.asyncDispose]()
     await this.#subnets[Symbol.asyncDispose]()
+  }
+
+  /** Rejects with `STORE_UNAVAILABLE` once the cache may answer as well and the store has had its time. */
+  async #askForConfig({ signal }: AbortOptions): Promise<NetworkConfig> {
+    const givenUp = new AbortController()
+    const answered = new AbortController()
+    const ends = signal === undefined ? [] : [signal]
+    const asked = this.#subnets.getNetworkConfig({ signal: AbortSignal.any([...ends, givenUp.signal]) })
+    const impatient = this.#clock
+      .sleep(this.#patienceMs, { signal: AbortSignal.any([...ends, answered.signal]) })
+      .then(() => this.#cache.load())
+    impatient.catch(() => undefined)
+    try {
+      const known = await Promise.race([asked.then(() => undefined), impatient])
+      if (known === undefined) return await asked
+      const why = `${this.name} has not given the network config within ${this.#patienceMs / 1000} s`
+      throw new OverlayError('STORE_UNAVAILABLE', why)
+    } finally {
+      answered.abort()
+      asked.catch(() => undefined)
+      givenUp.abort()
+    }
   }
 
   #use(cached: KnownNetwork): void {

@@ -105,6 +105,7 @@ test('the external interface is saved with the network, and known whichever stor
   const externalInterface = {
     name: 'eth0',
     macAddress: '02:00:00:00:00:01',
+    mtu: 1500,
     ipv4: '192.0.2.1',
     reason: 'why',
   }

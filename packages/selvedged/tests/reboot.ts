@@ -1,0 +1,65 @@
+import { readFile, rm } from 'node:fs/promises'
+import { type Host, until } from '@selvedge/lab'
+import type { Rig } from './rig.js'
+import { filesOf, type Selvedged } from './selvedged.js'
+
+/** The uplink of a host, as it was before it lost it. */
+export interface Uplink {
+  readonly host: Host
+  readonly macAddress: string
+}
+
+/** What a reboot leaves of a node: its files on disk, and of its links `lo` alone. Its agent dies as in a power cut. */
+export async function rebootWithoutUplink({ lab }: Rig, agent: Selvedged): Promise<Uplink> {
+  const { host } = agent
+  await until('the agent to have kept what it knows of the network', async () => {
+    const text = await readFile(filesOf(lab, host).leaseCache, 'utf8').catch(() => '')
+    return text.includes(`"leases":${lab.hosts.length},`) ? true : undefined
+  })
+  await agent.kill()
+  const [, macAddress = ''] = /link\/ether (\S+)/.exec(await host.ip('link', 'show', 'eth0')) ?? []
+  for (const pod of host.pods) await pod.killAll()
+  const text = await host.ip('-oneline', 'link', 'show')
+  const names = [...text.matchAll(/^\d+: ([^:@]+)/gm)].map(([, name = '']) => name)
+  for (const name of names) {
+    if (name !== 'lo') await host.ip('link', 'delete', name).catch(() => undefined)
+  }
+  await rm(agent.subnetFile, { force: true })
+  await lab.switch.ip('neighbour', 'flush', 'dev', 'br0')
+  return { host, macAddress }
+}
+
+/**
+ * A wire from the host to the switch again, without an address.
+ * @param device its name on the host
+ */
+export async function plugIn(
+  { lab }: Rig,
+  { host, macAddress }: Uplink,
+  { device = 'eth0', mac = macAddress, mtu = 1500 } = {},
+): Promise<void> {
+  const there = lab.switch.namespace
+  const port = `${host.name}${device === 'eth0' ? '' : device}`
+  await host.ip(
+    ...`link add ${device} address ${mac} mtu ${mtu} type veth peer name ${port} mtu ${mtu} netns ${there}`.split(
+      ' ',
+    ),
+  )
+  await lab.switch.ip('link', 'set', port, 'master', 'br0', 'up')
+  await host.sysctl({ [`net/ipv6/conf/${device}/accept_dad`]: 0 })
+  await host.ip('link', 'set', device, 'up')
+}
+
+/** The switch routes between the network of the lab and another one, 192.168.88.0/24 and fd88::/64. */
+export async function addOtherNetwork({ lab }: Rig): Promise<void> {
+  await lab.switch.sysctl({ 'net/ipv4/ip_forward': 1, 'net/ipv6/conf/all/forwarding': 1 })
+  await lab.switch.ipBatch(['address add 192.168.88.254/24 dev br0', 'address add fd88::fe/64 dev br0 nodad'])
+}
+
+/** As a DHCP client configures the uplink in the other network. */
+export async function configureInOtherNetwork(host: Host, device = 'eth0'): Promise<void> {
+  await host.ipBatch([
+    `address add 192.168.88.1/24 dev ${device}`,
+    `route add default via 192.168.88.254 dev ${device}`,
+  ])
+}
