@@ -48,6 +48,7 @@ it('is the default route’s, of the lowest metric', async () => {
         { link: 'net1', address: '10.9.0.1', prefixLength: 30 },
       ],
       gateways: ['10.9.0.2', '192.168.0.254'],
+      macAddresses: expect.arrayContaining([expect.stringMatching(MAC)]),
     },
   })
 })
@@ -93,6 +94,7 @@ it('is found on a host that has no IPv4', async () => {
     host: {
       addresses: [{ link: 'eth0', address: 'fd00::1', prefixLength: 64 }],
       gateways: ['fd00::254'],
+      macAddresses: expect.arrayContaining([expect.stringMatching(MAC)]),
     },
   })
 })

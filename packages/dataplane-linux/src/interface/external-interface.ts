@@ -120,10 +120,9 @@ function hostNetwork(
   }
 }
 
-/** Those of network cards: what programs make, as for pods, comes and goes, and says which kind it is. */
 const hardwareAddresses = (links: LinkTable): readonly string[] =>
-  links.links.flatMap(({ kind, flags, address }) =>
-    kind === undefined && (flags & IFF_LOOPBACK) === 0 && address !== undefined ? [address] : [],
+  links.links.flatMap(({ flags, address }) =>
+    (flags & IFF_LOOPBACK) === 0 && address !== undefined ? [address] : [],
   )
 
 /** The kernel has such a route for each link. */

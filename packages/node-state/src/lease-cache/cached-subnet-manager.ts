@@ -188,8 +188,15 @@ export class CachedSubnetManager implements SubnetManager {
     await this.#subnets[Symbol.asyncDispose]()
   }
 
-  /** Rejects with `STORE_UNAVAILABLE` once the cache may answer as well and the store has had its time. */
-  async #askForConfig({ signal }: AbortOptions): Promise<NetworkConfig> {
+  /**
+   * Rejects with `STORE_UNAVAILABLE` once the cache may answer as well and the store has had its time. Only at the start: a
+   * store that has answered, and holds no config, is waited for.
+   */
+  async #askForConfig(options: AbortOptions): Promise<NetworkConfig> {
+    if (this.#recorder.config !== undefined || this.#recorder.knowsLeases) {
+      return this.#subnets.getNetworkConfig(options)
+    }
+    const { signal } = options
     const givenUp = new AbortController()
     const answered = new AbortController()
     const ends = signal === undefined ? [] : [signal]
