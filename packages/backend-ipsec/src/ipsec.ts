@@ -72,9 +72,9 @@ export function ipsec(options: IpsecOptions = {}): BackendLoader {
     type: TYPE,
     sendsPlain,
     leftovers: (context, { signal }) => leftoversOf(networksOf(context.config), options, signal),
-    load: (_context, { signal }) => load(options, signal),
-    preview: async (_context, { signal }) => ({
-      backend: await load({ ...options, trustsSecrets: true }, signal),
+    load: (context, { signal }) => load(context.config, options, signal),
+    preview: async (context, { signal }) => ({
+      backend: await load(context.config, { ...options, trustsSecrets: true }, signal),
       unknown: [
         'which PSKs a charon that runs has: it tells none, so a start loads them again, and those of its secrets that have ' +
           'the right names are taken for right here',
@@ -84,8 +84,14 @@ export function ipsec(options: IpsecOptions = {}): BackendLoader {
 }
 
 /** It finds out by looking alone: a start and a plan do the same. */
-async function load(options: IpsecBackendOptions, signal: AbortSignal | undefined): Promise<Backend> {
+async function load(
+  config: NetworkConfig,
+  options: IpsecBackendOptions,
+  signal: AbortSignal | undefined,
+): Promise<Backend> {
   requireRekeySeconds(options)
+  // What is wrong for every host comes before what this one lacks.
+  readSettings(config)
   const charon = options.viciUri === undefined ? await findCharon(options.charon) : undefined
   return ipsecBackend(await isUserspace({ ...options, charon, signal }), { ...options, charon })
 }

@@ -40,7 +40,14 @@ export type {
 } from './contract/subnet-manager.js'
 export type { DriverTraffic, PacketCount, Traffic } from './contract/traffic.js'
 export { configDifferences } from './lease/config-differences.js'
-export { type CopyableSubnetManager, type CopyReport, copyLeases } from './lease/copy-leases.js'
+export {
+  type CopyableSubnetManager,
+  type CopyPlan,
+  type CopyReport,
+  type CopySource,
+  copyLeases,
+  planCopy,
+} from './lease/copy-leases.js'
 export {
   type Lease,
   type LeaseAttributes,

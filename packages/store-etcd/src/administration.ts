@@ -13,6 +13,9 @@ import type { Settings } from './options.js'
 import { Retries } from './retries.js'
 import { createLease, deleteLease, replaceConfig, rewriteLease, type Transaction } from './transactions.js'
 
+/** How many etcd leases are asked for their end at a time. */
+const ENDS_AT_ONCE = 16
+
 /** What an operator does to the network: see `SubnetAdministration`. */
 export class NetworkAdministration {
   readonly #requests: LeaseRequests
@@ -80,6 +83,21 @@ export class NetworkAdministration {
       if (result.type === 'done') return
       await retries.next(result)
     }
+  }
+
+  async leaseEnds(leases: readonly Lease[], options: AbortOptions): Promise<ReadonlyMap<string, number>> {
+    const asked = new Set(leases.map(leaseKey))
+    const { records } = await this.#requests.readAll(options)
+    const open = records.filter((record) => asked.has(record.name) && !isReservation(record))
+    const ends = new Map<string, number>()
+    const ask = async (): Promise<void> => {
+      for (let record = open.pop(); record !== undefined; record = open.pop()) {
+        const end = await this.#requests.endOf(record.kv.lease, options)
+        if (end !== undefined) ends.set(record.name, end)
+      }
+    }
+    await Promise.all(Array.from({ length: ENDS_AT_ONCE }, ask))
+    return ends
   }
 
   /** Undefined if it is reserved already, with the same attributes. */

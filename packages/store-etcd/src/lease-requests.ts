@@ -147,6 +147,15 @@ export class LeaseRequests {
     return ttl * 1000 === leaseTermMs ? { id, endsAt: since + leaseTermMs } : undefined
   }
 
+  /** When an etcd lease ends unless it is extended, in ms since the epoch; undefined if it is gone. */
+  async endOf(id: string, options: AbortOptions): Promise<number | undefined> {
+    const { TTL } = await this.#cluster.call(
+      this.#call('asking when a lease ends', options),
+      (client, limits) => client.leaseClient.leaseTimeToLive({ ID: id }, limits),
+    )
+    return Number(TTL) < 0 ? undefined : this.#clock.now() + Number(TTL) * 1000
+  }
+
   /** Ends an etcd lease and deletes its keys. Does nothing if it is gone. */
   async revoke(id: string, options: AbortOptions): Promise<void> {
     try {

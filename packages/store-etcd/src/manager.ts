@@ -121,6 +121,13 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
     return this.#administration.cancelReservation(reservation, { signal: this.#signal(signal) })
   }
 
+  async leaseEnds(
+    leases: readonly Lease[],
+    { signal }: AbortOptions = {},
+  ): Promise<ReadonlyMap<string, number>> {
+    return this.#administration.leaseEnds(leases, { signal: this.#signal(signal) })
+  }
+
   async *watchLeases({
     signal,
     onError = () => {},

@@ -1,8 +1,5 @@
 import { backends } from '@selvedge/agent'
-import { type NetworkConfig, type NodeContext, OverlayError } from '@selvedge/core'
-
-/** Backends that are made without looking at the host: their settings can be checked anywhere. */
-const PURE = ['vxlan', 'host-gw', 'ipip', 'alloc']
+import { isOverlayError, type NetworkConfig, type NodeContext, OverlayError } from '@selvedge/core'
 
 /** A node as there could be one: documentation's addresses (RFC 5737, RFC 3849). */
 const EXAMPLE = {
@@ -12,8 +9,9 @@ const EXAMPLE = {
 } satisfies Omit<NodeContext, 'config'>
 
 /**
- * Whether an agent takes the Backend section: its type, and what the backend itself has to say of its settings if it does
- * not have to look at the host for it. Returns warnings; rejects with `INVALID_CONFIG`.
+ * Whether an agent takes the Backend section: its type, and what the backend itself has to say of its settings. Nothing is
+ * made or run for it, and what this host lacks for the backend does not count: it may not be one of the network's. Returns
+ * warnings; rejects with `INVALID_CONFIG`.
  */
 export async function checkBackend(config: NetworkConfig, signal: AbortSignal): Promise<readonly string[]> {
   const type = config.backend?.type ?? 'udp'
@@ -24,10 +22,16 @@ export async function checkBackend(config: NetworkConfig, signal: AbortSignal): 
       `the network config names the backend '${type}', which is none of ${backends.map((each) => each.type).join(', ')}`,
     )
   }
-  if (!PURE.includes(type)) return []
   const context = { ...EXAMPLE, config }
-  const backend = await loader.load(context, { signal })
-  backend.mtu(context)
-  backend.attributes(context)
-  return backend.warnings?.(context) ?? []
+  try {
+    const { backend } = (await loader.preview?.(context, { signal })) ?? {}
+    if (backend === undefined) return []
+    backend.mtu(context)
+    backend.attributes(context)
+    return backend.warnings?.(context) ?? []
+  } catch (error) {
+    signal.throwIfAborted()
+    if (isOverlayError(error, 'INVALID_CONFIG') || !isOverlayError(error)) throw error
+    return []
+  }
 }

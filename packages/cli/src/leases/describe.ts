@@ -16,7 +16,7 @@ export function leaseRows(lease: Lease, isReserved: boolean, now: number): reado
   return [first, [ipv6Subnet, publicIp === undefined ? '' : (publicIpv6 ?? ''), '', '']]
 }
 
-/** `reserved`, a time, or `-` if the store tells only the node that renews it. */
+/** `reserved`, a time, or `-` if the store does not say it. */
 export function endOf({ expiresAt }: Lease, isReserved: boolean, now: number): string {
   if (isReserved) return 'reserved'
   return expiresAt === undefined ? '-' : duration(expiresAt - now)

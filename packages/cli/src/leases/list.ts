@@ -33,12 +33,15 @@ export async function listCommand(
     page.document({
       store: store.place,
       count: found.length,
-      leases: found.slice(0, limit).map((lease) => leaseJson(lease, reserved.has(leaseKey(lease)), redact)),
+      leases: (await store.withEnds(found.slice(0, limit))).map((lease) =>
+        leaseJson(lease, reserved.has(leaseKey(lease)), redact),
+      ),
       faults: faults.map(({ message }) => message),
     })
     return
   }
-  const shown = found.slice(0, all ? undefined : (limit ?? (page.isTerminal ? PAGE_LEASES : undefined)))
+  const limited = all ? undefined : (limit ?? (page.isTerminal ? PAGE_LEASES : undefined))
+  const shown = await store.withEnds(found.slice(0, limited))
   const now = io.clock.now()
   if (shown.length > 0) {
     page.table(

@@ -81,6 +81,7 @@ function addCopy(leases: Command, io: CliIo): void {
   const command = leases
     .command('copy')
     .description('copy config, leases and reservations to another store, named by the flags --to-…')
+    .option('--dry-run', 'only say what would be copied; ends with 2 if anything would')
     .addHelpText(
       'after',
       `
@@ -94,7 +95,8 @@ Example:
   addFlags(command, TARGET_FLAGS, TARGET_PREFIX)
   command.action(async () => {
     const { copyCommand } = await import('./copy.js')
+    const { dryRun = false } = command.opts()
     const stores = { from: storeSettings(command, io), to: targetSettings(command, io) }
-    await copyCommand(contextOf(command, io), stores)
+    await copyCommand(contextOf(command, io), { ...stores, dryRun })
   })
 }

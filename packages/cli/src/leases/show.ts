@@ -18,7 +18,7 @@ export async function showCommand(
     onWarning: (text) => io.stderr(`selvedge: ${text}\n`),
   })
   const { leases, reserved } = await store.list()
-  const found = leases.filter(matching(word))
+  const found = await store.withEnds(leases.filter(matching(word)))
   const redact = showSecrets ? (value: unknown) => value : withoutSecrets
   if (found.length === 0) throw new Ended(EXIT.notFound, `no lease in ${store.place} matches ${word}`)
   if (page.json) {
@@ -41,7 +41,7 @@ export async function showCommand(
       ['Backend', attributes.backendType ?? '- (none is published)'],
       ['Data', dataOf(redact(attributes.backendData))],
       ['IPv6 data', dataOf(redact(attributes.backendV6Data))],
-      ['Ends', endText(endOf(lease, isReserved, io.clock.now()))],
+      ['Ends', endText(endOf(lease, isReserved, io.clock.now()), store.unknownEnd)],
       ['Written', writesOf(lease)],
       ['Invalid', Object.values(attributes.invalidAddresses ?? {}).join('; ') || undefined],
     ])
@@ -50,9 +50,9 @@ export async function showCommand(
 
 const dataOf = (data: unknown): string | undefined => (data === undefined ? undefined : JSON.stringify(data))
 
-function endText(end: string): string {
+function endText(end: string, unknown: string): string {
   if (end === 'reserved') return 'never: it is a reservation'
-  return end === '-' ? 'the store tells only the node that renews it' : `in ${end}, unless renewed`
+  return end === '-' ? unknown : `in ${end}, unless renewed`
 }
 
 function writesOf({ created, version }: { created?: number | undefined; version?: number | undefined }) {

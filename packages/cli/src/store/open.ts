@@ -15,11 +15,15 @@ export interface OperatorStore extends AsyncDisposable {
   readonly manager: SubnetManager & Partial<SubnetAdministration>
   /** For messages and `--json`: `etcd at http://10.0.0.5:2379, /coreos.com/network`. */
   readonly place: string
+  /** When a lease ends of which the store does not say it, for people. */
+  readonly unknownEnd: string
   /** Whether an operator can write leases and the config here. On Kubernetes they are Nodes, and a ConfigMap. */
   readonly isWritable: boolean
   /** As stored; undefined if there is none. */
   configText(): Promise<string | undefined>
   list(): Promise<StoredLeases>
+  /** These leases with their ends, as far as the store tells them to an operator. */
+  withEnds(leases: readonly Lease[]): Promise<readonly Lease[]>
 }
 
 export interface StoredLeases extends ListedLeases {
@@ -53,12 +57,20 @@ export async function openOperatorStore(
   return {
     manager,
     place: placeOf(settings),
+    unknownEnd:
+      settings.type === 'kubernetes' ? 'with its Node' : 'the store tells only the node that renews it',
     isWritable: manager.reserve !== undefined,
     configText: () => configText(settings, manager, signal),
     async list() {
       const listed = await listLeases(manager, { signal, failFast: true })
       const reservations = (await manager.reservations?.({ signal })) ?? []
       return { ...listed, reserved: new Set(reservations.map(leaseKey)) }
+    },
+    async withEnds(leases) {
+      const unknown = leases.filter(({ expiresAt }) => expiresAt === undefined)
+      if (manager.leaseEnds === undefined || unknown.length === 0) return leases
+      const ends = await manager.leaseEnds(unknown, { signal })
+      return leases.map((lease) => ({ ...lease, expiresAt: lease.expiresAt ?? ends.get(leaseKey(lease)) }))
     },
     [Symbol.asyncDispose]: () => manager[Symbol.asyncDispose](),
   }

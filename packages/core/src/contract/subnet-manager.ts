@@ -196,6 +196,12 @@ export interface SubnetAdministration {
    * by now, or a lease that ends by itself.
    */
   cancelReservation?(reservation: Lease, options?: AbortOptions): Promise<void>
+
+  /**
+   * When these leases end, in ms since the epoch, by their `leaseKey`: for a store whose watch does not say it. Those that
+   * never end, or are gone by now, are left out. Costs a request a lease, some of them at once.
+   */
+  leaseEnds?(leases: readonly Lease[], options?: AbortOptions): Promise<ReadonlyMap<string, number>>
 }
 
 export interface SetConfigOptions extends AbortOptions {

@@ -108,7 +108,7 @@ describe('copyLeases', () => {
     const odd = { subnet: '10.5.8.0/25', attributes: node(1), expiresAt: HOUR }
     await expect(copyLeases(holding([odd]), to)).rejects.toMatchObject({
       code: 'LEASE_CONFLICT',
-      message: expect.stringContaining('10.5.8.0-25 of 192.0.2.1 cannot have its subnet there'),
+      message: expect.stringContaining("10.5.8.0-25 of 192.0.2.1 is none of the network's subnets"),
     })
     expect(to.store.leases).toEqual([])
   })
@@ -117,7 +117,7 @@ describe('copyLeases', () => {
     const { from, to } = stores()
     await from.reserve({ subnet: '10.5.8.0/25', attributes: node(1) })
     const bare = holding([])
-    await expect(copyLeases(from, bare)).rejects.toThrow(/is reserved, and 'fixed' has no reservations/)
+    await expect(copyLeases(from, bare)).rejects.toThrow(/is reserved, and there are no reservations there/)
     await copyLeases(from, to)
     expect(to.store.leases.map(({ subnet }) => subnet)).toEqual(['10.5.8.0/25'])
   })

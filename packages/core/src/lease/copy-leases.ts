@@ -21,6 +21,68 @@ export interface CopyReport {
   readonly present: readonly Lease[]
 }
 
+/** What a store holds, as far as a copy of it matters. */
+export interface CopySource {
+  readonly leases: readonly Lease[]
+  /** Those of them that never end. */
+  readonly reservations: readonly Lease[]
+}
+
+/** What a copy would do. */
+export interface CopyPlan {
+  /** Leases to write, in this order. */
+  readonly copy: readonly Lease[]
+  /** Reservations to write. */
+  readonly reserve: readonly Lease[]
+  /** Leases that the target has already, of the same nodes. */
+  readonly present: readonly Lease[]
+  /** What cannot be copied, and why: a clause each. */
+  readonly conflicts: readonly string[]
+}
+
+/**
+ * What `copyLeases` would write to a store with this config that holds the leases `there`. Of a target without
+ * reservations, give `reserves` as false.
+ */
+export function planCopy(
+  { leases, reservations }: CopySource,
+  there: readonly Lease[],
+  config: NetworkConfig,
+  { reserves = true }: { readonly reserves?: boolean | undefined } = {},
+): CopyPlan {
+  const taken = new LeasedSubnets(config, there)
+  const held = [...there]
+  const byNode = new Map(there.map((lease) => [nodeOf(lease), lease]))
+  const reserved = new Set(reservations.map(leaseKey))
+  const plan: { [Key in keyof CopyPlan]: CopyPlan[Key][number][] } = {
+    copy: [],
+    reserve: [],
+    present: [],
+    conflicts: [],
+  }
+  for (const lease of onePerNode(reservations, leases)) {
+    const own = byNode.get(nodeOf(lease))
+    const isReserved = reserved.has(leaseKey(lease))
+    if (own !== undefined && leaseKey(own) === leaseKey(lease)) plan.present.push(own)
+    else if (own !== undefined) plan.conflicts.push(`${describe(lease)} has ${leaseKey(own)} there`)
+    else if (taken.has(lease)) {
+      const other = held.find((each) => leasesOverlap(each, lease))
+      plan.conflicts.push(
+        `${describe(lease)} overlaps ${other === undefined ? 'another lease' : describe(other)}`,
+      )
+    } else if (isReserved && !reserves) {
+      plan.conflicts.push(`${describe(lease)} is reserved, and there are no reservations there`)
+    } else if (!isReserved && !taken.fits(lease)) {
+      plan.conflicts.push(`${describe(lease)} is none of the network's subnets`)
+    } else {
+      plan[isReserved ? 'reserve' : 'copy'].push(lease)
+      taken.take(lease)
+      held.push(lease)
+    }
+  }
+  return plan
+}
+
 /**
  * Copies every lease from one store to another, so that the nodes of a running cluster can move there one by one: a node
  * that has moved finds its own lease, with the subnet and the MAC that its peers know, and the leases of the nodes still
@@ -39,29 +101,23 @@ export async function copyLeases(
   const config = await to.getNetworkConfig(options)
   requireSameNetwork(await from.getNetworkConfig(options), config, from, to)
   const reservations = (await from.reservations?.(options)) ?? []
-  const leases = onePerNode(reservations, (await listLeases(from, options)).leases)
+  const source = { reservations, leases: (await listLeases(from, options)).leases }
   const there = (await listLeases(to, options)).leases
-  const taken = new LeasedSubnets(config, there)
-  const byNode = new Map(there.map((lease) => [nodeOf(lease), lease]))
-  const report: Record<keyof CopyReport, Lease[]> = { copied: [], reserved: [], present: [] }
-  const conflicts: string[] = []
-  for (const lease of leases) {
-    const own = byNode.get(nodeOf(lease))
-    if (own !== undefined && leaseKey(own) === leaseKey(lease)) report.present.push(own)
-    else if (own !== undefined) conflicts.push(`${describe(lease)} has ${leaseKey(own)} there`)
-    else if (taken.has(lease)) {
-      const other = there.find((held) => leasesOverlap(held, lease))
-      conflicts.push(`${describe(lease)} overlaps ${other === undefined ? 'another lease' : describe(other)}`)
-    } else if (!reservations.includes(lease)) {
-      const copy = await copyLease(to, lease, options)
-      if (copy === undefined) conflicts.push(`${describe(lease)} cannot have its subnet there`)
-      else report.copied.push(copy)
-    } else if (to.reserve === undefined) {
-      conflicts.push(`${describe(lease)} is reserved, and '${to.name}' has no reservations`)
-    } else report.reserved.push(await to.reserve(lease, options))
+  const plan = planCopy(source, there, config, { reserves: to.reserve !== undefined })
+  const conflicts = [...plan.conflicts]
+  const copied: Lease[] = []
+  for (const lease of plan.copy) {
+    const copy = await copyLease(to, lease, options)
+    if (copy === undefined) conflicts.push(`${describe(lease)} cannot have its subnet there`)
+    else copied.push(copy)
+  }
+  const reserved: Lease[] = []
+  for (const lease of plan.reserve) {
+    const copy = await to.reserve?.(lease, options)
+    if (copy !== undefined) reserved.push(copy)
   }
   if (conflicts.length > 0) throw conflictError(from, to, conflicts)
-  return report
+  return { copied, reserved, present: plan.present }
 }
 
 /**

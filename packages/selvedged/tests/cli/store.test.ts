@@ -1,4 +1,5 @@
 /** `selvedge leases` and `selvedge config`, as a process, on a real etcd and a real file of the local store. */
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -8,6 +9,11 @@ import { type RunSelvedge, selvedgeIn } from './selvedge.js'
 const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan', VNI: 7 } }
 const record = (publicIp: string, data: object = { VNI: 7, VtepMAC: 'aa:00:00:00:00:01' }) =>
   JSON.stringify({ PublicIP: publicIp, PublicIPv6: null, BackendType: 'vxlan', BackendData: data })
+
+interface Listed {
+  readonly key: string
+  readonly reserved: boolean
+}
 
 let rig: Rig
 beforeAll(async () => {
@@ -112,7 +118,7 @@ describe.each(['etcd', 'local'] as const)('on %s', (type) => {
   })
 
   test('no output holds a pre-shared key, unless it is asked for', async () => {
-    const secret = 'c2VjcmV0IG9mIHRoZSB0ZXN0'
+    const secret = Buffer.alloc(32, 'secret of the test').toString('base64')
     const file = await fileOf({ Network: '10.244.0.0/16', Backend: { Type: 'wireguard', PSK: secret } })
     const outputs = [
       await selvedge('config', 'diff', file),
@@ -183,6 +189,98 @@ test('config, leases and reservations are copied from etcd to a file and back; a
   expect(conflict.stderr.replaceAll('\n  ', ' ')).toContain('10.244.40.0-24')
   await rig.etcd.delete('10.244.40.0-24')
   await rig.etcd.delete('10.244.41.0-24')
+})
+
+test('a copy that is only planned writes nothing, says what it would, and names each conflict', async () => {
+  await rig.etcd.putWithTerm('10.244.50.0-24', record('192.0.2.50'))
+  await rig.etcd.put('10.244.51.0-24', record('192.0.2.51'))
+  const file = join(rig.lab.directory, 'planned.mdb')
+  const target = ['--to-local-store', file]
+  const planned = await onEtcd()('leases', 'copy', ...target, '--dry-run', '--json')
+  expect(planned).toMatchObject({ status: 2, stderr: '' })
+  expect(JSON.parse(planned.stdout)).toMatchObject({
+    dryRun: true,
+    configWritten: true,
+    copied: ['10.244.50.0-24'],
+    reserved: ['10.244.51.0-24'],
+    conflicts: [],
+  })
+  expect(existsSync(file)).toBe(false)
+  expect((await onEtcd()('leases', 'copy', ...target)).status).toBe(0)
+  expect((await onEtcd()('leases', 'copy', ...target, '--dry-run')).status).toBe(0)
+
+  // A node with another subnet there, and one whose subnet is another's there; the third could be copied.
+  await rig.etcd.delete('10.244.51.0-24')
+  await rig.etcd.put('10.244.52.0-24', record('192.0.2.51'))
+  await rig.etcd.delete('10.244.50.0-24')
+  await rig.etcd.put('10.244.50.0-24', record('192.0.2.55'))
+  await rig.etcd.put('10.244.53.0-24', record('192.0.2.53'))
+  const refused = await onEtcd()('leases', 'copy', ...target, '--dry-run')
+  expect(refused.status).toBe(3)
+  const text = refused.stdout.replaceAll(/\n\s+/g, ' ')
+  expect(text).toContain('10.244.52.0-24 of 192.0.2.51 has 10.244.51.0-24 there')
+  expect(text).toContain('10.244.50.0-24 of 192.0.2.55 overlaps 10.244.50.0-24 of 192.0.2.50')
+  const local = selvedgeIn(rig.lab.switch, ['--local-store', file])
+  expect(JSON.parse((await local('leases', 'list', '--json')).stdout).count).toBe(2)
+  for (const index of [50, 52, 53]) await rig.etcd.delete(`10.244.${index}.0-24`)
+})
+
+test('it says when a lease in etcd ends, and that a reservation does not', async () => {
+  await rig.etcd.putWithTerm('10.244.60.0-24', record('192.0.2.60'))
+  await rig.etcd.put('10.244.61.0-24', record('192.0.2.61'))
+  const { leases } = JSON.parse((await onEtcd()('leases', 'list', '10.244.6', '--json')).stdout)
+  expect(leases.map(({ key, reserved }: Listed) => [key, reserved])).toEqual([
+    ['10.244.60.0-24', false],
+    ['10.244.61.0-24', true],
+  ])
+  expect(Date.parse(leases[0].expiresAt)).toBeGreaterThan(Date.now())
+  expect(leases[1].expiresAt).toBeUndefined()
+  const list = await onEtcd()('leases', 'list', '10.244.6')
+  expect(list.stdout).toMatch(/^10\.244\.60\.0\/24 +192\.0\.2\.60 +vxlan +\d+ ?\w/m)
+  expect(list.stdout).toMatch(/^10\.244\.61\.0\/24 +192\.0\.2\.61 +vxlan +reserved$/m)
+  expect((await onEtcd()('leases', 'show', '10.244.60.0/24')).stdout).toMatch(
+    /^Ends +in .*, unless renewed$/m,
+  )
+  for (const index of [60, 61]) await rig.etcd.delete(`10.244.${index}.0-24`)
+})
+
+test.each([
+  ['wireguard', { Mode: 'sideways' }, 'Mode is "sideways"'],
+  ['udp', { Port: 70_000 }, 'Port is 70000'],
+  ['ipsec', {}, 'PSK must be text of 96 bytes or more'],
+  ['ipsec', { PSK: 'k'.repeat(96), ESPProposal: 'aes 128' }, 'ESPProposal is "aes 128"'],
+  [
+    'extension',
+    { PreStartupCommand: 'touch /tmp/never', SubnetAddCommand: 5 },
+    'SubnetAddCommand is a number',
+  ],
+  ['tencent-vpc', { RouteTableID: 'main' }, 'RouteTableID is "main"'],
+  ['ipip', { DirectRouting: 'yes' }, 'DirectRouting is "yes"'],
+] as const)('config check finds what %s does not take of %j', async (Type, settings, problem) => {
+  const file = await fileOf({ Network: '10.244.0.0/16', Backend: { Type, ...settings } })
+  const checked = await onEtcd()('config', 'check', file)
+  expect(checked.status).toBe(1)
+  expect(checked.stderr.replaceAll('\n  ', ' ')).toContain(problem)
+})
+
+test('config check of a backend makes nothing, runs nothing, and needs nothing of this host', async () => {
+  const trace = join(rig.lab.directory, 'command-ran')
+  for (const Backend of [
+    { Type: 'wireguard' },
+    { Type: 'ipsec', PSK: 'k'.repeat(96) },
+    { Type: 'extension', PreStartupCommand: `touch ${trace}` },
+    { Type: 'tencent-vpc' },
+  ]) {
+    const file = await fileOf({ Network: '10.244.0.0/16', Backend })
+    const checked = await selvedgeIn(
+      rig.lab.switch,
+      ['--etcd-endpoints', rig.etcd.endpoint, '--etcd-prefix=/none/network'],
+      ['PATH=/nowhere', `WIREGUARD_KEY_FILE=${join(rig.lab.directory, 'wgkey')}`],
+    )('config', 'check', file)
+    expect(checked, Backend.Type).toMatchObject({ status: 0, stderr: '' })
+  }
+  expect(existsSync(trace)).toBe(false)
+  expect(existsSync(join(rig.lab.directory, 'wgkey'))).toBe(false)
 })
 
 test('no line of a page is wider than 100 characters, with 5,000 leases of both families', async () => {

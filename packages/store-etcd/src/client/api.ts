@@ -3,7 +3,10 @@ import type { Etcd3 } from 'etcd3'
 /** What the store uses of etcd3, with etcd3's own types: not for public declarations, see `EtcdClient`. */
 export interface EtcdApi {
   readonly kv: Pick<Etcd3['kv'], 'range' | 'txn'>
-  readonly leaseClient: Pick<Etcd3['leaseClient'], 'leaseGrant' | 'leaseRevoke' | 'leaseKeepAlive'>
+  readonly leaseClient: Pick<
+    Etcd3['leaseClient'],
+    'leaseGrant' | 'leaseRevoke' | 'leaseKeepAlive' | 'leaseTimeToLive'
+  >
   readonly watchClient: Pick<Etcd3['watchClient'], 'watch'>
 }
 

@@ -10,7 +10,12 @@ import { EtcdFailure } from './errors.js'
 const unused = () => Promise.reject(new Error('not used here'))
 const client: EtcdApi = {
   kv: { range: unused, txn: unused },
-  leaseClient: { leaseGrant: unused, leaseRevoke: unused, leaseKeepAlive: unused },
+  leaseClient: {
+    leaseGrant: unused,
+    leaseRevoke: unused,
+    leaseKeepAlive: unused,
+    leaseTimeToLive: unused,
+  },
   watchClient: { watch: unused },
 }
 

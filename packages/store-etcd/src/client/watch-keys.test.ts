@@ -75,6 +75,7 @@ class FakeEtcd implements EtcdApi {
     leaseGrant: () => Promise.reject(new Error('not used here')),
     leaseRevoke: () => Promise.reject(new Error('not used here')),
     leaseKeepAlive: () => Promise.reject(new Error('not used here')),
+    leaseTimeToLive: () => Promise.reject(new Error('not used here')),
   }
   readonly watchClient: EtcdApi['watchClient'] = {
     watch: async () => {
