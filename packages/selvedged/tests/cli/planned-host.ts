@@ -35,6 +35,8 @@ export interface PlannedHostOptions {
   /** Of the agent and of plans alike: what a plan is to foresee. */
   readonly args?: readonly string[]
   readonly variables?: Readonly<Record<string, string>>
+  /** The flags that name the agent's store, if not the rig's. */
+  readonly store?: readonly string[]
 }
 
 const DUMP = `
@@ -82,11 +84,12 @@ export class PlannedHost {
   }
 
   start(): Selvedged {
-    const { args = [], variables = {} } = this.#options
+    const { args = [], variables = {}, store } = this.#options
     return this.#rig.start(this.#rig.lab.hosts.indexOf(this.host), {
       args,
       variables,
       wrapper: this.within,
+      ...(store && { store }),
     })
   }
 
@@ -96,15 +99,24 @@ export class PlannedHost {
   }
 
   /** Runs `selvedge plan`, and proves that it has changed nothing: neither kernel, processes, files nor the store. */
-  async plan(...args: readonly string[]): Promise<Ended> {
+  plan(...args: readonly string[]): Promise<Ended> {
+    return this.planBy([], ...args)
+  }
+
+  /** The same by a command that runs it. */
+  async planBy(wrapper: readonly string[], ...args: readonly string[]): Promise<Ended> {
     const before = await this.#settled()
-    const ended = await this.planInMotion(...args)
+    const ended = await this.#run(wrapper, args)
     expect(await this.#state()).toBe(before)
     return ended
   }
 
   /** The same where something else changes the host meanwhile. */
   planInMotion(...args: readonly string[]): Promise<Ended> {
+    return this.#run([], args)
+  }
+
+  #run(wrapper: readonly string[], args: readonly string[]): Promise<Ended> {
     const { args: always = [], variables = {} } = this.#options
     const { subnetFile, leaseCache } = filesOf(this.#rig.lab, this.host)
     const run = selvedgeIn(
@@ -114,6 +126,7 @@ export class PlannedHost {
         `NODE_NAME=${this.host.name}`,
         ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
         ...this.within,
+        ...wrapper,
       ],
     )
     return run(
@@ -148,8 +161,10 @@ export class PlannedHost {
   async #state(): Promise<string> {
     const { lab } = this.#rig
     const folder = `${lab.directory}/${this.host.name}`
-    const files = `find /run ${folder} -not -name '*.log' -printf '%p %y %m %u %s %T@\\n' 2>/dev/null | sort
-      find /run ${folder} -type f -not -name '*.log' -exec sha256sum {} + 2>/dev/null | sort`
+    // In the lock file of a local store its readers are noted.
+    const some = "-not -name '*.log' -not -name '*.mdb-lock*'"
+    const files = `find /run ${folder} ${some} -printf '%p %y %m %u %s %T@\\n' 2>/dev/null | sort
+      find /run ${folder} -type f ${some} -exec sha256sum {} + 2>/dev/null | sort`
     const [kernel, found, pids, store] = await Promise.all([
       this.sh(`${DUMP} true`),
       this.sh(`${files}; true`),
