@@ -90,6 +90,7 @@ export type {
   StartRetry,
   UplinkEvent,
 } from './overlay/reports.js'
+export type { UnmarkedRival } from './overlay/unmarked-routes.js'
 export type { Drift } from './reconciler/delta-tracker.js'
 export type { ReconcilerStatus } from './reconciler/reconciler.js'
 export type { Failure } from './reconciler/retry-queue.js'

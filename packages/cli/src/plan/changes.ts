@@ -1,6 +1,6 @@
 import type { AgentPlan } from '@selvedge/agent'
-import { leaseKey, type Operation, type Resource } from '@selvedge/core'
-import { type LinkResource, printable } from '@selvedge/core/kit'
+import { leaseKey, type Operation, type Resource, type UnmarkedRival } from '@selvedge/core'
+import { isRoute, type LinkResource, printable, type RouteResource } from '@selvedge/core/kit'
 import { recreatesLink } from '@selvedge/dataplane-linux'
 import { describeResource } from '../output/describe-resource.js'
 
@@ -41,7 +41,7 @@ export function changesOf(plan: AgentPlan, subnetFile: string): readonly Change[
             lines: [],
           },
         ]),
-    ...operations.map(changeOf),
+    ...operations.map((operation) => changeOf(operation, plan.rivals.get(operation.resource.key))),
     ...(plan.subnetFile === undefined ? [] : [fileChange(subnetFile, plan.subnetFile)]),
     ...(conditionChange === undefined
       ? []
@@ -67,9 +67,13 @@ export function changesOf(plan: AgentPlan, subnetFile: string): readonly Change[
 const HIDDEN = '[not shown]'
 
 /** An operation for programs: both values, and what differs. */
-export function operationPage(operation: Operation) {
+export function operationPage(operation: Operation, rival: UnmarkedRival | undefined) {
   const { type, resource } = operation
   if (type === 'delete') return { type, resource: shown(resource) }
+  if (rival !== undefined) {
+    const { route, isAdopted } = rival
+    return { type, resource, actual: route, differences: differencesOf(route, resource), adopted: isAdopted }
+  }
   const { actual } = operation
   return {
     type,
@@ -82,11 +86,25 @@ export function operationPage(operation: Operation) {
   }
 }
 
-function changeOf(operation: Operation): Change {
+/** No overlay's routes have it: `boot`, as `ip route` names it. */
+const PROTOCOL: Difference = { field: 'protocol', before: 'boot', after: 'an overlay’s own' }
+
+function changeOf(operation: Operation, rival: UnmarkedRival | undefined): Change {
   const { type, resource } = operation
   const { kind } = resource
   if (type === 'delete') {
     return { type: 'delete', kind, text: textOf(resource), differences: [], lines: linesOf(resource, '-') }
+  }
+  if (rival !== undefined) {
+    const { route, isAdopted } = rival
+    const refused = isAdopted ? '' : ', refused: the one that is there is another program’s, and stays'
+    return {
+      type: 'change',
+      kind,
+      text: `${nameOf(resource)}${refused}`,
+      differences: [...differencesOf(route, resource), PROTOCOL],
+      lines: [],
+    }
   }
   const { actual } = operation
   if (actual === undefined) {
@@ -156,7 +174,20 @@ const isLink = (resource: Resource): resource is LinkResource => resource.kind =
 const isRecreated = (actual: Resource, desired: Resource): boolean =>
   isLink(actual) && isLink(desired) && recreatesLink(actual, desired)
 
-const nameOf = ({ kind, key }: Resource): string => withoutKind(kind, key)
+/** What it is known by: its key, and that of a route as `ip route` would name it. */
+function nameOf(resource: Resource): string {
+  const { kind, key } = resource
+  if (!isRoute(resource)) return withoutKind(kind, key)
+  const { destination, table, metric } = resource
+  const named: Pick<RouteResource, 'destination' | 'table' | 'metric'> & Resource = {
+    kind,
+    key,
+    destination,
+    table,
+    metric,
+  }
+  return describeResource(named)
+}
 
 /** A key begins with its kind. */
 const withoutKind = (kind: string, text: string): string =>

@@ -23,7 +23,7 @@ export async function planCommand(
       lease: { key: leaseKey(lease), change: leaseChange, record: recordChanges },
       condition: conditionChange,
       mtu,
-      operations: operations.map(operationPage),
+      operations: operations.map((each) => operationPage(each, plan.rivals.get(each.resource.key))),
       subnetFile: subnetFile && { path: given.subnetFile, ...subnetFile },
       unknown,
       warnings,

@@ -1,3 +1,4 @@
+import { printable } from '@selvedge/core/kit'
 import type { Page, Style } from '../output/page.js'
 import type { Change } from './changes.js'
 
@@ -51,8 +52,9 @@ function showChange(page: Page, change: Change, margin: number, all: boolean): v
   if (type === 'change') {
     const width = Math.max(...differences.map(({ field }) => field.length), 0) + 2
     for (const { field, before, after } of differences) {
+      const name = printable(field, MAX_VALUE)
       page.text(
-        `${' '.repeat(margin + 2)}${field.padEnd(width)}${shownValue(before)} → ${shownValue(after)}`,
+        `${' '.repeat(margin + 2)}${name.padEnd(width)}${shownValue(before)} → ${shownValue(after)}`,
         {
           indent: margin + 2 + Math.min(width, 24),
         },
@@ -72,8 +74,7 @@ function showChange(page: Page, change: Change, margin: number, all: boolean): v
 function shownValue(value: unknown): string {
   if (value === undefined || value === '') return '(none)'
   const text = Array.isArray(value) ? value.join(' ') : String(value)
-  const line = text.replaceAll(/\s+/g, ' ')
-  return line.length > MAX_VALUE ? `${line.slice(0, MAX_VALUE - 1)}…` : line
+  return printable(text.replaceAll(/\s+/g, ' '), MAX_VALUE)
 }
 
 /** Changes of one type and kind are one sort; sorts come in the order of their firsts. */

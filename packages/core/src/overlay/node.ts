@@ -25,6 +25,7 @@ import { blockPlainRoutes, isPeerRoute } from './plain-routes.js'
 import { formerNetworks, type PreparedNode, plainRoutes, prepareNode, storeAccess } from './prepare-node.js'
 import { earlierLease, earlierSubnets } from './previous-node.js'
 import { removeShared } from './remove-shared.js'
+import { unmarkedRivals } from './unmarked-routes.js'
 
 /** The owner of what this node needs whatever its peers; no lease has such a key. */
 const THIS_NODE = 'this node'
@@ -134,7 +135,7 @@ export class OverlayNode {
       desired: this.reconciler.desired,
       context: () => this.#context,
       isOwnResource: (key) => this.reconciler.desired.isClaimedBy(key, THIS_NODE),
-      ownLinks: () => linkNames(this.reconciler.desired.of(THIS_NODE)),
+      ownLinks: () => this.#ownLinks,
       isHeld: () => !this.#keeper.isLost,
       onOwn: (lease) => (lease === undefined ? this.#keeper.lost() : this.#keeper.observe(lease)),
       onListed: () => {
@@ -271,12 +272,14 @@ export class OverlayNode {
   }
 
   /** What `join` would write, with all leases known; writes nothing to the drivers. `leave` is still to be called. */
-  async preview(signal: AbortSignal): Promise<readonly Operation[]> {
+  async preview(signal: AbortSignal) {
     await this.#keeper.acquire(signal)
     const left = this.#left.signal
     this.#running = this.#leases.run(left)
     await this.#leases.whenListed(signal)
-    return this.reconciler.plan({ signal })
+    const operations = await this.reconciler.plan({ signal })
+    const held = { drivers: this.#drivers, scope: this.#scope }
+    return { operations, rivals: await unmarkedRivals(operations, this.#ownLinks, held, { signal }) }
   }
 
   /** Whether packets leave unencrypted by it, or may do, though they are not to. */
@@ -288,9 +291,12 @@ export class OverlayNode {
   }
 
   #overlapWarnings(): readonly string[] {
-    const ownLinks = linkNames(this.reconciler.desired.of(THIS_NODE))
     const { host } = this.#node.externalInterface
-    return overlapWarnings(this.config, this.lease, this.leases.values(), host, ownLinks)
+    return overlapWarnings(this.config, this.lease, this.leases.values(), host, this.#ownLinks)
+  }
+
+  get #ownLinks(): readonly string[] {
+    return linkNames(this.reconciler.desired.of(THIS_NODE))
   }
 
   get #drivers(): readonly Driver[] {

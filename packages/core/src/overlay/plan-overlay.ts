@@ -9,6 +9,7 @@ import type { DesiredResource } from './inspection.js'
 import { LookOnly } from './look-only.js'
 import { OverlayNode } from './node.js'
 import { type OverlayOptions, requireOptions } from './options.js'
+import type { UnmarkedRival } from './unmarked-routes.js'
 
 /** What the start of an overlay would write. */
 export interface OverlayPlan {
@@ -18,6 +19,8 @@ export interface OverlayPlan {
   readonly mtu: number
   /** In the order in which they would be written. A `put` makes what is not there, or changes what is. */
   readonly operations: readonly Operation[]
+  /** Routes without a mark in the place of those that would be put, by key: another agent's, such as flanneld's. */
+  readonly rivals: ReadonlyMap<string, UnmarkedRival>
   /** What it would desire, with the leases that require it. */
   readonly desired: readonly DesiredResource[]
   /** Every lease that it knows, its own among them. */
@@ -87,13 +90,14 @@ export async function planOverlay(
     throw look.withRefused(error)
   })
   try {
-    const operations = await node.preview(signal)
+    const { operations, rivals } = await node.preview(signal)
     const { config, lease, mtu, desired } = node
     return {
       config,
       lease,
       mtu,
       operations,
+      rivals,
       desired,
       leases: [...node.leases.values()],
       externalInterface: node.facts.externalInterface,

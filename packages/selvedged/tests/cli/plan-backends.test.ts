@@ -57,7 +57,7 @@ const cases: readonly Case[] = [
     fault: (peer) => `ip route replace ${peer} via 192.168.77.254 proto 157`,
     named: (peer) =>
       new RegExp(
-        `^~ route 254 ${peer} 0 0\\n +gateway +192\\.168\\.77\\.254 → 192\\.168\\.77\\.1\\n0 to add, 1 to change`,
+        `^~ route ${peer}\\n +gateway +192\\.168\\.77\\.254 → 192\\.168\\.77\\.1\\n0 to add, 1 to change`,
       ),
   },
   {

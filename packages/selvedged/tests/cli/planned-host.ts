@@ -1,3 +1,5 @@
+import { access } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Host, type Lab, until } from '@selvedge/lab'
 import { expect } from 'vitest'
@@ -54,6 +56,7 @@ export class PlannedHost {
   readonly #rig: PlannedRig
   readonly #options: PlannedHostOptions
   readonly #pid: number
+  #agent: Selvedged | undefined
 
   private constructor(rig: PlannedRig, host: Host, pid: number, options: PlannedHostOptions) {
     this.host = host
@@ -85,12 +88,13 @@ export class PlannedHost {
 
   start(): Selvedged {
     const { args = [], variables = {}, store } = this.#options
-    return this.#rig.start(this.#rig.lab.hosts.indexOf(this.host), {
+    this.#agent = this.#rig.start(this.#rig.lab.hosts.indexOf(this.host), {
       args,
       variables,
       wrapper: this.within,
       ...(store && { store }),
     })
+    return this.#agent
   }
 
   /** Runs a shell command on the host. */
@@ -147,8 +151,22 @@ export class PlannedHost {
     )
   }
 
-  /** The kernel checks a new IPv6 address for a second, and an agent writes its cache when it has time. */
-  #settled(): Promise<string> {
+  /** Whether an agent may write its lease cache at any moment. */
+  get #isCacheWritten(): boolean {
+    return this.#agent?.hasEnded === false
+  }
+
+  /** The kernel checks a new IPv6 address for a second, and an agent makes its cache when it has time. */
+  async #settled(): Promise<string> {
+    const { leaseCache } = filesOf(this.#rig.lab, this.host)
+    if (this.#isCacheWritten) {
+      await until('the lease cache', () =>
+        access(leaseCache).then(
+          () => true,
+          () => undefined,
+        ),
+      )
+    }
     let last = ''
     return until('the host to be at rest', async () => {
       const now = await this.#state()
@@ -162,7 +180,8 @@ export class PlannedHost {
     const { lab } = this.#rig
     const folder = `${lab.directory}/${this.host.name}`
     // In the lock file of a local store its readers are noted.
-    const some = "-not -name '*.log' -not -name '*.mdb-lock*'"
+    const cache = this.#isCacheWritten ? `-not -path '${dirname(filesOf(lab, this.host).leaseCache)}*'` : ''
+    const some = `-not -name '*.log' -not -name '*.mdb-lock*' ${cache}`
     const files = `find /run ${folder} ${some} -printf '%p %y %m %u %s %T@\\n' 2>/dev/null | sort
       find /run ${folder} -type f ${some} -exec sha256sum {} + 2>/dev/null | sort`
     const [kernel, found, pids, store] = await Promise.all([
