@@ -26,6 +26,7 @@ export type {
 } from './contract/node-context.js'
 export type { Part } from './contract/part.js'
 export type { Resource } from './contract/resource.js'
+export type { RightsInquiry, StoreRight } from './contract/rights-inquiry.js'
 export type {
   LeaseEvent,
   LeasePreview,

@@ -28,6 +28,11 @@ export class NetworkKeys {
     return this.#leases
   }
 
+  /** The prefix of the claims of IPv6 subnets, for messages. */
+  get claimsPath(): string {
+    return this.#claims
+  }
+
   lease(subnets: LeaseSubnets): Buffer {
     return Buffer.from(this.#leases + leaseKey(subnets))
   }

@@ -8,7 +8,9 @@ import {
   OverlayError,
   parseNetworkConfig,
   type RenewOptions,
+  type RightsInquiry,
   type SetConfigOptions,
+  type StoreRight,
   type SubnetAdministration,
   type SubnetManager,
   type WatchOptions,
@@ -24,6 +26,7 @@ import { LeaseRequests, listTimeoutMs } from './lease-requests.js'
 import { LeaseView } from './lease-view.js'
 import { type Acquired, LeaseWriter } from './lease-writer.js'
 import { type EtcdSubnetManagerOptions, readSettings, type Settings } from './options.js'
+import { askRights } from './rights.js'
 
 /** How long the leases that `acquireLease` has listed are kept for a watch that may follow, in ms. */
 const LISTED_TTL_MS = 2_000
@@ -37,7 +40,7 @@ const LISTED_TTL_MS = 2_000
  *
  * Errors besides those of `SubnetManager`: `LEASE_CONFLICT` if other nodes were faster a hundred times in a row.
  */
-export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
+export class EtcdSubnetManager implements SubnetManager, SubnetAdministration, RightsInquiry {
   readonly name = 'etcd'
   readonly #settings: Settings
   readonly #keys: NetworkKeys
@@ -126,6 +129,10 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration {
     { signal }: AbortOptions = {},
   ): Promise<ReadonlyMap<string, number>> {
     return this.#administration.leaseEnds(leases, { signal: this.#signal(signal) })
+  }
+
+  async rights({ signal }: AbortOptions = {}): Promise<readonly StoreRight[]> {
+    return askRights(this.#cluster, this.#keys, { signal: this.#signal(signal) })
   }
 
   async *watchLeases({

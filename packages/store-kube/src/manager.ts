@@ -13,6 +13,8 @@ import {
   type Random,
   type RecordChange,
   type RenewOptions,
+  type RightsInquiry,
+  type StoreRight,
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
@@ -37,6 +39,7 @@ import { NodeTable } from './node-table.js'
 import type { KubeStatus, KubeSubnetManagerOptions } from './options.js'
 import { checkPodCidrs } from './pod-cidrs.js'
 import { AddressPublisher } from './published-addresses.js'
+import { askRights } from './rights.js'
 import { StatusBoard } from './status.js'
 
 const DEFAULT_REQUEST_TIMEOUT_MS = 10_000
@@ -59,7 +62,7 @@ function requireAddress(text: string): string {
   )
 }
 
-export class KubeSubnetManager implements SubnetManager, LeasePreviewer {
+export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsInquiry {
   readonly name = 'kubernetes'
   readonly #options: KubeSubnetManagerOptions
   readonly #clock: Clock
@@ -107,6 +110,11 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer {
       clock: this.#clock,
       board: this.#board,
     })
+  }
+
+  async rights({ signal }: AbortOptions = {}): Promise<readonly StoreRight[]> {
+    const timeoutMs = this.#options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
+    return askRights(this.#api, { signal: signal ?? this.#closed.signal, timeoutMs })
   }
 
   /** For health checks and metrics. */

@@ -2,6 +2,7 @@ import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
 import { CHECKS, diagnose } from './checks/index.js'
 import { type GatherOptions, gather } from './facts/gather.js'
+import type { PathFacts } from './facts/paths.js'
 import { CATEGORIES, categoryOf, type Finding } from './finding.js'
 
 export interface DoctorOptions extends Omit<GatherOptions, 'io'> {
@@ -17,18 +18,19 @@ export async function doctorCommand(
   { waitSeconds, ...options }: DoctorOptions,
 ): Promise<void> {
   const end = io.clock.monotonic() + (waitSeconds ?? 0) * 1000
-  let findings = await look()
+  let { findings, paths } = await look()
   while (hasFatal(findings) && waitSeconds !== undefined && io.clock.monotonic() < end) {
     await io.clock.sleep(PAUSE_MS, { signal: io.signal })
-    findings = await look()
+    ;({ findings, paths } = await look())
   }
   const checks = CHECKS.filter(({ pre }) => !options.pre || pre === true).length
-  if (page.json) page.document({ checks, findings })
+  if (page.json) page.document({ checks, findings, peers: { tried: paths.tried.length, of: paths.peers } })
   else show(findings)
   if (findings.length > 0) throw new Ended(hasFatal(findings) ? EXIT.failed : EXIT.differs)
 
-  async function look(): Promise<readonly Finding[]> {
-    return diagnose(await gather({ io, ...options }), { pre: options.pre })
+  async function look(): Promise<{ findings: readonly Finding[]; paths: PathFacts }> {
+    const facts = await gather({ io, ...options })
+    return { findings: diagnose(facts, { pre: options.pre }), paths: facts.paths }
   }
 
   function show(all: readonly Finding[]): void {
@@ -41,10 +43,11 @@ export async function doctorCommand(
       }
     }
     const fatal = all.filter(({ severity }) => severity === 'fatal').length
+    const tried = paths.peers === 0 ? '' : `, ${paths.tried.length} of ${paths.peers} peers tried`
     page.text(
       all.length === 0
-        ? `${checks} checks, nothing found`
-        : `${checks} checks, ${fatal} fatal, ${all.length - fatal} warnings; docs/doctor.md says more of each`,
+        ? `${checks} checks${tried}: nothing found`
+        : `${checks} checks${tried}: ${fatal} fatal, ${all.length - fatal} warnings; docs/doctor.md says more of each`,
       { style: 'dim' },
     )
   }

@@ -6,13 +6,14 @@ import {
   leaseKey,
   listLeases,
   OverlayError,
+  type RightsInquiry,
   type SubnetAdministration,
   type SubnetManager,
 } from '@selvedge/core'
 
 /** A store, for an operator. */
 export interface OperatorStore extends AsyncDisposable {
-  readonly manager: SubnetManager & Partial<SubnetAdministration>
+  readonly manager: SubnetManager & Partial<SubnetAdministration & RightsInquiry>
   /** For messages and `--json`: `etcd at http://10.0.0.5:2379, /coreos.com/network`. */
   readonly place: string
   /** When a lease ends of which the store does not say it, for people. */

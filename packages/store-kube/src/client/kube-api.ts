@@ -25,7 +25,7 @@ export const STRATEGIC_MERGE_PATCH = 'application/strategic-merge-patch+json'
 const JSON_TYPE = 'application/json'
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'PATCH'
+  readonly method: 'GET' | 'PATCH' | 'POST'
   /** Below the server's URL, with its query. */
   readonly path: string
   readonly accept: string

@@ -1,4 +1,4 @@
-import { printable } from '@selvedge/core/kit'
+import { canonicalCidr, containsAddress, printable } from '@selvedge/core/kit'
 import { type Check, fatal, warning } from '../finding.js'
 import { externalOf, hostAddresses, nodeOf, ownLease } from './known.js'
 
@@ -90,6 +90,34 @@ export const identityChecks: readonly Check[] = [
               ),
             ]
           }),
+      )
+    },
+  },
+  {
+    id: 'identity.virtual-address',
+    title: 'the published address stays with this host, and is no virtual one that moves',
+    find: (facts) => {
+      const own = ownLease(facts)
+      const published = [own?.publicIp, own?.publicIpv6]
+      return (facts.network?.links ?? []).flatMap(({ ifname, addr_info }) =>
+        addr_info.flatMap(({ local, family, prefixlen }) => {
+          if (!published.includes(local) || prefixlen !== (family === 'inet' ? 32 : 128)) return []
+          // keepalived and the like add a host's address beside the one of the network, which is the host's own.
+          const stays = addr_info.find(
+            (each) =>
+              each.local !== local &&
+              each.family === family &&
+              each.prefixlen < prefixlen &&
+              containsAddress(canonicalCidr(`${each.local}/${each.prefixlen}`), local),
+          )
+          if (stays === undefined) return []
+          return [
+            warning(
+              `this host publishes ${local}/${prefixlen} of ${ifname}, which lies in the network of its own address ${stays.local}/${stays.prefixlen}: a virtual address, which moves to another host`,
+              `let the agent publish the one that stays: --public-ip${family === 'inet' ? '' : 'v6'}=${stays.local}`,
+            ),
+          ]
+        }),
       )
     },
   },

@@ -6,6 +6,7 @@ import { firewallChecks } from './firewall.js'
 import { hostChecks } from './host.js'
 import { identityChecks } from './identity.js'
 import { kernelChecks } from './kernel.js'
+import { overlapChecks } from './overlap.js'
 import { pathChecks } from './path.js'
 import { podChecks } from './pods.js'
 import { routeChecks } from './routes.js'
@@ -19,6 +20,7 @@ export const CHECKS: readonly Check[] = [
   ...firewallChecks,
   ...identityChecks,
   ...storeChecks,
+  ...overlapChecks,
   ...agentChecks,
   ...kernelChecks,
   ...desiredChecks,

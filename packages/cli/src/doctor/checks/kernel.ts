@@ -89,6 +89,23 @@ export const kernelChecks: readonly Check[] = [
     },
   },
   {
+    id: 'kernel.checksums',
+    title: 'packets of peers come with the right checksums',
+    find: ({ checksums, ...facts }) => {
+      if (checksums === 0) return []
+      const device = (desiredOf({ checksums, ...facts })?.entries ?? []).find(
+        ({ resource }) => resource.kind === 'link',
+      )
+      const name = device === undefined ? undefined : String(Reflect.get(device.resource, 'name'))
+      return [
+        warning(
+          `${checksums} packets with a wrong checksum came while peers were tried: their hosts, or a NAT on the way, leave checksums to hardware that does not compute those of tunnelled packets`,
+          `on the peers: ethtool -K ${name ?? externalOf({ checksums, ...facts })?.ifname ?? 'flannel.1'} tx-checksum-ip-generic off`,
+        ),
+      ]
+    },
+  },
+  {
     id: 'kernel.published-mac',
     title: "the published MAC address is the device's",
     find: (facts) => {

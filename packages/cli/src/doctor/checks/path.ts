@@ -1,6 +1,8 @@
+import { duration } from '../../output/duration.js'
+import type { Facts } from '../facts/facts.js'
 import type { PathFact } from '../facts/paths.js'
 import { type Check, fatal, warning } from '../finding.js'
-import { nodeOf } from './known.js'
+import { hostAddresses, mtuOf, nodeOf, ownLease, pageOf, portOf } from './known.js'
 
 const MAX_SHOWN = 3
 /** Of echo requests: one of twenty may be lost to a busy host. */
@@ -10,12 +12,14 @@ export const pathChecks: readonly Check[] = [
   {
     id: 'path.host-unreachable',
     title: 'the hosts of the peers are reached',
-    find: ({ paths }) => {
-      const gone = paths.filter(({ underlay, overlay }) => underlay === undefined && overlay === undefined)
+    find: (facts) => {
+      const { tried } = facts.paths
+      const gone = tried.filter(({ underlay, overlay }) => underlay === undefined && overlay === undefined)
       if (gone.length === 0) return []
+      // Without a tunnel, hosts that drop echo requests look the same.
       return [
-        fatal(
-          `${gone.length} of ${paths.length} peers answer neither at their own addresses nor in the overlay: ${namesOf(gone)}`,
+        (hasTunnel(facts) ? fatal : warning)(
+          `${gone.length} of ${tried.length} peers that were tried answer no echo request, neither at their own addresses nor in the overlay: ${namesOf(gone)}`,
           'are these hosts up, and is there a route to them? ip route get ADDRESS; a host that is gone for good: selvedge leases release KEY --force',
         ),
       ]
@@ -24,13 +28,18 @@ export const pathChecks: readonly Check[] = [
   {
     id: 'path.tunnel-broken',
     title: 'packets get through the tunnel',
-    find: ({ paths, ...facts }) => {
-      const broken = paths.filter(({ underlay, overlay }) => underlay !== undefined && overlay === undefined)
+    find: (facts) => {
+      const { tried } = facts.paths
+      // Peers without an address in the overlay are tried at their own alone.
+      const isTunnelled = tried.some(({ overlay }) => overlay !== undefined) || hasTunnel(facts)
+      const broken = tried.filter(
+        ({ underlay, overlay }) => isTunnelled && underlay !== undefined && overlay === undefined,
+      )
       if (broken.length === 0) return []
-      const backend = nodeOf({ paths, ...facts })?.backend ?? 'the backend'
+      const backend = nodeOf(facts)?.backend ?? 'the backend'
       return [
         fatal(
-          `${broken.length} of ${paths.length} peers answer at their own addresses, and not in the overlay: ${namesOf(broken)}`,
+          `${broken.length} of ${tried.length} peers that were tried answer at their own addresses, and not in the overlay: ${namesOf(broken)}`,
           `the packets of ${backend} are dropped on the way, or there: run selvedge doctor on that host, too, and let ${PORTS[backend] ?? 'its packets'} pass between the hosts (security groups, firewalls)`,
         ),
       ]
@@ -39,8 +48,8 @@ export const pathChecks: readonly Check[] = [
   {
     id: 'path.loss',
     title: 'no packets are lost on the way',
-    find: ({ paths }) => {
-      const lossy = paths.filter(
+    find: ({ paths: { tried } }) => {
+      const lossy = tried.filter(
         ({ overlay }) => overlay !== undefined && overlay.sent - overlay.received > MAX_LOST,
       )
       if (lossy.length === 0) return []
@@ -59,22 +68,86 @@ export const pathChecks: readonly Check[] = [
   {
     id: 'path.mtu',
     title: 'packets as long as the MTU get through',
-    find: ({ paths, ...facts }) => {
-      const cut = paths.filter(
-        ({ fullSize, overlay }) =>
-          fullSize === false && overlay !== undefined && overlay.sent - overlay.received <= MAX_LOST,
+    find: (facts) => {
+      const { tried } = facts.paths
+      const mtu = mtuOf(facts) ?? 0
+      const cut = tried.filter(
+        ({ longest, overlay }) =>
+          longest !== undefined &&
+          longest < mtu &&
+          (overlay === undefined || overlay.sent - overlay.received <= MAX_LOST),
       )
-      if (cut.length === 0) return []
-      const mtu = nodeOf({ paths, ...facts })?.mtu
+      const [first] = cut
+      if (first === undefined) return []
       return [
         fatal(
-          `short packets get through, and those of ${mtu} bytes do not: ${namesOf(cut)}`,
+          `short packets get through, there and back, and those of ${mtu} bytes do not: ${namesOf(cut)}; of the lengths tried ${first.longest === 0 ? 'none passes' : `${first.longest} bytes pass`}`,
           `the way between the hosts takes less than their interfaces do: set the interfaces' MTU to what it takes on all hosts, or "MTU" in the Backend section of the config, and restart agents and pods`,
         ),
       ]
     },
   },
+  {
+    id: 'path.one-way',
+    title: 'probes of the agent arrive in both directions (--probe-peers)',
+    find: (facts) => {
+      const lost = (pageOf(facts)?.peers ?? []).flatMap(
+        ({ subnet, ipv6Subnet, publicIp, publicIpv6, probe }) =>
+          [probe?.ipv4, probe?.ipv6].flatMap((report) =>
+            report?.state === 'unreachable'
+              ? [
+                  `${subnet ?? ipv6Subnet} (${publicIp ?? publicIpv6}): ${DIRECTIONS[report.direction ?? 'unknown']}`,
+                ]
+              : [],
+          ),
+      )
+      if (lost.length === 0) return []
+      return [
+        fatal(
+          `${lost.length} peers do not answer the agent's probes: ${lost.slice(0, MAX_SHOWN).join('; ')}`,
+          'look where packets are lost: a firewall of the host that does not get them, or between the two; selvedge trace ADDRESS shows each step here',
+        ),
+      ]
+    },
+  },
+  {
+    id: 'path.handshake',
+    title: 'peers of WireGuard that do not answer have shaken hands within three minutes',
+    find: (facts) => {
+      const silent = facts.paths.tried.filter(({ overlay }) => overlay === undefined)
+      const strangers = silent.flatMap((path) => {
+        const shake = facts.shaken.find(({ allowedIps }) => allowedIps.includes(path.subnet))
+        if (shake === undefined || (shake.at !== undefined && facts.now - shake.at < REJECT_AFTER_MS))
+          return []
+        const age = shake.at === undefined ? 'never' : `${duration(facts.now - shake.at)} ago`
+        return [`${path.subnet} (${path.publicIp}) ${age}`]
+      })
+      if (strangers.length === 0) return []
+      return [
+        fatal(
+          `no handshake of WireGuard with ${strangers.length} peers, the last: ${strangers.slice(0, MAX_SHOWN).join(', ')}`,
+          `let UDP port ${portOf(facts)} pass between the hosts; if it does, one of the two has another key than it publishes: restart its agent`,
+        ),
+      ]
+    },
+  },
 ]
+
+/** A session of WireGuard that is older is none (REJECT_AFTER_TIME of its paper). */
+const REJECT_AFTER_MS = 180_000
+
+const DIRECTIONS = {
+  outbound: 'packets to it are lost, and its own arrive',
+  inbound: 'nothing of it arrives here',
+  unknown: 'it is not known which way packets are lost',
+} as const
+
+/** Whether this host has an address in the overlay, and so have its peers. */
+function hasTunnel(facts: Facts): boolean {
+  const own = ownLease(facts)
+  const [base] = (own?.subnet ?? own?.ipv6Subnet ?? '').split('/')
+  return base !== undefined && hostAddresses(facts).has(base)
+}
 
 const PORTS: Readonly<Record<string, string>> = {
   vxlan: 'UDP port 8472',

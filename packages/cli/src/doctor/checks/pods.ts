@@ -1,4 +1,5 @@
-import { containsAddress } from '@selvedge/core/kit'
+import { containsAddress, printable } from '@selvedge/core/kit'
+import type { Facts } from '../facts/facts.js'
 import { type Check, fatal, warning } from '../finding.js'
 import { mtuOf, ownLease } from './known.js'
 
@@ -99,4 +100,52 @@ export const podChecks: readonly Check[] = [
         : [fatal(`${BRIDGE} is down: no packet reaches a pod`, `ip link set ${BRIDGE} up`)]
     },
   },
+  {
+    id: 'pods.status',
+    title: 'the CNI plugins say that they are ready (STATUS)',
+    find: ({ pods: { notReady } }) =>
+      notReady.map(({ plugin, why }) =>
+        fatal(
+          `the plugin ${printable(plugin)} says that it is not ready: ${printable(why)}`,
+          'other findings here may say why; else do what the message says',
+        ),
+      ),
+  },
+  {
+    id: 'pods.leaked-addresses',
+    title: 'no address is given to a pod that is gone',
+    find: ({ pods: { silent, given }, ...facts }) => {
+      const ports = (facts.network?.links ?? []).filter(({ master }) => master === BRIDGE).length
+      if (silent.length === 0) return []
+      const shown = silent.slice(0, MAX_SHOWN).map(({ address }) => address)
+      return [
+        warning(
+          `host-local has given ${given.length} addresses, and ${BRIDGE} has ${ports} ports; ${silent.length} answer nothing, such as ${shown.join(', ')}: once the subnet is used up, no pod starts`,
+          `rm ${silent.map(({ file }) => file).join(' ')}`,
+        ),
+      ]
+    },
+  },
+  {
+    id: 'pods.service',
+    title: "the API server's Service answers this host, if kube-proxy has rules for it",
+    find: (facts) => unanswered(facts, 'tcp', 'accepts no connection: pods do not reach the API server'),
+  },
+  {
+    id: 'pods.dns',
+    title: "the cluster's DNS answers this host, if kube-proxy has rules for it",
+    find: (facts) => unanswered(facts, 'udp', 'answers no query: pods resolve no names'),
+  },
 ]
+
+const MAX_SHOWN = 3
+
+const unanswered = ({ services: { probes } }: Facts, protocol: 'tcp' | 'udp', what: string) =>
+  probes
+    .filter((probe) => probe.protocol === protocol && !probe.answers)
+    .map(({ name, address, port }) =>
+      fatal(
+        `the Service ${printable(name)} at ${address}, port ${port}, ${what}`,
+        `are its pods ready (kubectl get endpointslices -A), and reached (selvedge trace POD)? else look at kube-proxy on this host`,
+      ),
+    )

@@ -1,8 +1,9 @@
 import { configDifferences, parseNetworkConfig } from '@selvedge/core'
-import { containsAddress, overlaps, parseCidr, printable } from '@selvedge/core/kit'
+import { printable } from '@selvedge/core/kit'
+import { duration } from '../../output/duration.js'
 import type { Facts } from '../facts/facts.js'
-import { type Check, fatal, warning } from '../finding.js'
-import { externalOf, networksOf, nodeOf, ownLease, pageOf } from './known.js'
+import { type Check, type Finding, fatal, warning } from '../finding.js'
+import { nodeOf, ownLease, pageOf } from './known.js'
 
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
@@ -11,6 +12,8 @@ const CERTIFICATE_MARGIN_MS = 14 * DAY_MS
 /** The agent renews an hour before the end, by default: less than this is late. */
 const LEASE_MARGIN_MS = HOUR_MS / 2
 const NEARLY_FULL = 0.9
+/** A server says the second, and may be busy; Kerberos, and tokens, tolerate minutes. */
+const MAX_SKEW_MS = 10_000
 
 export const storeChecks: readonly Check[] = [
   {
@@ -30,7 +33,9 @@ export const storeChecks: readonly Check[] = [
     id: 'store.refused',
     title: 'the store accepts who asks',
     find: ({ store }) =>
-      store?.state === 'failed' && (REFUSALS.test(store.why) || store.code === 'ACCESS_DENIED')
+      store?.state === 'failed' &&
+      !(store.rights ?? []).some(({ isAllowed }) => isAllowed) &&
+      (REFUSALS.test(store.why) || store.code === 'ACCESS_DENIED')
         ? [
             fatal(
               `${store.place} refuses: ${store.why}`,
@@ -40,30 +45,52 @@ export const storeChecks: readonly Check[] = [
         : [],
   },
   {
+    id: 'store.rights',
+    title: 'the store lets an agent do what it does there, item by item',
+    find: ({ store }) => {
+      const missing = store?.rights?.filter(({ isAllowed }) => !isAllowed) ?? []
+      const [first] = missing
+      // Credentials that may do nothing are the wrong ones.
+      if (store === undefined || first === undefined || missing.length === store.rights?.length) return []
+      return [
+        fatal(
+          `${store.place} does not let these credentials ${missing.map(({ does }) => does).join(', nor ')}`,
+          missing.map(({ remedy }) => remedy).join('; '),
+        ),
+      ]
+    },
+  },
+  {
     id: 'store.certificate',
-    title: 'the certificates of the connection to the store are valid for two weeks',
+    title: 'the certificates of the connection to the store are valid for two weeks, the server’s among them',
     pre: true,
-    find: ({ certificates, now }) =>
-      certificates.flatMap(({ file, validTo, problem }) => {
-        if (problem !== undefined) {
-          return [
-            fatal(
-              `${printable(file)} is no certificate that can be read: ${problem}`,
-              'name a PEM file that this user may read',
-            ),
-          ]
-        }
-        const left = (validTo ?? 0) - now
-        if (left > CERTIFICATE_MARGIN_MS) return []
-        const end = new Date(validTo ?? 0).toISOString()
-        const what = `the certificate in ${printable(file)} ${left < 0 ? 'ended' : 'ends'} on ${end}`
-        return [
-          left < 0
-            ? fatal(what, 'replace the file by a new certificate: the agent reads it at its next connection')
-            : warning(
-                what,
-                'replace the file by a new certificate: the agent reads it at its next connection',
+    find: ({ certificates, servers, now }) => [
+      ...certificates.flatMap(({ file, validTo, problem }) =>
+        problem === undefined
+          ? endsSoon(`the certificate in ${printable(file)}`, validTo, now)
+          : [
+              fatal(
+                `${printable(file)} cannot be used for the connection to the store: ${problem}`,
+                'name a PEM file that this user may read',
               ),
+            ],
+      ),
+      ...servers.flatMap(({ url, certificateEnds }) =>
+        endsSoon(`the certificate of ${printable(url)}`, certificateEnds, now),
+      ),
+    ],
+  },
+  {
+    id: 'store.clock',
+    title: 'the clocks of this host and of the store agree',
+    find: ({ servers }) =>
+      servers.flatMap(({ url, aheadMs }) => {
+        if (aheadMs === undefined || Math.abs(aheadMs) < MAX_SKEW_MS) return []
+        return [
+          warning(
+            `this host's clock is ${duration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} that of ${printable(url)}: certificates and tokens count as ended or not begun, and times in logs do not match`,
+            'find out which of the two is wrong (chronyc tracking; timedatectl), and let both follow the same time: timedatectl set-ntp true',
+          ),
         ]
       }),
   },
@@ -212,40 +239,6 @@ export const storeChecks: readonly Check[] = [
       return [used >= store.subnets ? fatal(`${what}: no host can join`, remedy) : warning(what, remedy)]
     },
   },
-  {
-    id: 'store.overlap',
-    title: "the network overlaps none of this host's own",
-    pre: false,
-    find: (facts) => {
-      const external = externalOf(facts)
-      const stored = facts.store?.state === 'answers' ? facts.store.networks : []
-      const networks = [...new Set([...networksOf(facts), ...stored])]
-      return (facts.network?.links ?? [])
-        .filter(({ ifname, master }) => !/^(?:flannel|cni|lo$)/.test(ifname) && master === undefined)
-        .flatMap(({ ifname, addr_info }) =>
-          addr_info.flatMap(({ local, prefixlen, scope }) => {
-            const own = parseCidr(`${local}/${prefixlen}`)
-            const network = networks.find((text) => {
-              const cidr = parseCidr(text)
-              return (
-                scope === 'global' &&
-                own !== undefined &&
-                cidr !== undefined &&
-                cidr.family === own.family &&
-                (overlaps(cidr, own) || containsAddress(text, local))
-              )
-            })
-            if (network === undefined) return []
-            return [
-              (ifname === external?.ifname ? fatal : warning)(
-                `the network ${network} overlaps ${local}/${prefixlen} of ${ifname}: packets to one of the two go to the other`,
-                'choose another Network (selvedge config set), or other addresses for the host',
-              ),
-            ]
-          }),
-        )
-    },
-  },
 ]
 
 /** The agent itself reads the config once a minute. */
@@ -260,3 +253,11 @@ function differencesFromInForce(facts: Facts): readonly string[] {
 
 const REFUSALS =
   /permission denied|authentication|unauthori[sz]ed|forbidden|certificate|\b40[13]\b|auth token/i
+
+function endsSoon(what: string, validTo: number | undefined, now: number): readonly Omit<Finding, 'id'>[] {
+  const left = (validTo ?? Number.POSITIVE_INFINITY) - now
+  if (left > CERTIFICATE_MARGIN_MS) return []
+  const remedy = 'replace it by a new one: the agent reads its own at its next connection'
+  const text = `${what} ${left < 0 ? 'ended' : 'ends'} on ${new Date(validTo ?? 0).toISOString()}`
+  return [left < 0 ? fatal(text, remedy) : warning(text, remedy)]
+}

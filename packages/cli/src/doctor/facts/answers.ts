@@ -1,4 +1,5 @@
 import type { StatusPage } from '@selvedge/agent'
+import type { StoreRight } from '@selvedge/core'
 
 /** How the agent answered at its control socket. */
 export type AgentFact =
@@ -35,5 +36,13 @@ export type StoreFact =
       readonly outside: ReadonlySet<string>
       /** Records that are no leases: a sentence each. */
       readonly problems: readonly string[]
+      /** What an agent does with it, and whether these credentials may; undefined if it does not say. */
+      readonly rights: readonly StoreRight[] | undefined
     }
-  | { readonly state: 'failed'; readonly place: string; readonly code: string; readonly why: string }
+  | {
+      readonly state: 'failed'
+      readonly place: string
+      readonly code: string
+      readonly why: string
+      readonly rights: readonly StoreRight[] | undefined
+    }

@@ -1,22 +1,18 @@
 import type { AgentSettings } from '@selvedge/agent/flags'
 import type { AgentFact, StoreFact } from './answers.js'
+import type { CertificateFact } from './certificates.js'
+import type { ClusterIp, ServiceProbe } from './cluster-ips.js'
 import type { DesiredFact } from './desired.js'
 import type { DriverFact } from './driver.js'
+import type { Handshake } from './handshakes.js'
 import type { NetworkFacts } from './network.js'
-import type { PathFact } from './paths.js'
+import type { PathFacts } from './paths.js'
 import type { PodFacts } from './pods.js'
 import type { RulesetFacts } from './ruleset.js'
+import type { ServerFact } from './server.js'
 import type { ServiceFacts } from './services.js'
 import type { UdpSocket } from './sockets.js'
 import type { Way } from './ways.js'
-
-/** A certificate of the connection to the store. */
-export interface CertificateFact {
-  readonly file: string
-  /** In ms since the epoch; undefined if it cannot be read, which `problem` explains. */
-  readonly validTo: number | undefined
-  readonly problem: string | undefined
-}
 
 /** Everything that the checks look at. What could not be looked at is undefined, and no check guesses. */
 export interface Facts {
@@ -36,7 +32,11 @@ export interface Facts {
   readonly rulesets: RulesetFacts | undefined
   readonly sockets: readonly UdpSocket[]
   readonly programs: ReadonlySet<string>
-  readonly services: ServiceFacts
+  readonly services: ServiceFacts & {
+    /** Services of Kubernetes that kube-proxy's rules name, and what two of them answered. */
+    readonly clusterIps: readonly ClusterIp[]
+    readonly probes: readonly ServiceProbe[]
+  }
   readonly controlSocket: string
   readonly agent: AgentFact | undefined
   readonly store: StoreFact | undefined
@@ -45,7 +45,13 @@ export interface Facts {
   /** By address: peers' hosts, and an address of each of their subnets. */
   readonly ways: ReadonlyMap<string, Way>
   readonly certificates: readonly CertificateFact[]
+  /** The servers of the store that answer. */
+  readonly servers: readonly ServerFact[]
   readonly subnetFile: { readonly path: string; readonly text: string | undefined }
-  readonly paths: readonly PathFact[]
+  readonly paths: PathFacts
+  /** Packets with a wrong checksum that came while peers were tried. */
+  readonly checksums: number
+  /** Of WireGuard's peers, after they were tried. */
+  readonly shaken: readonly Handshake[]
   readonly pods: PodFacts
 }

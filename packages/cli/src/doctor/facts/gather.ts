@@ -1,19 +1,23 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { StatusPage } from '@selvedge/agent'
-import type { AgentSettings, StoreSettings } from '@selvedge/agent/flags'
+import type { AgentSettings } from '@selvedge/agent/flags'
 import { isOverlayError } from '@selvedge/core'
 import type { CliIo } from '../../io.js'
 import { askAgent } from '../../status/agent-client.js'
 import { backendOf, portOf } from '../checks/known.js'
 import type { AgentFact } from './answers.js'
 import { certificateFacts } from './certificates.js'
+import { wrongChecksums } from './checksums.js'
+import { clusterIpsIn, probeServices } from './cluster-ips.js'
 import { desiredFact } from './desired.js'
 import { driverFact } from './driver.js'
 import type { Facts } from './facts.js'
+import { handshakes } from './handshakes.js'
 import { type NetworkFacts, networkFacts } from './network.js'
 import { type PathTarget, pathFacts } from './paths.js'
 import { podFacts } from './pods.js'
 import { rulesetFacts } from './ruleset.js'
+import { serverFacts } from './server.js'
 import { serviceFacts } from './services.js'
 import { programsHere, udpSockets } from './sockets.js'
 import { storeFact } from './store.js'
@@ -46,9 +50,6 @@ const SYSCTLS = [
 /** An agent that hangs does not keep the rest from being looked at. */
 const AGENT_TIMEOUT_MS = 1_500
 
-/** Peers that are tried. */
-const MAX_TARGETS = 16
-
 /** include/uapi/linux/capability.h */
 const CAP_NET_ADMIN = 12n
 
@@ -65,7 +66,11 @@ export async function gather(options: GatherOptions): Promise<Facts> {
   const reading = pre ? undefined : storeFact(storeOf, signal)
   const tried = (async () => {
     const [network, agent] = await Promise.all([host, asking])
-    return agent?.state === 'answers' ? pathFacts(targetsOf(agent.page, network)) : []
+    const targets = agent?.state === 'answers' ? targetsOf(agent.page, network) : []
+    const before = await wrongChecksums()
+    const paths = await pathFacts(targets, io.clock)
+    const [after, shaken] = await Promise.all([wrongChecksums(), handshakes()])
+    return { paths, checksums: after - before, shaken }
   })()
   const wished = (async () => {
     const agent = await asking
@@ -83,14 +88,17 @@ export async function gather(options: GatherOptions): Promise<Facts> {
       programsHere(),
       asking,
       reading,
-      podFacts(options.cniConfigFolder, options.cniPluginFolder),
+      host.then((network) => podFacts(options.cniConfigFolder, options.cniPluginFolder, portsOf(network))),
     ])
-  const [perLink, driver, sockets, services, certificates, paths, wish] = await Promise.all([
+  const clusterIps = clusterIpsIn(rulesets)
+  const [perLink, driver, sockets, services, probes, certificates, servers, tries, wish] = await Promise.all([
     readSysctls((network?.links ?? []).map(({ ifname }) => `net/ipv4/conf/${ifname}/rp_filter`)),
     driverFact(settings, backendOf({ agent, store, asked }), signal),
     udpSockets(portOf({ agent, store, asked })),
     serviceFacts(programs),
-    certificateFacts(certificatesOf(settings.store)),
+    probeServices(clusterIps),
+    certificateFacts(settings.store),
+    pre ? [] : serverFacts(settings.store, io.clock),
     tried,
     wished,
   ])
@@ -108,15 +116,16 @@ export async function gather(options: GatherOptions): Promise<Facts> {
     rulesets,
     sockets,
     programs,
-    services,
+    services: { ...services, clusterIps, probes },
     controlSocket,
     agent,
     store,
     desired,
     ways: wish?.ways ?? new Map(),
     certificates,
+    servers,
     subnetFile: { path, text: await readFile(path, 'utf8').catch(() => undefined) },
-    paths,
+    ...tries,
     pods,
   }
 }
@@ -162,28 +171,30 @@ async function agentFact({ controlSocket, io }: GatherOptions): Promise<AgentFac
   }
 }
 
-const certificatesOf = (store: StoreSettings): readonly string[] =>
-  store.type === 'etcd' ? [store.tls.ca, store.tls.cert].filter((file) => file !== undefined) : []
-
 /**
- * A few peers, those in trouble first. A peer has an address in the overlay if its backend gives its device the base
- * address of its subnet, as all of flannel's do that have a device; then so has this host.
+ * Those in trouble first, the others in an order of chance: of very many, each run tries others. A peer has an address in the
+ * overlay if its backend gives its device the base address of its subnet, as all of flannel's do that have a device; then so
+ * has this host.
  */
 function targetsOf({ node, peers }: StatusPage, network: NetworkFacts | undefined): readonly PathTarget[] {
   const own = baseOf(node?.lease.subnet ?? node?.lease.ipv6Subnet)
   const hasAddress = network?.links.some(({ addr_info }) => addr_info.some(({ local }) => local === own))
-  if (node === undefined || own === undefined || !hasAddress) return []
-  return [...peers]
-    .sort((a, b) => b.drift + b.failing - (a.drift + a.failing))
-    .flatMap(({ key, subnet, ipv6Subnet, publicIp, publicIpv6, path }) => {
+  if (node === undefined || own === undefined) return []
+  return peers
+    .filter(({ path }) => path !== 'none')
+    .map((peer) => ({ peer, order: peer.drift + peer.failing > 0 ? -1 : Math.random() }))
+    .sort((a, b) => a.order - b.order)
+    .flatMap(({ peer: { key, subnet, ipv6Subnet, publicIp, publicIpv6 } }) => {
       const inside = subnet ?? ipv6Subnet
       const outside = publicIp ?? publicIpv6
-      const overlayAddress = baseOf(inside)
-      if (path === 'none' || inside === undefined || outside === undefined || overlayAddress === undefined)
-        return []
+      if (inside === undefined || outside === undefined) return []
+      const overlayAddress = hasAddress === true ? baseOf(inside) : undefined
       return [{ key, subnet: inside, publicIp: outside, overlayAddress, mtu: node.mtu }]
     })
-    .slice(0, MAX_TARGETS)
 }
+
+/** Of the pods' bridge. */
+const portsOf = (network: NetworkFacts | undefined): number =>
+  (network?.links ?? []).filter(({ master }) => master === 'cni0').length
 
 const baseOf = (subnet: string | undefined): string | undefined => subnet?.slice(0, subnet.indexOf('/'))

@@ -7,10 +7,13 @@ export interface PathFact {
   readonly publicIp: string
   /** Of echo requests to its public address; undefined if there was no answer. */
   readonly underlay: EchoFact | undefined
-  /** Of echo requests to its address in the overlay, through the tunnel or by the direct route. */
+  /** Of echo requests to its address in the overlay, through the tunnel; undefined if there was no answer. */
   readonly overlay: EchoFact | undefined
-  /** Whether packets as long as the pods' MTU get through whole; undefined if none do at all. */
-  readonly fullSize: boolean | undefined
+  /**
+   * The longest packet of those tried, in bytes, that gets there whole, and whose answer does: the pods' MTU if all is well.
+   * Undefined if none do at all.
+   */
+  readonly longest: number | undefined
 }
 
 export interface EchoFact {
@@ -23,33 +26,66 @@ export interface PathTarget {
   readonly key: string
   readonly subnet: string
   readonly publicIp: string
-  readonly overlayAddress: string
+  /** Undefined if peers have none, as with host-gw: then their hosts are tried alone. */
+  readonly overlayAddress: string | undefined
   readonly mtu: number
+}
+
+/** Peers that were tried, of those that there are. */
+export interface PathFacts {
+  readonly tried: readonly PathFact[]
+  readonly peers: number
 }
 
 /** Echo requests for each: enough to see loss of a tenth in most cases, in less than a second. */
 const COUNT = 20
+/** Peers that are tried at a time, each by three processes. */
+const BATCH = 16
+/** No further ones are begun after this time, which leaves those under way two seconds. */
+const BUDGET_MS = 1_000
+/** Lengths that links commonly leave; the last is the least that every link of IPv6 takes (RFC 8200, 5). */
+const LENGTHS = [1472, 1450, 1430, 1420, 1400, 1370, 1350, 1320, 1300, 1280]
+/** IPv4's header, or IPv6's, and ICMP's. */
+const headers = (address: string): number => (address.includes(':') ? 48 : 28)
 
-/** Tries peers, all at once; each costs two processes and 41 packets. */
-export function pathFacts(targets: readonly PathTarget[]): Promise<readonly PathFact[]> {
-  return Promise.all(
-    targets.map(async ({ key, subnet, publicIp, overlayAddress, mtu }) => {
-      const header = overlayAddress.includes(':') ? 48 : 28
-      const [underlay, overlay, whole] = await Promise.all([
-        echoes(publicIp, ['-c', '3', '-i', '0.1', '-w', '1']),
-        echoes(overlayAddress, ['-c', `${COUNT}`, '-i', '0.02', '-w', '2']),
-        echoes(overlayAddress, ['-c', '3', '-i', '0.1', '-w', '1', '-M', 'do', '-s', `${mtu - header}`]),
-      ])
-      return {
-        key,
-        subnet,
-        publicIp,
-        underlay,
-        overlay,
-        fullSize: overlay === undefined ? undefined : whole !== undefined,
-      }
-    }),
-  )
+/** Tries peers in their order, some at a time, as long as there is time. */
+export async function pathFacts(
+  targets: readonly PathTarget[],
+  clock: { readonly monotonic: () => number },
+): Promise<PathFacts> {
+  const end = clock.monotonic() + BUDGET_MS
+  const tried: PathFact[] = []
+  while (tried.length < targets.length && (tried.length === 0 || clock.monotonic() < end)) {
+    const batch = targets.slice(tried.length, tried.length + BATCH)
+    tried.push(...(await Promise.all(batch.map(tryPath))))
+  }
+  return { tried, peers: targets.length }
+}
+
+async function tryPath({ key, subnet, publicIp, overlayAddress, mtu }: PathTarget): Promise<PathFact> {
+  const address = overlayAddress ?? publicIp
+  const [underlay, overlay, whole] = await Promise.all([
+    echoes(publicIp, ['-c', '3', '-i', '0.1', '-w', '1']),
+    overlayAddress === undefined
+      ? undefined
+      : echoes(overlayAddress, ['-c', `${COUNT}`, '-i', '0.02', '-w', '2']),
+    passes(address, mtu),
+  ])
+  const isThere = overlay !== undefined || (overlayAddress === undefined && underlay !== undefined)
+  const longest = !isThere ? undefined : whole ? mtu : await longestOf(address, mtu)
+  return { key, subnet, publicIp, underlay, overlay, longest }
+}
+
+/** Whether a packet of this length gets there whole, and its answer back. */
+async function passes(address: string, length: number): Promise<boolean> {
+  const size = ['-M', 'do', '-s', `${length - headers(address)}`]
+  return (await echoes(address, ['-c', '3', '-i', '0.1', '-w', '1', ...size])) !== undefined
+}
+
+async function longestOf(address: string, mtu: number): Promise<number> {
+  const lengths = LENGTHS.filter((length) => length < mtu)
+  const passed = await Promise.all(lengths.map((length) => passes(address, length)))
+  return lengths[passed.indexOf(true)] ?? 0
 }
 
 /** Undefined if none was answered. */

@@ -8,7 +8,7 @@ import {
   parseNetworkConfig,
 } from '@selvedge/core'
 import { LeasedSubnets, requireCidr } from '@selvedge/core/kit'
-import { openOperatorStore, placeOf } from '../../store/open.js'
+import { type OperatorStore, openOperatorStore, placeOf } from '../../store/open.js'
 import { withTimeLimit } from '../../tools/time-limit.js'
 import type { LeaseFact, StoreFact } from './answers.js'
 
@@ -18,26 +18,35 @@ const TIMEOUT_MS = 2_500
 export async function storeFact(settings: StoreSettings, signal: AbortSignal): Promise<StoreFact> {
   const place = placeOf(settings)
   const late = new Error(`no answer in ${TIMEOUT_MS / 1000} s`)
+  let rights: StoreFact['rights']
   try {
-    return await withTimeLimit({ limitMs: TIMEOUT_MS, signal, late }, (within) =>
-      answerOf(settings, place, within),
-    )
+    return await withTimeLimit({ limitMs: TIMEOUT_MS, signal, late }, async (within) => {
+      await using store = await openOperatorStore(settings, { signal: within, onWarning: () => {} })
+      // One that may not list its leases says which right is missing all the same.
+      const asked = store.manager.rights?.({ signal: within }).catch(() => undefined)
+      try {
+        const answer = await answerOf(store)
+        rights = await asked
+        return { state: 'answers', place, ...answer, rights }
+      } catch (error) {
+        rights = await asked
+        throw error
+      }
+    })
   } catch (error) {
     signal.throwIfAborted()
     const code = isOverlayError(error) ? error.code : 'STORE_UNAVAILABLE'
-    return { state: 'failed', place, code, why: error instanceof Error ? error.message : String(error) }
+    const why = error instanceof Error ? error.message : String(error)
+    return { state: 'failed', place, code, why, rights }
   }
 }
 
-async function answerOf(settings: StoreSettings, place: string, signal: AbortSignal): Promise<StoreFact> {
-  await using store = await openOperatorStore(settings, { signal, onWarning: () => {} })
+async function answerOf(store: OperatorStore) {
   const config = await store.configText()
   const { withoutSecrets } = await import('@selvedge/agent')
   const { leases, faults } = await store.list()
   const facts = configFacts(config, withoutSecrets)
   return {
-    state: 'answers',
-    place,
     config,
     ...facts,
     leases: leases.map(leaseFact),

@@ -92,6 +92,17 @@ export class Ward implements AsyncDisposable {
     return this.#stray
   }
 
+  /** A program of Node.js that prints a word once it is ready. @param before a shell command to run first */
+  async spawnScript(code: string, argument: string, before = 'true'): Promise<void> {
+    await this.sh(before)
+    const { stdout } = this.spawnStray(process.execPath, ['-e', code, argument])
+    let said = ''
+    stdout.on('data', (part) => {
+      said += part
+    })
+    await until('the program to be ready', () => said !== '' || undefined)
+  }
+
   /** The same, of a name. */
   async spawnNamed(name: string): Promise<void> {
     const path = join(this.lab.directory, name)

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { until } from '@selvedge/lab'
 import { type Fault, nothing } from '../fault.js'
 import type { Ward } from '../ward.js'
 
@@ -106,15 +105,8 @@ export const BEFORE: readonly Fault<Ward>[] = [
     id: 'host.port-taken',
     says: /UDP port 8472.*node .process \d+/,
     args: ['--backend=vxlan'],
-    inject: async (ward) => {
-      const code = "require('dgram').createSocket('udp4').bind(8472, () => console.log('bound'))"
-      let said = ''
-      ward.spawnStray(process.execPath, ['-e', code])
-      ward.stray?.stdout.on('data', (part) => {
-        said += part
-      })
-      await until('the port to be bound', () => said !== '' || undefined)
-    },
+    inject: (ward) =>
+      ward.spawnScript("require('dgram').createSocket('udp4').bind(8472, () => console.log('bound'))", ''),
     after: (ward) => ward.endStray(),
   },
   {

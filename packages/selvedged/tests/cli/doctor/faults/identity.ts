@@ -66,4 +66,17 @@ export const IDENTITY: readonly Fault[] = [
         'ip link set lan0 down; ip link set lan0 name eth0; ip link set eth0 up; ip route replace default via 192.168.77.254',
       ),
   },
+  {
+    name: 'the published address is a virtual one',
+    id: 'identity.virtual-address',
+    says: /publishes 192\.168\.77\.1\/32 of eth0.* 192\.168\.77\.101\/24/,
+    inject: (bench) =>
+      bench.sh(
+        'sysctl -qw net.ipv4.conf.eth0.promote_secondaries=1; ip address add 192.168.77.101/24 dev eth0; ip address add 192.168.77.1/32 dev eth0; ip address delete 192.168.77.1/24 dev eth0; ip route replace default via 192.168.77.254',
+      ),
+    mend: (bench) =>
+      bench.sh(
+        'ip address add 192.168.77.1/24 dev eth0; ip address delete 192.168.77.1/32 dev eth0; ip address delete 192.168.77.101/24 dev eth0; ip route replace default via 192.168.77.254',
+      ),
+  },
 ]

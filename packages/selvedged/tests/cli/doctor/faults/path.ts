@@ -35,7 +35,7 @@ export const PATH: readonly Fault[] = [
   {
     name: 'the way to the peer takes no long packets',
     id: 'path.mtu',
-    says: /1450 bytes/,
+    says: /1450 bytes do not: .*1300 bytes pass/,
     inject: (bench) => bench.rig.lab.switch.ip('link', 'set', bench.peer.name, 'mtu', '1360'),
     mend: (bench) => bench.rig.lab.switch.ip('link', 'set', bench.peer.name, 'mtu', '1500'),
   },
