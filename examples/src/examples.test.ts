@@ -12,6 +12,7 @@ import { viaRouter } from './backend.js'
 it.each([
   'compose.ts',
   'agent.ts',
+  'edge.ts',
   'backend.ts',
   'gre/backend.ts',
   'gre/link-type.ts',
@@ -27,6 +28,12 @@ it.each([
 ])('%s is short', async (name) => {
   const text = await readFile(new URL(name, import.meta.url), 'utf8')
   expect(text.split('\n').length).toBeLessThanOrEqual(60)
+})
+
+it('edge.ts is the program of its guide', async () => {
+  const read = (name: string) => readFile(new URL(name, import.meta.url), 'utf8')
+  const guide = await read('../../docs/guides/boot-with-nothing.md')
+  expect(guide).toContain(`\`\`\`ts\n${await read('edge.ts')}\`\`\`\n`)
 })
 
 const hostKernel = () => new FakeKernel({ interfaces: [{ name: 'eth0', addresses: ['192.0.2.1/24'] }] })

@@ -204,8 +204,7 @@ export class AgentState {
     const kernel = status.inSync
       ? 'in sync'
       : `${status.failures.length} of ${status.desired} entries failing`
-    const uplink = this.#uplinkAwaited === undefined ? '' : `, ${this.#uplinkAwaited}`
     const connection = store?.isConnected === true ? '' : `, ${store?.name} unavailable`
-    return `${subnets.join(' and ')}, ${status.leases} leases, ${kernel}${uplink}${connection}`
+    return `${subnets.join(' and ')}, ${status.leases} leases, ${this.#uplinkAwaited ?? kernel}${connection}`
   }
 }

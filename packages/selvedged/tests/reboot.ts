@@ -17,15 +17,18 @@ export async function rebootWithoutUplink({ lab }: Rig, agent: Selvedged): Promi
     return text.includes(`"leases":${lab.hosts.length},`) ? true : undefined
   })
   await agent.kill()
+  await rm(agent.subnetFile, { force: true })
+  return removeLinks(host)
+}
+
+/** Leaves a host `lo` alone. */
+export async function removeLinks(host: Host): Promise<Uplink> {
   const [, macAddress = ''] = /link\/ether (\S+)/.exec(await host.ip('link', 'show', 'eth0')) ?? []
-  for (const pod of host.pods) await pod.killAll()
   const text = await host.ip('-oneline', 'link', 'show')
-  const names = [...text.matchAll(/^\d+: ([^:@]+)/gm)].map(([, name = '']) => name)
-  for (const name of names) {
+  for (const [, name = ''] of text.matchAll(/^\d+: ([^:@]+)/gm)) {
+    // Some go with others.
     if (name !== 'lo') await host.ip('link', 'delete', name).catch(() => undefined)
   }
-  await rm(agent.subnetFile, { force: true })
-  await lab.switch.ip('neighbour', 'flush', 'dev', 'br0')
   return { host, macAddress }
 }
 

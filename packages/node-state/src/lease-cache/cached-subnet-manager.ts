@@ -37,12 +37,12 @@ export interface CachedSubnetManagerOptions {
   readonly clock?: Clock | undefined
   /**
    * How long a start waits for the store to give the network config, in ms, before it begins from the cache, if that knows
-   * one. Default 750: a store that is well answers in a tenth of that, and one that elects a leader takes up to 2.5 s.
+   * one. Default 500: a store that is well answers in a tenth of that, and one that elects a leader takes up to 2.5 s.
    */
   readonly patienceMs?: number | undefined
 }
 
-const DEFAULT_PATIENCE_MS = 750
+const DEFAULT_PATIENCE_MS = 500
 
 /** If the store goes away again before it could be asked for its config. */
 const CONFIG_RETRY_MS = 1_000
