@@ -1,3 +1,4 @@
+export type { RecordEntry } from '@selvedge/store-kube'
 export { runAgent } from './agent.js'
 export { backends } from './backends.js'
 export { type Command, readCommandLine } from './command-line/command-line.js'

@@ -1,12 +1,6 @@
 import type { LeaseAttributes } from '@selvedge/core'
 import { type FamilyParts, parseJson, RECORD_LIMITS } from '@selvedge/core/kit'
-import {
-  type AnnotationName,
-  type Annotations,
-  FAMILY_ANNOTATIONS,
-  PUBLISHED,
-  type PublishedName,
-} from './annotations.js'
+import { type AnnotationName, FAMILY_ANNOTATIONS, PUBLISHED, type PublishedName } from './annotations.js'
 import type { NodeRecord } from './client/index.js'
 import { addressSetByOperator } from './operator-addresses.js'
 
@@ -50,15 +44,20 @@ export function annotationChanges(
 ): Partial<Record<PublishedName, string | null>> {
   const changes: Partial<Record<PublishedName, string | null>> = {}
   for (const name of PUBLISHED) {
-    const isEqual = !oversized.includes(name) && sameValue(name, annotations, desired[name])
+    const isEqual =
+      !oversized.includes(name) && sameAnnotation(name, annotations[name], desired[name] ?? undefined)
     if (!isEqual) changes[name] = desired[name]
   }
   return changes
 }
 
-function sameValue(name: AnnotationName, annotations: Annotations, desired: string | null): boolean {
-  const actual = annotations[name] ?? null
-  if (actual === desired || actual === null || desired === null) return actual === desired
+/** Whether an annotation is what it should be; undefined stands for none. JSON that differs in its spaces only is equal. */
+export function sameAnnotation(
+  name: AnnotationName,
+  actual: string | undefined,
+  desired: string | undefined,
+): boolean {
+  if (actual === desired || actual === undefined || desired === undefined) return actual === desired
   return name.startsWith('backend-') && name.endsWith('data') && compactJson(actual) === desired
 }
 

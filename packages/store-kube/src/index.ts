@@ -12,3 +12,4 @@ export {
 export type { PodReference } from './client/index.js'
 export { KubeSubnetManager } from './manager.js'
 export type { KubeStatus, KubeSubnetManagerOptions, KubeWait } from './options.js'
+export type { RecordEntry } from './record-entries.js'

@@ -2,6 +2,7 @@ import {
   type AbortOptions,
   type Clock,
   type Lease,
+  type LeaseAttributes,
   type LeaseEvent,
   type LeasePreview,
   type LeasePreviewer,
@@ -32,6 +33,7 @@ import {
   type ReflectorEvent,
   reflectNodes,
 } from './client/index.js'
+import { annotationsFor } from './desired-annotations.js'
 import { LocalNode } from './local-node.js'
 import { NetworkConfigSource } from './network-config-source.js'
 import { leaseOfNode } from './node-lease.js'
@@ -39,6 +41,7 @@ import { NodeTable } from './node-table.js'
 import type { KubeStatus, KubeSubnetManagerOptions } from './options.js'
 import { checkPodCidrs } from './pod-cidrs.js'
 import { AddressPublisher } from './published-addresses.js'
+import { type RecordEntry, recordEntries } from './record-entries.js'
 import { askRights } from './rights.js'
 import { StatusBoard } from './status.js'
 
@@ -193,6 +196,28 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsI
           after: after ?? undefined,
         })),
       }
+    })
+  }
+
+  /**
+   * The annotations of this node under the prefix, beside those that it should have with `attributes`; without these,
+   * nothing is compared. It waits for nothing: a node that is not registered has none.
+   */
+  inspectRecord(
+    attributes: LeaseAttributes | undefined,
+    { signal }: AbortOptions = {},
+  ): Promise<readonly RecordEntry[]> {
+    return this.#call(signal, async (stop) => {
+      const name = await this.#local.name(stop)
+      const prefix = fullPrefix(this.#options.annotationPrefix ?? DEFAULT_ANNOTATION_PREFIX)
+      const [node, written] = await Promise.all([
+        this.#nodes.get(name, stop),
+        this.#nodes.annotations(name, stop),
+      ])
+      if (node === undefined) return []
+      const families = attributes && enabledFamilies(await this.#config.read(stop))
+      const desired = attributes && families && annotationsFor(attributes, node, families)
+      return recordEntries(written, prefix, desired)
     })
   }
 

@@ -1,6 +1,7 @@
 import {
   type DesiredResource,
   type Lease,
+  type LeaseAttributes,
   leaseKey,
   type Operation,
   type OverlayPlan,
@@ -54,6 +55,8 @@ export interface ResourcesPage {
   readonly format: 1
   /** The key of this node's lease. */
   readonly own: string
+  /** What this node publishes with it. Absent on the page of an agent that is older than this field. */
+  readonly attributes?: LeaseAttributes | undefined
   readonly backend: string
   /** CIDRs of the overlay, IPv4 first. */
   readonly networks: readonly string[]
@@ -79,6 +82,7 @@ export function resourcesPage(sources: ResourcesSources): ResourcesPage {
   return {
     format: 1,
     own: leaseKey(lease),
+    attributes: lease.attributes,
     backend: config.backend?.type ?? 'udp',
     networks: [config.ipv4?.network, config.ipv6?.network].filter((network) => network !== undefined),
     externalInterface: externalInterface.name,

@@ -32,6 +32,7 @@ export function openKubernetes(
     subnets,
     identity: `kubernetes ${whereOf(access)} ${annotationPrefix}`,
     nodeAddresses: (options) => subnets.nodeAddresses(options),
+    inspectRecord: (attributes, options) => subnets.inspectRecord(attributes, options),
     reportNetwork: setNetworkUnavailable
       ? (why, options) =>
           why === undefined

@@ -1,4 +1,12 @@
-import type { AbortOptions, ErrorCode, PublicAddresses, RecordChange, SubnetManager } from '@selvedge/core'
+import type {
+  AbortOptions,
+  ErrorCode,
+  LeaseAttributes,
+  PublicAddresses,
+  RecordChange,
+  SubnetManager,
+} from '@selvedge/core'
+import type { RecordEntry } from '@selvedge/store-kube'
 
 /** What a store may have to wait for. */
 export const PREREQUISITES = ['network-config', 'node', 'pod-cidr', 'credentials'] as const
@@ -39,4 +47,11 @@ export interface OpenStore {
     | undefined
   /** What `reportNetwork` would write once the network is up, for a plan; undefined if it is there. Writes nothing. */
   readonly reportPending?: ((options: AbortOptions) => Promise<RecordChange | undefined>) | undefined
+  /**
+   * What the store holds of this node beside its lease, for `inspect`: each value beside what it should be with these
+   * attributes, if it is known what this node publishes.
+   */
+  readonly inspectRecord?:
+    | ((attributes: LeaseAttributes | undefined, options: AbortOptions) => Promise<readonly RecordEntry[]>)
+    | undefined
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { ResourcesPage } from '@selvedge/agent'
+import type { RecordEntry, ResourcesPage } from '@selvedge/agent'
 import type { AgentSettings } from '@selvedge/agent/flags'
 import { parseSubnetEnv } from '@selvedge/core'
 import { inspectLinux, type ViewedEntry } from '@selvedge/dataplane-linux'
@@ -31,6 +31,8 @@ export interface Inspected {
   readonly store: {
     readonly place: string
     readonly leases: readonly StoredLease[]
+    /** What it holds of this node beside the leases: on Kubernetes, the annotations of its Node. */
+    readonly record: readonly RecordEntry[]
     /** Why it could not be asked: the leases are those that the agent knows. */
     readonly problem?: string | undefined
   }
@@ -115,13 +117,14 @@ async function readStore(
   try {
     return await withTimeLimit({ limitMs: STORE_TIMEOUT_MS, signal: io.signal, late }, async (signal) => {
       await using store = await openOperatorStore(settings.store, { signal, onWarning: () => {} })
-      const { leases } = await store.list()
-      return { place, leases: compareLeases(known, leases, page?.own) }
+      const [{ leases }, record] = await Promise.all([store.list(), store.record(page?.attributes)])
+      return { place, leases: compareLeases(known, leases, page?.own), record }
     })
   } catch (error) {
     io.signal.throwIfAborted()
     const problem = error instanceof Error ? error.message : String(error)
-    return { place, problem, leases: known.map((lease) => ({ ...lease, isOwn: lease.key === page?.own })) }
+    const leases = known.map((lease) => ({ ...lease, isOwn: lease.key === page?.own }))
+    return { place, problem, leases, record: [] }
   }
 }
 

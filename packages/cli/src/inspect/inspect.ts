@@ -59,4 +59,5 @@ export const differs = ({ entries, subnetFile, store }: Inspected): boolean =>
   entries.some(({ mark }) => mark === 'missing' || mark === 'stale') ||
   subnetFile.mark === 'missing' ||
   subnetFile.mark === 'stale' ||
-  store.leases.some(({ mark }) => mark === 'missing')
+  store.leases.some(({ mark }) => mark === 'missing') ||
+  store.record.some(({ mark }) => mark === 'missing' || mark === 'stale')

@@ -49,6 +49,7 @@ export function showInspected(
     page.text(`${TITLES[kind] ?? kind}: ${countText(entries)}`, { style: 'bold' })
     if (entries.length > 0) showEntries(page, entries, { all, now })
   }
+  showRecord(page, inspected, now)
   showLeases(page, inspected, all)
 }
 
@@ -139,6 +140,26 @@ const styleOf = (mark: Mark): { readonly style?: Style } => {
   return style === undefined ? {} : { style }
 }
 
+function showRecord(page: Page, { store: { record } }: Inspected, now: number): void {
+  if (record.length === 0) return
+  page.text('')
+  page.text(`Annotations of this Node: ${countText(record)}`, { style: 'bold' })
+  page.table(
+    ['MARK', 'ANNOTATION', 'VALUE', 'WRITTEN'],
+    record.map(({ mark, name, value, desired, writer, writtenAt }): readonly Cell[] => {
+      const style = STYLES[mark]
+      const should = mark === 'stale' || mark === 'missing' ? ` should be ${desired ?? 'none'}` : ''
+      const when = writtenAt === undefined ? '' : ` ${duration(now - writtenAt)} ago`
+      return [
+        style === undefined ? mark : cell(mark, style),
+        printable(name),
+        printable(`${value ?? 'none'}${should && `,${should}`}`, 500),
+        writer === undefined ? '-' : printable(`${writer}${when}`),
+      ]
+    }),
+  )
+}
+
 function showLeases(page: Page, { store }: Inspected, all: boolean): void {
   const { leases, place, problem } = store
   page.text('')
@@ -173,7 +194,7 @@ function leasesText(count: number, place: string, problem: string | undefined): 
 }
 
 /** `5000 held, 1 missing`; those that there are none of are left out, but for held. */
-function countText(entries: readonly MarkedEntry[]): string {
+function countText(entries: readonly Pick<MarkedEntry, 'mark'>[]): string {
   if (entries.length === 0) return 'none'
   return (['held', 'missing', 'stale', 'foreign', 'unknown'] as const)
     .map((mark) => [entries.filter((entry) => entry.mark === mark).length, mark] as const)

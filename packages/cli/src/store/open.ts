@@ -1,7 +1,9 @@
 import { access, readFile } from 'node:fs/promises'
+import type { RecordEntry } from '@selvedge/agent'
 import type { StoreSettings } from '@selvedge/agent/flags'
 import {
   type Lease,
+  type LeaseAttributes,
   type ListedLeases,
   leaseKey,
   listLeases,
@@ -23,6 +25,8 @@ export interface OperatorStore extends AsyncDisposable {
   /** As stored; undefined if there is none. */
   configText(): Promise<string | undefined>
   list(): Promise<StoredLeases>
+  /** What the store holds of this node beside a lease: on Kubernetes, the annotations of its Node. */
+  record(attributes: LeaseAttributes | undefined): Promise<readonly RecordEntry[]>
   /** These leases with their ends, as far as the store tells them to an operator. */
   withEnds(leases: readonly Lease[]): Promise<readonly Lease[]>
 }
@@ -47,7 +51,7 @@ export async function openOperatorStore(
 ): Promise<OperatorStore> {
   if (settings.type === 'local' && !create) await requireFile(settings.path)
   const { openStore } = await import('@selvedge/agent')
-  const { subnets } = await openStore(settings, {
+  const { subnets, inspectRecord } = await openStore(settings, {
     onWaiting: () => {},
     onNodeAddresses: () => {},
     onSecrets: () => {},
@@ -67,6 +71,7 @@ export async function openOperatorStore(
       const reservations = (await manager.reservations?.({ signal })) ?? []
       return { ...listed, reserved: new Set(reservations.map(leaseKey)) }
     },
+    record: async (attributes) => (await inspectRecord?.(attributes, { signal })) ?? [],
     async withEnds(leases) {
       const unknown = leases.filter(({ expiresAt }) => expiresAt === undefined)
       if (manager.leaseEnds === undefined || unknown.length === 0) return leases

@@ -110,17 +110,22 @@ export class PlannedHost {
   /** The same by a command that runs it. */
   async planBy(wrapper: readonly string[], ...args: readonly string[]): Promise<Ended> {
     const before = await this.#settled()
-    const ended = await this.#run(wrapper, args)
+    const ended = await this.#run(wrapper, 'plan', args)
     expect(await this.#state()).toBe(before)
     return ended
   }
 
   /** The same where something else changes the host meanwhile. */
   planInMotion(...args: readonly string[]): Promise<Ended> {
-    return this.#run([], args)
+    return this.selvedge('plan', ...args)
   }
 
-  #run(wrapper: readonly string[], args: readonly string[]): Promise<Ended> {
+  /** Runs a command of `selvedge` with the agent's flags. */
+  selvedge(command: string, ...args: readonly string[]): Promise<Ended> {
+    return this.#run([], command, args)
+  }
+
+  #run(wrapper: readonly string[], command: string, args: readonly string[]): Promise<Ended> {
     const { args: always = [], variables = {} } = this.#options
     const { subnetFile, leaseCache } = filesOf(this.#rig.lab, this.host)
     const run = selvedgeIn(
@@ -134,7 +139,7 @@ export class PlannedHost {
       ],
     )
     return run(
-      'plan',
+      command,
       ...this.#rig.flags,
       `--subnet-file=${subnetFile}`,
       `--lease-cache=${leaseCache}`,

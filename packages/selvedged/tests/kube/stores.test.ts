@@ -2,9 +2,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { onKubernetes, PlannedHost } from '../cli/planned-host.js'
 import { selvedgeIn } from '../cli/selvedge.js'
 import { vxlanConfig } from '../rig.js'
-import { SharedControlPlane } from './kube-rig.js'
+import { PREFIX, SharedControlPlane } from './kube-rig.js'
 
 const shared = new SharedControlPlane()
 afterAll(() => shared[Symbol.asyncDispose]())
@@ -70,6 +71,53 @@ test('leases of nodes are listed, shown and copied away; what belongs to Kuberne
       ),
     ).not.toMatch(/node|selvedge/)
   }
+})
+
+interface Annotation {
+  readonly name: string
+  readonly mark: string
+  readonly value?: string
+  readonly desired?: string
+  readonly writer?: string
+}
+
+test('inspect shows the annotations of this node: what they should be, and who wrote them last', async () => {
+  await using rig = await shared.rig(vxlanConfig)
+  const planned = await PlannedHost.create(onKubernetes(rig), 0)
+  await rig.register(0, ['10.244.1.0/24'], { 'public-ip-overwrite': '198.51.100.9' })
+  const agent = planned.start()
+  await agent.inSync()
+  await rig.published(0, 'backend-data', (value) => value !== undefined)
+  const inspect = async (...args: readonly string[]) => await planned.selvedge('inspect', ...args)
+  const record = async (): Promise<Readonly<Record<string, Annotation>>> => {
+    const { store } = JSON.parse((await inspect('--json')).stdout)
+    return Object.fromEntries(
+      store.record.map((each: Annotation) => [each.name.replace(`${PREFIX}/`, ''), each]),
+    )
+  }
+  const well = await record()
+  expect(Object.entries(well).map(([name, { mark }]) => `${name} ${mark}`)).toEqual([
+    'kube-subnet-manager held',
+    'backend-type held',
+    'backend-data held',
+    'public-ip held',
+    'public-ip-overwrite foreign',
+  ])
+  expect(well['public-ip']?.value).toBe('198.51.100.9')
+  expect(well['backend-type']?.writer).toMatch(/\w/)
+
+  // The agent mends what it sees; while it is stopped, it sees nothing.
+  await agent.stop()
+  await rig.annotate(0, 'backend-type=host-gw')
+  await rig.annotate(0, 'public-ip-')
+  const drifted = await record()
+  expect(drifted['backend-type']).toMatchObject({ mark: 'stale', value: 'host-gw', desired: 'vxlan' })
+  expect(drifted['backend-type']?.writer).toMatch(/kubectl/)
+  expect(drifted['public-ip']).toMatchObject({ mark: 'missing', desired: '198.51.100.9' })
+  const page = await inspect()
+  expect(page.status).toBe(2)
+  expect(page.stdout).toMatch(/^Annotations of this Node: .*1 missing, 1 stale, 1 foreign$/m)
+  expect(page.stdout.replaceAll(/\n +/g, ' ')).toMatch(/host-gw, should be vxlan/)
 })
 
 test('without the API server, and with a kubeconfig that it refuses, it says so', async () => {

@@ -12,3 +12,4 @@ export {
   type ReflectorObserver,
   reflectNodes,
 } from './reflector.js'
+export type { WrittenAnnotation } from './written-annotations.js'

@@ -4,6 +4,7 @@ import { isApiError } from './api-error.js'
 import { type KubeApi, PROTOBUF, STRATEGIC_MERGE_PATCH } from './kube-api.js'
 import type { NodeDecoder } from './node-codec.js'
 import type { NodeRecord } from './node-record.js'
+import { type WrittenAnnotation, writtenAnnotations } from './written-annotations.js'
 
 /** The condition that says whether pods of a node have a network. */
 const NETWORK_UNAVAILABLE = 'NetworkUnavailable'
@@ -126,6 +127,18 @@ export class NodeClient {
       name: NETWORK_UNAVAILABLE,
       ...(before !== undefined && { before }),
       after: `${status} ${reason}`,
+    }
+  }
+
+  /** The annotations of a Node that begin with the prefix, by their full names; empty if there is no such Node. */
+  async annotations(name: string, signal: AbortSignal): Promise<ReadonlyMap<string, WrittenAnnotation>> {
+    try {
+      const path = nodePath(name)
+      const node = await this.#api.fetchJson({ method: 'GET', path, signal, timeoutMs: this.#timeoutMs })
+      return writtenAnnotations(node, this.#prefix)
+    } catch (error) {
+      if (isApiError(error, 404)) return new Map()
+      throw error
     }
   }
 
