@@ -101,5 +101,73 @@ describe('with only lo up and no store, an agent', () => {
     expect([...(await rig.etcd.leases()).keys()]).toHaveLength(3)
     expect(await agent.get(10256, '/readyz')).toBe('200 flanneld is ready')
     expect(agent.logs.length).toBeLessThan(60)
+
+    // The cable is pulled out and plugged in again, here and in the network that it came from.
+    const replugged = performance.now()
+    for (const address of ['192.168.88.1/24', '192.168.77.1/24']) {
+      await agent.host.ip('link', 'delete', 'eth0')
+      await plugIn(rig, uplink)
+      const gateway = address.replace(/\.1\/24$/, '.254')
+      await agent.host.ipBatch([
+        `address add ${address} dev eth0`,
+        `route add default via ${gateway} dev eth0`,
+      ])
+      await until(`the node to be reached at ${address}`, async () =>
+        (await published(rig, subnet)).includes(`"PublicIP":"${address.split('/')[0]}"`) ? true : undefined,
+      )
+      for (const { addresses } of [second, third]) {
+        await pingUntilReached(one.container.netns, addresses[0] ?? '')
+      }
+    }
+    printTime('unplugged twice, back in the first network', performance.now() - replugged)
+    expect((await agent.subnetEnv()).subnet).toBe(subnet)
+    expect(agent.hasEnded).toBe(false)
   })
+})
+
+/** Each way in which packets travel, with an uplink of another kind, or in the network of before under another address. */
+test.each<[backend: string, device: string, elsewhere: boolean]>([
+  ['vxlan', 'wwan0', true],
+  ['udp', 'eth0', true],
+  ['host-gw', 'eth0', false],
+  ['wireguard', 'eth0', true],
+])('%s: the uplink comes as %s', async (Type, device, elsewhere) => {
+  await using rig = await Rig.create({ ...vxlanConfig, Backend: { Type } })
+  const start = (index: number): Selvedged => {
+    const host = rig.lab.host(index)
+    return rig.start(index, {
+      // A host's own: the hosts share a file system.
+      variables: { WIREGUARD_KEY_FILE: join(rig.lab.directory, host.name, 'wgkey') },
+      before: 'mkdir -p /run/wireguard; mount -t tmpfs none /run/wireguard',
+    })
+  }
+  const [first, second] = [start(0), start(1)]
+  const far = await second.addPod()
+  const { subnet = '', mtu = 0 } = await first.ready()
+  await addOtherNetwork(rig)
+  const uplink = await rebootWithoutUplink(rig, first)
+  await rig.etcd.kill()
+  const agent = start(0)
+  await agent.logged(/^waiting for an uplink/)
+  expect(await agent.ready()).toMatchObject({ subnet, mtu })
+  // The card that it had is still there, and nobody plugs in a cable.
+  if (device !== 'eth0') await plugIn(rig, uplink)
+  await plugIn(rig, uplink, { device, ...(device !== 'eth0' && { mac: '02:00:00:00:00:77' }) })
+  if (elsewhere) await configureInOtherNetwork(agent.host, device)
+  else {
+    await agent.host.ipBatch([
+      'address add 192.168.77.101/24 dev eth0',
+      'route add default via 192.168.77.254 dev eth0',
+    ])
+  }
+  await agent.logged(/^the uplink is there/)
+  await rig.etcd.start()
+  const answers = performance.now()
+  const near = await agent.host.addPod({ subnets: [subnet], mtu })
+  await pingUntilReached(near, far.addresses[0] ?? '')
+  printTime(`${Type}: etcd answers until its peer is reached`, performance.now() - answers)
+  const address = elsewhere ? '192.168.88.1' : '192.168.77.101'
+  expect(await published(rig, subnet)).toContain(`"PublicIP":"${address}"`)
+  expect((await agent.subnetEnv()).subnet).toBe(subnet)
+  expect(agent.logs.filter(({ level, msg }) => level >= 50 && !/etcd/.test(msg))).toEqual([])
 })

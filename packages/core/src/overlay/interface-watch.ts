@@ -48,6 +48,7 @@ export class InterfaceWatch {
   #inForce: FoundInterface
   /** Since when another place would be chosen, on the clock that never jumps. */
   #goneSince: number | undefined
+  #isLookDue = false
   #problem: string | undefined
   #isAwaiting: boolean
 
@@ -116,11 +117,17 @@ export class InterfaceWatch {
   #considerMove(found: FoundInterface, { signal }: AbortOptions): void {
     const { clock, lookAgain, onWarning } = this.#options
     const now = clock.monotonic()
-    if (this.#goneSince === undefined) {
-      this.#goneSince = now
-      clock.sleep(MOVE_DELAY_MS, { signal }).then(lookAgain, () => undefined)
+    this.#goneSince ??= now
+    const waitMs = this.#goneSince + MOVE_DELAY_MS - now
+    if (waitMs > 0) {
+      if (this.#isLookDue) return
+      this.#isLookDue = true
+      const woken = clock.sleep(waitMs, { signal }).finally(() => {
+        this.#isLookDue = false
+      })
+      woken.then(lookAgain, () => undefined)
+      return
     }
-    if (now - this.#goneSince < MOVE_DELAY_MS) return
     requireUplink(found.externalInterface, this.#inForce.externalInterface, this.#options.config)
     const [before, after] = [this.#place(this.#inForce), this.#place(found)]
     this.#adopt(found)
