@@ -48,6 +48,7 @@ export const BENCHMARKS: readonly [
   Benchmark<'traffic-rules'>,
   Benchmark<'throughput'>,
   Benchmark<'cni'>,
+  Benchmark<'boot'>,
   Benchmark<'backend-changes'>,
 ] = [
   {
@@ -183,6 +184,22 @@ export const BENCHMARKS: readonly [
         ratio(pluginMs, delegateMs),
         ms(wrapperMs),
       ]),
+  },
+  {
+    name: 'boot',
+    title:
+      'A host boots with only lo, so that no store answers; then its uplink comes, in another network than before',
+    sizes: [50, 1_000],
+    head: [
+      'leases',
+      'start to subnet.env',
+      "the uplink's address to its use",
+      "to etcd's first answer",
+      'from there to replies of all peers',
+    ],
+    rows: ({ leases, peers, subnetEnvMs, uplinkMs, answerMs, reachedMs }) => [
+      [`${leases}`, ms(subnetEnvMs), ms(uplinkMs), ms(answerMs), `${ms(reachedMs)} (${peers})`],
+    ],
   },
   {
     name: 'backend-changes',

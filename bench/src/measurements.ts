@@ -1,4 +1,5 @@
 import { measureBackendChanges } from './backend-changes.js'
+import { measureBoot } from './boot.js'
 import { measureCni } from './cni.js'
 import { compareStarts } from './compare-starts.js'
 import { measureEtcdChange } from './etcd-change.js'
@@ -23,6 +24,7 @@ export const measurements = {
   'traffic-rules': measureTrafficRules,
   throughput: measureThroughput,
   cni: measureCni,
+  boot: measureBoot,
   'backend-changes': measureBackendChanges,
   'compare-starts': compareStarts,
 }
