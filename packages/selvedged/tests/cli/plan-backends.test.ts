@@ -3,13 +3,15 @@
  * and one on which another program has changed something. That a plan changes nothing is proven at each.
  */
 import { execFileSync } from 'node:child_process'
-import { kernelHasEsp } from '@selvedge/lab'
+import { hasKernelWireguard, kernelHasEsp } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { Rig } from '../rig.js'
 import { onEtcd, PlannedHost, type PlannedHostOptions } from './planned-host.js'
 
 interface Case extends PlannedHostOptions {
   readonly type: string
+  /** What moves the packets, if there are several. */
+  readonly carrier?: string
   readonly backend?: object
   /** Of what a new host gets, without lease and file. */
   readonly kinds: readonly string[]
@@ -21,7 +23,9 @@ interface Case extends PlannedHostOptions {
   readonly fault: (peer: string) => string
   /** What a plan says of it: type, kind, and the rest of the line and those below it. */
   readonly named: (peer: string) => RegExp
+  /** Whether this kernel can run it, and what is said if not. */
   readonly isAble?: boolean
+  readonly lacking?: RegExp
 }
 
 const HAS_ESP = await kernelHasEsp()
@@ -39,6 +43,15 @@ function hasIpip(): boolean {
 }
 
 const gatewayOf = (subnet: string): string => subnet.replace('/24', '')
+
+const WIREGUARD = {
+  type: 'wireguard',
+  kinds: ['address', 'link', 'route', 'wireguard-device', 'wireguard-peer'],
+  unknown: [/this node's WireGuard key, which a start makes in \/run\/flannel\/wgkey: there is none yet/],
+  fault: () => 'ip route delete 10.244.0.0/16 dev flannel-wg',
+  named: () =>
+    /^\+ route 10\.244\.0\.0\/16 dev flannel-wg\n1 to add \(1 route\), 0 to change, 0 to delete\n$/,
+}
 
 const cases: readonly Case[] = [
   {
@@ -68,13 +81,16 @@ const cases: readonly Case[] = [
     named: () => /^~ link flannel0\n +mtu +1400 → 1472\n/,
   },
   {
-    type: 'wireguard',
+    ...WIREGUARD,
+    carrier: 'wireguard-go',
     variables: { WIREGUARD_IMPLEMENTATION: 'userspace' },
-    kinds: ['address', 'link', 'route', 'wireguard-device', 'wireguard-peer'],
-    unknown: [/this node's WireGuard key, which a start makes in \/run\/flannel\/wgkey: there is none yet/],
-    fault: () => 'ip route delete 10.244.0.0/16 dev flannel-wg',
-    named: () =>
-      /^\+ route 10\.244\.0\.0\/16 dev flannel-wg\n1 to add \(1 route\), 0 to change, 0 to delete\n$/,
+  },
+  {
+    ...WIREGUARD,
+    carrier: 'the kernel',
+    variables: { WIREGUARD_IMPLEMENTATION: 'kernel' },
+    isAble: hasKernelWireguard(),
+    lacking: /this kernel has no WireGuard: load its module/,
   },
   {
     type: 'ipip',
@@ -82,6 +98,7 @@ const cases: readonly Case[] = [
     fault: () => 'ip link set flannel.ipip mtu 1300',
     named: () => /^~ link flannel\.ipip\n +mtu +1300 → 1480\n/,
     isAble: hasIpip(),
+    lacking: /no links of type ipip: load its module/,
   },
   {
     type: 'ipsec',
@@ -121,57 +138,62 @@ const cases: readonly Case[] = [
   },
 ]
 
-for (const { type, backend, isAble = true, ...options } of cases) {
-  test.runIf(isAble)(
-    `${type}: a plan on a new host, beside an agent, after it, and after a fault`,
-    async () => {
-      await using rig = await Rig.create({ Network: '10.244.0.0/16', Backend: { Type: type, ...backend } })
-      const [peer, planned] = [
-        await PlannedHost.create(onEtcd(rig), 0, options),
-        await PlannedHost.create(onEtcd(rig), 1, options),
-      ]
-      const agent = peer.start()
-      await agent.inSync()
-      const { subnet: peers = '' } = await agent.ready()
+const nameOf = ({ type, carrier }: Pick<Case, 'type' | 'carrier'>): string =>
+  carrier === undefined ? type : `${type} by ${carrier}`
 
-      const fresh = await planned.plan()
-      expect(fresh).toMatchObject({ status: 2, stderr: '' })
-      expect(fresh.stdout).not.toContain('sEcReT')
-      for (const line of fresh.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
-      const page = JSON.parse((await planned.plan('--json')).stdout)
-      expect(JSON.stringify(page)).not.toContain('sEcReT')
-      expect(page).toMatchObject({ changes: true, lease: { change: 'new' }, warnings: [] })
-      const added: { type: string; resource: { kind: string } }[] = page.operations
-      expect(added.map((operation) => operation.type)).not.toContain('delete')
-      expect([...new Set(added.map(({ resource }) => resource.kind))].sort()).toEqual(options.kinds)
-      for (const [index, text] of (options.unknown ?? []).entries()) expect(page.unknown[index]).toMatch(text)
+for (const { backend, isAble = true, ...options } of cases) {
+  if (!isAble) continue
+  test(`${nameOf(options)}: a plan on a new host, beside an agent, after it, and after a fault`, async () => {
+    await using rig = await Rig.create({
+      Network: '10.244.0.0/16',
+      Backend: { Type: options.type, ...backend },
+    })
+    const [peer, planned] = [
+      await PlannedHost.create(onEtcd(rig), 0, options),
+      await PlannedHost.create(onEtcd(rig), 1, options),
+    ]
+    const agent = peer.start()
+    await agent.inSync()
+    const { subnet: peers = '' } = await agent.ready()
 
-      const second = planned.start()
-      await second.inSync()
-      const { subnet } = await second.ready()
-      expect(page.lease.key).toBe(subnet?.replace('/', '-'))
-      await planned.until(options.connected ?? /./)
-      const beside = await planned.plan()
-      expect(beside).toMatchObject({ status: 0, stderr: '' })
-      expect(beside.stdout.endsWith(NOTHING)).toBe(true)
-      await second.stop()
-      expect(await planned.plan()).toEqual(beside)
+    const fresh = await planned.plan()
+    expect(fresh).toMatchObject({ status: 2, stderr: '' })
+    expect(fresh.stdout).not.toContain('sEcReT')
+    for (const line of fresh.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+    const page = JSON.parse((await planned.plan('--json')).stdout)
+    expect(JSON.stringify(page)).not.toContain('sEcReT')
+    expect(page).toMatchObject({ changes: true, lease: { change: 'new' }, warnings: [] })
+    const added: { type: string; resource: { kind: string } }[] = page.operations
+    expect(added.map((operation) => operation.type)).not.toContain('delete')
+    expect([...new Set(added.map(({ resource }) => resource.kind))].sort()).toEqual(options.kinds)
+    for (const [index, text] of (options.unknown ?? []).entries()) expect(page.unknown[index]).toMatch(text)
 
-      await planned.sh(options.fault(peers))
-      const faulty = await planned.plan()
-      expect(faulty.stdout).toMatch(options.named(peers))
-      expect(faulty.status).toBe(2)
-    },
-  )
+    const second = planned.start()
+    await second.inSync()
+    const { subnet } = await second.ready()
+    expect(page.lease.key).toBe(subnet?.replace('/', '-'))
+    await planned.until(options.connected ?? /./)
+    const beside = await planned.plan()
+    expect(beside).toMatchObject({ status: 0, stderr: '' })
+    expect(beside.stdout.endsWith(NOTHING)).toBe(true)
+    await second.stop()
+    expect(await planned.plan()).toEqual(beside)
+
+    await planned.sh(options.fault(peers))
+    const faulty = await planned.plan()
+    expect(faulty.stdout).toMatch(options.named(peers))
+    expect(faulty.status).toBe(2)
+  })
 }
 
-for (const { type, isAble = true } of cases) {
+for (const { isAble = true, lacking = /./, ...options } of cases) {
   if (isAble) continue
-  test(`NOT TESTED: ${type}, which this kernel lacks: a plan says so, as a start does`, async () => {
-    await using rig = await Rig.create({ Network: '10.244.0.0/16', Backend: { Type: type } }, { hosts: 1 })
-    const planned = await PlannedHost.create(onEtcd(rig), 0)
+  test(`NOT TESTED: ${nameOf(options)}, which this kernel lacks: a plan says so, as a start does`, async () => {
+    const config = { Network: '10.244.0.0/16', Backend: { Type: options.type } }
+    await using rig = await Rig.create(config, { hosts: 1 })
+    const planned = await PlannedHost.create(onEtcd(rig), 0, options)
     const { status, stderr } = await planned.plan()
-    expect(stderr).toContain(`no links of type ${type}: load its module`)
+    expect(stderr).toMatch(lacking)
     expect(status).toBe(1)
   })
 }

@@ -83,7 +83,8 @@ export class PlannedHost {
 
   /** The command line of a program in this host's mount namespace. */
   get within(): readonly string[] {
-    return ['nsenter', `--mount=/proc/${this.#pid}/ns/mnt`]
+    // The root too, which is not that of the namespace in a chroot.
+    return ['nsenter', `--target=${this.#pid}`, '--mount', '--root', '--wd']
   }
 
   start(): Selvedged {
