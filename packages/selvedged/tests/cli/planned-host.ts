@@ -45,7 +45,7 @@ const DUMP = `
 ip -d -o link; ip -o address; ip route show table all; ip -6 route show table all
 ip neighbour show nud permanent; ip -6 neighbour show nud permanent; bridge fdb show | grep permanent
 for tool in iptables ip6tables; do "$tool-save" | grep -v '^#'; done; nft list ruleset
-ip xfrm policy; ip xfrm state | grep -E '^src|proto'
+ip xfrm policy; ip xfrm state | grep -E '^src|proto' | sed 's/ spi 0x[0-9a-f]*//' | sort -u
 cat /proc/net/udp /proc/net/udp6 | awk '{print $2, $10}'
 cat /proc/modules | awk '{print $1}'
 `
