@@ -1,7 +1,11 @@
 import { readFile, rm } from 'node:fs/promises'
-import { type Host, until } from '@selvedge/lab'
-import type { Rig } from './rig.js'
+import { type Host, type Lab, until } from '@selvedge/lab'
 import { filesOf, type Selvedged } from './selvedged.js'
+
+/** Hosts on a switch, whatever their store. */
+interface OnLab {
+  readonly lab: Lab
+}
 
 /** The uplink of a host, as it was before it lost it. */
 export interface Uplink {
@@ -10,7 +14,7 @@ export interface Uplink {
 }
 
 /** What a reboot leaves of a node: its files on disk, and of its links `lo` alone. Its agent dies as in a power cut. */
-export async function rebootWithoutUplink({ lab }: Rig, agent: Selvedged): Promise<Uplink> {
+export async function rebootWithoutUplink({ lab }: OnLab, agent: Selvedged): Promise<Uplink> {
   const { host } = agent
   await until('the agent to have kept what it knows of the network', async () => {
     const text = await readFile(filesOf(lab, host).leaseCache, 'utf8').catch(() => '')
@@ -37,7 +41,7 @@ export async function removeLinks(host: Host): Promise<Uplink> {
  * @param device its name on the host
  */
 export async function plugIn(
-  { lab }: Rig,
+  { lab }: OnLab,
   { host, macAddress }: Uplink,
   { device = 'eth0', mac = macAddress, mtu = 1500 } = {},
 ): Promise<void> {
@@ -54,7 +58,7 @@ export async function plugIn(
 }
 
 /** The switch routes between the network of the lab and another one, 192.168.88.0/24 and fd88::/64. */
-export async function addOtherNetwork({ lab }: Rig): Promise<void> {
+export async function addOtherNetwork({ lab }: OnLab): Promise<void> {
   await lab.switch.sysctl({ 'net/ipv4/ip_forward': 1, 'net/ipv6/conf/all/forwarding': 1 })
   await lab.switch.ipBatch(['address add 192.168.88.254/24 dev br0', 'address add fd88::fe/64 dev br0 nodad'])
 }
