@@ -163,7 +163,10 @@ export class AgentState {
       leaseExpiresAt: overlay?.lease.expiresAt,
       isStoreConnected: store?.isConnected ?? false,
       stalenessMs:
-        cachedAsOf === undefined ? (store?.disconnectedMs ?? 0) : this.#services.clock.now() - cachedAsOf,
+        cachedAsOf === undefined
+          ? (store?.disconnectedMs ?? 0)
+          : // The clock may be behind when it boots.
+            Math.max(0, this.#services.clock.now() - cachedAsOf),
       isFromCache: cachedAsOf !== undefined,
       awaited: this.awaited,
       probes: this.probes,

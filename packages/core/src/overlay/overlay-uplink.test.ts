@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import { it, peerAttributes } from '../../tests/overlay-fixture.js'
+import { CONFIG, it, peerAttributes } from '../../tests/overlay-fixture.js'
 import type { PreviousNode } from './options.js'
 import type { Overlay } from './overlay.js'
 
@@ -107,6 +107,34 @@ describe('an overlay whose host has no uplink', () => {
     })
     await other.start()
     expect(other.status.awaitsUplink).toBeUndefined()
+  })
+
+  describe('in a dual-stack network', () => {
+    const dual = it
+      .override('config', { ...CONFIG, EnableIPv6: true, IPv6Network: 'fd00:244::/48' })
+      .override('addresses', ['192.0.2.1/24', '2001:db8::1/64'])
+
+    dual('waits for both families, whichever comes first', async ({ clock, kernel, compose, running }) => {
+      const first = await running()
+      const { lease } = first
+      const previous = await switchedOff(first)
+      kernel.deleteAddress('eth0', '192.0.2.1/24')
+      kernel.deleteAddress('eth0', '2001:db8::1/64')
+      const overlay = compose({ previous })
+      const events = heard(overlay)
+      await overlay.start()
+      kernel.addAddress('eth0', '2001:db8:7::7/64')
+      await clock.advance(5_000)
+      expect(events.at(-1)).toMatch(/^awaited: IPv4 is on .*eth0 has no IPv4 address/)
+      kernel.addAddress('eth0', '198.51.100.7/24')
+      await clock.advance(500)
+      expect(events.at(-1)).toBe('found 198.51.100.7')
+      expect(overlay.lease).toMatchObject({
+        subnet: lease.subnet,
+        ipv6Subnet: lease.ipv6Subnet,
+        attributes: { publicIp: '198.51.100.7', publicIpv6: '2001:db8:7::7' },
+      })
+    })
   })
 
   it('whose subnet was taken meanwhile takes another once the store says so', async ({
