@@ -33,7 +33,8 @@ export class ProbeSockets {
     const { address, port, onMessage, onError } = options
     const shared = createSocket(this.#socketOptions)
     this.#shared = shared
-    shared.on('error', onError)
+    // A bind that fails says so at once, before there is anything to dispose of.
+    shared.on('error', (error) => queueMicrotask(() => onError(error)))
     shared.on('message', (bytes, from) => {
       onMessage(bytes, from.address, (answer) => this.#send(answer, from.port, from.address))
     })

@@ -36,6 +36,16 @@ test('two probers reach each other, and take a host without one for reachable by
   }, WITHIN)
 })
 
+test('an address that this host does not have is an error,', async () => {
+  const onError = vi.fn()
+  const options = { clock: systemClock, random: Math.random, port: PORT, onChanges: () => {} }
+  const prober = new Prober({ ...options, onError })
+  onTestFinished(() => prober[Symbol.dispose]())
+  prober.update(['192.0.2.1'], ['192.0.2.2'])
+  await vi.waitFor(() => expect(onError).toHaveBeenCalledTimes(1), WITHIN)
+  expect(onError.mock.calls[0]).toEqual(['192.0.2.1', expect.objectContaining({ code: 'EADDRNOTAVAIL' })])
+})
+
 test('what strangers send, and what is no probe, is counted and gets no answer', async () => {
   const prober = start('127.0.32.1', ['127.0.32.2'])
   const stranger = createSocket('udp4')
