@@ -17,7 +17,7 @@ const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-node
 /** A certificate authority of its own in `folder`, by openssl. */
 export async function certificateAuthority(folder: string, name: string): Promise<KeyPair> {
   const pair = pairIn(folder, name)
-  const subject = ['-subj', `/CN=${name}`, '-days', '2', '-addext', 'basicConstraints=critical,CA:TRUE']
+  const subject = ['-subj', `/CN=${name}`, '-days', '30', '-addext', 'basicConstraints=critical,CA:TRUE']
   await run('openssl', ['req', '-x509', ...KEY, '-keyout', pair.keyFile, '-out', pair.certFile, ...subject])
   return pair
 }
@@ -58,7 +58,16 @@ async function certificate(
   await run('openssl', ['req', ...KEY, '-keyout', pair.keyFile, '-out', request, '-subj', subject])
   // Several may be signed at once: a file that openssl counts in would be read while it is half written.
   const serial = `0x${randomBytes(8).toString('hex')}`
-  const signer = ['-CA', authority.certFile, '-CAkey', authority.keyFile, '-set_serial', serial, '-days', '2']
+  const signer = [
+    '-CA',
+    authority.certFile,
+    '-CAkey',
+    authority.keyFile,
+    '-set_serial',
+    serial,
+    '-days',
+    '30',
+  ]
   await run('openssl', [
     'x509',
     '-req',

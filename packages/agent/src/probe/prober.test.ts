@@ -36,7 +36,7 @@ test('two probers reach each other, and take a host without one for reachable by
   }, WITHIN)
 })
 
-test('an address that this host does not have is an error,', async () => {
+test('an address that this host does not have is an error', async () => {
   const onError = vi.fn()
   const options = { clock: systemClock, random: Math.random, port: PORT, onChanges: () => {} }
   const prober = new Prober({ ...options, onError })

@@ -114,6 +114,16 @@ export class KubeRig implements AsyncDisposable {
     }
   }
 
+  /** What names this store to an administrator's program. */
+  get storeFlags(): readonly string[] {
+    return this.storeFlagsFor(this.#kubeconfig)
+  }
+
+  /** The same, to whom a kubeconfig is for. */
+  storeFlagsFor(kubeconfig: string): readonly string[] {
+    return ['--kube-subnet-mgr', `--kubeconfig-file=${kubeconfig}`, `--net-config-path=${this.#configFile}`]
+  }
+
   /** Registers the node of the `index`th host, as its kubelet does, with these PodCIDRs or with none yet. */
   register(
     index: number,

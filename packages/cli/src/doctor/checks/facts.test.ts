@@ -1,5 +1,6 @@
 import { readCommandLine, type StatusPage } from '@selvedge/agent'
 import { expect, test } from 'vitest'
+import { clusterIpsIn } from '../facts/cluster-ips.js'
 import type { Facts } from '../facts/facts.js'
 import type { LinkFact } from '../facts/network.js'
 import { rulesetOf } from '../facts/ruleset.js'
@@ -232,6 +233,7 @@ test.each<[id: string, says: string, facts: Partial<Facts>]>([
       },
     },
   ],
+  ['kernel.checksums', '7 packets with a wrong checksum', { checksums: 7 }],
   ['kernel.device-down', 'flannel.1 is down', links(link('eth0', '192.0.2.1'), { ...flannel, flags: [] })],
   [
     'kernel.published-mac',
@@ -242,6 +244,18 @@ test.each<[id: string, says: string, facts: Partial<Facts>]>([
   const found = diagnose({ ...well, ...facts }).filter((finding) => finding.id === id)
   expect(found.map(({ what }) => what)).toEqual([expect.stringContaining(says)])
   expect(found[0]?.remedy).not.toBe('')
+})
+
+test('Services of kube-proxy are read from its rules of iptables', () => {
+  const nft4 = `*nat
+:KUBE-SERVICES - [0:0]
+-A KUBE-SERVICES -d 10.96.0.10/32 -p udp -m comment --comment "kube-system/kube-dns:dns cluster IP" -m udp --dport 53 -j KUBE-SVC-1
+-A KUBE-SERVICES -d 10.96.0.1/32 -p tcp -m comment --comment "default/kubernetes:https cluster IP" -m tcp --dport 443 -j KUBE-SVC-2
+-A KUBE-SERVICES -m comment --comment "kubernetes service nodeports" -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS`
+  expect(clusterIpsIn(rulesetOf({ nft4 }))).toEqual([
+    { name: 'kube-system/kube-dns:dns', address: '10.96.0.10', port: 53, protocol: 'udp' },
+    { name: 'default/kubernetes:https', address: '10.96.0.1', port: 443, protocol: 'tcp' },
+  ])
 })
 
 test('an agent on flanneld’s host, and a flanneld on the agent’s, are told apart', () => {

@@ -1,4 +1,11 @@
-import { containsAddress, isRoute, overlaps, parseCidr } from '@selvedge/core/kit'
+import {
+  containsAddress,
+  isRoute,
+  overlaps,
+  parseCidr,
+  type RouteResource,
+  requireCidr,
+} from '@selvedge/core/kit'
 import type { Facts } from '../facts/facts.js'
 import type { RouteFact } from '../facts/network.js'
 import { addressIn } from '../facts/ways.js'
@@ -23,14 +30,22 @@ export const routeChecks: readonly Check[] = [
       const page = desiredOf(facts)
       // A foreign route is a cause that has been named.
       if (page === undefined || foreignRoutes(facts).length > 0) return []
-      const astray = page.entries.flatMap(({ state, resource, owners }) => {
-        if (state !== 'held' || !isRoute(resource) || owners.includes(page.own)) return []
-        if (resource.device === undefined || resource.type !== 'unicast') return []
-        const address = addressIn(resource.destination)
-        const way = facts.ways.get(address)
-        if (way === undefined || way.device === resource.device) return []
-        return [{ address, way, device: resource.device, lease: owners[0] ?? resource.destination }]
-      })
+      const routes = page.entries.flatMap(({ state, resource }) =>
+        state === 'held' && isRoute(resource) && resource.type === 'unicast' ? [resource] : [],
+      )
+      const exact = new Map(routes.map((route) => [route.destination, route]))
+      const subnets = new Set(page.leases.flatMap(({ subnet, ipv6Subnet }) => [subnet, ipv6Subnet]))
+      const whole = routes.filter(({ destination }) => !subnets.has(destination))
+      const astray = page.leases.flatMap(({ key, subnet, ipv6Subnet }) =>
+        (key === page.own ? [] : [subnet, ipv6Subnet]).flatMap((text) => {
+          if (text === undefined) return []
+          const address = addressIn(text)
+          const way = facts.ways.get(address)
+          if (way === undefined) return []
+          const device = (exact.get(text) ?? mostSpecific(whole, address))?.device
+          return device === undefined || way.device === device ? [] : [{ address, way, device, lease: key }]
+        }),
+      )
       const [first] = astray
       if (first === undefined) return []
       const to = first.way.device === undefined ? `nowhere (${first.way.problem})` : `by ${first.way.device}`
@@ -68,6 +83,13 @@ export const routeChecks: readonly Check[] = [
     },
   },
 ]
+
+/** The route that a packet meets, of these alone. */
+function mostSpecific(routes: readonly RouteResource[], address: string): RouteResource | undefined {
+  return routes
+    .filter(({ destination }) => containsAddress(destination, address))
+    .sort((a, b) => requireCidr(b.destination).length - requireCidr(a.destination).length)[0]
+}
 
 /** The kernel takes the greater of the two: 1 is strict, 2 loose (Documentation/networking/ip-sysctl.rst). */
 function isStrict({ sysctls }: Facts, link: string): boolean {

@@ -1,4 +1,4 @@
-import { addressAt, isRoute, requireCidr } from '@selvedge/core/kit'
+import { addressAt, requireCidr } from '@selvedge/core/kit'
 import { inspectLinux } from '@selvedge/dataplane-linux'
 import type { DesiredFact } from './desired.js'
 
@@ -9,7 +9,7 @@ export interface Way {
   readonly problem?: string | undefined
 }
 
-/** One of the table of routes and rules: more cost time, and a rule that is wrong is wrong for many. */
+/** More cost time, and a rule that is wrong is wrong for many. */
 const MAX_WAYS = 256
 
 /** An address of a peer's subnet that stands for all of them: its bridge's. */
@@ -22,18 +22,14 @@ export async function waysTo(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Way>> {
   if (desired === undefined || desired.source === 'none') return new Map()
-  const { entries, leases, own } = desired.page
-  const addresses = new Set(
-    [
-      ...entries.flatMap(({ resource, owners }) =>
-        isRoute(resource) && !owners.includes(own) ? [addressIn(resource.destination)] : [],
-      ),
-      ...leases.flatMap(({ key, publicIp, publicIpv6 }) => (key === own ? [] : [publicIp, publicIpv6])),
-    ].filter((address) => address !== undefined),
-  )
+  const { leases, own } = desired.page
+  const addresses = leases.flatMap(({ key, subnet, ipv6Subnet, publicIp, publicIpv6 }) => {
+    const inside = [subnet, ipv6Subnet].filter((each) => each !== undefined).map(addressIn)
+    return key === own ? [] : [...inside, publicIp, publicIpv6].filter((address) => address !== undefined)
+  })
   const ways = new Map<string, Way>()
   await using inspector = inspectLinux()
-  for (const address of [...addresses].slice(0, MAX_WAYS)) {
+  for (const address of [...new Set(addresses)].slice(0, MAX_WAYS)) {
     const way = await inspector.route(address, {}, { signal }).catch(() => undefined)
     if (way === undefined) continue
     const { device, error, type } = way

@@ -2,34 +2,49 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Host, Pod } from '@selvedge/lab'
 import { Rig, type RigOptions, vxlanConfig } from '../../rig.js'
-import { controlSocketOf, filesOf, type Selvedged } from '../../selvedged.js'
-import { prepare, Ward, type WardParts } from './ward.js'
+import { controlSocketOf, filesOf, type Selvedged, type SelvedgedOptions } from '../../selvedged.js'
+import { untilAllReach } from '../../until-all-reach.js'
+import { mountsOf, prepare, Ward, type WardParts } from './ward.js'
 
-/** Two hosts with agents and a pod each, on etcd; the first is examined. */
+export interface BenchOptions extends RigOptions {
+  /** The flags that name another store than etcd. */
+  readonly store?: (rig: Rig) => Promise<readonly string[]>
+}
+
+/** Two hosts with agents and a pod each; the first is examined. */
 export class Bench extends Ward {
   readonly rig: Rig
   readonly agents: Selvedged[]
   readonly pods: readonly Pod[]
   /** Of the leases: the examined host's, and its peer's. */
   readonly subnets: readonly string[]
+  /** Of the host's agent. */
+  readonly agentOptions: SelvedgedOptions
 
-  private constructor(parts: WardParts & Pick<Bench, 'rig' | 'agents' | 'pods' | 'subnets'>) {
+  private constructor(
+    parts: WardParts & Pick<Bench, 'rig' | 'agents' | 'pods' | 'subnets' | 'agentOptions'>,
+  ) {
     super(parts)
     this.rig = parts.rig
     this.agents = parts.agents
     this.pods = parts.pods
     this.subnets = parts.subnets
+    this.agentOptions = parts.agentOptions
   }
 
-  static async create(config: object = vxlanConfig, options: RigOptions = {}): Promise<Bench> {
+  static async create(
+    config: object | undefined = vxlanConfig,
+    { store, ...options }: BenchOptions = {},
+  ): Promise<Bench> {
     const rig = await Rig.create(config, options)
     try {
       const { lab, etcd } = rig
       const host = lab.host(0)
       const { subnetFile, leaseCache } = filesOf(lab, host)
       await mkdir(dirname(subnetFile), { recursive: true })
+      const storeFlags = (await store?.(rig)) ?? [`--etcd-endpoints=${etcd.endpoint}`]
       const flags = [
-        `--etcd-endpoints=${etcd.endpoint}`,
+        ...storeFlags,
         `--subnet-file=${subnetFile}`,
         `--lease-cache=${leaseCache}`,
         `--control-socket=${controlSocketOf(subnetFile)}`,
@@ -37,10 +52,23 @@ export class Bench extends Ward {
         '--ip-masq',
       ]
       const parts = await prepare(lab, host, flags, [`FLANNELD_ETCD_ENDPOINTS=${etcd.endpoint}`])
-      const { agents, pods } = await rig.joinAll({ args: ['--ip-masq'] })
-      const files = await Promise.all(agents.map((agent) => agent.subnetEnv()))
+      const agent: SelvedgedOptions = {
+        args: ['--ip-masq', '--probe-peers'],
+        store: storeFlags,
+        wrapper: ['nsenter', mountsOf(parts.holder), '--'],
+      }
+      // Keys and sockets of WireGuard are a host's own.
+      const before = '/run/wireguard /run/flannel'
+        .split(' ')
+        .map((path) => `mkdir -p ${path}; mount -t tmpfs none ${path}`)
+        .join('; ')
+      const agents = [rig.start(0, agent), rig.start(1, { ...agent, wrapper: [], before })]
+      const pods = await Promise.all(agents.map((each) => each.addPod()))
+      await Promise.all(agents.map((each) => each.inSync()))
+      await untilAllReach([...pods, ...lab.hosts], pods)
+      const files = await Promise.all(agents.map((each) => each.subnetEnv()))
       const subnets = files.map(({ subnet = '' }) => subnet.replace(/\.\d+\//, '.0/'))
-      return new Bench({ ...parts, rig, agents, pods, subnets })
+      return new Bench({ ...parts, rig, agents, pods, subnets, agentOptions: agent })
     } catch (error) {
       await rig[Symbol.asyncDispose]()
       throw error
@@ -76,7 +104,7 @@ export class Bench extends Ward {
   }
 
   async startAgent(): Promise<void> {
-    this.agents[0] = this.rig.start(0, { args: ['--ip-masq'] })
+    this.agents[0] = this.rig.start(0, this.agentOptions)
     await this.agents[0].inSync()
     await this.agents[0].ready()
   }

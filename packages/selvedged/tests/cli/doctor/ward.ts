@@ -29,6 +29,8 @@ const PRIVATE_FILES = [
   'touch /opt/cni/bin/flannel /opt/cni/bin/bridge /opt/cni/bin/host-local',
   'mkdir -p /dev/net && mount -t tmpfs tmpfs /dev/net && mknod /dev/net/tun c 10 200',
   'mount -t tmpfs tmpfs /var/lib && mkdir -p /var/lib/cni/networks/cbr0',
+  'mkdir -p /run/wireguard /run/flannel',
+  'mount -t tmpfs tmpfs /run/wireguard && mount -t tmpfs tmpfs /run/flannel',
   'rm -rf /etc/cni /etc/systemd/network /etc/systemd/networkd.conf* /etc/NetworkManager',
   'mkdir -p /etc/cni/net.d /etc/systemd/network',
   WRITE_CONFLIST,
@@ -40,13 +42,19 @@ export class Ward implements AsyncDisposable {
   readonly host: Host
   readonly #holder: Child
   readonly #flags: readonly string[]
+  readonly #variables: readonly string[]
   #stray: Child | undefined
 
-  protected constructor({ lab, host, holder, flags }: WardParts) {
+  protected constructor({ lab, host, holder, flags, variables = [] }: WardParts) {
+    this.#variables = variables
     this.lab = lab
     this.host = host
     this.#holder = holder
     this.#flags = flags
+  }
+
+  static of(parts: WardParts): Ward {
+    return new Ward(parts)
   }
 
   /** A host of a lab on which nothing runs. Its lab is disposed of with it. */
@@ -68,7 +76,17 @@ export class Ward implements AsyncDisposable {
   /** `selvedge doctor` on the host. */
   async doctor(more: readonly string[] = [], wrapper: readonly string[] = []): Promise<Visit> {
     const startedAt = performance.now()
-    const command = [...wrapper, process.execPath, SELVEDGE, 'doctor', '--json', ...this.#flags, ...more]
+    const command = [
+      ...wrapper,
+      'env',
+      ...this.#variables,
+      process.execPath,
+      SELVEDGE,
+      'doctor',
+      '--json',
+      ...this.#flags,
+      ...more,
+    ]
     const child = this.host.spawn('nsenter', [this.#mounts, '--', ...command])
     const closed = once(child, 'close')
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
@@ -127,9 +145,12 @@ export class Ward implements AsyncDisposable {
   }
 
   get #mounts(): string {
-    return `--mount=/proc/${this.#holder.pid}/ns/mnt`
+    return mountsOf(this.#holder)
   }
 }
+
+/** For `nsenter`: the mount namespace of a process. */
+export const mountsOf = ({ pid }: Child): string => `--mount=/proc/${pid}/ns/mnt`
 
 export interface WardParts {
   readonly lab: Lab
@@ -138,6 +159,8 @@ export interface WardParts {
   readonly holder: Child
   /** Of each doctor. */
   readonly flags: readonly string[]
+  /** Of its environment. */
+  readonly variables?: readonly string[]
 }
 
 /**

@@ -32,7 +32,10 @@ export const AGENT: readonly Fault[] = [
     inject: async (bench) => {
       await bench.etcdctl('del', '/coreos.com/network/config')
       await bench.agent.kill()
-      bench.agents[0] = bench.rig.start(0, { args: ['--ip-masq', '--lease-cache='] })
+      bench.agents[0] = bench.rig.start(0, {
+        ...bench.agentOptions,
+        args: [...(bench.agentOptions.args ?? []), '--lease-cache='],
+      })
     },
     mend: async (bench) => {
       await bench.rig.etcd.putConfig({ Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } })

@@ -39,4 +39,10 @@ export const PATH: readonly Fault[] = [
     inject: (bench) => bench.rig.lab.switch.ip('link', 'set', bench.peer.name, 'mtu', '1360'),
     mend: (bench) => bench.rig.lab.switch.ip('link', 'set', bench.peer.name, 'mtu', '1500'),
   },
+  {
+    name: 'packets are lost in one direction',
+    id: 'path.one-way',
+    says: /192\.168\.77\.2\): packets to it are lost, and its own arrive/,
+    ...peerDrops('udp dport 8472'),
+  },
 ]
