@@ -316,6 +316,19 @@ describe('help and version', () => {
   })
 })
 
+test.each(['0.0.0.0', '::', '::0', ''])(
+  'a dashboard that is served everywhere (%j) is warned about',
+  (ip) => {
+    const { warnings } = settingsOf(['--dashboard', '--healthz-port=8285', `--healthz-ip=${ip}`])
+    expect(warnings).toEqual([expect.stringContaining('give -healthz-ip=127.0.0.1')])
+  },
+)
+
+test.each(['127.0.0.1', '::1', '192.0.2.1'])('a dashboard at %s alone is not', (ip) => {
+  const { warnings } = settingsOf(['--dashboard', '--healthz-port=8285', `--healthz-ip=${ip}`])
+  expect(warnings).toEqual([])
+})
+
 test('a dashboard needs a port', () => {
   expect(settingsOf(['--dashboard', '--healthz-port=8285']).dashboard).toBe(true)
   expect(() => settingsOf(['--dashboard'])).toThrow(

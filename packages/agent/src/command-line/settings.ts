@@ -83,7 +83,11 @@ export function readSettings(
   if (values['subnet-file'] === '') throw invalid('subnet-file', '', 'it must name a file')
   const store = storeSettings(values, given, variables)
   return {
-    warnings: [...missingFeatures(values, given), ...plainTextWarnings(store)],
+    warnings: [
+      ...missingFeatures(values, given),
+      ...plainTextWarnings(store),
+      ...exposureWarnings(values.dashboard, values['healthz-ip']),
+    ],
     store,
     externalInterface: interfaceSettings(values),
     publicIp: addressOf(values, 'public-ip', 4),
@@ -100,6 +104,16 @@ export function readSettings(
     dashboard: values.dashboard,
     verbosity: values.v,
   }
+}
+
+/** The dashboard has no login, and flannel's default is to serve health everywhere. */
+function exposureWarnings(dashboard: boolean, ip: string): readonly string[] {
+  const isEverywhere = /^[0:.]*$/.test(ip)
+  return dashboard && isEverywhere
+    ? [
+        `flag -dashboard: whoever reaches any address of this host sees every peer, without a login (-healthz-ip=${ip}); give -healthz-ip=127.0.0.1 to keep the page on this host`,
+      ]
+    : []
 }
 
 function storeSettings(

@@ -17,7 +17,7 @@ import type { OpenStore, Prerequisite } from '../stores/store.js'
 import { PlannedStore } from './planned-store.js'
 
 /** A store as a plan looks at it. */
-export interface OpenPlannedStore extends Omit<OpenStore, 'subnets' | 'reportReady'> {
+export interface OpenPlannedStore extends Omit<OpenStore, 'subnets' | 'reportNetwork'> {
   readonly subnets: PlannedStore
   /** Aborts with what an agent would wait for, if the store lacks it. */
   readonly lacking: AbortSignal
