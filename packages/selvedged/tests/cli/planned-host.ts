@@ -50,6 +50,9 @@ cat /proc/net/udp /proc/net/udp6 | awk '{print $2, $10}'
 cat /proc/modules | awk '{print $1}'
 `
 
+/** What a look at a host, or an agent at its rules, runs for a moment. */
+const TOOLS = /^(ip|sh|cat|find|sort|awk|sed|grep|nsenter|bridge|sleep|nft|ip6?tables.*|xtables.*)$/
+
 /** A host whose agents and plans share a `/run` that no other host has. */
 export class PlannedHost {
   readonly host: Host
@@ -174,12 +177,16 @@ export class PlannedHost {
       )
     }
     let last = ''
-    return until('the host to be at rest', async () => {
-      const now = await this.#state()
-      const isAtRest = now === last && !now.includes('tentative')
-      last = now
-      return isAtRest ? now : undefined
-    })
+    return until(
+      'the host to be at rest',
+      async () => {
+        const now = await this.#state()
+        const isAtRest = now === last && !now.includes('tentative')
+        last = now
+        return isAtRest ? now : undefined
+      },
+      { timeoutMs: 30_000 },
+    )
   }
 
   async #state(): Promise<string> {
@@ -212,7 +219,7 @@ export class PlannedHost {
     )
     return named
       .map((name) => name.trim())
-      .filter((name) => !['', 'ip', 'sh', 'cat', 'find', 'nsenter', 'bridge', 'nft', 'sleep'].includes(name))
+      .filter((name) => name !== '' && !TOOLS.test(name))
       .sort()
       .join(' ')
   }
