@@ -26,6 +26,8 @@ export interface AgentOptions extends Program {
   readonly flags: readonly string[]
   /** All of its environment besides PATH. */
   readonly variables?: Readonly<Record<string, string>>
+  /** Where it answers `selvedge`. Default: nowhere. */
+  readonly controlSocket?: string
   /** A shell command to run before it, in the mount namespace that it will have. */
   readonly before?: string
 }
@@ -40,13 +42,24 @@ export class Agent {
 
   /** Starts it as a service manager would, with nothing kept from earlier starts. */
   static start(host: Host, directory: string, options: AgentOptions): Agent {
-    const { flags, variables = {}, before = ':', node = process.execPath, checkout = CHECKOUT } = options
+    const {
+      flags,
+      variables = {},
+      controlSocket = '',
+      before = ':',
+      node = process.execPath,
+      checkout = CHECKOUT,
+    } = options
     // selvedged gets none of this shell's variables: NODE_EXTRA_CA_CERTS alone makes Node.js read a hundred
     // certificates, which takes longer than everything else up to its first line of code.
     const environment = Object.entries({ PATH: process.env.PATH, ...variables }).map(
       ([name, value]) => `${name}=${value}`,
     )
-    const files = [`-subnet-file=${join(directory, SUBNET_ENV)}`, '-lease-cache=', '-control-socket=']
+    const files = [
+      `-subnet-file=${join(directory, SUBNET_ENV)}`,
+      '-lease-cache=',
+      `-control-socket=${controlSocket}`,
+    ]
     // What is measured is the overlay: without traffic rules, which other programs write.
     const bare = ['-iptables-forward-rules=false', ...files]
     const command = ['env', '-i', ...environment, node, selvedgedOf(checkout), ...flags, ...bare]

@@ -41,6 +41,7 @@ export const BENCHMARKS: readonly [
   Benchmark<'kernel-writes'>,
   Benchmark<'resync'>,
   Benchmark<'probes'>,
+  Benchmark<'pages'>,
   Benchmark<'etcd-start'>,
   Benchmark<'etcd-change'>,
   Benchmark<'etcd-join'>,
@@ -75,6 +76,29 @@ export const BENCHMARKS: readonly [
     rows: ({ peers, intervalMs, cpuShare }) => [
       [`${peers}`, `${(intervalMs / 1000).toFixed(1)} s`, `${(cpuShare * 100).toFixed(2)} %`],
     ],
+  },
+  {
+    name: 'pages',
+    title:
+      'Pages of selvedge on a host with an agent, a process for each, medians of three; and its dashboard',
+    sizes: [50, 5_000],
+    head: ['peers', 'page', 'time', 'of --version', 'lines', 'kB'],
+    rows: ({ peers, pages, dashboard: { openMs, openBytes, openShare } }) => {
+      const least = pages[0]?.ms ?? Number.NaN
+      const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(0)
+      return [
+        ...pages.map(({ command, ms: time, lines, bytes }) => [
+          `${peers}`,
+          command,
+          ms(time),
+          ratio(time, least),
+          `${lines}`,
+          kilobytes(bytes),
+        ]),
+        [`${peers}`, 'dashboard, to open it, compressed', ms(openMs), '', '', kilobytes(openBytes)],
+        [`${peers}`, `dashboard, open: ${(openShare * 100).toFixed(1)} % of a core`, '', '', '', ''],
+      ]
+    },
   },
   {
     name: 'etcd-start',

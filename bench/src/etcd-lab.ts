@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { type Child, type Host, Lab, until } from '@selvedge/lab'
-import { Agent, type Program } from './agent.js'
+import { Agent, type AgentOptions } from './agent.js'
 
 const CLIENT = fileURLToPath(new URL('etcd-client.js', import.meta.url))
 
@@ -42,9 +42,9 @@ export class EtcdLab implements AsyncDisposable {
     return this.#lab.switch.spawn(process.execPath, [CLIENT, ENDPOINT, command, String(argument)])
   }
 
-  startAgent(program: Program = {}): Agent {
-    const flags = [`-etcd-endpoints=${ENDPOINT}`, '-iface=eth0']
-    return Agent.start(this.host, this.#lab.directory, { flags, ...program })
+  startAgent({ flags = [], ...options }: Partial<AgentOptions> = {}): Agent {
+    const own = [`-etcd-endpoints=${ENDPOINT}`, '-iface=eth0', ...flags]
+    return Agent.start(this.host, this.#lab.directory, { ...options, flags: own })
   }
 
   get directory(): string {

@@ -7,6 +7,7 @@ import { measureEtcdJoin } from './etcd-join.js'
 import { measureEtcdStart } from './etcd-start.js'
 import { measureKernelWrites } from './kernel-writes.js'
 import { measureKubeStart } from './kube-start.js'
+import { measurePages } from './pages.js'
 import { measureProbes } from './probes.js'
 import { measureResync } from './resync.js'
 import { measureThroughput } from './throughput.js'
@@ -16,6 +17,7 @@ import { measureTrafficRules } from './traffic-rules.js'
 export const measurements = {
   'kernel-writes': measureKernelWrites,
   resync: measureResync,
+  pages: measurePages,
   probes: measureProbes,
   'etcd-start': measureEtcdStart,
   'etcd-change': measureEtcdChange,
