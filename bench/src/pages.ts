@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Host, until } from '@selvedge/lab'
 import { type Agent, IN_SYNC } from './agent.js'
@@ -104,7 +105,7 @@ async function measureDashboard(host: Host, agent: Agent): Promise<DashboardCost
   }
   await until('the dashboard to be served', () => client<object>('open').catch(() => undefined))
   const { ms: openMs, bytes: openBytes } = await client<{ ms: number; bytes: number }>('open')
-  const rest = (seconds: number) => host.exec('sleep', [`${seconds}`])
+  const rest = (seconds: number): Promise<void> => sleep(seconds * 1_000)
   const before = await cpuOver(agent, () => rest(WATCH_SECONDS))
   const watching = client<object>('watch', `${OPENING_SECONDS + WATCH_SECONDS + 1}`)
   await rest(OPENING_SECONDS)
