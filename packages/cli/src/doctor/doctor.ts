@@ -47,7 +47,7 @@ export async function doctorCommand(
     page.text(
       all.length === 0
         ? `${checks} checks${tried}: nothing found`
-        : `${checks} checks${tried}: ${fatal} fatal, ${all.length - fatal} warnings; docs/doctor.md says more of each`,
+        : `${checks} checks${tried}: ${fatal} fatal, ${all.length - fatal} ${all.length - fatal === 1 ? 'warning' : 'warnings'}; docs/doctor.md says more of each`,
       { style: 'dim' },
     )
   }

@@ -67,7 +67,9 @@ function show({ io, page }: Context, status: StatusPage, { all }: StatusOptions)
     ],
     [
       'Drift',
-      drift.total === 0 ? 'none' : `${drift.total} entries changed by others since the agent started`,
+      drift.total === 0
+        ? 'none'
+        : `${drift.total === 1 ? '1 entry' : `${drift.total} entries`} changed by others since the agent started`,
     ],
   ])
   for (const { key, message } of kernel.failures.slice(0, MAX_LINES)) {
@@ -91,7 +93,7 @@ function show({ io, page }: Context, status: StatusPage, { all }: StatusOptions)
   }
   const hidden = peerCount - shown.length
   page.text(
-    `${peerCount} peers, ${troubled.length} in trouble, ${peers.filter(({ path }) => path === 'direct').length} direct, ` +
+    `${peerCount} ${peerCount === 1 ? 'peer' : 'peers'}, ${troubled.length} in trouble, ${peers.filter(({ path }) => path === 'direct').length} direct, ` +
       `${peers.filter(({ path }) => path === 'tunnel').length} tunnelled` +
       `${hidden === 0 ? '' : `; ${hidden} are not shown: --all`}`,
     { style: 'dim' },

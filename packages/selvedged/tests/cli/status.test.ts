@@ -41,7 +41,7 @@ test('status names a peer that was refused, drift with its peer, a config that i
     peers: [{ publicIp: second.addresses[0], path: 'tunnel', failing: 0, drift: 0 }],
   })
   expect(own).toBeDefined()
-  expect((await selvedge('status')).stdout).toMatch(/1 peers, 0 in trouble, 0 direct, 1 tunnelled/)
+  expect((await selvedge('status')).stdout).toMatch(/1 peer, 0 in trouble, 0 direct, 1 tunnelled/)
 
   await first.ip('route', 'delete', peer.subnet)
   await rig.etcd.put('10.244.66.0-24', REFUSED)
