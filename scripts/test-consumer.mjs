@@ -12,14 +12,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { checkSelvedged } from './consumer/check-selvedged.mjs'
 import { checkTypes } from './consumer/check-types.mjs'
 import { lintTarballs } from './consumer/lint-tarballs.mjs'
 import { Progress } from './consumer/progress.mjs'
 import { Project } from './consumer/project.mjs'
 import { runSnippets } from './consumer/run-snippets.mjs'
 import { readSnippets } from './consumer/snippets.mjs'
-import { packAll } from './consumer/tarballs.mjs'
 import { checkTwoCores } from './consumer/two-cores.mjs'
+import { packAll } from './package/tarballs.mjs'
 import {
   addSystemFoldersToPath,
   build,
@@ -65,7 +66,7 @@ async function test(folder, { all, only }) {
   const progress = new Progress()
   let tarballs
   await step('consumer', 'npm pack of each package', async () => {
-    tarballs = await packAll(join(folder, 'tarballs'))
+    tarballs = await packAll(join(folder, 'tarballs'), folder)
   })
   await lintTarballs(tarballs, progress)
   const project = new Project(join(folder, 'project'))
@@ -78,6 +79,7 @@ async function test(folder, { all, only }) {
   await project.writeImportOfAll()
   await checkTypes(project, snippets, versions.typescript, progress)
   await runSnippets(project, snippets, versions.node, progress)
+  await checkSelvedged(join(folder, 'selvedged-alone'), tarballs.selvedged, versions.node, progress)
   await checkTwoCores(join(folder, 'two-cores'), tarballs, versions, progress)
   return progress.report()
 }

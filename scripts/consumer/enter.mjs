@@ -5,7 +5,7 @@
  * Its argument is JSON: what the snippet needs, and how it is run. It prints what the snippet prints.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { runQuietly } from '../terminal.mjs'
 import { startEtcd, startKubernetes } from './services.mjs'
 import { makeHost } from './surroundings.mjs'
@@ -43,10 +43,11 @@ async function lackedLinkType(alternative) {
 }
 
 /** Runs the snippet to its end; gives 0 if it does what is expected. */
-function run({ prints, writes, stops = false, fails = false }) {
+function run({ prints, writes, args = [], files = {}, stops = false, fails = false }) {
+  for (const [path, text] of Object.entries(files)) writeFileSync(path, text)
   return new Promise((resolve) => {
     // What it says is English, as tests expect it.
-    const child = spawn(node, ['--enable-source-maps', file], {
+    const child = spawn(node, ['--enable-source-maps', file, ...args], {
       cwd,
       env: { ...process.env, LC_ALL: 'C', NO_COLOR: '1' },
     })
