@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Container, type NetworkList, pingUntilReached, Runtime, until } from '@selvedge/lab'
 import { describe, expect, test } from 'vitest'
+import { selvedgeIn } from './cli/selvedge.js'
 import { printTime } from './print-time.js'
 import { addOtherNetwork, configureInOtherNetwork, plugIn, rebootWithoutUplink } from './reboot.js'
 import { Rig, vxlanConfig } from './rig.js'
@@ -67,6 +68,9 @@ describe('with only lo up and no store, an agent', () => {
     await until('/readyz to say what is waited for', async () =>
       /^503 .*waiting for an uplink: /.test(await agent.get(10256, '/readyz')) ? true : undefined,
     )
+    const selvedge = selvedgeIn(agent.host, [`--control-socket=${controlSocketOf(agent.subnetFile)}`])
+    expect((await selvedge('status')).stdout).toMatch(/not ready: waiting for an uplink: there is no default/)
+    expect((await selvedge('doctor')).stdout).toContain('the agent is not ready: waiting for an uplink')
     const runtime = await Runtime.create(agent.host, rig.lab.directory)
     const list = listFor(agent, join(rig.lab.directory, 'cni'))
     const [one, other] = [await attach(runtime, list), await attach(runtime, list)]
