@@ -140,6 +140,7 @@ test.each<[backend: string, device: string, elsewhere: boolean]>([
   const start = (index: number): Selvedged => {
     const host = rig.lab.host(index)
     return rig.start(index, {
+      args: ['--probe-peers'],
       // A host's own: the hosts share a file system.
       variables: { WIREGUARD_KEY_FILE: join(rig.lab.directory, host.name, 'wgkey') },
       before: 'mkdir -p /run/wireguard; mount -t tmpfs none /run/wireguard',

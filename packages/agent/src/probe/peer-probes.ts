@@ -101,7 +101,8 @@ export class PeerProbes {
 
   #refresh(): void {
     const overlay = this.#overlay
-    if (!this.#isStale || overlay.status.state !== 'running') return
+    const { state, awaitsUplink } = overlay.status
+    if (!this.#isStale || state !== 'running' || awaitsUplink !== undefined) return
     this.#isStale = false
     const backend = overlay.config.backend?.type
     const own = overlay.lease
