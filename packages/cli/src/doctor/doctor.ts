@@ -23,8 +23,13 @@ export async function doctorCommand(
     await io.clock.sleep(PAUSE_MS, { signal: io.signal })
     ;({ findings, paths } = await look())
   }
-  const checks = CHECKS.filter(({ pre }) => !options.pre || pre === true).length
-  if (page.json) page.document({ checks, findings, peers: { tried: paths.tried.length, of: paths.peers } })
+  const checks = CHECKS.filter(({ pre }) => !options.pre || pre === true)
+  if (page.json)
+    page.document({
+      checks: checks.length,
+      findings: findings.map((each) => ({ ...each, anchor: anchorOf(each.id) })),
+      peers: { tried: paths.tried.length, of: paths.peers },
+    })
   else show(findings)
   if (findings.length > 0) throw new Ended(hasFatal(findings) ? EXIT.failed : EXIT.differs)
 
@@ -40,18 +45,29 @@ export async function doctorCommand(
         page.text(`${severity === 'fatal' ? '✗' : '!'} ${id}`, { style })
         page.text(`  ${what}`, { indent: 2 })
         page.text(`  → ${remedy}`, { indent: 4, style: 'bold' })
+        page.text(`  ${anchorOf(id)}`, { style: 'dim' })
       }
     }
+    const counts = CATEGORIES.flatMap((category) => {
+      const done = checks.filter(({ id }) => categoryOf(id) === category).length
+      const found = all.filter(({ id }) => categoryOf(id) === category).length
+      return done === 0 ? [] : [`${category} ${done}${found === 0 ? '' : ` (${found} found)`}`]
+    })
+    const tried = paths.peers === 0 ? '' : `; ${paths.tried.length} of ${paths.peers} peers tried`
+    page.text(`checked: ${counts.join(', ')}${tried}`, { indent: 2, style: 'dim' })
     const fatal = all.filter(({ severity }) => severity === 'fatal').length
-    const tried = paths.peers === 0 ? '' : `, ${paths.tried.length} of ${paths.peers} peers tried`
+    const warnings = all.length - fatal
     page.text(
       all.length === 0
-        ? `${checks} checks${tried}: nothing found`
-        : `${checks} checks${tried}: ${fatal} fatal, ${all.length - fatal} ${all.length - fatal === 1 ? 'warning' : 'warnings'}; docs/doctor.md says more of each`,
-      { style: 'dim' },
+        ? 'nothing found'
+        : `${fatal} fatal, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`,
+      { style: 'bold' },
     )
   }
 }
+
+/** Where the documents say more of it. */
+const anchorOf = (id: string): string => `docs/doctor.md#${id}`
 
 const hasFatal = (findings: readonly Finding[]): boolean =>
   findings.some(({ severity }) => severity === 'fatal')

@@ -246,6 +246,20 @@ test.each<[id: string, says: string, facts: Partial<Facts>]>([
   expect(found[0]?.remedy).not.toBe('')
 })
 
+test('of thousands of the kind a few are named, and the others counted', () => {
+  const leases = Array.from({ length: 2_000 }, (_, n) => ({
+    key: `10.244.${n}.0-24`,
+    publicIp: `198.51.100.${n % 1_000}`,
+    backendType: 'vxlan',
+    vtepMac: undefined,
+    expiresAt: undefined,
+  }))
+  const found = diagnose({ ...well, ...store({ subnets: undefined, leases: [...leases] }) })
+  const shared = found.filter(({ id }) => id === 'identity.peers-share-address')
+  expect(shared).toHaveLength(5)
+  expect(shared[4]?.what).toMatch(/\(and 995 more of the kind\)$/)
+})
+
 test('Services of kube-proxy are read from its rules of iptables', () => {
   const nft4 = `*nat
 :KUBE-SERVICES - [0:0]

@@ -29,10 +29,20 @@ export const CHECKS: readonly Check[] = [
   ...podChecks,
 ]
 
-/** What is wrong, fatal findings first. */
+/** One cause may have thousands of effects, such as a record for each of 5,000 peers. */
+const MAX_PER_CHECK = 5
+
+function bounded(found: readonly Omit<Finding, 'id'>[]): readonly Omit<Finding, 'id'>[] {
+  const [last, ...more] = found.slice(MAX_PER_CHECK - 1)
+  if (last === undefined || more.length === 0) return found
+  const what = `${last.what} (and ${more.length} more of the kind)`
+  return [...found.slice(0, MAX_PER_CHECK - 1), { ...last, what }]
+}
+
+/** What is wrong, fatal findings first; of each check a few. */
 export function diagnose(facts: Facts, { pre = false } = {}): readonly Finding[] {
   const found = CHECKS.filter((check) => !pre || check.pre === true).flatMap(({ id, find }) =>
-    find(facts).map((finding) => ({ id, ...finding })),
+    bounded(find(facts)).map((finding) => ({ id, ...finding })),
   )
   return [
     ...found.filter(({ severity }) => severity === 'fatal'),
