@@ -127,18 +127,6 @@ export const BEFORE: readonly Fault<Ward>[] = [
     mend: nothing,
   },
   {
-    name: 'the table of tracked connections is full',
-    id: 'host.conntrack-full',
-    says: /\d+ of \d+ connections/,
-    inject: async (ward) => {
-      await ward.sh('sysctl -qw net.netfilter.nf_conntrack_max=1')
-    },
-    whyNot: async (ward) =>
-      (await ward.sh('sysctl -qw net.netfilter.nf_conntrack_max=262144 2>&1 || true')) === ''
-        ? undefined
-        : "this kernel's limit is not a namespace's",
-  },
-  {
     name: 'rules of legacy iptables beside those of nftables',
     id: 'firewall.two-iptables',
     says: /legacy has 1/,
