@@ -43,10 +43,11 @@ const COMMANDS = [
   ['plan'],
   ['doctor'],
   ['leases', 'list', '--limit', '50'],
+  ['bugreport'],
 ] as const satisfies readonly (readonly string[])[]
 
 /** Those that take the agent's own flags. */
-const LIKE_AGENT = ['inspect', 'plan', 'doctor', 'trace']
+const LIKE_AGENT = ['inspect', 'plan', 'doctor', 'trace', 'bugreport']
 
 const RUNS = 3
 const PORT = 8_080
@@ -79,14 +80,17 @@ async function measurePage(lab: EtcdLab, command: readonly string[], socket: str
   const flags = [
     ...(name === 'leases' ? store : []),
     ...(LIKE_AGENT.includes(name) ? [...store, ...files, '--iptables-forward-rules=false'] : []),
-    ...(['status', 'inspect', 'trace', 'doctor'].includes(name) ? [`--control-socket=${socket}`] : []),
+    ...(['status', 'inspect', 'trace', 'doctor', 'bugreport'].includes(name)
+      ? [`--control-socket=${socket}`]
+      : []),
   ]
   const program = join(dirname(selvedgedOf(CHECKOUT)), 'selvedge.js')
   const times: number[] = []
   let printed = ''
   for (let run = 0; run < RUNS; run += 1) {
     const started = performance.now()
-    const child = lab.host.spawn(process.execPath, [program, ...command, ...flags])
+    const file = name === 'bugreport' ? [join(lab.directory, `report-${run}.tar.gz`)] : []
+    const child = lab.host.spawn(process.execPath, [program, ...command, ...file, ...flags])
     const closed = once(child, 'close')
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
     await closed
