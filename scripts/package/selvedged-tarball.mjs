@@ -14,6 +14,12 @@ const SOURCE = join(root, 'packages/selvedged')
 /** Of these no part runs: declarations, headers to compile against, and what makes msgpackr faster. */
 const UNUSED = /^(@types\/node|node-addon-api|msgpackr-extract|@msgpackr-extract\/.*)$/
 
+/** Files of others that nothing loads, and that are not what their names say. */
+const UNUSED_FILES = ['msgpackr/dist/index.js', 'msgpackr/dist/test.js', 'weak-lru-cache/tests']
+
+/** With a binary for one processor. */
+const OF_ONE_PLATFORM = /-linux-(x64|arm64)$/
+
 /** The binary for any Node.js; those for one version of it are faster in what we do not use. */
 const BINARY_OF_ONE_VERSION = /\/node\.abi\d+\.glibc\.node$/
 
@@ -34,16 +40,20 @@ export async function packSelvedged(work, into) {
     await cp(modules, join(folder, 'node_modules'), { recursive: true })
   }
   const bundled = await trimManifests(join(folder, 'node_modules'))
+  for (const file of UNUSED_FILES) {
+    await rm(join(folder, 'node_modules', file), { recursive: true, force: true })
+  }
   const manifest = JSON.parse(await readFile(join(SOURCE, 'package.json'), 'utf8'))
   const { devDependencies: _, ...published } = manifest
-  await writeFile(
-    join(folder, 'package.json'),
-    JSON.stringify(
-      { ...published, dependencies: bundled, bundleDependencies: Object.keys(bundled) },
-      null,
-      2,
-    ),
-  )
+  const entries = Object.entries(bundled)
+  const isOfOnePlatform = ([name]) => OF_ONE_PLATFORM.test(name)
+  const fields = {
+    dependencies: Object.fromEntries(entries.filter((entry) => !isOfOnePlatform(entry))),
+    // Beside a package that needs the same, npm asks the registry whether they fit: those of another platform do not.
+    optionalDependencies: Object.fromEntries(entries.filter(isOfOnePlatform)),
+    bundleDependencies: Object.keys(bundled),
+  }
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ ...published, ...fields }, null, 2))
   await runQuietly('npm', ['pack', '--pack-destination', into], { cwd: folder })
   return join(into, `selvedge-selvedged-${manifest.version}.tgz`)
 }
