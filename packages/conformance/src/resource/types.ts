@@ -1,4 +1,5 @@
 import type { Driver, OwnershipScope, Resource } from '@selvedge/core'
+import type { NoInfer } from '../no-infer.js'
 import type { SharedHolderSuiteOptions } from '../shared-holder/index.js'
 
 /** A fresh holder of resources (a tunnel's peers, a cloud's routes), as a test of the suite finds it. */
@@ -24,7 +25,7 @@ export interface ResourceSuiteOptions<R extends Resource, H extends ResourcesUnd
   /** Makes a holder without resources of ours. Called for every test. */
   setup(): H | Promise<H>
   /** Removes it, after every driver that the suite opened is disposed of. */
-  teardown?(holder: H): unknown
+  teardown?(holder: NoInfer<H>): unknown
   /**
    * False if what the driver writes to is its host's alone. If other hosts write to it too (a VPC's route table): what
    * `sharedHolderSuite` needs, which is run as well.
