@@ -52,7 +52,12 @@ export interface StatusPage {
         readonly backend: string
         /** For pods, in bytes. */
         readonly mtu: number
-        readonly externalInterface: { readonly name: string; readonly reason?: string | undefined }
+        readonly externalInterface: {
+          readonly name: string
+          /** In bytes: of packets to peers that are reached directly. */
+          readonly mtu: number
+          readonly reason?: string | undefined
+        }
       }
     | undefined
   readonly store: {
@@ -158,12 +163,12 @@ function ownLease(overlay: Overlay | undefined): Lease | undefined {
 function nodeOf(overlay: Overlay, own: Lease): StatusPage['node'] {
   const { subnet, ipv6Subnet, attributes, expiresAt } = own
   const { publicIp, publicIpv6 } = attributes
-  const { name, reason } = overlay.externalInterface
+  const { name, mtu, reason } = overlay.externalInterface
   return {
     lease: { key: leaseKey(own), subnet, ipv6Subnet, publicIp, publicIpv6, expiresAt },
     backend: overlay.config.backend?.type ?? 'udp',
     mtu: overlay.mtu,
-    externalInterface: { name, reason },
+    externalInterface: { name, mtu, reason },
   }
 }
 

@@ -2,7 +2,17 @@ import type { Direction, PathReport, PeerStatus } from '@selvedge/agent'
 import { duration } from '../output/duration.js'
 import type { Cell } from '../output/table.js'
 
-export const PEER_HEAD = ['SUBNET', 'ADDRESS', 'PATH', 'RTT', 'LOSS', 'SINCE', 'DRIFT', 'STATE'] as const
+export const PEER_HEAD = [
+  'SUBNET',
+  'ADDRESS',
+  'PATH',
+  'MTU',
+  'RTT',
+  'LOSS',
+  'SINCE',
+  'DRIFT',
+  'STATE',
+] as const
 
 /** A drift is trouble for this long. */
 const RECENT_MS = 10 * 60_000
@@ -35,8 +45,20 @@ export function byTrouble(peers: readonly PeerStatus[], now: number): readonly P
   return ranked.toSorted((a, b) => a.rank - b.rank).map(({ peer }) => peer)
 }
 
+/** The largest packet of a pod's, in bytes, that fits each way; undefined if the agent does not say it. */
+export interface PathMtus {
+  readonly tunnel: number | undefined
+  readonly direct: number | undefined
+}
+
+function mtuOf(path: PeerStatus['path'], { tunnel, direct }: PathMtus): string {
+  if (path === 'none') return '-'
+  const mtu = path === 'direct' ? direct : tunnel
+  return mtu === undefined ? '-' : String(mtu)
+}
+
 /** Rows of a table; a second one for the second family. RTT and loss are known only to an agent that probes. */
-export function peerRows(peer: PeerStatus, now: number): readonly (readonly Cell[])[] {
+export function peerRows(peer: PeerStatus, now: number, mtus: PathMtus): readonly (readonly Cell[])[] {
   const { subnet, ipv6Subnet, publicIp, publicIpv6, path, lastEvent, drift, probe } = peer
   const main = subnet === undefined ? probe?.ipv6 : probe?.ipv4
   const trouble = troubleOf(peer, now)
@@ -47,6 +69,7 @@ export function peerRows(peer: PeerStatus, now: number): readonly (readonly Cell
       : { text: first, style: trouble === 'changed by others' ? 'yellow' : 'red' },
     publicIp ?? publicIpv6 ?? '-',
     path,
+    mtuOf(path, mtus),
     rttOf(main),
     lossOf(main),
     lastEvent === undefined ? '-' : duration(now - lastEvent.at),
@@ -59,6 +82,7 @@ export function peerRows(peer: PeerStatus, now: number): readonly (readonly Cell
     [
       ipv6Subnet,
       publicIp === undefined ? '' : (publicIpv6 ?? ''),
+      '',
       '',
       rttOf(probe?.ipv6),
       lossOf(probe?.ipv6),

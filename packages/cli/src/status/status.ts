@@ -84,11 +84,12 @@ function show({ io, page }: Context, status: StatusPage, { all }: StatusOptions)
   const sorted = byTrouble(peers, now)
   const troubled = sorted.filter((peer) => troubleOf(peer, now) !== undefined)
   const shown = all || sorted.length <= FEW_PEERS ? sorted : troubled.slice(0, MAX_TROUBLED)
+  const mtus = { tunnel: node?.mtu, direct: node?.externalInterface.mtu }
   if (shown.length > 0) {
     page.text('')
     page.table(
       PEER_HEAD,
-      shown.flatMap((peer) => peerRows(peer, now)),
+      shown.flatMap((peer) => peerRows(peer, now, mtus)),
     )
   }
   const hidden = peerCount - shown.length

@@ -27,7 +27,7 @@ const page: StatusPage = {
     lease: { key: '10.244.1.0-24', subnet: '10.244.1.0/24', publicIp: '192.0.2.1', expiresAt: 90_000_000 },
     backend: 'vxlan',
     mtu: 1450,
-    externalInterface: { name: 'eth0' },
+    externalInterface: { name: 'eth0', mtu: 1500 },
   },
   store: { name: 'etcd', connected: true, staleMs: 0, fromCache: false },
   config: { inForce, differences: [] },
