@@ -7,7 +7,7 @@ const NEWEST = '6.0'
 const NEWEST_NODE_TYPES = '26'
 
 /** Before it, a package that only Node.js's resolution finds the types of (etcd3's `long`) is an error under `bundler`. */
-const FIRST_WITH_ETCD3_UNDER_BUNDLER = 5.4
+const FIRST_WITH_ETCD3_UNDER_BUNDLER = 5.6
 
 export async function checkTypes(project, snippets, versions, progress) {
   const resolutions = Object.keys(RESOLUTIONS)
