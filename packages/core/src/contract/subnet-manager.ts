@@ -8,7 +8,8 @@ export interface LeaseRequest {
   readonly attributes: LeaseAttributes
   /**
    * If the store finds a lease of this node already there, it publishes what this returns instead of `attributes`: a
-   * node that comes back keeps what its peers know it by, such as the MAC of its VTEP.
+   * node that comes back keeps what its peers know it by, such as the MAC of its VTEP. It is not called if
+   * the node holds no lease.
    */
   readonly adopt?: ((held: Lease) => LeaseAttributes) | undefined
   /** The subnet this node held before, as its subnet.env says: taken again if it is free and inside the network. */
@@ -33,7 +34,8 @@ export interface LeaseRequest {
 /**
  * What a watch yields. A `snapshot` is every lease there is; it comes first, and again after anything that might have
  * made the watch miss an event. Between snapshots each change comes once, in the store's order. A lease's renewal may
- * come as a `put` that says what the last one said.
+ * come as a `put` that says what the last one said. A store that sees only state, and not what has happened, yields a
+ * snapshot for each change that it notices.
  */
 export type LeaseEvent =
   | {
@@ -107,8 +109,9 @@ export interface SubnetManager extends AsyncDisposable {
 
   /**
    * Everyone's leases, this node's own among them, from now until the signal aborts (then the iteration ends, without
-   * an error). Survives the store's absence: it goes on, with a snapshot if anything may have been missed. Ends with an
-   * error only for what a retry cannot help, such as `CLOSED`.
+   * an error; without an event, if the signal was aborted before) or the consumer leaves its loop, which harms no other
+   * watch. A consumer that fell behind is brought up to date. Survives the store's absence: it goes on, with a snapshot if
+   * anything may have been missed. Ends with an error only for what a retry cannot help, such as `CLOSED`.
    */
   watchLeases(options: WatchOptions): AsyncIterable<LeaseEvent>
 }
@@ -184,7 +187,8 @@ export interface SubnetAdministration {
 
   /**
    * Reserves subnets, of any prefix length, for the node of the public address in `attributes`: a lease that never
-   * expires. Rejects with `LEASE_CONFLICT` if another node holds any of it.
+   * expires. A lease of that node with these subnets becomes the reservation. Rejects with `LEASE_CONFLICT` if another node
+   * holds any of it.
    */
   reserve(reservation: Omit<Lease, 'expiresAt'>, options?: AbortOptions): Promise<Lease>
 
@@ -206,8 +210,8 @@ export interface SubnetAdministration {
 
 export interface SetConfigOptions extends AbortOptions {
   /**
-   * Write only if the store holds exactly this text, as `networkConfigText` returned it, or none for null: two operators
-   * who change the config at once do not undo each other's change. Default: whatever it holds.
+   * Write only if the store holds exactly this text, as `networkConfigText` returned it, or none for null: of operators
+   * who replace one config at once, one does it, and none undoes another's change. Default: whatever it holds.
    */
   readonly replaces?: string | null | undefined
 }
