@@ -68,6 +68,8 @@ function requireAddress(text: string): string {
 export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsInquiry {
   readonly name = 'kubernetes'
   readonly #options: KubeSubnetManagerOptions
+  /** The full prefix of the annotations. */
+  readonly #prefix: string
   readonly #clock: Clock
   readonly #random: Random
   readonly #api: KubeApi
@@ -86,6 +88,7 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsI
     this.#random = options.random ?? Math.random
     this.#board = new StatusBoard(this.#clock, options.onStatus)
     const prefix = fullPrefix(options.annotationPrefix ?? DEFAULT_ANNOTATION_PREFIX)
+    this.#prefix = prefix
     const showWait: ShowWait = (message, work) => this.#board.waiting({ type: 'credentials', message }, work)
     const api = new KubeApi(connectorFor(options.access, showWait), options.onSecrets)
     const decoder = new NodeDecoder(prefix)
@@ -186,12 +189,11 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsI
       )
       if (lease === undefined)
         throw new OverlayError('INTERNAL', `what node ${node.name} would publish is no lease`)
-      const prefix = fullPrefix(this.#options.annotationPrefix ?? DEFAULT_ANNOTATION_PREFIX)
       return {
         lease,
         isHeld: current !== undefined,
         changes: Object.entries(changes).map(([name, after]) => ({
-          name: `${prefix}${name}`,
+          name: `${this.#prefix}${name}`,
           before: node.annotations[name as AnnotationName],
           after: after ?? undefined,
         })),
@@ -209,7 +211,6 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsI
   ): Promise<readonly RecordEntry[]> {
     return this.#call(signal, async (stop) => {
       const name = await this.#local.name(stop)
-      const prefix = fullPrefix(this.#options.annotationPrefix ?? DEFAULT_ANNOTATION_PREFIX)
       const [node, written] = await Promise.all([
         this.#nodes.get(name, stop),
         this.#nodes.annotations(name, stop),
@@ -217,7 +218,7 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsI
       if (node === undefined) return []
       const families = attributes && enabledFamilies(await this.#config.read(stop))
       const desired = attributes && families && annotationsFor(attributes, node, families)
-      return recordEntries(written, prefix, desired)
+      return recordEntries(written, this.#prefix, desired)
     })
   }
 

@@ -12,7 +12,7 @@ export interface RecordEntry {
   readonly desired: string | undefined
   /**
    * `held`: it is as it should be; `missing`; `stale`: it is another, or should not be there; `foreign`: an operator's, or
-   * another program's; `unknown`: nobody says what it should be.
+   * another program's; `unknown`: what it should be is not known.
    */
   readonly mark: 'held' | 'missing' | 'stale' | 'foreign' | 'unknown'
   /** The name of the program that wrote it last, if the API server says it. */

@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
+import { count } from '../output/count.js'
 import { CHECKS, diagnose } from './checks/index.js'
 import { type GatherOptions, gather } from './facts/gather.js'
 import type { PathFacts } from './facts/paths.js'
@@ -57,12 +58,9 @@ export async function doctorCommand(
     page.text(`checked: ${counts.join(', ')}${tried}`, { indent: 2, style: 'dim' })
     const fatal = all.filter(({ severity }) => severity === 'fatal').length
     const warnings = all.length - fatal
-    page.text(
-      all.length === 0
-        ? 'nothing found'
-        : `${fatal} fatal, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`,
-      { style: 'bold' },
-    )
+    page.text(all.length === 0 ? 'nothing found' : `${fatal} fatal, ${count(warnings, 'warning')}`, {
+      style: 'bold',
+    })
   }
 }
 

@@ -4,7 +4,7 @@ import { type Lease, leaseKey } from '@selvedge/core'
 /** subnet.env beside what it should be. */
 export interface SubnetFileMark {
   readonly path: string
-  /** `held`: it has the text that the agent writes; `stale`: another; `missing`: there is none; `unknown`: nobody says. */
+  /** `held`: it has the text that the agent writes; `stale`: another; `missing`: there is none; `unknown`: not known. */
   readonly mark: 'held' | 'missing' | 'stale' | 'unknown'
   readonly text?: string | undefined
   /** Lines that it has and should not, after `-`, and the other way round, after `+`. */

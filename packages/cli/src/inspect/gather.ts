@@ -18,10 +18,10 @@ export interface Inspected {
   readonly source: Desired['source']
   /** Why not, if none. */
   readonly why?: string | undefined
-  /** What is desired; undefined if nobody says. */
+  /** What is desired; undefined if it is not known. */
   readonly page?: Omit<ResourcesPage, 'entries'> | undefined
   readonly entries: readonly MarkedEntry[]
-  /** This node and its peers, and how those are reached; empty if nobody says what is desired. */
+  /** This node and its peers, and how those are reached; empty if what is desired is not known. */
   readonly topology: readonly TopologyHost[]
   /** All chains of iptables and nftables. */
   readonly chains: readonly RuleChain[]

@@ -3,6 +3,7 @@ import type { StoreSettings } from '@selvedge/agent/flags'
 import { type Lease, leaseKey } from '@selvedge/core'
 import { canonicalCidr, containsAddress, parseAddress, parseCidr, requireCidr } from '@selvedge/core/kit'
 import type { Context } from '../context.js'
+import { count } from '../output/count.js'
 import { openOperatorStore } from '../store/open.js'
 import { LEASE_HEAD, leaseJson, leaseRows } from './describe.js'
 
@@ -60,8 +61,6 @@ export async function listCommand(
   for (const { message } of faults.slice(0, MAX_FAULTS)) page.text(message, { style: 'yellow', indent: 2 })
   if (faults.length > MAX_FAULTS) page.text(`${faults.length - MAX_FAULTS} more records are no leases`)
 }
-
-const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`
 
 /** Whether a lease is meant by a word of an operator's: an address that it contains or is reached by, or a text in it. */
 export function matching(word: string | undefined): (lease: Lease) => boolean {

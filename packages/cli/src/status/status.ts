@@ -5,6 +5,7 @@ import { hostAddress } from '@selvedge/core/kit'
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
 import { endOf, leaseJson } from '../leases/describe.js'
+import { count } from '../output/count.js'
 import { duration } from '../output/duration.js'
 import { programText } from '../output/program-text.js'
 import { openOperatorStore } from '../store/open.js'
@@ -69,7 +70,7 @@ function show({ io, page }: Context, status: StatusPage, { all }: StatusOptions)
       'Drift',
       drift.total === 0
         ? 'none'
-        : `${drift.total === 1 ? '1 entry' : `${drift.total} entries`} changed by others since the agent started`,
+        : `${count(drift.total, 'entry', 'entries')} changed by others since the agent started`,
     ],
   ])
   for (const { key, message } of kernel.failures.slice(0, MAX_LINES)) {
@@ -94,7 +95,7 @@ function show({ io, page }: Context, status: StatusPage, { all }: StatusOptions)
   }
   const hidden = peerCount - shown.length
   page.text(
-    `${peerCount} ${peerCount === 1 ? 'peer' : 'peers'}, ${troubled.length} in trouble, ${peers.filter(({ path }) => path === 'direct').length} direct, ` +
+    `${count(peerCount, 'peer')}, ${troubled.length} in trouble, ${peers.filter(({ path }) => path === 'direct').length} direct, ` +
       `${peers.filter(({ path }) => path === 'tunnel').length} tunnelled` +
       `${hidden === 0 ? '' : `; ${hidden} are not shown: --all`}`,
     { style: 'dim' },

@@ -1,11 +1,11 @@
 import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { createInterface } from 'node:readline'
 import { type Host, type Lab, until } from '@selvedge/lab'
 import { expect } from 'vitest'
 import type { KubeRig } from '../kube/kube-rig.js'
 import type { Rig } from '../rig.js'
 import { filesOf, type Selvedged, type SelvedgedOptions } from '../selvedged.js'
+import { holdMounts } from './mount-holder.js'
 import { type Ended, selvedgeIn } from './selvedge.js'
 
 /** Hosts, and the store that they share. */
@@ -74,13 +74,7 @@ export class PlannedHost {
     options: PlannedHostOptions = {},
   ): Promise<PlannedHost> {
     const host = rig.lab.host(index)
-    // `ip netns exec` gives each process a mount namespace; that of this one is joined by all others.
-    const holder = host.spawn('sh', ['-ec', 'mount -t tmpfs none /run; echo mounted; exec sleep infinity'])
-    holder.stderr.resume()
-    const [line] = await new Promise<string[]>((resolve) =>
-      createInterface(holder.stdout).once('line', (text) => resolve([text])),
-    )
-    expect(line).toBe('mounted')
+    const holder = await holdMounts(host, 'mount -t tmpfs none /run')
     return new PlannedHost(rig, host, holder.pid ?? 0, options)
   }
 

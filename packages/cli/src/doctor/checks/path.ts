@@ -1,3 +1,4 @@
+import { count } from '../../output/count.js'
 import { duration } from '../../output/duration.js'
 import type { Facts } from '../facts/facts.js'
 import type { PathFact } from '../facts/paths.js'
@@ -104,7 +105,7 @@ export const pathChecks: readonly Check[] = [
       if (lost.length === 0) return []
       return [
         fatal(
-          `${lost.length === 1 ? '1 peer does' : `${lost.length} peers do`} not answer the agent's probes: ${lost.slice(0, MAX_SHOWN).join('; ')}`,
+          `${count(lost.length, 'peer does', 'peers do')} not answer the agent's probes: ${lost.slice(0, MAX_SHOWN).join('; ')}`,
           'look where packets are lost: a firewall of the host that does not get them, or between the two; selvedge trace ADDRESS shows each step here',
         ),
       ]

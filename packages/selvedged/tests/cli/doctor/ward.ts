@@ -3,6 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Child, type Host, type Lab, run, until } from '@selvedge/lab'
+import { holdMounts } from '../mount-holder.js'
 import { SELVEDGE } from '../selvedge.js'
 
 export interface Finding {
@@ -174,17 +175,7 @@ export async function prepare(
   flags: readonly string[],
   variables: readonly string[] = [],
 ): Promise<WardParts> {
-  const holder = host.spawn('unshare', ['-m', 'sh', '-ec', `${PRIVATE_FILES}\necho ready\nexec sleep 3600`])
-  let said = ''
-  for (const stream of [holder.stdout, holder.stderr]) {
-    stream.setEncoding('utf8').on('data', (part) => {
-      said += part
-    })
-  }
-  await until('private files', () => {
-    if (holder.exitCode !== null) throw new Error(said)
-    return said.includes('ready') || undefined
-  })
+  const holder = await holdMounts(host, PRIVATE_FILES)
   const folder = join(lab.directory, 'bin')
   await mkdir(folder, { recursive: true })
   const path = join(folder, 'selvedge')
