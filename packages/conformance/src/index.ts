@@ -49,7 +49,7 @@ export {
 } from './fuzz/index.js'
 export { type MasterHost, type MasterOptions, masterRun } from './master/index.js'
 export { MemoryDriver } from './memory-driver.js'
-export type { NoInfer } from './no-infer.js'
+export type { NotInferred } from './not-inferred.js'
 export { type ResourceSuiteOptions, type ResourcesUnderTest, resourceSuite } from './resource/index.js'
 export type { Runner } from './runner.js'
 export {

@@ -9,8 +9,10 @@ import {
   type ResourceSuiteOptions,
   type ResourcesUnderTest,
   resourceSuite,
+  type SharedHolderUnderTest,
   type StoreUnderTest,
   type SubnetManagerSuiteOptions,
+  sharedHolderSuite,
   subnetManagerSuite,
 } from './index.js'
 
@@ -62,6 +64,23 @@ test('options that are made before the call are inferred as well', () => {
     >,
   ]
   expect(others).toHaveLength(2)
+})
+
+test('a teardown of a shared holder takes what its setup makes, alone and within a suite of resources', () => {
+  const shared = (): SharedHolderUnderTest & { readonly region: string } => {
+    throw new Error('not made here')
+  }
+  const setup = (): ResourcesUnderTest<Sample> => {
+    throw new Error('not made here')
+  }
+  sharedHolderSuite(runner, { setup: shared, teardown: ({ region }) => remove(region.length) })
+  sharedHolderSuite(runner, { teardown: ({ region }) => remove(region.length), setup: async () => shared() })
+  sharedHolderSuite(runner, { setup: shared, teardown: remove })
+  resourceSuite(runner, {
+    setup,
+    sharedHolder: { setup: shared, teardown: ({ region }) => remove(region.length) },
+  })
+  expect(removed).toEqual([])
 })
 
 test('the types of options are exported, to write a function that makes them', () => {

@@ -1,6 +1,6 @@
 import type { Driver } from '@selvedge/core'
 import type { KernelResource } from '@selvedge/core/kit'
-import type { NoInfer } from '../no-infer.js'
+import type { NotInferred } from '../not-inferred.js'
 
 /** Optional features of a driver. Each is assumed unless it is declared false. */
 export interface DriverFeatures {
@@ -41,7 +41,7 @@ export interface DriverSuiteOptions<H extends HostUnderTest = HostUnderTest> {
   /** Makes a host. Called for every test. */
   setup(): H | Promise<H>
   /** Removes it, after every driver that the suite opened is disposed of. */
-  teardown?(host: NoInfer<H>): unknown
+  teardown?(host: NotInferred<H>): unknown
   readonly supports?: Partial<DriverFeatures>
   /** How long a step may take before it counts as failed, in ms. Default: 10,000. */
   readonly timeoutMs?: number

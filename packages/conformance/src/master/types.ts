@@ -1,6 +1,6 @@
 import type { Clock, Random } from '@selvedge/core'
 import type { HostUnderTest } from '../driver/types.js'
-import type { NoInfer } from '../no-infer.js'
+import type { NotInferred } from '../not-inferred.js'
 
 /** A host of `driverSuite`, on which time can be made to pass and things to go wrong. */
 export interface MasterHost extends HostUnderTest {
@@ -19,7 +19,7 @@ export interface MasterOptions<H extends MasterHost> {
   readonly seed: number
   /** Makes a host. Called twice: two fresh hosts have the same `state`, apart from what `state` leaves out. */
   setup(): H | Promise<H>
-  teardown?(host: NoInfer<H>): unknown
+  teardown?(host: NotInferred<H>): unknown
   /** How many moves are made before all troubles end. Default: 25. */
   readonly moves?: number | undefined
 }

@@ -3,7 +3,7 @@ import type { Driver, Resource } from '@selvedge/core'
 import { assertHolds, DEFAULT_TIMEOUT_MS, done, failed, within } from '../assertions.js'
 import { deletes, puts } from '../operations.js'
 import type { Runner } from '../runner.js'
-import { sharedHolderSuite } from '../shared-holder/index.js'
+import { type SharedHolderUnderTest, sharedHolderSuite } from '../shared-holder/index.js'
 import type { ResourceSuiteOptions, ResourcesUnderTest } from './types.js'
 
 /**
@@ -16,9 +16,13 @@ import type { ResourceSuiteOptions, ResourcesUnderTest } from './types.js'
  *
  * `driverSuite` is for drivers of links, addresses, routes, neighbours and fdb entries.
  */
-export function resourceSuite<R extends Resource, H extends ResourcesUnderTest<R>>(
+export function resourceSuite<
+  R extends Resource,
+  H extends ResourcesUnderTest<R>,
+  S extends SharedHolderUnderTest = SharedHolderUnderTest,
+>(
   { describe, it }: Runner,
-  { setup, teardown, sharedHolder, timeoutMs = DEFAULT_TIMEOUT_MS }: ResourceSuiteOptions<R, H>,
+  { setup, teardown, sharedHolder, timeoutMs = DEFAULT_TIMEOUT_MS }: ResourceSuiteOptions<R, H, S>,
 ): void {
   if (sharedHolder === undefined) {
     throw new TypeError(

@@ -1,6 +1,6 @@
 import type { Driver, OwnershipScope, Resource } from '@selvedge/core'
-import type { NoInfer } from '../no-infer.js'
-import type { SharedHolderSuiteOptions } from '../shared-holder/index.js'
+import type { NotInferred } from '../not-inferred.js'
+import type { SharedHolderSuiteOptions, SharedHolderUnderTest } from '../shared-holder/index.js'
 
 /** A fresh holder of resources (a tunnel's peers, a cloud's routes), as a test of the suite finds it. */
 export interface ResourcesUnderTest<R extends Resource> {
@@ -21,16 +21,23 @@ export interface ResourcesUnderTest<R extends Resource> {
   state(): string | Promise<string>
 }
 
-export interface ResourceSuiteOptions<R extends Resource, H extends ResourcesUnderTest<R>> {
+/**
+ * What `resourceSuite` is called with. `H` is what `setup` makes, and `teardown` takes; `S` is the same of `sharedHolder`.
+ */
+export interface ResourceSuiteOptions<
+  R extends Resource,
+  H extends ResourcesUnderTest<R>,
+  S extends SharedHolderUnderTest = SharedHolderUnderTest,
+> {
   /** Makes a holder without resources of ours. Called for every test. */
   setup(): H | Promise<H>
   /** Removes it, after every driver that the suite opened is disposed of. */
-  teardown?(holder: NoInfer<H>): unknown
+  teardown?(holder: NotInferred<H>): unknown
   /**
    * False if what the driver writes to is its host's alone. If other hosts write to it too (a VPC's route table): what
    * `sharedHolderSuite` needs, which is run as well.
    */
-  readonly sharedHolder: false | SharedHolderSuiteOptions
+  readonly sharedHolder: false | SharedHolderSuiteOptions<S>
   /** How long a step may take before it counts as failed, in ms. Default: 10,000. */
   readonly timeoutMs?: number
 }

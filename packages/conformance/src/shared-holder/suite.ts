@@ -3,7 +3,7 @@ import { type Lease, leaseKey, type Resource } from '@selvedge/core'
 import type { SampleFamilies } from '../backend/fixture.js'
 import type { Runner } from '../runner.js'
 import { SharingNetwork, type SharingNode } from './network.js'
-import type { SharedHolderSuiteOptions } from './types.js'
+import type { SharedHolderSuiteOptions, SharedHolderUnderTest } from './types.js'
 
 /** As the doc comments of `Backend` and `Driver` say it. */
 const RULE =
@@ -23,7 +23,10 @@ const RULE =
  * })
  * ```
  */
-export function sharedHolderSuite({ describe, it }: Runner, options: SharedHolderSuiteOptions): void {
+export function sharedHolderSuite<H extends SharedHolderUnderTest>(
+  { describe, it }: Runner,
+  options: SharedHolderSuiteOptions<H>,
+): void {
   const { setup, teardown, section } = options
   const supports = { ipv4: true, ipv6: true, dualStack: true, ...options.supports }
   const families: readonly SampleFamilies[] = [

@@ -1,5 +1,6 @@
 import type { Backend, Driver, NodeContext } from '@selvedge/core'
 import type { BackendFeatures } from '../backend/types.js'
+import type { NotInferred } from '../not-inferred.js'
 
 /** A fresh holder that several hosts write to (a VPC's route table), as a test of the suite finds it. */
 export interface SharedHolderUnderTest {
@@ -16,11 +17,12 @@ export interface SharedHolderUnderTest {
   state(): string | Promise<string>
 }
 
-export interface SharedHolderSuiteOptions {
+/** What `sharedHolderSuite` is called with. `H` is what `setup` makes, and `teardown` takes. */
+export interface SharedHolderSuiteOptions<H extends SharedHolderUnderTest = SharedHolderUnderTest> {
   /** Makes a holder that holds nothing of any node's. Called for every test. */
-  setup(): SharedHolderUnderTest | Promise<SharedHolderUnderTest>
+  setup(): H | Promise<H>
   /** Removes it, after every driver that the suite opened is disposed of. */
-  teardown?(holder: SharedHolderUnderTest): unknown
+  teardown?(holder: NotInferred<H>): unknown
   /** The network config's Backend section, if the backend cannot work without settings. */
   readonly section?: Readonly<Record<string, unknown>>
   /** Which families the backend supports. Each is assumed unless it is declared false. */

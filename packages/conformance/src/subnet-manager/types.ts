@@ -1,5 +1,5 @@
 import type { Lease, SubnetManager } from '@selvedge/core'
-import type { NoInfer } from '../no-infer.js'
+import type { NotInferred } from '../not-inferred.js'
 
 /**
  * Optional features of a store. Each is assumed unless it is declared false, and the tests of a feature that is
@@ -64,7 +64,7 @@ export interface SubnetManagerSuiteOptions<Store extends StoreUnderTest = StoreU
   /** Makes a store without leases, with this network config or none. Called for every test. */
   setup(config: object | undefined, use: StoreUse): Store | Promise<Store>
   /** Removes it, after every manager that the suite opened is disposed of. */
-  teardown?(store: NoInfer<Store>): unknown
+  teardown?(store: NotInferred<Store>): unknown
   readonly supports?: Partial<StoreFeatures>
   /** How long a step may take before it counts as failed, in ms. Default: 10,000. */
   readonly timeoutMs?: number
