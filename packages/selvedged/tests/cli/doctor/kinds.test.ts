@@ -1,21 +1,12 @@
 /** `selvedge doctor` on hosts of other kinds: nothing is found on those that are well, and faults of each kind are. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll } from 'vitest'
 import { vxlanConfig } from '../../rig.js'
-import { Bench, type BenchOptions } from './bench.js'
-import { examine, report, type Score } from './examine.js'
-import type { Fault } from './fault.js'
+import { report, type Score } from './examine.js'
 import { DUAL_STACK, HOST_GW, LOCAL_STORE, WIREGUARD } from './faults/kinds.js'
-
-const HEALTHY_RUNS = Number(process.env.DOCTOR_RUNS ?? 2)
-
-interface Kind {
-  readonly name: string
-  readonly config: object | undefined
-  readonly options?: BenchOptions
-  readonly faults: readonly Fault[]
-}
+import { UDP } from './faults/udp.js'
+import { describeKind, type Kind } from './kind.js'
 
 const dualStack = {
   Network: '10.244.0.0/16',
@@ -34,6 +25,11 @@ const KINDS: readonly Kind[] = [
     name: 'wireguard',
     config: { Network: '10.244.0.0/16', Backend: { Type: 'wireguard' } },
     faults: WIREGUARD,
+  },
+  {
+    name: 'udp',
+    config: { Network: '10.244.0.0/16', Backend: { Type: 'udp' } },
+    faults: UDP,
   },
   {
     name: 'vxlan, with IPv4 and IPv6, and rules of nftables',
@@ -58,20 +54,4 @@ const KINDS: readonly Kind[] = [
 const scores: Score[] = []
 afterAll(() => console.log(report(scores)))
 
-describe.each(KINDS)('$name', ({ config, options, faults }) => {
-  let bench: Bench
-  beforeAll(async () => {
-    bench = await Bench.create(config, options)
-  })
-  afterAll(() => bench[Symbol.asyncDispose]())
-
-  test(`nothing is found in ${HEALTHY_RUNS} runs while nothing is wrong`, async () => {
-    for (let run = 0; run < HEALTHY_RUNS; run += 1) {
-      expect(await bench.doctor()).toMatchObject({ findings: [], status: 0, stderr: '' })
-    }
-  }, 600_000)
-
-  test.each(faults)('$name: $id', async (fault) => {
-    scores.push(await examine(bench, fault))
-  })
-})
+for (const kind of KINDS) describeKind(kind, scores)
