@@ -13,6 +13,7 @@ it.each([
   'compose.ts',
   'agent.ts',
   'edge.ts',
+  'k3s.ts',
   'backend.ts',
   'gre/backend.ts',
   'gre/link-type.ts',
@@ -30,10 +31,13 @@ it.each([
   expect(text.split('\n').length).toBeLessThanOrEqual(60)
 })
 
-it('edge.ts is the program of its guide', async () => {
-  const read = (name: string) => readFile(new URL(name, import.meta.url), 'utf8')
-  const guide = await read('../../docs/guides/boot-with-nothing.md')
-  expect(guide).toContain(`\`\`\`ts\n${await read('edge.ts')}\`\`\`\n`)
+it.each([
+  ['edge.ts', 'boot-with-nothing'],
+  ['k3s.ts', 'embed-in-an-agent'],
+])('%s is the program of its guide', async (program, name) => {
+  const read = (file: string) => readFile(new URL(file, import.meta.url), 'utf8')
+  const guide = await read(`../../docs/guides/${name}.md`)
+  expect(guide).toContain(`\`\`\`ts\n${await read(program)}\`\`\`\n`)
 })
 
 const hostKernel = () => new FakeKernel({ interfaces: [{ name: 'eth0', addresses: ['192.0.2.1/24'] }] })

@@ -62,6 +62,10 @@ export const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, Elsewher
       test: 'packages/selvedged/tests/migration.test.ts',
     },
   },
+  'docs/guides/embed-in-an-agent.md': {
+    'not by /run/kubelet.kubeconfig: asking Kubernetes what these credentials may do: they may not list nodes, watch nodes; a role must allow it':
+      { test: `${KUBE}/embedded.test.ts` },
+  },
   'docs/install.md': {
     'apt install ./selvedged_0.1.0_amd64.deb': { test: `${HOST}/deb.test.ts` },
     'systemctl stop selvedged': { test: `${HOST}/cleanup.test.ts` },

@@ -51,12 +51,6 @@ const DEFAULT_WATCH_TIMEOUT_MS = 90_000
 /** How often to read a node again that was deleted and created again between reading and writing it. */
 const MAX_ATTEMPTS = 5
 
-/**
- * The Nodes of a Kubernetes cluster as the lease table, as flannel keeps it: a node's PodCIDRs are its subnets, and its
- * annotations say how to reach it. The README says which rights it needs and what it guarantees.
- *
- * Leases never expire here (`expiresAt` is absent): they end with their nodes.
- */
 function requireAddress(text: string): string {
   if (hostAddress(text) !== undefined) return text
   throw new OverlayError(
@@ -65,6 +59,12 @@ function requireAddress(text: string): string {
   )
 }
 
+/**
+ * The Nodes of a Kubernetes cluster as the lease table, as flannel keeps it: a node's PodCIDRs are its subnets, and its
+ * annotations say how to reach it. The README says which rights it needs and what it guarantees.
+ *
+ * Leases never expire here (`expiresAt` is absent): they end with their nodes.
+ */
 export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsInquiry {
   readonly name = 'kubernetes'
   readonly #options: KubeSubnetManagerOptions
@@ -118,11 +118,6 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsI
     })
   }
 
-  async rights({ signal }: AbortOptions = {}): Promise<readonly StoreRight[]> {
-    const timeoutMs = this.#options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
-    return askRights(this.#api, { signal: signal ?? this.#closed.signal, timeoutMs })
-  }
-
   /** For health checks and metrics. */
   get status(): KubeStatus {
     return this.#board.status
@@ -134,6 +129,27 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsI
    */
   addresses(): readonly string[] {
     return this.#api.addresses
+  }
+
+  /** Asks the API server whether it grants each right that the store needs. Changes nothing. */
+  rights({ signal }: AbortOptions = {}): Promise<readonly StoreRight[]> {
+    const { node, requestTimeoutMs: timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = this.#options
+    return this.#call(signal, (stop) => askRights(this.#api, node, { signal: stop, timeoutMs }))
+  }
+
+  /**
+   * Rejects with `ACCESS_DENIED` and names the `rights` that are missing, for a program that would rather say what to grant, or
+   * try other credentials, than start without them; with `STORE_UNAVAILABLE` if the API server does not answer. An overlay needs
+   * no such call: it reports a right that is missing when it needs it, and goes on once it is granted.
+   */
+  async checkAccess(options: AbortOptions = {}): Promise<void> {
+    const missing = (await this.rights(options)).filter(({ isAllowed }) => !isAllowed)
+    if (missing.length === 0) return
+    const denied = missing.map(({ does }) => does).join(', ')
+    throw new OverlayError(
+      'ACCESS_DENIED',
+      `asking Kubernetes what these credentials may do: they may not ${denied}; a role must allow it`,
+    )
   }
 
   getNetworkConfig({ signal }: AbortOptions = {}): Promise<NetworkConfig> {

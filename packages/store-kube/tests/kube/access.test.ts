@@ -287,6 +287,64 @@ describe('a token', () => {
   })
 })
 
+describe('checkAccess', () => {
+  const reader = async () => {
+    const pair = await clientCertificate(cluster.folder, 'list-alone', 'none', cluster.authority)
+    return { apiUrl: cluster.url, caFile: cluster.authority.certFile, ...pair }
+  }
+
+  test('resolves with the rights that the manifest grants', () =>
+    connect(byToken())
+      .checkAccess()
+      .then(() => expectToWork(connect(byToken()))))
+
+  test('names the rights that are missing, and changes nothing', async () => {
+    await cluster.kubectl('create', 'clusterrole', 'list-alone', '--verb=get,list', '--resource=nodes')
+    await cluster.kubectl(
+      'create',
+      'clusterrolebinding',
+      'list-alone',
+      '--clusterrole=list-alone',
+      '--user=list-alone',
+    )
+    const manager = connect(await reader())
+    const denied = expect(manager.checkAccess()).rejects
+    await denied.toMatchObject({ code: 'ACCESS_DENIED' })
+    await denied.toThrow(
+      /: they may not watch nodes, patch nodes\/status \(worker-1\); a role must allow it$/,
+    )
+    const byPod = connect(await reader(), { node: { podName: 'agent', podNamespace: 'kube-flannel' } })
+    await expect(byPod.checkAccess()).rejects.toThrow(
+      'they may not get pods (kube-flannel/agent), watch nodes',
+    )
+    expect(await annotationsOf(cluster, 'worker-1')).toEqual({})
+  })
+
+  test('counts a right that is granted for this node alone', async () => {
+    const own = ['--resource=nodes/status', '--resource-name=worker-1']
+    await cluster.kubectl('create', 'clusterrole', 'own-node', '--verb=patch', ...own)
+    await cluster.kubectl('create', 'clusterrole', 'all-nodes', '--verb=get,list,watch', '--resource=nodes')
+    for (const role of ['own-node', 'all-nodes'])
+      await cluster.kubectl('create', 'clusterrolebinding', role, `--clusterrole=${role}`, '--user=own-node')
+    const pair = await clientCertificate(cluster.folder, 'own-node', 'none', cluster.authority)
+    const access = { apiUrl: cluster.url, caFile: cluster.authority.certFile, ...pair }
+    await connect(access).checkAccess()
+    await expect(connect(access, { node: 'worker-2' }).checkAccess()).rejects.toThrow(
+      'they may not patch nodes/status (worker-2); a',
+    )
+  })
+
+  test('says that the server does not answer, or that who asks is unknown', async () => {
+    const absent = connect({ ...byToken(), apiUrl: `https://127.0.0.1:${await freePort()}` })
+    await expect(absent.checkAccess()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    const unknown = connect({ apiUrl: cluster.url, caFile: cluster.authority.certFile, token: 'of-no-use' })
+    await expect(unknown.checkAccess()).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+    await expect(
+      connect(byToken()).checkAccess({ signal: AbortSignal.abort(new Error('stop')) }),
+    ).rejects.toThrow('stop')
+  })
+})
+
 describe('a request that is denied', () => {
   test('is reported with its path, the answer and what to grant, and without the token', async () => {
     const folder = await serviceAccountFolder('denied')
