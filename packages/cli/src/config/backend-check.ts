@@ -1,11 +1,15 @@
 import { backends } from '@selvedge/agent'
 import { isOverlayError, type NetworkConfig, type NodeContext, OverlayError } from '@selvedge/core'
+import { quote } from '@selvedge/core/kit'
 
-/** A node as there could be one: documentation's addresses (RFC 5737, RFC 3849). */
+/**
+ * A node as there could be one: documentation's addresses (RFC 5737, RFC 3849), and the largest MTU of an IPv4 packet, so
+ * that no MTU is refused which a host with jumbo frames takes.
+ */
 const EXAMPLE = {
   publicIp: '192.0.2.1',
   publicIpv6: '2001:db8::1',
-  externalInterface: { name: 'eth0', mtu: 1500, ipv4: '192.0.2.1', ipv6: '2001:db8::1', onLink: [] },
+  externalInterface: { name: 'eth0', mtu: 65_535, ipv4: '192.0.2.1', ipv6: '2001:db8::1', onLink: [] },
 } satisfies Omit<NodeContext, 'config'>
 
 /**
@@ -19,7 +23,7 @@ export async function checkBackend(config: NetworkConfig, signal: AbortSignal): 
   if (loader === undefined) {
     throw new OverlayError(
       'INVALID_CONFIG',
-      `the network config names the backend '${type}', which is none of ${backends.map((each) => each.type).join(', ')}`,
+      `the network config names the backend ${quote(type)}, which is none of ${backends.map((each) => each.type).join(', ')}`,
     )
   }
   const context = { ...EXAMPLE, config }

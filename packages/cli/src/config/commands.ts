@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { withoutSecrets } from '@selvedge/agent'
 import type { StoreSettings } from '@selvedge/agent/flags'
-import { networkConfigJson, OverlayError } from '@selvedge/core'
+import { type NetworkConfig, networkConfigJson, OverlayError } from '@selvedge/core'
 import { CONFIG_LIMITS, parseJson } from '@selvedge/core/kit'
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
@@ -21,6 +21,12 @@ const open = ({ io }: Context, settings: StoreSettings, create = false) =>
     create,
     onWarning: (text) => io.stderr(`selvedge: ${text}\n`),
   })
+
+/** Of what works, and was probably meant otherwise. Rejects with `INVALID_CONFIG` for what an agent does not take. */
+const warningsOf = async (config: NetworkConfig, signal: AbortSignal): Promise<readonly string[]> => [
+  ...configWarnings(config),
+  ...(await checkBackend(config, signal)),
+]
 
 const redactorOf = ({ showSecrets }: Context): ((value: unknown) => unknown) =>
   showSecrets ? (value) => value : withoutSecrets
@@ -46,7 +52,7 @@ export async function checkConfig(
 ): Promise<void> {
   const { io, page } = context
   const { config } = await readGivenConfig(io, file)
-  const warnings = [...configWarnings(config), ...(await checkBackend(config, io.signal))]
+  const warnings = await warningsOf(config, io.signal)
   let place: string | undefined
   let effects: ReturnType<typeof configEffects> = []
   if (settings !== undefined) {
@@ -75,21 +81,22 @@ export async function checkConfig(
   if (effects.some(({ severity }) => severity === 'harm')) throw new Ended(EXIT.differs)
 }
 
-/** What differs between a config and the one in the store. */
+/** What differs between a config, which is checked first, and the one in the store. */
 export async function diffConfig(context: Context, settings: StoreSettings, file: string): Promise<void> {
   const { io, page } = context
   const { config } = await readGivenConfig(io, file)
+  const warnings = await warningsOf(config, io.signal)
   await using store = await open(context, settings)
   const text = await store.configText()
   const stored = text === undefined ? undefined : parseNamed(text, store.place)
   const found = differences(stored, config, redactorOf(context))
   const { leases } = await store.list()
   const effects = found.length === 0 ? [] : configEffects(stored, config, leases)
-  if (page.json) page.document({ store: store.place, differences: found, effects })
+  if (page.json) page.document({ store: store.place, differences: found, effects, warnings })
   else if (found.length === 0) page.text(`no difference to ${store.place}`)
   else {
     printDifferences(context, found)
-    printEffects(context, effects, configWarnings(config))
+    printEffects(context, effects, warnings)
   }
   if (found.length > 0) throw new Ended(EXIT.differs)
 }
@@ -110,7 +117,7 @@ export async function setConfig(
 ): Promise<void> {
   const { io, page } = context
   const { text, config } = await readGivenConfig(io, file)
-  const warnings = [...configWarnings(config), ...(await checkBackend(config, io.signal))]
+  const warnings = await warningsOf(config, io.signal)
   await using store = await open(context, settings, !dryRun)
   requireWritable(
     store,

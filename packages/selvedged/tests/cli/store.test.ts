@@ -256,11 +256,39 @@ test.each([
   ],
   ['tencent-vpc', { RouteTableID: 'main' }, 'RouteTableID is "main"'],
   ['ipip', { DirectRouting: 'yes' }, 'DirectRouting is "yes"'],
+  ['vxlan', { VNI: 10_000_000 }, "the device's name, flannel.10000000, would be longer"],
 ] as const)('config check finds what %s does not take of %j', async (Type, settings, problem) => {
   const file = await fileOf({ Network: '10.244.0.0/16', Backend: { Type, ...settings } })
   const checked = await onEtcd()('config', 'check', file)
   expect(checked.status).toBe(1)
   expect(checked.stderr.replaceAll('\n  ', ' ')).toContain(problem)
+})
+
+test('config check, diff and set let the backend judge alike: what it does not take is compared with nothing', async () => {
+  const broken = await fileOf({ ...CONFIG, Backend: { Type: 'vxlan', Port: 70_000 } })
+  const doubtful = await fileOf({ ...CONFIG, Backend: { Type: 'vxlan', VNI: 7, VNl: 8 } })
+  const before = JSON.parse((await onEtcd()('config', 'show')).stdout)
+  for (const command of [['check'], ['diff'], ['set', '--dry-run']]) {
+    const refused = await onEtcd()('config', ...command, broken)
+    expect(refused).toMatchObject({ status: 1, stdout: '' })
+    expect(refused.stderr.replaceAll('\n  ', ' ')).toContain('Port is 70000')
+    const { status, stdout } = await onEtcd()('config', ...command, doubtful, '--json')
+    // A key that means nothing is a difference, too.
+    expect(status).toBe(command[0] === 'check' ? 0 : 2)
+    expect(JSON.parse(stdout).warnings).toEqual([
+      expect.stringContaining('in the vxlan settings, the key VNl means nothing'),
+    ])
+  }
+  for (const Type of ['host-gw', 'alloc']) {
+    const { status, stdout } = await onEtcd()(
+      'config',
+      'diff',
+      await fileOf({ ...CONFIG, Backend: { Type, VNI: 7 } }),
+    )
+    expect(status).toBe(2)
+    expect(stdout.replaceAll('\n  ', ' ')).toContain(`? in the ${Type} settings, the key VNI means nothing`)
+  }
+  expect(JSON.parse((await onEtcd()('config', 'show')).stdout)).toEqual(before)
 })
 
 test('config check of a backend makes nothing, runs nothing, and needs nothing of this host', async () => {
