@@ -92,7 +92,7 @@ export function familySection(
       )
     })
 
-    it(`publishes something, whatever was published before (seed ${seed})`, () => {
+    it(`publishes something, whatever was published before: seed ${seed}`, () => {
       const { backend, context } = sample()
       const random = seededRandom(seed)
       for (let index = 0; index < MALFORMED_LEASES; index += 1) {
@@ -178,7 +178,7 @@ export function familySection(
       }
     })
 
-    it(`refuses a malformed lease with INVALID_LEASE, naming its subnet, and in no other way (seed ${seed})`, () => {
+    it(`refuses a malformed lease with INVALID_LEASE, naming its subnet, and in no other way: seed ${seed}`, () => {
       const { backend, context, peers } = sample()
       const random = seededRandom(seed)
       for (let index = 0; index < MALFORMED_LEASES; index += 1) {

@@ -49,7 +49,7 @@ function failuresOf(setup: (node: number) => Backend, options: Partial<BackendSu
       try {
         body()
       } catch {
-        failed.add(name.replace(/ \(seed \d+\)/, ''))
+        failed.add(name.replace(/: seed \d+$/, ''))
       }
     },
   }

@@ -144,7 +144,7 @@ const BROKEN: readonly (readonly [what: string, breakage: Breakage, finds: RegEx
         await new Promise((resolve) => signal.addEventListener('abort', resolve))
       },
     }),
-    /reports that a route of ours is deleted/,
+    /reports a change that another process makes: a route of ours is deleted/,
   ],
   [
     'reports its own writes',

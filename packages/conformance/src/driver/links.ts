@@ -23,7 +23,7 @@ export function linkTests({ test }: DriverSection): void {
     ['alias', device({ alias: 'selvedge' })],
     ['accept_ra', device({ acceptRouterAdvertisements: true })],
   ] as const) {
-    test(`changes the ${what} in place`, async (host) => {
+    test(`changes the MTU, MAC, alias and accept_ra of a link in place: ${what}`, async (host) => {
       const driver = await host.connect()
       const { fdb } = peer(2)
       await done(driver, puts(device(), ownAddress, fdb))
@@ -49,7 +49,7 @@ export function linkTests({ test }: DriverSection): void {
     ['it goes down', device({ up: false })],
     ['it is recreated', otherVni()],
   ] as const) {
-    test(`says that other resources may have changed if a link loses some when ${what}`, async (host) => {
+    test(`says that other resources may have changed if a link loses some: ${what}`, async (host) => {
       const driver = await host.connect()
       const others = [ownAddress, ...resourcesOf(peer(2))]
       await done(driver, puts(device(), ...others))
@@ -71,7 +71,7 @@ export function linkTests({ test }: DriverSection): void {
     ['learning', { settings: { ...device().settings, learning: true } }],
     ['GBP', { settings: { ...device().settings, gbp: true } }],
   ] as const) {
-    test(`recreates a link whose ${what} differs, with the MAC that it should have`, async (host) => {
+    test(`recreates a link of which a setting differs that cannot be changed in place: ${what}`, async (host) => {
       const driver = await host.connect()
       await host.run('ip link add slv-parent type bridge')
       await done(driver, puts(device(), ownAddress, ...resourcesOf(peer(2))))

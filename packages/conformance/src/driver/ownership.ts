@@ -43,10 +43,10 @@ export function ownershipTests({ supports, test }: DriverSection): void {
   })
 
   for (const [what, foreign] of [
-    ['leads elsewhere', 'via 192.168.0.9 dev eth0 proto static'],
-    ['is the kernel’s own', 'dev eth0 proto kernel'],
+    ['one that leads elsewhere', 'via 192.168.0.9 dev eth0 proto static'],
+    ["the kernel's own", 'dev eth0 proto kernel'],
   ] as const) {
-    test(`refuses to put a route if a foreign one at its key ${what}`, async (host) => {
+    test(`refuses to put a route if a foreign one is at its key: ${what}`, async (host) => {
       const driver = await host.connect()
       const { route } = peer(2)
       await done(driver, puts(device(), ownAddress))
@@ -62,10 +62,10 @@ export function ownershipTests({ supports, test }: DriverSection): void {
   }
 
   for (const [what, foreign] of [
-    ['leads the same way, as flanneld leaves it', `via 10.99.0.32 dev ${DEVICE} onlink`],
-    ['leads through a link of ours', `dev ${DEVICE} proto static`],
+    ['the same way, as flanneld leaves it', `via 10.99.0.32 dev ${DEVICE} onlink`],
+    ['through a link of ours', `dev ${DEVICE} proto static`],
   ] as const) {
-    test(`adopts a foreign route at its key that ${what}`, async (host) => {
+    test(`adopts a foreign route at its key that leads the same way, or through a link of ours: ${what}`, async (host) => {
       const driver = await host.connect()
       const { route } = peer(2)
       await done(driver, puts(device(), ownAddress))

@@ -85,7 +85,7 @@ export function watchTests({ test }: DriverSection): void {
     ['the external interface gets another MTU', 'ip link set eth0 mtu 1460'],
     ['the external interface gets another address', 'ip addr add 192.168.7.1/24 dev eth0'],
   ] as const) {
-    test(`reports that ${what}`, async (host) => {
+    test(`reports a change that another process makes: ${what}`, async (host) => {
       const driver = await ready(host)
       await using watching = await Watching.on(host, driver)
       await host.run(...commands)

@@ -49,7 +49,7 @@ export function resourceSuite<
     })
 
   describe('Driver', () => {
-    test('says whether hosts share the holder, as the suite is told', async (_holder, connect) => {
+    test('says whether several hosts share what it writes to', async (_holder, connect) => {
       const { name, shared = false } = await connect()
       assert.equal(shared, sharedHolder !== false, `the driver '${name}' says shared: ${shared}`)
     })
@@ -63,7 +63,7 @@ export function resourceSuite<
       await assertHolds(await connect(), samples, scope)
     })
 
-    test('puts what is there already, and changes nothing by it', async (holder, connect) => {
+    test('puts what is there already, and changes nothing', async (holder, connect) => {
       await done(await connect(), puts(...holder.samples))
       const before = await holder.state()
       await done(await connect(), puts(...holder.samples))
@@ -111,7 +111,7 @@ export function resourceSuite<
       await done(driver, deletes(...samples.toReversed()))
     })
 
-    test('answers in order, and one that fails stops no other', async ({
+    test('answers in the order of the operations, and one that fails stops no other', async ({
       samples,
       refused,
       scope,
@@ -130,7 +130,7 @@ export function resourceSuite<
       await assertHolds(driver, samples, scope)
     })
 
-    test('lists nothing of others, and leaves all of it as it is', async (holder, connect) => {
+    test('lists nothing foreign, and leaves all of it as it is', async (holder, connect) => {
       const { samples, scope } = holder
       const driver = await connect()
       await holder.addForeign?.()

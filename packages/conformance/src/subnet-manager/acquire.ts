@@ -122,16 +122,20 @@ function allocationTests({ supports, test }: Section): void {
     ['above SubnetMax', '10.99.34.0/24'],
     ['of another length', '10.99.26.0/23'],
   ] as const) {
-    test(`leases no previous subnet ${what}`, ipv4Network, async (store) => {
-      const { lease } = await store.join(1, { previous: { subnet } })
-      assert.notEqual(lease.subnet, subnet)
-      const third = Number(lease.subnet?.split('.')[2])
-      assert.ok(third >= 10 && third <= 33, `${lease.subnet} is not between SubnetMin and SubnetMax`)
-    })
+    test(
+      `leases no previous subnet that the network config excludes: ${what}`,
+      ipv4Network,
+      async (store) => {
+        const { lease } = await store.join(1, { previous: { subnet } })
+        assert.notEqual(lease.subnet, subnet)
+        const third = Number(lease.subnet?.split('.')[2])
+        assert.ok(third >= 10 && third <= 33, `${lease.subnet} is not between SubnetMin and SubnetMax`)
+      },
+    )
   }
 
   test(
-    `gives ${SLOTS} nodes that ask at once ${SLOTS} subnets, all there are`,
+    `gives nodes that ask at once a subnet each, and all there are: ${SLOTS}`,
     ipv4Network,
     async (store) => {
       const leases = await joinAtOnce(store, nodes(SLOTS))

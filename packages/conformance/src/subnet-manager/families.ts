@@ -70,15 +70,19 @@ export function familySection({ supports, test }: Section): void {
     ['a dual-stack', dualStackNetwork],
     ['an IPv6-only', ipv6Network],
   ] as const) {
-    test(`gives ${SLOTS} nodes that ask ${what} network at once all there are`, network, async (store) => {
-      const request = network === ipv6Network ? ipv6Request : undefined
-      const leases = await joinAtOnce(store, nodes(SLOTS), request)
-      assertApart(leases)
-      assert.equal(new Set(leases.map((lease) => lease.ipv6Subnet)).size, SLOTS)
-      const late = await store.connect(SLOTS + 1)
-      const attributes = { ...attributesOf(SLOTS + 1), ...ipv6AttributesOf(SLOTS + 1) }
-      await rejectsWith('SUBNETS_EXHAUSTED', late.acquireLease({ attributes }))
-    })
+    test(
+      `gives nodes that ask at once a subnet each, and all there are: ${SLOTS} of ${what} network`,
+      network,
+      async (store) => {
+        const request = network === ipv6Network ? ipv6Request : undefined
+        const leases = await joinAtOnce(store, nodes(SLOTS), request)
+        assertApart(leases)
+        assert.equal(new Set(leases.map((lease) => lease.ipv6Subnet)).size, SLOTS)
+        const late = await store.connect(SLOTS + 1)
+        const attributes = { ...attributesOf(SLOTS + 1), ...ipv6AttributesOf(SLOTS + 1) }
+        await rejectsWith('SUBNETS_EXHAUSTED', late.acquireLease({ attributes }))
+      },
+    )
   }
 
   if (!supports.reservations) return

@@ -56,6 +56,11 @@ export type LeaseEvent =
  *
  * Errors: `STORE_UNAVAILABLE` if the store does not answer within the time it sets itself, `ACCESS_DENIED`,
  * `STORE_CORRUPT`; further ones at each method. After `Symbol.asyncDispose` every call rejects with `CLOSED`.
+ *
+ * Tests of `subnetManagerSuite`:
+ * - rejects with the reason of a signal aborted before, and changes nothing
+ * - rejects with the reason of a signal that aborts meanwhile, or does what it was asked
+ * - rejects every call with CLOSED once disposed of, which may be repeated
  */
 export interface SubnetManager extends AsyncDisposable {
   /** For messages, such as `etcd`. */
@@ -71,6 +76,13 @@ export interface SubnetManager extends AsyncDisposable {
   /**
    * The network's config. If the store holds none yet, waits for one until the signal aborts. Rejects with
    * `INVALID_CONFIG` for one that breaks a rule.
+   *
+   * Tests of `subnetManagerSuite`:
+   * - returns the network config with its defaults filled in
+   * - waits for the network config if there is none yet
+   * - stops waiting for the network config when the signal aborts
+   * - stops waiting for the network config when disposed of
+   * - returns the network config that was written last
    */
   getNetworkConfig(options?: AbortOptions): Promise<NetworkConfig>
 
@@ -87,6 +99,37 @@ export interface SubnetManager extends AsyncDisposable {
    *
    * A lease outside the network is given up for a new one. Two nodes never get the same
    * subnet, however many ask at once. Rejects with `SUBNETS_EXHAUSTED` if none is free.
+   *
+   * Tests of `subnetManagerSuite`:
+   * - leases a subnet of the network, with the attributes asked for
+   * - gives a node that asks again the same subnet, with its new attributes
+   * - gives one node that asks twice at once one subnet
+   * - a node that asks again extends its lease
+   * - publishes what `adopt` makes of the lease that it finds
+   * - does not call `adopt` if the node holds no lease
+   * - counts the writes of a record, also those that change nothing
+   * - takes none of the node's leases that are excluded, and deletes none
+   * - leases the previous subnet again if it is free
+   * - leases no previous subnet that the network config excludes
+   * - gives nodes that ask at once a subnet each, and all there are
+   * - gives nodes that ask at once for one previous subnet one each
+   * - rejects with SUBNETS_EXHAUSTED while none is free
+   * - leaves every subnet to nodes, whatever records outside the network or as wide say
+   * - rewrites a former lease in place for a node that has another address
+   * - takes no other node's lease for a node that has its former one
+   * - takes no former lease that has been written since, though it says the same
+   * - leases the former subnet to a node whose lease is gone, if it is free
+   * - keeps a former reservation for a node that has another address
+   * - gives up a lease outside the network for a new one
+   * - a node that lost its lease acquires another
+   * - the subnet of a lease that ended is free
+   * - gives a node its reservation, which stays one
+   * - gives no other node a reserved subnet
+   * - gives no subnet that a reservation of another length overlaps
+   * - leases a subnet of each family in a dual-stack network
+   * - leases no IPv4 subnet if IPv4 is off, and knows nodes by their IPv6 address
+   * - leases the previous subnet of each family again
+   * - gives no subnet that a lease of either family overlaps
    */
   acquireLease(request: LeaseRequest, options?: AbortOptions): Promise<Lease>
 
@@ -98,12 +141,31 @@ export interface SubnetManager extends AsyncDisposable {
    * With a public address in the options that is not the one in `lease`, the record is rewritten in place: in one step,
    * the same subnet, whether other records bear that address or not. Rejects with `LEASE_LOST` if the record is not
    * exactly what `lease` says: then it is another node's that had the former address.
+   *
+   * Tests of `subnetManagerSuite`:
+   * - a renewal publishes the attributes given
+   * - a lease says when it ends, and a renewal extends it
+   * - a renewal of a lease that is gone rejects with LEASE_LOST and brings none back
+   * - a renewal by a node that does not hold the subnet changes nothing
+   * - a renewal of what another node holds rejects with LEASE_LOST and changes nothing
+   * - a renewal under another address rewrites the lease in place
+   * - a renewal under another address may be repeated
+   * - a renewal under another address keeps a reservation
+   * - a renewal under the address in another node's lease takes nothing from that
+   * - a renewal under another address of what has been rewritten rejects with LEASE_LOST and changes nothing
+   * - a renewal under another address of a lease that is gone rejects with LEASE_LOST
+   * - renews a lease under another IPv6 address in place if IPv4 is off
    */
   renewLease(lease: Lease, options?: RenewOptions): Promise<Lease>
 
   /**
    * Gives a lease back. Does nothing to one that is gone or another node's by now, nor to a reservation, which is an
    * operator's and outlives its node.
+   *
+   * Tests of `subnetManagerSuite`:
+   * - a release is reported to every watch, and may be repeated
+   * - a release by a node that never held the subnet changes nothing
+   * - a release of what another node holds by now changes nothing
    */
   releaseLease(lease: Lease, options?: AbortOptions): Promise<void>
 
@@ -112,6 +174,20 @@ export interface SubnetManager extends AsyncDisposable {
    * an error; without an event, if the signal was aborted before) or the consumer leaves its loop, which harms no other
    * watch. A consumer that fell behind is brought up to date. Survives the store's absence: it goes on, with a snapshot if
    * anything may have been missed. Ends with an error only for what a retry cannot help, such as `CLOSED`.
+   *
+   * Tests of `subnetManagerSuite`:
+   * - reports a snapshot first, even if there is no lease
+   * - reports every lease, its own node's among them, then each change
+   * - misses no change and reports none twice, whenever it starts
+   * - brings a consumer that fell behind up to date
+   * - a lease that is not renewed ends, and every watch reports it
+   * - reports a record that is not a lease, and goes on with the others
+   * - survives an outage of the store
+   * - ends without an error when its signal aborts, while it waits
+   * - ends without an event if its signal was aborted before
+   * - ends without another event when its signal aborts while the consumer works
+   * - ends when the consumer leaves its loop, and harms no other watch
+   * - ends a watch with CLOSED when disposed of, and that of no other manager
    */
   watchLeases(options: WatchOptions): AsyncIterable<LeaseEvent>
 }
@@ -170,18 +246,32 @@ export interface LeasePreviewer {
 /**
  * What an operator does to a store that chooses subnets itself. Managers of such stores implement it beside
  * `SubnetManager`; an overlay needs none of it.
+ *
+ * Tests of `subnetManagerSuite`:
+ * - rejects with the reason of an aborted signal, and with CLOSED once disposed of
+ * - reads no config text once the signal aborts, or once disposed of
+ * - cancels nothing once the signal aborts, or once disposed of
  */
 export interface SubnetAdministration {
   /**
    * Writes the network config, as flannel writes it: JSON text or an object. Leases stay as they are; one outside the
    * new network is given up when its node asks again. Rejects with `INVALID_CONFIG` for one that breaks a rule, and with
    * `CONFIG_CHANGED` if the store does not hold what `replaces` says.
+   *
+   * Tests of `subnetManagerSuite`:
+   * - writes a network config that every manager then returns
+   * - rejects a network config that breaks a rule, and keeps the one it has
+   * - writes a config in the place of the one that was read, and of no other
+   * - of operators who replace one config at once, lets one do it
    */
   setNetworkConfig(config: string | object, options?: SetConfigOptions): Promise<void>
 
   /**
    * The text of the network config as it is stored, whether it is valid or not; undefined if there is none: it does not
    * wait. A store that has this honours `replaces`.
+   *
+   * Tests of `subnetManagerSuite`:
+   * - says what text the network config is, to the letter, and does not wait for one
    */
   networkConfigText?(options?: AbortOptions): Promise<string | undefined>
 
@@ -189,6 +279,12 @@ export interface SubnetAdministration {
    * Reserves subnets, of any prefix length, for the node of the public address in `attributes`: a lease that never
    * expires. A lease of that node with these subnets becomes the reservation. Rejects with `LEASE_CONFLICT` if another node
    * holds any of it.
+   *
+   * Tests of `subnetManagerSuite`:
+   * - reserves subnets of any length, and lists exactly the reservations
+   * - reserves nothing that another node holds any of
+   * - makes a reservation of the lease of its own node
+   * - takes the leases of another store, each for its own node
    */
   reserve(reservation: Omit<Lease, 'expiresAt'>, options?: AbortOptions): Promise<Lease>
 
@@ -198,6 +294,11 @@ export interface SubnetAdministration {
   /**
    * Deletes a reservation. Does nothing to one that is gone. Rejects with `LEASE_CONFLICT` if the record is another node's
    * by now, or a lease that ends by itself.
+   *
+   * Tests of `subnetManagerSuite`:
+   * - deletes a reservation, whose subnet is free then; of one that is gone, nothing
+   * - deletes the reservation that a node uses, as it was listed
+   * - deletes neither another node's reservation nor a lease that ends
    */
   cancelReservation?(reservation: Lease, options?: AbortOptions): Promise<void>
 
