@@ -19,6 +19,8 @@ it.each([
   'gre/link-type.ts',
   'store.ts',
   'move.ts',
+  'fleet.ts',
+  'bootstrap.ts',
   'backends/run.ts',
   'backends/wireguard.ts',
   'backends/udp.ts',

@@ -5,13 +5,17 @@
  *     node examples/dist/move.js /var/lib/overlay/leases http://10.0.0.5:2379
  */
 import { fileURLToPath } from 'node:url'
+import { vxlan } from '@selvedge/backend-vxlan'
 import { type CopyReport, copyLeases, networkConfigJson } from '@selvedge/core'
 import { EtcdSubnetManager } from '@selvedge/store-etcd'
 import { LocalSubnetManager } from '@selvedge/store-local'
+import { FleetSubnetManager, readFleet } from './fleet.js'
 
 export async function move(path: string, endpoint: string): Promise<CopyReport> {
   const missing = new AbortController()
-  const from = new LocalSubnetManager({ path })
+  const from = path.endsWith('.json')
+    ? new FleetSubnetManager(await readFleet(path, vxlan()))
+    : new LocalSubnetManager({ path })
   const to = new EtcdSubnetManager({
     endpoints: [endpoint],
     onWaiting: ({ code }) => void (code === 'CONFIG_NOT_FOUND' && missing.abort()),

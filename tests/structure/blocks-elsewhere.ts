@@ -12,6 +12,7 @@ export interface Elsewhere {
 const CLI = 'packages/selvedged/tests/cli'
 const KUBE = 'packages/selvedged/tests/kube'
 const HOST = 'packages/selvedged/tests/host'
+const BOOTSTRAP = 'packages/selvedged/tests/bootstrap-example.test.ts'
 const NO_SYSTEMD =
   'no test has systemd as process 1; the programs that it starts are run by migration.test.ts'
 
@@ -65,6 +66,16 @@ export const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, Elsewher
   'docs/guides/embed-in-an-agent.md': {
     'not by /run/kubelet.kubeconfig: asking Kubernetes what these credentials may do: they may not list nodes, watch nodes; a role must allow it':
       { test: `${KUBE}/embedded.test.ts` },
+  },
+  'docs/guides/without-a-cluster.md': {
+    'node examples/dist/bootstrap.js /etc/edge/fleet.json /var/lib/edge/leases /run/edge/subnet.env': {
+      test: BOOTSTRAP,
+    },
+    'node examples/dist/move.js /etc/edge/fleet.json http://10.0.0.5:2379': { test: BOOTSTRAP },
+    '0 leases copied, 3 reserved, 0 there already': { test: BOOTSTRAP },
+    'node examples/dist/edge.js http://10.0.0.5:2379 /var/lib/edge/leases-etcd /run/edge/subnet.env': {
+      test: BOOTSTRAP,
+    },
   },
   'docs/install.md': {
     'apt install ./selvedged_0.1.0_amd64.deb': { test: `${HOST}/deb.test.ts` },
