@@ -96,7 +96,9 @@ export class ProbeSockets {
     })
     socket.bind({ address: this.#options.address, exclusive: true }, () => {
       if (!this.#connected.has(socket)) return
-      socket.connect(port, address, () => {
+      // Called with an error too, such as that a route refuses the address: the probe is lost, as on the network.
+      socket.connect(port, address, (error?: Error) => {
+        if (error !== undefined) return close()
         if (this.#connected.has(socket)) socket.send(bytes, () => undefined)
       })
     })
