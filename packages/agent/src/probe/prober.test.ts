@@ -1,6 +1,7 @@
 /** Probers on loopback: 127.0.0.0/8 has addresses enough. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import type { Clock } from '@selvedge/core'
 import { systemClock } from '@selvedge/core/kit'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { encodeDatagram } from './datagram.js'
@@ -9,9 +10,9 @@ import { Prober } from './prober.js'
 const WITHIN = { timeout: 10_000, interval: 20 }
 const PORT = 38_475
 
-function start(own: string, peers: readonly string[]): Prober {
+function start(own: string, peers: readonly string[], clock: Clock = systemClock): Prober {
   const prober = new Prober({
-    clock: systemClock,
+    clock,
     random: Math.random,
     port: PORT,
     onChanges: () => {},
@@ -34,6 +35,24 @@ test('two probers reach each other, and take a host without one for reachable by
   await vi.waitFor(() => {
     expect(one.report('127.0.31.2')).toMatchObject({ state: 'reachable', responds: false })
   }, WITHIN)
+})
+
+test('a process that is late at every turn probes all the same', async () => {
+  let late = 0
+  const clock: Clock = {
+    now: () => systemClock.now(),
+    monotonic: () => systemClock.monotonic() + late,
+    sleep: async (ms, options) => {
+      await systemClock.sleep(ms, options)
+      late += 150
+    },
+  }
+  const one = start('127.0.31.5', ['127.0.31.6'], clock)
+  start('127.0.31.6', ['127.0.31.5'], clock)
+  await vi.waitFor(
+    () => expect(one.report('127.0.31.6')).toMatchObject({ state: 'reachable', responds: true }),
+    WITHIN,
+  )
 })
 
 test('an address that this host does not have is an error', async () => {

@@ -84,10 +84,14 @@ export class Prober implements Disposable {
     const { clock, onChanges } = this.#options
     const { signal } = this.#end
     let expected = clock.monotonic()
+    let hasRead = false
     while (!signal.aborted) {
       const now = clock.monotonic()
-      // After a pause of the whole process nothing is judged lost before what has come meanwhile is read.
-      if (now - expected <= LATE_MS) {
+      // After a pause of the whole process nothing is judged lost before what has come meanwhile is read: by the next turn,
+      // however late that is, or a busy host would probe no more.
+      const isLate: boolean = now - expected > LATE_MS && !hasRead
+      hasRead = isLate
+      if (!isLate) {
         for (const { address, nonce, heardAgeMs, connected } of this.#table.due(now)) {
           const bytes = encodeDatagram({ kind: 'question', nonce, heardAgeMs })
           this.#sockets.get(familyOf(address))?.send(bytes, address, connected)
