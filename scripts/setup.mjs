@@ -55,6 +55,7 @@ export const testTools = [
   { command: 'busybox', package: 'busybox' },
   { command: 'promtool', package: 'prometheus' },
   { command: 'chromium', package: 'chromium' },
+  { command: 'faketime', package: 'faketime' },
 ]
 
 /** A root shell opened without a login may lack the folders where `ip` and `bridge` live. */

@@ -1,21 +1,23 @@
+import { randomBytes } from 'node:crypto'
 import { Namespace } from './namespace.js'
 import { gatewayOf, Pod, type PodNetwork, prefixLengthOf } from './pod.js'
 import { run } from './run.js'
 
 /**
- * A bridge that forwards from its first packet on: without the delays of STP, and without snooping, which holds back
- * the neighbour discovery of IPv6 until it has learned the groups.
+ * What `ip link add NAME` makes a bridge by, one that forwards from its first packet on: without the delays of STP, and
+ * without snooping, which holds back the neighbour discovery of IPv6 until it has learned the groups. It keeps its hardware
+ * address: a bridge that was given none takes its ports' lowest, and those that know it as their gateway by the one before
+ * lose packets whenever a port comes or goes.
  */
-export const BRIDGE = [
-  'type',
-  'bridge',
-  'stp_state',
-  '0',
-  'forward_delay',
-  '0',
-  'mcast_snooping',
-  '0',
-] as const
+export const bridge = (): string[] => [
+  ...[
+    'address',
+    `02:${randomBytes(5)
+      .toString('hex')
+      .replace(/..(?=.)/g, '$&:')}`,
+  ],
+  ...['type', 'bridge', 'stp_state', '0', 'forward_delay', '0', 'mcast_snooping', '0'],
+]
 
 export interface HostSettings {
   name: string
@@ -88,7 +90,7 @@ export class Host extends Namespace {
   }
 
   async #makeBridge({ subnets, mtu }: PodNetwork): Promise<void> {
-    await this.ip('link', 'add', 'cni0', 'mtu', `${mtu}`, ...BRIDGE)
+    await this.ip('link', 'add', 'cni0', 'mtu', `${mtu}`, ...bridge())
     // As with eth0. While its link-local address is tentative, the bridge cannot ask where a pod is.
     await this.sysctl({ 'net/ipv6/conf/cni0/accept_dad': 0 })
     await this.ipBatch([

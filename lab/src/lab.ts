@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BRIDGE, Host } from './host.js'
+import { bridge, Host } from './host.js'
 import { Namespace } from './namespace.js'
 import { run } from './run.js'
 import { deleteNamespaces, labDirectory, listNamespaces, nextLabName, sweep } from './sweep.js'
@@ -126,7 +126,7 @@ export class Lab implements AsyncDisposable {
     await this.#run(['netns', 'add', this.switch.namespace])
     await this.switch.ipBatch([
       'link set lo up',
-      `link add br0 ${BRIDGE.join(' ')}`,
+      `link add br0 ${bridge().join(' ')}`,
       ...this.#families().map(
         ({ address, prefix }) => `address add ${address(GATEWAY)}/${prefix} dev br0 nodad`,
       ),

@@ -21,7 +21,7 @@ export class Etcd {
     this.#namespace = namespace
     this.#address = address
     this.#folder = folder
-    this.endpoint = `http://${address}:${CLIENT_PORT}`
+    this.endpoint = `http://${address.includes(':') ? `[${address}]` : address}:${CLIENT_PORT}`
   }
 
   /** Ends it, and starts it without its data. */

@@ -64,9 +64,15 @@ export async function addOtherNetwork({ lab }: OnLab): Promise<void> {
 }
 
 /** As a DHCP client configures the uplink in the other network. */
-export async function configureInOtherNetwork(host: Host, device = 'eth0'): Promise<void> {
+export async function configureInOtherNetwork(
+  host: Host,
+  device = 'eth0',
+  family: 'ipv4' | 'ipv6' = 'ipv4',
+): Promise<void> {
+  const [address, gateway] =
+    family === 'ipv4' ? ['192.168.88.1/24', '192.168.88.254'] : ['fd88::1/64', 'fd88::fe']
   await host.ipBatch([
-    `address add 192.168.88.1/24 dev ${device}`,
-    `route add default via 192.168.88.254 dev ${device}`,
+    `address add ${address} dev ${device}`,
+    `route add default via ${gateway} dev ${device}`,
   ])
 }

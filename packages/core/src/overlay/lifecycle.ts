@@ -1,9 +1,10 @@
 import type { Lease } from '../lease/lease.js'
 import { unlessAborted } from '../util/abort.js'
-import { systemClock } from '../util/clock.js'
+import { type Clock, systemClock } from '../util/clock.js'
 import { disposeAll } from '../util/dispose.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
+import { delayRetry } from './delay-retry.js'
 import type { GuardedEmitter } from './events.js'
 import { OverlayNode } from './node.js'
 import type { FormerNode, OverlayNodeObserver } from './node-options.js'
@@ -14,7 +15,7 @@ import type { OverlayEvents, OverlayState } from './reports.js'
 const DEFAULT_RENEW_MARGIN_MS = 60 * 60_000
 const DEFAULT_RESYNC_INTERVAL_MS = 60_000
 
-/** A start that fails is tried again after 1 to 30 s. */
+/** A start that fails is tried again after 1 to 30 s, or once an uplink comes. */
 const START_BACKOFF = { firstMs: 1_000, maxMs: 30_000 }
 
 /**
@@ -131,9 +132,15 @@ export class Lifecycle {
         const delayMs = backoffDelay(attempts, START_BACKOFF, random)
         this.#emitter.emit('error', error)
         this.#emitter.emit('retry', { attempts, error, delayMs })
-        await clock.sleep(delayMs, { signal })
+        await this.#delayRetry(delayMs, clock, signal)
       }
     }
+  }
+
+  async #delayRetry(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+    const { drivers, externalInterface } = this.#options
+    if (externalInterface !== undefined) return clock.sleep(delayMs, { signal })
+    await delayRetry({ delayMs, drivers, clock, signal })
   }
 
   async #tryToJoin(

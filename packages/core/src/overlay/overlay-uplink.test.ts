@@ -1,5 +1,7 @@
+import { MemorySubnetManager } from '@selvedge/store-memory'
 import { describe, expect } from 'vitest'
 import { CONFIG, it, peerAttributes } from '../../tests/overlay-fixture.js'
+import { OverlayError } from '../util/errors.js'
 import type { PreviousNode } from './options.js'
 import type { Overlay } from './overlay.js'
 
@@ -24,6 +26,60 @@ describe('an overlay whose host has no uplink', () => {
     await expect(compose().start()).rejects.toMatchObject({ code: 'INTERFACE_NOT_FOUND' })
     const previous = { externalInterface: { name: 'eth0', ipv4: '192.0.2.1' } }
     await expect(compose({ previous }).start()).rejects.toMatchObject({ code: 'INTERFACE_NOT_FOUND' })
+  })
+
+  describe('and is started with retry, though it is not known what the node was', () => {
+    it('joins as soon as an uplink comes, however long it has waited', async ({ clock, kernel, compose }) => {
+      kernel.deleteAddress('eth0', '192.0.2.1/24')
+      const overlay = compose()
+      const delays: number[] = []
+      overlay.on('retry', ({ delayMs }) => delays.push(delayMs)).on('error', () => {})
+      const started = overlay.start({ retry: true })
+      await clock.advance(10 * 60_000)
+      expect(delays.at(-1)).toBeGreaterThan(20_000)
+      expect(delays.length).toBeLessThan(40)
+      kernel.addAddress('eth0', '192.0.2.1/24')
+      await clock.advance(500)
+      await started
+      expect(overlay.status.state).toBe('running')
+    })
+
+    it('reaches for the store as soon as an uplink comes', async ({ clock, kernel, store, compose }) => {
+      kernel.deleteAddress('eth0', '192.0.2.1/24')
+      const answering = new MemorySubnetManager(store)
+      const subnets = new MemorySubnetManager(store)
+      let answers = false
+      subnets.getNetworkConfig = (options) =>
+        answers
+          ? answering.getNetworkConfig(options)
+          : Promise.reject(new OverlayError('STORE_UNAVAILABLE', 'no route to the store'))
+      const overlay = compose({ subnets })
+      const failures: string[] = []
+      overlay.on('error', ({ code }) => failures.push(code))
+      const started = overlay.start({ retry: true })
+      await clock.advance(10 * 60_000)
+      const tries = failures.length
+      expect(failures.at(-1)).toBe('STORE_UNAVAILABLE')
+      // The uplink is there, and the store still is not: as often as for any other reason.
+      kernel.addAddress('eth0', '192.0.2.1/24')
+      await clock.advance(500)
+      expect(failures.length).toBe(tries + 1)
+      await clock.advance(10_000)
+      expect(failures.length).toBe(tries + 1)
+      answers = true
+      await clock.advance(30_000)
+      await started
+      expect(overlay.status.state).toBe('running')
+    })
+
+    it('stops at once', async ({ clock, kernel, compose }) => {
+      kernel.deleteAddress('eth0', '192.0.2.1/24')
+      const overlay = compose()
+      overlay.on('error', () => {})
+      const started = overlay.start({ retry: true })
+      await clock.advance(60_000)
+      await Promise.all([overlay.stop(), expect(started).rejects.toMatchObject({ code: 'CLOSED' })])
+    })
   })
 
   it('starts as what the node was, holds nothing that needs an uplink, and takes up the one that comes', async ({
