@@ -36,6 +36,7 @@ export {
 } from './kubernetes/certificates.js'
 export { type ClusterOptions, KubeCluster } from './kubernetes/kube-cluster.js'
 export { Lab, type LabOptions } from './lab.js'
+export { hasLinkType } from './link-types.js'
 export { type KernelEvent, KernelMonitor } from './monitor.js'
 export { type Child, Namespace } from './namespace.js'
 export { entriesOf, type Member, Network, type NetworkSettings } from './network.js'

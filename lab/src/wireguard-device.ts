@@ -1,17 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { Host } from './host.js'
 import type { Lab } from './lab.js'
-
-/** Asked of the kernel in a namespace that is gone at once. */
-function hasLinkType(type: string): boolean {
-  try {
-    execFileSync('unshare', ['--net', 'ip', 'link', 'add', 'probe', 'type', type], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
+import { hasLinkType } from './link-types.js'
 
 /** Whether this kernel has WireGuard. */
 export const hasKernelWireguard = (): boolean => hasLinkType('wireguard')

@@ -2,34 +2,9 @@
  * Traffic over ipip, by the agent, where the kernel has it. Where it has not, what is tested is that the agent says which
  * module is missing; the test's name in the report says which of the two was run.
  */
-import { execFileSync } from 'node:child_process'
-import { pingMatrix } from '@selvedge/lab'
+import { hasLinkType, pingMatrix } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { Rig } from './rig.js'
-
-/** Asked of the kernel in a namespace that is gone at once. */
-function hasLinkType(type: string): boolean {
-  try {
-    execFileSync(
-      'unshare',
-      [
-        '--net',
-        'ip',
-        'link',
-        'add',
-        'probe',
-        'type',
-        type,
-        'local',
-        type === 'ipip' ? '192.0.2.1' : '2001:db8::1',
-      ],
-      { stdio: 'ignore' },
-    )
-    return true
-  } catch {
-    return false
-  }
-}
 
 const config = {
   Network: '10.244.0.0/16',

@@ -1,33 +1,70 @@
-/** Peers are probed in each family that a network has, over each kind of tunnel that needs no pod. */
+/**
+ * Peers are probed whatever carries their packets, in each family that a network has, beside a node that does not probe.
+ *
+ * `FLANNELD=/path/to/flanneld npx vitest run packages/selvedged/tests/probe-backends.test.ts` has that node run flanneld.
+ */
 import { until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
-import { selvedgeIn } from './cli/selvedge.js'
+import { otherIn, PROBE_PORT, selvedgeOf, testProbes, untilProbed } from './probing.js'
 import { Rig, vxlanConfig } from './rig.js'
-import { controlSocketOf, filesOf } from './selvedged.js'
 
 const both = { EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
-const ipv6Only = { EnableIPv4: false, ...both, Backend: { Type: 'vxlan' } }
-const udp = { Network: '10.244.0.0/16', Backend: { Type: 'udp' } }
+const Network = '10.244.0.0/16'
 
-test.each([
-  ['dual-stack vxlan', { ...vxlanConfig, ...both }, ['ipv4', 'ipv6']],
-  ['vxlan of IPv6 alone', ipv6Only, ['ipv6']],
-  ['udp', udp, ['ipv4']],
-] as const)('%s: each of two peers answers the other', async (_, config, families) => {
-  await using rig = await Rig.create(config, { hosts: 2, ipv6: true })
-  for (const index of [0, 1]) rig.start(index, { args: ['--probe-peers'] })
-  for (const index of [0, 1]) {
-    const host = rig.lab.host(index)
-    const selvedge = selvedgeIn(host, [
-      '--control-socket',
-      controlSocketOf(filesOf(rig.lab, host).subnetFile),
-    ])
-    const probe = await until(`host ${index} to reach its peer`, async () => {
-      const { status, stdout } = await selvedge('status', '--json')
-      const { probe } = (status === 0 && JSON.parse(stdout).agent?.peers[0]) || {}
-      return families.every((family) => probe?.[family]?.responds) ? probe : undefined
+const networks = [
+  { name: 'dual-stack vxlan', config: { ...vxlanConfig, ...both }, hasDevice: true, isFlannels: true },
+  {
+    name: 'vxlan of IPv6 alone',
+    config: { EnableIPv4: false, ...both, Backend: { Type: 'vxlan' } },
+    hasDevice: true,
+    // Its host does not answer at its device's address.
+    isFlannels: false,
+  },
+  {
+    name: 'vxlan with DirectRouting',
+    config: { Network, Backend: { Type: 'vxlan', DirectRouting: true } },
+    hasDevice: true,
+    isFlannels: true,
+  },
+  { name: 'udp', config: { Network, Backend: { Type: 'udp' } }, hasDevice: true, isFlannels: true },
+  {
+    name: 'dual-stack host-gw',
+    config: { Network, ...both, Backend: { Type: 'host-gw' } },
+    hasDevice: false,
+    isFlannels: true,
+  },
+].map((network) => ({ ...network, other: otherIn(network) }))
+
+test.each(networks)(
+  '$name: two peers answer each other, a lost direction is named, $other is no fault',
+  testProbes,
+)
+
+test('peers of which none answers in any way, and a node that is alone with them, are no fault', async () => {
+  await using rig = await Rig.create(vxlanConfig, { hosts: 3 })
+  const first = rig.start(0, { args: ['--probe-peers', '--healthz-port=8081'] })
+  const silent = [1, 2].map((index) => rig.lab.host(index))
+  for (const host of silent) {
+    await host.exec('nft', ['-f', '-'], {
+      input: `table inet silent {
+        counter dropped {}
+        chain input { type filter hook input priority 0; udp dport ${PROBE_PORT} counter name dropped drop; }
+      }\n`,
     })
-    expect(Object.keys(probe)).toEqual(families)
-    for (const family of families) expect(probe[family].state).toBe('reachable')
   }
+  for (const index of [1, 2]) await rig.start(index).ready()
+  for (const to of [1, 2]) await untilProbed(rig, [0, to], { state: 'unknown', loss: 1 })
+  // As many as of a peer that had answered before would be a fault.
+  for (const host of silent) {
+    await until('three probes to be dropped', async () => {
+      const [, packets] = /packets (\d+)/.exec(await host.exec('nft', ['list', 'counters'])) ?? []
+      return Number(packets) >= 3 ? true : undefined
+    })
+  }
+  const { stdout } = await selvedgeOf(rig, 0)('status')
+  expect(stdout.match(/ - +- .* answers no probes$/gm)).toHaveLength(2)
+  expect(stdout).toContain('2 peers, 0 in trouble')
+  expect(await first.get(8081, '/readyz')).toMatch(/^200/)
+  expect(await first.get(8081, '/metrics')).toContain('selvedge_probed_peers{state="unknown"} 2\n')
+  expect(first.output).not.toContain('unreachable')
 })

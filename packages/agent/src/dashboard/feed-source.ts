@@ -58,9 +58,10 @@ function peerRow(peer: PeerStatus): PeerRow {
   }
 }
 
-/** Of two families, the worse. */
-function measured(probe: PeerStatus['probe']): Pick<PeerRow, 'rttMs' | 'loss' | 'fault'> {
-  const reports = [probe?.ipv4, probe?.ipv6].filter((report) => report !== undefined)
+/** Of two families, the worse; one that has never answered is not measured. */
+function measured(probe: PeerStatus['probe']): Pick<PeerRow, 'rttMs' | 'loss' | 'fault' | 'silent'> {
+  const all = [probe?.ipv4, probe?.ipv6].filter((report) => report !== undefined)
+  const reports = all.filter(({ state }) => state !== 'unknown')
   const unreachable = reports.find(({ state }) => state === 'unreachable')
   const rttMs = worst(reports.map((report) => report.rttMs))
   return {
@@ -68,6 +69,7 @@ function measured(probe: PeerStatus['probe']): Pick<PeerRow, 'rttMs' | 'loss' | 
     rttMs: rttMs === undefined ? undefined : Number(rttMs.toPrecision(2)),
     loss: worst(reports.map(({ loss }) => loss)),
     fault: unreachable && (unreachable.direction ?? 'unknown'),
+    silent: all.some(({ state, loss }) => state === 'unknown' && loss !== undefined) || undefined,
   }
 }
 

@@ -2,7 +2,7 @@ import type { LeaseSubnets } from '@selvedge/core'
 import { addressAt, baseAddress } from '@selvedge/core/kit'
 
 /** Backends with a device of the overlay on each host, whose address is the subnet's base. */
-const WITH_DEVICE = new Set<string | undefined>(['vxlan', 'ipip', 'udp', 'wireguard', 'ipsec', undefined])
+const WITH_DEVICE = new Set<string | undefined>(['vxlan', 'ipip', 'udp', 'wireguard', undefined])
 
 /**
  * Where a node is probed, an address for each family of its lease: its overlay device's, or without such a device the pods'

@@ -33,6 +33,13 @@ const UNREACHABLE: Readonly<Record<Direction, string>> = {
   unknown: 'unreachable',
 }
 
+/** Of one that is not in trouble: whether what is measured of it is all that there could be. */
+function wellText({ probe }: PeerStatus): string {
+  const reports = [probe?.ipv4, probe?.ipv6].filter((report) => report !== undefined)
+  if (reports.some(({ state, loss }) => state === 'unknown' && loss !== undefined)) return 'answers no probes'
+  return reports.some(({ responds }) => responds === false) ? 'ok, does not probe' : 'ok'
+}
+
 const GRAVITY = [...Object.values(UNREACHABLE), 'not written', 'refused', 'changed by others']
 
 /** Those in trouble first, the gravest of them before the others. */
@@ -74,7 +81,7 @@ export function peerRows(peer: PeerStatus, now: number, mtus: PathMtus): readonl
     lossOf(main),
     lastEvent === undefined ? '-' : duration(now - lastEvent.at),
     drift === 0 ? '-' : String(drift),
-    trouble ?? 'ok',
+    trouble ?? wellText(peer),
   ]
   if (subnet === undefined || ipv6Subnet === undefined) return [row]
   return [
@@ -96,5 +103,6 @@ function rttOf(report: PathReport | undefined): string {
   return rttMs < 10 ? `${rttMs.toFixed(1)} ms` : `${Math.round(rttMs)} ms`
 }
 
+/** What a peer that has never answered loses is not known: it may drop probes. */
 const lossOf = (report: PathReport | undefined): string =>
-  report?.loss === undefined ? '-' : `${Math.round(report.loss * 100)} %`
+  report?.loss === undefined || report.state === 'unknown' ? '-' : `${Math.round(report.loss * 100)} %`

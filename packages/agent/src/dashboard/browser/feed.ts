@@ -18,7 +18,7 @@ export interface PeerRow {
   readonly driftAt?: number | undefined
   /** When it came, or changed last, as far as the agent has seen it. */
   readonly changedAt?: number | undefined
-  /** Round trip through the overlay, in ms; absent if it is not probed. */
+  /** Round trip through the overlay, in ms; absent if it is not probed, or does not answer itself. */
   readonly rttMs?: number | undefined
   /** Share of probes without an answer, 0 to 1; absent if it is not probed. */
   readonly loss?: number | undefined
@@ -27,6 +27,8 @@ export interface PeerRow {
    * `inbound`: nothing of it arrives. `unknown`: it cannot be told which.
    */
   readonly fault?: 'outbound' | 'inbound' | 'unknown' | undefined
+  /** It has never answered a probe: it may drop them. Of two families, one is enough. */
+  readonly silent?: true | undefined
 }
 
 export interface DriftRow {

@@ -23,13 +23,11 @@ export function peerVerdict(peer: PeerRow, now: number): Verdict {
   if (peer.path === 'none') return { level: 'bad', text: 'refused' }
   if (peer.failing > 0) return { level: 'bad', text: `${peer.failing} failing` }
   if (peer.fault !== undefined) return { level: 'bad', text: FAULT_TEXTS[peer.fault] }
-  // It may drop probes: it has never answered one.
-  if (peer.loss === 1) return { level: 'warn', text: 'no answer' }
   if (peer.loss !== undefined && peer.loss >= BAD_LOSS) return { level: 'warn', text: 'loss' }
   if (peer.driftAt !== undefined && now - peer.driftAt < RECENT_DRIFT_MS) {
     return { level: 'warn', text: 'changed' }
   }
-  return { level: 'ok', text: 'held' }
+  return { level: 'ok', text: peer.silent === true ? 'held, answers no probes' : 'held' }
 }
 
 /** The whole in one line. */

@@ -80,7 +80,7 @@ export class PeerTable {
 
 function rowOf(peer: PeerRow, now: number): HTMLElement {
   const { level, text } = peerVerdict(peer, now)
-  const unknown = () => el('span', { class: 'muted' }, 'not probed')
+  const unknown = () => el('span', { class: 'muted' }, peer.silent === true ? '–' : 'not probed')
   const number = (...children: readonly Child[]) => el('td', { class: 'number' }, ...children)
   return el(
     'tr',
