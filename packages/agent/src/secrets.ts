@@ -1,4 +1,4 @@
-import type { NetworkConfig } from '@selvedge/core'
+import type { NetworkConfig, Resource } from '@selvedge/core'
 import type { AgentSettings } from './command-line/settings.js'
 
 /** Keys of a Backend section whose values are secret: WireGuard's and IPsec's PSK, a cloud's keys. */
@@ -30,10 +30,24 @@ export function secretsOfSettings({ store }: AgentSettings): readonly string[] {
 }
 
 const HIDDEN = '[redacted]'
+const NOT_SHOWN = '[not shown]'
 
 /** A copy of foreign data for people to see: what a secret key holds is `[redacted]`, however deep. */
 export function withoutSecrets(value: unknown): unknown {
   return redacted(value, false, 0)
+}
+
+/** Commands of the network config may hold secrets anywhere: a resource that has some is shown without their texts. */
+export function withoutCommandTexts<R extends Resource>(resource: R): R {
+  if (resource.kind !== 'command') return resource
+  const hide = (command: unknown) =>
+    typeof command === 'object' && command !== null ? { ...command, text: NOT_SHOWN } : command
+  const { add, remove } = resource as Partial<Record<'add' | 'remove', unknown>>
+  return {
+    ...resource,
+    ...(add !== undefined && { add: hide(add) }),
+    ...(remove !== undefined && { remove: hide(remove) }),
+  }
 }
 
 function redacted(value: unknown, isSecret: boolean, depth: number): unknown {

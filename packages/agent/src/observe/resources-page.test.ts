@@ -48,3 +48,20 @@ test('no secret of a resource is in it', () => {
   expect(JSON.stringify(entry)).not.toContain('planted')
   expect(entry?.resource).toMatchObject({ key: peer.key, publicKey: 'abc' })
 })
+
+test('nor is the text of a command, which may hold one', () => {
+  const resource = {
+    kind: 'command',
+    key: 'command 10.1.1.0/24',
+    subject: '10.1.1.0/24',
+    add: { name: 'SubnetAddCommand', text: 'add --with planted', shell: false },
+    remove: { name: 'SubnetRemoveCommand', text: 'remove --with planted', shell: false },
+  }
+  const [entry] = entriesOf({
+    desired: [{ resource, owners: [] }],
+    operations: [{ type: 'put', resource, actual: resource }],
+    lastChange,
+  })
+  expect(JSON.stringify(entry)).not.toContain('planted')
+  expect(entry?.resource).toMatchObject({ subject: '10.1.1.0/24', add: { name: 'SubnetAddCommand' } })
+})

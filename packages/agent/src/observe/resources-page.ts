@@ -8,7 +8,7 @@ import {
   type Program,
   type Resource,
 } from '@selvedge/core'
-import { withoutSecrets } from '../secrets.js'
+import { withoutCommandTexts, withoutSecrets } from '../secrets.js'
 
 /**
  * `held`: desired, and there. `missing`: desired, and not there, or there with other values (`actual`). `stale`: there, the
@@ -131,6 +131,6 @@ const changeOf = (change: EntryChange | undefined): EntryChange | undefined =>
 
 /** Its key is no secret, though it is named one. */
 function shown(resource: Resource): Resource {
-  const { kind, key, ...fields } = resource
+  const { kind, key, ...fields } = withoutCommandTexts(resource)
   return { kind, key, ...(withoutSecrets(fields) as object) }
 }

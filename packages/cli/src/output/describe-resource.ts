@@ -39,10 +39,16 @@ function textOf(resource: Resource, field: (name: string) => unknown): string {
       return `${field('address')} lladdr ${field('macAddress')} dev ${field('link')}`
     case 'fdb':
       return `${field('macAddress')} dst ${field('destination')} dev ${field('link')}`
+    case 'command':
+      return `${field('subject')}${commandName(field('add'))}`
     default:
       return otherText(resource)
   }
 }
+
+/** A command's text may hold secrets. */
+const commandName = (add: unknown): string =>
+  typeof add === 'object' && add !== null && 'name' in add ? ` by ${add.name}` : ''
 
 /** Its key, and what else it has: `xfrm-policy … field=value`. */
 function otherText(resource: Resource): string {

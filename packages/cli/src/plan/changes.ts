@@ -1,4 +1,4 @@
-import type { AgentPlan } from '@selvedge/agent'
+import { type AgentPlan, withoutCommandTexts } from '@selvedge/agent'
 import { leaseKey, type Operation, type Resource, type UnmarkedRival } from '@selvedge/core'
 import { isRoute, type LinkResource, printable, type RouteResource } from '@selvedge/core/kit'
 import { recreatesLink } from '@selvedge/dataplane-linux'
@@ -63,13 +63,10 @@ export function changesOf(plan: AgentPlan, subnetFile: string): readonly Change[
   ]
 }
 
-/** Commands of the network config may hold secrets. */
-const HIDDEN = '[not shown]'
-
 /** An operation for programs: both values, and what differs. */
 export function operationPage(operation: Operation, rival: UnmarkedRival | undefined) {
   const { type, resource } = operation
-  if (type === 'delete') return { type, resource: shown(resource) }
+  if (type === 'delete') return { type, resource: withoutCommandTexts(resource) }
   if (rival !== undefined) {
     const { route, isAdopted } = rival
     return { type, resource, actual: route, differences: differencesOf(route, resource), adopted: isAdopted }
@@ -77,9 +74,9 @@ export function operationPage(operation: Operation, rival: UnmarkedRival | undef
   const { actual } = operation
   return {
     type,
-    resource: shown(resource),
+    resource: withoutCommandTexts(resource),
     ...(actual !== undefined && {
-      actual: shown(actual),
+      actual: withoutCommandTexts(actual),
       differences: differencesOf(actual, resource),
       ...(isRecreated(actual, resource) && { recreated: true }),
     }),
@@ -148,7 +145,7 @@ const variablesOf = (text: string): Readonly<Record<string, string>> =>
 
 /** What of the desired resource the actual one has another value of. What the former leaves open is not compared. */
 export function differencesOf(actual: Resource, desired: Resource): readonly Difference[] {
-  const [was, is] = [flat(shown(actual)), flat(shown(desired))]
+  const [was, is] = [flat(withoutCommandTexts(actual)), flat(withoutCommandTexts(desired))]
   const raw = [flat(actual), flat(desired)]
   return [...is.keys()].flatMap((field) =>
     isSame(raw[0]?.get(field), raw[1]?.get(field))
@@ -195,15 +192,11 @@ const withoutKind = (kind: string, text: string): string =>
 
 function textOf(resource: Resource): string {
   const { kind } = resource
-  const { text, subject, add } = resource as Partial<Record<'text' | 'subject' | 'add', unknown>>
+  const text: unknown = Reflect.get(resource, 'text')
   if (kind === 'ruleset' && typeof text === 'string')
     return `${nameOf(resource)}, ${nonEmpty(text).length} lines`
-  if (kind === 'command') return `${printable(String(subject), 200)}${commandName(add)}`
   return withoutKind(kind, describeResource(resource))
 }
-
-const commandName = (add: unknown): string =>
-  typeof add === 'object' && add !== null && 'name' in add ? ` by ${printable(String(add.name), 80)}` : ''
 
 const linesOf = (resource: Resource, sign: '+' | '-'): readonly string[] =>
   resource.kind === 'ruleset' ? nonEmpty(Reflect.get(resource, 'text')).map((line) => `${sign} ${line}`) : []
@@ -232,15 +225,3 @@ const nonEmpty = (text: unknown): readonly string[] =>
     .split('\n')
     .map((line) => printable(line.trim(), 400))
     .filter((line) => line !== '')
-
-function shown<R extends Resource>(resource: R): R {
-  if (resource.kind !== 'command') return resource
-  const hide = (command: unknown) =>
-    typeof command === 'object' && command !== null ? { ...command, text: HIDDEN } : command
-  const { add, remove } = resource as Partial<Record<'add' | 'remove', unknown>>
-  return {
-    ...resource,
-    ...(add !== undefined && { add: hide(add) }),
-    ...(remove !== undefined && { remove: hide(remove) }),
-  }
-}

@@ -73,10 +73,13 @@ function describeMissing({ resource, actual, owners }: ResourceEntry): string {
   const forWhom = owners.length === 0 ? '' : `, for ${owners[0]}`
   const what = `${resource.kind} ${resource.kind === 'ruleset' ? resource.key : describeResource(resource)}`
   if (actual === undefined) return `${what} is missing${forWhom}`
+  if (resource.kind === 'command' && Reflect.get(actual, 'done') === false)
+    return `${what} has begun, and not succeeded${forWhom}`
   const values = differences(resource, actual).map(
     (name) => `${name} is ${JSON.stringify(Reflect.get(actual, name))}`,
   )
-  return `${what} differs${resource.kind === 'ruleset' ? '' : `: ${values.join(', ')}`}${forWhom}`
+  const shown = resource.kind === 'ruleset' || values.length === 0 ? '' : `: ${values.join(', ')}`
+  return `${what} differs${shown}${forWhom}`
 }
 
 /** Of those that are desired; an actual resource may have more. */

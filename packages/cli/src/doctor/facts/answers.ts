@@ -13,6 +13,7 @@ export interface LeaseFact {
   readonly publicIp: string | undefined
   readonly backendType: string | undefined
   readonly vtepMac: string | undefined
+  /** In ms since the epoch; undefined for a reservation, and for peers' of a store that does not tell them together. */
   readonly expiresAt: number | undefined
 }
 

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import type { StoreSettings } from '@selvedge/agent/flags'
 import {
   type FamilyNetwork,
@@ -14,6 +15,8 @@ import type { LeaseFact, StoreFact } from './answers.js'
 
 /** A store that needs longer is as good as away. */
 const TIMEOUT_MS = 2_500
+/** A host has one, or one of each family. */
+const MAX_OWN = 4
 
 export async function storeFact(settings: StoreSettings, signal: AbortSignal): Promise<StoreFact> {
   const place = placeOf(settings)
@@ -46,13 +49,29 @@ async function answerOf(store: OperatorStore) {
   const { withoutSecrets } = await import('@selvedge/agent')
   const { leases, faults } = await store.list()
   const facts = configFacts(config, withoutSecrets)
+  const ends = await endsOfOwn(store, leases)
   return {
     config,
     ...facts,
-    leases: leases.map(leaseFact),
+    leases: leases.map((lease) => leaseFact(lease, ends.get(leaseKey(lease)))),
     outside: new Set(leases.filter((lease) => facts.fits?.fits(lease) === false).map(leaseKey)),
     problems: faults.map(({ message }) => message),
   }
+}
+
+/** Of this host's leases, by their keys: etcd tells the end of each only if it is asked for it, and peers' are peers' concern. */
+async function endsOfOwn(
+  store: OperatorStore,
+  leases: readonly Lease[],
+): Promise<ReadonlyMap<string, number | undefined>> {
+  const addresses = new Set(
+    Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)),
+  )
+  const own = leases.filter(({ attributes: { publicIp, publicIpv6 } }) =>
+    [publicIp, publicIpv6].some((address) => address !== undefined && addresses.has(address)),
+  )
+  const known = await store.withEnds(own.slice(0, MAX_OWN)).catch(() => [])
+  return new Map(known.map((lease) => [leaseKey(lease), lease.expiresAt]))
 }
 
 type WithoutSecrets = typeof import('@selvedge/agent').withoutSecrets
@@ -96,8 +115,8 @@ function subnetsOf(family: FamilyNetwork | undefined): number | undefined {
   return Number(((last.base - first.base) >> shift) + 1n)
 }
 
-function leaseFact(lease: Lease): LeaseFact {
-  const { attributes, expiresAt } = lease
+function leaseFact(lease: Lease, end: number | undefined): LeaseFact {
+  const { attributes, expiresAt = end } = lease
   const { VtepMAC } = Object(attributes.backendData)
   return {
     key: leaseKey(lease),

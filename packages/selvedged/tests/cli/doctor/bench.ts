@@ -9,6 +9,8 @@ import { mountsOf, prepare, Ward, type WardParts } from './ward.js'
 export interface BenchOptions extends RigOptions {
   /** The flags that name another store than etcd. */
   readonly store?: (rig: Rig) => Promise<readonly string[]>
+  /** Of the agents' environments, each with files of its host that they name. */
+  readonly variables?: (rig: Rig, host: Host) => Promise<Readonly<Record<string, string>>>
 }
 
 /** Two hosts with agents and a pod each; the first is examined. */
@@ -34,7 +36,7 @@ export class Bench extends Ward {
 
   static async create(
     config: object | undefined = vxlanConfig,
-    { store, ...options }: BenchOptions = {},
+    { store, variables, ...options }: BenchOptions = {},
   ): Promise<Bench> {
     const rig = await Rig.create(config, options)
     try {
@@ -52,17 +54,20 @@ export class Bench extends Ward {
         '--ip-masq',
       ]
       const parts = await prepare(lab, host, flags, [`FLANNELD_ETCD_ENDPOINTS=${etcd.endpoint}`])
-      const agent: SelvedgedOptions = {
+      const common: SelvedgedOptions = {
         args: ['--ip-masq', '--probe-peers'],
         store: storeFlags,
         wrapper: ['nsenter', mountsOf(parts.holder), '--'],
       }
-      // Keys and sockets of WireGuard are a host's own.
-      const before = '/run/wireguard /run/flannel'
+      // What agents keep there is a host's own.
+      const before = '/run/wireguard /run/flannel /run/selvedge'
         .split(' ')
         .map((path) => `mkdir -p ${path}; mount -t tmpfs none ${path}`)
         .join('; ')
-      const agents = [rig.start(0, agent), rig.start(1, { ...agent, wrapper: [], before })]
+      const [own = {}, peers = {}] = await Promise.all(lab.hosts.map((each) => variables?.(rig, each)))
+      const agent: SelvedgedOptions = { ...common, variables: own }
+      const peer: SelvedgedOptions = { ...common, wrapper: [], before, variables: peers }
+      const agents = [rig.start(0, agent), rig.start(1, peer)]
       const pods = await Promise.all(agents.map((each) => each.addPod()))
       await Promise.all(agents.map((each) => each.inSync()))
       await untilAllReach([...pods, ...lab.hosts], pods)
@@ -104,8 +109,13 @@ export class Bench extends Ward {
   }
 
   async startAgent(): Promise<void> {
+    this.beginAgent()
+    await this.agent.inSync()
+    await this.agent.ready()
+  }
+
+  /** Starts the agent, and does not wait until it is well. */
+  beginAgent(): void {
     this.agents[0] = this.rig.start(0, this.agentOptions)
-    await this.agents[0].inSync()
-    await this.agents[0].ready()
   }
 }

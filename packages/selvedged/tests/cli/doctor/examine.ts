@@ -19,7 +19,7 @@ export async function examine<W extends Ward>(ward: W, fault: Fault<W>): Promise
     return await inject(ward, fault)
   } catch (error) {
     // The next one begins on a host on which nothing is wrong.
-    await fault.mend?.(ward).catch(() => {})
+    await fault.mend?.(ward, '').catch(() => {})
     await fault.after?.(ward).catch(() => {})
     throw error
   }
@@ -42,7 +42,7 @@ async function inject<W extends Ward>(ward: W, fault: Fault<W>): Promise<Score> 
   })
   const isFatal = last?.findings.some(({ severity }) => severity === 'fatal')
   expect(last?.status).toBe(isFatal ? 1 : 2)
-  if (fault.mend !== undefined) await fault.mend(ward)
+  if (fault.mend !== undefined) await fault.mend(ward, found.remedy)
   else if (!lasts) await ward.sh(found.remedy)
   const argsAfter = placed(ward, fault.argsAfter ?? fault.args)
   if (fault.after !== undefined) {

@@ -13,7 +13,7 @@ export interface Fault<W extends Ward = Bench> {
   readonly says: RegExp
   readonly inject: (ward: W) => Promise<unknown>
   /** What takes the remedy, where it is more than the commands that the doctor names: those are run as they stand. */
-  readonly mend?: (ward: W) => Promise<unknown>
+  readonly mend?: (ward: W, remedy: string) => Promise<unknown>
   /** Takes back what the injection or the remedy left besides: each fault begins on the same host. */
   readonly after?: (ward: W) => Promise<unknown>
   /** It is still mentioned once it was mended, or the arguments are at fault. */

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { vxlanConfig } from '../../rig.js'
 import { report, type Score } from './examine.js'
+import { EXTENSION, EXTENSION_CONFIG, writeCommands } from './faults/extension.js'
 import { DUAL_STACK, HOST_GW, LOCAL_STORE, WIREGUARD } from './faults/kinds.js'
+import { RENEWAL } from './faults/renewal.js'
 import { UDP } from './faults/udp.js'
 import { describeKind, type Kind } from './kind.js'
 
@@ -30,6 +32,17 @@ const KINDS: readonly Kind[] = [
     name: 'udp',
     config: { Network: '10.244.0.0/16', Backend: { Type: 'udp' } },
     faults: UDP,
+  },
+  {
+    name: 'extension',
+    config: EXTENSION_CONFIG,
+    options: { variables: writeCommands },
+    faults: EXTENSION,
+  },
+  {
+    name: 'vxlan',
+    config: vxlanConfig,
+    faults: RENEWAL,
   },
   {
     name: 'vxlan, with IPv4 and IPv6, and rules of nftables',
