@@ -21,8 +21,9 @@ import type { Selvedged, SelvedgedOptions } from './selvedged.js'
 async function switchedOff(config: object = vxlanConfig, options: RigOptions = {}) {
   const rig = await Rig.create(config, options)
   try {
-    const [first, second] = [rig.start(0), rig.start(1)]
+    const second = rig.start(1)
     const far = await second.addPod()
+    const first = rig.start(0)
     const { subnet, ipv6Subnet, mtu = 0 } = await first.ready()
     await addOtherNetwork(rig)
     const uplink = await rebootWithoutUplink(rig, first)

@@ -16,10 +16,13 @@ export interface Uplink {
 /** What a reboot leaves of a node: its files on disk, and of its links `lo` alone. Its agent dies as in a power cut. */
 export async function rebootWithoutUplink({ lab }: OnLab, agent: Selvedged): Promise<Uplink> {
   const { host } = agent
-  await until('the agent to have kept what it knows of the network', async () => {
+  // It is written a second after the first lease is known; a peer that comes later is in the next writing, 30 s on.
+  const timeoutMs = 45_000
+  const hasAll = async () => {
     const text = await readFile(filesOf(lab, host).leaseCache, 'utf8').catch(() => '')
     return text.includes(`"leases":${lab.hosts.length},`) ? true : undefined
-  })
+  }
+  await until('the agent to have kept what it knows of the network', hasAll, { timeoutMs })
   await agent.kill()
   await rm(agent.subnetFile, { force: true })
   return removeLinks(host)

@@ -66,9 +66,10 @@ export interface PreviousNode extends Partial<SubnetEnv> {
 
 export interface StartOptions extends AbortOptions {
   /**
-   * Try again, after 1 to 30 s or as soon as an uplink comes to a host without one, for as long as it takes the store, the external interface or a sound network config to
-   * be there. Each failure is an `error` event and a `retry` event. Default false: the first failure rejects. Either
-   * way it rejects for what only an administrator can change: missing rights or kernel features.
+   * Try again, after 1 to 30 s or as soon as an uplink comes to a host without one, for as long as it takes the store,
+   * the external interface or a sound network config to be there. Each failure is an `error` event and a `retry` event.
+   * Default false: the first failure rejects. Either way it rejects for what only an administrator can change: missing
+   * rights or kernel features.
    */
   readonly retry?: boolean | undefined
 }
