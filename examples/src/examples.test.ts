@@ -21,6 +21,7 @@ it.each([
   'move.ts',
   'fleet.ts',
   'bootstrap.ts',
+  'networks.ts',
   'backends/run.ts',
   'backends/wireguard.ts',
   'backends/udp.ts',

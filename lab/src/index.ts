@@ -13,6 +13,7 @@ export {
   type NetworkList,
   type Plugin,
   PluginFailure,
+  type PluginHost,
   type Result,
   Runtime,
 } from './cni/runtime.js'

@@ -57,7 +57,21 @@ export function isPartOf(text: string, block: string): boolean {
   })
 }
 
-const TEXT = new Set(['.ts', '.mts', '.mjs', '.js', '.sh', '.txt', '.json', '.yml', '.yaml', '.conflist', ''])
+const TEXT = new Set([
+  '.ts',
+  '.mts',
+  '.mjs',
+  '.js',
+  '.sh',
+  '.txt',
+  '.json',
+  '.yml',
+  '.yaml',
+  '.conf',
+  '.conflist',
+  '.default',
+  '',
+])
 
 /** The files below folders of the repository that a block may be a part of. */
 export function textFiles(root: string, folders: readonly string[]): Map<string, string> {

@@ -46,6 +46,9 @@ export interface Container {
   readonly netns: Namespace
 }
 
+/** Where plugins run: a host, or one whose files are its own. */
+export type PluginHost = Pick<Host, 'name' | 'namespace' | 'signal' | 'exec'>
+
 /** What libcni keeps of an ADD, for CHECK and DEL. */
 interface Attachment {
   readonly result: Result
@@ -59,17 +62,17 @@ interface Attachment {
 export class Runtime {
   /** Where stand-ins for plugins may be put, beside `flannel` itself: the first folder of CNI_PATH. */
   readonly folder: string
-  readonly #host: Host
+  readonly #host: PluginHost
   readonly #attachments = new Map<string, Attachment>()
   #containers = 0
 
-  private constructor(host: Host, folder: string) {
+  private constructor(host: PluginHost, folder: string) {
     this.#host = host
     this.folder = folder
   }
 
   /** @param directory for the runtime's files */
-  static async create(host: Host, directory: string): Promise<Runtime> {
+  static async create(host: PluginHost, directory: string): Promise<Runtime> {
     const folder = join(directory, `${host.name}-cni-bin`)
     await mkdir(folder, { recursive: true })
     // As an installer does: nothing but the one file, and no name that ends in .cjs.

@@ -5,7 +5,9 @@ import { type Child, type Host, until } from '@selvedge/lab'
  * and see files that no other host sees. It ends with the host.
  */
 export async function holdMounts(host: Host, script: string): Promise<Child> {
-  const holder = host.spawn('unshare', ['-m', 'sh', '-ec', `${script}\necho ready\nexec sleep 3600`])
+  // As a slave, it sees namespaces that are made later, and nobody sees what it mounts.
+  const own = ['--mount', '--propagation', 'slave']
+  const holder = host.spawn('unshare', [...own, 'sh', '-ec', `${script}\necho ready\nexec sleep 3600`])
   let said = ''
   for (const stream of [holder.stdout, holder.stderr]) {
     stream.setEncoding('utf8').on('data', (part) => {
