@@ -12,6 +12,12 @@ export type {
   InterfaceSettings,
   StoreSettings,
 } from './command-line/settings.js'
+export {
+  type InspectedIpsec,
+  type InspectedPeer,
+  inspectIpsec,
+  inspectWireguard,
+} from './inspect-tunnels.js'
 export { type InterfaceChoice, interfaceChoices } from './interface-choices.js'
 export type { LeftFile } from './leftovers/files.js'
 export { findLeftovers, type LeftoverServices, type Leftovers } from './leftovers/find.js'

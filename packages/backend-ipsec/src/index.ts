@@ -8,4 +8,5 @@ export type {
   XfrmPolicyResource,
 } from './resource.js'
 export { whyNoViciUri } from './vici/uri.js'
-export { kernelHasEsp, type StateOptions } from './xfrm/state.js'
+export { type InspectedIpsec, inspectIpsec } from './xfrm/inspect.js'
+export { kernelHasEsp, type StateOptions, type XfrmState } from './xfrm/state.js'

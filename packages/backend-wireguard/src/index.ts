@@ -2,6 +2,8 @@ export {
   type Carrier,
   DEFAULT_KEY_FILE,
   type ImplementationName,
+  type InspectedPeer,
+  inspectWireguard,
   type KeyFileOptions,
   type KeyPair,
   keyPairOf,

@@ -166,7 +166,7 @@ class XfrmDriver implements Driver<XfrmPolicyResource> {
 
   async #read(options: AbortOptions): Promise<XfrmPolicyResource[]> {
     return withOverlayErrors(() =>
-      this.#open().dump('reading xfrm policies', writeGetPolicies, readPolicy, options),
+      this.#open().dump('reading xfrm policies', writeGetPolicies, (each) => readPolicy(each), options),
     )
   }
 

@@ -126,8 +126,13 @@ export function writeAddress(writer: MessageWriter, { family, value }: Address):
 /**
  * The policy that a message of type NEWPOLICY or UPDPOLICY describes; undefined for one that no XfrmPolicyResource does,
  * such as a socket's, or another program's for certain ports or with other transformations.
+ *
+ * @param reqid of its tunnel. Default: flannel's
  */
-export function readPolicy(message: MessageReader): XfrmPolicyResource | undefined {
+export function readPolicy(
+  message: MessageReader,
+  reqid: number | 'any' = REQID,
+): XfrmPolicyResource | undefined {
   const { buffer, start } = message
   const attributes = message.attributesAfter(POLICY_BYTES)
   const selector = readSelector(buffer, start)
@@ -138,7 +143,7 @@ export function readPolicy(message: MessageReader): XfrmPolicyResource | undefin
   while (attributes.next()) {
     const { type, length, start: at } = attributes
     if (type === XFRMA_TMPL) {
-      tunnel = length === TEMPLATE_BYTES ? readTemplate(buffer, at) : undefined
+      tunnel = length === TEMPLATE_BYTES ? readTemplate(buffer, at, reqid) : undefined
       if (tunnel === undefined) return undefined
     } else if (type === XFRMA_POLICY_TYPE) {
       if (attributes.u8() !== 0) return undefined
@@ -173,14 +178,14 @@ function readSelector(buffer: Buffer, at: number): { source: string; destination
   }
 }
 
-/** Undefined for what is no ESP tunnel of ours. */
-function readTemplate(buffer: Buffer, at: number): Tunnel | undefined {
+/** Undefined for what is no ESP tunnel of this reqid. */
+function readTemplate(buffer: Buffer, at: number, reqid: number | 'any'): Tunnel | undefined {
   const length = addressLength(buffer.readUInt16LE(at + 24))
-  const isOurs =
+  const isTunnel =
     buffer.readUInt8(at + 20) === IPPROTO_ESP &&
-    buffer.readUInt32LE(at + 44) === REQID &&
-    buffer.readUInt8(at + 48) === XFRM_MODE_TUNNEL
-  if (!isOurs || length === undefined) return undefined
+    buffer.readUInt8(at + 48) === XFRM_MODE_TUNNEL &&
+    (reqid === 'any' || buffer.readUInt32LE(at + 44) === reqid)
+  if (!isTunnel || length === undefined) return undefined
   return { source: readAddress(buffer, at + 28, length), destination: readAddress(buffer, at, length) }
 }
 

@@ -1,6 +1,7 @@
 export { type Carrier, chooseImplementation, type ImplementationName, type Location } from './choose.js'
 export { type WireguardDriverOptions, wireguardDriver } from './driver.js'
 export { endpointText } from './endpoint.js'
+export { type InspectedPeer, inspectWireguard } from './inspect.js'
 export { DEFAULT_KEY_FILE, findKeyFile, type KeyFileOptions, readKeyFile } from './key-file.js'
 export { isKey, type KeyPair, keyPairOf } from './keys.js'
 export * from './resource.js'

@@ -1,28 +1,11 @@
 import type { KnownLease, ResourceEntry } from '@selvedge/agent'
-import {
-  containsAddress,
-  familyOf,
-  type LinkResource,
-  parseAddress,
-  type RouteResource,
-} from '@selvedge/core/kit'
+import type { LinkResource, RouteResource } from '@selvedge/core/kit'
 import type { LinkAnswer, RouteAnswer } from '@selvedge/dataplane-linux'
-import { LeaseIndex } from '../inspect/lease-index.js'
 import { describeResource } from '../output/describe-resource.js'
-import type { AskedNeighbour, TraceFacts } from './facts.js'
-
-/** One step of a packet's way: what the kernel has, and what the leases require there. */
-export interface Hop {
-  readonly step: string
-  /** As the kernel answered. */
-  readonly kernel: string
-  /** What the leases require; undefined if they say nothing of this step. */
-  readonly leases?: string | undefined
-  readonly verdict: 'same' | 'differs' | 'unsaid'
-}
-
-/** Whose an address is. */
-export type Owner = 'own pod' | 'own host' | 'pod' | 'host' | 'no lease' | 'outside' | 'unknown'
+import type { AskedNeighbour, AskedUnderlay, TraceFacts } from './facts.js'
+import type { Hop } from './hop.js'
+import { tunnelHops } from './tunnel-hops.js'
+import { type Owner, type Wanted, wantedOf } from './wanted.js'
 
 export interface Trace {
   readonly owner: Owner
@@ -31,83 +14,30 @@ export interface Trace {
 }
 
 export function traceOf(facts: TraceFacts): Trace {
-  const { owner, lease } = ownerOf(facts.destination, facts.desired)
-  const wanted = wantedOf(facts)
-  const { asked } = facts
-  const hops: Hop[] = [routeHop(asked.route, wanted, owner, lease?.backendType)]
+  const { asked, destination, desired } = facts
+  const wanted = wantedOf(destination, desired)
+  const { owner, lease } = wanted
+  const hops: Hop[] = [routeHop(asked, wanted)]
   if (asked.link !== undefined) hops.push(linkHop('device', asked.link, wanted))
   if (asked.neighbour !== undefined) hops.push(neighbourHop(asked.neighbour, wanted))
-  if (asked.fdb !== undefined) hops.push(fdbHop(asked.fdb, lease, wanted))
-  for (const hop of otherHops(lease, wanted)) hops.push(hop)
-  const { underlay } = asked
-  if (underlay !== undefined) {
-    hops.push(underlayHop(underlay.address, underlay.route, wanted))
-    if (underlay.link !== undefined) hops.push(linkHop('underlay device', underlay.link, wanted))
-    if (underlay.neighbour !== undefined)
-      hops.push(neighbourHop(underlay.neighbour, wanted, 'underlay neighbour'))
-  }
+  if (asked.fdb !== undefined) hops.push(fdbHop(asked.fdb, wanted))
+  for (const hop of tunnelHops(facts, wanted)) hops.push(hop)
+  if (asked.underlay !== undefined) for (const hop of underlayHops(asked.underlay, wanted)) hops.push(hop)
   return { owner, lease, hops }
 }
 
 export const differs = ({ hops }: Trace): boolean => hops.some(({ verdict }) => verdict === 'differs')
 
-/** Whose an address is, by the leases. */
-export function ownerOf(
-  address: string,
-  desired: TraceFacts['desired'],
-): { readonly owner: Owner; readonly lease?: KnownLease | undefined } {
-  const parsed = parseAddress(address)
-  if (desired === undefined || parsed === undefined) return { owner: 'unknown' }
-  const key = new LeaseIndex(desired.leases).ofAddress(address)
-  if (key === undefined) {
-    const isInside = desired.networks.some((network) => isIn(network, address))
-    return { owner: isInside ? 'no lease' : 'outside' }
-  }
-  const lease = desired.leases.find((each) => each.key === key)
-  const isHost = lease?.publicIp === address || lease?.publicIpv6 === address
-  if (key === desired.own) return { owner: isHost ? 'own host' : 'own pod', lease }
-  return { owner: isHost ? 'host' : 'pod', lease }
-}
-
-const isIn = (network: string, address: string): boolean =>
-  familyOf(network) === familyOf(address) && containsAddress(network, address)
-
-/** What the leases require, where it concerns this packet. */
-interface Wanted {
-  readonly isKnown: boolean
-  readonly entries: readonly ResourceEntry[]
-  readonly links: ReadonlyMap<string, LinkResource>
-  /** The most specific one that contains the destination. */
-  readonly route: RouteResource | undefined
-}
-
-function wantedOf({ destination, desired }: TraceFacts): Wanted {
-  const entries = (desired?.entries ?? []).filter(({ state }) => state !== 'stale')
-  const links = new Map<string, LinkResource>()
-  let route: RouteResource | undefined
-  let longest = -1
-  for (const { resource } of entries) {
-    if (resource.kind === 'link') links.set((resource as LinkResource).name, resource as LinkResource)
-    if (resource.kind !== 'route') continue
-    const candidate = resource as RouteResource
-    const length = Number(candidate.destination.split('/')[1])
-    if (length > longest && isIn(candidate.destination, destination)) {
-      route = candidate
-      longest = length
-    }
-  }
-  return { isKnown: desired !== undefined, entries, links, route }
-}
-
-function routeHop(
-  answer: RouteAnswer,
-  { isKnown, route, links }: Wanted,
-  owner: Owner,
-  backendType: string | undefined,
-): Hop {
+function routeHop({ route: answer, link }: TraceFacts['asked'], wanted: Wanted): Hop {
+  const { isKnown, route, links, owner } = wanted
   const step = 'route'
   const kernel = routeText(answer)
   if (!isKnown) return { step, kernel, verdict: 'unsaid' }
+  if (route?.type === 'blackhole' && owner === 'pod') {
+    // It is behind all others: charon routes each peer's subnet, in a table of its own.
+    const leases = "a route of charon's into its device, and behind it a blackhole"
+    return { step, kernel, leases, verdict: verdictOf(answer.type === 'unicast' && link?.type === 'tun') }
+  }
   if (route !== undefined) {
     return { step, kernel, leases: describeResource(route), verdict: verdictOf(isRoute(answer, route)) }
   }
@@ -127,19 +57,24 @@ function routeHop(
     case 'own host':
       return { step, kernel, leases: 'an address of this host', verdict: verdictOf(answer.type === 'local') }
     case 'pod':
-      return backendType === 'alloc'
-        ? { step, kernel, leases: 'the backend alloc makes no routes', verdict: 'unsaid' }
-        : {
-            step,
-            kernel,
-            leases: "none: the lease is refused, and the agent's log says why",
-            verdict: 'differs',
-          }
+      return { step, kernel, ...unrouted(wanted) }
     case 'no lease':
       return { step, kernel, leases: 'no lease, no route', verdict: verdictOf(!isThroughOverlay) }
     default:
       return { step, kernel, leases: 'not through the overlay', verdict: verdictOf(!isThroughOverlay) }
   }
+}
+
+/** Backends that make no routes: commands of an operator, a cloud or nobody does. */
+const ROUTELESS = ['alloc', 'extension', 'tencent-vpc']
+
+/** What is said of a peer without a route of the overlay. */
+function unrouted({ entries, lease, backend = '' }: Wanted): Pick<Hop, 'leases' | 'verdict'> {
+  const hasEntries = lease !== undefined && entries.some(({ owners }) => owners.includes(lease.key))
+  if (hasEntries || (ROUTELESS.includes(backend) && lease?.backendType === backend)) {
+    return { leases: `the backend ${backend} itself makes no routes`, verdict: 'unsaid' }
+  }
+  return { leases: "none: the lease is refused, and the agent's log says why", verdict: 'differs' }
 }
 
 /** A blackhole answers with an error, EINVAL for IPv4. */
@@ -150,16 +85,27 @@ function isRoute(answer: RouteAnswer, route: RouteResource): boolean {
     answer.destination === route.destination &&
     answer.device === route.device &&
     answer.gateway === route.gateway &&
+    answer.onLink === route.onLink &&
     answer.isMultipath !== true
   )
 }
 
 function linkHop(step: string, answer: LinkAnswer, { links }: Wanted): Hop {
-  const kernel = `${answer.name} ${answer.type ?? 'hardware'} mtu ${answer.mtu} ${answer.up ? 'up' : 'down'}`
-  const link = links.get(answer.name)
-  if (link === undefined)
-    return { step, kernel, verdict: answer.up ? 'unsaid' : 'differs', leases: answer.up ? undefined : 'up' }
-  const isSame = answer.up === link.up && answer.mtu === (link.mtu ?? answer.mtu) && answer.type === link.type
+  const { name, type, mtu, up, carrier, settings } = answer
+  const remote =
+    settings?.remote === undefined || settings.remote === '0.0.0.0' ? '' : ` to ${settings.remote}`
+  const state =
+    up && !carrier ? `up, but ${type === 'tun' ? 'no process holds it' : 'no carrier'}` : up ? 'up' : 'down'
+  const kernel = `${name} ${type ?? 'hardware'}${remote} mtu ${mtu} ${state}`
+  const isFine = up && carrier
+  const entry = links.get(name)
+  if (entry === undefined) {
+    return isFine ? { step, kernel, verdict: 'unsaid' } : { step, kernel, verdict: 'differs', leases: 'up' }
+  }
+  const link = entry.resource as LinkResource
+  // Its settings were compared where they were read.
+  const isSame =
+    isFine === link.up && mtu === (link.mtu ?? mtu) && type === link.type && entry.state === 'held'
   return { step, kernel, leases: describeResource(link), verdict: verdictOf(isSame) }
 }
 
@@ -181,8 +127,7 @@ function neighbourHop(
 
 function fdbHop(
   { macAddress, answer }: { readonly macAddress: string; readonly answer: readonly string[] },
-  lease: KnownLease | undefined,
-  { entries }: Wanted,
+  { entries, lease }: Wanted,
 ): Hop {
   const kernel = answer.length === 0 ? `${macAddress}: no entry` : `${macAddress} dst ${answer.join(', ')}`
   const wanted = entries.find(
@@ -197,30 +142,20 @@ function fdbHop(
   return { step: 'fdb', kernel, leases: describeResource(wanted.resource), verdict: verdictOf(isSame) }
 }
 
-/** What other drivers hold for the lease, such as WireGuard's peer: the agent has compared it. */
-function otherHops(lease: KnownLease | undefined, { entries }: Wanted): readonly Hop[] {
-  if (lease === undefined) return []
-  return entries
-    .filter(({ resource, owners }) => owners.includes(lease.key) && !KERNEL_KINDS.includes(resource.kind))
-    .map(({ resource, state, actual }): Hop => {
-      const leases = describeResource(resource)
-      if (state === 'held') return { step: resource.kind, kernel: leases, leases, verdict: 'same' }
-      const kernel = actual === undefined ? 'no such entry' : describeResource(actual)
-      return { step: resource.kind, kernel, leases, verdict: 'differs' }
-    })
-}
-
-const KERNEL_KINDS = ['link', 'address', 'route', 'neighbour', 'fdb', 'ruleset']
-
-function underlayHop(address: string, answer: RouteAnswer, { links, isKnown }: Wanted): Hop {
-  const isThroughOverlay = answer.device !== undefined && links.has(answer.device)
-  const isFine = answer.error === undefined && answer.type === 'unicast' && !isThroughOverlay
-  return {
-    step: 'underlay route',
-    kernel: `to ${address}: ${routeText(answer)}`,
-    leases: isKnown ? 'a route outside of the overlay' : undefined,
-    verdict: isKnown || !isFine ? verdictOf(isFine) : 'unsaid',
-  }
+function underlayHops({ address, route, link, neighbour }: AskedUnderlay, wanted: Wanted): readonly Hop[] {
+  const { links, isKnown } = wanted
+  const isThroughOverlay = route.device !== undefined && links.has(route.device)
+  const isFine = route.error === undefined && route.type === 'unicast' && !isThroughOverlay
+  return [
+    {
+      step: 'underlay route',
+      kernel: `to ${address}: ${routeText(route)}`,
+      leases: isKnown ? 'a route outside of the overlay' : undefined,
+      verdict: isKnown || !isFine ? verdictOf(isFine) : 'unsaid',
+    },
+    ...(link === undefined ? [] : [linkHop('underlay device', link, wanted)]),
+    ...(neighbour === undefined ? [] : [neighbourHop(neighbour, wanted, 'underlay neighbour')]),
+  ]
 }
 
 const isEntry = (

@@ -2,7 +2,7 @@ import type { ResourceEntry } from '@selvedge/agent'
 import type { Resource } from '@selvedge/core'
 import { containsAddress, familyOf, parseCidr } from '@selvedge/core/kit'
 import { type ChainRule, parseIptablesSave, parseNftRuleset, type RuleChain } from '../inspect/chains.js'
-import type { Hop } from './hops.js'
+import type { Hop } from './hop.js'
 
 /**
  * What the overlay's own traffic rules do to the first packet of a flow, one that bears no mark: those that are there, and

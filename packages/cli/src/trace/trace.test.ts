@@ -6,6 +6,7 @@ import { differs, traceOf } from './hops.js'
 import { readPing } from './probe.js'
 import { ruleHops } from './rules.js'
 
+const NOW = 1_700_000_000_000
 const MAC = '02:00:00:00:00:02'
 const held = (resource: ResourceEntry['resource'], owner: string): ResourceEntry => ({
   state: 'held',
@@ -14,6 +15,7 @@ const held = (resource: ResourceEntry['resource'], owner: string): ResourceEntry
 })
 const desired: NonNullable<TraceFacts['desired']> = {
   own: '10.1.1.0-24',
+  backend: 'vxlan',
   networks: ['10.1.0.0/16'],
   leases: [
     { key: '10.1.1.0-24', subnet: '10.1.1.0/24', publicIp: '192.0.2.1', backendType: 'vxlan' },
@@ -40,7 +42,7 @@ const asked: AskedPath = {
     gateway: '10.1.2.0',
     onLink: true,
   },
-  link: { name: 'flannel.1', type: 'vxlan', mtu: 1450, up: true },
+  link: { name: 'flannel.1', type: 'vxlan', mtu: 1450, up: true, carrier: true },
   neighbour: {
     link: 'flannel.1',
     address: '10.1.2.0',
@@ -50,11 +52,11 @@ const asked: AskedPath = {
   underlay: {
     address: '192.0.2.2',
     route: { type: 'unicast', destination: '192.0.2.0/24', table: 254, protocol: 'kernel', device: 'eth0' },
-    link: { name: 'eth0', mtu: 1500, up: true },
+    link: { name: 'eth0', mtu: 1500, up: true, carrier: true },
   },
 }
 const trace = (change: Partial<AskedPath>, destination = '10.1.2.7') =>
-  traceOf({ destination, asked: { ...asked, ...change }, desired })
+  traceOf({ destination, asked: { ...asked, ...change }, desired, now: NOW })
 const verdicts = (of: ReturnType<typeof trace>) => of.hops.map(({ step, verdict }) => `${step}: ${verdict}`)
 
 test('a way that is as the leases require', () => {
@@ -81,9 +83,23 @@ const wrongRoute = {
 test.each<[string, Partial<AskedPath>, string]>([
   ['a more specific route of others', { route: wrongRoute }, 'route'],
   ['no route', { route: { error: 'ENETUNREACH' } }, 'route'],
+  ['a route without onlink', { route: { ...asked.route, onLink: false } }, 'route'],
   ['several paths', { route: { ...asked.route, isMultipath: true } }, 'route'],
-  ['a device that is down', { link: { name: 'flannel.1', type: 'vxlan', mtu: 1450, up: false } }, 'device'],
-  ['a device of another MTU', { link: { name: 'flannel.1', type: 'vxlan', mtu: 1400, up: true } }, 'device'],
+  [
+    'a device that is down',
+    { link: { name: 'flannel.1', type: 'vxlan', mtu: 1450, up: false, carrier: false } },
+    'device',
+  ],
+  [
+    'a device without carrier',
+    { link: { name: 'flannel.1', type: 'vxlan', mtu: 1450, up: true, carrier: false } },
+    'device',
+  ],
+  [
+    'a device of another MTU',
+    { link: { name: 'flannel.1', type: 'vxlan', mtu: 1400, up: true, carrier: true } },
+    'device',
+  ],
   [
     'another MAC',
     {
@@ -146,30 +162,15 @@ test.each([
   ['an address outside', '203.0.113.1', 'outside', byDefault, 'same'],
   ['IPv6 beside IPv4', '2001:db8::9', 'outside', { error: 'ENETUNREACH' }, 'same'],
 ])('%s: %s is %s, and the route is judged', (_, destination, owner, answer, verdict) => {
-  const found = traceOf({ destination, asked: { route: answer }, desired })
+  const found = traceOf({ destination, asked: { route: answer }, desired, now: NOW })
   expect(found.owner).toBe(owner)
   expect(found.hops[0]).toMatchObject({ step: 'route', verdict })
 })
 
 test('without leases the kernel alone is shown', () => {
-  const found = traceOf({ destination: '10.1.2.7', asked })
+  const found = traceOf({ destination: '10.1.2.7', asked, now: NOW })
   expect(found.owner).toBe('unknown')
   expect(differs(found)).toBe(false)
-})
-
-test('what another driver holds for the lease is a hop, too', () => {
-  const peer = { kind: 'wireguard-peer', key: 'wireguard-peer flannel-wg abc' }
-  const entries: ResourceEntry[] = [
-    ...desired.entries,
-    { state: 'missing', resource: peer, owners: ['10.1.2.0-24'] },
-  ]
-  const found = traceOf({ destination: '10.1.2.7', asked, desired: { ...desired, entries } })
-  expect(found.hops).toContainEqual({
-    step: 'wireguard-peer',
-    kernel: 'no such entry',
-    leases: peer.key,
-    verdict: 'differs',
-  })
 })
 
 test('the summaries of ping', () => {

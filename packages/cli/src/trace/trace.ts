@@ -6,9 +6,11 @@ import { Ended, EXIT } from '../exit-codes.js'
 import { type Desired, findDesired } from '../inspect/desired.js'
 import { askPath } from './ask.js'
 import type { TraceFacts } from './facts.js'
-import { differs, type Hop, type Owner, ownerOf, type Trace, traceOf } from './hops.js'
+import type { Hop } from './hop.js'
+import { differs, type Trace, traceOf } from './hops.js'
 import { type Probe, probe } from './probe.js'
 import { ruleHops } from './rules.js'
+import { type Owner, ownerOf } from './wanted.js'
 
 export interface TraceCommand {
   /** One address: where packets of this host go; two: from the first to the second. */
@@ -36,8 +38,8 @@ export async function traceCommand(
   const desired = await findDesired(io, settings, socket)
   await using kernel = inspectLinux()
   const origin = await originOf(kernel, source, io.signal)
-  const asked = await askPath(kernel, destination, origin, { signal: io.signal })
-  const facts: TraceFacts = { source, destination, asked, desired: desired.page }
+  const asked = await askPath(kernel, destination, origin, { signal: io.signal, desired: desired.page })
+  const facts: TraceFacts = { source, destination, asked, desired: desired.page, now: io.clock.now() }
   const way = traceOf(facts)
   const rules = ruleHops(desired.page?.entries ?? [], source, destination)
   const trace: Trace = { ...way, hops: [...way.hops, ...rules] }

@@ -46,7 +46,7 @@ export interface ViewedEntry {
 }
 
 /** No link types but the driver's own: what else is there is named by its type. */
-const TYPES = collectLinkTypes([])
+export const KNOWN_TYPES = collectLinkTypes([])
 
 /** Errors that mean that the kernel has no such table, or none of this family. */
 const NONE = ['ENOENT', 'EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']
@@ -71,7 +71,7 @@ export async function readKernelView(
   const named = links.links.filter(({ name }) => area.links.includes(name))
   const viewed = links.links.filter((link) => named.includes(link) || bearing.has(link.index))
   const entries: ViewedEntry[] = viewed.map((link) => ({
-    resource: { ...linkResource(link, links, TYPES, false), acceptRouterAdvertisements: undefined },
+    resource: { ...linkResource(link, links, KNOWN_TYPES, false), acceptRouterAdvertisements: undefined },
   }))
   for (const { index, local, prefixLength } of addresses) {
     const link = viewed.find((each) => each.index === index)

@@ -1,10 +1,12 @@
 import type { AbortOptions } from '@selvedge/core'
+import type { LinkSettings } from '@selvedge/core/kit'
 import { type NetlinkConnection, NetlinkError } from '../netlink/index.js'
-import { LinkTable } from '../read/link-table.js'
+import { decodeSettings, LinkTable } from '../read/link-table.js'
 import {
   AF_BRIDGE,
   AF_INET,
   AF_INET6,
+  IFF_LOWER_UP,
   IFF_UP,
   type LinkMessage,
   NTF_SELF,
@@ -17,6 +19,7 @@ import {
   writeGetNexthops,
   writeLookUpRoute,
 } from '../rtnetlink/index.js'
+import { KNOWN_TYPES } from './kernel-view.js'
 import { protocolName } from './protocol-names.js'
 
 /** Whom a packet is from. */
@@ -58,6 +61,10 @@ export interface LinkAnswer {
   readonly type?: string | undefined
   readonly mtu: number
   readonly up: boolean
+  /** Whether it can send: a wire is plugged in; of a TUN device, a process holds it. */
+  readonly carrier: boolean
+  /** Of the types that the driver knows, such as the ends of a tunnel. */
+  readonly settings?: LinkSettings | undefined
 }
 
 /** RTN_* of include/uapi/linux/rtnetlink.h, in their order. */
@@ -167,8 +174,18 @@ export async function lookUpLink(
   name: string,
   options: AbortOptions,
 ): Promise<LinkAnswer | undefined> {
-  const link = await findLink(connection, name, options)
-  return link && { name, type: link.kind, mtu: link.mtu, up: (link.flags & IFF_UP) !== 0 }
+  const links = await LinkTable.read(connection, options)
+  const link = links.byName(name)
+  return (
+    link && {
+      name,
+      type: link.kind,
+      mtu: link.mtu,
+      up: (link.flags & IFF_UP) !== 0,
+      carrier: (link.flags & IFF_LOWER_UP) !== 0,
+      settings: decodeSettings(link, links, KNOWN_TYPES),
+    }
+  )
 }
 
 const findLink = async (

@@ -23,6 +23,7 @@ const RTEXT_FILTER_SKIP_STATS = 8
 /** `enum net_device_flags`, include/uapi/linux/if.h */
 export const IFF_UP = 0x1
 export const IFF_LOOPBACK = 0x8
+export const IFF_LOWER_UP = 0x1_0000
 
 /** A link as the kernel reports it. */
 export interface LinkMessage {
