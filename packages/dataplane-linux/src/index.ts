@@ -1,4 +1,5 @@
 export { linux } from './driver.js'
+export { type LongestEachWay, longestEachWay } from './inspect/each-way/measure.js'
 export { inspectLinux, type LinuxInspector } from './inspect/inspector.js'
 export type { ViewedArea, ViewedEntry } from './inspect/kernel-view.js'
 export type { LinkAnswer, NeighbourAnswer, PacketOrigin, RouteAnswer } from './inspect/look-up.js'

@@ -1,5 +1,6 @@
 import type { Direction, PathReport, PeerStatus } from '@selvedge/agent'
 import { duration } from '../output/duration.js'
+import { lossText, rttText } from '../output/echo.js'
 import type { Cell } from '../output/table.js'
 
 export const PEER_HEAD = [
@@ -77,7 +78,7 @@ export function peerRows(peer: PeerStatus, now: number, mtus: PathMtus): readonl
     publicIp ?? publicIpv6 ?? '-',
     path,
     mtuOf(path, mtus),
-    rttOf(main),
+    rttText(main?.rttMs),
     lossOf(main),
     lastEvent === undefined ? '-' : duration(now - lastEvent.at),
     drift === 0 ? '-' : String(drift),
@@ -91,18 +92,12 @@ export function peerRows(peer: PeerStatus, now: number, mtus: PathMtus): readonl
       publicIp === undefined ? '' : (publicIpv6 ?? ''),
       '',
       '',
-      rttOf(probe?.ipv6),
+      rttText(probe?.ipv6?.rttMs),
       lossOf(probe?.ipv6),
     ],
   ]
 }
 
-function rttOf(report: PathReport | undefined): string {
-  const { rttMs } = report ?? {}
-  if (rttMs === undefined) return '-'
-  return rttMs < 10 ? `${rttMs.toFixed(1)} ms` : `${Math.round(rttMs)} ms`
-}
-
 /** What a peer that has never answered loses is not known: it may drop probes. */
 const lossOf = (report: PathReport | undefined): string =>
-  report?.loss === undefined || report.state === 'unknown' ? '-' : `${Math.round(report.loss * 100)} %`
+  lossText(report?.state === 'unknown' ? undefined : report?.loss)

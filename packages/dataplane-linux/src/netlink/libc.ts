@@ -27,6 +27,7 @@ export interface FilterInstruction {
 export interface Libc {
   socket(family: number, type: number, protocol: number): number
   bind(fd: number, address: Uint8Array, length: number): number
+  connect(fd: number, address: Uint8Array, length: number): number
   getsockname(fd: number, address: Uint8Array, length: [number]): number
   close(fd: number): number
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number
@@ -89,6 +90,7 @@ export function loadLibc(): Libc {
         attach(fd, SOL_SOCKET, SO_ATTACH_FILTER, { len: filter.length, filter }, SOCK_FPROG_LENGTH),
       socket: library.func('int socket(int family, int type, int protocol)') as Libc['socket'],
       bind: library.func('int bind(int fd, const void *address, uint32_t length)') as Libc['bind'],
+      connect: library.func('int connect(int fd, const void *address, uint32_t length)') as Libc['connect'],
       getsockname: library.func(
         'int getsockname(int fd, _Out_ void *address, _Inout_ uint32_t *length)',
       ) as Libc['getsockname'],

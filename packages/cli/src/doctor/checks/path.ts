@@ -1,13 +1,11 @@
 import { count } from '../../output/count.js'
 import { duration } from '../../output/duration.js'
 import type { Facts } from '../facts/facts.js'
-import type { PathFact } from '../facts/paths.js'
 import { type Check, fatal, warning } from '../finding.js'
-import { hostAddresses, mtuOf, nodeOf, ownLease, pageOf, portOf } from './known.js'
+import { hostAddresses, nodeOf, ownLease, pageOf, portOf } from './known.js'
+import { MAX_LOST, mtuChecks, namesOf } from './path-mtu.js'
 
 const MAX_SHOWN = 3
-/** Of echo requests: one of twenty may be lost to a busy host. */
-const MAX_LOST = 2
 
 export const pathChecks: readonly Check[] = [
   {
@@ -66,28 +64,7 @@ export const pathChecks: readonly Check[] = [
       ]
     },
   },
-  {
-    id: 'path.mtu',
-    title: 'packets as long as the MTU get through',
-    find: (facts) => {
-      const { tried } = facts.paths
-      const mtu = mtuOf(facts) ?? 0
-      const cut = tried.filter(
-        ({ longest, overlay }) =>
-          longest !== undefined &&
-          longest < mtu &&
-          (overlay === undefined || overlay.sent - overlay.received <= MAX_LOST),
-      )
-      const [first] = cut
-      if (first === undefined) return []
-      return [
-        fatal(
-          `short packets get through, there and back, and those of ${mtu} bytes do not: ${namesOf(cut)}; of the lengths tried ${first.longest === 0 ? 'none passes' : `${first.longest} bytes pass`}`,
-          `the way between the hosts takes less than their interfaces do: set the interfaces' MTU to what it takes on all hosts, or "MTU" in the Backend section of the config, and restart agents and pods`,
-        ),
-      ]
-    },
-  },
+  ...mtuChecks,
   {
     id: 'path.one-way',
     title: 'probes of the agent arrive in both directions (--probe-peers)',
@@ -156,9 +133,3 @@ const PORTS: Readonly<Record<string, string>> = {
   wireguard: 'UDP port 51820',
   ipip: 'IP protocol 4',
 }
-
-const namesOf = (paths: readonly PathFact[]): string =>
-  paths
-    .slice(0, MAX_SHOWN)
-    .map(({ subnet, publicIp }) => `${subnet} (${publicIp})`)
-    .join(', ')

@@ -1,3 +1,4 @@
+import { type LongestEachWay, longestEachWay } from '@selvedge/dataplane-linux'
 import { outputOf } from './run.js'
 
 /** How a peer is reached. Undefined: it was not tried. */
@@ -14,6 +15,13 @@ export interface PathFact {
    * Undefined if none do at all.
    */
   readonly longest: number | undefined
+  /** Where long ones do not: the longest of those tried in each direction, in bytes; undefined if it is not known. */
+  readonly eachWay?: EachWay | undefined
+}
+
+export interface EachWay {
+  readonly there: number | undefined
+  readonly back: number | undefined
 }
 
 export interface EchoFact {
@@ -72,8 +80,30 @@ async function tryPath({ key, subnet, publicIp, overlayAddress, mtu }: PathTarge
     passes(address, mtu),
   ])
   const isThere = overlay !== undefined || (overlayAddress === undefined && underlay !== undefined)
-  const longest = !isThere ? undefined : whole ? mtu : await longestOf(address, mtu)
-  return { key, subnet, publicIp, underlay, overlay, longest }
+  const path = { key, subnet, publicIp, underlay, overlay }
+  if (!isThere || whole) return { ...path, longest: isThere ? mtu : undefined }
+  const lengths = LENGTHS.filter((length) => length < mtu)
+  const [longest, directions] = await Promise.all([
+    longestOf(address, lengths),
+    longestEachWay(address, [mtu, ...lengths]).catch(() => UNKNOWN),
+  ])
+  return { ...path, longest, eachWay: eachWay(mtu, longest, directions) }
+}
+
+/** Without the rights, or the native module, to ask. */
+const UNKNOWN: LongestEachWay = { there: undefined, back: undefined }
+
+/**
+ * What there and back say of each direction.
+ *
+ * @param longest of those whose answers are as long: the smaller of the two
+ */
+export function eachWay(mtu: number, longest: number, { there, back }: LongestEachWay): EachWay {
+  // Lost packets make a direction look smaller than what passed both shows.
+  const known = back === undefined ? undefined : Math.max(back, longest)
+  if (there === 'whole') return { there: mtu, back: known ?? longest }
+  // What limits both is not the way back.
+  return { there: known !== undefined && known > longest ? longest : undefined, back: known }
 }
 
 /** Whether a packet of this length gets there whole, and its answer back. */
@@ -82,8 +112,7 @@ async function passes(address: string, length: number): Promise<boolean> {
   return (await echoes(address, ['-c', '3', '-i', '0.1', '-w', '1', ...size])) !== undefined
 }
 
-async function longestOf(address: string, mtu: number): Promise<number> {
-  const lengths = LENGTHS.filter((length) => length < mtu)
+async function longestOf(address: string, lengths: readonly number[]): Promise<number> {
   const passed = await Promise.all(lengths.map((length) => passes(address, length)))
   return lengths[passed.indexOf(true)] ?? 0
 }

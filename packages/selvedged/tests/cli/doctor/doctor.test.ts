@@ -5,6 +5,7 @@ import { examine, report, type Score } from './examine.js'
 import { AGENT } from './faults/agent.js'
 import { IDENTITY } from './faults/identity.js'
 import { KERNEL } from './faults/kernel.js'
+import { ONE_WAY } from './faults/one-way.js'
 import { PATH } from './faults/path.js'
 import { PODS } from './faults/pods.js'
 import { STORE } from './faults/store.js'
@@ -30,6 +31,9 @@ test(`nothing is found in ${HEALTHY_RUNS} runs while nothing is wrong`, async ()
   }
 }, 600_000)
 
-test.each([...STORE, ...IDENTITY, ...KERNEL, ...PATH, ...PODS, ...AGENT])('$name: $id', async (fault) => {
-  scores.push(await examine(bench, fault))
-})
+test.each([...STORE, ...IDENTITY, ...KERNEL, ...PATH, ...ONE_WAY, ...PODS, ...AGENT])(
+  '$name: $id',
+  async (fault) => {
+    scores.push(await examine(bench, fault))
+  },
+)

@@ -36,8 +36,10 @@ export const PATH: readonly Fault[] = [
     name: 'the way to the peer takes no long packets',
     id: 'path.mtu',
     says: /1450 bytes do not: .*1300 bytes pass/,
-    inject: (bench) => bench.rig.lab.switch.ip('link', 'set', bench.peer.name, 'mtu', '1360'),
-    mend: (bench) => bench.rig.lab.switch.ip('link', 'set', bench.peer.name, 'mtu', '1500'),
+    ...onPeer(
+      `nft 'add table inet doctor { chain in { type filter hook input priority 0; udp dport 8472 meta length > 1350 drop; }; chain out { type filter hook output priority 0; udp dport 8472 meta length > 1350 drop; }; }'`,
+      'nft delete table inet doctor',
+    ),
   },
   {
     name: 'packets are lost in one direction',
