@@ -43,6 +43,7 @@ export type { DriverTraffic, PacketCount, Traffic } from './contract/traffic.js'
 export { configDifferences } from './lease/config-differences.js'
 export {
   type CopyableSubnetManager,
+  type CopyOptions,
   type CopyPlan,
   type CopyReport,
   type CopySource,

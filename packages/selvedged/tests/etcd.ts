@@ -79,14 +79,24 @@ export class Etcd {
   }
 
   /** As flannel writes one: it ends after 24 hours. */
-  async putWithTerm(key: string, value: string): Promise<void> {
-    const granted = /lease (\w+) granted/.exec(await this.#ctl('lease', 'grant', '86400'))?.[1]
+  async putWithTerm(key: string, value: string, termSeconds = 86_400): Promise<void> {
+    const granted = await this.#grant(termSeconds)
     await this.#run(['put', `--lease=${granted}`, `${PREFIX}/subnets/${key}`], value)
   }
 
-  /** Puts many leases. */
-  async putAll(leases: ReadonlyMap<string, string>): Promise<void> {
-    const puts = [...leases].map(([key, value]) => `put ${PREFIX}/subnets/${key} ${JSON.stringify(value)}`)
+  /** As another program writes one, anywhere. */
+  putAt(key: string, value: string): Promise<string> {
+    return this.#run(['put', key], value)
+  }
+
+  /**
+   * Puts many leases: reservations, or with `termSeconds` such as end by themselves, all with one etcd lease.
+   */
+  async putAll(leases: ReadonlyMap<string, string>, termSeconds?: number): Promise<void> {
+    const flag = termSeconds === undefined ? '' : `--lease=${await this.#grant(termSeconds)} `
+    const puts = [...leases].map(
+      ([key, value]) => `put ${flag}${PREFIX}/subnets/${key} ${JSON.stringify(value)}`,
+    )
     while (puts.length > 0) {
       // A transaction has no comparisons, its operations, and none for when a comparison fails.
       const input = `\n${puts.splice(0, MAX_OPERATIONS).join('\n')}\n\n\n`
@@ -104,6 +114,10 @@ export class Etcd {
     return this.#ctl('del', `${PREFIX}/subnets/${key}`)
   }
 
+  deleteAll(): Promise<string> {
+    return this.#ctl('del', '--prefix', `${PREFIX}/subnets/`)
+  }
+
   /** From now on it answers only to root, by this password. */
   async enableAuth(user: 'root', password: string): Promise<void> {
     await this.#ctl('user', 'add', `${user}:${password}`)
@@ -119,6 +133,11 @@ export class Etcd {
       leases.set(lines[i]?.slice(`${PREFIX}/subnets/`.length) ?? '', lines[i + 1] ?? '')
     }
     return leases
+  }
+
+  async #grant(termSeconds: number): Promise<string> {
+    const said = await this.#ctl('lease', 'grant', String(termSeconds))
+    return /lease (\w+) granted/.exec(said)?.[1] ?? said
   }
 
   #ctl(...args: string[]): Promise<string> {

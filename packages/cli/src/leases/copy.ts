@@ -1,9 +1,10 @@
 import { access } from 'node:fs/promises'
 import type { StoreSettings } from '@selvedge/agent/flags'
 import {
+  type CopyReport,
   configDifferences,
   copyLeases,
-  type Lease,
+  isOverlayError,
   leaseKey,
   OverlayError,
   parseNetworkConfig,
@@ -11,6 +12,7 @@ import {
 } from '@selvedge/core'
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
+import { count } from '../output/count.js'
 import {
   type OpenOptions,
   type OperatorStore,
@@ -23,13 +25,16 @@ export interface CopyCommandOptions {
   readonly from: StoreSettings
   readonly to: StoreSettings
   readonly dryRun: boolean
+  /** Copy what does not conflict with what is there, instead of nothing. */
+  readonly skipConflicts: boolean
 }
 
 /**
- * Copies the network config, the leases and the reservations of one store to another. What is there already stays: an
- * interrupted copy is continued by running it again, and one that is done changes nothing.
+ * Copies the network config, the leases and the reservations of one store to another, if nothing there conflicts. What is
+ * there already stays: an interrupted copy is continued by running it again, and one that is done changes nothing.
  */
-export async function copyCommand(context: Context, { from, to, dryRun }: CopyCommandOptions): Promise<void> {
+export async function copyCommand(context: Context, options: CopyCommandOptions): Promise<void> {
+  const { from, to, dryRun, skipConflicts } = options
   if (placeOf(from) === placeOf(to)) {
     throw new OverlayError(
       'INVALID_CONFIG',
@@ -47,25 +52,48 @@ export async function copyCommand(context: Context, { from, to, dryRun }: CopyCo
       `copying ${source.place}: it holds no network config; name another`,
     )
   }
-  if (dryRun) return await planCommand(context, source, text, to)
+  const plan = await planOf(source, text, to, { signal, onWarning })
+  const { isConfigWritten, copied, reserved, conflicts } = plan
+  const places = { source, place: placeOf(to), dryRun }
+  const isRefused = conflicts.length > 0 && !skipConflicts
+  if (dryRun) {
+    report(context, { ...places, ...plan })
+    if (isRefused) throw refusal(conflicts, 'can be copied')
+    if (isConfigWritten || copied.length > 0 || reserved.length > 0) throw new Ended(EXIT.differs)
+    return
+  }
+  if (isRefused) {
+    report(context, { ...places, ...plan, isConfigWritten: false, copied: [], reserved: [] })
+    throw refusal(conflicts, 'is copied')
+  }
   await using target = await openOperatorStore(to, { signal, onWarning, create: true })
-  requireWritable(target, `copying to ${target.place}`, 'copy to etcd or a local store')
-  const isConfigWritten = await needsConfig(text, target)
+  // None, if another program has written one since: CONFIG_CHANGED.
   if (isConfigWritten) await target.manager.setNetworkConfig?.(text, { replaces: null, signal })
-  const { copied, reserved, present } = await copyLeases(source.manager, target.manager, { signal })
-  report(context, { source, place: target.place, isConfigWritten, copied, reserved, present })
+  try {
+    const done = await copyLeases(source.manager, target.manager, { signal, skipConflicts })
+    report(context, { ...places, isConfigWritten, ...done })
+  } catch (error) {
+    if (!isConfigWritten || !isOverlayError(error)) throw error
+    const why = `${error.message}; the network config is written, and stays`
+    throw new OverlayError(error.code, why, { cause: error })
+  }
 }
 
-/** Says what a copy would write; ends with 2 if anything, with 3 if something cannot be copied. */
-async function planCommand(
-  context: Context,
+const refusal = (conflicts: readonly string[], done: string): Ended =>
+  new Ended(
+    EXIT.refused,
+    `nothing ${done}: ${count(conflicts.length, 'lease conflicts', 'leases conflict')} with what is there: delete what is ` +
+      'wrong by selvedge leases release, or copy all others by --skip-conflicts',
+  )
+
+/** What a copy would write now. Opens the target to look at it, and does not make it. */
+async function planOf(
   source: OperatorStore,
   text: string,
   to: StoreSettings,
-): Promise<void> {
-  const { io, page } = context
-  const onWarning = (warning: string): void => io.stderr(`selvedge: ${warning}\n`)
-  await using target = await openIfThere(to, { signal: io.signal, onWarning })
+  options: Omit<OpenOptions, 'create'>,
+): Promise<CopyOutcome> {
+  await using target = await openIfThere(to, options)
   if (target !== undefined) {
     requireWritable(target, `copying to ${target.place}`, 'copy to etcd or a local store')
   }
@@ -78,15 +106,7 @@ async function planCommand(
     there?.leases ?? [],
     config,
   )
-  report(context, {
-    ...{ source, place: placeOf(to), isConfigWritten, copied: copy, reserved: reserve, present },
-    conflicts,
-  })
-  for (const conflict of page.json ? [] : conflicts) page.text(conflict, { style: 'yellow', indent: 2 })
-  if (conflicts.length > 0) {
-    throw new Ended(EXIT.refused, `${conflicts.length} of the leases cannot be copied as they are`)
-  }
-  if (isConfigWritten || copy.length > 0 || reserve.length > 0) throw new Ended(EXIT.differs)
+  return { isConfigWritten, copied: copy, reserved: reserve, present, conflicts }
 }
 
 /** A local store that does not exist yet holds nothing. */
@@ -102,25 +122,27 @@ async function openIfThere(
   return isThere ? openOperatorStore(to, options) : undefined
 }
 
-interface CopyResult {
+interface CopyOutcome extends CopyReport {
+  readonly isConfigWritten: boolean
+}
+
+interface CopyResult extends CopyOutcome {
   readonly source: OperatorStore
   /** What it was copied to. */
   readonly place: string
-  readonly isConfigWritten: boolean
-  readonly copied: readonly Lease[]
-  readonly reserved: readonly Lease[]
-  readonly present: readonly Lease[]
-  /** Of a copy that was only planned. */
-  readonly conflicts?: readonly string[]
+  readonly dryRun: boolean
 }
 
+/** How many conflicts a page for people names. */
+const MAX_CONFLICTS = 20
+
 function report({ page }: Context, result: CopyResult): void {
-  const { source, place, isConfigWritten, copied, reserved, present, conflicts } = result
+  const { source, place, dryRun, isConfigWritten, copied, reserved, present, conflicts } = result
   if (page.json) {
     page.document({
       from: source.place,
       to: place,
-      dryRun: conflicts !== undefined,
+      dryRun,
       configWritten: isConfigWritten,
       copied: copied.map(leaseKey),
       reserved: reserved.map(leaseKey),
@@ -129,15 +151,20 @@ function report({ page }: Context, result: CopyResult): void {
     })
     return
   }
-  const would = conflicts === undefined ? '' : 'would be '
+  const would = dryRun ? 'would be ' : ''
   page.fields([
     ['From', source.place],
     ['To', place],
-    ['Config', isConfigWritten ? `${would}written` : 'the same there already'],
+    ['Config', isConfigWritten ? `${would}written` : 'not written'],
     ['Leases', `${copied.length} ${would}copied, with a new term`],
     ['Reservations', `${reserved.length} ${would}copied`],
     ['Kept', `${present.length} that were there already`],
+    ['Conflicts', conflicts.length === 0 ? undefined : `${conflicts.length}, not copied`],
   ])
+  for (const conflict of conflicts.slice(0, MAX_CONFLICTS))
+    page.text(conflict, { style: 'yellow', indent: 2 })
+  const left = conflicts.length - MAX_CONFLICTS
+  if (left > 0) page.text(`${left} more: --json has all`)
 }
 
 /** Whether the target holds no config yet. Rejects with `INVALID_CONFIG` if it holds another. */

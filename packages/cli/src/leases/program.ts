@@ -81,12 +81,14 @@ function addCopy(leases: Command, io: CliIo): void {
   const command = leases
     .command('copy')
     .description('copy config, leases and reservations to another store, named by the flags --to-…')
-    .option('--dry-run', 'only say what would be copied; ends with 2 if anything would')
+    .option('--dry-run', 'only say what would be copied; exit status 2 if anything would')
+    .option('--skip-conflicts', 'copy what does not conflict with what is there, instead of nothing')
     .addHelpText(
       'after',
       `
-What is there already stays, and what contradicts it is refused: run it again to go on after an
-interruption, or to copy what came since.
+What is there already stays: run it again to go on after an interruption, or to copy what came
+since. If another node has a subnet there, or a node another subnet, nothing is written, and the
+exit status is 3.
 
 Example:
   selvedge leases copy --local-store /var/lib/overlay --to-etcd-endpoints https://10.0.0.5:2379`,
@@ -95,8 +97,8 @@ Example:
   addFlags(command, TARGET_FLAGS, TARGET_PREFIX)
   command.action(async () => {
     const { copyCommand } = await import('./copy.js')
-    const { dryRun = false } = command.opts()
+    const { dryRun = false, skipConflicts = false } = command.opts()
     const stores = { from: storeSettings(command, io), to: targetSettings(command, io) }
-    await copyCommand(contextOf(command, io), { ...stores, dryRun })
+    await copyCommand(contextOf(command, io), { ...stores, dryRun, skipConflicts })
   })
 }

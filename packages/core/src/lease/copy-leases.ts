@@ -11,6 +11,11 @@ import { networkConfigJson } from './network-config-json.js'
 /** A store to copy from or to. Without the administrator's methods it has no reservations. */
 export type CopyableSubnetManager = SubnetManager & Partial<SubnetAdministration>
 
+export interface CopyOptions extends AbortOptions {
+  /** Copy what does not conflict, instead of nothing, if something does. Default false. */
+  readonly skipConflicts?: boolean | undefined
+}
+
 /** What `copyLeases` did. */
 export interface CopyReport {
   /** Leases that were written, with the term of the store that they were copied to. */
@@ -19,6 +24,8 @@ export interface CopyReport {
   readonly reserved: readonly Lease[]
   /** Leases that the target had already, of the same nodes. They are kept as they are: those nodes have moved. */
   readonly present: readonly Lease[]
+  /** What was skipped, and why: a clause each. None but with `skipConflicts`. */
+  readonly conflicts: readonly string[]
 }
 
 /** What a store holds, as far as a copy of it matters. */
@@ -89,35 +96,69 @@ export function planCopy(
  * on the old store. A copied lease expires unless its node renews it; a copied reservation remains a reservation.
  * To copy nodes that join the old store afterwards, run it again: leases that were copied before are kept as they are.
  *
- * Both stores must hold the same network config (`to.setNetworkConfig`). Rejects with `INVALID_CONFIG` if they do not,
- * and, once everything else is copied, with `LEASE_CONFLICT` if a subnet is another node's there or a node has another
- * subnet; what was copied stays.
+ * Both stores must hold the same network config (`to.setNetworkConfig`). Rejects with `INVALID_CONFIG` if they do not, and
+ * with `LEASE_CONFLICT` if a subnet is another node's there or a node has another subnet, before anything is written.
+ *
+ * What other programs write there meanwhile is never overwritten. It is a `LEASE_CONFLICT` too, once everything else is
+ * copied; then, and if the store fails half-way, the message says how much was copied. That stays, and running it again
+ * goes on.
  */
 export async function copyLeases(
   from: CopyableSubnetManager,
   to: CopyableSubnetManager,
-  options: AbortOptions = {},
+  { skipConflicts = false, signal }: CopyOptions = {},
 ): Promise<CopyReport> {
+  const options = { signal }
+  const attempted = `copying leases from '${from.name}' to '${to.name}'`
   const config = await to.getNetworkConfig(options)
-  requireSameNetwork(await from.getNetworkConfig(options), config, from, to)
+  requireSameNetwork(await from.getNetworkConfig(options), config, attempted)
   const reservations = (await from.reservations?.(options)) ?? []
   const source = { reservations, leases: (await listLeases(from, options)).leases }
   const there = (await listLeases(to, options)).leases
   const plan = planCopy(source, there, config, { reserves: to.reserve !== undefined })
-  const conflicts = [...plan.conflicts]
-  const copied: Lease[] = []
-  for (const lease of plan.copy) {
-    const copy = await copyLease(to, lease, options)
-    if (copy === undefined) conflicts.push(`${describe(lease)} cannot have its subnet there`)
-    else copied.push(copy)
+  const { conflicts, present } = plan
+  if (conflicts.length > 0 && !skipConflicts) {
+    throw new OverlayError(
+      'LEASE_CONFLICT',
+      `${attempted}: ${named(conflicts)}; nothing is copied: delete what is wrong, or copy with skipConflicts`,
+    )
   }
-  const reserved: Lease[] = []
-  for (const lease of plan.reserve) {
-    const copy = await to.reserve?.(lease, options)
-    if (copy !== undefined) reserved.push(copy)
+  return { ...(await writeCopies(to, plan, attempted, options)), present, conflicts }
+}
+
+/** Writes what was planned, as far as it still can be. */
+async function writeCopies(
+  to: CopyableSubnetManager,
+  { copy, reserve }: CopyPlan,
+  attempted: string,
+  options: AbortOptions,
+): Promise<Pick<CopyReport, 'copied' | 'reserved'>> {
+  const [copied, reserved, lost]: [Lease[], Lease[], string[]] = [[], [], []]
+  const done = () =>
+    `${copied.length} of ${copy.length} leases and ${reserved.length} of ${reserve.length} reservations`
+  try {
+    for (const lease of copy) {
+      const written = await copyLease(to, lease, options)
+      if (written === undefined) lost.push(`${describe(lease)} cannot have its subnet there`)
+      else copied.push(written)
+    }
+    for (const lease of reserve) {
+      const written = await copyReservation(to, lease, options)
+      if (written === undefined) lost.push(`${describe(lease)} is another node's there`)
+      else reserved.push(written)
+    }
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    if (!isOverlayError(error)) throw error
+    const why = `${attempted}: ${error.message}; ${done()} are copied: copy again to go on`
+    throw new OverlayError(error.code, why, { cause: error })
   }
-  if (conflicts.length > 0) throw conflictError(from, to, conflicts)
-  return { copied, reserved, present: plan.present }
+  if (lost.length === 0) return { copied, reserved }
+  throw new OverlayError(
+    'LEASE_CONFLICT',
+    `${attempted}: another program wrote there meanwhile: ${named(lost)}; ${done()} are copied: delete what is wrong, ` +
+      'and copy again',
+  )
 }
 
 /**
@@ -154,12 +195,21 @@ async function copyLease(to: SubnetManager, lease: Lease, options: AbortOptions)
   return undefined
 }
 
-function requireSameNetwork(
-  ours: NetworkConfig,
-  theirs: NetworkConfig,
-  from: SubnetManager,
-  to: SubnetManager,
-): void {
+/** Undefined if another node has the subnet by now. */
+async function copyReservation(
+  to: CopyableSubnetManager,
+  lease: Lease,
+  options: AbortOptions,
+): Promise<Lease | undefined> {
+  try {
+    return await to.reserve?.(lease, options)
+  } catch (error) {
+    if (!isOverlayError(error, 'LEASE_CONFLICT')) throw error
+    return undefined
+  }
+}
+
+function requireSameNetwork(ours: NetworkConfig, theirs: NetworkConfig, attempted: string): void {
   const [left, right] = [networkConfigJson(ours), networkConfigJson(theirs)]
   const differing = Object.keys({ ...left, ...right }).filter(
     (key) => JSON.stringify(Reflect.get(left, key)) !== JSON.stringify(Reflect.get(right, key)),
@@ -171,7 +221,7 @@ function requireSameNetwork(
   const values = key === 'Backend' ? '' : ` (${key} is ${value(left)} and ${value(right)})`
   throw new OverlayError(
     'INVALID_CONFIG',
-    `copying leases from '${from.name}' to '${to.name}': their network configs differ in ${differing.join(', ')}` +
+    `${attempted}: their network configs differ in ${differing.join(', ')}` +
       `${values}; write the same config to both`,
   )
 }
@@ -179,13 +229,9 @@ function requireSameNetwork(
 /** How many conflicts a message names. */
 const MAX_NAMED = 5
 
-function conflictError(from: SubnetManager, to: SubnetManager, conflicts: readonly string[]): OverlayError {
+function named(conflicts: readonly string[]): string {
   const left = conflicts.length - MAX_NAMED
-  return new OverlayError(
-    'LEASE_CONFLICT',
-    `copying leases from '${from.name}' to '${to.name}': ${conflicts.slice(0, MAX_NAMED).join('; ')}` +
-      `${left > 0 ? `; and ${left} more` : ''}; everything else is copied: delete what is wrong, and copy again`,
-  )
+  return `${conflicts.slice(0, MAX_NAMED).join('; ')}${left > 0 ? `; and ${left} more` : ''}`
 }
 
 const byEnd = (a: Lease, b: Lease): number =>

@@ -4,11 +4,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Rig } from '../rig.js'
+import { vxlanRecord as record } from './lease-record.js'
 import { type RunSelvedge, selvedgeIn } from './selvedge.js'
 
 const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan', VNI: 7 } }
-const record = (publicIp: string, data: object = { VNI: 7, VtepMAC: 'aa:00:00:00:00:01' }) =>
-  JSON.stringify({ PublicIP: publicIp, PublicIPv6: null, BackendType: 'vxlan', BackendData: data })
 
 interface Listed {
   readonly key: string
@@ -152,77 +151,6 @@ test('what a node publishes stays when its lease is made a reservation', async (
   expect((await rig.etcd.leases()).get('10.244.31.0-24')).toBe(record('192.0.2.31'))
   expect(await rig.etcd.hasTerm('10.244.31.0-24')).toBe(false)
   await rig.etcd.delete('10.244.31.0-24')
-})
-
-test('config, leases and reservations are copied from etcd to a file and back; again, it changes nothing', async () => {
-  await rig.etcd.putWithTerm('10.244.40.0-24', record('192.0.2.40'))
-  await rig.etcd.put('10.244.41.0-24', record('192.0.2.41'))
-  const target = ['--to-local-store', join(rig.lab.directory, 'copied.mdb')]
-  const first = JSON.parse((await onEtcd()('leases', 'copy', ...target, '--json')).stdout)
-  expect(first).toMatchObject({
-    configWritten: true,
-    copied: ['10.244.40.0-24'],
-    reserved: ['10.244.41.0-24'],
-    present: [],
-  })
-  const again = JSON.parse((await onEtcd()('leases', 'copy', ...target, '--json')).stdout)
-  expect(again).toMatchObject({ configWritten: false, copied: [], reserved: [] })
-  expect(again.present).toHaveLength(2)
-
-  const back = selvedgeIn(rig.lab.switch, [
-    '--local-store',
-    join(rig.lab.directory, 'copied.mdb'),
-    '--to-etcd-endpoints',
-    rig.etcd.endpoint,
-    '--to-etcd-prefix=/copied/network',
-  ])
-  expect(await back('leases', 'copy')).toMatchObject({ status: 0, stderr: '' })
-  const listed = await onEtcd()('leases', 'list', '--json', '--etcd-prefix=/copied/network')
-  expect(JSON.parse(listed.stdout).leases).toEqual([
-    expect.objectContaining({ key: '10.244.40.0-24', reserved: false, backendType: 'vxlan' }),
-    expect.objectContaining({ key: '10.244.41.0-24', reserved: true }),
-  ])
-  // Another node has one of the subnets there by now.
-  await rig.etcd.put('10.244.40.0-24', record('192.0.2.99'))
-  const conflict = await onEtcd()('leases', 'copy', ...target)
-  expect(conflict.status).toBe(3)
-  expect(conflict.stderr.replaceAll('\n  ', ' ')).toContain('10.244.40.0-24')
-  await rig.etcd.delete('10.244.40.0-24')
-  await rig.etcd.delete('10.244.41.0-24')
-})
-
-test('a copy that is only planned writes nothing, says what it would, and names each conflict', async () => {
-  await rig.etcd.putWithTerm('10.244.50.0-24', record('192.0.2.50'))
-  await rig.etcd.put('10.244.51.0-24', record('192.0.2.51'))
-  const file = join(rig.lab.directory, 'planned.mdb')
-  const target = ['--to-local-store', file]
-  const planned = await onEtcd()('leases', 'copy', ...target, '--dry-run', '--json')
-  expect(planned).toMatchObject({ status: 2, stderr: '' })
-  expect(JSON.parse(planned.stdout)).toMatchObject({
-    dryRun: true,
-    configWritten: true,
-    copied: ['10.244.50.0-24'],
-    reserved: ['10.244.51.0-24'],
-    conflicts: [],
-  })
-  expect(existsSync(file)).toBe(false)
-  expect((await onEtcd()('leases', 'copy', ...target)).status).toBe(0)
-  expect((await onEtcd()('leases', 'copy', ...target, '--dry-run')).status).toBe(0)
-
-  // A node with another subnet there, and one whose subnet is another's there; the third could be copied.
-  await rig.etcd.delete('10.244.51.0-24')
-  await rig.etcd.put('10.244.52.0-24', record('192.0.2.51'))
-  await rig.etcd.delete('10.244.50.0-24')
-  await rig.etcd.put('10.244.50.0-24', record('192.0.2.55'))
-  await rig.etcd.put('10.244.53.0-24', record('192.0.2.53'))
-  const refused = await onEtcd()('leases', 'copy', ...target, '--dry-run')
-  expect(refused.status).toBe(3)
-  const text = refused.stdout.replaceAll(/\n\s+/g, ' ')
-  expect(text).toContain('10.244.52.0-24 of 192.0.2.51 has 10.244.51.0-24 there')
-  expect(text).toContain('10.244.50.0-24 of 192.0.2.55 overlaps 10.244.50.0-24 of 192.0.2.50')
-  const local = selvedgeIn(rig.lab.switch, ['--local-store', file])
-  expect(JSON.parse((await local('leases', 'list', '--json')).stdout).count).toBe(2)
-  for (const index of [50, 52, 53]) await rig.etcd.delete(`10.244.${index}.0-24`)
 })
 
 test('it says when a lease in etcd ends, and that a reservation does not', async () => {
