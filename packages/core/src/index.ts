@@ -29,6 +29,7 @@ export type { Resource } from './contract/resource.js'
 export type { RightsInquiry, StoreRight } from './contract/rights-inquiry.js'
 export type {
   LeaseEvent,
+  LeaseInventory,
   LeasePreview,
   LeasePreviewer,
   LeaseRequest,

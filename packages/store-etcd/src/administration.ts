@@ -1,6 +1,7 @@
 import {
   type AbortOptions,
   type Lease,
+  type LeaseInventory,
   leaseKey,
   parseNetworkConfig,
   type SetConfigOptions,
@@ -9,6 +10,7 @@ import { configChanged, requireReservable, requireReservedFor, requireUnheld } f
 import type { NetworkKeys } from './keys.js'
 import { isReservation, NO_LEASE, type ValidRecord } from './lease-record.js'
 import type { LeaseRequests, NetworkState } from './lease-requests.js'
+import { LeaseView } from './lease-view.js'
 import type { Settings } from './options.js'
 import { Retries } from './retries.js'
 import { createLease, deleteLease, replaceConfig, rewriteLease, type Transaction } from './transactions.js'
@@ -65,10 +67,7 @@ export class NetworkAdministration {
   }
 
   async reservations(options: AbortOptions): Promise<readonly Lease[]> {
-    const { records } = await this.#requests.readAll(options)
-    return records.flatMap((record) =>
-      record.lease !== undefined && isReservation(record) ? record.lease : [],
-    )
+    return reservationsOf((await this.#requests.readAll(options)).records)
   }
 
   async cancelReservation(reservation: Lease, options: AbortOptions): Promise<void> {
@@ -85,19 +84,46 @@ export class NetworkAdministration {
     }
   }
 
-  async leaseEnds(leases: readonly Lease[], options: AbortOptions): Promise<ReadonlyMap<string, number>> {
-    const asked = new Set(leases.map(leaseKey))
-    const { records } = await this.#requests.readAll(options)
-    const open = records.filter((record) => asked.has(record.name) && !isReservation(record))
+  async inventory(options: AbortOptions): Promise<Required<LeaseInventory>> {
+    const { records } = await this.#requests.readAll(options, { patient: false })
+    const faults: Error[] = []
+    const { leases } = new LeaseView(this.#keys, (error) => faults.push(error)).reset(records)
+    const etcdLeases = new Map(records.map(({ name, kv }) => [name, kv.lease]))
+    return {
+      leases,
+      reservations: reservationsOf(records),
+      faults,
+      ends: (some, asked = {}) => this.#ends(some, etcdLeases, asked),
+    }
+  }
+
+  /** @param etcdLeases by the keys of the leases; several may be of one, as another program than flannel may write them */
+  async #ends(
+    leases: readonly Lease[],
+    etcdLeases: ReadonlyMap<string, string>,
+    options: AbortOptions,
+  ): Promise<ReadonlyMap<string, number>> {
+    const keys = leases.map(leaseKey)
+    const idOf = (key: string): string => etcdLeases.get(key) ?? NO_LEASE
+    const open = [...new Set(keys.map(idOf))].filter((id) => id !== NO_LEASE)
     const ends = new Map<string, number>()
     const ask = async (): Promise<void> => {
-      for (let record = open.pop(); record !== undefined; record = open.pop()) {
-        const end = await this.#requests.endOf(record.kv.lease, options)
-        if (end !== undefined) ends.set(record.name, end)
+      for (let id = open.pop(); id !== undefined; id = open.pop()) {
+        ends.set(id, (await this.#requests.endOf(id, options)) ?? this.#settings.clock.now())
       }
     }
-    await Promise.all(Array.from({ length: ENDS_AT_ONCE }, ask))
-    return ends
+    try {
+      await Promise.all(Array.from({ length: ENDS_AT_ONCE }, ask))
+    } finally {
+      // Of one that fails, the others ask no further.
+      open.length = 0
+    }
+    return new Map(
+      keys.flatMap((key) => {
+        const end = ends.get(idOf(key))
+        return end === undefined ? [] : [[key, end] as const]
+      }),
+    )
   }
 
   /** Undefined if it is reserved already, with the same attributes. */
@@ -114,6 +140,9 @@ export class NetworkAdministration {
     return rewriteLease(this.#keys, { was: held.kv, subnets, attributes, etcdLease: NO_LEASE, replaces: [] })
   }
 }
+
+const reservationsOf = (records: NetworkState['records']): readonly Lease[] =>
+  records.flatMap((record) => (record.lease !== undefined && isReservation(record) ? record.lease : []))
 
 /** All leases, and what records that are not leases take from the pool. */
 const leasesOf = ({ records }: NetworkState): readonly Lease[] =>

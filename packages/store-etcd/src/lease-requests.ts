@@ -62,9 +62,13 @@ export class LeaseRequests {
     this.#clock = settings.clock
   }
 
-  /** All leases, and the network config, as of one revision. */
-  async readAll(options: AbortOptions): Promise<NetworkState> {
-    const { config, kvs, position } = await this.#list(this.#keys.leases, true, options)
+  /**
+   * All leases, and the network config, as of one revision.
+   *
+   * @param patient whether an absent etcd is waited for; default true
+   */
+  async readAll(options: AbortOptions, { patient = true } = {}): Promise<NetworkState> {
+    const { config, kvs, position } = await this.#list(this.#keys.leases, patient, options)
     return {
       config: config?.value.toString(),
       records: kvs.map((kv) => readRecord(kv, this.#keys)),

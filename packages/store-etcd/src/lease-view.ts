@@ -5,6 +5,8 @@ import type { KeyUpdate } from './client/watch-keys.js'
 import type { NetworkKeys } from './keys.js'
 import { type BadRecord, type LeaseRecord, readRecord } from './lease-record.js'
 
+type LeaseSnapshot = Extract<LeaseEvent, { readonly type: 'snapshot' }>
+
 /** Turns updates of keys into lease events. */
 export class LeaseView {
   readonly #keys: NetworkKeys
@@ -21,7 +23,7 @@ export class LeaseView {
   }
 
   /** Starts over from all records there are. */
-  reset(records: readonly LeaseRecord[], storeWasReset = false): LeaseEvent {
+  reset(records: readonly LeaseRecord[], storeWasReset = false): LeaseSnapshot {
     // Revisions start over with another history.
     if (storeWasReset) this.#seen = -1
     const leases = this.#replace(records)

@@ -3,6 +3,7 @@ import {
   isOverlayError,
   type Lease,
   type LeaseEvent,
+  type LeaseInventory,
   type LeaseRequest,
   type NetworkConfig,
   OverlayError,
@@ -124,11 +125,12 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration, R
     return this.#administration.cancelReservation(reservation, { signal: this.#signal(signal) })
   }
 
-  async leaseEnds(
-    leases: readonly Lease[],
-    { signal }: AbortOptions = {},
-  ): Promise<ReadonlyMap<string, number>> {
-    return this.#administration.leaseEnds(leases, { signal: this.#signal(signal) })
+  async inventory({ signal }: AbortOptions = {}): Promise<LeaseInventory> {
+    const { ends, ...listed } = await this.#administration.inventory({ signal: this.#signal(signal) })
+    return {
+      ...listed,
+      ends: async (leases, asked = {}) => ends(leases, { signal: this.#signal(asked.signal) }),
+    }
   }
 
   async rights({ signal }: AbortOptions = {}): Promise<readonly StoreRight[]> {

@@ -142,6 +142,16 @@ export class EtcdServer implements AsyncDisposable {
     return /^etcd_server_is_leader 1$/m.test(metrics)
   }
 
+  /** How many requests of a method of its API, such as `LeaseTimeToLive`, it has received since it started. */
+  async requests(method: string): Promise<number> {
+    const metrics = await (await this.#get('metrics')).text()
+    const line = new RegExp(`^grpc_server_started_total{grpc_method="${method}".*} (\\S+)$`, 'm').exec(
+      metrics,
+    )
+    if (line === null) throw new Error(`etcd counts no requests of ${method}`)
+    return Number(line[1])
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
     await rm(this.#place.dataDir, { recursive: true, force: true })

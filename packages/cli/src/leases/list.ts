@@ -6,58 +6,75 @@ import type { Context } from '../context.js'
 import { count } from '../output/count.js'
 import { openOperatorStore } from '../store/open.js'
 import { LEASE_HEAD, leaseJson, leaseRows } from './describe.js'
+import { type LeaseState, leaseState } from './lease-end.js'
 
 export interface ListCommandOptions {
   /** An address, a subnet, or a part of a public address or of a backend's name. */
   readonly filter: string | undefined
   readonly limit: number | undefined
   readonly all: boolean
+  /** Ask for the ends of all that are shown, however many they are. */
+  readonly ends: boolean
 }
 
 /** How many leases a terminal shows at once. */
 const PAGE_LEASES = 50
 const MAX_FAULTS = 5
+/** Of how many leases a store is asked when they end: it is a request for each. */
+const MAX_ENDS = 200
 
 export async function listCommand(
   { io, page, showSecrets }: Context,
   settings: StoreSettings,
-  { filter, limit, all }: ListCommandOptions,
+  { filter, limit, all, ends }: ListCommandOptions,
 ): Promise<void> {
   await using store = await openOperatorStore(settings, {
     signal: io.signal,
     onWarning: (text) => io.stderr(`selvedge: ${text}\n`),
   })
-  const { leases, faults, reserved } = await store.list()
-  const found = leases.filter(matching(filter)).toSorted(bySubnet)
+  const listed = await store.list()
+  const { faults, reserved } = listed
+  const found = listed.leases.filter(matching(filter)).toSorted(bySubnet)
+  const isReserved = (lease: Lease): boolean => reserved.has(leaseKey(lease))
+  const ofPage = all ? undefined : (limit ?? (page.isTerminal ? PAGE_LEASES : undefined))
+  const chosen = found.slice(0, page.json ? limit : ofPage)
+  const asked = listed.asksForEnds && !ends ? MAX_ENDS : chosen.length
+  const shown = [...(await listed.withEnds(chosen.slice(0, asked))), ...chosen.slice(asked)]
+  const now = io.clock.now()
   if (page.json) {
     const redact = showSecrets ? (value: unknown) => value : withoutSecrets
     page.document({
       store: store.place,
       count: found.length,
-      leases: (await store.withEnds(found.slice(0, limit))).map((lease) =>
-        leaseJson(lease, reserved.has(leaseKey(lease)), redact),
-      ),
+      leases: shown.map((lease, index) => ({
+        ...leaseJson(lease, { isReserved: isReserved(lease), now, redact }),
+        ...(index >= asked && !isReserved(lease) && { expiresAt: null }),
+      })),
       faults: faults.map(({ message }) => message),
     })
     return
   }
-  const limited = all ? undefined : (limit ?? (page.isTerminal ? PAGE_LEASES : undefined))
-  const shown = await store.withEnds(found.slice(0, limited))
-  const now = io.clock.now()
   if (shown.length > 0) {
     page.table(
       LEASE_HEAD,
-      shown.flatMap((lease) => leaseRows(lease, reserved.has(leaseKey(lease)), now)),
+      shown.flatMap((lease) => leaseRows(lease, isReserved(lease), now)),
     )
   }
-  const reservedCount = found.filter((lease) => reserved.has(leaseKey(lease))).length
+  const numberOf = (state: LeaseState) =>
+    shown.filter((lease) => leaseState(lease, isReserved(lease), now) === state).length
+  const [ending, expired] = [numberOf('ending'), numberOf('expired')]
   page.text(
-    `${count(found.length, 'lease')}${filter === undefined ? '' : ` that match ${filter}`}, ${reservedCount} reserved, in ${store.place}` +
+    `${count(found.length, 'lease')}${filter === undefined ? '' : ` that match ${filter}`}, ` +
+      `${found.filter(isReserved).length} reserved` +
+      `${ending > 0 ? `, ${ending} near the end` : ''}${expired > 0 ? `, ${expired} expired` : ''}, in ${store.place}` +
       (shown.length < found.length
         ? `; ${found.length - shown.length} more are not shown: --all, --limit, or name an address`
         : ''),
     { style: 'dim' },
   )
+  if (asked < shown.length) {
+    page.text(`only of the first ${asked} is it asked when they end: --ends asks of all`, { style: 'dim' })
+  }
   for (const { message } of faults.slice(0, MAX_FAULTS)) page.text(message, { style: 'yellow', indent: 2 })
   if (faults.length > MAX_FAULTS) page.text(`${faults.length - MAX_FAULTS} more records are no leases`)
 }

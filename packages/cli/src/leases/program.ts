@@ -19,9 +19,12 @@ function addList(leases: Command, io: CliIo): void {
     .argument('[filter]', "an address, a subnet, or a part of an address or of a backend's name")
     .option('--limit <n>', 'show the first n', parseCount)
     .option('--all', 'show all, at a terminal too')
+    .option('--ends', 'ask etcd when all of them end: a request each; without it, of the first 200')
     .addHelpText(
       'after',
       `
+STATE is reserved, ending (less than 30 minutes are left, and nobody has renewed it), or expired.
+
 Examples:
   selvedge leases list
   selvedge leases list 10.244.5.7                     whose pod is this?
@@ -29,8 +32,8 @@ Examples:
     )
   withSecrets(withStore(command)).action(async (filter: string | undefined) => {
     const { listCommand } = await import('./list.js')
-    const { limit, all = false } = command.opts()
-    await listCommand(contextOf(command, io), storeSettings(command, io), { filter, limit, all })
+    const { limit, all = false, ends = false } = command.opts()
+    await listCommand(contextOf(command, io), storeSettings(command, io), { filter, limit, all, ends })
   })
 }
 

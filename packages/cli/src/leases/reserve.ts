@@ -57,7 +57,7 @@ export async function reserveCommand(
   if (page.json) {
     page.document({
       warning,
-      reserved: leaseJson(lease, true, (value) => value),
+      reserved: leaseJson(lease, { isReserved: true, now: io.clock.now(), redact: (value) => value }),
       otherLeases: others.map(leaseKey),
     })
     return

@@ -4,7 +4,8 @@ import { leaseKey } from '@selvedge/core'
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
 import { openOperatorStore } from '../store/open.js'
-import { endOf, leaseJson, ownerOf } from './describe.js'
+import { leaseJson, ownerOf } from './describe.js'
+import { endOf } from './lease-end.js'
 import { matching } from './list.js'
 
 /** @param word an address, a subnet, or a key of a lease */
@@ -17,14 +18,17 @@ export async function showCommand(
     signal: io.signal,
     onWarning: (text) => io.stderr(`selvedge: ${text}\n`),
   })
-  const { leases, reserved } = await store.list()
-  const found = await store.withEnds(leases.filter(matching(word)))
+  const { leases, reserved, withEnds } = await store.list()
+  const found = await withEnds(leases.filter(matching(word)))
+  const now = io.clock.now()
   const redact = showSecrets ? (value: unknown) => value : withoutSecrets
   if (found.length === 0) throw new Ended(EXIT.notFound, `no lease in ${store.place} matches ${word}`)
   if (page.json) {
     page.document({
       store: store.place,
-      leases: found.map((lease) => leaseJson(lease, reserved.has(leaseKey(lease)), redact)),
+      leases: found.map((lease) =>
+        leaseJson(lease, { isReserved: reserved.has(leaseKey(lease)), now, redact }),
+      ),
     })
     return
   }
@@ -41,7 +45,7 @@ export async function showCommand(
       ['Backend', attributes.backendType ?? '- (none is published)'],
       ['Data', dataOf(redact(attributes.backendData))],
       ['IPv6 data', dataOf(redact(attributes.backendV6Data))],
-      ['Ends', endText(endOf(lease, isReserved, io.clock.now()), store.unknownEnd)],
+      ['Ends', endText(endOf(lease, isReserved, now), store.unknownEnd)],
       ['Written', writesOf(lease)],
       ['Invalid', Object.values(attributes.invalidAddresses ?? {}).join('; ') || undefined],
     ])

@@ -4,7 +4,8 @@ import { leaseKey } from '@selvedge/core'
 import { hostAddress } from '@selvedge/core/kit'
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
-import { endOf, leaseJson } from '../leases/describe.js'
+import { leaseJson } from '../leases/describe.js'
+import { endOf } from '../leases/lease-end.js'
 import { count } from '../output/count.js'
 import { duration } from '../output/duration.js'
 import { programText } from '../output/program-text.js'
@@ -143,7 +144,9 @@ async function withoutAgent(
       socket,
       store: store.place,
       leases: leases.length,
-      own: own.map((lease) => leaseJson(lease, reserved.has(leaseKey(lease)), () => undefined)),
+      own: own.map((lease) =>
+        leaseJson(lease, { isReserved: reserved.has(leaseKey(lease)), now, redact: () => undefined }),
+      ),
     })
   } else {
     page.fields([

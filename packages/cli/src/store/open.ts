@@ -27,13 +27,16 @@ export interface OperatorStore extends AsyncDisposable {
   list(): Promise<StoredLeases>
   /** What the store holds of this node beside a lease: on Kubernetes, the annotations of its Node. */
   record(attributes: LeaseAttributes | undefined): Promise<readonly RecordEntry[]>
-  /** These leases with their ends, as far as the store tells them to an operator. */
-  withEnds(leases: readonly Lease[]): Promise<readonly Lease[]>
 }
 
+/** All leases of a store at one moment. */
 export interface StoredLeases extends ListedLeases {
   /** The keys of the reservations. */
   readonly reserved: ReadonlySet<string>
+  /** Whether the store is asked for ends, which costs it a request a lease. */
+  readonly asksForEnds: boolean
+  /** These of its leases with their ends, as far as the store tells them to an operator. */
+  withEnds(leases: readonly Lease[]): Promise<readonly Lease[]>
 }
 
 export interface OpenOptions {
@@ -66,19 +69,27 @@ export async function openOperatorStore(
       settings.type === 'kubernetes' ? 'with its Node' : 'the store tells only the node that renews it',
     isWritable: manager.reserve !== undefined,
     configText: () => configText(settings, manager, signal),
-    async list() {
-      const listed = await listLeases(manager, { signal, failFast: true })
-      const reservations = (await manager.reservations?.({ signal })) ?? []
-      return { ...listed, reserved: new Set(reservations.map(leaseKey)) }
-    },
+    list: () => listStored(manager, signal),
     record: async (attributes) => (await inspectRecord?.(attributes, { signal })) ?? [],
-    async withEnds(leases) {
-      const unknown = leases.filter(({ expiresAt }) => expiresAt === undefined)
-      if (manager.leaseEnds === undefined || unknown.length === 0) return leases
-      const ends = await manager.leaseEnds(unknown, { signal })
-      return leases.map((lease) => ({ ...lease, expiresAt: lease.expiresAt ?? ends.get(leaseKey(lease)) }))
-    },
     [Symbol.asyncDispose]: () => manager[Symbol.asyncDispose](),
+  }
+}
+
+async function listStored(manager: OperatorStore['manager'], signal: AbortSignal): Promise<StoredLeases> {
+  const inventory = await manager.inventory?.({ signal })
+  const { leases, faults } = inventory ?? (await listLeases(manager, { signal, failFast: true }))
+  const reservations = inventory?.reservations ?? (await manager.reservations?.({ signal })) ?? []
+  const ends = inventory?.ends?.bind(inventory)
+  return {
+    leases,
+    faults,
+    reserved: new Set(reservations.map(leaseKey)),
+    asksForEnds: ends !== undefined,
+    async withEnds(some) {
+      if (ends === undefined) return some
+      const known = await ends(some, { signal })
+      return some.map((lease) => ({ ...lease, expiresAt: lease.expiresAt ?? known.get(leaseKey(lease)) }))
+    },
   }
 }
 

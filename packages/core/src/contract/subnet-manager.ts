@@ -302,11 +302,23 @@ export interface SubnetAdministration {
    */
   cancelReservation?(reservation: Lease, options?: AbortOptions): Promise<void>
 
+  /** All leases at one moment, by one read of the store. It waits for no store that is away. */
+  inventory?(options?: AbortOptions): Promise<LeaseInventory>
+}
+
+/** A store's leases at one moment, for an operator's pages. */
+export interface LeaseInventory {
+  /** Reservations too. */
+  readonly leases: readonly Lease[]
+  readonly reservations: readonly Lease[]
+  /** Records that are no leases: an error each, which names the record. */
+  readonly faults: readonly Error[]
   /**
-   * When these leases end, in ms since the epoch, by their `leaseKey`: for a store whose watch does not say it. Those that
-   * never end, or are gone by now, are left out. Costs a request a lease, some of them at once.
+   * When these of its leases end, in ms since the epoch, by their `leaseKey`: of a store whose records do not say it. One
+   * that is gone by now has just ended. Those that never end are left out. Costs a request for each thing of the store's
+   * own by which leases end, such as an etcd lease, some of them at once.
    */
-  leaseEnds?(leases: readonly Lease[], options?: AbortOptions): Promise<ReadonlyMap<string, number>>
+  ends?(leases: readonly Lease[], options?: AbortOptions): Promise<ReadonlyMap<string, number>>
 }
 
 export interface SetConfigOptions extends AbortOptions {

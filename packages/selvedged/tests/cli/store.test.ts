@@ -12,6 +12,7 @@ const CONFIG = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan', VNI: 7 } }
 interface Listed {
   readonly key: string
   readonly reserved: boolean
+  readonly state: string
 }
 
 let rig: Rig
@@ -153,23 +154,27 @@ test('what a node publishes stays when its lease is made a reservation', async (
   await rig.etcd.delete('10.244.31.0-24')
 })
 
-test('it says when a lease in etcd ends, and that a reservation does not', async () => {
+test('it says when a lease in etcd ends, that a reservation does not, and marks what nobody renews', async () => {
   await rig.etcd.putWithTerm('10.244.60.0-24', record('192.0.2.60'))
   await rig.etcd.put('10.244.61.0-24', record('192.0.2.61'))
+  await rig.etcd.putWithTerm('10.244.62.0-24', record('192.0.2.62'), 900)
   const { leases } = JSON.parse((await onEtcd()('leases', 'list', '10.244.6', '--json')).stdout)
-  expect(leases.map(({ key, reserved }: Listed) => [key, reserved])).toEqual([
-    ['10.244.60.0-24', false],
-    ['10.244.61.0-24', true],
+  expect(leases.map(({ key, reserved, state }: Listed) => [key, reserved, state])).toEqual([
+    ['10.244.60.0-24', false, 'held'],
+    ['10.244.61.0-24', true, 'reserved'],
+    ['10.244.62.0-24', false, 'ending'],
   ])
   expect(Date.parse(leases[0].expiresAt)).toBeGreaterThan(Date.now())
-  expect(leases[1].expiresAt).toBeUndefined()
-  const list = await onEtcd()('leases', 'list', '10.244.6')
-  expect(list.stdout).toMatch(/^10\.244\.60\.0\/24 +192\.0\.2\.60 +vxlan +\d+ ?\w/m)
-  expect(list.stdout).toMatch(/^10\.244\.61\.0\/24 +192\.0\.2\.61 +vxlan +reserved$/m)
+  expect(leases[1]).not.toHaveProperty('expiresAt')
+  const { stdout } = await onEtcd()('leases', 'list', '10.244.6')
+  expect(stdout).toMatch(/^10\.244\.60\.0\/24 +192\.0\.2\.60 +vxlan +\d+h \d+m$/m)
+  expect(stdout).toMatch(/^10\.244\.61\.0\/24 +192\.0\.2\.61 +vxlan +- +reserved$/m)
+  expect(stdout).toMatch(/^10\.244\.62\.0\/24 +192\.0\.2\.62 +vxlan +1[45]m( \d+s)? +ending$/m)
+  expect(stdout).toMatch(/^3 leases that match 10\.244\.6, 1 reserved, 1 near the end, in etcd/m)
   expect((await onEtcd()('leases', 'show', '10.244.60.0/24')).stdout).toMatch(
     /^Ends +in .*, unless renewed$/m,
   )
-  for (const index of [60, 61]) await rig.etcd.delete(`10.244.${index}.0-24`)
+  await rig.etcd.deleteAll()
 })
 
 test.each([
@@ -252,12 +257,23 @@ test('no line of a page is wider than 100 characters, with 5,000 leases of both 
       }),
     )
   }
-  await rig.etcd.putAll(many)
+  await rig.etcd.putAll(many, 86_400)
   const { status, stdout } = await onEtcd()('leases', 'list')
   expect(status).toBe(0)
   expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([])
-  expect(stdout.split('\n').at(-2)).toContain('5000 leases')
-  expect((await onEtcd()('leases', 'list', '--limit', '3')).stdout).toMatch(/4997 more\s+are not shown/)
+  expect(stdout).toMatch(/^5000 leases/m)
+  expect(stdout).toContain('--ends asks of all')
+  expect((await onEtcd()('leases', 'list', '--limit', '3')).stdout).toMatch(/4997\s+more\s+are\s+not\s+shown/)
+  for (const [flags, asked] of [
+    [[], 200],
+    [['--ends'], 5_000],
+  ] as const) {
+    const { leases } = JSON.parse((await onEtcd()('leases', 'list', '--json', ...flags)).stdout)
+    const known = leases.findLastIndex(({ state }: Listed) => state === 'held') + 1
+    expect([leases.length, known]).toEqual([5_000, asked])
+    const rest: { expiresAt: unknown }[] = leases.slice(known)
+    expect(rest.every(({ expiresAt }) => expiresAt === null)).toBe(true)
+  }
 })
 
 test('a store that does not answer ends a command with 4, and says where', async () => {

@@ -1,5 +1,6 @@
 import { configDifferences, parseNetworkConfig } from '@selvedge/core'
 import { printable } from '@selvedge/core/kit'
+import { LATE_MS } from '../../leases/lease-end.js'
 import { duration } from '../../output/duration.js'
 import type { Facts } from '../facts/facts.js'
 import { type Check, type Finding, fatal, warning } from '../finding.js'
@@ -9,8 +10,6 @@ const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
 /** Certificates are renewed a month before they end, by habit. */
 const CERTIFICATE_MARGIN_MS = 14 * DAY_MS
-/** The agent renews an hour before the end, by default: less than this is late. */
-const LEASE_MARGIN_MS = HOUR_MS / 2
 const NEARLY_FULL = 0.9
 /** A server says the second, and may be busy; Kerberos, and tokens, tolerate minutes. */
 const MAX_SKEW_MS = 10_000
@@ -163,10 +162,7 @@ export const storeChecks: readonly Check[] = [
       if (expiresAt === undefined) return []
       const left = expiresAt - facts.now
       // One that is meant to be short is renewed in its last third.
-      if (
-        left > LEASE_MARGIN_MS ||
-        (facts.agent?.state === 'answers' && left > 0 && pageOf(facts)?.store.connected)
-      )
+      if (left > LATE_MS || (facts.agent?.state === 'answers' && left > 0 && pageOf(facts)?.store.connected))
         return []
       return [
         fatal(

@@ -9,7 +9,7 @@ import {
   parseNetworkConfig,
 } from '@selvedge/core'
 import { LeasedSubnets, requireCidr } from '@selvedge/core/kit'
-import { type OperatorStore, openOperatorStore, placeOf } from '../../store/open.js'
+import { type OperatorStore, openOperatorStore, placeOf, type StoredLeases } from '../../store/open.js'
 import { withTimeLimit } from '../../tools/time-limit.js'
 import type { LeaseFact, StoreFact } from './answers.js'
 
@@ -47,9 +47,10 @@ export async function storeFact(settings: StoreSettings, signal: AbortSignal): P
 async function answerOf(store: OperatorStore) {
   const config = await store.configText()
   const { withoutSecrets } = await import('@selvedge/agent')
-  const { leases, faults } = await store.list()
+  const listed = await store.list()
+  const { leases, faults } = listed
   const facts = configFacts(config, withoutSecrets)
-  const ends = await endsOfOwn(store, leases)
+  const ends = await endsOfOwn(listed)
   return {
     config,
     ...facts,
@@ -60,17 +61,17 @@ async function answerOf(store: OperatorStore) {
 }
 
 /** Of this host's leases, by their keys: etcd tells the end of each only if it is asked for it, and peers' are peers' concern. */
-async function endsOfOwn(
-  store: OperatorStore,
-  leases: readonly Lease[],
-): Promise<ReadonlyMap<string, number | undefined>> {
+async function endsOfOwn({
+  leases,
+  withEnds,
+}: StoredLeases): Promise<ReadonlyMap<string, number | undefined>> {
   const addresses = new Set(
     Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)),
   )
   const own = leases.filter(({ attributes: { publicIp, publicIpv6 } }) =>
     [publicIp, publicIpv6].some((address) => address !== undefined && addresses.has(address)),
   )
-  const known = await store.withEnds(own.slice(0, MAX_OWN)).catch(() => [])
+  const known = await withEnds(own.slice(0, MAX_OWN)).catch(() => [])
   return new Map(known.map((lease) => [leaseKey(lease), lease.expiresAt]))
 }
 
