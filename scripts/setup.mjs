@@ -43,6 +43,7 @@ export const testTools = [
   ...labTools,
   { command: 'etcd', package: 'etcd-server' },
   { command: 'etcdctl', package: 'etcd-client' },
+  { command: 'nats-server', package: 'nats-server' },
   { command: 'openssl', package: 'openssl' },
   { command: 'iperf3', package: 'iperf3' },
   ...wireguardTools,

@@ -54,6 +54,7 @@ export {
 export { Pod, type PodNetwork } from './pod.js'
 export { CommandError, type RunOptions, run } from './run.js'
 export { deleteNamespaces, listNamespaces, sweep } from './sweep.js'
+export { TcpProxy } from './tcp-proxy.js'
 export { type CloudInstance, type Fault, refused, TencentCloud } from './tencent-cloud/cloud.js'
 export { TencentCloudProcess } from './tencent-cloud/process.js'
 export { TimeoutError, type UntilOptions, until, within } from './until.js'

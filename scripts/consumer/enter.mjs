@@ -7,13 +7,14 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { runQuietly } from '../terminal.mjs'
-import { startEtcd, startKubernetes } from './services.mjs'
+import { startEtcd, startKubernetes, startNats } from './services.mjs'
 import { makeHost } from './surroundings.mjs'
 
 const { node, file, cwd, expected, work, timeoutMs } = JSON.parse(process.argv[2])
 
 await makeHost(work)
 if (expected.etcd !== undefined) await startEtcd(work, expected)
+if (expected.nats) await startNats(work)
 if (expected.kubernetes) await startKubernetes(work)
 const lacks = await lackedLinkType(expected.withoutLinkType)
 const wanted = lacks === undefined ? expected : { ...lacks, fails: true }

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { findKubernetes } from '../kube-apiserver.mjs'
 import { runQuietly } from '../terminal.mjs'
@@ -34,6 +35,37 @@ export async function startEtcd(work, { etcd: Backend, tls = false }) {
       : [`--cacert=${certificates.ca}`, `--cert=${certificates.cert}`, `--key=${certificates.key}`]
   const put = [`--endpoints=${urls[0]}`, ...access, 'put', '/coreos.com/network/config', config]
   await eventually(() => runQuietly('etcdctl', put, { env: { ...process.env, ETCDCTL_API: '3' } }))
+}
+
+/**
+ * A nats-server with JetStream at the three addresses. The snippet finds no network config; one is written as soon as it has
+ * made the bucket, by a message as `nats kv put` sends it.
+ */
+export async function startNats(work) {
+  inBackground('nats-server', ['-js', '--store_dir', join(work, 'nats')])
+  const put = ['$KV.selvedge.config', JSON.stringify({ Network: NETWORK })]
+  void eventually(() => requestNats('10.0.0.5', 4222, ...put))
+}
+
+/** Publishes by NATS' text protocol; resolves once JetStream has stored it. */
+function requestNats(host, port, subject, payload) {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, timeout: 1_000 })
+    const inbox = '_INBOX.config'
+    const size = Buffer.byteLength(payload)
+    socket.write('CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n')
+    socket.write(`SUB ${inbox} 1\r\nPUB ${subject} ${inbox} ${size}\r\n${payload}\r\n`)
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (text) => {
+      answer += text
+      if (/"seq":/.test(answer)) resolve()
+      else if (/^HMSG|^-ERR/m.test(answer)) reject(new Error(answer))
+      else return
+      socket.destroy()
+    })
+    socket.on('timeout', () => socket.destroy(new Error('no answer')))
+    socket.on('error', reject).on('close', () => reject(new Error('closed')))
+  })
 }
 
 /** An API server at 10.96.0.1:443, with a node `worker-1`, as a pod of that node sees it. */

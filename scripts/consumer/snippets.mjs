@@ -11,8 +11,8 @@ const SUITE_PASSES = /^[#ℹ] pass [1-9][\s\S]*^[#ℹ] fail 0$/m
 const ONE_LEASE = /^10\.244\.\d+\.0\/24$/m
 
 /**
- * By README and number: `etcd` is the network config's Backend section, if the snippet reads it from an etcd; `prints`
- * is what shows that it worked; with `stops`, it is then sent a SIGTERM. Each must exit with 0. A snippet that is not listed
+ * By README and number: `etcd` is the network config's Backend section, if the snippet reads it from an etcd; `nats` and
+ * `kubernetes` say that it speaks to one; `prints` is what shows that it worked; with `stops`, it is then sent a SIGTERM. Each must exit with 0. A snippet that is not listed
  * runs with nothing, and may print anything.
  */
 const EXPECTATIONS = {
@@ -73,6 +73,7 @@ const EXPECTATIONS = {
   'packages/store-etcd/README.md 2': { etcd: {}, prints: /10\.244\.0\.0/, typesNeed: 'etcd3' },
   'packages/store-kube/README.md 1': { kubernetes: true, prints: /type: 'snapshot'/, stops: true },
   'packages/store-local/README.md 1': { prints: ONE_LEASE },
+  'packages/store-nats/README.md 1': { nats: true, prints: /type: 'snapshot'/, stops: true },
   'packages/store-memory/README.md 1': { prints: /'10\.244\.\d+\.0\/24', '10\.244\.\d+\.0\/24'/ },
 }
 

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type StoreUnderTest, subnetManagerSuite } from '@selvedge/conformance'
 import { leaseKey } from '@selvedge/core'
 import { encodeLeaseAttributes } from '@selvedge/core/kit'
+import { TcpProxy } from '@selvedge/lab'
 import { EtcdSubnetManager } from '@selvedge/store-etcd'
 import { noop } from 'cockatiel'
 import { Etcd3 } from 'etcd3'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
-import { TcpProxy } from './tcp-proxy.js'
 
 /** As short as the store allows, in ms. */
 const TERM_MS = 5_000

@@ -1,0 +1,123 @@
+import type { AbortOptions } from '@selvedge/core'
+import { OverlayError } from '@selvedge/core'
+import { Bucket, type BucketState } from './client/bucket.js'
+import type { Connection, Session } from './client/connection.js'
+import { isFailure, NatsFailure } from './client/errors.js'
+import type { Settings } from './options.js'
+
+/**
+ * Where a network's records are.
+ *
+ * From NATS 2.11 on, each key of a bucket can have an end of its own: one bucket holds everything, leases with an end, the
+ * config and reservations without. Before, all keys of a bucket end at one age, and reservations would end with the leases:
+ * so leases have a bucket of their own, whose age limit is their term.
+ */
+export interface Layout {
+  /** The config and the reservations. */
+  readonly permanent: Bucket
+  /** Leases that end, and claims; the same as `permanent` if keys have ends of their own. */
+  readonly leases: Bucket
+  readonly hasTtlPerKey: boolean
+  /** How long a lease lasts unless renewed, in ms. */
+  readonly termMs: number
+}
+
+/** How long the server keeps the mark of a key that ended, in ms, if keys have ends of their own: for those who were away. */
+export const MARKER_TTL_MS = 3_600_000
+
+/**
+ * How many messages of one key the server keeps, NATS' maximum, if keys have no ends of their own: a watch gets each change,
+ * unless the key was written this often before the server came to send it. They end with the leases' age, so that nearly
+ * always there is one. If keys have ends of their own it is one: with more, NATS lets none end before its marks do.
+ */
+const HISTORY = 64
+
+const JS_TTL_PER_KEY = [2, 11] as const
+
+/** Finds the buckets of the network, and makes those that are missing. */
+export class Buckets {
+  readonly permanent: Bucket
+  readonly #ending: Bucket
+  readonly #connection: Connection
+  readonly #settings: Settings
+  #layout: Promise<Layout> | undefined
+
+  constructor(connection: Connection, settings: Settings) {
+    this.#connection = connection
+    this.#settings = settings
+    this.permanent = new Bucket(settings.bucket)
+    this.#ending = new Bucket(`${settings.bucket}-leases`)
+  }
+
+  /** The layout as it was found, or as it is found now. */
+  layout(options: AbortOptions): Promise<Layout> {
+    this.#layout ??= this.#open(options).catch((error) => {
+      this.#layout = undefined
+      throw error
+    })
+    return this.#layout
+  }
+
+  /** One of the buckets is gone: look again, and make it again. */
+  forget(): void {
+    this.#layout = undefined
+  }
+
+  async #open({ signal }: AbortOptions): Promise<Layout> {
+    const { bucket, leaseTermMs } = this.#settings
+    const attempted = `opening the bucket ${bucket}`
+    try {
+      return await this.#connection.call({ attempted, signal }, async (session) => {
+        const { hasTtlPerKey } = await this.#openOrMake(session, this.permanent, 0)
+        if (hasTtlPerKey) {
+          return { permanent: this.permanent, leases: this.permanent, hasTtlPerKey, termMs: leaseTermMs }
+        }
+        const { maxAgeMs } = await this.#openOrMake(session, this.#ending, leaseTermMs)
+        if (maxAgeMs === 0) throw neverEnds(this.#ending.name)
+        return { permanent: this.permanent, leases: this.#ending, hasTtlPerKey, termMs: maxAgeMs }
+      })
+    } catch (error) {
+      throw error instanceof NatsFailure ? this.#connection.error(attempted, error.failure) : error
+    }
+  }
+
+  async #openOrMake(session: Session, bucket: Bucket, maxAgeMs: number): Promise<BucketState> {
+    try {
+      return await bucket.state(session)
+    } catch (error) {
+      if (!isFailure(toFailure(this.#connection, error), 'no-stream')) throw error
+    }
+    const { replicas } = this.#settings
+    const common = {
+      replicas,
+      allow_direct: false,
+      description: 'leases of a selvedge network',
+    }
+    const kind = hasTtlPerKey(session)
+      ? { history: 1, markerTTL: MARKER_TTL_MS }
+      : { history: HISTORY, ttl: maxAgeMs }
+    try {
+      await session.kvm.create(bucket.name, { ...common, ...kind })
+    } catch (error) {
+      // Another node was faster, with another term or number of replicas: its bucket counts.
+      if (!isFailure(toFailure(this.#connection, error), 'exists')) throw error
+    }
+    return bucket.state(session)
+  }
+}
+
+const toFailure = (connection: Connection, error: unknown): NatsFailure =>
+  new NatsFailure(connection.judge(error))
+
+function hasTtlPerKey({ nc }: Session): boolean {
+  const [major = 0, minor = 0] = (nc.info?.version ?? '').split('.').map(Number)
+  const [needsMajor, needsMinor] = JS_TTL_PER_KEY
+  return major > needsMajor || (major === needsMajor && minor >= needsMinor)
+}
+
+const neverEnds = (bucket: string): OverlayError =>
+  new OverlayError(
+    'INVALID_CONFIG',
+    `opening the bucket ${bucket}: it has no age limit, and leases in it would never end; give it one: ` +
+      `nats stream edit KV_${bucket} --max-age=24h`,
+  )

@@ -1,0 +1,245 @@
+import { AckPolicy, DeliverPolicy, type JsMsg, type StreamInfo } from '@nats-io/jetstream'
+import { createInbox, headers, nanos } from '@nats-io/transport-node'
+import { unlessAborted } from '@selvedge/core/kit'
+import type { Session } from './connection.js'
+import { CREATED_HEADER, type Entry, entryOfMessage, entryOfStored, OPERATION_HEADER } from './entry.js'
+import { type Failure, NatsFailure } from './errors.js'
+
+/**
+ * How often the server says, on an idle delivery, that it is still there, in ms. Two that are missing mean that the delivery
+ * is over: the bucket was deleted, or the server has forgotten who listens.
+ */
+const HEARTBEAT_MS = 5_000
+
+/** After how long without a listener the server forgets a delivery, in ms. */
+const ABANDONED_MS = 10_000
+
+/** What a bucket says of itself. */
+export interface BucketState {
+  /** Tells this bucket from one of the same name that was made after it was deleted. */
+  readonly id: string
+  /** The sequence number of the last message that it was given. */
+  readonly lastSeq: number
+  /** That of the oldest one that it still has; one more than the last if it has none. */
+  readonly firstSeq: number
+  /** How many keys it has, deleted ones included as long as they are marked. */
+  readonly keys: number
+  /** How long it keeps any of them, in ms; 0 if for ever. */
+  readonly maxAgeMs: number
+  /** Whether its messages can have an age limit of their own. */
+  readonly hasTtlPerKey: boolean
+}
+
+export interface WriteOptions {
+  /** The sequence number of the key's last message, 0 if it has none: another node's write since then makes it fail. */
+  readonly expected?: number | undefined
+  /** `Entry.created` of what it replaces. */
+  readonly created?: number | undefined
+  readonly ttlMs?: number | undefined
+}
+
+/** Messages of a bucket, in the order in which they were stored. Whoever asked for it closes it. */
+export interface Delivery {
+  /** How many there were when it began. */
+  readonly pending: number
+  /** When it began, on the server's clock, in ms since the epoch. */
+  readonly startedAt: number
+  /** The next ones, at least one. Rejects once the delivery has ended. */
+  next(): Promise<readonly Entry[]>
+  close(): void
+}
+
+export interface DeliverOptions {
+  /** Only what came after this message, deletions too. Default: the last message of each key there is, then what comes. */
+  readonly after?: number | undefined
+  /** Only these keys. Default: `>`, all. */
+  readonly filter?: string | undefined
+}
+
+/** The requests that one key-value bucket takes, within one session. */
+export class Bucket {
+  readonly name: string
+  readonly #prefix: string
+  readonly #stream: string
+
+  constructor(name: string) {
+    this.name = name
+    this.#prefix = `$KV.${name}.`
+    this.#stream = `KV_${name}`
+  }
+
+  /** Rejects with a failure `no-stream` if there is none. */
+  async state({ jsm }: Session): Promise<BucketState> {
+    return stateOf(await jsm.streams.info(this.#stream))
+  }
+
+  /** The last message of a key. From the server that leads: replicas may lag behind. */
+  async get({ jsm }: Session, key: string): Promise<Entry | undefined> {
+    const message = await jsm.streams.getMessage(this.#stream, { last_by_subj: this.#prefix + key })
+    return message === null ? undefined : entryOfStored(message, this.#prefix)
+  }
+
+  /** Resolves with the message's sequence number; rejects with a failure `outdated` if the key has changed. */
+  async write({ js }: Session, key: string, value: string, options: WriteOptions = {}): Promise<number> {
+    const { expected, created, ttlMs } = options
+    const head = headers()
+    if (created !== undefined) head.set(CREATED_HEADER, String(created))
+    const { seq } = await js.publish(this.#prefix + key, value, {
+      headers: head,
+      ...(expected !== undefined && { expect: { lastSubjectSequence: expected } }),
+      ...(ttlMs !== undefined && { ttl: seconds(ttlMs) }),
+    })
+    return seq
+  }
+
+  /**
+   * Deletes a key if its last message is `expected`: a mark of it stays for `ttlMs`, or as long as the bucket keeps any.
+   * The library's `purge` would drop the key's former messages too; then NATS 2.9 may lose others' messages on their way
+   * to a watch.
+   */
+  async remove({ js }: Session, key: string, expected: number, ttlMs?: number): Promise<number> {
+    const head = headers()
+    head.set(OPERATION_HEADER, 'DEL')
+    const { seq } = await js.publish(this.#prefix + key, '', {
+      headers: head,
+      expect: { lastSubjectSequence: expected },
+      ...(ttlMs !== undefined && { ttl: seconds(ttlMs) }),
+    })
+    return seq
+  }
+
+  /** @param signal ends the delivery if it aborts before this resolves */
+  async deliver({ nc, js, jsm }: Session, options: DeliverOptions, signal: AbortSignal): Promise<Delivery> {
+    const { after, filter = '>' } = options
+    const deliver_subject = createInbox()
+    const idle_heartbeat = nanos(HEARTBEAT_MS)
+    const inbox = new Inbox(this.#prefix)
+    // Subscribed before the server is asked to deliver: it begins at once, and beyond a leaf node as well.
+    const consumer = await js.consumers.getBoundPushConsumer({ deliver_subject, idle_heartbeat })
+    const messages = await consumer.consume({ callback: (message) => inbox.take(message) })
+    inbox.onClose(() => messages.stop())
+    void messages.closed().then(() => inbox.end('the delivery was ended'))
+    void (async () => {
+      for await (const { type } of messages.status()) {
+        if (type === 'heartbeats_missed')
+          inbox.end(`nothing was heard of it for ${(2 * HEARTBEAT_MS) / 1000} s`)
+        if (type === 'consumer_deleted') inbox.end('the server ended it')
+      }
+    })()
+    // What the server sent to a connection that has broken meanwhile is lost.
+    void (async () => {
+      for await (const { type } of nc.status()) {
+        if (inbox.hasEnded) return
+        if (type === 'disconnect' || type === 'close') return inbox.end('the connection broke')
+      }
+    })()
+    try {
+      const { num_pending, created } = await jsm.consumers.add(this.#stream, {
+        deliver_subject,
+        idle_heartbeat,
+        flow_control: true,
+        ack_policy: AckPolicy.None,
+        filter_subject: this.#prefix + filter,
+        inactive_threshold: nanos(ABANDONED_MS),
+        mem_storage: true,
+        num_replicas: 1,
+        ...(after === undefined
+          ? { deliver_policy: DeliverPolicy.LastPerSubject }
+          : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 }),
+      })
+      signal.throwIfAborted()
+      inbox.begin(num_pending, Date.parse(created))
+      return inbox
+    } catch (error) {
+      inbox.close()
+      throw error
+    }
+  }
+}
+
+/** All that was pending when a delivery began. */
+export async function takePending(delivery: Delivery, signal: AbortSignal): Promise<readonly Entry[]> {
+  const entries: Entry[] = []
+  while (entries.length < delivery.pending) {
+    for (const entry of await unlessAborted(delivery.next(), signal)) entries.push(entry)
+  }
+  return entries
+}
+
+export function stateOf({ created, state, config }: StreamInfo): BucketState {
+  return {
+    id: created,
+    lastSeq: state.last_seq,
+    firstSeq: state.messages === 0 ? state.last_seq + 1 : state.first_seq,
+    keys: state.num_subjects ?? 0,
+    maxAgeMs: config.max_age / 1e6,
+    hasTtlPerKey: config.allow_msg_ttl === true,
+  }
+}
+
+/** As the server takes a time to live. */
+const seconds = (ms: number): string => `${Math.ceil(ms / 1000)}s`
+
+/** What was delivered and not yet taken. */
+class Inbox implements Delivery {
+  pending = 0
+  startedAt = 0
+  readonly #prefix: string
+  #entries: Entry[] = []
+  #delivered = 0
+  #ended: NatsFailure | undefined
+  #wake: (() => void) | undefined
+  #close: (() => void) | undefined
+
+  constructor(prefix: string) {
+    this.#prefix = prefix
+  }
+
+  begin(pending: number, startedAt: number): void {
+    this.pending = pending
+    this.startedAt = startedAt
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined
+  }
+
+  take(message: JsMsg): void {
+    if (this.#ended !== undefined) return
+    this.#delivered += 1
+    if (message.info.deliverySequence !== this.#delivered) {
+      this.end(`message ${this.#delivered} of the delivery did not arrive`)
+      return
+    }
+    this.#entries.push(entryOfMessage(message, this.#prefix))
+    this.#wake?.()
+  }
+
+  end(said: string): void {
+    if (this.#ended !== undefined) return
+    const failure: Failure = { kind: 'unavailable', said, cause: undefined }
+    this.#ended = new NatsFailure(failure)
+    this.#wake?.()
+    this.#close?.()
+  }
+
+  onClose(close: () => void): void {
+    this.#close = close
+  }
+
+  async next(): Promise<readonly Entry[]> {
+    while (this.#entries.length === 0) {
+      if (this.#ended !== undefined) throw this.#ended
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    const entries = this.#entries
+    this.#entries = []
+    return entries
+  }
+
+  close(): void {
+    this.end('it was closed')
+  }
+}

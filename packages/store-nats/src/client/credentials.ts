@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+import { OverlayError } from '@selvedge/core'
+
+/** One of the ways in which a NATS server knows its clients. */
+export type NatsCredentials =
+  | { readonly username: string; readonly password: string }
+  | { readonly token: string }
+  /** The seed of an nkey: `SU…`. */
+  | { readonly nkeySeed: string }
+  /** The text of a creds file: a user's JWT and nkey seed, as `nsc generate creds` writes it. */
+  | { readonly creds: string }
+
+/** Reads a creds file, again for each connection: a renewed one is used without a restart. */
+export function credsFile(path: string): () => NatsCredentials {
+  return () => {
+    try {
+      return { creds: readFileSync(path, 'utf8') }
+    } catch (error) {
+      throw OverlayError.from(error, 'INVALID_CONFIG', `reading the NATS credentials from ${path}`)
+    }
+  }
+}
+
+/** Every secret in them, so that none is repeated in an error. */
+export function secretsOf(credentials: NatsCredentials): readonly string[] {
+  if ('token' in credentials) return [credentials.token]
+  if ('username' in credentials) return [credentials.password]
+  if ('nkeySeed' in credentials) return [credentials.nkeySeed.trim()]
+  return credentials.creds
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => /^[\w.-]{20,}$/.test(line) && !line.startsWith('---'))
+}

@@ -1,0 +1,123 @@
+/**
+ * What went wrong with a request to NATS.
+ *
+ * - `outdated`: a key has been written since it was read
+ * - `no-stream`: there is no such bucket
+ * - `unavailable`: no answer, or one that says to ask again (no leader, no quorum)
+ * - `denied`: the server does not know the user, or the user lacks the permission
+ * - `untrusted`: TLS failed: the certificate of the server or of this client is not valid
+ * - `full`: the bucket or the account has no room left
+ * - `exists`: the bucket exists with other settings
+ * - `closed`: the client was closed
+ * - `refused`: any other refusal
+ */
+export type FailureKind =
+  | 'outdated'
+  | 'no-stream'
+  | 'unavailable'
+  | 'denied'
+  | 'untrusted'
+  | 'full'
+  | 'exists'
+  | 'closed'
+  | 'refused'
+
+export interface Failure {
+  readonly kind: FailureKind
+  /** What the server, the client library or the system said. */
+  readonly said: string
+  readonly cause: unknown
+}
+
+/** A failure that only the caller can judge. */
+export class NatsFailure extends Error {
+  readonly failure: Failure
+
+  constructor(failure: Failure) {
+    super(failure.said, { cause: failure.cause })
+    this.failure = failure
+  }
+}
+
+export const isFailure = (error: unknown, kind: FailureKind): error is NatsFailure =>
+  error instanceof NatsFailure && error.failure.kind === kind
+
+/** JetStream's error codes: server/errors.json of nats-server. */
+const API_CODES: ReadonlyMap<number, FailureKind> = new Map([
+  [10_071, 'outdated'],
+  [10_164, 'outdated'],
+  [10_059, 'no-stream'],
+  [10_058, 'exists'],
+  [10_065, 'exists'],
+  [10_023, 'full'],
+  [10_028, 'full'],
+  [10_047, 'full'],
+  [10_077, 'full'],
+  // The cluster cannot do it now: no leader, no quorum, no peers, not ready yet.
+  [10_002, 'unavailable'],
+  [10_005, 'unavailable'],
+  [10_008, 'unavailable'],
+  [10_009, 'unavailable'],
+  [10_118, 'unavailable'],
+])
+
+/** By the names of the library's classes: there may be two copies of it in one process. */
+const NAMES: ReadonlyMap<string, FailureKind> = new Map([
+  ['AuthorizationError', 'denied'],
+  ['UserAuthenticationExpiredError', 'denied'],
+  ['PermissionViolationError', 'denied'],
+  ['StreamNotFoundError', 'no-stream'],
+  ['TimeoutError', 'unavailable'],
+  ['NoRespondersError', 'unavailable'],
+  ['ConnectionError', 'unavailable'],
+  ['ClosedConnectionError', 'unavailable'],
+  ['DrainingConnectionError', 'unavailable'],
+  // No stream takes the subject, which is also what a cluster without a leader answers.
+  ['JetStreamNotEnabled', 'unavailable'],
+])
+
+const TLS =
+  /certificate|self.signed|altname|\bSSL\b|\bTLS\b|ERR_TLS|ERR_SSL|\balert\b|UNABLE_TO_|DEPTH_ZERO|CERT_/i
+
+export function classify(error: unknown): Failure {
+  if (error instanceof NatsFailure) return error.failure
+  const chain = causesOf(error)
+  const said = chain.map(textOf).find((text) => text !== '') ?? 'an error without a message'
+  for (const each of chain) {
+    const kind = kindOf(each)
+    if (kind !== undefined) return { kind, said: inner(chain), cause: error }
+  }
+  return { kind: 'refused', said, cause: error }
+}
+
+function kindOf(error: Error): FailureKind | undefined {
+  const { code, status } = error as { code?: unknown; status?: unknown }
+  if (typeof code === 'number') {
+    const known = API_CODES.get(code)
+    if (known !== undefined) return known
+    if (status === 503 || status === 408) return 'unavailable'
+  }
+  if (typeof code === 'string') {
+    if (TLS.test(code)) return 'untrusted'
+    if (/^(E[A-Z]+|ENOTFOUND)$/.test(code)) return 'unavailable'
+  }
+  const byName = NAMES.get(error.name)
+  // A connection that TLS has refused is a ConnectionError too.
+  if (byName === 'unavailable' || byName === undefined) {
+    if (TLS.test(error.message)) return 'untrusted'
+  }
+  return byName
+}
+
+/** The error and what caused it, outermost first; bounded, for a cause may be its own. */
+function causesOf(error: unknown): readonly Error[] {
+  const chain: Error[] = []
+  for (let each = error; each instanceof Error && chain.length < 8; each = each.cause) chain.push(each)
+  return chain.length > 0 ? chain : [new Error(String(error))]
+}
+
+const textOf = ({ message }: Error): string => message.trim()
+
+/** The innermost text, which says most: `connect ECONNREFUSED 127.0.0.1:4222`. */
+const inner = (chain: readonly Error[]): string =>
+  chain.map(textOf).findLast((text) => text !== '') ?? 'an error without a message'
