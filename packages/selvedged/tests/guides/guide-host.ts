@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Child, Host, Lab, PluginHost, RunOptions } from '@selvedge/lab'
@@ -7,10 +7,15 @@ import { holdMounts } from '../cli/mount-holder.js'
 const bin = (name: string) => fileURLToPath(new URL(`../../bin/${name}.js`, import.meta.url))
 const EXAMPLES = fileURLToPath(new URL('../../../../examples/', import.meta.url))
 
+const SERVICE = fileURLToPath(new URL('../../../../deploy/host/selvedged-service', import.meta.url))
+
+/** No namespace has systemd: `systemctl restart selvedged` is done by the script for hosts that have none either. */
+const SYSTEMCTL = '#!/bin/sh\nexec selvedged-service "$1"\n'
+
 /** Where a host that follows a guide writes. */
 const PRIVATE_FILES = [
   'mkdir -p /run/flannel /run/selvedge',
-  'for folder in /run/flannel /run/selvedge /var/lib; do mount -t tmpfs tmpfs $folder; done',
+  'for folder in /run/flannel /run/selvedge /var/lib /var/log /var/cache; do mount -t tmpfs tmpfs $folder; done',
   'mount -t tmpfs tmpfs /mnt && cp -a /etc/. /mnt/ && mount --move /mnt /etc',
 ].join('\n')
 
@@ -21,25 +26,28 @@ const PRIVATE_FILES = [
 export class GuideHost implements PluginHost {
   readonly host: Host
   readonly #holder: Child
-  readonly #environment: readonly string[]
+  /** Of programs that come first in its PATH. */
+  readonly #folder: string
+  readonly #variables: readonly string[]
 
-  private constructor(host: Host, holder: Child, environment: readonly string[]) {
+  private constructor(host: Host, holder: Child, folder: string, variables: readonly string[]) {
     this.host = host
     this.#holder = holder
-    this.#environment = environment
+    this.#folder = folder
+    this.#variables = variables
   }
 
   /** @param variables of the environment of all that is run, such as `ETCDCTL_ENDPOINTS=…` */
   static async prepare(lab: Lab, host: Host, variables: readonly string[] = []): Promise<GuideHost> {
-    const folder = join(lab.directory, 'bin')
+    const folder = join(lab.directory, `${host.name}-bin`)
     await mkdir(folder, { recursive: true })
-    for (const name of ['selvedged', 'selvedge']) {
-      const path = join(folder, name)
-      await writeFile(path, `#!/bin/sh\nexec '${process.execPath}' '${bin(name)}' "$@"\n`)
-      await chmod(path, 0o755)
-    }
-    const environment = [`PATH=${folder}:${process.env.PATH}`, ...variables]
-    return new GuideHost(host, await holdMounts(host, PRIVATE_FILES), environment)
+    const holder = await holdMounts(host, PRIVATE_FILES)
+    const prepared = new GuideHost(host, holder, folder, variables)
+    for (const name of ['selvedged', 'selvedge'])
+      await prepared.#install(name, `#!/bin/sh\nexec '${process.execPath}' '${bin(name)}' "$@"\n`)
+    await prepared.#install('systemctl', SYSTEMCTL)
+    await copyFile(SERVICE, join(folder, 'selvedged-service'))
+    return prepared
   }
 
   get name(): string {
@@ -65,8 +73,22 @@ export class GuideHost implements PluginHost {
   }
 
   /** Runs a file of `examples/` to its end, as it is. */
-  run(file: string): Promise<string> {
-    return this.exec('sh', ['-eu', `${EXAMPLES}${file}`])
+  run(file: string, args: readonly string[] = [], options: RunOptions = {}): Promise<string> {
+    return this.exec('sh', ['-eu', `${EXAMPLES}${file}`, ...args], options)
+  }
+
+  /** From now on `ssh NAME COMMAND`, on any host of the lab, runs a command on one of these. No namespace has a server of it. */
+  async reach(hosts: readonly GuideHost[]): Promise<void> {
+    const cases = hosts.map(
+      (each) => `${each.name}) enter="--net=/run/netns/${each.namespace} ${each.#mounts}" ;;`,
+    )
+    const script = ['#!/bin/sh', `case $1 in ${cases.join(' ')} *) exit 255 ;; esac`, 'shift']
+    await this.#install('ssh', `${script.join('\n')}\nexec nsenter $enter -- sh -c "$*"\n`)
+  }
+
+  /** Puts a file of `examples/` where a guide says. */
+  async install(file: string, place: string): Promise<void> {
+    await this.exec('install', ['-D', `${EXAMPLES}${file}`, place])
   }
 
   /** Starts a program there, as the unit of systemd does: by a shell line that may use variables of a file of `examples/`. */
@@ -75,7 +97,16 @@ export class GuideHost implements PluginHost {
     return this.host.spawn('nsenter', [...this.#enter, 'sh', '-euc', `${variables}exec ${line}`])
   }
 
+  get #mounts(): string {
+    return `--mount=/proc/${this.#holder.pid}/ns/mnt`
+  }
+
   get #enter(): readonly string[] {
-    return [`--mount=/proc/${this.#holder.pid}/ns/mnt`, '--', 'env', ...this.#environment]
+    return [this.#mounts, '--', 'env', `PATH=${this.#folder}:${process.env.PATH}`, ...this.#variables]
+  }
+
+  async #install(name: string, text: string): Promise<void> {
+    await writeFile(join(this.#folder, name), text)
+    await chmod(join(this.#folder, name), 0o755)
   }
 }

@@ -1,0 +1,2 @@
+. /etc/default/selvedged
+selvedge doctor $FLANNELD_OPTIONS
