@@ -67,6 +67,9 @@ export const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, Elsewher
     'not by /run/kubelet.kubeconfig: asking Kubernetes what these credentials may do: they may not list nodes, watch nodes; a role must allow it':
       { test: `${KUBE}/embedded.test.ts` },
   },
+  'docs/guides/security-model.md': {
+    'Error: etcdserver: permission denied': { test: 'packages/selvedged/tests/guides/security.test.ts' },
+  },
   'docs/guides/without-a-cluster.md': {
     'node examples/dist/bootstrap.js /etc/edge/fleet.json /var/lib/edge/leases /run/edge/subnet.env': {
       test: BOOTSTRAP,
