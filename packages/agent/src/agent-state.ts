@@ -1,8 +1,9 @@
-import type { Overlay } from '@selvedge/core'
+import type { NetworkConfig, Overlay } from '@selvedge/core'
 import { sameNode } from '@selvedge/core/kit'
 import type { Firewall, RuleCount } from '@selvedge/firewall'
 import type { CachedSubnetManager, SubnetEnvFile } from '@selvedge/node-state'
 import type { AgentSettings } from './command-line/settings.js'
+import type { PlanPage } from './dashboard/browser/plan-page.js'
 import { RecentEvents } from './dashboard/recent-events.js'
 import type { Snapshot } from './observe/metrics.js'
 import { PeerHistory } from './observe/peer-history.js'
@@ -34,6 +35,8 @@ export class AgentState {
   readonly recent: RecentEvents
   /** What of the config in the store differs from the one in force. */
   configDifferences: readonly string[] = []
+  /** The config in the store, if it is another than the one in force. It may hold secrets. */
+  storedConfig: NetworkConfig | undefined
   /** What the store waits for, if it says so. */
   awaited: Prerequisite | undefined
   readonly #services: AgentServices
@@ -87,6 +90,22 @@ export class AgentState {
       leases: leases.values(),
       subnetFile: { path: subnetFile, text: overlay.subnetEnv({ ipMasq }) },
       lastChange: (key) => this.history.lastChange(key),
+    })
+  }
+
+  /** What the overlay would write now, by what its drivers hold now; undefined while there is no lease. */
+  async planPage(): Promise<PlanPage | undefined> {
+    const { overlay } = this
+    if (overlay?.status.state !== 'running') return undefined
+    const { planPage } = await import('./dashboard/plan-page.js')
+    const operations = await overlay.plan({ signal: AbortSignal.timeout(READ_TIMEOUT_MS) })
+    return planPage({
+      operations,
+      config: overlay.config,
+      storedConfig: this.storedConfig,
+      at: this.#services.clock.now(),
+      lastChange: (key) => this.history.lastChange(key),
+      sanitize: (text) => this.#services.sanitizer.text(text),
     })
   }
 

@@ -80,7 +80,8 @@ async function openDashboard(state: AgentState, services: AgentServices): Promis
   try {
     const { Dashboard } = await import('./dashboard/dashboard.js')
     const page = () => state.statusPage()
-    return await Dashboard.open({ page, recent: state.recent, host: hostname(), clock })
+    const plan = () => state.planPage()
+    return await Dashboard.open({ page, plan, recent: state.recent, host: hostname(), clock })
   } catch (error) {
     log('error', 'the dashboard cannot be served', { error })
     return undefined

@@ -42,10 +42,12 @@ export {
   resourcesPage,
 } from './observe/resources-page.js'
 export { type PeerPath, type PeerStatus, pathOf, type StatusPage } from './observe/status-page.js'
+export { type Change, changesOf, type Difference, differencesOf, operationPage } from './plan/changes.js'
+export { describeResource } from './plan/describe-resource.js'
 export { type AgentPlan, type PlanServices, planAgent } from './plan/plan-agent.js'
 export type { Direction, PathReport } from './probe/path-state.js'
 export type { PeerProbe } from './probe/peer-probes.js'
-export { secretsOf, secretsOfSettings, withoutCommandTexts, withoutSecrets } from './secrets.js'
+export { secretsOf, secretsOfSettings, withoutSecrets } from './secrets.js'
 export type { AgentServices } from './services.js'
 export { openStore } from './stores/open-store.js'
 export type { OpenStore, Prerequisite, StoreEvents, Waiting } from './stores/store.js'

@@ -50,6 +50,13 @@ export function withoutCommandTexts<R extends Resource>(resource: R): R {
   }
 }
 
+/** A copy of a resource for people to see: without what its secret fields hold, and the texts of commands. */
+export function resourceWithoutSecrets<R extends Resource>(resource: R): R {
+  // Its key is no secret, though it is named one.
+  const { kind, key, ...fields } = withoutCommandTexts(resource)
+  return { kind, key, ...(withoutSecrets(fields) as object) } as R
+}
+
 function redacted(value: unknown, isSecret: boolean, depth: number): unknown {
   if (typeof value !== 'object' || value === null) {
     return isSecret && value !== null && value !== undefined && value !== '' ? HIDDEN : value

@@ -150,6 +150,7 @@ class Session {
     if (settings.dashboard) state.recent.follow(overlay)
     overlay.on('config', ({ config, differences }) => {
       state.configDifferences = differences
+      state.storedConfig = differences.length === 0 ? undefined : config
       for (const secret of secretsOf(config)) services.sanitizer.addSecret(secret)
     })
     overlay.on('waiting', (step) => state.startWaitsFor(step))

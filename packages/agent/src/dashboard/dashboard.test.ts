@@ -5,13 +5,16 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { BoundedServer } from '../observe/bounded-server.js'
 import { serveHealth } from '../observe/http-server.js'
 import type { StatusPage } from '../observe/status-page.js'
+import type { PlanPage } from './browser/plan-page.js'
 import { Dashboard } from './dashboard.js'
 import { RecentEvents } from './recent-events.js'
 
 let dashboard: Dashboard
 let server: BoundedServer
+let plan: () => Promise<PlanPage | undefined>
 
 beforeEach(async () => {
+  plan = async () => ({ at: 1, counts: [], changes: [], config: [] })
   const page = {
     version: '1',
     store: { name: 'etcd', connected: true, staleMs: 0, fromCache: false },
@@ -21,6 +24,7 @@ beforeEach(async () => {
   } as unknown as StatusPage
   dashboard = await Dashboard.open({
     page: async () => page,
+    plan: () => plan(),
     recent: new RecentEvents(systemClock),
     host: 'node-1',
     clock: systemClock,
@@ -76,6 +80,22 @@ test('a page elsewhere cannot read it through a browser, nor can anything be sen
   expect((await get('/dashboard/', { host: 'attacker.example' })).status).toBe(421)
   expect((await get('/dashboard/events', { host: 'attacker.example' })).status).toBe(421)
   expect((await get('/dashboard/events', { method: 'POST' })).status).toBe(405)
+})
+
+test('the plan is answered fresh, and is not to be had before there is a lease, or from elsewhere', async () => {
+  const { status, headers, text } = await get('/dashboard/plan')
+  expect(status).toBe(200)
+  expect(headers).toMatchObject({ 'content-type': 'application/json', 'cache-control': 'no-store' })
+  expect(JSON.parse(text)).toEqual({ at: 1, counts: [], changes: [], config: [] })
+  expect((await get('/dashboard/plan', { host: 'attacker.example' })).status).toBe(421)
+})
+
+test.each([
+  ['has no lease', async () => undefined],
+  ['cannot read its kernel', () => Promise.reject(new Error('a secret'))],
+])('an agent that %s says that it cannot plan, and no more', async (_, failing) => {
+  plan = failing
+  expect(await get('/dashboard/plan')).toMatchObject({ status: 503, text: 'the agent cannot plan now' })
 })
 
 test('beyond 16 open pages, the next is refused', async () => {

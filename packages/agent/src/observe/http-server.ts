@@ -15,7 +15,7 @@ export interface Served {
   /** A JSON page for `/resources`; undefined while there is no lease. Absent where none is served. */
   resources?(): Promise<object | undefined>
   /** The page for people and its files, below `/dashboard`; undefined for a path that it does not have. */
-  dashboard?(path: string, headers: IncomingHttpHeaders): Answer | undefined
+  dashboard?(path: string, headers: IncomingHttpHeaders): Answer | Promise<Answer> | undefined
 }
 
 /**
@@ -25,7 +25,8 @@ export interface Served {
 export async function serveHealth(address: ListenAddress, served: Served): Promise<BoundedServer> {
   try {
     return await BoundedServer.listen(address, {
-      answer: async (path, headers) => served.dashboard?.(path, headers) ?? (await answer(path, served)),
+      answer: async (path, headers) =>
+        (await served.dashboard?.(path, headers)) ?? (await answer(path, served)),
       admitsHost: (host) => namesThisHost(host, hostname()),
     })
   } catch (error) {

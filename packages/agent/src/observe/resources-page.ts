@@ -8,7 +8,7 @@ import {
   type Program,
   type Resource,
 } from '@selvedge/core'
-import { withoutCommandTexts, withoutSecrets } from '../secrets.js'
+import { resourceWithoutSecrets } from '../secrets.js'
 
 /**
  * `held`: desired, and there. `missing`: desired, and not there, or there with other values (`actual`). `stale`: there, the
@@ -113,24 +113,19 @@ export function entriesOf({
   const entries = desired.map(({ resource, owners }): ResourceEntry => {
     const operation = byKey.get(resource.key)
     const changed = changeOf(lastChange(resource.key))
-    if (operation?.type !== 'put') return { state: 'held', resource: shown(resource), owners, changed }
-    const actual = operation.actual === undefined ? undefined : shown(operation.actual)
-    return { state: 'missing', resource: shown(resource), actual, owners, changed }
+    if (operation?.type !== 'put')
+      return { state: 'held', resource: resourceWithoutSecrets(resource), owners, changed }
+    const actual = operation.actual === undefined ? undefined : resourceWithoutSecrets(operation.actual)
+    return { state: 'missing', resource: resourceWithoutSecrets(resource), actual, owners, changed }
   })
   const stale = operations
     .filter(({ type }) => type === 'delete')
     .map(({ resource }): ResourceEntry => {
       const changed = changeOf(lastChange(resource.key))
-      return { state: 'stale', resource: shown(resource), owners: [], changed }
+      return { state: 'stale', resource: resourceWithoutSecrets(resource), owners: [], changed }
     })
   return [...entries, ...stale]
 }
 
 const changeOf = (change: EntryChange | undefined): EntryChange | undefined =>
   change && { was: change.was, at: change.at, by: change.by }
-
-/** Its key is no secret, though it is named one. */
-function shown(resource: Resource): Resource {
-  const { kind, key, ...fields } = withoutCommandTexts(resource)
-  return { kind, key, ...(withoutSecrets(fields) as object) }
-}

@@ -1,7 +1,6 @@
-import type { KnownLease, ResourceEntry } from '@selvedge/agent'
+import { describeResource, type KnownLease, type ResourceEntry } from '@selvedge/agent'
 import { fdb, link, neighbour, route } from '@selvedge/core/kit'
 import { expect, test } from 'vitest'
-import { describeResource } from '../output/describe-resource.js'
 import { parseIptablesSave, parseNftRuleset, ruleLines } from './chains.js'
 import { compareLeases, compareSubnetEnv } from './compare.js'
 import { LeaseIndex } from './lease-index.js'

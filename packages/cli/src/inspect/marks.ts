@@ -1,7 +1,6 @@
-import type { EntryChange, ResourceEntry, ResourcesPage } from '@selvedge/agent'
+import { describeResource, type EntryChange, type ResourceEntry, type ResourcesPage } from '@selvedge/agent'
 import type { Resource } from '@selvedge/core'
 import type { ViewedEntry } from '@selvedge/dataplane-linux'
-import { describeResource } from '../output/describe-resource.js'
 import { parseIptablesSave, parseNftRuleset, type RuleChain, ruleLines } from './chains.js'
 import { LeaseIndex } from './lease-index.js'
 

@@ -1,9 +1,8 @@
-import { planAgent } from '@selvedge/agent'
+import { changesOf, operationPage, planAgent } from '@selvedge/agent'
 import type { AgentSettings } from '@selvedge/agent/flags'
 import { leaseKey } from '@selvedge/core'
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
-import { changesOf, operationPage } from './changes.js'
 import { planServices } from './services.js'
 import { showChanges, summaryOf } from './show.js'
 

@@ -1,9 +1,8 @@
-import type { AgentPlan } from '@selvedge/agent'
+import { type AgentPlan, changesOf, operationPage } from '@selvedge/agent'
 import { type Operation, parseNetworkConfig, type Resource } from '@selvedge/core'
 import { address, fdb, link, neighbour, route } from '@selvedge/core/kit'
 import { expect, test } from 'vitest'
 import { Page } from '../output/page.js'
-import { changesOf, operationPage } from './changes.js'
 import { showChanges, summaryOf } from './show.js'
 
 const LEASE = { subnet: '10.244.9.0/24', attributes: { publicIp: '192.168.77.9' } }

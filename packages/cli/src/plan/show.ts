@@ -1,6 +1,6 @@
+import type { Change } from '@selvedge/agent'
 import { printable } from '@selvedge/core/kit'
 import type { Page, Style } from '../output/page.js'
-import type { Change } from './changes.js'
 
 /** Beyond so many changes, a page has some of each sort. */
 const MAX_CHANGES = 40

@@ -1,7 +1,6 @@
-import type { KnownLease, ResourceEntry } from '@selvedge/agent'
+import { describeResource, type KnownLease, type ResourceEntry } from '@selvedge/agent'
 import type { LinkResource, RouteResource } from '@selvedge/core/kit'
 import type { LinkAnswer, RouteAnswer } from '@selvedge/dataplane-linux'
-import { describeResource } from '../output/describe-resource.js'
 import type { AskedNeighbour, AskedUnderlay, TraceFacts } from './facts.js'
 import type { Hop } from './hop.js'
 import { tunnelHops } from './tunnel-hops.js'

@@ -1,6 +1,5 @@
-import type { InspectedPeer, ResourceEntry } from '@selvedge/agent'
+import { describeResource, type InspectedPeer, type ResourceEntry } from '@selvedge/agent'
 import type { Resource } from '@selvedge/core'
-import { describeResource } from '../output/describe-resource.js'
 import { duration } from '../output/duration.js'
 import type { AskedIpsec, AskedWireguard, TraceFacts } from './facts.js'
 import type { Hop } from './hop.js'

@@ -93,6 +93,40 @@ test('peers, one that comes, and drift with the program that caused it appear li
   await page.close()
 })
 
+test('the plan is empty when there is nothing to do, has what another program prevents, and what a restart would apply', async () => {
+  const { page, complaints } = await openPage(browser, URL)
+  const summary = page.locator('#plan-summary')
+  await expect
+    .poll(() => summary.textContent(), WITHIN)
+    .toMatch(/^Nothing to change: the kernel holds all \d+/)
+  expect(await page.getByRole('list', { name: 'What the agent would change now' }).count()).toBe(0)
+
+  await host.ip('route', 'add', 'blackhole', '10.244.90.0/24')
+  await rig.etcd.put(...lease(90))
+  const planned = page.getByRole('list', { name: 'What the agent would change now' })
+  await planned.getByText('route 10.244.90.0/24').waitFor()
+  await expect.poll(() => summary.textContent(), WITHIN).toMatch(/^1 to add \(1 route\)/)
+  await page.getByRole('table', { name: 'Entries that cannot be written' }).waitFor()
+  expect(await axeViolations(page)).toEqual([])
+  await host.ip('route', 'delete', 'blackhole', '10.244.90.0/24')
+  await page.locator('#plan-again').press('Enter')
+  await expect.poll(() => summary.textContent(), WITHIN).toMatch(/^Nothing to change/)
+
+  await rig.etcd.putConfig({ Network: '10.240.0.0/12', Backend: { Type: 'vxlan', MTU: 1400 } })
+  // A lease outside the network has the agent look whether the config is another.
+  const [, record] = lease(91)
+  await rig.etcd.put('10.250.1.0-24', record)
+  const panel = page.getByRole('region', { name: 'Plan' })
+  await panel.getByText('a restart of the agent applies').waitFor()
+  const fields = panel.locator('dl')
+  await expect.poll(() => fields.textContent(), WITHIN).toContain('Network10.244.0.0/16 → 10.240.0.0/12')
+  expect(await fields.textContent()).toContain('Backend.MTU(none) → 1400')
+  await rig.etcd.putConfig(vxlanConfig)
+  await rig.etcd.delete('10.250.1.0-24')
+  expect(complaints).toEqual([])
+  await page.close()
+})
+
 test.each(['light', 'dark'] as const)('axe-core finds nothing to complain of in the %s', async (scheme) => {
   const { page, complaints } = await openPage(browser, URL, scheme)
   await page.locator('#peer-rows tr').first().waitFor()

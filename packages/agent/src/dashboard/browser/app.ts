@@ -3,8 +3,9 @@ import { byId, setText } from './dom.js'
 import type { Feed } from './feed.js'
 import { clockText } from './texts.js'
 import { renderFacts } from './view-facts.js'
-import { renderDrift, renderEvents, renderPlan, renderSync } from './view-history.js'
+import { renderDrift, renderEvents, renderSync } from './view-history.js'
 import { PeerTable } from './view-peers.js'
+import { PlanPanel } from './view-plan.js'
 import { renderPaths, renderTopology } from './view-topology.js'
 
 /** Times that are shown as an age grow older. */
@@ -20,6 +21,7 @@ class App {
   #feed: Feed | undefined
   #isFrameDue = false
   readonly #table = new PeerTable(() => this.#renderPeers())
+  readonly #plan = new PlanPanel(() => this.#renderSoon())
   readonly #connection = new Connection({
     onFeed: (feed) => {
       this.#feed = feed
@@ -53,7 +55,7 @@ class App {
     renderPaths(feed, now)
     renderDrift(feed, now)
     renderSync(feed, now)
-    renderPlan(feed)
+    this.#plan.render(feed, now)
     renderEvents(feed, now)
     this.#renderConnection()
   }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { causesOf, median, programText } from './causes.js'
 import { byMinute, chartColumns } from './columns.js'
-import type { PeerRow, Summary } from './feed.js'
+import type { Feed, PeerRow, Summary } from './feed.js'
 import { type ListState, pageOf } from './peer-list.js'
+import { PlanAsks } from './plan-asks.js'
+import { countsText } from './plan-page.js'
 import { agoText, durationText, lossText, msText } from './texts.js'
 import { DRAWING, drawnNodes } from './topology.js'
 import { overallVerdict, peerVerdict } from './verdicts.js'
@@ -152,4 +154,30 @@ test('numbers and ages read well', () => {
   expect(agoText(NOW + 500, NOW)).toBe('now')
   expect([0, 0.001, 0.5, 1].map(lossText)).toEqual(['0 %', '<1 %', '50 %', '100 %'])
   expect([0.123, 12.3, 2_500].map(msText)).toEqual(['0.1 ms', '12 ms', '2.5 s'])
+})
+
+test('what a plan changes is counted in words', () => {
+  expect(countsText([])).toBe('')
+  const counts = [
+    { type: 'delete', kind: 'route', count: 1 },
+    { type: 'add', kind: 'route', count: 5_000 },
+    { type: 'add', kind: 'fdb', count: 2 },
+  ] as const
+  expect(countsText(counts)).toBe('5,002 to add (5,000 route, 2 fdb), 1 to delete (1 route)')
+})
+
+test('a plan is asked for at first, when something happened but not at once again, by hand, and now and then', () => {
+  const asks = new PlanAsks()
+  const feed = (total: number): Feed => ({
+    summary: { kernel: {}, drift: { total }, syncs: [], configDifferences: [] } as unknown as Summary,
+    peers: new Map(),
+  })
+  expect(asks.isDue(feed(0), NOW)).toBe(true)
+  expect(asks.isDue(feed(1), NOW + 500)).toBe(false)
+  expect(asks.isDue(feed(1), NOW + 2_000)).toBe(true)
+  expect(asks.isDue(feed(1), NOW + 6_000)).toBe(false)
+  asks.want()
+  expect(asks.isDue(feed(1), NOW + 6_000)).toBe(true)
+  expect(asks.isDue(feed(1), NOW + 36_000)).toBe(true)
+  expect(asks.isDue(feed(1), NOW + 37_000)).toBe(false)
 })

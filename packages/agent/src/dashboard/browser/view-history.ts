@@ -73,44 +73,6 @@ export function renderSync({ summary: { syncs } }: Feed, now: number): void {
   )
 }
 
-/** What is still to be written, and what only a restart would apply. */
-export function renderPlan({ summary: { kernel, configDifferences } }: Feed): void {
-  const { desired, failed, failures, inSync } = kernel
-  const children: Child[] = []
-  if (failed > 0) {
-    children.push(
-      el(
-        'p',
-        { class: 'bad' },
-        `${countText(failed, 'entry', 'entries')} of ${numberText(desired)} cannot be written:`,
-      ),
-      table(
-        ['Entry', 'Answer'],
-        failures.map(({ key, message }) => [key, message]),
-        'Entries that cannot be written',
-        [0, 1],
-      ),
-    )
-  } else if (inSync) {
-    children.push(el('p', {}, `Nothing to change: the kernel holds all ${numberText(desired)} entries.`))
-  } else {
-    children.push(
-      el(
-        'p',
-        {},
-        `The kernel is being written: ${numberText(kernel.actual)} of ${numberText(desired)} entries.`,
-      ),
-    )
-  }
-  if (configDifferences.length > 0) {
-    children.push(
-      el('h3', {}, 'The config in the store differs; a restart of the agent applies:'),
-      el('ul', {}, ...configDifferences.map((text) => el('li', { class: 'entry' }, text))),
-    )
-  }
-  show('plan', ...children)
-}
-
 export function renderEvents({ summary: { events } }: Feed, now: number): void {
   if (events.length === 0) {
     show('events', empty('None has since this agent started.'))

@@ -1,8 +1,9 @@
-import { type AgentPlan, withoutCommandTexts } from '@selvedge/agent'
 import { leaseKey, type Operation, type Resource, type UnmarkedRival } from '@selvedge/core'
 import { isRoute, type LinkResource, printable, type RouteResource } from '@selvedge/core/kit'
 import { recreatesLink } from '@selvedge/dataplane-linux'
-import { describeResource } from '../output/describe-resource.js'
+import { resourceWithoutSecrets } from '../secrets.js'
+import { describeResource } from './describe-resource.js'
+import type { AgentPlan } from './plan-agent.js'
 
 /** One object that an agent would add, change or delete. */
 export interface Change {
@@ -66,7 +67,7 @@ export function changesOf(plan: AgentPlan, subnetFile: string): readonly Change[
 /** An operation for programs: both values, and what differs. */
 export function operationPage(operation: Operation, rival: UnmarkedRival | undefined) {
   const { type, resource } = operation
-  if (type === 'delete') return { type, resource: withoutCommandTexts(resource) }
+  if (type === 'delete') return { type, resource: resourceWithoutSecrets(resource) }
   if (rival !== undefined) {
     const { route, isAdopted } = rival
     return { type, resource, actual: route, differences: differencesOf(route, resource), adopted: isAdopted }
@@ -74,9 +75,9 @@ export function operationPage(operation: Operation, rival: UnmarkedRival | undef
   const { actual } = operation
   return {
     type,
-    resource: withoutCommandTexts(resource),
+    resource: resourceWithoutSecrets(resource),
     ...(actual !== undefined && {
-      actual: withoutCommandTexts(actual),
+      actual: resourceWithoutSecrets(actual),
       differences: differencesOf(actual, resource),
       ...(isRecreated(actual, resource) && { recreated: true }),
     }),
@@ -86,7 +87,8 @@ export function operationPage(operation: Operation, rival: UnmarkedRival | undef
 /** No overlay's routes have it: `boot`, as `ip route` names it. */
 const PROTOCOL: Difference = { field: 'protocol', before: 'boot', after: 'an overlay’s own' }
 
-function changeOf(operation: Operation, rival: UnmarkedRival | undefined): Change {
+/** One operation for people. @param rival the route of another program that is in its way, if any */
+export function changeOf(operation: Operation, rival?: UnmarkedRival): Change {
   const { type, resource } = operation
   const { kind } = resource
   if (type === 'delete') {
@@ -145,7 +147,7 @@ const variablesOf = (text: string): Readonly<Record<string, string>> =>
 
 /** What of the desired resource the actual one has another value of. What the former leaves open is not compared. */
 export function differencesOf(actual: Resource, desired: Resource): readonly Difference[] {
-  const [was, is] = [flat(withoutCommandTexts(actual)), flat(withoutCommandTexts(desired))]
+  const [was, is] = [flat(resourceWithoutSecrets(actual)), flat(resourceWithoutSecrets(desired))]
   const raw = [flat(actual), flat(desired)]
   return [...is.keys()].flatMap((field) =>
     isSame(raw[0]?.get(field), raw[1]?.get(field))
@@ -195,7 +197,7 @@ function textOf(resource: Resource): string {
   const text: unknown = Reflect.get(resource, 'text')
   if (kind === 'ruleset' && typeof text === 'string')
     return `${nameOf(resource)}, ${nonEmpty(text).length} lines`
-  return withoutKind(kind, describeResource(resource))
+  return withoutKind(kind, describeResource(resourceWithoutSecrets(resource)))
 }
 
 const linesOf = (resource: Resource, sign: '+' | '-'): readonly string[] =>
