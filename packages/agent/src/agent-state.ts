@@ -3,6 +3,7 @@ import { sameNode } from '@selvedge/core/kit'
 import type { Firewall, RuleCount } from '@selvedge/firewall'
 import type { CachedSubnetManager, SubnetEnvFile } from '@selvedge/node-state'
 import type { AgentSettings } from './command-line/settings.js'
+import type { MatrixPage } from './dashboard/browser/matrix-page.js'
 import type { PlanPage } from './dashboard/browser/plan-page.js'
 import { RecentEvents } from './dashboard/recent-events.js'
 import type { Snapshot } from './observe/metrics.js'
@@ -107,6 +108,15 @@ export class AgentState {
       lastChange: (key) => this.history.lastChange(key),
       sanitize: (text) => this.#services.sanitizer.text(text),
     })
+  }
+
+  /** What nodes have found about each other; undefined while there is no lease, and if peers are not probed. */
+  async matrixPage(filter: string): Promise<MatrixPage | undefined> {
+    const { overlay, probes } = this
+    if (overlay?.status.state !== 'running' || probes === undefined) return undefined
+    const { matrixPage } = await import('./dashboard/matrix-page.js')
+    const { matrixSources } = await import('./dashboard/matrix-sources.js')
+    return matrixPage(matrixSources(overlay, probes, this.#services.clock.now()), filter)
   }
 
   /** Why pods cannot be set up, or would reach no peer; undefined while the agent is ready. Looks for subnet.env. */

@@ -81,7 +81,8 @@ async function openDashboard(state: AgentState, services: AgentServices): Promis
     const { Dashboard } = await import('./dashboard/dashboard.js')
     const page = () => state.statusPage()
     const plan = () => state.planPage()
-    return await Dashboard.open({ page, plan, recent: state.recent, host: hostname(), clock })
+    const matrix = (filter: string) => state.matrixPage(filter)
+    return await Dashboard.open({ page, plan, matrix, recent: state.recent, host: hostname(), clock })
   } catch (error) {
     log('error', 'the dashboard cannot be served', { error })
     return undefined

@@ -5,15 +5,18 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { BoundedServer } from '../observe/bounded-server.js'
 import { serveHealth } from '../observe/http-server.js'
 import type { StatusPage } from '../observe/status-page.js'
+import type { MatrixPage } from './browser/matrix-page.js'
 import type { PlanPage } from './browser/plan-page.js'
 import { Dashboard } from './dashboard.js'
 import { RecentEvents } from './recent-events.js'
 
 let dashboard: Dashboard
 let server: BoundedServer
+let matrix: ((filter: string) => MatrixPage) | undefined
 let plan: () => Promise<PlanPage | undefined>
 
 beforeEach(async () => {
+  matrix = undefined
   plan = async () => ({ at: 1, counts: [], changes: [], config: [] })
   const page = {
     version: '1',
@@ -25,6 +28,7 @@ beforeEach(async () => {
   dashboard = await Dashboard.open({
     page: async () => page,
     plan: () => plan(),
+    matrix: async (filter) => matrix?.(filter),
     recent: new RecentEvents(systemClock),
     host: 'node-1',
     clock: systemClock,
@@ -96,6 +100,23 @@ test.each([
 ])('an agent that %s says that it cannot plan, and no more', async (_, failing) => {
   plan = failing
   expect(await get('/dashboard/plan')).toMatchObject({ status: 503, text: 'the agent cannot plan now' })
+})
+
+test('the matrix is answered for a filter, and not for what no page asks', async () => {
+  expect(await get('/dashboard/matrix/')).toMatchObject({ status: 503, text: 'the agent does not probe now' })
+  const asked: string[] = []
+  matrix = (filter) => {
+    asked.push(filter)
+    return { at: 1, total: 0, everyMs: 2_000, matching: 0, nodes: [], columns: [], rows: [] }
+  }
+  expect(JSON.parse((await get('/dashboard/matrix/10.9%20%2Fx')).text)).toMatchObject({ everyMs: 2_000 })
+  await get('/dashboard/matrix/10.9%20%2Fx')
+  for (const filter of ['%', '%ff', 'a'.repeat(101)]) {
+    expect((await get(`/dashboard/matrix/${filter}`)).status).toBe(404)
+  }
+  expect(asked).toEqual(['10.9 /x'])
+  for (let n = 0; n < 100; n += 1) expect((await get(`/dashboard/matrix/${n}`)).status).toBe(200)
+  expect(asked).toHaveLength(101)
 })
 
 test('beyond 16 open pages, the next is refused', async () => {

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import type { Clock } from '@selvedge/core'
 import type { Answer } from '../observe/bounded-server.js'
 import type { StatusPage } from '../observe/status-page.js'
 import { type Asset, readAssets } from './assets.js'
+import type { MatrixPage } from './browser/matrix-page.js'
 import type { PlanPage } from './browser/plan-page.js'
 import { EventStreams } from './event-streams.js'
 import { type FeedSources, snapshotOf } from './feed-source.js'
@@ -13,6 +15,8 @@ export interface DashboardOptions {
   readonly page: () => Promise<StatusPage>
   /** What the agent would change now; undefined while there is no lease. */
   readonly plan: () => Promise<PlanPage | undefined>
+  /** What nodes have found about each other, of those that the filter names; undefined if it is not known. */
+  readonly matrix: (filter: string) => Promise<MatrixPage | undefined>
   readonly recent: FeedSources['recent']
   /** This host's name. */
   readonly host: string
@@ -42,23 +46,28 @@ const HEADERS: Readonly<Record<string, string>> = {
 
 const NOT_STORED = { ...HEADERS, 'cache-control': 'no-store' }
 
+/** Pages look at it by as many filters at the same time. */
+const MAX_FILTERS = 16
+const MAX_FILTER = 100
+
 const ROOT = '/dashboard'
 
 /** The page, its files, and its events. */
 export class Dashboard implements Disposable {
   readonly #streams: EventStreams
   readonly #assets: ReadonlyMap<string, Asset>
-  readonly #plan: SharedLook<string | undefined>
+  readonly #plan: SharedLook<Json | undefined>
+  /** By filter, the one that was asked for last at the end. */
+  readonly #matrices = new Map<string, SharedLook<Json | undefined>>()
+  readonly #options: DashboardOptions
 
   private constructor(options: DashboardOptions, assets: ReadonlyMap<string, Asset>) {
     const { page, plan, recent, host, clock } = options
     const look = async () => snapshotOf({ page: await page(), recent, host, now: clock.now() })
     this.#streams = new EventStreams({ look, clock, epoch: randomUUID().replaceAll('-', '') })
     this.#assets = assets
-    this.#plan = new SharedLook(async () => {
-      const planned = await plan()
-      return planned && JSON.stringify(planned)
-    }, clock)
+    this.#options = options
+    this.#plan = new SharedLook(async () => jsonOf(await plan()), clock)
   }
 
   /** Rejects if the page's files are missing. */
@@ -74,7 +83,12 @@ export class Dashboard implements Disposable {
     const name = path.slice(ROOT.length + 1)
     const compress = /\bgzip\b/.test(String(headers['accept-encoding'] ?? ''))
     if (name === 'events') return this.#events(headers, compress)
-    if (name === 'plan') return this.#planned()
+    if (name === 'plan') return answerOf(this.#plan, 'the agent cannot plan now', compress)
+    if (name === 'matrix' || name.startsWith('matrix/')) {
+      const filter = filterOf(name.slice('matrix/'.length))
+      if (filter === undefined) return undefined
+      return answerOf(this.#matrix(filter), 'the agent does not probe now', compress)
+    }
     const asset = this.#assets.get(name === '' ? 'index.html' : name)
     if (asset === undefined) return undefined
     return {
@@ -89,10 +103,15 @@ export class Dashboard implements Disposable {
     this.#streams[Symbol.dispose]()
   }
 
-  async #planned(): Promise<Answer> {
-    const json = await this.#plan.get().catch(() => undefined)
-    if (json === undefined) return { status: 503, text: 'the agent cannot plan now', headers: NOT_STORED }
-    return { status: 200, text: json, contentType: 'application/json', headers: NOT_STORED }
+  #matrix(filter: string): SharedLook<Json | undefined> {
+    const { matrix, clock } = this.#options
+    const known = this.#matrices.get(filter)
+    const look = known ?? new SharedLook(async () => jsonOf(await matrix(filter)), clock)
+    this.#matrices.delete(filter)
+    this.#matrices.set(filter, look)
+    const [oldest] = this.#matrices.size > MAX_FILTERS ? this.#matrices.keys() : []
+    if (oldest !== undefined) this.#matrices.delete(oldest)
+    return look
   }
 
   #events(headers: IncomingHttpHeaders, compress: boolean): Answer {
@@ -111,5 +130,41 @@ export class Dashboard implements Disposable {
           compress,
         }),
     }
+  }
+}
+
+interface Json {
+  readonly text: string
+  readonly compressed: Buffer
+}
+
+function jsonOf(page: object | undefined): Json | undefined {
+  if (page === undefined) return undefined
+  const text = JSON.stringify(page)
+  return { text, compressed: gzipSync(text, { level: 4 }) }
+}
+
+async function answerOf(
+  look: SharedLook<Json | undefined>,
+  otherwise: string,
+  compress: boolean,
+): Promise<Answer> {
+  const json = await look.get().catch(() => undefined)
+  if (json === undefined) return { status: 503, text: otherwise, headers: NOT_STORED }
+  return {
+    status: 200,
+    text: compress ? json.compressed : json.text,
+    contentType: 'application/json',
+    headers: { ...NOT_STORED, vary: 'accept-encoding', ...(compress && { 'content-encoding': 'gzip' }) },
+  }
+}
+
+/** Undefined for what a page would not ask. */
+function filterOf(encoded: string): string | undefined {
+  try {
+    const filter = decodeURIComponent(encoded)
+    return filter.length > MAX_FILTER ? undefined : filter
+  } catch {
+    return undefined
   }
 }

@@ -1,5 +1,6 @@
 import type { PeerStatus, StatusPage } from '../observe/status-page.js'
 import type { ChangeEvent, PeerRow, SnapshotEvent, Summary } from './browser/feed.js'
+import { measured } from './measured.js'
 import type { RecentEvents } from './recent-events.js'
 
 export interface FeedSources {
@@ -54,28 +55,8 @@ function peerRow(peer: PeerStatus): PeerRow {
     drift,
     driftAt: peer.driftAt,
     changedAt: peer.lastEvent?.at,
-    ...measured(peer.probe),
+    ...measured([peer.probe?.ipv4, peer.probe?.ipv6].filter((report) => report !== undefined)),
   }
-}
-
-/** Of two families, the worse; one that has never answered is not measured. */
-function measured(probe: PeerStatus['probe']): Pick<PeerRow, 'rttMs' | 'loss' | 'fault' | 'silent'> {
-  const all = [probe?.ipv4, probe?.ipv6].filter((report) => report !== undefined)
-  const reports = all.filter(({ state }) => state !== 'unknown')
-  const unreachable = reports.find(({ state }) => state === 'unreachable')
-  const rttMs = worst(reports.map((report) => report.rttMs))
-  return {
-    // Finer, it would change with each probe.
-    rttMs: rttMs === undefined ? undefined : Number(rttMs.toPrecision(2)),
-    loss: worst(reports.map(({ loss }) => loss)),
-    fault: unreachable && (unreachable.direction ?? 'unknown'),
-    silent: all.some(({ state, loss }) => state === 'unknown' && loss !== undefined) || undefined,
-  }
-}
-
-function worst(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined)
-  return known.length === 0 ? undefined : Math.max(...known)
 }
 
 /** A snapshot with the text of each part, so that the next is compared with it quickly. */

@@ -15,7 +15,7 @@ export interface PathReport {
   readonly responds?: boolean | undefined
   /** Smoothed round trip of probes that the peer answered itself, in ms. */
   readonly rttMs?: number | undefined
-  /** Share of the last 32 probes that were lost, 0 to 1. Absent before the first. */
+  /** Share of the last 32 probes that were lost, 0 to 1, since it first answered if it has. Absent before the first. */
   readonly loss?: number | undefined
 }
 
@@ -135,6 +135,11 @@ export class PathState {
   }
 
   #reached(responds: boolean): void {
+    if (!this.#everReached) {
+      // A node is probed as soon as it has a lease, a moment before it has a device: the path works from now on.
+      this.#window = 0
+      this.#outcomes = 0
+    }
     this.#everReached = true
     this.#responds = responds
     this.losses = 0

@@ -2,10 +2,12 @@ import { type Clock, type Lease, leaseKey, type Overlay, type Random } from '@se
 import { familyOf, sameNode } from '@selvedge/core/kit'
 import { EventLimiter } from '../logging/event-limiter.js'
 import type { Logger } from '../logging/logger.js'
+import { type PathName, PathNames } from './path-name.js'
 import type { Direction, PathReport } from './path-state.js'
 import { probeAddresses } from './probe-addresses.js'
 import type { PathChange } from './probe-table.js'
 import { type DroppedProbes, Prober } from './prober.js'
+import type { Row } from './row-datagram.js'
 
 /** What probes have found about a peer; a family is absent if its lease has none, or it is not probed. */
 export interface PeerProbe {
@@ -18,6 +20,16 @@ export interface PeerProbesOptions {
   readonly clock: Clock
   readonly random: Random
   readonly port: number
+}
+
+/** What peers say that they have found. */
+export interface PeerRows {
+  /** How often each is asked, in ms. */
+  readonly everyMs: number
+  /** Undefined if a peer has not answered. */
+  readonly rowOf: (lease: Lease) => { readonly row: Row; readonly ageMs: number } | undefined
+  /** The key of the lease that an entry is about; this node's own among them. */
+  readonly keyOf: (entry: PathName) => string | undefined
 }
 
 /** Thousands of peers may join at once: they are looked through at most this often. */
@@ -33,12 +45,18 @@ const DIRECTIONS: Readonly<Record<Direction, string>> = {
 export class PeerProbes {
   readonly #overlay: Overlay
   readonly #prober: Prober
+  readonly #clock: Clock
   /** By overlay address. */
   #peers = new Map<string, Lease>()
+  /** Where each peer is asked for its row, by its lease's key. */
+  #rowAddresses = new Map<string, string>()
+  /** Made when it is needed. */
+  #names: PathNames<string> | undefined
   #isStale = true
 
   constructor(overlay: Overlay, { log, clock, random, port }: PeerProbesOptions, signal: AbortSignal) {
     this.#overlay = overlay
+    this.#clock = clock
     const limiter = new EventLimiter({
       log,
       clock,
@@ -74,6 +92,23 @@ export class PeerProbes {
     return probe.ipv4 === undefined && probe.ipv6 === undefined ? undefined : probe
   }
 
+  /** What peers say that they have found, as far as they have been asked; they are asked from now on, for some seconds. */
+  rows(): PeerRows {
+    this.#prober.wantRows()
+    this.#names ??= this.#pathNames()
+    const names = this.#names
+    const now = this.#clock.monotonic()
+    return {
+      everyMs: this.#prober.rowIntervalMs,
+      rowOf: (lease) => {
+        const address = this.#rowAddresses.get(leaseKey(lease))
+        const found = address === undefined ? undefined : this.#prober.rowOf(address)
+        return found && { row: found.row, ageMs: now - found.at }
+      },
+      keyOf: (entry) => names.get(entry),
+    }
+  }
+
   get reports(): Iterable<PathReport> {
     return this.#prober.reports()
   }
@@ -106,13 +141,31 @@ export class PeerProbes {
     this.#isStale = false
     const backend = overlay.config.backend?.type
     const own = overlay.lease
+    const ownAddresses = probeAddresses(own, backend)
+    const families = ownAddresses.map(familyOf)
     const peers = new Map<string, Lease>()
+    const rowAddresses = new Map<string, string>()
     for (const [key, lease] of overlay.leases) {
       if (sameNode(lease.attributes, own.attributes) || overlay.resourcesOf(key).length === 0) continue
-      for (const address of probeAddresses(lease, backend)) peers.set(address, lease)
+      const addresses = probeAddresses(lease, backend)
+      for (const address of addresses) peers.set(address, lease)
+      const reached = addresses.find((address) => families.includes(familyOf(address)))
+      if (reached !== undefined) rowAddresses.set(key, reached)
     }
     this.#peers = peers
-    this.#prober.update(probeAddresses(own, backend), peers.keys())
+    this.#rowAddresses = rowAddresses
+    this.#names = undefined
+    this.#prober.update(ownAddresses, peers.keys(), [...rowAddresses.values()])
+  }
+
+  #pathNames(): PathNames<string> {
+    const names = new PathNames<string>()
+    const own = this.#overlay.lease
+    for (const address of probeAddresses(own, this.#overlay.config.backend?.type)) {
+      names.add(address, leaseKey(own))
+    }
+    for (const [address, lease] of this.#peers) names.add(address, leaseKey(lease))
+    return names
   }
 
   #logChange({ address, report: { state, direction } }: PathChange, limiter: EventLimiter): void {

@@ -103,6 +103,21 @@ test('a peer that is cut off both ways is silent to both, and is back with its f
   expect(network.report(1, 0)).toMatchObject({ state: 'reachable' })
 })
 
+test('what was lost before a peer first answered is no loss of its path', () => {
+  const network = new Network(2)
+  network.cut(0, 1)
+  network.run(2_000)
+  expect(network.report(0, 1)?.loss).toBe(1)
+  network.cuts.clear()
+  network.run(2_000)
+  expect(network.report(0, 1)).toEqual(healthy)
+  network.cut(0, 1)
+  network.run(400)
+  network.cuts.clear()
+  network.run(1_000)
+  expect(network.report(0, 1)?.loss).toBeGreaterThan(0)
+})
+
 test('two losses in a row change nothing but the share of losses', () => {
   const network = new Network(2)
   network.run(3_000)

@@ -203,6 +203,11 @@ export class ProbeTable {
     return [...this.#paths.values()].map(({ report }) => report)
   }
 
+  /** All paths, with what is known of them. */
+  found(): Iterable<PathChange> {
+    return this.#paths.values()
+  }
+
   /** Paths whose state or direction has changed since the last call. */
   takeChanges(): readonly PathChange[] {
     const changes = this.#changes

@@ -5,7 +5,9 @@ import type { Clock } from '@selvedge/core'
 import { systemClock } from '@selvedge/core/kit'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { encodeDatagram } from './datagram.js'
+import { pathName } from './path-name.js'
 import { Prober } from './prober.js'
+import { encodeRowQuestion } from './row-datagram.js'
 
 const WITHIN = { timeout: 10_000, interval: 20 }
 const PORT = 38_475
@@ -65,6 +67,27 @@ test('an address that this host does not have is an error', async () => {
   expect(onError.mock.calls[0]).toEqual(['192.0.2.1', expect.objectContaining({ code: 'EADDRNOTAVAIL' })])
 })
 
+test('a peer says what it has found about all of its peers, once it is asked', async () => {
+  const one = start('127.0.33.1', ['127.0.33.2'])
+  const two = start('127.0.33.2', ['127.0.33.1', '127.0.33.3'])
+  await vi.waitFor(() => {
+    for (const peer of ['127.0.33.1', '127.0.33.3']) {
+      expect(two.report(peer)).toMatchObject({ state: 'reachable' })
+    }
+  }, WITHIN)
+  expect(one.rowOf('127.0.33.2')).toBeUndefined()
+  await vi.waitFor(() => {
+    one.wantRows()
+    const { paths, entries } = one.rowOf('127.0.33.2')?.row ?? {}
+    expect(paths).toBe(2)
+    expect(entries).toContainEqual({
+      ...pathName('127.0.33.1'),
+      report: expect.objectContaining({ state: 'reachable', loss: 0 }),
+    })
+    expect(entries?.map(({ name }) => name)).toContain(pathName('127.0.33.3').name)
+  }, WITHIN)
+})
+
 test('what strangers send, and what is no probe, is counted and gets no answer', async () => {
   const prober = start('127.0.32.1', ['127.0.32.2'])
   const stranger = createSocket('udp4')
@@ -75,10 +98,15 @@ test('what strangers send, and what is no probe, is counted and gets no answer',
   stranger.on('message', (bytes) => answers.push(bytes))
   const question = encodeDatagram({ kind: 'question', nonce: 1n, heardAgeMs: 0 })
   await vi.waitFor(() => {
-    for (const bytes of [question, Buffer.from('GET / HTTP/1.1'), Buffer.alloc(9_000)]) {
+    for (const bytes of [
+      question,
+      encodeRowQuestion(1n),
+      Buffer.from('GET / HTTP/1.1'),
+      Buffer.alloc(9_000),
+    ]) {
       stranger.send(bytes, PORT, '127.0.32.1')
     }
-    expect(prober.dropped['unknown-source']).toBeGreaterThan(0)
+    expect(prober.dropped['unknown-source']).toBeGreaterThan(1)
     expect(prober.dropped.malformed).toBeGreaterThan(1)
   }, WITHIN)
   expect(answers).toEqual([])

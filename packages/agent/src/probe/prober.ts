@@ -5,6 +5,8 @@ import { decodeDatagram, encodeDatagram } from './datagram.js'
 import type { PathReport } from './path-state.js'
 import { ProbeSockets } from './probe-sockets.js'
 import { type Dropped, type PathChange, ProbeTable } from './probe-table.js'
+import { decodeRowDatagram, encodeRowAnswer, encodeRowQuestion, type RowDatagram } from './row-datagram.js'
+import { type PeerRow, RowExchange } from './row-exchange.js'
 
 export interface ProberOptions {
   readonly clock: Clock
@@ -26,31 +28,38 @@ export type DroppedProbes = Dropped & { readonly malformed: number }
 export class Prober implements Disposable {
   readonly #options: ProberOptions
   readonly #table: ProbeTable
+  readonly #rows: RowExchange
   readonly #end = new AbortController()
   readonly #sockets = new Map<Family, ProbeSockets>()
   #own: readonly string[] = []
   #rebindAt = 0
-  #malformed = 0
+  /** Besides those of the table. */
+  readonly #dropped = { 'unknown-source': 0, unexpected: 0, 'too-many': 0, malformed: 0 }
   #lastError: string | undefined
 
   constructor(options: ProberOptions) {
     this.#options = options
-    this.#table = new ProbeTable({
-      random: options.random,
-      nonce: () => randomBytes(8).readBigUInt64BE(),
-    })
+    const nonce = () => randomBytes(8).readBigUInt64BE()
+    this.#table = new ProbeTable({ random: options.random, nonce })
+    this.#rows = new RowExchange({ nonce, paths: () => this.#table.found() })
     void this.#run()
   }
 
-  /** From now on this node has these addresses, one of a family, and its peers have those. */
-  update(own: readonly string[], peers: Iterable<string>): void {
+  /**
+   * From now on this node has these addresses, one of a family, and its peers have those.
+   *
+   * @param rowsFrom where to ask for rows, an address of each peer; default: all of theirs
+   */
+  update(own: readonly string[], peers: Iterable<string>, rowsFrom?: readonly string[]): void {
+    const addresses = [...peers]
     if (own.join() !== this.#own.join()) {
       this.#own = own
       this.#closeSockets()
       this.#rebindAt = 0
     }
     this.#bind()
-    this.#table.setPaths(peers, this.#options.clock.monotonic())
+    this.#table.setPaths(addresses, this.#options.clock.monotonic())
+    this.#rows.setPeers(rowsFrom ?? addresses)
   }
 
   report(address: string): PathReport | undefined {
@@ -72,7 +81,28 @@ export class Prober implements Disposable {
   }
 
   get dropped(): DroppedProbes {
-    return { ...this.#table.dropped, malformed: this.#malformed }
+    const { table, own } = { table: this.#table.dropped, own: this.#dropped }
+    return {
+      'unknown-source': table['unknown-source'] + own['unknown-source'],
+      unexpected: table.unexpected + own.unexpected,
+      'too-many': table['too-many'] + own['too-many'],
+      malformed: own.malformed,
+    }
+  }
+
+  /** For the next seconds peers are asked what they have found, at most 32 a second. */
+  wantRows(): void {
+    this.#rows.want(this.#options.clock.monotonic())
+  }
+
+  /** What a peer has said that it has found, if it was asked and has answered. */
+  rowOf(address: string): PeerRow | undefined {
+    return this.#rows.row(address)
+  }
+
+  /** How often each of its peers is asked for its row, in ms. */
+  get rowIntervalMs(): number {
+    return this.#rows.intervalMs
   }
 
   [Symbol.dispose](): void {
@@ -95,6 +125,9 @@ export class Prober implements Disposable {
         for (const { address, nonce, heardAgeMs, connected } of this.#table.due(now)) {
           const bytes = encodeDatagram({ kind: 'question', nonce, heardAgeMs })
           this.#sockets.get(familyOf(address))?.send(bytes, address, connected)
+        }
+        for (const { address, nonce } of this.#rows.due(now)) {
+          this.#sockets.get(familyOf(address))?.send(encodeRowQuestion(nonce), address, false)
         }
         const changes = this.#table.takeChanges()
         if (changes.length > 0) onChanges(changes)
@@ -122,9 +155,11 @@ export class Prober implements Disposable {
       address,
       port: this.#options.port,
       onMessage: (bytes, from, reply) => {
+        const row = decodeRowDatagram(bytes)
+        if (row !== undefined) return this.#onRow(row, from, reply)
         const datagram = decodeDatagram(bytes)
         if (datagram === undefined) {
-          this.#malformed += 1
+          this.#dropped.malformed += 1
           return
         }
         const answer = this.#table.receive(from, datagram, this.#options.clock.monotonic())
@@ -143,6 +178,19 @@ export class Prober implements Disposable {
       },
     })
     return sockets
+  }
+
+  #onRow(datagram: RowDatagram, from: string, reply: (bytes: Buffer) => void): void {
+    const now = this.#options.clock.monotonic()
+    if (this.#table.report(from) === undefined) {
+      this.#dropped['unknown-source'] += 1
+    } else if (datagram.kind === 'row-answer') {
+      if (!this.#rows.receive(from, datagram.nonce, datagram.row, now)) this.#dropped.unexpected += 1
+    } else {
+      const row = this.#rows.answer(from, now)
+      if (row === undefined) this.#dropped['too-many'] += 1
+      else reply(encodeRowAnswer(datagram.nonce, row, datagram.answerBytes))
+    }
   }
 
   #closeSockets(): void {

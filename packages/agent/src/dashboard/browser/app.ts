@@ -4,9 +4,10 @@ import type { Feed } from './feed.js'
 import { clockText } from './texts.js'
 import { renderFacts } from './view-facts.js'
 import { renderDrift, renderEvents, renderSync } from './view-history.js'
+import { MatrixPanel } from './view-matrix.js'
 import { PeerTable } from './view-peers.js'
 import { PlanPanel } from './view-plan.js'
-import { renderPaths, renderTopology } from './view-topology.js'
+import { renderTopology } from './view-topology.js'
 
 /** Times that are shown as an age grow older. */
 const AGE_MS = 5_000
@@ -21,7 +22,8 @@ class App {
   #feed: Feed | undefined
   #isFrameDue = false
   readonly #table = new PeerTable(() => this.#renderPeers())
-  readonly #plan = new PlanPanel(() => this.#renderSoon())
+  readonly #matrix = new MatrixPanel(() => this.#renderAsked())
+  readonly #plan = new PlanPanel(() => this.#renderAsked())
   readonly #connection = new Connection({
     onFeed: (feed) => {
       this.#feed = feed
@@ -31,7 +33,10 @@ class App {
   })
 
   constructor() {
-    setInterval(() => this.#renderConnection(), CHECK_MS)
+    setInterval(() => {
+      this.#renderConnection()
+      this.#renderAsked()
+    }, CHECK_MS)
     setInterval(() => this.#renderSoon(), AGE_MS)
   }
 
@@ -52,16 +57,22 @@ class App {
     renderFacts(feed, now)
     this.#renderPeers()
     renderTopology(feed, now)
-    renderPaths(feed, now)
     renderDrift(feed, now)
     renderSync(feed, now)
-    this.#plan.render(feed, now)
     renderEvents(feed, now)
+    this.#renderAsked()
     this.#renderConnection()
   }
 
   #renderPeers(): void {
     if (this.#feed !== undefined) this.#table.render(this.#feed, Date.now())
+  }
+
+  /** What is not in the feed, but asked for. */
+  #renderAsked(): void {
+    if (this.#feed === undefined) return
+    this.#matrix.render(this.#feed, Date.now())
+    this.#plan.render(this.#feed, Date.now())
   }
 
   #renderConnection(): void {
