@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SubnetManager } from '@selvedge/core'
+import { Watcher } from '@selvedge/lab'
 import { Etcd3 } from 'etcd3'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { Certificates } from './certificates.js'
 import { EtcdServer } from './etcd-server.js'
 import { attributesOf, dualStackNetwork, TestNetwork } from './network.js'
-import { Watcher } from './watcher.js'
 
 const ROOT = { username: 'root', password: 'r00t-Secret' }
 const USER = { username: 'selvedge', password: 'us3r-Secret' }

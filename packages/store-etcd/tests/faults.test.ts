@@ -1,13 +1,12 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TcpProxy } from '@selvedge/lab'
+import { TcpProxy, Watcher } from '@selvedge/lab'
 import { Etcd3 } from 'etcd3'
 import { describe, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
 import { FaultyClient } from './faulty-client.js'
 import { attributesOf, ipv4Network, TestNetwork } from './network.js'
-import { Watcher } from './watcher.js'
 
 const VALUE = '{"PublicIP":"192.0.2.50"}'
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, type Lease, leaseKey } from '@selvedge/core'
 import { systemClock } from '@selvedge/core/kit'
+import { Watcher } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
 import { type Fate, FaultyClient } from './faulty-client.js'
 import { attributesOf, dualStackNetwork, ipv4Network, ipv6Network, TestNetwork } from './network.js'
-import { Watcher } from './watcher.js'
 
 let etcd: EtcdServer
 

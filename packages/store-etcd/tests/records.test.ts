@@ -1,9 +1,9 @@
 import { type Clock, copyLeases, leaseKey } from '@selvedge/core'
 import { encodeLeaseAttributes, systemClock } from '@selvedge/core/kit'
+import { Watcher } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
 import { attributesOf, dualStackNetwork, ipv4Network, ipv6Network, TestNetwork } from './network.js'
-import { Watcher } from './watcher.js'
 
 const DAY = 86_400_000
 

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect, headers as makeHeaders, type NatsConnection } from '@nats-io/transport-node'
+import type { LeaseAttributes } from '@selvedge/core'
+import { NatsSubnetManager, type NatsSubnetManagerOptions } from '@selvedge/store-nats'
+import type { NatsServer } from './nats-server.js'
+
+export const ipv4Network = {
+  Network: '10.99.0.0/16',
+  SubnetLen: 24,
+  SubnetMin: '10.99.1.0',
+  SubnetMax: '10.99.200.0',
+  Backend: { Type: 'vxlan' },
+}
+
+const ipv6Keys = {
+  EnableIPv6: true,
+  IPv6Network: 'fd99::/48',
+  IPv6SubnetLen: 64,
+  IPv6SubnetMin: 'fd99:0:0:1::',
+  IPv6SubnetMax: 'fd99:0:0:c8::',
+}
+
+/** 200 subnets of each family. */
+export const dualStackNetwork = { ...ipv4Network, ...ipv6Keys }
+export const ipv6Network = { ...ipv6Keys, EnableIPv4: false, Backend: { Type: 'vxlan' } }
+
+export const attributesOf = (node: number, mac = 'c6:d2:32:6f:8f:44'): LeaseAttributes => ({
+  publicIp: `192.0.2.${node}`,
+  backendType: 'vxlan',
+  backendData: { VNI: 1, VtepMAC: mac },
+})
+
+/** How long an operator keeps trying while NATS is away, in ms. */
+const PATIENCE = 20_000
+
+let networks = 0
+
+/** A network of its own in NATS, as its operator and its nodes see it. */
+export class TestNetwork implements AsyncDisposable {
+  readonly bucket: string
+  /** The operator's connection. */
+  readonly nc: NatsConnection
+  readonly #servers: readonly string[]
+  readonly #managers: NatsSubnetManager[] = []
+
+  static async in(
+    servers: readonly NatsServer[],
+    config: object | 'none' = ipv4Network,
+  ): Promise<TestNetwork> {
+    networks += 1
+    const bucket = `network-${networks}`
+    const urls = servers.map(({ url }) => url)
+    const nc = await connect({
+      servers: urls.map((url) => url.replace('nats://', '')),
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 50,
+    })
+    const network = new TestNetwork(nc, bucket, urls)
+    if (config !== 'none') await network.setConfig(config)
+    return network
+  }
+
+  private constructor(nc: NatsConnection, bucket: string, servers: readonly string[]) {
+    this.nc = nc
+    this.bucket = bucket
+    this.#servers = servers
+  }
+
+  /** Whether its leases have a bucket of their own: servers before 2.11 cannot end single keys. */
+  get hasTwoBuckets(): boolean {
+    const [major = 0, minor = 0] = (this.nc.info?.version ?? '').split('.').map(Number)
+    return major === 2 && minor < 11
+  }
+
+  /** The bucket that leases end in. */
+  get leases(): string {
+    return this.hasTwoBuckets ? `${this.bucket}-leases` : this.bucket
+  }
+
+  manager(options: Partial<NatsSubnetManagerOptions> = {}): NatsSubnetManager {
+    const manager = new NatsSubnetManager({ servers: this.#servers, bucket: this.bucket, ...options })
+    this.#managers.push(manager)
+    return manager
+  }
+
+  async setConfig(config: object): Promise<void> {
+    await using manager = new NatsSubnetManager({ servers: this.#servers, bucket: this.bucket })
+    await manager.setNetworkConfig(config)
+  }
+
+  /** Writes a lease, as another node does. */
+  async put(name: string, value: string): Promise<void> {
+    await this.#write(name, value, this.hasTwoBuckets ? {} : { 'Nats-TTL': '3600s' })
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#write(name, '', { 'KV-Operation': 'DEL' })
+  }
+
+  /** Asks JetStream itself, as the command `nats` does. */
+  async api(
+    subject: string,
+    body: object = {},
+  ): Promise<{ readonly error?: { readonly description: string } }> {
+    const answer = await this.nc.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 5_000 })
+    return answer.json()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const manager of this.#managers) await manager[Symbol.asyncDispose]()
+    await this.nc.close()
+  }
+
+  /** Repeated until NATS, which may be coming back, takes it. */
+  async #write(name: string, value: string, headers: Readonly<Record<string, string>>): Promise<void> {
+    const key = `$KV.${this.leases}.subnets.${name.replaceAll('&', '/').replaceAll(':', '=')}`
+    const head = makeHeaders()
+    for (const [header, text] of Object.entries(headers)) head.set(header, text)
+    const deadline = performance.now() + PATIENCE
+    for (;;) {
+      try {
+        const answer = await this.nc.request(key, value, { timeout: 1_000, headers: head })
+        const { error } = answer.json<{ readonly error?: { readonly description: string } }>()
+        if (error !== undefined) throw new Error(`${key}: ${error.description}`)
+        return
+      } catch (error) {
+        if (performance.now() > deadline) throw error
+        await sleep(50)
+      }
+    }
+  }
+}
