@@ -5,6 +5,7 @@ export { type Flag, UsageError } from './command-line/flag-set.js'
 export { type FlagName, flags } from './command-line/flannel-flags.js'
 export type { InPod, KubeSettings } from './command-line/kube-settings.js'
 export type { LocalSettings } from './command-line/local-settings.js'
+export type { NatsCredentialSettings, NatsSettings } from './command-line/nats-settings.js'
 export type { RulesSettings } from './command-line/rules-settings.js'
 export type {
   AgentSettings,

@@ -5,6 +5,7 @@ export { type Command, readCommandLine } from './command-line/command-line.js'
 export { UsageError } from './command-line/flag-set.js'
 export type { InPod, KubeSettings } from './command-line/kube-settings.js'
 export type { LocalSettings } from './command-line/local-settings.js'
+export type { NatsCredentialSettings, NatsSettings } from './command-line/nats-settings.js'
 export type { RulesSettings } from './command-line/rules-settings.js'
 export type {
   AgentSettings,

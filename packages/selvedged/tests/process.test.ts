@@ -164,6 +164,7 @@ test('only what the chosen store and backend need is loaded', async () => {
     'store-kube',
     'client-node-connector',
     'store-local',
+    'store-nats',
     'backend-vxlan',
     'backend-alloc',
     'backend-extension',

@@ -11,8 +11,8 @@ export interface LocalSettings {
 
 /** Throws a UsageError for flags that name another store too. */
 export function localSettings(values: SelvedgedFlags, given: ReadonlySet<FlagName>): LocalSettings {
-  for (const flag of ['kube-subnet-mgr', 'etcd-endpoints'] as const) {
-    if (given.has(flag) && values[flag] !== false) {
+  for (const flag of ['kube-subnet-mgr', 'etcd-endpoints', 'nats-servers'] as const) {
+    if (given.has(flag) && values[flag] !== false && values[flag] !== '') {
       throw new UsageError(`flags -local-store and -${flag} name two stores: give one`)
     }
   }

@@ -23,6 +23,28 @@ const withoutKubernetes = (flag: FlagName): MissingFeature => ({
   explanation: 'has no effect without -kube-subnet-mgr',
 })
 
+/** What says how NATS is reached, and who this node is there. */
+const NATS_FLAGS = [
+  'nats-bucket',
+  'nats-creds',
+  'nats-nkey',
+  'nats-username',
+  'nats-password',
+  'nats-token',
+  'nats-cafile',
+  'nats-certfile',
+  'nats-keyfile',
+  'nats-lease-ttl',
+  'nats-replicas',
+] as const satisfies readonly FlagName[]
+
+const withoutNats = (flag: FlagName): MissingFeature => ({
+  flag,
+  isRequested: (values, given) => given.has(flag) && values['nats-servers'] === '',
+  reaction: 'warn',
+  explanation: 'has no effect without -nats-servers',
+})
+
 const missing: readonly MissingFeature[] = [
   withoutKubernetes('kube-api-url'),
   withoutKubernetes('kube-annotation-prefix'),
@@ -35,6 +57,7 @@ const missing: readonly MissingFeature[] = [
     explanation: 'has no effect without -kube-subnet-mgr or -local-store',
   },
   withoutKubernetes('set-node-network-unavailable'),
+  ...NATS_FLAGS.map(withoutNats),
   {
     flag: 'ip-masq-fully-random-disable',
     isRequested: (values, given) => given.has('ip-masq-fully-random-disable') && !values['ip-masq'],

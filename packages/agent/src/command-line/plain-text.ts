@@ -1,5 +1,6 @@
 import type { KubeSettings } from './kube-settings.js'
 import type { LocalSettings } from './local-settings.js'
+import type { NatsSettings } from './nats-settings.js'
 
 /** What of the settings of etcd says how they are sent. */
 interface EtcdConnection {
@@ -10,8 +11,11 @@ interface EtcdConnection {
 }
 
 /** A warning for credentials that are sent unencrypted, and for TLS flags that encrypt nothing. */
-export function plainTextWarnings(store: EtcdConnection | KubeSettings | LocalSettings): readonly string[] {
+export function plainTextWarnings(
+  store: EtcdConnection | KubeSettings | LocalSettings | NatsSettings,
+): readonly string[] {
   if (store.type === 'local') return []
+  if (store.type === 'nats') return ofNats(store)
   return store.type === 'kubernetes' ? ofKubernetes(store) : ofEtcd(store)
 }
 
@@ -30,6 +34,18 @@ function ofEtcd({ endpoints, tls, password }: EtcdConnection): readonly string[]
   return warnings
 }
 
+/** What is signed, an nkey or a JWT, is not sent. */
+function ofNats({ servers, tls, credentials }: NatsSettings): readonly string[] {
+  const isSent = credentials !== undefined && ('password' in credentials || 'token' in credentials)
+  const isEncrypted = Object.keys(tls).length > 0 || servers.some((server) => server.startsWith('tls:'))
+  const exposed = servers.filter((server) => !isLoopback(new URL(server).hostname))
+  if (!isSent || isEncrypted || exposed.length === 0) return []
+  const what = 'password' in credentials ? 'password' : 'token'
+  return [
+    `flag -nats-servers: the ${what} is sent unencrypted to ${exposed.join(', ')} if the server has no TLS; write tls:// to insist on it`,
+  ]
+}
+
 function ofKubernetes({ access }: KubeSettings): readonly string[] {
   const hasCredentials = 'pod' in access || 'kubeconfigFile' in access
   if (!hasCredentials || access.apiUrl === undefined || !isReadOnTheWay(access.apiUrl)) return []
@@ -39,5 +55,7 @@ function ofKubernetes({ access }: KubeSettings): readonly string[] {
 /** Whether a URL is unencrypted, and not of this host. */
 function isReadOnTheWay(url: string): boolean {
   const { protocol, hostname } = new URL(url)
-  return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+  return protocol === 'http:' && !isLoopback(hostname)
 }
+
+const isLoopback = (hostname: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)

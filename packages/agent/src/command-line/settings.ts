@@ -5,6 +5,7 @@ import { parseGoRegExp } from './go-regexp.js'
 import { type KubeSettings, kubeSettings, type Variables } from './kube-settings.js'
 import { type LocalSettings, localSettings } from './local-settings.js'
 import { missingFeatures } from './missing-features.js'
+import { type NatsSettings, natsSettings } from './nats-settings.js'
 import { plainTextWarnings } from './plain-text.js'
 import { type RulesSettings, rulesSettings } from './rules-settings.js'
 
@@ -21,7 +22,7 @@ export interface EtcdSettings {
 }
 
 /** Where leases come from. */
-export type StoreSettings = EtcdSettings | KubeSettings | LocalSettings
+export type StoreSettings = EtcdSettings | KubeSettings | LocalSettings | NatsSettings
 
 /** How the interface to peers is found: by names and addresses first, then by patterns, then by `canReach`. */
 export interface InterfaceSettings {
@@ -122,6 +123,7 @@ function storeSettings(
   variables: Variables,
 ): StoreSettings {
   if (values['local-store'] !== '') return localSettings(values, given)
+  if (values['nats-servers'] !== '') return natsSettings(values, given)
   return values['kube-subnet-mgr'] ? kubeSettings(values, variables) : etcdSettings(values)
 }
 

@@ -10,5 +10,7 @@ export async function openStore(settings: StoreSettings, events: StoreEvents): P
       return (await import('./kubernetes.js')).openKubernetes(settings, events)
     case 'local':
       return (await import('./local.js')).openLocal(settings)
+    case 'nats':
+      return (await import('./nats.js')).openNats(settings, events)
   }
 }

@@ -95,7 +95,7 @@ async function planOf(
 ): Promise<CopyOutcome> {
   await using target = await openIfThere(to, options)
   if (target !== undefined) {
-    requireWritable(target, `copying to ${target.place}`, 'copy to etcd or a local store')
+    requireWritable(target, `copying to ${target.place}`, 'copy to etcd, NATS or a local store')
   }
   const isConfigWritten = target === undefined || (await needsConfig(text, target))
   const [{ leases, reserved: keys }, there] = await Promise.all([source.list(), target?.list()])

@@ -99,6 +99,8 @@ export function placeOf(settings: StoreSettings): string {
       return `etcd at ${settings.endpoints.join(', ')}, ${settings.prefix}`
     case 'local':
       return `the local store ${settings.path}`
+    case 'nats':
+      return `NATS at ${settings.servers.join(', ')}, bucket ${settings.bucket}`
     case 'kubernetes':
       return 'Kubernetes'
   }

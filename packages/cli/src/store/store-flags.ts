@@ -17,6 +17,16 @@ export const STORE_FLAGS = [
   'kubeconfig-file',
   'net-config-path',
   'local-store',
+  'nats-servers',
+  'nats-bucket',
+  'nats-creds',
+  'nats-nkey',
+  'nats-username',
+  'nats-password',
+  'nats-token',
+  'nats-cafile',
+  'nats-certfile',
+  'nats-keyfile',
 ] as const satisfies readonly FlagName[]
 
 /** Those of a second store, to copy to. Kubernetes has no leases of its own to write. */

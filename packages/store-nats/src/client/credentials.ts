@@ -12,12 +12,19 @@ export type NatsCredentials =
 
 /** Reads a creds file, again for each connection: a renewed one is used without a restart. */
 export function credsFile(path: string): () => NatsCredentials {
-  return () => {
-    try {
-      return { creds: readFileSync(path, 'utf8') }
-    } catch (error) {
-      throw OverlayError.from(error, 'INVALID_CONFIG', `reading the NATS credentials from ${path}`)
-    }
+  return () => ({ creds: readText(path) })
+}
+
+/** Reads the seed of an nkey from a file, again for each connection. */
+export function nkeyFile(path: string): () => NatsCredentials {
+  return () => ({ nkeySeed: readText(path) })
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw OverlayError.from(error, 'INVALID_CONFIG', `reading the NATS credentials from ${path}`)
   }
 }
 

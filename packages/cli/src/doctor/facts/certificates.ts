@@ -17,6 +17,11 @@ export async function certificateFacts(store: StoreSettings): Promise<readonly C
     const files = [ca, cert].filter((file) => file !== undefined)
     return [...(await Promise.all(files.map(ofFile))), ...(key === undefined ? [] : await ofKey(key))]
   }
+  if (store.type === 'nats') {
+    const { caFile, certFile, keyFile } = store.tls
+    const files = [caFile, certFile].filter((file) => file !== undefined)
+    return [...(await Promise.all(files.map(ofFile))), ...(keyFile === undefined ? [] : await ofKey(keyFile))]
+  }
   if (store.type === 'kubernetes' && 'kubeconfigFile' in store.access)
     return ofKubeconfig(store.access.kubeconfigFile)
   return []

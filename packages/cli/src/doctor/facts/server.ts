@@ -26,7 +26,8 @@ export async function serverFacts(store: StoreSettings, clock: Clock): Promise<r
 
 async function urlsOf(store: StoreSettings): Promise<readonly string[]> {
   if (store.type === 'etcd') return store.endpoints
-  if (store.type === 'local') return []
+  // NATS speaks no HTTP to its clients.
+  if (store.type === 'local' || store.type === 'nats') return []
   const { access } = store
   if ('apiUrl' in access && access.apiUrl !== undefined) return [access.apiUrl]
   if ('pod' in access) {
