@@ -55,6 +55,7 @@ const well: Facts = {
   ]),
   tunProblem: undefined,
   driver: { unsupported: undefined, denied: undefined, external: { name: 'eth0' } },
+  trials: { rules: [], backend: undefined },
   network: { links: [link('eth0', '192.0.2.1'), flannel], routes: [] },
   rulesets: rulesetOf({}),
   sockets: [],
@@ -92,6 +93,7 @@ const well: Facts = {
   },
   desired: { source: 'none', why: 'nobody says' },
   ways: new Map(),
+  policies: undefined,
   certificates: [],
   servers: [],
   subnetFile: {

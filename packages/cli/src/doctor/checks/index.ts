@@ -2,12 +2,14 @@ import type { Facts } from '../facts/facts.js'
 import type { Check, Finding } from '../finding.js'
 import { agentChecks } from './agent.js'
 import { desiredChecks } from './desired.js'
+import { featureChecks } from './features.js'
 import { firewallChecks } from './firewall.js'
 import { hostChecks } from './host.js'
 import { identityChecks } from './identity.js'
 import { kernelChecks } from './kernel.js'
 import { overlapChecks } from './overlap.js'
 import { pathChecks } from './path.js'
+import { plainTextChecks } from './plain-text.js'
 import { podChecks } from './pods.js'
 import { routeChecks } from './routes.js'
 import { serviceChecks } from './services.js'
@@ -15,6 +17,7 @@ import { storeChecks } from './store.js'
 
 export const CHECKS: readonly Check[] = [
   ...hostChecks,
+  ...featureChecks,
   ...routeChecks.filter(({ id }) => id.startsWith('host.')),
   ...serviceChecks,
   ...firewallChecks,
@@ -26,6 +29,7 @@ export const CHECKS: readonly Check[] = [
   ...desiredChecks,
   ...routeChecks.filter(({ id }) => id.startsWith('kernel.')),
   ...pathChecks,
+  ...plainTextChecks,
   ...podChecks,
 ]
 

@@ -4,13 +4,16 @@ import type { LinkFact } from '../facts/network.js'
 
 /** What several checks ask of the facts. */
 
-export const pageOf = ({ agent }: Facts): StatusPage | undefined =>
+/** What agent, store and command line say of the network. */
+export type Known = Pick<Facts, 'agent' | 'store' | 'asked'>
+
+export const pageOf = ({ agent }: Pick<Facts, 'agent'>): StatusPage | undefined =>
   agent?.state === 'answers' ? agent.page : undefined
 
 export const nodeOf = (facts: Facts): StatusPage['node'] => pageOf(facts)?.node
 
 /** In force, or else that of the store's config, or the one that was asked about. */
-export function backendOf(facts: Pick<Facts, 'agent' | 'store' | 'asked'>): string | undefined {
+export function backendOf(facts: Known): string | undefined {
   const { agent, store, asked } = facts
   if (agent?.state === 'answers' && agent.page.node !== undefined)
     return agent.page.node.backend.toLowerCase()
@@ -21,11 +24,11 @@ export function backendOf(facts: Pick<Facts, 'agent' | 'store' | 'asked'>): stri
 export const desiredOf = ({ desired }: Facts): ResourcesPage | undefined =>
   desired === undefined || desired.source === 'none' ? undefined : desired.page
 
-export const hasIpv4 = (facts: Facts): boolean => networksOf(facts).some((network) => !network.includes(':'))
-export const hasIpv6 = (facts: Facts): boolean => networksOf(facts).some((network) => network.includes(':'))
+export const hasIpv4 = (facts: Known): boolean => networksOf(facts).some((network) => !network.includes(':'))
+export const hasIpv6 = (facts: Known): boolean => networksOf(facts).some((network) => network.includes(':'))
 
 /** The networks of the config in force, or of the store's. */
-export function networksOf(facts: Facts): readonly string[] {
+export function networksOf(facts: Known): readonly string[] {
   const inForce = pageOf(facts)?.config?.inForce
   const { Network, IPv6Network, EnableIPv4, EnableIPv6 } = Object(inForce)
   const named = [EnableIPv4 === false ? undefined : Network, EnableIPv6 === true ? IPv6Network : undefined]
@@ -63,7 +66,7 @@ const PORTS: Readonly<Record<string, readonly [field: string, port: number]>> = 
 }
 
 /** The UDP port of the backend, as configured or by default; undefined if it has none. */
-export function portOf(facts: Pick<Facts, 'agent' | 'store' | 'asked'>): number | undefined {
+export function portOf(facts: Known): number | undefined {
   const [field, port] = PORTS[backendOf(facts) ?? ''] ?? []
   const stored = facts.store?.state === 'answers' ? facts.store.comparable : undefined
   const config = (facts.agent?.state === 'answers' ? facts.agent.page.config?.inForce : undefined) ?? stored

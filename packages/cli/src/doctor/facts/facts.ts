@@ -8,10 +8,12 @@ import type { Handshake } from './handshakes.js'
 import type { NetworkFacts } from './network.js'
 import type { PathFacts } from './paths.js'
 import type { PodFacts } from './pods.js'
+import type { OutPolicy } from './policies.js'
 import type { RulesetFacts } from './ruleset.js'
 import type { ServerFact } from './server.js'
 import type { ServiceFacts } from './services.js'
 import type { UdpSocket } from './sockets.js'
+import type { TrialFacts } from './trials.js'
 import type { Way } from './ways.js'
 
 /** Everything that the checks look at. What could not be looked at is undefined, and no check guesses. */
@@ -28,6 +30,7 @@ export interface Facts {
   /** Why /dev/net/tun cannot be used; undefined if it can. */
   readonly tunProblem: string | undefined
   readonly driver: DriverFact
+  readonly trials: TrialFacts
   readonly network: NetworkFacts | undefined
   readonly rulesets: RulesetFacts | undefined
   readonly sockets: readonly UdpSocket[]
@@ -44,6 +47,8 @@ export interface Facts {
   readonly desired: DesiredFact | undefined
   /** By address: peers' hosts, and an address of each of their subnets. */
   readonly ways: ReadonlyMap<string, Way>
+  /** The kernel's policies of IPsec, with the backend ipsec; undefined if they cannot be read. */
+  readonly policies: readonly OutPolicy[] | undefined
   readonly certificates: readonly CertificateFact[]
   /** The servers of the store that answer. */
   readonly servers: readonly ServerFact[]

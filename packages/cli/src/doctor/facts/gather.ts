@@ -4,7 +4,8 @@ import type { AgentSettings } from '@selvedge/agent/flags'
 import { isOverlayError } from '@selvedge/core'
 import type { CliIo } from '../../io.js'
 import { askAgent } from '../../status/agent-client.js'
-import { backendOf, portOf } from '../checks/known.js'
+import { holdsByNftables } from '../checks/features.js'
+import { backendOf, hasIpv4, hasIpv6, portOf } from '../checks/known.js'
 import type { AgentFact } from './answers.js'
 import { certificateFacts } from './certificates.js'
 import { wrongChecksums } from './checksums.js'
@@ -16,11 +17,13 @@ import { handshakes } from './handshakes.js'
 import { type NetworkFacts, networkFacts } from './network.js'
 import { type PathTarget, pathFacts } from './paths.js'
 import { podFacts } from './pods.js'
+import { outPolicies } from './policies.js'
 import { rulesetFacts } from './ruleset.js'
 import { serverFacts } from './server.js'
 import { serviceFacts } from './services.js'
 import { programsHere, udpSockets } from './sockets.js'
 import { storeFact } from './store.js'
+import { NO_TRIALS, trialFacts } from './trials.js'
 import { waysTo } from './ways.js'
 
 export interface GatherOptions {
@@ -45,7 +48,11 @@ const SYSCTLS = [
   'net/netfilter/nf_conntrack_count',
   'net/netfilter/nf_conntrack_max',
   'net/ipv6/conf/all/disable_ipv6',
+  'net/ipv4/conf/all/disable_xfrm',
 ]
+
+/** Below /proc/sys/net/ipv4/conf, of each link. */
+const LINK_SYSCTLS = ['rp_filter', 'disable_xfrm']
 
 /** An agent that hangs does not keep the rest from being looked at. */
 const AGENT_TIMEOUT_MS = 1_500
@@ -91,17 +98,33 @@ export async function gather(options: GatherOptions): Promise<Facts> {
       host.then((network) => podFacts(options.cniConfigFolder, options.cniPluginFolder, portsOf(network))),
     ])
   const clusterIps = clusterIpsIn(rulesets)
-  const [perLink, driver, sockets, services, probes, certificates, servers, tries, wish] = await Promise.all([
-    readSysctls((network?.links ?? []).map(({ ifname }) => `net/ipv4/conf/${ifname}/rp_filter`)),
-    driverFact(settings, backendOf({ agent, store, asked }), signal),
-    udpSockets(portOf({ agent, store, asked })),
-    serviceFacts(programs),
-    probeServices(clusterIps),
-    certificateFacts(settings.store),
-    pre ? [] : serverFacts(settings.store, io.clock),
-    tried,
-    wished,
-  ])
+  const backend = backendOf({ agent, store, asked })
+  const known = { agent, store, asked }
+  const [perLink, driver, trials, policies, sockets, services, probes, certificates, servers, tries, wish] =
+    await Promise.all([
+      readSysctls(
+        (network?.links ?? []).flatMap(({ ifname }) =>
+          LINK_SYSCTLS.map((name) => `net/ipv4/conf/${ifname}/${name}`),
+        ),
+      ),
+      driverFact(settings, backend, signal),
+      trialFacts({
+        settings,
+        families: { ipv4: hasIpv4(known) || !hasIpv6(known), ipv6: hasIpv6(known) },
+        byNftables: holdsByNftables(known),
+        // One that has a subnet runs by its backend.
+        backend: agent?.state === 'answers' && agent.page.node !== undefined ? undefined : backend,
+        signal,
+      }).catch(() => NO_TRIALS),
+      backend === 'ipsec' ? outPolicies() : undefined,
+      udpSockets(portOf({ agent, store, asked })),
+      serviceFacts(programs),
+      probeServices(clusterIps),
+      certificateFacts(settings.store),
+      pre ? [] : serverFacts(settings.store, io.clock),
+      tried,
+      wished,
+    ])
   const desired = wish?.desired
   const path = (desired?.source === 'agent' ? desired.page.subnetFile.path : undefined) ?? settings.subnetFile
   return {
@@ -112,6 +135,7 @@ export async function gather(options: GatherOptions): Promise<Facts> {
     sysctls: new Map([...sysctls, ...perLink]),
     tunProblem,
     driver,
+    trials,
     network,
     rulesets,
     sockets,
@@ -122,6 +146,7 @@ export async function gather(options: GatherOptions): Promise<Facts> {
     store,
     desired,
     ways: wish?.ways ?? new Map(),
+    policies,
     certificates,
     servers,
     subnetFile: { path, text: await readFile(path, 'utf8').catch(() => undefined) },

@@ -3,6 +3,7 @@ import { Lab } from '@selvedge/lab'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { examine, report, type Score } from './examine.js'
 import { BEFORE } from './faults/before.js'
+import { FEATURES } from './faults/features.js'
 import { Ward } from './ward.js'
 
 let ward: Ward
@@ -25,7 +26,7 @@ test('nothing is found while nothing is wrong', async () => {
   })
 })
 
-test.each(BEFORE)('$name: $id', async (fault) => {
+test.each([...BEFORE, ...FEATURES])('$name: $id', async (fault) => {
   const why = await fault.whyNot?.(ward)
   if (why !== undefined) {
     console.warn(`not injected here, since ${why}: ${fault.name}`)
