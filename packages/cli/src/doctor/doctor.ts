@@ -3,8 +3,9 @@ import { Ended, EXIT } from '../exit-codes.js'
 import { count } from '../output/count.js'
 import { CHECKS, diagnose } from './checks/index.js'
 import { mtuOf } from './checks/known.js'
+import { leaseText, leaseTimes } from './checks/lease.js'
+import type { Facts } from './facts/facts.js'
 import { type GatherOptions, gather } from './facts/gather.js'
-import type { PathFacts } from './facts/paths.js'
 import { CATEGORIES, categoryOf, type Finding } from './finding.js'
 import { PEER_HEAD, peerTable } from './peer-table.js'
 
@@ -21,24 +22,25 @@ export async function doctorCommand(
   { waitSeconds, ...options }: DoctorOptions,
 ): Promise<void> {
   const end = io.clock.monotonic() + (waitSeconds ?? 0) * 1000
-  let { findings, paths, mtu } = await look()
+  let { findings, facts } = await look()
   while (hasFatal(findings) && waitSeconds !== undefined && io.clock.monotonic() < end) {
     await io.clock.sleep(PAUSE_MS, { signal: io.signal })
-    ;({ findings, paths, mtu } = await look())
+    ;({ findings, facts } = await look())
   }
   const checks = CHECKS.filter(({ pre }) => !options.pre || pre === true)
   if (page.json)
     page.document({
       checks: checks.length,
       findings: findings.map((each) => ({ ...each, anchor: anchorOf(each.id) })),
-      peers: { tried: paths.tried.length, of: paths.peers, paths: paths.tried },
+      lease: leaseTimes(facts),
+      peers: { tried: facts.paths.tried.length, of: facts.paths.peers, paths: facts.paths.tried },
     })
   else show()
   if (findings.length > 0) throw new Ended(hasFatal(findings) ? EXIT.failed : EXIT.differs)
 
   async function look(): Promise<Look> {
-    const facts = await gather({ io, ...options })
-    return { findings: diagnose(facts, { pre: options.pre }), paths: facts.paths, mtu: mtuOf(facts) }
+    const found = await gather({ io, ...options })
+    return { findings: diagnose(found, { pre: options.pre }), facts: found }
   }
 
   function show(): void {
@@ -53,8 +55,11 @@ export async function doctorCommand(
         page.text(`  ${anchorOf(id)}`, { style: 'dim' })
       }
     }
+    const { paths } = facts
+    const times = leaseTimes(facts)
+    if (times !== undefined) page.text(leaseText(facts, times), { indent: 2 })
     if (paths.tried.length > 0) {
-      const { rows, more } = peerTable(paths.tried, mtu)
+      const { rows, more } = peerTable(paths.tried, mtuOf(facts))
       page.table(PEER_HEAD, rows)
       if (more > 0) page.text(`and ${count(more, 'peer')} more`, { style: 'dim' })
     }
@@ -75,9 +80,7 @@ export async function doctorCommand(
 
 interface Look {
   readonly findings: readonly Finding[]
-  readonly paths: PathFacts
-  /** Of pods, in bytes. */
-  readonly mtu: number | undefined
+  readonly facts: Facts
 }
 
 /** Where the documents say more of it. */

@@ -7,6 +7,7 @@ import { firewallChecks } from './firewall.js'
 import { hostChecks } from './host.js'
 import { identityChecks } from './identity.js'
 import { kernelChecks } from './kernel.js'
+import { leaseChecks } from './lease.js'
 import { overlapChecks } from './overlap.js'
 import { pathChecks } from './path.js'
 import { plainTextChecks } from './plain-text.js'
@@ -23,6 +24,7 @@ export const CHECKS: readonly Check[] = [
   ...firewallChecks,
   ...identityChecks,
   ...storeChecks,
+  ...leaseChecks,
   ...overlapChecks,
   ...agentChecks,
   ...kernelChecks,

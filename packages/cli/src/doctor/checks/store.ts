@@ -154,19 +154,11 @@ export const storeChecks: readonly Check[] = [
     id: 'store.lease-ends',
     title: "this host's lease is renewed in time",
     find: (facts) => {
-      const own = ownLease(facts)
-      const { store } = facts
-      const stored =
-        store?.state === 'answers' ? store.leases.find(({ key }) => key === own?.key)?.expiresAt : undefined
-      const expiresAt = stored ?? nodeOf(facts)?.lease.expiresAt
-      if (expiresAt === undefined) return []
-      const left = expiresAt - facts.now
-      // One that is meant to be short is renewed in its last third.
-      if (left > LATE_MS || (facts.agent?.state === 'answers' && left > 0 && pageOf(facts)?.store.connected))
-        return []
+      const { key, expiresAt } = leaseEnd(facts)
+      if (expiresAt === undefined || !isLeaseEnding(facts)) return []
       return [
         fatal(
-          `the lease ${own?.key} ends in ${Math.max(0, Math.round(left / 1000))} s, and has not been renewed`,
+          `the lease ${key} ends in ${Math.max(0, Math.round((expiresAt - facts.now) / 1000))} s, and has not been renewed`,
           'the agent’s log says why it is not renewed; once the store answers it is renewed at once',
         ),
       ]
@@ -236,6 +228,27 @@ export const storeChecks: readonly Check[] = [
     },
   },
 ]
+
+/** Of this host's lease, as the store tells it, or else the agent. */
+function leaseEnd(facts: Facts): { readonly key?: string; readonly expiresAt?: number | undefined } {
+  const key = ownLease(facts)?.key
+  const { store } = facts
+  const stored = store?.state === 'answers' ? store.leases.find((lease) => lease.key === key) : undefined
+  return {
+    ...(key === undefined ? {} : { key }),
+    expiresAt: stored?.expiresAt ?? nodeOf(facts)?.lease.expiresAt,
+  }
+}
+
+/** Whether it ends soon, and nothing renews it. */
+export function isLeaseEnding(facts: Facts): boolean {
+  const { expiresAt } = leaseEnd(facts)
+  if (expiresAt === undefined) return false
+  const left = expiresAt - facts.now
+  // One that is meant to be short is renewed in its last third.
+  const isRenewed = facts.agent?.state === 'answers' && left > 0 && pageOf(facts)?.store.connected === true
+  return left <= LATE_MS && !isRenewed
+}
 
 /** The agent itself reads the config once a minute. */
 function differencesFromInForce(facts: Facts): readonly string[] {

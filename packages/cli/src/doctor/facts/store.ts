@@ -17,6 +17,8 @@ import type { LeaseFact, StoreFact } from './answers.js'
 const TIMEOUT_MS = 2_500
 /** A host has one, or one of each family. */
 const MAX_OWN = 4
+/** Sixteen are asked about at a time. */
+const MAX_PEERS = 64
 
 export async function storeFact(settings: StoreSettings, signal: AbortSignal): Promise<StoreFact> {
   const place = placeOf(settings)
@@ -50,7 +52,7 @@ async function answerOf(store: OperatorStore) {
   const listed = await store.list()
   const { leases, faults } = listed
   const facts = configFacts(config, withoutSecrets)
-  const ends = await endsOfOwn(listed)
+  const ends = await endsOf(listed)
   return {
     config,
     ...facts,
@@ -60,18 +62,23 @@ async function answerOf(store: OperatorStore) {
   }
 }
 
-/** Of this host's leases, by their keys: etcd tells the end of each only if it is asked for it, and peers' are peers' concern. */
-async function endsOfOwn({
-  leases,
-  withEnds,
-}: StoredLeases): Promise<ReadonlyMap<string, number | undefined>> {
+/**
+ * Of this host's leases, and of some peers', by their keys: etcd tells the end of each only if it is asked for it. Of very many,
+ * each run asks about others.
+ */
+async function endsOf({ leases, withEnds }: StoredLeases): Promise<ReadonlyMap<string, number | undefined>> {
   const addresses = new Set(
     Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)),
   )
-  const own = leases.filter(({ attributes: { publicIp, publicIpv6 } }) =>
-    [publicIp, publicIpv6].some((address) => address !== undefined && addresses.has(address)),
-  )
-  const known = await withEnds(own.slice(0, MAX_OWN)).catch(() => [])
+  const isOwn = ({ attributes: { publicIp, publicIpv6 } }: Lease): boolean =>
+    [publicIp, publicIpv6].some((address) => address !== undefined && addresses.has(address))
+  const peers = leases
+    .filter((lease) => !isOwn(lease))
+    .map((lease) => ({ lease, order: Math.random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ lease }) => lease)
+  const asked = [...leases.filter(isOwn).slice(0, MAX_OWN), ...peers.slice(0, MAX_PEERS)]
+  const known = await withEnds(asked).catch(() => [])
   return new Map(known.map((lease) => [leaseKey(lease), lease.expiresAt]))
 }
 

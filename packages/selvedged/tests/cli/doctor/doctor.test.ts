@@ -5,6 +5,7 @@ import { examine, report, type Score } from './examine.js'
 import { AGENT } from './faults/agent.js'
 import { IDENTITY } from './faults/identity.js'
 import { KERNEL } from './faults/kernel.js'
+import { LEASE } from './faults/lease.js'
 import { ONE_WAY } from './faults/one-way.js'
 import { PATH } from './faults/path.js'
 import { PODS } from './faults/pods.js'
@@ -31,7 +32,7 @@ test(`nothing is found in ${HEALTHY_RUNS} runs while nothing is wrong`, async ()
   }
 }, 600_000)
 
-test.each([...STORE, ...IDENTITY, ...KERNEL, ...PATH, ...ONE_WAY, ...PODS, ...AGENT])(
+test.each([...STORE, ...LEASE, ...IDENTITY, ...KERNEL, ...PATH, ...ONE_WAY, ...PODS, ...AGENT])(
   '$name: $id',
   async (fault) => {
     scores.push(await examine(bench, fault))
