@@ -1,5 +1,10 @@
 export { type IpsecBackendOptions, type IpsecOptions, ipsec, ipsecBackend, sendsPlain } from './ipsec.js'
-export { type LeftoversOptions, leftoversOf as ipsecLeftovers } from './leftovers.js'
+export {
+  type LeftoversOptions,
+  leftoversOf as ipsecLeftovers,
+  type XfrmStatesResource,
+  xfrmStatesLeftovers,
+} from './leftovers.js'
 export type {
   IkeConnectionResource,
   IkeDaemonResource,

@@ -1,7 +1,8 @@
-import type { Driver } from '@selvedge/core'
+import type { Driver, Resource } from '@selvedge/core'
 import { DEFAULT_FOLDER, ikeDriver } from './charon/driver.js'
 import { findCharon } from './charon/find.js'
 import { xfrmDriver } from './xfrm/driver.js'
+import { deleteStates, readStates } from './xfrm/state.js'
 
 /** Where to look: see `IpsecOptions`. */
 export interface LeftoversOptions {
@@ -35,4 +36,34 @@ export async function leftoversOf(
     else await driver[Symbol.asyncDispose]()
   }
   return left
+}
+
+/** All ESP states of our reqid, as one: nobody could tell one from another. */
+export interface XfrmStatesResource extends Resource {
+  readonly kind: 'xfrm-states'
+  readonly count: number
+}
+
+/**
+ * The kernel's ESP states, with their keys, that a charon which was killed has left. They bear flannel's reqid, which another
+ * program may use too: look only where there is something else of ipsec's.
+ */
+export function xfrmStatesLeftovers(): Driver<XfrmStatesResource> {
+  return {
+    name: 'xfrm states',
+    kinds: ['xfrm-states'],
+    async snapshot(_scope, { signal } = {}) {
+      // A kernel without IPsec has none.
+      const states = await readStates({ signal }).catch(() => [])
+      signal?.throwIfAborted()
+      return states.length === 0
+        ? []
+        : [{ kind: 'xfrm-states' as const, key: 'xfrm-states', count: states.length }]
+    },
+    async apply(operations, options) {
+      await deleteStates(options)
+      return operations.map(() => ({ ok: true as const }))
+    },
+    async [Symbol.asyncDispose]() {},
+  }
 }

@@ -3,11 +3,9 @@ import { isOverlayError } from '@selvedge/core'
 import { CommanderError } from 'commander'
 import { Ended, EXIT, type ExitCode, exitCodeOf } from './exit-codes.js'
 import type { CliIo } from './io.js'
-import { wrap } from './output/page.js'
+import { pageWidth, wrap } from './output/page.js'
 import { buildProgram } from './program.js'
 import { normalizeArguments } from './store/store-flags.js'
-
-const MAX_WIDTH = 100
 
 /**
  * Runs one command line, without the program's name, and returns its exit status. Never rejects: what went wrong is on
@@ -40,5 +38,5 @@ function report(
     return
   }
   const text = `selvedge: ${isFault ? 'a fault of its own: ' : ''}${message}`
-  for (const line of wrap(text, Math.min(MAX_WIDTH, io.columns ?? MAX_WIDTH), 2)) io.stderr(`${line}\n`)
+  for (const line of wrap(text, pageWidth(io), 2)) io.stderr(`${line}\n`)
 }

@@ -14,6 +14,8 @@ export interface FirewallOptions {
   readonly namespace?: string | undefined
   /** Which implementation of iptables; the one that the system calls `iptables` by default. */
   readonly iptables?: IptablesVariant | undefined
+  /** Which rules it reads and writes; both by default, so that a change of mode leaves nothing. */
+  readonly modes?: readonly RulesetMode[] | undefined
   /**
    * How often rules are read if the kernel does not report their changes: without nft, or if iptables is the legacy one.
    * In ms; never by default, so that the overlay's own resync finds changes.
@@ -73,11 +75,12 @@ class RulesetDriver implements Firewall {
 
   constructor(options: FirewallOptions) {
     this.#options = options
-    const { namespace, iptables: variant } = options
+    const { namespace, iptables: variant, modes = MODES } = options
     const name = requireRulesetName(options.name)
     this.#iptables = FAMILIES.map((family) => new Iptables({ family, namespace, variant, name }))
     this.#nftables = FAMILIES.map((family) => new Nftables({ family, namespace, name }))
-    this.#held = new HeldRulesets([...this.#iptables, ...this.#nftables], name)
+    const holders = [...this.#iptables, ...this.#nftables].filter(({ mode }) => modes.includes(mode))
+    this.#held = new HeldRulesets(holders, name)
   }
 
   /** Looked at once: a start asks again when it knows what else its backend requires. */

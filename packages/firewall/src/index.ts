@@ -1,6 +1,7 @@
 export type { RuleCount } from './counters.js'
 export { type Firewall, type FirewallOptions, firewall } from './firewall.js'
 export type { IptablesVariant } from './iptables/iptables.js'
+export { firewallLeftovers, type LeftRulesetResource, type LeftRulesetsOptions } from './leftovers.js'
 export { type RulesetMode, type RulesetResource, ruleset, rulesetKey } from './resource.js'
 export { rulesetNames } from './ruleset-names.js'
 export { type TrafficRulesOptions, trafficRules } from './traffic-rules.js'

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { hostname, networkInterfaces } from 'node:os'
 import process from 'node:process'
@@ -32,10 +33,18 @@ export async function main(): Promise<void> {
   })
 }
 
+/** The answer; empty if the input ends instead. */
 async function ask(question: string, signal: AbortSignal): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const ended = once(terminal, 'close').then(() => '')
+  // While it reads, Ctrl-C is a character to the terminal.
+  terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   try {
-    return await terminal.question(question, { signal })
+    return await Promise.race([terminal.question(question, { signal }), ended])
+  } catch {
+    signal.throwIfAborted()
+    // Some versions of Node.js reject at Ctrl-D.
+    return ''
   } finally {
     terminal.close()
   }

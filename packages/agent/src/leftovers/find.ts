@@ -32,6 +32,8 @@ export interface Leftovers extends AsyncDisposable {
   readonly files: readonly LeftFile[]
   /** CIDRs that it is known by. */
   readonly networks: readonly string[]
+  /** Links of flannel's names that another program has made: they stay. */
+  readonly lookAlikes: readonly LeftLink[]
   /** This node's subnets, as subnet.env says. */
   readonly subnets: readonly string[]
   /** What could not be looked at. */
@@ -52,12 +54,16 @@ export async function findLeftovers(
   { signal }: AbortOptions = {},
 ): Promise<Leftovers> {
   const env = parseSubnetEnvLists((await readSubnetEnvText(settings.subnetFile).catch(() => undefined)) ?? '')
-  const { scope, networks } = hostScope(links, servedBy(env))
+  const { scope, networks, lookAlikes } = hostScope(links, servedBy(env))
   const inNetworks: OwnershipScope = { aliases: [], links: [], networks }
   // Commands first: they may need the devices and routes that they were given.
   const parts: Part[] = [
     ...(await leftCommands()).map((driver) => ({ drivers: [driver], scope: inNetworks })),
-    { drivers: await leftIpsec(networks, signal), scope: inNetworks, folder: IPSEC_FOLDER },
+    ...(await leftIpsec(networks, signal)).map((drivers) => ({
+      drivers,
+      scope: inNetworks,
+      folder: IPSEC_FOLDER,
+    })),
     ...(await leftRules(settings.rulesName, signal)).map((driver) => ({ drivers: [driver], scope })),
     { drivers: [kernel], scope },
   ]
@@ -92,6 +98,7 @@ export async function findLeftovers(
     operations,
     files: [...sockets, ...files],
     networks,
+    lookAlikes,
     subnets: [...env.subnets, ...env.ipv6Subnets],
     problems,
     async remove(options = {}) {
@@ -128,17 +135,18 @@ function servedBy({ networks, subnets, ipv6Networks, ipv6Subnets }: ReturnType<t
   return [...pairs(networks, subnets), ...pairs(ipv6Networks, ipv6Subnets)]
 }
 
-/** charon, if an agent started it, and policies of the networks. */
+/** charon, if an agent started it, and policies of the networks; then the states that a charon which was killed has left. */
 async function leftIpsec(networks: readonly string[], signal: AbortSignal | undefined) {
-  const { ipsecLeftovers } = await import('@selvedge/backend-ipsec')
-  return ipsecLeftovers(networks, { folder: IPSEC_FOLDER }, signal)
+  const { ipsecLeftovers, xfrmStatesLeftovers } = await import('@selvedge/backend-ipsec')
+  const drivers = await ipsecLeftovers(networks, { folder: IPSEC_FOLDER }, signal)
+  const isAny = drivers.length > 0 || (await existing([{ path: IPSEC_FOLDER, what: '' }])).length > 0
+  return isAny ? [drivers, [xfrmStatesLeftovers()]] : []
 }
 
 /** Flannel's own rules, and those of each name that there is. */
 async function leftRules(name: string | undefined, signal: AbortSignal | undefined) {
-  const { firewall, rulesetNames } = await import('@selvedge/firewall')
-  const names = new Set([undefined, name, ...(await rulesetNames({ signal }))])
-  return [...names].map((each) => firewall({ name: each }))
+  const { firewallLeftovers } = await import('@selvedge/firewall')
+  return firewallLeftovers({ name, signal })
 }
 
 async function wireguardKeyFile(): Promise<string> {

@@ -75,7 +75,7 @@ interface Surroundings {
 
 function printPlan(
   { page }: Context,
-  { operations, files, networks, problems }: Leftovers,
+  { operations, files, networks, lookAlikes, problems }: Leftovers,
   own: OwnLease | undefined,
   { running, all }: Surroundings,
 ): void {
@@ -93,6 +93,13 @@ function printPlan(
         ? `no lease in ${own.place} is this host's`
         : `the lease ${leaseKey(own.lease)}, in ${own.place}, is a reservation: an operator's, which stays`
     page.text(`? ${why}`, { indent: 2, style: 'yellow' })
+  }
+  for (const { name, type = 'hardware', vni } of lookAlikes) {
+    const what = vni === undefined ? type : `${type} of VNI ${vni}`
+    page.text(`? link ${name}, ${what}: its name is like flannel's, and another program made it; it stays`, {
+      indent: 2,
+      style: 'yellow',
+    })
   }
   for (const { message } of problems) page.text(`! ${message}`, { indent: 2, style: 'red' })
   if (running !== undefined)
@@ -128,7 +135,7 @@ interface Outcome {
 }
 
 const documentOf = (
-  { operations, files, networks, problems }: Leftovers,
+  { operations, files, networks, lookAlikes, problems }: Leftovers,
   own: OwnLease | undefined,
   { running, isRemoved, failures }: Outcome,
 ) => ({
@@ -136,6 +143,7 @@ const documentOf = (
   running,
   resources: operations.map(({ resource }) => resource),
   files,
+  foreign: lookAlikes.map(({ name, type, vni }) => ({ link: name, type, vni })),
   lease: own?.lease && { key: leaseKey(own.lease), reserved: own.isReserved, store: own.place },
   removed: isRemoved,
   failures: [...problems, ...failures].map(({ code, message }) => ({ code, message })),

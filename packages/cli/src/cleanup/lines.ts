@@ -48,10 +48,15 @@ function lineOf({ kind, key, ...fields }: Resource & Readonly<Record<string, unk
       ]
         .filter((word) => word !== '')
         .join(' ')
-    case 'ruleset':
-      return `traffic rules by ${key.replace('ruleset ', '')}`
+    case 'ruleset': {
+      const words = key.replace('ruleset ', '')
+      const { variant } = fields
+      return `traffic rules by ${variant === undefined ? words : words.replace('iptables', `iptables-${variant}`)}`
+    }
     case 'ike-daemon':
       return 'process charon, which an agent started'
+    case 'xfrm-states':
+      return `xfrm states, with the keys of ipsec: ${fields.count}`
     case 'command':
       return `${key}: its command that undoes it is run`
     default:

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { duration } from './duration.js'
-import { wrap } from './page.js'
+import { pageWidth, wrap } from './page.js'
 import { table } from './table.js'
 
 test.each([
@@ -26,6 +26,11 @@ test('a table is as wide as it may be at most: its widest columns are cut, and t
   expect(lines[1]).toMatch(/^a {5}x+… {2}y+…$/)
   expect(table([['a', 'b']], 60)).toEqual(['a  b'])
   expect(table([], 60)).toEqual([])
+})
+
+test('a page has a width that can be read, whatever a terminal says of itself', () => {
+  expect([undefined, 0, 20, 72, 300].map((columns) => pageWidth({ columns }))).toEqual([100, 40, 40, 72, 100])
+  for (const width of [-1, 0, 1, 2]) expect(wrap('ab c', width, 2).join('').replaceAll(' ', '')).toBe('abc')
 })
 
 test('a line is broken at words, and a word that fits nowhere is cut', () => {

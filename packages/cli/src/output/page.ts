@@ -7,6 +7,10 @@ const MIN_WIDTH = 40
 
 const STYLES = { bold: '1', dim: '2', red: '31', green: '32', yellow: '33' } as const
 
+/** Of all text for people. A terminal may say that it has 0 columns: a serial console does. */
+export const pageWidth = ({ columns = MAX_WIDTH }: Pick<CliIo, 'columns'>): number =>
+  Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, columns))
+
 export type Style = keyof typeof STYLES
 
 /** Standard output, as pages for people or one JSON document for programs. */
@@ -19,7 +23,7 @@ export class Page {
   constructor(io: CliIo, { json }: { readonly json: boolean }) {
     this.#io = io
     this.json = json
-    this.width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, io.columns ?? MAX_WIDTH))
+    this.width = pageWidth(io)
     // https://no-color.org: set, and not empty.
     this.#hasColours = io.isTerminal && !json && !io.variables.NO_COLOR && io.variables.TERM !== 'dumb'
   }
@@ -67,8 +71,9 @@ export class Page {
   }
 }
 
-/** Lines of at most `width`; a word that is longer is cut. */
-export function wrap(text: string, width: number, indent: number): readonly string[] {
+/** Lines of at most `most` characters, or one more than the indent; a word that is longer is cut. */
+export function wrap(text: string, most: number, indent: number): readonly string[] {
+  const width = Math.max(most, indent + 1)
   const lines: string[] = []
   for (const paragraph of text.split('\n')) {
     let line = /^ */.exec(paragraph)?.[0] ?? ''

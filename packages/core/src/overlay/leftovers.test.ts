@@ -25,6 +25,30 @@ describe('which links are an overlay’s', () => {
   })
 
   it.each([
+    ['flannel.99', 99, true],
+    ['flannel.99', 9, false],
+    ['flannel.9', 99, false],
+    ['flannel-v6.1', 1, true],
+    ['flannel-v6.1', 11, false],
+  ])('%s of VNI %d: %s', (name, vni, expected) => {
+    const { scope, lookAlikes } = hostScope([{ ...link(name, 'vxlan'), vni }], [])
+    expect(scope.links).toEqual(expected ? [name] : [])
+    expect(lookAlikes.map((each) => each.name)).toEqual(expected ? [] : [name])
+  })
+
+  it('names those that have flannel’s names alone, unless they bear selvedge’s mark', () => {
+    const links = [
+      link('flannel.1', 'bridge'),
+      link('flannel0', 'veth'),
+      link('flannel.2', 'bridge', 'selvedge 10.244.0.0/16'),
+      link('flannel.99x', 'vxlan'),
+      link('cni0', 'bridge'),
+    ]
+    const { lookAlikes } = hostScope(links, [])
+    expect(lookAlikes.map(({ name }) => name)).toEqual(['flannel.1', 'flannel0'])
+  })
+
+  it.each([
     ['selvedge 10.244.0.0/16', true],
     ['selvedge fd44::/48', true],
     ['not selvedge 10.244.0.0/16', false],

@@ -16,6 +16,8 @@ export interface LeftLink {
   /** IFLA_INFO_KIND; undefined for hardware. */
   readonly type: string | undefined
   readonly alias: string | undefined
+  /** Of a VXLAN link. */
+  readonly vni?: number | undefined
 }
 
 /** A network that an agent served on this host, and what it had of it: as a subnet.env says it. CIDRs. */
@@ -33,13 +35,20 @@ const FLANNEL_LINKS: readonly (readonly [name: RegExp, ...types: string[]])[] = 
   [/^flannel-ipsec$/, 'tun'],
 ]
 
-const isFlannelLink = ({ name, type = '' }: LeftLink): boolean =>
-  FLANNEL_LINKS.some(([pattern, ...types]) => pattern.test(name) && types.includes(type))
+/** The number in the name of a VXLAN link is its VNI, as flannel and selvedge make it. */
+const isFlannelLink = ({ name, type = '', vni }: LeftLink): boolean =>
+  FLANNEL_LINKS.some(([pattern, ...types]) => pattern.test(name) && types.includes(type)) &&
+  (vni === undefined || name.endsWith(`.${vni}`))
+
+const isNamedLikeFlannels = ({ name }: LeftLink): boolean =>
+  FLANNEL_LINKS.some(([pattern]) => pattern.test(name))
 
 export interface HostScope {
   readonly scope: OwnershipScope
   /** The networks that are known to have been served here, CIDR. */
   readonly networks: readonly string[]
+  /** Links that have a name of flannel's, and that another program has made: they are no overlay's. */
+  readonly lookAlikes: readonly LeftLink[]
 }
 
 const EVERYWHERE = ['0.0.0.0/0', '::/0']
@@ -66,6 +75,9 @@ export function hostScope(links: readonly LeftLink[], served: readonly ServedNet
       isUnmarkedOurs: served.length === 0 ? undefined : (route) => areOurs.some((isOurs) => isOurs(route)),
     },
     networks: [...new Set(networks)],
+    lookAlikes: links.filter(
+      (link) => isNamedLikeFlannels(link) && !isFlannelLink(link) && servedBy(link.alias ?? '') === undefined,
+    ),
   }
 }
 
