@@ -8,4 +8,5 @@ export const KNOWN_OFFENDERS = {
   undeclaredImports: [],
   processUse: [],
   unimportableTypes: [],
+  undocumented: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>

@@ -34,7 +34,11 @@ export function unimportableTypes(tree: SourceTree): readonly string[] {
 }
 
 /** All that the entry points of a package export, with the names that it has there. */
-function exportsOf(tree: SourceTree, one: Package, checker: ts.TypeChecker): ReadonlyMap<ts.Symbol, string> {
+export function exportsOf(
+  tree: SourceTree,
+  one: Package,
+  checker: ts.TypeChecker,
+): ReadonlyMap<ts.Symbol, string> {
   const found = new Map<ts.Symbol, string>()
   for (const subpath of Object.keys(one.manifest.exports ?? {})) {
     const entry = tree.entry(one, subpath)
@@ -136,16 +140,20 @@ class Surface {
 
 const NAMED = ts.SymbolFlags.Interface | ts.SymbolFlags.Class | ts.SymbolFlags.TypeAlias | ts.SymbolFlags.Enum
 
-function isHidden(member: ts.ClassElement): boolean {
+export function isHidden(member: ts.ClassElement): boolean {
   if (member.name !== undefined && ts.isPrivateIdentifier(member.name)) return true
   return (ts.getCombinedModifierFlags(member) & ts.ModifierFlags.Private) !== 0
 }
+
+const checkers = new WeakMap<SourceTree, ts.TypeChecker>()
 
 /**
  * A checker that knows the sources alone: neither the language's own types nor those of third parties, which would take
  * seconds to read and are not ours to export.
  */
-function typeChecker(tree: SourceTree): ts.TypeChecker {
+export function typeChecker(tree: SourceTree): ts.TypeChecker {
+  const known = checkers.get(tree)
+  if (known !== undefined) return known
   const files = new Map(tree.files.map((file) => [file.path, file]))
   const resolve = (specifier: string, from: string): ts.ResolvedModuleFull | undefined => {
     const file = files.get(from)
@@ -183,5 +191,7 @@ function typeChecker(tree: SourceTree): ts.TypeChecker {
       writeFile: () => {},
     },
   })
-  return program.getTypeChecker()
+  const checker = program.getTypeChecker()
+  checkers.set(tree, checker)
+  return checker
 }

@@ -6,6 +6,7 @@ import { expectClean, treeOf } from './expectations.js'
 import { KNOWN_OFFENDERS } from './known-offenders.js'
 import { processUse } from './process-use.js'
 import { unimportableTypes } from './public-types.js'
+import { undocumented } from './undocumented.js'
 
 // The whole repository is read, parsed and bound: a second or two, more on a busy machine.
 vi.setConfig({ testTimeout: 30_000 })
@@ -167,6 +168,58 @@ export class K {
       'packages/core/src/a.ts:7 A names Hidden of @selvedge/core',
       'packages/core/src/a.ts:9 f names Argument of @selvedge/core',
       'packages/store-memory/src/index.ts:3 g names Hidden of @selvedge/core',
+    ])
+  })
+})
+
+describe('what a package exports', () => {
+  it('has doc comments, its members too', () => expectClean(undocumented, KNOWN_OFFENDERS.undocumented))
+
+  it('is found where it has none, but for what says itself what it is', () => {
+    const tree = treeOf({
+      core: {
+        files: {
+          'src/index.ts': "export { type A, type Event, f, K, LIMIT as MAX, type Of } from './a.js'",
+          'src/a.ts': `
+export interface Base {
+  /** How often. */
+  readonly count: number
+}
+export interface A extends Base { readonly kind: 'a'; readonly mode: 'x' | 'y'; by(n: number): void }
+/** What happens. */
+export type Event = { readonly type: 'put' | 'delete'; readonly at: number } | (Readonly<{ readonly ok: true }> & Base)
+/** Doubles. */
+export function f(n: number): void
+export function f(n?: number): void {}
+export const LIMIT = 3
+/** Of a type. */
+export type Of<T> = T extends infer U ? { readonly u: U } : never
+/** Counts. */
+export class K implements Base, Disposable {
+  static readonly default = new K()
+  readonly name = 'K'
+  readonly #hidden = 1
+  private secret = 2
+  readonly count = 3
+  get size(): number { return this.#hidden }
+  [Symbol.dispose](): void {}
+}
+`,
+        },
+      },
+      examples: {
+        manifest: { name: 'examples', private: true },
+        files: { 'src/index.ts': 'export const x = 1' },
+      },
+    })
+    expect(undocumented(tree).map((finding) => finding.replace(/ has no doc comment.*/, ''))).toEqual([
+      'packages/core/src/a.ts:6 A',
+      'packages/core/src/a.ts:6 A.mode',
+      'packages/core/src/a.ts:6 A.by',
+      'packages/core/src/a.ts:8 Event.at',
+      'packages/core/src/a.ts:17 K.default',
+      'packages/core/src/a.ts:22 K.size',
+      'packages/core/src/a.ts:12 MAX',
     ])
   })
 })

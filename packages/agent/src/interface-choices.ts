@@ -1,7 +1,13 @@
 import type { AgentSettings } from './command-line/settings.js'
 
 /** As `linux()` of `@selvedge/dataplane-linux` takes them. */
-export type InterfaceChoice = string | RegExp | { readonly canReach: string }
+export type InterfaceChoice =
+  | string
+  | RegExp
+  | {
+      /** An IP address: the interface that the route to it leaves by. */
+      readonly canReach: string
+    }
 
 /**
  * The order in which flanneld looks for the interface to peers: each `-iface`, each `-iface-regex`, `-iface-can-reach`.

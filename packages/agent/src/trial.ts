@@ -9,8 +9,11 @@ const IPV4 = { Network: '10.244.0.0/16' }
 const IPV6 = { EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
 const EXTERNAL_INTERFACE = { name: 'eth0', mtu: 1500, onLink: [] }
 
+/** Which families the network of a trial has. */
 export interface TrialFamilies {
+  /** At least one of the two is true. */
   readonly ipv4: boolean
+  /** At least one of the two is true. */
   readonly ipv6: boolean
 }
 

@@ -8,7 +8,6 @@ export {
 export type {
   IkeConnectionResource,
   IkeDaemonResource,
-  IkeResource,
   IkeSecretResource,
   XfrmPolicyResource,
 } from './resource.js'

@@ -42,6 +42,7 @@ const DEVICE = 'flannel-ipsec'
 /** Behind every other route of the network: what no route of charon's takes goes nowhere. */
 const GUARD_METRIC = 4_000_000_000
 
+/** Which charon is used, and how. */
 export interface IpsecOptions {
   /** charon's path. Default: it is looked for where flannel looks, in the PATH first. */
   readonly charon?: string | undefined

@@ -6,8 +6,11 @@ import { deleteStates, readStates } from './xfrm/state.js'
 
 /** Where to look: see `IpsecOptions`. */
 export interface LeftoversOptions {
+  /** Where a charon that was started keeps its configuration, socket and log. Default: `/run/selvedge/ipsec`. */
   readonly folder?: string | undefined
+  /** charon's path. Default: it is looked for where flannel looks, in the PATH first. */
   readonly charon?: string | undefined
+  /** The charon that was used instead of starting one, by the URI of its socket. Default: one was started. */
   readonly viciUri?: string | undefined
 }
 

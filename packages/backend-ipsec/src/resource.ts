@@ -25,6 +25,7 @@ export interface IkeDaemonResource extends Resource {
   readonly userspace: boolean
   /** What its connections share. A charon with others is replaced, with its sessions. */
   readonly udpEncap: boolean
+  /** The ciphers of ESP as strongSwan writes them, such as `aes128gcm16-sha256-prfsha256-ecp256`. */
   readonly espProposal: string
 }
 
@@ -46,6 +47,7 @@ export interface IkeConnectionResource extends Resource {
   readonly name: string
   /** The external interface's address. */
   readonly localAddress: string
+  /** The peer's public address. */
   readonly remoteAddress: string
   /** The public address of this node: another than the interface's behind a NAT. */
   readonly localId: string
@@ -55,6 +57,7 @@ export interface IkeConnectionResource extends Resource {
   readonly remoteSubnet: string
 }
 
+/** What the driver of charon holds. */
 export type IkeResource = IkeDaemonResource | IkeSecretResource | IkeConnectionResource
 
 /** What the kernel tells policies apart by. */

@@ -1,6 +1,7 @@
 import type { Clock, Random } from '@selvedge/core'
 import type { TencentCredentials } from './driver/credentials.js'
 
+/** What the network config does not say of the API and its use. */
 export interface TencentVpcOptions {
   /** The API key to use if the network config names none. Default: the instance's CAM role. */
   readonly credentials?: TencentCredentials | undefined
@@ -15,6 +16,8 @@ export interface TencentVpcOptions {
   readonly pollMs?: number | undefined
   /** How long one request to the API may take, in ms. Default: 5,000; of the metadata: 2,000. */
   readonly timeoutMs?: number | undefined
+  /** Default: the system's. For tests. */
   readonly clock?: Clock | undefined
+  /** Default: `Math.random`. For tests. */
   readonly random?: Random | undefined
 }

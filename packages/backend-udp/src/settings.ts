@@ -2,13 +2,17 @@ import type { NetworkConfig } from '@selvedge/core'
 import { backendSection, integerField, type Tunnel } from '@selvedge/core/kit'
 import type { ProxyCounters } from './proxy/counters.js'
 
+/** The port, which the network config may say instead, and where the proxy runs. */
 export interface UdpOptions {
   /**
    * `Port`: the UDP port that nodes send from and receive on, the same on every node. 1 to 65535; 0 or absent: 8285,
    * flannel's. Overrides the network config's.
    */
   readonly port?: number | undefined
-  /** The network namespace of the Linux driver, if it has one: a path such as `/run/netns/blue`. Needs CAP_SYS_ADMIN. */
+  /**
+   * The network namespace of the Linux driver, if it has one: a path such as `/run/netns/blue`. Needs CAP_SYS_ADMIN.
+   * Default: this process's own.
+   */
   readonly namespace?: string | undefined
   /** What the proxy adds its counts to; several backends may share one. Default: none that can be read. */
   readonly counters?: ProxyCounters | undefined

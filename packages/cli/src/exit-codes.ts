@@ -20,6 +20,7 @@ export const EXIT = {
   interrupted: 130,
 } as const
 
+/** One of the exit statuses of `selvedge`, which its `--help` lists: 0 to 5, 64 and 130. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 /** For the help of the program. */

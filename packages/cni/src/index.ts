@@ -1,3 +1,3 @@
 export { flannelPlugin, type PluginInput, type PluginOutput } from './plugin.js'
 export type { Environment } from './protocol/call.js'
-export { CNI_CODE, type CniCode, CniError } from './protocol/error.js'
+export { CNI_CODE, CniError } from './protocol/error.js'

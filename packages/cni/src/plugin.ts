@@ -4,6 +4,7 @@ import { CNI_CODE, CniError } from './protocol/error.js'
 import { CNI_VERSIONS, requireVersion, supportedVersions } from './protocol/version.js'
 import type { Call } from './verbs/call.js'
 
+/** One call of the plugin, as a container runtime makes it. */
 export interface PluginInput {
   /** CNI_COMMAND and what belongs to it. */
   readonly env: Environment
@@ -15,6 +16,7 @@ export interface PluginInput {
 
 /** What a plugin ends with. */
 export interface PluginOutput {
+  /** The exit status: 1 for an error. */
   readonly status: 0 | 1
   /** For the standard output: a result, an error, or nothing. */
   readonly text: string

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers'
 import type { Clock, SleepOptions } from '@selvedge/core'
 
+/** A sleep on a `FakeClock` that has not ended. */
 export interface PendingSleep {
   /** When it wakes, on `monotonic()`, in ms. */
   readonly due: number
@@ -8,6 +9,7 @@ export interface PendingSleep {
   readonly milliseconds: number
 }
 
+/** What a `FakeClock` starts with. */
 export interface FakeClockOptions {
   /** What `now()` starts at, in ms since the epoch. Default: 2024-01-01T00:00:00Z. */
   readonly now?: number
@@ -80,7 +82,10 @@ export class FakeClock implements Clock {
     this.#epoch += milliseconds
   }
 
-  /** Lets `milliseconds` pass, and wakes all that is due meanwhile, what begins to sleep meanwhile included. */
+  /**
+   * Lets `milliseconds` pass, and wakes all that is due meanwhile, what begins to sleep meanwhile included. Rejects
+   * with a TypeError for less than 0.
+   */
   async advance(milliseconds: number): Promise<void> {
     if (!(milliseconds >= 0)) throw new TypeError(`time cannot be advanced by ${milliseconds} ms`)
     const end = this.#elapsed + milliseconds

@@ -15,6 +15,7 @@ export class MemoryDriver implements Driver {
     this.kinds = kinds
   }
 
+  /** What it holds, in the order in which each was first put. */
   get resources(): readonly Resource[] {
     return [...this.#held.values()]
   }

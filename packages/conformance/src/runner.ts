@@ -3,6 +3,8 @@
  * that it runs in whichever its user has: `backendSuite({ describe, it }, { … })`.
  */
 export interface Runner {
+  /** Declares a group of tests; `body` declares them at once. */
   describe(name: string, body: () => void): unknown
+  /** Declares a test, which fails if `body` throws or rejects. */
   it(name: string, body: () => void | Promise<void>): unknown
 }

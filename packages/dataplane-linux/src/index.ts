@@ -15,4 +15,4 @@ export {
   recreatesLink,
 } from './link-types/index.js'
 export type { AttributeReader, AttributeWriter } from './netlink/index.js'
-export { DEFAULT_NEXTHOP_THRESHOLD, DEFAULT_ROUTE_PROTOCOL, type LinuxOptions } from './options.js'
+export { DEFAULT_ROUTE_PROTOCOL, type LinuxOptions } from './options.js'

@@ -2,6 +2,7 @@ import { OverlayError } from '@selvedge/core'
 import type { InterfaceChoice } from './interface/select-interface.js'
 import { collectLinkTypes, type LinkType, type LinkTypes } from './link-types/index.js'
 
+/** What `linux` is called with. It throws an OverlayError `INVALID_CONFIG` for a value out of range. */
 export interface LinuxOptions {
   /** The network namespace to use, by path such as `/run/netns/blue`. The process's own by default. Needs CAP_SYS_ADMIN. */
   readonly namespace?: string | undefined
@@ -17,7 +18,7 @@ export interface LinuxOptions {
    * objects. 256 by default, `Infinity` for never. The README says why.
    */
   readonly nexthopThreshold?: number | undefined
-  /** Link types besides vxlan, ipip, ip6tnl, tun and wireguard. */
+  /** Link types besides vxlan, ipip, ip6tnl, tun and wireguard. None by default. */
   readonly linkTypes?: readonly LinkType[] | undefined
 }
 

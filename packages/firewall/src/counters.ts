@@ -5,7 +5,9 @@ import type { IptablesChain } from './rules/iptables-text.js'
 
 /** What a rule has met since it was written. */
 export interface RuleCount {
+  /** By which interface the rule is held. */
   readonly mode: RulesetMode
+  /** Of the packets that it meets. */
   readonly family: Family
   /** The chain's name in that mode, such as `FLANNEL-POSTRTG` or `postrtg`. */
   readonly chain: string
@@ -13,7 +15,9 @@ export interface RuleCount {
   readonly number: number
   /** The rule as its tool prints it. */
   readonly rule: string
+  /** Since the rule was written. */
   readonly packets: number
+  /** Of these packets. */
   readonly bytes: number
 }
 

@@ -9,6 +9,7 @@ import { Nftables } from './nftables/nftables.js'
 import { surroundings } from './preflight.js'
 import { type RulesetMode, type RulesetResource, requireRulesetName } from './resource.js'
 
+/** Where the rules are, and how their changes are noticed. */
 export interface FirewallOptions {
   /** The network namespace to use, by path such as `/run/netns/blue`; the process's own by default. Needs nsenter. */
   readonly namespace?: string | undefined

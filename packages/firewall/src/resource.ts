@@ -11,10 +11,13 @@ export type RulesetMode = 'iptables' | 'nftables'
  */
 export interface RulesetResource extends Resource {
   readonly kind: 'ruleset'
+  /** By which interface the rules are held. */
   readonly mode: RulesetMode
+  /** Of the packets that they meet. */
   readonly family: Family
   /** What tells it from the rulesets of other overlays on the host; absent for flannel's own names. */
   readonly name?: string | undefined
+  /** What the tool of this mode prints for them. Nothing else of a ruleset is compared. */
   readonly text: string
 }
 
@@ -22,6 +25,7 @@ export interface RulesetResource extends Resource {
 export const rulesetKey = (mode: RulesetMode, family: Family, name?: string): string =>
   `ruleset ${mode} ipv${family}${name === undefined ? '' : ` ${name}`}`
 
+/** Makes a ruleset. `text` is in the form in which the tool of its mode prints it. */
 export const ruleset = (
   mode: RulesetMode,
   family: Family,

@@ -5,6 +5,7 @@ import { iptablesText } from './rules/iptables-text.js'
 import { nftablesText } from './rules/nftables-text.js'
 import { type RuleChoices, rulesOf } from './rules/rule.js'
 
+/** Which packets are masqueraded, and which may pass. */
 export interface TrafficRulesOptions {
   /** Whether what pods send outside the network bears the node's address. Default: true. */
   readonly masquerade?: boolean | undefined

@@ -7,6 +7,10 @@ import type { EtcdClient } from './client/etcd-client.js'
 import type { EtcdTls } from './client/tls.js'
 import { DEFAULT_PREFIX } from './keys.js'
 
+/**
+ * Which etcd, which network in it, and how long to wait for it. The constructor throws an OverlayError
+ * `INVALID_CONFIG` for an option that breaks a rule.
+ */
 export interface EtcdSubnetManagerOptions {
   /**
    * URLs of one etcd cluster: `https://10.0.0.5:2379`. Default port: 2379. Any one that answers is enough; `http` and
@@ -21,8 +25,9 @@ export interface EtcdSubnetManagerOptions {
    * key. Default: the authorities that Node.js trusts, and no client certificate.
    */
   readonly tls?: EtcdTls | (() => EtcdTls | Promise<EtcdTls>) | undefined
-  /** A user of etcd, with `password`. Ignored while etcd has authentication disabled. */
+  /** A user of etcd, with `password`. Ignored while etcd has authentication disabled. Default: no user. */
   readonly username?: string | undefined
+  /** The password of `username`. It appears in no message. */
   readonly password?: string | undefined
   /** How long a lease lasts unless renewed, in ms: whole seconds, at least 5 s. Default: 24 hours, as with flannel. */
   readonly leaseTermMs?: number | undefined
@@ -47,11 +52,12 @@ export interface EtcdSubnetManagerOptions {
   readonly client?: EtcdClient | undefined
   /**
    * IP addresses at which etcd is reached besides those that the store knows from `endpoints` and its connections: no
-   * peer's subnet may contain one. Give them with `client`, whose connections the store does not see.
+   * peer's subnet may contain one. Give them with `client`, whose connections the store does not see. Default: none.
    */
   readonly addresses?: readonly string[] | undefined
   /** For tests. Default: the system's. */
   readonly clock?: Clock | undefined
+  /** For tests. Default: `Math.random`. */
   readonly random?: Random | undefined
 }
 

@@ -190,7 +190,7 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsI
     })
   }
 
-  /** As `acquireLease`, with the annotations that it would write; writes nothing. */
+  /** As `acquireLease`, with the annotations that it would write, and rejects as that does; writes nothing. */
   previewLease({ attributes, adopt }: LeaseRequest, { signal }: AbortOptions = {}): Promise<LeasePreview> {
     return this.#call(signal, async (stop) => {
       const config = await this.#config.read(stop)

@@ -2,6 +2,7 @@ import type { Clock, OverlayError, PublicAddresses, Random } from '@selvedge/cor
 import type { KubeAccess } from './auth/index.js'
 import type { PodReference } from './client/index.js'
 
+/** Which API server, which node, and where the network config is. */
 export interface KubeSubnetManagerOptions {
   /** How to reach the API server. */
   readonly access: KubeAccess
@@ -23,8 +24,9 @@ export interface KubeSubnetManagerOptions {
    */
   readonly firstList?: 'cached' | 'quorum' | undefined
   /**
-   * IP addresses at which the API server is reached besides those that the store learns: no peer's subnet may contain one.
-   * It learns those of its URL and of its connections, and the one that the API server advertises.
+   * IP addresses at which the API server is reached besides those that the store learns: no peer's subnet may contain
+   * one. It learns those of its URL and of its connections, and the one that the API server advertises. Default:
+   * none.
    */
   readonly addresses?: readonly string[] | undefined
   /** How long the API server may be silent on a request, in ms, before the request fails. Default 10,000. */
@@ -72,10 +74,13 @@ export interface KubeStatus {
   readonly error: OverlayError | undefined
   /** The number of requests so far: lists (each page counts), watches, patches of the node. */
   readonly lists: number
+  /** Requests for a watch. */
   readonly watches: number
+  /** Requests that patch the node. */
   readonly patches: number
 }
 
+/** What a pending call waits for, and since when. */
 export interface KubeWait {
   /**
    * `network-config`: the file does not exist. `node`: no Node of this name has registered. `pod-cidr`: it has no PodCIDR

@@ -32,6 +32,7 @@ import { CurrentFile } from './lmdb/current-file.js'
 import type { Database } from './lmdb/database.js'
 import type { Tables } from './tables.js'
 
+/** The store's file, and what is written to a new one. */
 export interface LocalSubnetManagerOptions {
   /** The store's file. It and its folder are created if they are missing. It must be on a local disk. */
   readonly path: string
@@ -41,6 +42,7 @@ export interface LocalSubnetManagerOptions {
   readonly leaseTermMs?: number | undefined
   /** How long to wait for another process that is stopped in the middle of a write, in ms. Default: 5,000. */
   readonly lockTimeoutMs?: number | undefined
+  /** When leases end. Default: the system's. For tests. */
   readonly clock?: Clock | undefined
 }
 
@@ -56,6 +58,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
  */
 export class LocalSubnetManager implements SubnetManager, SubnetAdministration {
   readonly name = 'local'
+  /** The store's file, as an absolute path. */
   readonly path: string
   readonly #leaseTermMs: number
   readonly #clock: Clock

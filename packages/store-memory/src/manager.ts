@@ -26,6 +26,7 @@ import { MemoryStore, type MemoryStoreOptions } from './store.js'
  */
 export class MemorySubnetManager implements SubnetManager, SubnetAdministration {
   readonly name = 'memory'
+  /** The store behind it, which other managers may share. */
   readonly store: MemoryStore
   readonly #closed = new AbortController()
 

@@ -21,16 +21,19 @@ import {
   systemClock,
 } from '@selvedge/core/kit'
 
+/** The network config of a store, and the term of its leases. */
 export interface MemoryStoreOptions {
   /** The network config as flannel writes it, as JSON text or as an object. Without one, nodes wait until it is set. */
   readonly config?: string | object | undefined
   /** How long a lease lasts unless renewed, in ms. Default: 24 hours, as flannel's. */
   readonly leaseTermMs?: number | undefined
+  /** When leases end. Default: the system's. For tests. */
   readonly clock?: Clock | undefined
 }
 
 /** What happened since a watcher last asked. */
 export interface Changes {
+  /** In their order; one snapshot if the watcher is new, or too far behind. */
   readonly events: readonly LeaseEvent[]
   /** The revision to ask with next time. */
   readonly revision: number
@@ -47,7 +50,9 @@ const EVENTS_KEPT = 1000
  * a `MemorySubnetManager` of its own. Nothing here waits, so every method is a transaction.
  */
 export class MemoryStore {
+  /** By which leases end. */
   readonly clock: Clock
+  /** How long a lease lasts unless renewed, in ms. */
   readonly leaseTermMs: number
   #config: NetworkConfig | undefined
   #configText: string | undefined
@@ -71,6 +76,7 @@ export class MemoryStore {
     if (config !== undefined) this.setNetworkConfig(config)
   }
 
+  /** The network config with its defaults filled in; undefined until one is set. */
   get networkConfig(): NetworkConfig | undefined {
     return this.#config
   }

@@ -5,6 +5,7 @@ import type { NatsCredentials } from './client/credentials.js'
 import { parseServer, type ServerUrl } from './client/server-url.js'
 import type { NatsTls } from './client/tls.js'
 
+/** Which NATS, which bucket of it, and how long to wait for it. */
 export interface NatsSubnetManagerOptions {
   /**
    * URLs of the servers of one cluster, or of one leaf node: `nats://10.0.0.5:4222`, `tls://nats.example.com`. Default
@@ -51,6 +52,7 @@ export interface NatsSubnetManagerOptions {
   readonly addresses?: readonly string[] | undefined
   /** For tests. Default: the system's. */
   readonly clock?: Clock | undefined
+  /** For tests. Default: `Math.random`. */
   readonly random?: Random | undefined
 }
 

@@ -5,10 +5,15 @@ import { type AgentSettings, readSettings } from './settings.js'
 
 /** What a command line requests. */
 export type Command =
-  | { readonly type: 'help'; readonly text: string }
+  | {
+      readonly type: 'help'
+      /** What to print: the flags, their defaults, and what they do. */
+      readonly text: string
+    }
   | { readonly type: 'version' }
   | {
       readonly type: 'run'
+      /** What the flags and the environment ask for. */
       readonly settings: AgentSettings
       /** The command line without the values of secret flags, for showing it. */
       readonly safeArgs: readonly string[]

@@ -3,8 +3,11 @@ import { parseGoBoolean, parseGoDuration, parseGoInteger } from './go-values.js'
 
 /** One flag: the kind of its value, its default, and its line in the help. */
 export interface Flag<T> {
+  /** How its value is written, after Go's package `flag`. Of a `list` each use of the flag adds one. */
   readonly type: 'string' | 'int' | 'bool' | 'duration' | 'list'
+  /** The value if the flag is not given. A duration is in ms. */
   readonly fallback: T
+  /** What it does, for the help. */
   readonly usage: string
   /** Throws a SyntaxError that says why a text is not a value. */
   readonly parse: (text: string) => T extends readonly (infer Item)[] ? Item : T

@@ -113,9 +113,11 @@ const own = {
   'release-lease': booleanFlag(false, 'release the lease when stopped: for hosts that leave for good'),
 }
 
+/** Every flag of `selvedged`, those of flanneld among them, by name. */
 export const flags = { ...flanneld, ...own }
 
 export type SelvedgedFlags = FlagValues<typeof flags>
+/** The name of a flag of `selvedged`, without hyphens in front. */
 export type FlagName = keyof typeof flags & string
 
 /** Flags that flanneld does not have, for the help and the README. */

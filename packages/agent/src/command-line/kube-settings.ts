@@ -8,9 +8,13 @@ export type Variables = Readonly<Record<string, string | undefined>>
 /** Which Kubernetes API server, how to authenticate, and which of its nodes this is. */
 export interface KubeSettings {
   readonly type: 'kubernetes'
+  /** How to reach the API server. */
   readonly access: KubeAccess | InPod
+  /** This node's name, or the pod that runs on it: NODE_NAME, else POD_NAME and POD_NAMESPACE. */
   readonly node: string | PodReference
+  /** `-net-config-path`. */
   readonly networkConfigFile: string
+  /** `-kube-annotation-prefix`. */
   readonly annotationPrefix: string
   /** Whether to set the node's condition NetworkUnavailable to false once ready. */
   readonly setNetworkUnavailable: boolean
@@ -18,6 +22,7 @@ export interface KubeSettings {
 
 /** The access that a pod has by its service account. */
 export interface InPod {
+  /** Where the API server is, as the pod's environment says it. */
   readonly pod: PodEnvironment
   /** Replaces the service's address. */
   readonly apiUrl?: string | undefined

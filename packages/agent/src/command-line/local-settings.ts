@@ -4,6 +4,7 @@ import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 /** The embedded store: a file that agents on one host share. */
 export interface LocalSettings {
   readonly type: 'local'
+  /** The store's file: `-local-store`. */
   readonly path: string
   /** A file with the network config, for a store that holds none yet; undefined if none was named. */
   readonly networkConfigFile: string | undefined

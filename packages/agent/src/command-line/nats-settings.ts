@@ -4,21 +4,40 @@ import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 /** A key-value bucket of NATS, and who this node is to its servers. */
 export interface NatsSettings {
   readonly type: 'nats'
+  /** URLs of the servers of one cluster, or of one leaf node; one or more. */
   readonly servers: readonly string[]
+  /** The key-value bucket of the network. */
   readonly bucket: string
+  /** Undefined if the servers are asked as nobody. */
   readonly credentials: NatsCredentialSettings | undefined
   /** Paths of PEM files. */
   readonly tls: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string }
+  /** How long a lease lasts unless renewed, in ms: whole seconds, at least 5,000. */
   readonly leaseTermMs: number
+  /** On how many servers of a cluster a bucket that is made is kept: 1, 3 or 5. */
   readonly replicas: number
 }
 
 /** Files are read again for each connection. */
 export type NatsCredentialSettings =
-  | { readonly username: string; readonly password: string }
-  | { readonly token: string }
-  | { readonly nkeyFile: string }
-  | { readonly credsFile: string }
+  | {
+      /** A user of the server's configuration. */
+      readonly username: string
+      /** A secret. */
+      readonly password: string
+    }
+  | {
+      /** The token of the server's configuration. A secret. */
+      readonly token: string
+    }
+  | {
+      /** The path of a file with the seed of an nkey, `SU…`. */
+      readonly nkeyFile: string
+    }
+  | {
+      /** The path of a creds file, as `nsc generate creds` writes it. */
+      readonly credsFile: string
+    }
 
 const MIN_LEASE_TERM_MS = 5_000
 

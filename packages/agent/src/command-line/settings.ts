@@ -12,12 +12,17 @@ import { type RulesSettings, rulesSettings } from './rules-settings.js'
 /** Which etcd, and how to authenticate. */
 export interface EtcdSettings {
   readonly type: 'etcd'
+  /** URLs of the cluster's members, one or more. */
   readonly endpoints: readonly string[]
+  /** The prefix of the network's keys, such as `/coreos.com/network`. */
   readonly prefix: string
   /** Paths of PEM files. */
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string }
+  /** Undefined if etcd is asked without a user. */
   readonly username: string | undefined
+  /** A secret. Undefined if etcd is asked without a user. */
   readonly password: string | undefined
+  /** How long a lease lasts unless renewed, in ms; at least 5,000. flannel's is 24 hours. */
   readonly leaseTermMs: number
 }
 
@@ -26,23 +31,35 @@ export type StoreSettings = EtcdSettings | KubeSettings | LocalSettings | NatsSe
 
 /** How the interface to peers is found: by names and addresses first, then by patterns, then by `canReach`. */
 export interface InterfaceSettings {
+  /** In the order in which they are tried. */
   readonly namesOrAddresses: readonly string[]
+  /** In the order in which they are tried: on addresses, then on names. */
   readonly patterns: readonly RegExp[]
+  /** An address that the interface's routes lead to; undefined if none was given. */
   readonly canReach: string | undefined
 }
 
 /** The flags, checked, in the units and words of the rest of selvedge. */
 export interface AgentSettings extends RulesSettings {
+  /** Where leases come from. */
   readonly store: StoreSettings
+  /** `-iface`, `-iface-regex` and `-iface-can-reach`. */
   readonly externalInterface: InterfaceSettings
+  /** `-public-ip`; undefined: the external interface's. */
   readonly publicIp: string | undefined
+  /** `-public-ipv6`; undefined: the external interface's. */
   readonly publicIpv6: string | undefined
+  /** The path of subnet.env: `-subnet-file`. */
   readonly subnetFile: string
+  /** How long before its end the lease is renewed, in ms: `-subnet-lease-renew-margin`, which is in minutes. */
   readonly renewMarginMs: number
+  /** Whether packets to addresses of this node's subnet that no pod has are dropped: `-ip-blackhole-route`. */
   readonly blackholeRoute: boolean
+  /** The path of the lease cache; undefined for none: `-lease-cache`. */
   readonly leaseCache: string | undefined
   /** Path of the Unix socket at which programs of this host ask the agent. */
   readonly controlSocket: string | undefined
+  /** Whether the lease is given back when the agent is stopped: `-release-lease`. */
   readonly releaseLease: boolean
   /** The UDP port at which peers probe each other; undefined if they are not probed. */
   readonly probePort: number | undefined

@@ -4,6 +4,7 @@ import { OverlayError } from '@selvedge/core'
 
 /** A file of an agent's. */
 export interface LeftFile {
+  /** An absolute path, as far as the settings name one. */
   readonly path: string
   /** Whether it is a folder, in which all is an agent's. */
   readonly isFolder?: boolean | undefined

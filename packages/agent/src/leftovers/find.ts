@@ -19,9 +19,11 @@ import { extensionFolder, IPSEC_FOLDER, leftCommands } from '../backends.js'
 import type { AgentSettings } from '../command-line/settings.js'
 import { existing, type LeftFile, removeEmptyFolders, removeFile } from './files.js'
 
+/** What `findLeftovers` looks with. */
 export interface LeftoverServices {
   /** The driver of links and routes. Not disposed of. */
   readonly kernel: Driver
+  /** All links of the kernel that `kernel` reads. */
   readonly links: readonly LeftLink[]
 }
 
@@ -29,6 +31,7 @@ export interface LeftoverServices {
 export interface Leftovers extends AsyncDisposable {
   /** What the kernel, charon and commands hold: deletions, in the order in which they are carried out. */
   readonly operations: readonly Operation[]
+  /** Files, sockets and folders; `remove` removes them after what they describe. */
   readonly files: readonly LeftFile[]
   /** CIDRs that it is known by. */
   readonly networks: readonly string[]

@@ -1,8 +1,11 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import process from 'node:process'
 
+/** An agent's process. */
 export interface RunningAgent {
+  /** Its process ID. */
   readonly pid: number
+  /** `flanneld`, `selvedged` or `selvedged-service`. */
   readonly name: string
 }
 

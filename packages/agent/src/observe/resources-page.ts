@@ -18,6 +18,7 @@ export type EntryState = 'held' | 'missing' | 'stale'
 
 /** A change of an entry by another program. */
 export interface EntryChange {
+  /** What the other program left: nothing, something else, or an entry that is not desired. */
   readonly was: 'missing' | 'changed' | 'unexpected'
   /** In ms since the epoch. */
   readonly at: number
@@ -27,7 +28,9 @@ export interface EntryChange {
 
 /** One entry of a kernel, or of what else a driver writes to. */
 export interface ResourceEntry {
+  /** Whether it is as it should be. */
   readonly state: EntryState
+  /** As desired; if it is stale, as it is there. */
   readonly resource: Resource
   /** What is there under the key of a desired entry and differs from it. */
   readonly actual?: Resource | undefined
@@ -39,11 +42,17 @@ export interface ResourceEntry {
 
 /** One lease, for people who look for whose an entry is. */
 export interface KnownLease {
+  /** As `leaseKey` of core makes it, such as `10.244.5.0-24`. */
   readonly key: string
+  /** The IPv4 subnet, CIDR. */
   readonly subnet?: string | undefined
+  /** The IPv6 subnet, CIDR. */
   readonly ipv6Subnet?: string | undefined
+  /** The IPv4 address at which its node is reached. */
   readonly publicIp?: string | undefined
+  /** The IPv6 address at which its node is reached. */
   readonly publicIpv6?: string | undefined
+  /** Such as `vxlan`. Absent if flannel publishes none (udp, alloc). */
   readonly backendType?: string | undefined
 }
 
@@ -57,26 +66,36 @@ export interface ResourcesPage {
   readonly own: string
   /** What this node publishes with it. Absent on the page of an agent that is older than this field. */
   readonly attributes?: LeaseAttributes | undefined
+  /** The network config's `Backend.Type`, such as `vxlan`; `udp` if it names none. */
   readonly backend: string
   /** CIDRs of the overlay, IPv4 first. */
   readonly networks: readonly string[]
+  /** Its name, such as `eth0`. */
   readonly externalInterface: string
   /** For pods, in bytes. */
   readonly mtu: number
+  /** The path of subnet.env, and the text that it is to have. */
   readonly subnetFile: { readonly path: string; readonly text: string }
+  /** Every lease of the store, this node's own among them. */
   readonly leases: readonly KnownLease[]
+  /** In the order in which they are desired, then what is stale. */
   readonly entries: readonly ResourceEntry[]
 }
 
 /** What the page is made of. */
 export interface ResourcesSources
   extends Pick<OverlayPlan, 'config' | 'lease' | 'mtu' | 'desired' | 'operations'> {
+  /** The interface that packets to peers leave by. */
   readonly externalInterface: { readonly name: string }
+  /** Every lease of the store, this node's own among them. */
   readonly leases: Iterable<Lease>
+  /** The path of subnet.env, and the text that it is to have. */
   readonly subnetFile: { readonly path: string; readonly text: string }
+  /** The last change of the entry of this key by another program; undefined if none is known. */
   readonly lastChange: (key: string) => EntryChange | undefined
 }
 
+/** Makes the page of what an overlay desires and what was read. */
 export function resourcesPage(sources: ResourcesSources): ResourcesPage {
   const { config, lease, mtu, externalInterface, subnetFile } = sources
   return {

@@ -9,19 +9,27 @@ export type PeerPath = 'direct' | 'tunnel' | 'mixed' | 'none'
 
 /** One peer in the page. Times are in ms since the epoch. */
 export interface PeerStatus {
+  /** As `leaseKey` of core makes it, such as `10.244.5.0-24`. */
   readonly key: string
+  /** The IPv4 subnet, CIDR. */
   readonly subnet?: string | undefined
+  /** The IPv6 subnet, CIDR. */
   readonly ipv6Subnet?: string | undefined
+  /** The IPv4 address at which it is reached. */
   readonly publicIp?: string | undefined
+  /** The IPv6 address at which it is reached. */
   readonly publicIpv6?: string | undefined
+  /** Such as `vxlan`. Absent if flannel publishes none (udp, alloc). */
   readonly backendType?: string | undefined
   /** `none`: its lease has no resources here; the log says why. */
   readonly path: PeerPath
   /** How many of its entries cannot be written now. */
   readonly failing: number
+  /** When its lease last came or changed. Absent if this agent has seen no such event. */
   readonly lastEvent?: { readonly type: 'put'; readonly at: number } | undefined
   /** How many of its entries other programs have changed since this agent started. */
   readonly drift: number
+  /** When another program last changed one of its entries. Absent if none has. */
   readonly driftAt?: number | undefined
   /** Absent if the agent does not probe it. */
   readonly probe?: PeerProbe | undefined
@@ -33,7 +41,9 @@ export interface PeerStatus {
  */
 export interface StatusPage {
   readonly format: 1
+  /** The agent's. */
   readonly version: string
+  /** Whether pods can be set up, and reach peers; if not, `waitingFor` says why. */
   readonly ready: boolean
   /** Why not; a sentence. */
   readonly waitingFor?: string | undefined
@@ -60,6 +70,7 @@ export interface StatusPage {
         }
       }
     | undefined
+  /** Where leases come from, and how fresh what is known of them is. */
   readonly store: {
     readonly name: string
     readonly connected: boolean
@@ -68,7 +79,12 @@ export interface StatusPage {
     readonly fromCache: boolean
     readonly error?: string | undefined
   }
+  /**
+   * The network config in force, without secrets, and in a phrase each what differs from it in the store. Absent
+   * while the agent has none.
+   */
   readonly config?: { readonly inForce: unknown; readonly differences: readonly string[] } | undefined
+  /** How many resources are desired, held and failing. */
   readonly kernel: {
     readonly inSync: boolean
     readonly desired: number
@@ -77,7 +93,9 @@ export interface StatusPage {
     /** The first few. */
     readonly failures: readonly { readonly key: string; readonly message: string }[]
   }
+  /** How often other programs changed what is the overlay's since this agent started, and the last of these changes. */
   readonly drift: { readonly total: number; readonly last: readonly DriftRecord[] }
+  /** How many peers there are, listed in `peers` or not. */
   readonly peerCount: number
   /** The first 10,000. */
   readonly peers: readonly PeerStatus[]

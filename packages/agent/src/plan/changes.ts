@@ -7,6 +7,7 @@ import type { AgentPlan } from './plan-agent.js'
 
 /** One object that an agent would add, change or delete. */
 export interface Change {
+  /** What would happen to the object. */
   readonly type: 'add' | 'change' | 'delete'
   /** `lease`, `file`, or a resource's. */
   readonly kind: string
@@ -20,9 +21,11 @@ export interface Change {
 
 /** One field that has another value. Settings of a link are fields as well: `settings.port`. */
 export interface Difference {
+  /** Its name; of a record, by the store's own name for it. */
   readonly field: string
   /** Absent if the object has no such field. */
   readonly before?: unknown
+  /** Absent if it would be removed. */
   readonly after?: unknown
 }
 

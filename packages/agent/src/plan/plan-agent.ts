@@ -14,12 +14,17 @@ import { runningAgents } from '../leftovers/running-agents.js'
 import { nodeParts } from '../node-parts.js'
 import { type OpenPlannedStore, openPlannedStore } from './open-planned-store.js'
 
+/** What `planAgent` uses besides the settings, as `AgentServices` for an agent. */
 export interface PlanServices {
   /** Called with the settings in force, as an agent does. They are disposed of. */
   readonly openDrivers: (settings: AgentSettings) => Promise<readonly Driver[]>
+  /** Those that a network config may name. */
   readonly backends: readonly (Backend | BackendLoader)[]
+  /** For waits and the ends of leases. */
   readonly clock: Clock
+  /** Draws from 0 to 1. */
   readonly random: Random
+  /** Called with a sentence for each thing that the store finds wrong and that has no effect. */
   readonly onWarning: (text: string) => void
 }
 

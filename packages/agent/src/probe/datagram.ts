@@ -4,6 +4,7 @@
  * receiver, in ms (4 bytes; since it began to probe it, if nothing came yet). An answer is never larger than its question.
  */
 export interface Datagram {
+  /** A question is answered at once, with an answer of its nonce. */
   readonly kind: 'question' | 'answer'
   /** 64 random bits: who has not seen the question cannot answer it. */
   readonly nonce: bigint
@@ -17,6 +18,7 @@ const LENGTH = 20
 const KINDS = ['question', 'answer'] as const
 const MAX_U32 = 0xff_ff_ff_ff
 
+/** The 20 bytes of a datagram. `heardAgeMs` is rounded, and bounded to 0 and 2³² − 1. */
 export function encodeDatagram({ kind, nonce, heardAgeMs }: Datagram): Buffer {
   const bytes = Buffer.alloc(LENGTH)
   bytes.writeUInt32BE(MAGIC, 0)

@@ -3,6 +3,7 @@ import { type Family, parseAddress } from '@selvedge/core/kit'
 
 /** What a path is known by among nodes that have the same leases. */
 export interface PathName {
+  /** Of the path's address in the overlay. */
   readonly family: Family
   /** 32 bits: an IPv4 address itself, of an IPv6 address the first four bytes of its SHA-256. */
   readonly name: number

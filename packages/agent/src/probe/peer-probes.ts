@@ -11,7 +11,9 @@ import type { Row } from './row-datagram.js'
 
 /** What probes have found about a peer; a family is absent if its lease has none, or it is not probed. */
 export interface PeerProbe {
+  /** Of its IPv4 address in the overlay. */
   readonly ipv4?: PathReport | undefined
+  /** Of its IPv6 address in the overlay. */
   readonly ipv6?: PathReport | undefined
 }
 

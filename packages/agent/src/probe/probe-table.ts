@@ -18,7 +18,9 @@ export interface Probe {
 
 /** A path whose report has changed. */
 export interface PathChange {
+  /** The peer's address in the overlay. */
   readonly address: string
+  /** As it is now. */
   readonly report: PathReport
 }
 

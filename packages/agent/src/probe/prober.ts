@@ -8,10 +8,15 @@ import { type Dropped, type PathChange, ProbeTable } from './probe-table.js'
 import { decodeRowDatagram, encodeRowAnswer, encodeRowQuestion, type RowDatagram } from './row-datagram.js'
 import { type PeerRow, RowExchange } from './row-exchange.js'
 
+/** What a `Prober` works with. */
 export interface ProberOptions {
+  /** Times probes and their answers. */
   readonly clock: Clock
+  /** Spreads the first probes over time. */
   readonly random: Random
+  /** The UDP port of all probers, 1 to 65535. */
   readonly port: number
+  /** Called with the paths whose report has changed, several at a time. */
   readonly onChanges: (changes: readonly PathChange[]) => void
   /** An address cannot be listened at; it is tried again every few seconds. Called once for each message. */
   readonly onError: (address: string, error: Error) => void
@@ -22,7 +27,10 @@ const REBIND_MS = 3_000
 const LATE_MS = 100
 
 /** Datagrams that were received and not used, by the reason. */
-export type DroppedProbes = Dropped & { readonly malformed: number }
+export type DroppedProbes = Dropped & {
+  /** Datagrams that are not of this protocol. */
+  readonly malformed: number
+}
 
 /** Probes peers, and answers theirs, until disposed of. */
 export class Prober implements Disposable {
@@ -62,6 +70,7 @@ export class Prober implements Disposable {
     this.#rows.setPeers(rowsFrom ?? addresses)
   }
 
+  /** What is known of the peer at this address; undefined if it is not probed. */
   report(address: string): PathReport | undefined {
     return this.#table.report(address)
   }
@@ -71,6 +80,7 @@ export class Prober implements Disposable {
     return this.#table.isolatedFrom(this.#options.clock.monotonic())
   }
 
+  /** Of every peer that is probed. */
   reports(): Iterable<PathReport> {
     return this.#table.reports()
   }
@@ -80,6 +90,7 @@ export class Prober implements Disposable {
     return this.#table.intervalMs
   }
 
+  /** Since the prober was made. */
   get dropped(): DroppedProbes {
     const { table, own } = { table: this.#table.dropped, own: this.#dropped }
     return {

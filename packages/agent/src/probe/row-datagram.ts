@@ -20,13 +20,17 @@ export type RowDatagram =
 export interface Row {
   /** How many paths it has, in all. */
   readonly paths: number
+  /** How many of them are unreachable. */
   readonly unreachable: number
+  /** How many of them lose probes. */
   readonly lossy: number
   /** The worst first; not all, if there is no room. */
   readonly entries: readonly RowEntry[]
 }
 
+/** One path of a row. */
 export interface RowEntry extends PathName {
+  /** What its node has found about it. */
   readonly report: EntryReport
 }
 

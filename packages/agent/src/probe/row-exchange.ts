@@ -10,6 +10,7 @@ export interface FoundPath {
 
 /** What a peer has answered. */
 export interface PeerRow {
+  /** The paths of the peer, as it has found them. */
   readonly row: Row
   /** On the clock that never jumps, in ms. */
   readonly at: number

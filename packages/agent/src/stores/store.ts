@@ -11,11 +11,17 @@ import type { RecordEntry } from '@selvedge/store-kube'
 /** What a store may have to wait for. */
 export const PREREQUISITES = ['network-config', 'node', 'pod-cidr', 'credentials'] as const
 
+/**
+ * What a store may have to wait for: a network config, this node's Node object, its PodCIDR, or a kubeconfig's
+ * plugin.
+ */
 export type Prerequisite = (typeof PREREQUISITES)[number]
 
 /** What a store cannot proceed without. */
 export interface Waiting {
+  /** What is missing. */
   readonly for: Prerequisite
+  /** A sentence for an operator. */
   readonly message: string
   /** The code that it would fail with, if there is one. */
   readonly code?: ErrorCode | undefined
@@ -35,7 +41,9 @@ export interface StoreEvents {
   readonly onDetail: (message: string) => void
 }
 
+/** A store as an agent uses it. */
 export interface OpenStore {
+  /** Disposing of it closes the store. */
   readonly subnets: SubnetManager
   /** Tells this store from another: leases of one are not used with the other. Holds no secret. */
   readonly identity: string

@@ -1,12 +1,14 @@
 import { sendDatagram } from './unix-datagram.js'
 
+/** How this process reaches the service manager. */
 export interface ServiceManagerOptions {
   /** The environment that the service manager set: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID. */
   readonly variables: Readonly<Record<string, string | undefined>>
   /** Called with the first of several failures in a row to notify the service manager. */
   readonly onError: (error: unknown) => void
+  /** This process's ID, to compare with WATCHDOG_PID. Default: `process.pid`. */
   readonly pid?: number
-  /** How a datagram is sent; a test injects its own. */
+  /** How a datagram is sent; a test injects its own. Default: by a Unix datagram socket. */
   readonly send?: (path: string, text: string) => void
 }
 
@@ -36,6 +38,7 @@ export class ServiceManager {
     this.#notify(`STATUS=${text.replaceAll('\n', ' ')}`)
   }
 
+  /** Stopping: systemd counts the stop timeout from here. */
   stopping(): void {
     this.#notify('STOPPING=1')
   }
@@ -54,6 +57,7 @@ export class ServiceManager {
     this.#watchdog.unref()
   }
 
+  /** Ends the reports of `startWatchdog`; systemd takes the process for dead an interval later. */
   stopWatchdog(): void {
     clearInterval(this.#watchdog)
   }

@@ -2,6 +2,7 @@ import type { Environment } from './words.js'
 
 export const DEFAULT_TIMEOUT_S = 60
 
+/** Where the commands of a network config run, and where it is recorded that they did. */
 export interface ExtensionOptions {
   /**
    * The folder that the records of what was run are kept in; a folder of the network's name is made in it. Two overlays

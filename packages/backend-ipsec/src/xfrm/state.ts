@@ -22,9 +22,13 @@ const XFRMA_ALG_AEAD = 18
 const STATE_BYTES = 224
 const NLM_F_REQUEST = 1
 
+/** What identifies a state of the kernel's IPsec (`ip xfrm state`): one direction of one tunnel. */
 export interface XfrmState {
+  /** The outer source address. */
   readonly source: string
+  /** The outer destination address. */
   readonly destination: string
+  /** The security parameters index of its ESP packets (RFC 4303), 32 bits. */
   readonly spi: number
 }
 
@@ -109,9 +113,11 @@ function requireIpv4(text: string) {
   return address
 }
 
+/** What `kernelHasEsp` is called with. */
 export interface StateOptions {
   /** Network namespace, by path. Default: this process's own. */
   readonly namespace?: string | undefined
+  /** Aborting rejects the call with the signal's own reason. Default: it is not aborted. */
   readonly signal?: AbortSignal | undefined
 }
 

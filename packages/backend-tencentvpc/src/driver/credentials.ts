@@ -3,7 +3,9 @@ import type { Metadata } from './metadata.js'
 
 /** A key of Tencent's API. All three are secrets: they appear in no log, error or resource. */
 export interface TencentCredentials {
+  /** The SecretId, which names the key. */
   readonly secretId: string
+  /** The SecretKey, which signs requests. */
   readonly secretKey: string
   /** Of temporary ones. */
   readonly token?: string | undefined

@@ -24,6 +24,10 @@ export const COUNTER_NAMES = [
   'sendFailed',
 ] as const
 
+/**
+ * A count of packets, bytes or datagrams since the counters were made. `malformed` to `tooBig` were dropped, each for
+ * its own reason, and `sendFailed` refused by the kernel.
+ */
 export type CounterName = (typeof COUNTER_NAMES)[number]
 
 /** What is dropped, by what a metric calls it. */
@@ -68,6 +72,7 @@ export class ProxyCounters {
     return Object.fromEntries(counts) as Record<CounterName, number>
   }
 
+  /** Adds to a count; for the thread of the proxy, which alone writes. */
   add(name: CounterName, count: number): void {
     const index = COUNTER_NAMES.indexOf(name)
     this.#counts[index] = (this.#counts[index] ?? 0) + count

@@ -21,6 +21,7 @@ import {
 } from './resource.js'
 import { writePeers } from './write-peers.js'
 
+/** The devices that the driver keeps, and with which keys. */
 export interface WireguardDriverOptions extends Carrier {
   /** The names of the devices that it keeps. All of their peers are ours. */
   readonly devices: readonly string[]

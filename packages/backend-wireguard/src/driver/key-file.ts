@@ -7,6 +7,7 @@ import { isKey, type KeyPair, keyPairOf } from './keys.js'
 /** Where flannel keeps its key. */
 export const DEFAULT_KEY_FILE = '/run/flannel/wgkey'
 
+/** What `readKeyFile` is called with. */
 export interface KeyFileOptions extends AbortOptions {
   /** Default: {@link DEFAULT_KEY_FILE}. */
   readonly path?: string | undefined

@@ -11,7 +11,9 @@ const SPKI_HEADER_LENGTH = 12
 
 /** A node's keys, in base64. The private one is a secret: it appears in no resource, message or command line. */
 export interface KeyPair {
+  /** 32 bytes in base64, as `wg genkey` prints it. A secret. */
   readonly privateKey: string
+  /** 32 bytes in base64, as `wg pubkey` prints it: what this node publishes. */
   readonly publicKey: string
 }
 

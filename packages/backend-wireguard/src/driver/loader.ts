@@ -11,6 +11,7 @@ import {
   readKeyFile,
 } from './index.js'
 
+/** This node's key, and what carries the packets. */
 export interface WireguardOptions extends Location {
   /** This node's private key, which is made if it is missing. Default: flannel's, `/run/flannel/wgkey`. */
   readonly keyFile?: string | undefined

@@ -4,6 +4,7 @@ import { canonicalCidr } from '@selvedge/core/kit'
 /** What a WireGuard device has besides what every link has. Its link is a resource of its own. */
 export interface WireguardDeviceResource extends Resource {
   readonly kind: 'wireguard-device'
+  /** The name of its link, such as `flannel-wg`. */
   readonly name: string
   /** Base64. The private key that belongs to it is the driver's alone. */
   readonly publicKey: string
@@ -13,8 +14,10 @@ export interface WireguardDeviceResource extends Resource {
   readonly firewallMark: number
 }
 
+/** A peer of a WireGuard device. The device identifies it by its public key. */
 export interface WireguardPeerResource extends Resource {
   readonly kind: 'wireguard-peer'
+  /** The name of its device's link. */
   readonly device: string
   /** Base64. */
   readonly publicKey: string
@@ -28,6 +31,7 @@ export interface WireguardPeerResource extends Resource {
   readonly presharedKey: boolean
 }
 
+/** What the driver of WireGuard holds. */
 export type WireguardResource = WireguardDeviceResource | WireguardPeerResource
 
 export const isPeer = (resource: Resource): resource is WireguardPeerResource =>

@@ -20,12 +20,12 @@ export const CNI_CODE = {
   internal: 999,
 } as const
 
-export type CniCode = (typeof CNI_CODE)[keyof typeof CNI_CODE]
-
 /** A call that fails: its code, message and details are what the plugin answers. */
 export class CniError extends Error {
   override readonly name = 'CniError'
+  /** One of the specification's, or what another plugin answered. */
   readonly code: number
+  /** More than the message says, for an operator; undefined if there is no more. */
   readonly details: string | undefined
 
   /** @param code one of `CNI_CODE`, or what another plugin answered */
@@ -35,6 +35,7 @@ export class CniError extends Error {
     this.details = options.details
   }
 
+  /** The error itself if it is a CniError, else one of code 999 that keeps it as its cause. */
   static from(error: unknown): CniError {
     if (error instanceof CniError) return error
     return new CniError(CNI_CODE.internal, error instanceof Error ? error.message : String(error), {

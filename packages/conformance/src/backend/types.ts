@@ -15,6 +15,7 @@ export interface BackendFeatures {
   readonly warnings: boolean
 }
 
+/** What `backendSuite` is called with. */
 export interface BackendSuiteOptions {
   /**
    * Makes the backend of node number `node`: 0 is the node that is looked at, the others are its peers. A backend that
@@ -23,7 +24,8 @@ export interface BackendSuiteOptions {
   setup(node: number): Backend
   /** The network config's Backend section, if the backend cannot work without settings: `{ Type: 'ipsec', PSK: '…' }`. */
   readonly section?: Readonly<Record<string, unknown>>
+  /** What the backend does not support. Default: it supports everything. */
   readonly supports?: Partial<BackendFeatures>
-  /** Of the malformed leases. Default: another one each run, which a failure prints. */
+  /** Of the malformed leases, a whole number. Default: another one each run, which the names of the tests say. */
   readonly seed?: number
 }

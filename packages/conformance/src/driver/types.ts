@@ -37,11 +37,13 @@ export interface HostUnderTest {
   state(): string | Promise<string>
 }
 
+/** What `driverSuite` is called with. `H` is what `setup` makes, and `teardown` takes. */
 export interface DriverSuiteOptions<H extends HostUnderTest = HostUnderTest> {
   /** Makes a host. Called for every test. */
   setup(): H | Promise<H>
   /** Removes it, after every driver that the suite opened is disposed of. */
   teardown?(host: NotInferred<H>): unknown
+  /** What the driver does not support. Default: it supports everything. */
   readonly supports?: Partial<DriverFeatures>
   /** How long a step may take before it counts as failed, in ms. Default: 10,000. */
   readonly timeoutMs?: number

@@ -22,6 +22,7 @@ import type { KernelState } from './state.js'
 import type { Change } from './types.js'
 import { deleteResource, putResource } from './write.js'
 
+/** What `driver` of a `FakeKernel` is called with. */
 export interface FakeDriverOptions {
   /** For messages and the kernel's record of requests. Default: `fake-kernel`. */
   readonly name?: string | undefined
@@ -61,6 +62,7 @@ export interface FakeKernelDriver extends Required<Omit<Driver<KernelResource>, 
   readonly protocol: number
   /** True once it was disposed of, or its process crashed. */
   readonly closed: boolean
+  /** It ends when the signal aborts or the driver is disposed of. */
   watch(options: { readonly signal: AbortSignal }): AsyncGenerator<DriverEvent, void, undefined>
 }
 

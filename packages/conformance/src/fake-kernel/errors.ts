@@ -4,6 +4,7 @@ import type { FakeRequest } from './requests.js'
 /** What the kernel fails a request with, by the name of its errno (include/uapi/asm-generic/errno.h). */
 export class FakeKernelError extends Error {
   override readonly name = 'FakeKernelError'
+  /** Its name, such as `EEXIST`. */
   readonly errno: string
 
   constructor(errno: string, message: string) {

@@ -1,5 +1,6 @@
 import type { FakeRequest } from './requests.js'
 
+/** What goes wrong with which requests of drivers. */
 export interface FaultOptions {
   /** What the kernel answers: `EPERM`, `ENOBUFS`, `ENETDOWN`, `ENODEV`, `EBUSY`, … The request then changes nothing. */
   readonly errno: string
@@ -13,6 +14,7 @@ export interface FaultOptions {
 
 /** How long things take, in ms on the kernel's clock. */
 export interface Delays {
+  /** Before each snapshot is read. */
   readonly snapshotMs?: number | undefined
   /** Before the first operation of an apply. */
   readonly applyMs?: number | undefined
@@ -24,6 +26,7 @@ export interface Delays {
 export interface Trouble {
   /** How often it struck. */
   readonly strikes: number
+  /** Calls it off: from now on it meets no request. */
   stop(): void
 }
 

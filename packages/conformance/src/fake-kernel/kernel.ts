@@ -33,16 +33,19 @@ import { stateText } from './text.js'
 import type { Change } from './types.js'
 import { deleteResource } from './write.js'
 
+/** An interface that the host of a `FakeKernel` has from the start. */
 export interface FakeInterface {
   /** Default: `eth0`. */
   readonly name?: string | undefined
   /** In bytes. Default: 1500. */
   readonly mtu?: number | undefined
+  /** Default: one that no other link has. */
   readonly macAddress?: string | undefined
   /** With their prefix lengths. Default: `192.168.0.1/24` alone. */
   readonly addresses?: readonly string[] | undefined
 }
 
+/** The host that a `FakeKernel` is of. */
 export interface FakeKernelOptions {
   /** The interfaces of the host, which are up. Default: one with all defaults. */
   readonly interfaces?: readonly FakeInterface[] | undefined
@@ -182,6 +185,7 @@ export class FakeKernel {
     if (!runRulesetCommand(this.#rulesets, line)) runCommand(this.#state, line)
   }
 
+  /** As `ip link add`. Throws EEXIST if there is one of this name, or a VXLAN link of this VNI, port and family. */
   addLink(link: FakeLink): void {
     addLink(this.#state, link)
   }
@@ -191,15 +195,23 @@ export class FakeKernel {
     changeLink(this.#state, name, change)
   }
 
+  /**
+   * As `ip link del`, with all that is on it, and the VXLAN links whose parent it is. Throws ENODEV if there is none.
+   */
   deleteLink(name: string): void {
     deleteLink(this.#state, name)
   }
 
-  /** @param address with its prefix length: `10.244.1.0/32` */
+  /**
+   * As `ip addr add`. Throws EEXIST if the link has it already.
+   *
+   * @param address with its prefix length: `10.244.1.0/32`
+   */
   addAddress(link: string, address: string): void {
     addAddress(this.#state, link, ...splitAddress(address))
   }
 
+  /** As `ip addr del`. Throws EADDRNOTAVAIL if the link does not have it. */
   deleteAddress(link: string, address: string): void {
     deleteAddress(this.#state, link, ...splitAddress(address))
   }
@@ -224,14 +236,17 @@ export class FakeKernel {
     deleteRoute(this.#state, match)
   }
 
+  /** As `ip neigh add`. Throws EEXIST if the link has an entry for the address. */
   addNeighbour(neighbour: FakeNeighbour): void {
     addNeighbour(this.#state, neighbour, 'add')
   }
 
+  /** As `ip neigh replace`, whoever made the entry that is there. */
   replaceNeighbour(neighbour: FakeNeighbour): void {
     addNeighbour(this.#state, neighbour, 'replace')
   }
 
+  /** As `ip neigh del`. Throws ENOENT if there is no entry. */
   deleteNeighbour(link: string, address: string): void {
     deleteNeighbour(this.#state, link, address)
   }
@@ -241,10 +256,15 @@ export class FakeKernel {
     addFdbEntry(this.#state, entry, 'add')
   }
 
+  /**
+   * As `bridge fdb append`: one more destination of a multicast or the all-zero MAC. For a unicast MAC that has one
+   * it does nothing, as in Linux.
+   */
   appendFdb(entry: FakeFdbEntry): void {
     addFdbEntry(this.#state, entry, 'append')
   }
 
+  /** As `bridge fdb replace`, whoever made the entry that is there. Not for a multicast or the all-zero MAC. */
   replaceFdb(entry: FakeFdbEntry): void {
     addFdbEntry(this.#state, entry, 'replace')
   }

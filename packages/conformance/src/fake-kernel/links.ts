@@ -13,13 +13,19 @@ import type { LinkState, VxlanState } from './types.js'
 
 /** A link as it is asked for. What is absent is as the kernel makes it; it is down unless asked to be up. */
 export interface FakeLink {
+  /** No other link's. */
   readonly name: string
   /** IFLA_INFO_KIND: `vxlan`, `bridge`, `veth`, … */
   readonly type: string
+  /** In bytes. Default: 1500; of a VXLAN link with a parent, what that leaves. */
   readonly mtu?: number | undefined
+  /** Default: one that no other link has. */
   readonly macAddress?: string | undefined
+  /** Default: false. */
   readonly up?: boolean | undefined
+  /** IFLA_IFALIAS. Default: none. */
   readonly alias?: string | undefined
+  /** net.ipv6.conf.<name>.accept_ra. Default: true. */
   readonly acceptRouterAdvertisements?: boolean | undefined
   /** Of type vxlan: as `FakeVxlan`. Those of any other type are kept as they are, and mean nothing to the fake. */
   readonly settings?: LinkSettings | undefined
@@ -27,22 +33,33 @@ export interface FakeLink {
 
 /** Settings of a VXLAN link. */
 export interface FakeVxlan {
+  /** From 0 to 2²⁴ - 1 (RFC 7348). */
   readonly vni: number
   /** Default: 8472, as in the kernel. */
   readonly port?: number | undefined
+  /** The source address of outer packets. Default: none, which makes it an IPv4 link. */
   readonly local?: string | undefined
+  /** The name of the link that outer packets leave by. Default: none. */
   readonly parent?: string | undefined
+  /** Default: true, as in the kernel. */
   readonly learning?: boolean | undefined
+  /** Default: false. */
   readonly gbp?: boolean | undefined
 }
 
 /** What of a link can be changed in place. A field that is absent stays as it is. */
 export interface FakeLinkChange {
+  /** Of the link from now on. Throws EEXIST if another has it. */
   readonly name?: string | undefined
+  /** In bytes. */
   readonly mtu?: number | undefined
+  /** Linux drops the link's neighbours with it, even if it is the one that the link has. */
   readonly macAddress?: string | undefined
+  /** False takes the link's routes with it. */
   readonly up?: boolean | undefined
+  /** IFLA_IFALIAS. */
   readonly alias?: string | undefined
+  /** net.ipv6.conf.<name>.accept_ra. */
   readonly acceptRouterAdvertisements?: boolean | undefined
 }
 

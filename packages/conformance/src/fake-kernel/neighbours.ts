@@ -5,17 +5,25 @@ import type { LinkState } from './types.js'
 
 /** A neighbour as it is asked for: permanent by default, else as one that the kernel resolved by itself. */
 export interface FakeNeighbour {
+  /** The name of the link that it is on. */
   readonly link: string
+  /** The neighbour's IP address. */
   readonly address: string
+  /** Where packets to it are sent on the link. */
   readonly macAddress: string
+  /** Default: true. */
   readonly permanent?: boolean | undefined
 }
 
 /** An fdb entry of a VXLAN link as it is asked for: permanent by default, else as one learned. */
 export interface FakeFdbEntry {
+  /** The name of a VXLAN link. */
   readonly link: string
+  /** Of the VTEP behind it; all zero for what no other entry matches. */
   readonly macAddress: string
+  /** The remote VTEP's underlay address, of the family of the link's local address. */
   readonly destination: string
+  /** Default: true. */
   readonly permanent?: boolean | undefined
 }
 

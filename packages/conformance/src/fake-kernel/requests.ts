@@ -5,10 +5,16 @@ import type { FakeRuleset } from './types.js'
 export type FakeRequest =
   | {
       readonly type: 'put' | 'delete'
+      /** The name of the driver that asked. */
       readonly driver: string
+      /** What it is about, as the driver was given it. */
       readonly resource: KernelResource | FakeRuleset
     }
-  | { readonly type: 'snapshot'; readonly driver: string }
+  | {
+      readonly type: 'snapshot'
+      /** The name of the driver that asked. */
+      readonly driver: string
+    }
 
 /** A request of a driver, and its outcome. */
 export type RequestRecord = FakeRequest & {

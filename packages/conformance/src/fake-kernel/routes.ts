@@ -28,14 +28,23 @@ export const protocolNumber = (protocol: RouteProtocol): number =>
 
 /** A route as it is asked for. What is absent is as `ip route add` has it. */
 export interface FakeRoute {
+  /** CIDR. */
   readonly destination: string
+  /** Default: 254, `main`. */
   readonly table?: number | undefined
+  /** From 0 to 255. Default: 0. */
   readonly tos?: number | undefined
+  /** Default: 0 for IPv4, 1024 for IPv6. */
   readonly metric?: number | undefined
+  /** Default: `unicast`. */
   readonly type?: 'unicast' | 'blackhole' | undefined
+  /** The name of the link that it leads through. Default: the one whose network has the gateway. */
   readonly device?: string | undefined
+  /** An IP address. Default: none. */
   readonly gateway?: string | undefined
+  /** Whether the gateway counts as being on the link, whatever its address. Default: false. */
   readonly onLink?: boolean | undefined
+  /** Who made it. Default: `boot`, as for `ip`. */
   readonly protocol?: RouteProtocol | undefined
 }
 

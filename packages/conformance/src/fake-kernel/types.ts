@@ -82,7 +82,9 @@ export interface Change {
 /** A ruleset as `@selvedge/firewall` makes it, by its structure: all rules of one mode and family, as text. */
 export interface FakeRuleset extends Resource {
   readonly kind: 'ruleset'
+  /** By which of the kernel's two interfaces it is held. */
   readonly mode: 'iptables' | 'nftables'
+  /** Of the packets that it meets. */
   readonly family: Family
   /** As `iptables-restore --noflush` or `nft -f` takes it. */
   readonly text: string

@@ -1,10 +1,11 @@
 import type { Random } from '@selvedge/core'
 import { seededRandom } from './seeded-random.js'
 
+/** What `fuzz` is called with. */
 export interface FuzzOptions {
   /** How many inputs. Default: 1,000, for a unit test; 200,000 for a night. */
   readonly count?: number | undefined
-  /** What the inputs are drawn from. Default: another one each run, which a failure names. */
+  /** What the inputs are drawn from, a whole number. Default: another one each run, which a failure names. */
   readonly seed?: number | undefined
   /** Draws an input, such as `hostileJson([…])`. */
   readonly input: (random: Random) => string
@@ -14,11 +15,15 @@ export interface FuzzOptions {
   readonly maxMs?: number | undefined
 }
 
+/** What `fuzz` tried. */
 export interface FuzzReport {
+  /** How many inputs. */
   readonly count: number
+  /** What they were drawn from: the same seed gives the same inputs. */
   readonly seed: number
-  /** Of all inputs together. */
+  /** The length of all inputs together. */
   readonly characters: number
+  /** The length of the longest input, in characters. */
   readonly longest: number
   /** How long the slowest input took, in ms. */
   readonly slowestMs: number

@@ -14,11 +14,13 @@ export interface MasterHost extends HostUnderTest {
   heal?(): void
 }
 
+/** What `masterRun` is called with. `H` is what `setup` makes, and `teardown` takes. */
 export interface MasterOptions<H extends MasterHost> {
   /** A whole number. The same seed makes the same moves on the same kind of host. */
   readonly seed: number
   /** Makes a host. Called twice: two fresh hosts have the same `state`, apart from what `state` leaves out. */
   setup(): H | Promise<H>
+  /** Removes a host, after every driver that the run opened is disposed of. */
   teardown?(host: NotInferred<H>): unknown
   /** How many moves are made before all troubles end. Default: 25. */
   readonly moves?: number | undefined

@@ -6,6 +6,7 @@ import type { SharedHolderSuiteOptions, SharedHolderUnderTest } from '../shared-
 export interface ResourcesUnderTest<R extends Resource> {
   /** Opens another driver, as another process would. The suite disposes of it. */
   driver(): Driver<R> | Promise<Driver<R>>
+  /** What `snapshot` is asked with: all that is ours, and nothing foreign. */
   readonly scope: OwnershipScope
   /** Two or more, of every kind that the driver holds, in an order in which they can be put. */
   readonly samples: readonly R[]

@@ -60,11 +60,13 @@ export interface StoreUse {
   readonly expires: boolean
 }
 
+/** What `subnetManagerSuite` is called with. `Store` is what `setup` makes, and `teardown` takes. */
 export interface SubnetManagerSuiteOptions<Store extends StoreUnderTest = StoreUnderTest> {
   /** Makes a store without leases, with this network config or none. Called for every test. */
   setup(config: object | undefined, use: StoreUse): Store | Promise<Store>
   /** Removes it, after every manager that the suite opened is disposed of. */
   teardown?(store: NotInferred<Store>): unknown
+  /** What the store does not support. Default: it supports everything. */
   readonly supports?: Partial<StoreFeatures>
   /** How long a step may take before it counts as failed, in ms. Default: 10,000. */
   readonly timeoutMs?: number

@@ -37,6 +37,7 @@ export interface BackendLoader {
 
 /** A backend for a plan. */
 export interface BackendPreview {
+  /** What `load` would make. */
   readonly backend: Backend
   /** A sentence for each fact that only a start finds out or brings about: a key that is to be made, what a command prints. */
   readonly unknown: readonly string[]

@@ -9,8 +9,18 @@ import type { Traffic } from './traffic.js'
  * what the driver's last snapshot had at this key, if anything.
  */
 export type Operation<R extends Resource = Resource> =
-  | { readonly type: 'put'; readonly resource: R; readonly actual?: R | undefined }
-  | { readonly type: 'delete'; readonly resource: R }
+  | {
+      readonly type: 'put'
+      /** What is to hold from now on. Its `key` says what is written over. */
+      readonly resource: R
+      /** What the last snapshot had at this key; undefined if nothing, or if nothing was read. */
+      readonly actual?: R | undefined
+    }
+  | {
+      readonly type: 'delete'
+      /** What is no longer to be held. It goes by its `key`, whatever else is held there by now. */
+      readonly resource: R
+    }
 
 /**
  * What became of one write. `stale` says that other resources may have changed with it, so that what was read
@@ -18,15 +28,28 @@ export type Operation<R extends Resource = Resource> =
  * met a link that is gone.
  */
 export type OperationResult =
-  | { readonly ok: true; readonly stale?: boolean }
-  | { readonly ok: false; readonly error: OverlayError; readonly stale?: boolean }
+  | {
+      readonly ok: true
+      /** Whether to read again before anything else is written. Default: false. */
+      readonly stale?: boolean
+    }
+  | {
+      readonly ok: false
+      /** What was attempted, what was answered, and what to do. It is retried with backoff. */
+      readonly error: OverlayError
+      /** Whether to read again before anything else is written. Default: false. */
+      readonly stale?: boolean
+    }
 
 /** A route without the mark of any agent. */
 export interface UnmarkedRoute {
+  /** `blackhole` if it drops what it matches. */
   readonly type: 'unicast' | 'blackhole'
   /** CIDR. */
   readonly destination: string
+  /** Its routing table; 254 is `main`. */
   readonly table: number
+  /** The router's address, in canonical form; undefined if there is none. */
   readonly gateway?: string | undefined
 }
 
@@ -74,6 +97,7 @@ export interface OwnershipScope {
 
 /** A program, as far as whatever it changed tells who did it. */
 export interface Program {
+  /** Its process ID, as the host sees it. The process may have ended. */
   readonly pid: number
   /** As the kernel names it (`/proc/PID/comm`), at most 15 bytes. Undefined if it has ended, or runs in a container. */
   readonly name?: string | undefined
@@ -84,11 +108,13 @@ export interface Program {
  * the reader reads everything again.
  */
 export interface DriverEvent {
+  /** Whether something changed, or changes may have been missed. */
   readonly type: 'changed' | 'overrun'
   /** Whose change it was; of several, whose came first. Undefined if that is not known. */
   readonly by?: Program | undefined
 }
 
+/** What `externalInterface` of a driver is asked with. */
 export interface ExternalInterfaceOptions extends AbortOptions {
   /**
    * The one in force, which a node keeps: while it is up and bears these addresses, it is what is found, with them, as it
@@ -103,6 +129,7 @@ export interface ExternalInterfaceOptions extends AbortOptions {
   readonly previous?: ChosenInterface | undefined
 }
 
+/** What `preflight` of a driver is asked with. */
 export interface PreflightOptions extends AbortOptions {
   /** Open no device either, such as `/dev/net/tun`: for a plan. What only that would show is left out. Default: false. */
   readonly lookOnly?: boolean | undefined
@@ -140,6 +167,7 @@ export interface PreflightOptions extends AbortOptions {
 export interface Driver<R extends Resource = Resource> extends AsyncDisposable {
   /** For messages, such as `linux`. */
   readonly name: string
+  /** The kinds of the resources that it holds. Within an overlay no other driver has one of them. */
   readonly kinds: readonly R['kind'][]
   /**
    * Whether several hosts share what it writes to. Then what this node wrote there is removed when it gives its lease

@@ -5,12 +5,15 @@ import type { NetworkConfig } from '../lease/network-config.js'
 export interface HostAddress {
   /** The link that has it. */
   readonly link: string
+  /** In canonical form, without its prefix length. */
   readonly address: string
+  /** From 0 to 32, or to 128 for IPv6. */
   readonly prefixLength: number
 }
 
 /** A network that the host sends over a link of its own, such as one behind a VPN. */
 export interface HostRoute {
+  /** The link that it leaves by. */
   readonly link: string
   /** CIDR. */
   readonly destination: string
@@ -45,6 +48,7 @@ export interface RoutedNetwork {
 
 /** The interface that packets to peers leave by, as it was when it was looked at. */
 export interface ExternalInterface {
+  /** As the kernel names it, such as `eth0`. */
   readonly name: string
   /** Its hardware address, in hexadecimal; absent if it has none, or it is not known. */
   readonly macAddress?: string | undefined
@@ -52,6 +56,7 @@ export interface ExternalInterface {
   readonly mtu: number
   /** Its address of each family, if it has one: the source of what goes to peers. */
   readonly ipv4?: string | undefined
+  /** The same of IPv6. */
   readonly ipv6?: string | undefined
   /** The networks (CIDR) that are reached over it without a gateway. */
   readonly onLink: readonly string[]
@@ -79,15 +84,19 @@ export interface NodeOrigins {
   readonly externalInterface: string
   /** Such as `the address of eth0`, or `given as an option`. Absent if the family is off. */
   readonly publicIp?: string | undefined
+  /** The same of IPv6. */
   readonly publicIpv6?: string | undefined
 }
 
 /** What a backend knows about the node that it works for. */
 export interface NodeContext {
+  /** The network's config, with its defaults filled in. */
   readonly config: NetworkConfig
+  /** The interface that packets to peers leave by. */
   readonly externalInterface: ExternalInterface
   /** The addresses at which peers reach this node: the interface's own, unless set otherwise (behind NAT). */
   readonly publicIp?: string | undefined
+  /** The same of IPv6. Undefined if IPv6 is off. */
   readonly publicIpv6?: string | undefined
   /** An overlay always says it. */
   readonly origins?: NodeOrigins | undefined

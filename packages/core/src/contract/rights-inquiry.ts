@@ -4,6 +4,7 @@ import type { AbortOptions } from '../util/abort.js'
 export interface StoreRight {
   /** For messages: `list the leases below /coreos.com/network/subnets/`. */
   readonly does: string
+  /** Whether the store lets this node do it. */
   readonly isAllowed: boolean
   /** What gives the right, for messages: `etcdctl role grant-permission …`. */
   readonly remedy: string

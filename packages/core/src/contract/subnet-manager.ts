@@ -40,6 +40,7 @@ export interface LeaseRequest {
 export type LeaseEvent =
   | {
       readonly type: 'snapshot'
+      /** All of them; a lease that was reported before and is not among them is gone. */
       readonly leases: readonly Lease[]
       /**
        * True if the store has lost its memory since the event before: it was wiped, replaced or restored from a backup, or
@@ -48,7 +49,11 @@ export type LeaseEvent =
        */
       readonly storeWasReset?: boolean | undefined
     }
-  | { readonly type: 'put' | 'delete'; readonly lease: Lease }
+  | {
+      readonly type: 'put' | 'delete'
+      /** As it is now; of a `delete`, as it was last known. */
+      readonly lease: Lease
+    }
 
 /**
  * A store of leases. Every call may be made at any time and more than once at a time, by any number of nodes. The
@@ -192,6 +197,7 @@ export interface SubnetManager extends AsyncDisposable {
   watchLeases(options: WatchOptions): AsyncIterable<LeaseEvent>
 }
 
+/** What `renewLease` is asked with. */
 export interface RenewOptions extends AbortOptions {
   /** What to publish from now on. Default: the attributes of the lease. */
   readonly attributes?: LeaseAttributes | undefined
@@ -202,7 +208,9 @@ export interface RenewOptions extends AbortOptions {
   readonly rewrite?: boolean | undefined
 }
 
+/** What `watchLeases` is asked with. */
 export interface WatchOptions {
+  /** Ends the watch, without an error. */
   readonly signal: AbortSignal
   /**
    * Called with what went wrong and is being retried (`STORE_UNAVAILABLE`, `ACCESS_DENIED`), and with records that are
@@ -218,6 +226,7 @@ export interface WatchOptions {
 
 /** What a request for a lease would come to. */
 export interface LeasePreview {
+  /** The lease that `acquireLease` would return. */
   readonly lease: Lease
   /** Whether the node holds it already, whatever it publishes. */
   readonly isHeld: boolean
@@ -227,6 +236,7 @@ export interface LeasePreview {
 
 /** One value of a record, by the store's own name for it. */
 export interface RecordChange {
+  /** Such as a key of etcd's, or an annotation of a Kubernetes Node. */
   readonly name: string
   /** Absent if there is none. */
   readonly before?: string | undefined
@@ -310,6 +320,7 @@ export interface SubnetAdministration {
 export interface LeaseInventory {
   /** Reservations too. */
   readonly leases: readonly Lease[]
+  /** Those of the leases that never end. */
   readonly reservations: readonly Lease[]
   /** Records that are no leases: an error each, which names the record. */
   readonly faults: readonly Error[]
@@ -321,6 +332,7 @@ export interface LeaseInventory {
   ends?(leases: readonly Lease[], options?: AbortOptions): Promise<ReadonlyMap<string, number>>
 }
 
+/** What `setNetworkConfig` is asked with. */
 export interface SetConfigOptions extends AbortOptions {
   /**
    * Write only if the store holds exactly this text, as `networkConfigText` returned it, or none for null: of operators

@@ -1,6 +1,8 @@
 /** Packets, and their bytes. */
 export interface PacketCount {
+  /** Since the driver was made. */
   readonly packets: number
+  /** Of these packets, as IP packets: without what carries them. */
   readonly bytes: number
 }
 

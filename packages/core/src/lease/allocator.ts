@@ -11,16 +11,21 @@ import {
 import type { NetworkConfig } from './network-config.js'
 import { SubnetPool } from './subnet-pool.js'
 
+/** What `chooseSubnets` decides from. */
 export interface SubnetQuestion {
+  /** The network to choose from. */
   readonly config: NetworkConfig
   /** Every lease there is. Those that have ended are left out. */
   readonly leases: readonly Lease[]
+  /** Which node asks, and what it prefers. */
   readonly request: LeaseRequest
   /** The subnets of `leases`, if a store keeps them at hand; else they are gathered, which is O(leases). */
   readonly leased?: LeasedSubnets | undefined
 }
 
+/** What `chooseSubnets` decided. */
 export interface SubnetChoice {
+  /** What the node gets: a subnet of each family that is on. */
   readonly subnets: LeaseSubnets
   /** What to publish: the request's attributes, or what its `adopt` made of the lease found. */
   readonly attributes: LeaseAttributes
@@ -102,11 +107,13 @@ export class LeasedSubnets {
     for (const lease of leases) this.take(lease)
   }
 
+  /** Counts the subnets of a lease as taken, and whatever they overlap. What lies outside the network takes nothing. */
   take({ subnet, ipv6Subnet }: LeaseSubnets): void {
     if (subnet !== undefined) this.#ipv4?.take(subnet)
     if (ipv6Subnet !== undefined) this.#ipv6?.take(ipv6Subnet)
   }
 
+  /** Gives back what one `take` of the same subnets took. Throws a TypeError if nothing did. */
   release({ subnet, ipv6Subnet }: LeaseSubnets): void {
     if (subnet !== undefined) this.#ipv4?.release(subnet)
     if (ipv6Subnet !== undefined) this.#ipv6?.release(ipv6Subnet)

@@ -19,6 +19,8 @@ export interface BackendSection<T extends FieldTable> {
 }
 
 /**
+ * One reader for the keys of a backend's section and for the options of its factory.
+ *
  * @param type as in `Backend.Type`; the backend's factory has the same name
  * @param fields its keys, as the network config spells them
  */

@@ -11,6 +11,7 @@ import { networkConfigJson } from './network-config-json.js'
 /** A store to copy from or to. Without the administrator's methods it has no reservations. */
 export type CopyableSubnetManager = SubnetManager & Partial<SubnetAdministration>
 
+/** What `copyLeases` is called with. */
 export interface CopyOptions extends AbortOptions {
   /** Copy what does not conflict, instead of nothing, if something does. Default false. */
   readonly skipConflicts?: boolean | undefined
@@ -30,6 +31,7 @@ export interface CopyReport {
 
 /** What a store holds, as far as a copy of it matters. */
 export interface CopySource {
+  /** All leases, reservations among them. */
   readonly leases: readonly Lease[]
   /** Those of them that never end. */
   readonly reservations: readonly Lease[]

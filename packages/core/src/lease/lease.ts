@@ -33,6 +33,7 @@ export interface Lease {
   readonly subnet?: string | undefined
   /** The IPv6 subnet; absent if IPv6 is off. */
   readonly ipv6Subnet?: string | undefined
+  /** What its node publishes: how peers reach it. */
   readonly attributes: LeaseAttributes
   /**
    * When the lease ends, in ms since the epoch. Absent for a reservation, which never ends, and for another node's
@@ -63,7 +64,7 @@ const LEASE_KEY = /^(\d+\.\d+\.\d+\.\d+)-(\d+)(?:&([a-f\d:.]+)-(\d+))?$/
 
 /**
  * The key of a lease, as flannel writes it below `<prefix>/subnets/`: `10.5.52.0-24`, or in a dual-stack network
- * `10.5.52.0-24&2001:cafe:42:1::-64`.
+ * `10.5.52.0-24&2001:cafe:42:1::-64`. Throws a TypeError for a lease without a subnet.
  */
 export function leaseKey({ subnet, ipv6Subnet }: LeaseSubnets): string {
   if (subnet === undefined && ipv6Subnet === undefined)

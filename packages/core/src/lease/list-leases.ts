@@ -5,11 +5,13 @@ import type { Lease } from './lease.js'
 
 /** What a store holds. */
 export interface ListedLeases {
+  /** All of them, this node's own and reservations among them. */
   readonly leases: readonly Lease[]
   /** Records that are no leases, or exclude each other: an error each, which names the record. */
   readonly faults: readonly Error[]
 }
 
+/** What `listLeases` is asked with. */
 export interface ListOptions extends AbortOptions {
   /**
    * Reject with the first error of the store's own, such as `STORE_UNAVAILABLE`, instead of waiting until it is back.
@@ -18,7 +20,10 @@ export interface ListOptions extends AbortOptions {
   readonly failFast?: boolean | undefined
 }
 
-/** Every lease of a store, as a watch that starts now reports it. */
+/**
+ * Every lease of a store, as a watch that starts now reports it. Waits for as long as the store is away, or with
+ * `failFast` rejects as the store does. Aborting rejects with the signal's own reason.
+ */
 export async function listLeases(
   store: Pick<SubnetManager, 'name' | 'watchLeases'>,
   { signal, failFast = false }: ListOptions = {},

@@ -28,6 +28,7 @@ export interface FamilyNetwork {
 
 /** The config's `Backend` section. */
 export interface BackendSection {
+  /** As it is written, such as `vxlan`. Never empty. */
   readonly type: string
   /** All other keys, as they were written. Read them with `readFields`. */
   readonly options: Readonly<Record<string, unknown>>
@@ -101,6 +102,7 @@ const ipv6Fields = {
   IPv6SubnetMax: textField(),
 }
 
+/** How `parseNetworkConfig` reads a config. */
 export interface NetworkConfigRules {
   /**
    * Subnets are assigned elsewhere, as PodCIDRs are: what the config says of their length and their range is not read,

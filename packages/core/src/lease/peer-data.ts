@@ -13,6 +13,7 @@ import type { Lease, LeaseAttributes } from './lease.js'
 
 /** What a backend publishes in a lease's `BackendData`, or `BackendV6Data`. */
 export interface PeerData<T extends FieldTable> {
+  /** How each key is read. */
   readonly fields: T
   /** A field that must be there. */
   readonly required: keyof T & string

@@ -6,6 +6,7 @@ import type { NetworkConfig } from './network-config.js'
 export interface SubnetEnv extends LeaseSubnets {
   /** The whole IPv4 network. */
   readonly network?: string | undefined
+  /** The whole IPv6 network. */
   readonly ipv6Network?: string | undefined
   /** For pods, in bytes. */
   readonly mtu: number
@@ -42,13 +43,17 @@ const MAX_MTU = 65_535
 
 /** A subnet.env in which each variable may hold a list, as flannel v0.21 and v0.22 wrote them. */
 export interface SubnetEnvLists {
+  /** The whole IPv4 networks. */
   readonly networks: readonly string[]
   /** The node's; in canonical form, as the networks are. */
   readonly subnets: readonly string[]
+  /** The whole IPv6 networks. */
   readonly ipv6Networks: readonly string[]
+  /** The node's of IPv6. */
   readonly ipv6Subnets: readonly string[]
-  /** Undefined if there is no valid one. */
+  /** For pods, in bytes; from 1 to 65,535 (RFC 791). Undefined if there is no valid one. */
   readonly mtu: number | undefined
+  /** True for `true` alone. Undefined if there is no such line. */
   readonly ipMasq: boolean | undefined
 }
 

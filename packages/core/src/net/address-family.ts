@@ -36,6 +36,7 @@ export const IPV6_PARTS = {
   bits: 128,
 } as const
 
+/** The parts of either family. See {@link IPV4_PARTS}. */
 export type FamilyParts = typeof IPV4_PARTS | typeof IPV6_PARTS
 
 const NONE: readonly FamilyParts[] = []

@@ -9,8 +9,11 @@ import {
 
 /** A network: its base address (host bits are zero) and how many leading bits it fixes. */
 export interface Cidr {
+  /** Of its addresses. */
   readonly family: Family
+  /** The lowest address, as a number. */
   readonly base: bigint
+  /** From 0 to 32, or to 128 for IPv6. */
   readonly length: number
 }
 
@@ -67,6 +70,7 @@ export function addressAt(cidr: string, offset: bigint): string {
   return formatAddress({ family, value: base + offset })
 }
 
+/** The highest address of a network, as a number. */
 export function lastAddress({ family, base, length }: Cidr): bigint {
   return base + (1n << BigInt(addressBits(family) - length)) - 1n
 }

@@ -1,13 +1,17 @@
 import ipaddr from 'ipaddr.js'
 
+/** The version of IP. */
 export type Family = 4 | 6
 
 /** An address of either family as a number, so that subnets can be counted, compared and stepped through. */
 export interface Address {
+  /** Whether it is an IPv4 or an IPv6 address. */
   readonly family: Family
+  /** From 0 to 2³² - 1, or to 2¹²⁸ - 1 for IPv6. */
   readonly value: bigint
 }
 
+/** How many bits an address of this family has: 32 or 128. */
 export const addressBits = (family: Family): 32 | 128 => (family === 4 ? 32 : 128)
 
 /**

@@ -15,7 +15,7 @@ export class PrefixIndex<T extends object | string> {
     this.#family = family
   }
 
-  /** @param network in canonical form */
+  /** Adds a value to those of a network (CIDR in canonical form). One that it has already is not added twice. */
   add(network: string, value: T): void {
     const length = lengthOf(network)
     const networks = this.#lengths.get(length) ?? new Map<string, T | Several<T>>()
@@ -25,6 +25,7 @@ export class PrefixIndex<T extends object | string> {
     else networks.set(network, held === undefined || held === value ? value : new Several([held, value]))
   }
 
+  /** Removes a value from those of a network, if it is one. `network` is in canonical form. */
   delete(network: string, value: T): void {
     const length = lengthOf(network)
     const networks = this.#lengths.get(length)
@@ -34,6 +35,7 @@ export class PrefixIndex<T extends object | string> {
     if (networks?.size === 0) this.#lengths.delete(length)
   }
 
+  /** Whether no network has a value. */
   get isEmpty(): boolean {
     return this.#lengths.size === 0
   }

@@ -41,12 +41,15 @@ function withoutAddress({ name }: ExternalInterface, { name: family }: FamilyPar
 
 /** A lease's subnet of a family that is on, and the address at which its node is reached in that family. */
 export interface PeerAddresses {
+  /** The peer's subnet (CIDR), in canonical form. */
   readonly subnet: string
+  /** The address at which its node is reached, in canonical form. */
   readonly publicAddress: string
 }
 
 /** The same, and of which family it is. */
 export interface ServedFamily extends PeerAddresses {
+  /** Where the parts of this family are found. */
   readonly parts: FamilyParts
 }
 

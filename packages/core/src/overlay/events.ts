@@ -13,6 +13,7 @@ export class GuardedEmitter<
   readonly #guards = new Map<PropertyKey, WeakMap<object, unknown>>()
   readonly #guarded = new WeakMap<object, unknown>()
 
+  /** Adds a listener. One that is added twice is called twice. */
   override on<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener: EventEmitter.EventListener<Events, Name>,
@@ -21,6 +22,7 @@ export class GuardedEmitter<
     return super.on(event, this.#guard(event, listener), context)
   }
 
+  /** The same as `on`. */
   override addListener<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener: EventEmitter.EventListener<Events, Name>,
@@ -29,6 +31,7 @@ export class GuardedEmitter<
     return this.on(event, listener, context)
   }
 
+  /** Adds a listener that is called once, at the next event. */
   override once<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener: EventEmitter.EventListener<Events, Name>,
@@ -37,6 +40,7 @@ export class GuardedEmitter<
     return super.once(event, this.#guard(event, listener), context)
   }
 
+  /** Removes a listener that was added by `on` or `once`; without one, all listeners to this event. */
   override off<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener?: EventEmitter.EventListener<Events, Name>,
@@ -46,6 +50,7 @@ export class GuardedEmitter<
     return super.removeListener(event, listener && this.#guard(event, listener), context, once)
   }
 
+  /** The same as `off`. */
   override removeListener<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener?: EventEmitter.EventListener<Events, Name>,
@@ -55,6 +60,7 @@ export class GuardedEmitter<
     return this.off(event, listener, context, once)
   }
 
+  /** The listeners to an event, in the order in which they were added. */
   override listeners<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
   ): EventEmitter.EventListener<Events, Name>[] {

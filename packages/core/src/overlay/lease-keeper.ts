@@ -17,7 +17,13 @@ import { RenewalSchedule } from './renewal-schedule.js'
 
 /** `changed`: another subnet, or other attributes, than before. */
 export type LeaseKeeperEvent = {
+  /**
+   * `acquired`: a lease is held, at the start or after a loss. `renewed`: its end moved, and nothing else. `changed`:
+   * another subnet, or other attributes. `lost`: it ended, was deleted, or is another node's by now; another is being
+   * acquired.
+   */
   readonly type: 'acquired' | 'renewed' | 'changed' | 'lost'
+  /** As it is now; of `lost`, as it was. */
   readonly lease: Lease
 }
 

@@ -14,7 +14,9 @@ import { FORGOTTEN_LEASE_GRACE_MS, ForgottenLeases } from './forgotten-leases.js
 
 /** A peer's lease came or changed (`put`), or went (`delete`). */
 export interface PeerEvent {
+  /** `put` for a lease that is new or has changed; `delete` for one that is gone. */
   readonly type: 'put' | 'delete'
+  /** As it is now; of `delete`, as it was last known. */
   readonly lease: Lease
 }
 

@@ -12,9 +12,11 @@ import { isPeerRoute } from './plain-routes.js'
 
 /** A link of a host, as far as it says whose it is. */
 export interface LeftLink {
+  /** As the kernel names it, such as `flannel.1`. */
   readonly name: string
   /** IFLA_INFO_KIND; undefined for hardware. */
   readonly type: string | undefined
+  /** IFLA_IFALIAS; undefined if it has none. */
   readonly alias: string | undefined
   /** Of a VXLAN link. */
   readonly vni?: number | undefined
@@ -22,7 +24,9 @@ export interface LeftLink {
 
 /** A network that an agent served on this host, and what it had of it: as a subnet.env says it. CIDRs. */
 export interface ServedNetwork {
+  /** The whole network, such as `10.244.0.0/16`. */
   readonly network: string
+  /** This node's subnet of it, such as `10.244.5.0/24`. */
   readonly subnet: string
 }
 
@@ -43,7 +47,9 @@ const isFlannelLink = ({ name, type = '', vni }: LeftLink): boolean =>
 const isNamedLikeFlannels = ({ name }: LeftLink): boolean =>
   FLANNEL_LINKS.some(([pattern]) => pattern.test(name))
 
+/** What an agent has left on a host, as `hostScope` finds it. */
 export interface HostScope {
+  /** For the drivers whose state is looked through: `planRemoval` and `removeHeld` take it. */
   readonly scope: OwnershipScope
   /** The networks that are known to have been served here, CIDR. */
   readonly networks: readonly string[]
@@ -113,7 +119,9 @@ function peersOf(config: object): ReturnType<typeof isPeerRoute> {
 
 /** Drivers, one for each kind, and which of what they hold is meant. */
 export interface HeldState {
+  /** They are read and written, and not disposed of. */
   readonly drivers: readonly Driver[]
+  /** Which of what the drivers hold is meant. */
   readonly scope: OwnershipScope
 }
 

@@ -14,6 +14,7 @@ import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
 import type { BackendChoice } from './choose-backend.js'
 
+/** What an overlay is composed of: a store, a backend, and the drivers that carry out what it requires. */
 export interface OverlayOptions {
   /** Where leases come from. The overlay disposes of it when it stops. */
   readonly subnets: SubnetManager
@@ -32,6 +33,7 @@ export interface OverlayOptions {
   readonly externalInterface?: ExternalInterface | undefined
   /** The address at which peers reach this node. Default: the external interface's. */
   readonly publicIp?: string | undefined
+  /** The same of IPv6. */
   readonly publicIpv6?: string | undefined
   /** What this node was before this start, as far as it is known: it stays that. */
   readonly previous?: PreviousNode | undefined
@@ -39,7 +41,9 @@ export interface OverlayOptions {
   readonly renewMarginMs?: number | undefined
   /** How often everything is read again though nothing seems to have changed, in ms. Default 60,000. */
   readonly resyncIntervalMs?: number | undefined
+  /** Default: the system's. Tests give one that they advance. */
   readonly clock?: Clock | undefined
+  /** Default: `Math.random`. Tests give a seeded one. */
   readonly random?: Random | undefined
 }
 
@@ -64,6 +68,7 @@ export interface PreviousNode extends Partial<SubnetEnv> {
   readonly lease?: Lease | undefined
 }
 
+/** What `start` of an overlay is called with. */
 export interface StartOptions extends AbortOptions {
   /**
    * Try again, after 1 to 30 s or as soon as an uplink comes to a host without one, for as long as it takes the store,
@@ -74,6 +79,7 @@ export interface StartOptions extends AbortOptions {
   readonly retry?: boolean | undefined
 }
 
+/** What `stop` of an overlay is called with. */
 export interface StopOptions extends AbortOptions {
   /** Remove all that is ours from the drivers. Default false: traffic goes on flowing. */
   readonly cleanup?: boolean | undefined

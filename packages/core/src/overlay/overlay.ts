@@ -78,6 +78,10 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     return this.#lifecycle.node?.reconciler.desired.ownersOf(key) ?? []
   }
 
+  /**
+   * What it is doing and how well, for health checks and metrics. It costs next to nothing, and may be asked at any
+   * time.
+   */
   get status(): OverlayStatus {
     const { state, waitingFor, node } = this.#lifecycle
     const { asOf, error } = node?.watch ?? {}

@@ -13,7 +13,9 @@ import type { UnmarkedRival } from './unmarked-routes.js'
 
 /** What the start of an overlay would write. */
 export interface OverlayPlan {
+  /** The network's config, as the store has it. */
   readonly config: NetworkConfig
+  /** The lease that this node would hold. */
   readonly lease: Lease
   /** For pods, in bytes. */
   readonly mtu: number
@@ -27,6 +29,10 @@ export interface OverlayPlan {
   readonly leases: readonly Lease[]
   /** The interface that packets to peers would leave by. */
   readonly externalInterface: ExternalInterface
+  /**
+   * A sentence for each thing that works but was probably meant otherwise, and for each error that a start would
+   * report, such as that of a lease that gets no resources.
+   */
   readonly warnings: readonly string[]
   /** A sentence for each fact that only a start finds out or brings about: see `BackendPreview`. */
   readonly unknown: readonly string[]

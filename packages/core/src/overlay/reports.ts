@@ -7,10 +7,15 @@ import type { OverlayError } from '../util/errors.js'
 import type { LeaseKeeperEvent } from './lease-keeper.js'
 import type { PeerEvent } from './lease-table.js'
 
+/**
+ * Where an overlay is in its life: `idle` until `start` is called, and again if that rejects; `starting` until it
+ * resolves; `running` until `stop` is called; `stopping` until that has ended; then `stopped` for good.
+ */
 export type OverlayState = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'
 
 /** For health checks and metrics. */
 export interface OverlayStatus extends ReconcilerStatus {
+  /** Where the overlay is in its life. */
   readonly state: OverlayState
   /** What `start` waits for, such as `the network config from etcd`; undefined when it is not under way. */
   readonly waitingFor: string | undefined
@@ -31,6 +36,7 @@ export interface OverlayStatus extends ReconcilerStatus {
 export interface StartRetry {
   /** How many tries have failed. */
   readonly attempts: number
+  /** Why the last try failed. */
   readonly error: OverlayError
   /** Until the next try, in ms. */
   readonly delayMs: number
@@ -41,8 +47,18 @@ export interface StartRetry {
  * that changes. `found`: it is there, maybe another one, or in another network; from now on all that needs it is written.
  */
 export type UplinkEvent =
-  | { readonly type: 'awaited'; readonly externalInterface: ExternalInterface; readonly why: string }
-  | { readonly type: 'found'; readonly externalInterface: ExternalInterface }
+  | {
+      readonly type: 'awaited'
+      /** The interface as it was in an earlier run, which this node goes by meanwhile. */
+      readonly externalInterface: ExternalInterface
+      /** Why there is no uplink, as the driver said it. */
+      readonly why: string
+    }
+  | {
+      readonly type: 'found'
+      /** The interface that packets to peers leave by from now on. */
+      readonly externalInterface: ExternalInterface
+    }
 
 /** A network config that was read from the store. It may hold secrets, such as a pre-shared key. */
 export interface ConfigEvent {
@@ -51,6 +67,7 @@ export interface ConfigEvent {
    * followed while the lease stands; if the lease is lost, the overlay restarts by it as a whole.
    */
   readonly type: 'read' | 'changed'
+  /** As it was read, with its defaults filled in. */
   readonly config: NetworkConfig
   /** What differs from the config in force, in a phrase each; a `warning` says the same. Empty for `read`. */
   readonly differences: readonly string[]
@@ -76,6 +93,7 @@ export interface OverlayEvents {
   error: [OverlayError]
   /** Something works, but not as well as it could, or looks mistaken. */
   warning: [string]
+  /** The state changed to this one. */
   status: [OverlayState]
   /**
    * This node has a lease, and the drivers hold what it needs whatever its peers are: `subnetEnv` may be asked, and

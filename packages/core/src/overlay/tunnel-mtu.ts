@@ -10,7 +10,9 @@ export interface Tunnel {
   readonly name: string
   /** What it adds to an inner IP packet, over an underlay of each family, in bytes. */
   readonly overhead: Readonly<Record<Family, number>>
-  /** The underlay's MTU if the config sets one: the largest outer packet. */
+  /**
+   * The underlay's MTU if the config sets one, in bytes: the largest outer packet. Default: the external interface's.
+   */
   readonly configuredMtu?: number | undefined
   /** Where it is set, for messages, such as `the vxlan settings`. */
   readonly where: string

@@ -4,6 +4,7 @@ import type { AbortOptions } from '../util/abort.js'
 
 /** A route without the mark of any agent, such as flanneld writes, in the place of a desired one. */
 export interface UnmarkedRival {
+  /** As the kernel has it. */
   readonly route: RouteResource
   /**
    * Whether a put takes it over, as it leads the same way or over a link of the overlay's. Else it is another program's: it

@@ -9,6 +9,7 @@ import { type Failure, RetryQueue } from './retry-queue.js'
 
 /** A key that another process or an operator changed. */
 export interface Drift {
+  /** Of the resource that differs. */
   readonly key: string
   /** `missing` or `changed` although desired; `unexpected`: present, ours, and not desired. */
   readonly was: 'missing' | 'changed' | 'unexpected'

@@ -24,6 +24,7 @@ export class DesiredState {
     this.#onChange = onChange
   }
 
+  /** How many keys have a desired resource. */
   get size(): number {
     return this.#claims.size
   }
@@ -54,6 +55,7 @@ export class DesiredState {
     return claims instanceof ClaimList ? claims.has(owner) : claims?.owner === owner
   }
 
+  /** Everyone who claims something. */
   owners(): readonly string[] {
     return [...this.#byOwner.keys()]
   }

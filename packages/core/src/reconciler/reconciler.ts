@@ -36,11 +36,15 @@ import { WriteRound } from './write-round.js'
  * is the loop between them.
  */
 
+/** What a reconciler works with. */
 export interface ReconcilerOptions {
+  /** One for each kind of resource. They are not disposed of. */
   readonly drivers: readonly Driver[]
+  /** Times its reads and retries. */
   readonly clock: Clock
+  /** Jitters its timers. */
   readonly random: Random
-  /** Jittered by a fifth either way. */
+  /** The longest time from one read to the next, in ms, jittered by a fifth either way. */
   readonly resyncIntervalMs: number
   /** Asked before each read. */
   readonly scope: () => OwnershipScope
@@ -48,16 +52,32 @@ export interface ReconcilerOptions {
   readonly beforeRead?: (options: AbortOptions) => Promise<void>
   /** Whether a resource that is not desired is deleted even before the gate opens. Default: none is. */
   readonly isHarmful?: (resource: Resource) => boolean
+  /** Called after each round that wrote something, or failed to. */
   readonly onSync?: (report: SyncReport) => void
+  /**
+   * Called with the keys that a read found to differ from what is desired, though not because of a write of this
+   * reconciler's.
+   */
   readonly onDrift?: (drift: readonly Drift[]) => void
+  /**
+   * Called with each sort of failure of a round once, and with reads that failed: `DRIVER_REFUSED`, `ACCESS_DENIED`,
+   * `RESOURCE_CONFLICT` and the like; `INTERNAL` for a fault of selvedge's own.
+   */
   readonly onError?: (error: OverlayError) => void
 }
 
 /** How many resources are desired, actual and failing now. */
 export interface ReconcilerStatus {
+  /**
+   * Whether the drivers hold what is desired and nothing else of ours, as last read and written since. It is false
+   * while a write or a read that was asked for is under way.
+   */
   readonly inSync: boolean
+  /** How many resources are desired. */
   readonly desired: number
+  /** How many resources of ours the drivers hold, as last read and written since. */
   readonly actual: number
+  /** The keys whose last write failed, each of which is retried. */
   readonly failures: readonly Failure[]
 }
 
@@ -95,10 +115,12 @@ export class Reconciler {
     })
   }
 
+  /** What is to be held. Change it at any time: the loop takes it from there. */
   get desired(): DesiredState {
     return this.#tracker.desired
   }
 
+  /** How many resources are desired, held and failing. It costs next to nothing. */
   get status(): ReconcilerStatus {
     return {
       inSync: this.#isInSync(),
@@ -108,6 +130,7 @@ export class Reconciler {
     }
   }
 
+  /** What those of its drivers have carried that move packets themselves. */
   get traffic(): readonly DriverTraffic[] {
     return this.#drivers.traffic
   }

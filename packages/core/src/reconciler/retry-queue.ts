@@ -4,9 +4,11 @@ import { backoffDelay } from '../util/retry.js'
 
 /** A key whose write failed. */
 export interface Failure {
+  /** Of the resource whose write failed. */
   readonly key: string
+  /** Why the last attempt failed. */
   readonly error: OverlayError
-  /** Consecutive failures. */
+  /** Consecutive failures, from 1. */
   readonly attempts: number
 }
 

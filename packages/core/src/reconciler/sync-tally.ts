@@ -4,10 +4,13 @@ import { OverlayError } from '../util/errors.js'
 
 /** What one round of writes did. */
 export interface SyncReport {
+  /** How many resources were written. */
   readonly put: number
+  /** How many resources were deleted. */
   readonly deleted: number
+  /** How many writes failed; each is retried with backoff. */
   readonly failed: number
-  /** From the start of the round to its last write. */
+  /** From the start of the round to its last write, in ms. */
   readonly durationMs: number
 }
 

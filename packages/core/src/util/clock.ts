@@ -12,7 +12,9 @@ export interface Clock {
   sleep(milliseconds: number, options?: SleepOptions): Promise<void>
 }
 
+/** What a `sleep` of a clock is called with. */
 export interface SleepOptions {
+  /** Ends the sleep, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -22,6 +24,7 @@ export type Random = () => number
 /** Node's `setTimeout` fires at once for anything longer (a signed 32-bit count of milliseconds). */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
+/** The computer's own clock. A sleep may be of any length: `setTimeout` alone is limited to 24.8 days. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -47,7 +47,9 @@ export type ErrorCode =
   | 'INTERNAL'
   | 'CLOSED'
 
+/** What an OverlayError is made with besides its code and its message. */
 export interface OverlayErrorOptions {
+  /** The error that led to this one, as `Error.cause`. */
   readonly cause?: unknown
   /** The symbolic errno if a kernel answered, such as `EPERM` (include/uapi/asm-generic/errno.h). */
   readonly errno?: string
@@ -73,7 +75,9 @@ export class OverlayError extends Error {
   }
 
   override readonly name = 'OverlayError'
+  /** What went wrong, for a program to branch on. */
   readonly code: ErrorCode
+  /** The symbolic errno if a kernel answered, such as `EPERM`; undefined otherwise. */
   readonly errno: string | undefined
 
   constructor(code: ErrorCode, message: string, options: OverlayErrorOptions = {}) {

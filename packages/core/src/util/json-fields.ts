@@ -6,7 +6,9 @@ import { printable, quote } from './quote.js'
 export interface Field<T> {
   /** Ends the sentence "Port is 70000, but …" */
   readonly rule: string
+  /** The value if the key is absent. */
   readonly fallback: T
+  /** Whether a value keeps the rule. It is not called with undefined, nor with null unless `raw` is set. */
   readonly accepts: (value: unknown) => boolean
   /**
    * As Go's json.RawMessage: `null` is a value too, only the last value must be right, and none is quoted in messages,
@@ -28,6 +30,7 @@ export function integerField<T extends number | undefined>(
   }
 }
 
+/** True or false. */
 export function booleanField<T extends boolean | undefined>(fallback: T): Field<boolean | T> {
   return { rule: 'must be true or false', fallback, accepts: (value) => typeof value === 'boolean' }
 }
@@ -42,7 +45,9 @@ export function objectField(): Field<Readonly<Record<string, unknown>> | undefin
   return { rule: 'must be an object', fallback: undefined, accepts: isJsonObject, raw: true }
 }
 
+/** How the keys of an object are read, by their names as they are usually spelled. */
 export type FieldTable = Readonly<Record<string, Field<unknown>>>
+/** What `readFields` reads by such a table: a value for each of its keys. */
 export type FieldValues<T extends FieldTable> = {
   readonly [K in keyof T]: T[K] extends Field<infer V> ? V : never
 }
@@ -145,6 +150,7 @@ export function unknownKeyWarnings(
   )
 }
 
+/** Whether a value is an object, and no array or null. */
 export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,7 +1,10 @@
 import type { Random } from './clock.js'
 
+/** The range of a delay that doubles from one failure to the next. */
 export interface BackoffOptions {
+  /** The delay before the first retry, in ms. */
   readonly firstMs: number
+  /** No delay is longer, in ms. */
   readonly maxMs: number
 }
 

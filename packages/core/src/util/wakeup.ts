@@ -8,6 +8,7 @@ export class Wakeup {
   #pending = false
   #interrupt: AbortController | undefined
 
+  /** Ends the sleep, or the next one at once if there is none. */
   wake(): void {
     // Thousands may come within one sleep, and each abort makes an error.
     if (this.#pending) return

@@ -28,6 +28,8 @@ export interface LinuxInspector extends AsyncDisposable {
 }
 
 /**
+ * Reads the kernel of this host, or of another network namespace, for those who look for what is wrong.
+ *
  * @param options `namespace`: the network namespace, by path such as `/run/netns/blue`; the process's own by default
  * @throws OverlayError if netlink cannot be used
  */

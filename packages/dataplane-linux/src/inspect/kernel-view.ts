@@ -38,6 +38,7 @@ export interface ViewedArea {
 
 /** An entry of the kernel, whoever wrote it. */
 export interface ViewedEntry {
+  /** As the driver would list it if it were the overlay's. */
   readonly resource: KernelResource
   /** Of a route: the name of its protocol (rtm_protocol), such as `kernel`, `boot`, `bird`. */
   readonly protocol?: string | undefined

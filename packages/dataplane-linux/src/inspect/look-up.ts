@@ -38,10 +38,15 @@ export interface RouteAnswer {
   readonly error?: string | undefined
   /** CIDR. */
   readonly destination?: string | undefined
+  /** Its routing table; 254 is `main`. */
   readonly table?: number | undefined
+  /** Who made it, by the name of rtm_protocol, such as `kernel` or `boot`. */
   readonly protocol?: string | undefined
+  /** The name of the link that the packet leaves by. */
   readonly device?: string | undefined
+  /** The router's address; undefined if there is none. */
   readonly gateway?: string | undefined
+  /** Whether the gateway counts as being on the link, whatever its address (RTNH_F_ONLINK). */
   readonly onLink?: boolean | undefined
   /** The address that it sends from, if the route says. */
   readonly source?: string | undefined
@@ -49,17 +54,23 @@ export interface RouteAnswer {
   readonly isMultipath?: boolean | undefined
 }
 
+/** An entry of the neighbour table, of whatever state. */
 export interface NeighbourAnswer {
+  /** In lower case with colons; undefined while it is not known. */
   readonly macAddress?: string | undefined
   /** As `ip neighbour` prints it: `permanent`, `reachable`, `stale`, `failed`, … */
   readonly state: string
 }
 
+/** A link, as the kernel has it. */
 export interface LinkAnswer {
+  /** As it was asked for. */
   readonly name: string
   /** Such as `vxlan`; undefined for hardware. */
   readonly type?: string | undefined
+  /** In bytes. */
   readonly mtu: number
+  /** Administratively up (IFF_UP). */
   readonly up: boolean
   /** Whether it can send: a wire is plugged in; of a TUN device, a process holds it. */
   readonly carrier: boolean

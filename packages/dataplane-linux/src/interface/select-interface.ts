@@ -8,7 +8,13 @@ import { TIMED_OUT, withTimeLimit } from './time-limit.js'
  * - a pattern, tried on addresses first and then on names, as flannel does (`--iface-regex`);
  * - `{ canReach }`: the interface that packets to this address leave by (`--iface-can-reach`).
  */
-export type InterfaceChoice = string | RegExp | { readonly canReach: string }
+export type InterfaceChoice =
+  | string
+  | RegExp
+  | {
+      /** An IP address. */
+      readonly canReach: string
+    }
 
 /** An interface, with the facts that a choice depends on. */
 export interface Candidate {

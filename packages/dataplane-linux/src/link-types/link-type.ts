@@ -7,7 +7,9 @@ export type NameOf = (index: number) => string | undefined
 /** The index of a link. Throws an OverlayError with errno ENODEV if there is no link of this name. */
 export type IndexOf = (name: string) => number
 
+/** A UDP port at which a link of this type receives packets from peers. */
 export interface ListeningPort {
+  /** 1 to 65535. */
   readonly port: number
   /** The address family; undefined if it may be either. */
   readonly family?: 4 | 6 | undefined

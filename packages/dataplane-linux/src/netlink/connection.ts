@@ -18,24 +18,29 @@ export type WriteRequest = (writer: MessageWriter, flags: number, sequence: numb
 /** Decodes one message of an answer; undefined leaves it out. */
 export type ReadMessage<T> = (message: MessageReader) => T | undefined
 
+/** What a batch of requests of one sort is sent with. */
 export interface BatchOptions<T extends object> extends CallOptions {
   /** Writes exactly one message. */
   readonly write: (writer: MessageWriter, request: T, sequence: number) => void
   /** What a request attempts, for its error, such as `put route 254 10.5.52.0/24 0 0`. */
   readonly describe: (request: T) => string
-  /** Takes a message that a request is answered with, other than an error. */
+  /** Takes a message that a request is answered with, other than an error. Default: it is not looked at. */
   readonly onAnswer?: ((request: T, answer: MessageReader) => void) | undefined
 }
 
+/** What every call of a connection takes. */
 export interface CallOptions {
+  /** Aborting rejects the call with the signal's own reason. */
   readonly signal?: AbortSignal | undefined
 }
 
+/** What a read of a connection takes besides. */
 export interface ReadOptions extends CallOptions {
-  /** Errors that mean that there is nothing, such as ENODEV: the result is empty then. */
+  /** Errors that mean that there is nothing, such as ENODEV: the result is empty then. Default: none means so. */
   readonly absence?: readonly string[] | undefined
 }
 
+/** Which netlink, and where. */
 export interface ConnectionOptions {
   /** Such as {@link NETLINK_GENERIC}; `NETLINK_ROUTE` by default. */
   readonly protocol?: number | undefined

@@ -22,7 +22,9 @@ export const NLMSG_NOOP = 1
 export const NLMSG_ERROR = 2
 export const NLMSG_DONE = 3
 
+/** nlmsg_flags: this is a request (include/uapi/linux/netlink.h). */
 export const NLM_F_REQUEST = 0x01
+/** nlmsg_flags: the kernel is to answer a success, too (include/uapi/linux/netlink.h). */
 export const NLM_F_ACK = 0x04
 /** Set on a part of a dump whose table changed meanwhile: the whole dump may lack or repeat entries. */
 export const NLM_F_DUMP_INTR = 0x10

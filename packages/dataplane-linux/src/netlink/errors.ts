@@ -16,7 +16,9 @@ export type NetlinkFailure =
   | 'unavailable'
   | 'closed'
 
+/** What a NetlinkError is made with. */
 export interface NetlinkErrorDetails {
+  /** In which way it failed. */
   readonly reason: NetlinkFailure
   /** What was attempted, such as `creating vxlan link flannel.1`. */
   readonly operation: string
@@ -28,16 +30,22 @@ export interface NetlinkErrorDetails {
   readonly kernelText?: string | undefined
   /** The capability that is missing if `errno` is EPERM or EACCES. CAP_NET_ADMIN by default. */
   readonly capability?: string | undefined
+  /** The error that led to this one, as `Error.cause`. */
   readonly cause?: unknown
 }
 
 /** Every failure of this layer. The kernel's own words are kept. */
 export class NetlinkError extends Error {
   override readonly name = 'NetlinkError'
+  /** In which way it failed. */
   readonly reason: NetlinkFailure
+  /** What was attempted, such as `creating vxlan link flannel.1`. */
   readonly operation: string
+  /** Such as `ENODEV`; undefined if the kernel did not answer with one. */
   readonly errno: string | undefined
+  /** The kernel's own explanation (extended ack); undefined if it gave none. */
   readonly kernelText: string | undefined
+  /** The capability that is missing if `errno` is EPERM or EACCES, such as `CAP_NET_ADMIN`. */
   readonly capability: string
 
   constructor(details: NetlinkErrorDetails) {

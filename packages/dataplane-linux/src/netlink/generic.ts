@@ -13,10 +13,11 @@ export const GENERIC_HEADER_LENGTH = 4
 
 /** What a message of a family begins with. */
 export interface GenericHeader {
-  /** The number that the kernel has given the family, from {@link findFamily}. */
+  /** The number that the kernel has given the family, 16 bits, from {@link findFamily}. */
   readonly family: number
+  /** One of the family's commands, 8 bits. */
   readonly command: number
-  /** Of the family's protocol. */
+  /** Of the family's protocol, 8 bits. */
   readonly version: number
 }
 

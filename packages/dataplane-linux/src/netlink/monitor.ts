@@ -1,6 +1,7 @@
 import { NotificationSocket } from './notification-socket.js'
 import { MessageReader } from './reader.js'
 
+/** What a `NetlinkMonitor` listens to, and what it calls. */
 export interface MonitorOptions {
   /** The network namespace to observe, by path. The process's own by default. */
   readonly namespace?: string | undefined
@@ -8,7 +9,7 @@ export interface MonitorOptions {
   readonly protocol?: number | undefined
   /** The multicast groups to join (RTNLGRP_*, XFRMNLGRP_*). */
   readonly groups: readonly number[]
-  /** Drop what the socket of this port caused, as far as the kernel knows. */
+  /** Drop what the socket of this port caused, as far as the kernel knows. Default: nothing is dropped. */
   readonly ignoredPort?: number | undefined
   /** Receive buffer in bytes. 32 MiB by default, enough for 50,000 fdb entries written at once. */
   readonly receiveBuffer?: number | undefined
@@ -45,6 +46,7 @@ export class NetlinkMonitor {
     this.#lost = 0
   }
 
+  /** Ends it: no notification comes after this. It may be called again. */
   close(): void {
     this.#closed = true
     this.#socket.close()

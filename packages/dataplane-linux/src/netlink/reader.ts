@@ -15,14 +15,19 @@ const align = (length: number): number => (length + 3) & ~3
 
 /** Steps through the messages of one datagram. The fields describe the message that `next` moved to. */
 export class MessageReader {
+  /** The datagram. */
   readonly buffer: Buffer
+  /** nlmsg_type: NLMSG_* or one of the protocol's. */
   type = 0
+  /** nlmsg_flags: NLM_F_*. */
   flags = 0
+  /** nlmsg_seq: that of the request it answers; 0 in a notification of what the kernel did by itself. */
   sequence = 0
   /** The port of the socket whose request caused this message; 0 if the kernel acted by itself. */
   port = 0
   /** Where the body begins and ends in `buffer`. */
   start = 0
+  /** The offset behind the body's last byte. */
   end = 0
   #next = 0
 
@@ -64,13 +69,18 @@ export class MessageReader {
   }
 }
 
-/** Steps through attributes. The fields describe the attribute that `next` moved to. */
+/**
+ * Steps through attributes. The fields describe the attribute that `next` moved to. What reads its value throws a
+ * NetlinkError (`malformed`) if that is too short, or not what is read.
+ */
 export class AttributeReader {
+  /** What is read. */
   readonly buffer: Buffer
   /** The attribute's type, without the nested and byte order bits. */
   type = 0
   /** Where the value begins, and its length in bytes. */
   start = 0
+  /** In bytes. */
   length = 0
   readonly #end: number
   #next: number
@@ -98,21 +108,25 @@ export class AttributeReader {
     return true
   }
 
+  /** 8 bits. */
   u8(): number {
     this.#atLeast(1)
     return this.buffer.readUInt8(this.start)
   }
 
+  /** 16 bits in the host's byte order. */
   u16(): number {
     this.#atLeast(2)
     return this.buffer.readUInt16LE(this.start)
   }
 
+  /** 16 bits in network byte order, as ports are. */
   u16BE(): number {
     this.#atLeast(2)
     return this.buffer.readUInt16BE(this.start)
   }
 
+  /** 32 bits in the host's byte order. */
   u32(): number {
     this.#atLeast(4)
     return this.buffer.readUInt32LE(this.start)
@@ -131,6 +145,7 @@ export class AttributeReader {
     return textOf(nul < 0 ? value : value.subarray(0, nul))
   }
 
+  /** 32 bits in network byte order, as keys of tunnels are. */
   u32BE(): number {
     this.#atLeast(4)
     return this.buffer.readUInt32BE(this.start)
@@ -154,6 +169,7 @@ export class AttributeReader {
     return { address, port: this.buffer.readUInt16BE(this.start + 2) }
   }
 
+  /** A MAC as text, in lower case with colons. */
   hardwareAddress(): string {
     return readHardwareAddress(this.buffer, this.start, this.length)
   }

@@ -20,10 +20,13 @@ const align = (length: number): number => (length + 3) & ~3
 export interface AttributeWriter {
   /** An attribute without a value. */
   flag(type: number): void
+  /** 8 bits. */
   attributeU8(type: number, value: number): void
+  /** 16 bits in the host's byte order. */
   attributeU16(type: number, value: number): void
   /** In network byte order, as ports are. */
   attributeU16BE(type: number, value: number): void
+  /** 32 bits in the host's byte order. */
   attributeU32(type: number, value: number): void
   /** In network byte order, as keys of tunnels are. */
   attributeU32BE(type: number, value: number): void
@@ -64,6 +67,7 @@ export class MessageWriter implements AttributeWriter {
     return this.#buffer.subarray(0, this.#length)
   }
 
+  /** Begins anew: the next message is the first. */
   reset(): void {
     this.#length = 0
   }
@@ -93,16 +97,19 @@ export class MessageWriter implements AttributeWriter {
     this.#length = this.#start
   }
 
+  /** 8 bits, without padding: for the fields of a fixed header. */
   u8(value: number): void {
     const at = this.#growExact(1)
     this.#buffer[at] = value
   }
 
+  /** 16 bits in the host's byte order, without padding. */
   u16(value: number): void {
     const at = this.#growExact(2)
     this.#view.setUint16(at, value, true)
   }
 
+  /** 32 bits in the host's byte order, without padding. */
   u32(value: number): void {
     const at = this.#growExact(4)
     this.#view.setUint32(at, value >>> 0, true)
@@ -172,6 +179,7 @@ export class MessageWriter implements AttributeWriter {
     writeAddress(this.#buffer, at + 2, address)
   }
 
+  /** A MAC, 6 bytes. */
   attributeMac(type: number, address: string): void {
     const at = this.#attribute(type, 6)
     writeMac(this.#buffer, at, address)
@@ -182,6 +190,7 @@ export class MessageWriter implements AttributeWriter {
     return this.#attribute(type | NLA_F_NESTED, 0) - ATTRIBUTE_HEADER_LENGTH
   }
 
+  /** Ends the nested attribute that was begun last, and fills in its length. */
   endNest(start: number): void {
     this.#checkLength(this.#length - start)
     this.#view.setUint16(start, this.#length - start, true)

@@ -4,12 +4,15 @@ import { dirname, resolve } from 'node:path'
 
 /** The parts of `node:fs/promises` that an atomic write takes; a test injects its own. */
 export type AtomicWriteFs = Pick<typeof nodeFs, 'mkdir' | 'open' | 'rename' | 'rm'> & {
+  /** As `stat` of `node:fs/promises`, without its options. */
   stat(path: string): Promise<Stats>
 }
 
+/** What `writeFileAtomically` is called with. */
 export interface AtomicWriteOptions {
   /** The file's permissions, such as 0o600, whatever the umask. */
   readonly mode: number
+  /** The disk; a test injects its own. Default: `node:fs/promises`. */
   readonly fs?: AtomicWriteFs | undefined
 }
 

@@ -8,9 +8,11 @@ export interface NodeAddressCache {
   keepNodeAddresses(addresses: PublicAddresses): void
 }
 
+/** What a `CachedNodeAddresses` works with. */
 export interface CachedNodeAddressesOptions {
   /** Asks the store. */
   readonly read: (options: AbortOptions) => Promise<PublicAddresses>
+  /** Where the addresses are kept between runs. */
   readonly cache: NodeAddressCache
   /** Called if the store is unavailable and the cache stands in for it. */
   readonly onUnavailable?: ((error: OverlayError) => void) | undefined

@@ -29,11 +29,15 @@ export interface CacheObserver {
   readonly onSaveFailed?: ((error: OverlayError) => void) | undefined
 }
 
+/** What a `CachedSubnetManager` works with. */
 export interface CachedSubnetManagerOptions {
   /** Disposed of with the manager around it. */
   readonly subnets: SubnetManager
+  /** Where what is known is kept between runs. */
   readonly cache: LeaseCache
+  /** Called with what the cache does. Default: nothing is. */
   readonly observer?: CacheObserver | undefined
+  /** Default: the system's. For tests. */
   readonly clock?: Clock | undefined
   /**
    * How long a start waits for the store to give the network config, in ms, before it begins from the cache, if that knows

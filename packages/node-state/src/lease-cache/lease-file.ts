@@ -13,7 +13,9 @@ import {
 } from './format.js'
 import type { KnownNetwork, LeaseCache } from './known-network.js'
 
+/** What a `LeaseFile` works with. */
 export interface LeaseFileOptions {
+  /** The file. It and its folder are made, of the modes 0600 and 0755; it may hold secrets of the network config. */
   readonly path: string
   /** Tells one store from another: what was saved from another is not used. */
   readonly store: string

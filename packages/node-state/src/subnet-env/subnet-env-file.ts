@@ -2,7 +2,9 @@ import type { Clock, Random, SubnetEnv } from '@selvedge/core'
 import { backoffDelay, systemClock, Wakeup } from '@selvedge/core/kit'
 import { readSubnetEnv, readSubnetEnvText, writeSubnetEnv } from './read-write.js'
 
+/** What a `SubnetEnvFile` works with. */
 export interface SubnetEnvFileOptions {
+  /** The file, such as `/run/flannel/subnet.env`. Its folder is made. */
   readonly path: string
   /** Called each time the file was written. */
   readonly onWritten?: ((text: string) => void) | undefined
@@ -12,18 +14,22 @@ export interface SubnetEnvFileOptions {
   readonly onDrift?: ((was: SubnetEnvDrift) => void) | undefined
   /** How often the file is compared with the published text, in ms. Default: 10,000. */
   readonly checkIntervalMs?: number | undefined
+  /** Default: the system's. For tests. */
   readonly clock?: Clock | undefined
+  /** Default: `Math.random`. For tests. */
   readonly random?: Random | undefined
-  /** The disk; a test injects its own. */
+  /** The disk; a test injects its own. Default: `readSubnetEnvText` and `writeSubnetEnv`. */
   readonly io?: SubnetEnvIo | undefined
 }
 
+/** What another process did to a subnet.env: it is gone, or says something else. */
 export type SubnetEnvDrift = 'missing' | 'changed'
 
 /** How the file is read and written. */
 export interface SubnetEnvIo {
   /** Undefined if there is none. */
   read(path: string): Promise<string | undefined>
+  /** Replaces the file as a whole, so that a reader sees the old text or the new one. */
   write(path: string, text: string): Promise<void>
 }
 
@@ -58,7 +64,11 @@ export class SubnetEnvFile implements AsyncDisposable {
     return readSubnetEnv(this.#options.path)
   }
 
-  /** @param text as `overlay.subnetEnv()` returns it */
+  /**
+   * Has the file say this text from now on. It returns at once: `onWritten` says when it was written.
+   *
+   * @param text as `overlay.subnetEnv()` returns it
+   */
   publish(text: string): void {
     if (text === this.#desired || this.#closed.signal.aborted) return
     this.#desired = text

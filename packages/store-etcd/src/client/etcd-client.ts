@@ -6,15 +6,18 @@
  * without `skipLibCheck`.
  */
 export interface EtcdClient {
+  /** The service `etcdserverpb.KV`. */
   readonly kv: {
     range(request: object, options?: EtcdCallOptions): Promise<object>
     txn(request: object, options?: EtcdCallOptions): Promise<object>
   }
+  /** The service `etcdserverpb.Lease`. `leaseKeepAlive` returns a stream. */
   readonly leaseClient: {
     leaseGrant(request: object, options?: EtcdCallOptions): Promise<object>
     leaseRevoke(request: object, options?: EtcdCallOptions): Promise<object>
     leaseKeepAlive(options?: EtcdCallOptions): Promise<object>
   }
+  /** The service `etcdserverpb.Watch`. `watch` returns a stream. */
   readonly watchClient: {
     watch(options?: EtcdCallOptions): Promise<object>
   }
@@ -22,6 +25,6 @@ export interface EtcdClient {
 
 /** What a call may be given besides its request. */
 export interface EtcdCallOptions {
-  /** When to give up, in ms since the epoch. */
+  /** When to give up, in ms since the epoch. Default: never. */
   readonly deadline?: number
 }

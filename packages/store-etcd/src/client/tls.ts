@@ -12,18 +12,23 @@ export interface EtcdTls {
   readonly ca?: string | Buffer | undefined
   /** This node's own certificate, if etcd asks for one. Needs `key`. */
   readonly cert?: string | Buffer | undefined
+  /** The private key of `cert`, which may not be encrypted. Needs `cert`. */
   readonly key?: string | Buffer | undefined
 }
 
 /** The same, as paths of files. */
 export interface EtcdTlsFiles {
+  /** The authorities that may have signed etcd's certificates, as PEM. Default: as of `EtcdTls.ca`. */
   readonly ca?: string | undefined
+  /** This node's own certificate as PEM, if etcd asks for one. Needs `key`. */
   readonly cert?: string | undefined
+  /** Its private key as PEM. Needs `cert`. */
   readonly key?: string | undefined
 }
 
 /**
- * Reads certificates and key from files, again for each new connection: renewed ones are used without a restart.
+ * Reads certificates and key from files, again for each new connection: renewed ones are used without a restart. The
+ * function rejects with an OverlayError `INVALID_CONFIG` that names a file which cannot be read.
  */
 export function tlsFiles(files: EtcdTlsFiles): () => Promise<EtcdTls> {
   const read = async (name: keyof EtcdTlsFiles): Promise<Buffer | undefined> => {

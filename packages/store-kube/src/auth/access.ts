@@ -13,6 +13,7 @@ export interface KubeUrlAccess {
   readonly token?: string | undefined
   /** PEM files of a client certificate and its key. They are read for every request, as the token is. */
   readonly certFile?: string | undefined
+  /** The key of `certFile`, which needs it. */
   readonly keyFile?: string | undefined
   /** Accepts any server certificate. For tests only. */
   readonly insecureSkipTlsVerify?: boolean | undefined
@@ -23,6 +24,7 @@ export interface KubeUrlAccess {
  * authenticate, and for a proxy, `@kubernetes/client-node` is loaded: install it besides. It takes half a second and 70 MB.
  */
 export interface KubeConfigAccess {
+  /** Its path. */
   readonly kubeconfigFile: string
   /** Default: the file's current context. */
   readonly context?: string | undefined

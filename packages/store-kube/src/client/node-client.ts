@@ -17,7 +17,9 @@ const NO_PEER_REACHABLE = { status: 'True', reason: 'NoPeerReachable' }
 
 /** A pod, whose `spec.nodeName` is the name of its node. */
 export interface PodReference {
+  /** The pod's name: `POD_NAME` in flannel's manifests. */
   readonly podName: string
+  /** The pod's namespace: `POD_NAMESPACE` in flannel's manifests. */
   readonly podNamespace: string
 }
 

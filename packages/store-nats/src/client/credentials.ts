@@ -3,12 +3,24 @@ import { OverlayError } from '@selvedge/core'
 
 /** One of the ways in which a NATS server knows its clients. */
 export type NatsCredentials =
-  | { readonly username: string; readonly password: string }
-  | { readonly token: string }
-  /** The seed of an nkey: `SU…`. */
-  | { readonly nkeySeed: string }
-  /** The text of a creds file: a user's JWT and nkey seed, as `nsc generate creds` writes it. */
-  | { readonly creds: string }
+  | {
+      /** A user of the server's configuration, with its password. */
+      readonly username: string
+      /** A secret: it appears in no message. */
+      readonly password: string
+    }
+  | {
+      /** The token of the server's configuration. A secret. */
+      readonly token: string
+    }
+  | {
+      /** The seed of an nkey: `SU…`. A secret. */
+      readonly nkeySeed: string
+    }
+  | {
+      /** The text of a creds file: a user's JWT and nkey seed, as `nsc generate creds` writes it. A secret. */
+      readonly creds: string
+    }
 
 /** Reads a creds file, again for each connection: a renewed one is used without a restart. */
 export function credsFile(path: string): () => NatsCredentials {

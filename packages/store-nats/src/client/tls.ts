@@ -4,11 +4,17 @@
  * clients. Default authorities: Node.js's.
  */
 export interface NatsTls {
+  /** The authorities that may have signed the servers' certificates, as PEM text. */
   readonly ca?: string | undefined
+  /** The same, as the path of a file. */
   readonly caFile?: string | undefined
+  /** This node's own certificate, as PEM text, if servers ask for one. Needs its key. */
   readonly cert?: string | undefined
+  /** The same, as the path of a file. */
   readonly certFile?: string | undefined
+  /** The private key of this node's certificate, as PEM text. */
   readonly key?: string | undefined
+  /** The same, as the path of a file. */
   readonly keyFile?: string | undefined
 }
 
