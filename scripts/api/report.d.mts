@@ -1,0 +1,1 @@
+export declare function apiReports(root: string): ReadonlyMap<string, string>
