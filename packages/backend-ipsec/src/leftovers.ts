@@ -44,6 +44,7 @@ export async function leftoversOf(
 /** All ESP states of our reqid, as one: nobody could tell one from another. */
 export interface XfrmStatesResource extends Resource {
   readonly kind: 'xfrm-states'
+  /** How many states there are. */
   readonly count: number
 }
 

@@ -7,10 +7,13 @@ import { rulesetNames } from './ruleset-names.js'
 
 /** A ruleset of the implementation of iptables that the system does not call `iptables`, which it names. */
 export interface LeftRulesetResource extends RulesetResource {
+  /** That implementation; undefined for one of the system's own `iptables`, and of nftables. */
   readonly variant?: IptablesVariant | undefined
 }
 
+/** What `firewallLeftovers` is called with. */
 export interface LeftRulesetsOptions extends AbortOptions {
+  /** The network namespace to look in, by path; the process's own by default. */
   readonly namespace?: string | undefined
   /** A name that is looked for even if no chain of it is found. */
   readonly name?: string | undefined

@@ -57,7 +57,7 @@ async function runSuite(Manager: typeof MemorySubnetManager): Promise<{ failed: 
 /** Ways in which a store was or could be wrong, each with a test of the suite that must notice. */
 const broken: Record<string, { Manager: typeof MemorySubnetManager; caughtBy: string }> = {
   'gives two nodes one subnet': {
-    caughtBy: 'gives 24 nodes that ask at once 24 subnets, all there are',
+    caughtBy: 'gives nodes that ask at once a subnet each, and all there are: 24',
     Manager: class extends MemorySubnetManager {
       override async acquireLease(request: LeaseRequest, options?: AbortOptions): Promise<Lease> {
         const lease = await super.acquireLease(request, options)
