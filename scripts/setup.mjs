@@ -50,6 +50,7 @@ export const testTools = [
   ...ipsecTools,
   { command: 'wg', package: 'wireguard-tools' },
   { command: 'tcpdump', package: 'tcpdump' },
+  { command: 'ethtool', package: 'ethtool' },
   { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
   { command: 'systemd-analyze', package: 'systemd' },
   { command: 'ar', package: 'binutils' },

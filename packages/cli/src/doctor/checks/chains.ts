@@ -90,18 +90,6 @@ function includes(cidr: string, network: string): boolean {
   return outer !== undefined && inner !== undefined && outer.family === inner.family && contains(outer, inner)
 }
 
-/** Whether a rule is about UDP packets to a port, and for all of them. */
-export function namesPort(text: string, port: number): boolean {
-  const [, ports] = /\budp dport (\{[^}]*\}|\S+)/.exec(text) ?? /-p udp .*--dports? (\S+)/.exec(text) ?? []
-  return (ports ?? '')
-    .split(/[{},\s]+/)
-    .filter((word) => word !== '')
-    .some((word) => {
-      const [first, last = first] = word.split(/[:-]/).map(Number)
-      return first !== undefined && last !== undefined && first <= port && port <= last
-    })
-}
-
 /** Whether what comes from any of these hosts, or by the interface, is accepted whatever it is. */
 export function acceptsHosts(
   { text, target }: FirewallRule,

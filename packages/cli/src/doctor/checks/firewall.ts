@@ -1,16 +1,9 @@
 import type { Facts } from '../facts/facts.js'
 import type { FirewallChain, FirewallRule } from '../facts/ruleset.js'
 import { type Check, fatal, warning } from '../finding.js'
-import {
-  acceptForwarded,
-  acceptsAll,
-  acceptsHosts,
-  drops,
-  dropsNetwork,
-  namesPort,
-  rulesBefore,
-} from './chains.js'
-import { desiredOf, externalOf, networksOf, portOf } from './known.js'
+import { acceptanceOf, carriersOf, carrierText, namesCarrier } from './carriers.js'
+import { acceptForwarded, acceptsAll, acceptsHosts, drops, dropsNetwork, rulesBefore } from './chains.js'
+import { desiredOf, externalOf, networksOf } from './known.js'
 
 export const firewallChecks: readonly Check[] = [
   {
@@ -40,27 +33,21 @@ export const firewallChecks: readonly Check[] = [
     title: "the backend's packets are accepted from other hosts",
     pre: true,
     find: (facts) => {
-      const port = portOf(facts)
-      if (port === undefined) return []
+      const carriers = carriersOf(facts)
+      const hosts = peersOf(facts)
+      const device = externalOf(facts)?.ifname ?? ''
       return baseChains(facts, 'input')
         .filter((chain) => drops(chain) && isFamily(chain, facts))
         .flatMap((chain) => {
           const rules = rulesBefore(facts.rulesets?.chains ?? [], chain)
-          const hosts = peersOf(facts)
-          const device = externalOf(facts)?.ifname ?? ''
-          const isAccepted = ({ text, target }: FirewallRule): boolean =>
-            (target === 'accept' && namesPort(text, port)) ||
-            acceptsAll({ text, target }) ||
-            acceptsHosts({ text, target }, hosts, device)
-          // What names the port and is no accept is a finding of its own.
-          if (rules.some((rule) => isAccepted(rule) || namesPort(rule.text, port))) return []
+          if (rules.some((rule) => acceptsAll(rule) || acceptsHosts(rule, hosts, device))) return []
+          // What names such packets and is no accept is a finding of its own.
+          const missing = carriers.filter((carrier) => !rules.some(({ text }) => namesCarrier(text, carrier)))
+          if (missing.length === 0) return []
           return [
             fatal(
-              `${nameOf(chain)} drops what it does not accept, and does not accept UDP port ${port}`,
-              insertion(chain, {
-                iptables: `-p udp --dport ${port} -j ACCEPT`,
-                nft: `udp dport ${port} accept`,
-              }),
+              `${nameOf(chain)} drops what it does not accept, and does not accept ${missing.map(carrierText).join(', nor ')}`,
+              missing.map((carrier) => insertion(chain, acceptanceOf(carrier))).join(' && '),
             ),
           ]
         })
@@ -70,18 +57,19 @@ export const firewallChecks: readonly Check[] = [
     id: 'firewall.dropped-port',
     title: "no rule drops the backend's packets",
     pre: true,
-    find: (facts) => {
-      const port = portOf(facts)
-      if (port === undefined) return []
-      return ['input', 'prerouting', 'ingress'].flatMap((hook) =>
+    find: (facts) =>
+      ['input', 'prerouting', 'ingress'].flatMap((hook) =>
         baseChains(facts, hook).flatMap((chain) => {
-          const first = rulesBefore(facts.rulesets?.chains ?? [], chain).find(
-            ({ text, target }) => target !== undefined && namesPort(text, port),
+          const rules = rulesBefore(facts.rulesets?.chains ?? [], chain)
+          const firsts = carriersOf(facts).map((carrier) =>
+            rules.find(({ text, target }) => target !== undefined && namesCarrier(text, carrier)),
           )
-          return first === undefined || !isDrop(first) ? [] : [droppedBy(facts, chain, first, 'the tunnel')]
+          // One rule may name several.
+          return [...new Set(firsts)].flatMap((first) =>
+            first === undefined || !isDrop(first) ? [] : [droppedBy(facts, chain, first, 'the tunnel')],
+          )
         }),
-      )
-    },
+      ),
   },
   {
     id: 'firewall.dropped-network',

@@ -1,6 +1,7 @@
 import { printable } from '@selvedge/core/kit'
 import { type Check, fatal, warning } from '../finding.js'
-import { backendOf, hasIpv4, hasIpv6, networksOf, pageOf, portOf } from './known.js'
+import { udpPortsOf } from './carriers.js'
+import { backendOf, hasIpv4, hasIpv6, networksOf, pageOf } from './known.js'
 
 /** So many of a table's entries are used up, and a warning is due. */
 const NEARLY_FULL = 0.9
@@ -70,7 +71,9 @@ export const hostChecks: readonly Check[] = [
       const backend = backendOf(facts)
       if (tunProblem === undefined || !['udp', 'wireguard'].includes(backend ?? '')) return []
       const what = `/dev/net/tun cannot be used (${tunProblem}), and the backend ${backend} needs it`
-      const remedy = 'mkdir -p /dev/net && rm -f /dev/net/tun && mknod -m 666 /dev/net/tun c 10 200'
+      const remedy = /EACCES|EPERM/.test(tunProblem)
+        ? 'a container needs the device itself: docker --device /dev/net/tun, on Kubernetes a hostPath volume of type CharDevice, or to be privileged; a file system that is mounted with nodev has none'
+        : 'mkdir -p /dev/net && rm -f /dev/net/tun && mknod -m 666 /dev/net/tun c 10 200'
       return [
         backend === 'udp' ? fatal(what, remedy) : warning(`${what} unless the kernel has WireGuard`, remedy),
       ]
@@ -171,7 +174,8 @@ export const hostChecks: readonly Check[] = [
     pre: true,
     find: (facts) => {
       const taken = facts.sockets.find(
-        ({ port, owner }) => port === portOf(facts) && owner !== undefined && !PORT_OWNERS.test(owner.name),
+        ({ port, owner }) =>
+          udpPortsOf(facts).includes(port) && owner !== undefined && !PORT_OWNERS.test(owner.name),
       )
       if (taken?.owner === undefined) return []
       const { name, pid } = taken.owner
@@ -199,4 +203,4 @@ export const hostChecks: readonly Check[] = [
 ]
 
 /** They hold their ports by right. */
-const PORT_OWNERS = /^(?:selvedged(?:\.js)?|flanneld|wireguard-go)$/
+const PORT_OWNERS = /^(?:selvedged(?:\.js)?|flanneld|wireguard-go|charon)$/

@@ -10,11 +10,12 @@ const DEVICES: Readonly<Record<string, RegExp>> = {
   vxlan: /^flannel(?:-v6)?\.\d+$/,
   udp: /^flannel0$/,
   wireguard: /^flannel-wg(?:-v6)?$/,
-  ipip: /^flannel\.ip[6]?ip$|^flannel\.ip6tnl$|^flannel\.sit$/,
+  ipip: /^flannel\.ipip$|^fl6-[0-9a-f]{11}$/,
+  ipsec: /^flannel-ipsec$/,
 }
 
 /** What a backend puts around a packet over IPv4, in bytes; over IPv6 it is 20 more. */
-const OVERHEAD: Readonly<Record<string, number>> = { vxlan: 50, ipip: 20, wireguard: 60 }
+const OVERHEAD: Readonly<Record<string, number>> = { vxlan: 50, udp: 28, ipip: 20, wireguard: 60 }
 
 /** Whether a link's mark is that of an overlay on other networks. */
 const isOfAnother = (alias: string | undefined, networks: readonly string[]): boolean =>

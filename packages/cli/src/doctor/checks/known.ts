@@ -68,8 +68,13 @@ const PORTS: Readonly<Record<string, readonly [field: string, port: number]>> = 
 /** The UDP port of the backend, as configured or by default; undefined if it has none. */
 export function portOf(facts: Known): number | undefined {
   const [field, port] = PORTS[backendOf(facts) ?? ''] ?? []
-  const stored = facts.store?.state === 'answers' ? facts.store.comparable : undefined
-  const config = (facts.agent?.state === 'answers' ? facts.agent.page.config?.inForce : undefined) ?? stored
-  const named: unknown = field === undefined ? undefined : Reflect.get(Object(Object(config).Backend), field)
+  const named = field === undefined ? undefined : settingOf(facts, field)
   return typeof named === 'number' && named > 0 ? named : port
+}
+
+/** A value of the Backend section in force, or else of the store's. */
+export function settingOf({ agent, store }: Pick<Facts, 'agent' | 'store'>, name: string): unknown {
+  const stored = store?.state === 'answers' ? store.comparable : undefined
+  const config = (agent?.state === 'answers' ? agent.page.config?.inForce : undefined) ?? stored
+  return Reflect.get(Object(Object(config).Backend), name)
 }

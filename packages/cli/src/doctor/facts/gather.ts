@@ -1,11 +1,12 @@
-import { readFile, stat } from 'node:fs/promises'
+import { open, readFile, stat } from 'node:fs/promises'
 import type { StatusPage } from '@selvedge/agent'
 import type { AgentSettings } from '@selvedge/agent/flags'
 import { isOverlayError } from '@selvedge/core'
 import type { CliIo } from '../../io.js'
 import { askAgent } from '../../status/agent-client.js'
+import { udpPortsOf } from '../checks/carriers.js'
 import { holdsByNftables } from '../checks/features.js'
-import { backendOf, hasIpv4, hasIpv6, portOf } from '../checks/known.js'
+import { backendOf, hasIpv4, hasIpv6 } from '../checks/known.js'
 import type { AgentFact } from './answers.js'
 import { certificateFacts } from './certificates.js'
 import { wrongChecksums } from './checksums.js'
@@ -117,7 +118,7 @@ export async function gather(options: GatherOptions): Promise<Facts> {
         signal,
       }).catch(() => NO_TRIALS),
       backend === 'ipsec' ? outPolicies() : undefined,
-      udpSockets(portOf({ agent, store, asked })),
+      udpSockets(udpPortsOf(known)),
       serviceFacts(programs),
       probeServices(clusterIps),
       certificateFacts(settings.store),
@@ -172,13 +173,17 @@ async function readSysctls(names: readonly string[] = SYSCTLS): Promise<Map<stri
   return found
 }
 
+const TUN_PATH = '/dev/net/tun'
 /** Its number, Documentation/admin-guide/devices.txt: character device 10, 200. */
 const TUN = (10 << 8) | 200
 
 async function whyNoTun(): Promise<string | undefined> {
   try {
-    const found = await stat('/dev/net/tun')
-    return found.isCharacterDevice() && found.rdev === TUN ? undefined : 'it is not the device 10, 200'
+    const found = await stat(TUN_PATH)
+    if (!found.isCharacterDevice() || found.rdev !== TUN) return 'it is not the device 10, 200'
+    // A container may have the file, and not the right to open it. That alone makes no link.
+    await using _file = await open(TUN_PATH, 'r+')
+    return undefined
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }

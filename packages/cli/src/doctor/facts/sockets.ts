@@ -14,11 +14,11 @@ export interface SocketOwner {
   readonly pid: number
 }
 
-/** The UDP sockets that are bound to a port. */
-export async function udpSockets(wantedPort: number | undefined): Promise<readonly UdpSocket[]> {
-  if (wantedPort === undefined) return []
+/** The UDP sockets that are bound to one of these ports. */
+export async function udpSockets(ports: readonly number[]): Promise<readonly UdpSocket[]> {
+  if (ports.length === 0) return []
   const found = (await Promise.all(['udp', 'udp6'].map((name) => boundIn(`/proc/net/${name}`)))).flat()
-  const wanted = found.filter(({ port, inode }) => port === wantedPort && inode !== '0')
+  const wanted = found.filter(({ port, inode }) => ports.includes(port) && inode !== '0')
   if (wanted.length === 0) return []
   const owners = await ownersOf(new Set(wanted.map(({ inode }) => inode)))
   return wanted.map((socket) => ({ ...socket, owner: owners.get(socket.inode) }))

@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Host, Pod } from '@selvedge/lab'
+import type { Child, Host, Pod } from '@selvedge/lab'
 import { Rig, type RigOptions, vxlanConfig } from '../../rig.js'
 import { controlSocketOf, filesOf, type Selvedged, type SelvedgedOptions } from '../../selvedged.js'
 import { untilAllReach } from '../../until-all-reach.js'
-import { mountsOf, prepare, Ward, type WardParts } from './ward.js'
+import { holdMounts } from '../mount-holder.js'
+import { mountsOf, PRIVATE_RUN, prepare, Ward, type WardParts } from './ward.js'
 
 export interface BenchOptions extends RigOptions {
   /** The flags that name another store than etcd. */
@@ -22,9 +23,15 @@ export class Bench extends Ward {
   readonly subnets: readonly string[]
   /** Of the host's agent. */
   readonly agentOptions: SelvedgedOptions
+  /** Of the peer's. */
+  readonly peerOptions: SelvedgedOptions
+  readonly #peerHolder: Child
 
   private constructor(
-    parts: WardParts & Pick<Bench, 'rig' | 'agents' | 'pods' | 'subnets' | 'agentOptions'>,
+    parts: WardParts &
+      Pick<Bench, 'rig' | 'agents' | 'pods' | 'subnets' | 'agentOptions' | 'peerOptions'> & {
+        readonly peerHolder: Child
+      },
   ) {
     super(parts)
     this.rig = parts.rig
@@ -32,6 +39,8 @@ export class Bench extends Ward {
     this.pods = parts.pods
     this.subnets = parts.subnets
     this.agentOptions = parts.agentOptions
+    this.peerOptions = parts.peerOptions
+    this.#peerHolder = parts.peerHolder
   }
 
   static async create(
@@ -59,21 +68,30 @@ export class Bench extends Ward {
         store: storeFlags,
         wrapper: ['nsenter', mountsOf(parts.holder), '--'],
       }
-      // What agents keep there is a host's own.
-      const before = '/run/wireguard /run/flannel /run/selvedge'
-        .split(' ')
-        .map((path) => `mkdir -p ${path}; mount -t tmpfs none ${path}`)
-        .join('; ')
+      const peerHolder = await holdMounts(lab.host(1), PRIVATE_RUN)
       const [own = {}, peers = {}] = await Promise.all(lab.hosts.map((each) => variables?.(rig, each)))
       const agent: SelvedgedOptions = { ...common, variables: own }
-      const peer: SelvedgedOptions = { ...common, wrapper: [], before, variables: peers }
+      const peer: SelvedgedOptions = {
+        ...common,
+        wrapper: ['nsenter', mountsOf(peerHolder), '--'],
+        variables: peers,
+      }
       const agents = [rig.start(0, agent), rig.start(1, peer)]
       const pods = await Promise.all(agents.map((each) => each.addPod()))
       await Promise.all(agents.map((each) => each.inSync()))
       await untilAllReach([...pods, ...lab.hosts], pods)
       const files = await Promise.all(agents.map((each) => each.subnetEnv()))
       const subnets = files.map(({ subnet = '' }) => subnet.replace(/\.\d+\//, '.0/'))
-      return new Bench({ ...parts, rig, agents, pods, subnets, agentOptions: agent })
+      return new Bench({
+        ...parts,
+        rig,
+        agents,
+        pods,
+        subnets,
+        agentOptions: agent,
+        peerOptions: peer,
+        peerHolder,
+      })
     } catch (error) {
       await rig[Symbol.asyncDispose]()
       throw error
@@ -112,6 +130,14 @@ export class Bench extends Ward {
     this.beginAgent()
     await this.agent.inSync()
     await this.agent.ready()
+  }
+
+  /** Ends the peer's agent, what a command ends besides, and starts another, which reads the config again. */
+  async restartPeer(end: string): Promise<void> {
+    await this.agents[1]?.kill()
+    await this.peer.exec('nsenter', [mountsOf(this.#peerHolder), '--', 'sh', '-ec', end])
+    this.agents[1] = this.rig.start(1, this.peerOptions)
+    await this.agents[1].ready()
   }
 
   /** Starts the agent, and does not wait until it is well. */

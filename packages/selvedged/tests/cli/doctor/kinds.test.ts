@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { vxlanConfig } from '../../rig.js'
 import { report, type Score } from './examine.js'
+import { CHECKSUMS } from './faults/checksums.js'
 import { EXTENSION, EXTENSION_CONFIG, writeCommands } from './faults/extension.js'
 import { DUAL_STACK, HOST_GW, LOCAL_STORE, WIREGUARD } from './faults/kinds.js'
 import { RENEWAL } from './faults/renewal.js'
@@ -42,7 +43,7 @@ const KINDS: readonly Kind[] = [
   {
     name: 'vxlan',
     config: vxlanConfig,
-    faults: RENEWAL,
+    faults: [...RENEWAL, ...CHECKSUMS],
   },
   {
     name: 'vxlan, with IPv4 and IPv6, and rules of nftables',

@@ -23,6 +23,10 @@ export interface Visit {
 export const CONFLIST = '/etc/cni/net.d/10-flannel.conflist'
 export const WRITE_CONFLIST = `printf '%s' '{"plugins":[{"type":"flannel"}]}' > ${CONFLIST}`
 
+/** What agents keep of a host: their keys, sockets, records of what they ran. */
+export const PRIVATE_RUN =
+  'for path in /run/wireguard /run/flannel /run/selvedge; do mkdir -p $path; mount -t tmpfs tmpfs $path; done'
+
 /** What files a fault may change: each a copy, in a mount namespace of the host's own. */
 const PRIVATE_FILES = [
   'mount -t tmpfs tmpfs /mnt && cp -a /etc/. /mnt/ && mount --move /mnt /etc',
@@ -30,7 +34,7 @@ const PRIVATE_FILES = [
   'touch /opt/cni/bin/flannel /opt/cni/bin/bridge /opt/cni/bin/host-local',
   'mkdir -p /dev/net && mount -t tmpfs tmpfs /dev/net && mknod /dev/net/tun c 10 200',
   'mount -t tmpfs tmpfs /var/lib && mkdir -p /var/lib/cni/networks/cbr0',
-  'for path in /run/wireguard /run/flannel /run/selvedge; do mkdir -p $path; mount -t tmpfs tmpfs $path; done',
+  PRIVATE_RUN,
   'rm -rf /etc/cni /etc/systemd/network /etc/systemd/networkd.conf* /etc/NetworkManager',
   'mkdir -p /etc/cni/net.d /etc/systemd/network',
   WRITE_CONFLIST,

@@ -52,6 +52,13 @@ export const UDP: readonly Fault[] = [
     after: startAgent,
   },
   {
+    name: 'the device file of TUN may not be opened, as in a container that was not given it',
+    id: 'host.tun-device',
+    says: /\/dev\/net\/tun cannot be used \(EACCES/,
+    inject: (bench) => bench.sh('mount -o remount,nodev /dev/net'),
+    mend: (bench) => bench.sh('mount -o remount,dev /dev/net'),
+  },
+  {
     name: "a rule drops udp's packets",
     id: 'firewall.dropped-port',
     says: /udp dport 8285 drop/,
