@@ -8,6 +8,7 @@ import type { Facts } from './facts/facts.js'
 import { type GatherOptions, gather } from './facts/gather.js'
 import { CATEGORIES, categoryOf, type Finding } from './finding.js'
 import { PEER_HEAD, peerTable } from './peer-table.js'
+import { noticingStalls } from './stalls.js'
 
 export interface DoctorOptions extends Omit<GatherOptions, 'io'> {
   /** For how long to ask again while something is fatal, in seconds; undefined: once. */
@@ -38,7 +39,13 @@ export async function doctorCommand(
   else show()
   if (findings.length > 0) throw new Ended(hasFatal(findings) ? EXIT.failed : EXIT.differs)
 
+  /** While a machine stalls, what is late is not away: what is found then is looked for again. */
   async function look(): Promise<Look> {
+    const { value, wasStalled } = await noticingStalls(lookOnce)
+    return wasStalled && value.findings.length > 0 ? lookOnce() : value
+  }
+
+  async function lookOnce(): Promise<Look> {
     const found = await gather({ io, ...options })
     return { findings: diagnose(found, { pre: options.pre }), facts: found }
   }

@@ -2,6 +2,7 @@ import { count } from '../../output/count.js'
 import { duration } from '../../output/duration.js'
 import type { Facts } from '../facts/facts.js'
 import { type Check, fatal, warning } from '../finding.js'
+import { carriersOf, carrierText } from './carriers.js'
 import { hostAddresses, nodeOf, ownLease, pageOf, portOf } from './known.js'
 import { MAX_LOST, mtuChecks, namesOf } from './path-mtu.js'
 
@@ -39,7 +40,7 @@ export const pathChecks: readonly Check[] = [
       return [
         fatal(
           `${broken.length} of ${tried.length} peers that were tried answer at their own addresses, and not in the overlay: ${namesOf(broken)}`,
-          `the packets of ${backend} are dropped on the way, or there: run selvedge doctor on that host, too, and let ${PORTS[backend] ?? 'its packets'} pass between the hosts (security groups, firewalls)`,
+          `the packets of ${backend} are dropped on the way, or there: run selvedge doctor on that host, too, and let ${ofTunnel(facts)} pass between the hosts (security groups, firewalls)`,
         ),
       ]
     },
@@ -127,9 +128,4 @@ function hasTunnel(facts: Facts): boolean {
   return base !== undefined && hostAddresses(facts).has(base)
 }
 
-const PORTS: Readonly<Record<string, string>> = {
-  vxlan: 'UDP port 8472',
-  udp: 'UDP port 8285',
-  wireguard: 'UDP port 51820',
-  ipip: 'IP protocol 4',
-}
+const ofTunnel = (facts: Facts): string => carriersOf(facts).map(carrierText).join(' and ') || 'its packets'

@@ -66,14 +66,14 @@ export class Bench extends Ward {
       const common: SelvedgedOptions = {
         args: ['--ip-masq', '--probe-peers'],
         store: storeFlags,
-        wrapper: ['nsenter', mountsOf(parts.holder), '--'],
+        wrapper: ['nsenter', ...mountsOf(parts.holder), '--'],
       }
       const peerHolder = await holdMounts(lab.host(1), PRIVATE_RUN)
       const [own = {}, peers = {}] = await Promise.all(lab.hosts.map((each) => variables?.(rig, each)))
       const agent: SelvedgedOptions = { ...common, variables: own }
       const peer: SelvedgedOptions = {
         ...common,
-        wrapper: ['nsenter', mountsOf(peerHolder), '--'],
+        wrapper: ['nsenter', ...mountsOf(peerHolder), '--'],
         variables: peers,
       }
       const agents = [rig.start(0, agent), rig.start(1, peer)]
@@ -135,7 +135,7 @@ export class Bench extends Ward {
   /** Ends the peer's agent, what a command ends besides, and starts another, which reads the config again. */
   async restartPeer(end: string): Promise<void> {
     await this.agents[1]?.kill()
-    await this.peer.exec('nsenter', [mountsOf(this.#peerHolder), '--', 'sh', '-ec', end])
+    await this.peer.exec('nsenter', [...mountsOf(this.#peerHolder), '--', 'sh', '-ec', end])
     this.agents[1] = this.rig.start(1, this.peerOptions)
     await this.agents[1].ready()
   }

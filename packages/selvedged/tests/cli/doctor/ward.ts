@@ -91,7 +91,7 @@ export class Ward implements AsyncDisposable {
       ...this.#flags,
       ...more,
     ]
-    const child = this.host.spawn('nsenter', [this.#mounts, '--', ...command])
+    const child = this.host.spawn('nsenter', [...this.#mounts, '--', ...command])
     const closed = once(child, 'close')
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
     await closed
@@ -103,7 +103,7 @@ export class Ward implements AsyncDisposable {
   /** `sh -c` on the host, among its private files, with `selvedge` in its PATH. */
   sh(script: string): Promise<string> {
     const path = `PATH=${this.lab.directory}/bin:${process.env.PATH}`
-    return this.host.exec('nsenter', [this.#mounts, '--', 'env', path, 'sh', '-ec', script])
+    return this.host.exec('nsenter', [...this.#mounts, '--', 'env', path, 'sh', '-ec', script])
   }
 
   /** A program that goes on until `endStray`. */
@@ -148,13 +148,16 @@ export class Ward implements AsyncDisposable {
     await this.lab[Symbol.asyncDispose]()
   }
 
-  get #mounts(): string {
+  get #mounts(): readonly string[] {
     return mountsOf(this.#holder)
   }
 }
 
-/** For `nsenter`: the mount namespace of a process. */
-export const mountsOf = ({ pid }: Child): string => `--mount=/proc/${pid}/ns/mnt`
+/** For `nsenter`: the mount namespace of a process, and its root, which in an emulated machine is not the namespace's. */
+export const mountsOf = ({ pid }: Child): readonly string[] => [
+  `--mount=/proc/${pid}/ns/mnt`,
+  `--root=/proc/${pid}/root`,
+]
 
 export interface WardParts {
   readonly lab: Lab

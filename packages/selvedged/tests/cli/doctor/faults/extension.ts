@@ -86,9 +86,12 @@ export const EXTENSION: readonly Fault[] = [
     id: 'kernel.not-in-sync',
     says: /holds \d+ of \d+ entries/,
     inject: async (bench) => {
-      await startWith(hang)(bench)
       const record = { BackendType: 'extension', BackendData: '' }
-      await bench.rig.etcd.put(free(bench), lease('192.168.77.66', record))
+      await startWith(async (path) => {
+        await hang(path)
+        await bench.sh('rm -r /run/flannel/extension')
+        await bench.rig.etcd.put(free(bench), lease('192.168.77.66', record))
+      })(bench)
     },
     mend: async (bench) => {
       await bench.rig.etcd.delete(free(bench))

@@ -102,6 +102,16 @@ export const IPSEC: readonly Fault[] = [
     after: startAgent,
   },
   {
+    name: HAS_ESP ? 'the peer drops ESP' : 'the peer drops ESP in UDP',
+    id: 'path.one-way',
+    says: /192\.168\.77\.2\)/,
+    inject: (bench) =>
+      bench.peer.exec('nft', [
+        `add table inet doctor { chain in { type filter hook input priority 0; ${HAS_ESP ? 'meta l4proto 50' : 'udp dport 4500'} drop; }; }`,
+      ]),
+    mend: (bench) => bench.peer.exec('nft', ['delete', 'table', 'inet', 'doctor']),
+  },
+  {
     name: 'a rule drops IKE',
     id: 'firewall.dropped-port',
     says: /udp dport 500 drop/,
