@@ -63,7 +63,9 @@ export async function sweep(): Promise<string[]> {
     [...namespaces, ...folders].map(abandonedLab).filter((name) => name !== undefined),
   )
   await deleteNamespaces(namespaces.filter((name) => abandoned.has(NAME.exec(name)?.[1] ?? '')))
-  for (const name of abandoned) await rm(labDirectory(name), { recursive: true, force: true })
+  // Another sweep may be removing the same folders.
+  const options = { recursive: true, force: true, maxRetries: 10 }
+  for (const name of abandoned) await rm(labDirectory(name), options)
   return [...abandoned].sort()
 }
 

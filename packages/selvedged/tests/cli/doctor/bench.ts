@@ -137,7 +137,7 @@ export class Bench extends Ward {
     await this.agents[1]?.kill()
     await this.peer.exec('nsenter', [...mountsOf(this.#peerHolder), '--', 'sh', '-ec', end])
     this.agents[1] = this.rig.start(1, this.peerOptions)
-    await this.agents[1].ready()
+    await this.agents[1].logged('subnet.env is written', { timeout: 30_000 })
   }
 
   /** Starts the agent, and does not wait until it is well. */
