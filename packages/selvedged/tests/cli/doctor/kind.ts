@@ -14,6 +14,15 @@ export interface Kind {
   readonly faults: readonly Fault[]
 }
 
+let last: Promise<unknown> = Promise.resolve()
+
+/** Hosts are set up one kind after the other: a dozen agents that start at once keep each other waiting. */
+function inTurn<T>(body: () => Promise<T>): Promise<T> {
+  const turn = last.then(body)
+  last = turn.catch(() => {})
+  return turn
+}
+
 /**
  * Nothing is found on a host of the kind that is well, and each fault is named and mended. Kinds of one file are examined at
  * the same time, since each mostly waits; the faults of one kind have one host, and take turns.
@@ -22,8 +31,8 @@ export function describeKind({ name, config, options, faults }: Kind, scores: Sc
   describe.concurrent(name, () => {
     let bench: Bench
     beforeAll(async () => {
-      bench = await Bench.create(config, options)
-    })
+      bench = await inTurn(() => Bench.create(config, options))
+    }, 300_000)
     afterAll(() => bench?.[Symbol.asyncDispose]())
 
     test.sequential(`nothing is found in ${HEALTHY_RUNS} runs while nothing is wrong`, async () => {
