@@ -1,6 +1,5 @@
 import { readCommandLine, type StatusPage } from '@selvedge/agent'
 import { expect, test } from 'vitest'
-import { clusterIpsIn } from '../facts/cluster-ips.js'
 import type { Facts } from '../facts/facts.js'
 import type { LinkFact } from '../facts/network.js'
 import { rulesetOf } from '../facts/ruleset.js'
@@ -260,18 +259,6 @@ test('of thousands of the kind a few are named, and the others counted', () => {
   const shared = found.filter(({ id }) => id === 'identity.peers-share-address')
   expect(shared).toHaveLength(5)
   expect(shared[4]?.what).toMatch(/\(and 995 more of the kind\)$/)
-})
-
-test('Services of kube-proxy are read from its rules of iptables', () => {
-  const nft4 = `*nat
-:KUBE-SERVICES - [0:0]
--A KUBE-SERVICES -d 10.96.0.10/32 -p udp -m comment --comment "kube-system/kube-dns:dns cluster IP" -m udp --dport 53 -j KUBE-SVC-1
--A KUBE-SERVICES -d 10.96.0.1/32 -p tcp -m comment --comment "default/kubernetes:https cluster IP" -m tcp --dport 443 -j KUBE-SVC-2
--A KUBE-SERVICES -m comment --comment "kubernetes service nodeports" -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS`
-  expect(clusterIpsIn(rulesetOf({ nft4 }))).toEqual([
-    { name: 'kube-system/kube-dns:dns', address: '10.96.0.10', port: 53, protocol: 'udp' },
-    { name: 'default/kubernetes:https', address: '10.96.0.1', port: 443, protocol: 'tcp' },
-  ])
 })
 
 test('an agent on flanneld’s host, and a flanneld on the agent’s, are told apart', () => {

@@ -128,12 +128,12 @@ export const podChecks: readonly Check[] = [
   },
   {
     id: 'pods.service',
-    title: "the API server's Service answers this host, if kube-proxy has rules for it",
+    title: "the API server's Service answers this host, if kube-proxy has it in iptables, nftables or IPVS",
     find: (facts) => unanswered(facts, 'tcp', 'accepts no connection: pods do not reach the API server'),
   },
   {
     id: 'pods.dns',
-    title: "the cluster's DNS answers this host, if kube-proxy has rules for it",
+    title: "the cluster's DNS answers this host, if kube-proxy has it in iptables, nftables or IPVS",
     find: (facts) => unanswered(facts, 'udp', 'answers no query: pods resolve no names'),
   },
 ]
@@ -143,9 +143,24 @@ const MAX_SHOWN = 3
 const unanswered = ({ services: { probes } }: Facts, protocol: 'tcp' | 'udp', what: string) =>
   probes
     .filter((probe) => probe.protocol === protocol && !probe.answers)
-    .map(({ name, address, port }) =>
-      fatal(
-        `the Service ${printable(name)} at ${address}, port ${port}, ${what}`,
-        `are its pods ready (kubectl get endpointslices -A), and reached (selvedge trace POD)? else look at kube-proxy on this host`,
-      ),
-    )
+    .map(({ name, address, port, lacks }) => {
+      const [why, remedy] = lacks === undefined ? UNKNOWN : LACKS[lacks]
+      return fatal(`the Service ${printable(name)} at ${address}, port ${port}, ${what}${why}`, remedy)
+    })
+
+const UNKNOWN = [
+  '',
+  'are its pods ready (kubectl get endpointslices -A), and reached (selvedge trace POD)? else look at kube-proxy on this host',
+] as const
+
+/** What kube-proxy's own entries say. */
+const LACKS = {
+  endpoints: [
+    '; kube-proxy has no endpoint for it',
+    'none of its pods is ready: kubectl get endpointslices,pods -A; if some are, kube-proxy here is behind: look at its log, and whether it reaches the API server',
+  ],
+  rules: [
+    '; kube-proxy knows it, and has no rule that leads to an endpoint',
+    'another program has removed rules of kube-proxy, or it stopped halfway: restart kube-proxy on this host, and see its log',
+  ],
+} as const

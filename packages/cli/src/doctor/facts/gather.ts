@@ -10,7 +10,7 @@ import { backendOf, hasIpv4, hasIpv6 } from '../checks/known.js'
 import type { AgentFact } from './answers.js'
 import { certificateFacts } from './certificates.js'
 import { wrongChecksums } from './checksums.js'
-import { clusterIpsIn, probeServices } from './cluster-ips.js'
+import { clusterIps, probeServices } from './cluster-ips.js'
 import { desiredFact } from './desired.js'
 import { driverFact } from './driver.js'
 import type { Facts } from './facts.js'
@@ -98,10 +98,10 @@ export async function gather(options: GatherOptions): Promise<Facts> {
       reading,
       host.then((network) => podFacts(options.cniConfigFolder, options.cniPluginFolder, portsOf(network))),
     ])
-  const clusterIps = clusterIpsIn(rulesets)
+  const services = await clusterIps(rulesets)
   const backend = backendOf({ agent, store, asked })
   const known = { agent, store, asked }
-  const [perLink, driver, trials, policies, sockets, services, probes, certificates, servers, tries, wish] =
+  const [perLink, driver, trials, policies, sockets, programsOf, probes, certificates, servers, tries, wish] =
     await Promise.all([
       readSysctls(
         (network?.links ?? []).flatMap(({ ifname }) =>
@@ -120,7 +120,7 @@ export async function gather(options: GatherOptions): Promise<Facts> {
       backend === 'ipsec' ? outPolicies() : undefined,
       udpSockets(udpPortsOf(known)),
       serviceFacts(programs),
-      probeServices(clusterIps),
+      probeServices(services),
       certificateFacts(settings.store),
       pre ? [] : serverFacts(settings.store, io.clock),
       tried,
@@ -141,7 +141,7 @@ export async function gather(options: GatherOptions): Promise<Facts> {
     rulesets,
     sockets,
     programs,
-    services: { ...services, clusterIps, probes },
+    services: { ...programsOf, clusterIps: services, probes },
     controlSocket,
     agent,
     store,

@@ -22,6 +22,8 @@ export interface RulesetFacts {
   /** Rules of legacy iptables, and of the variant on nftables. */
   readonly legacyRules: readonly string[]
   readonly nftRules: readonly string[]
+  /** As nft lists everything: for its maps. */
+  readonly nft: string
 }
 
 /** Undefined without any of the tools. */
@@ -61,6 +63,7 @@ export function rulesetOf({ nft = '', nft4, nft6, legacy4 = '', legacy6 = '' }: 
     ],
     legacyRules: rulesIn(legacy4 + legacy6),
     nftRules: rulesIn((nft4 ?? '') + (nft6 ?? '')),
+    nft,
   }
 }
 

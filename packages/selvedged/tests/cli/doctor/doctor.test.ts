@@ -9,6 +9,7 @@ import { LEASE } from './faults/lease.js'
 import { ONE_WAY } from './faults/one-way.js'
 import { PATH } from './faults/path.js'
 import { PODS } from './faults/pods.js'
+import { SERVICES } from './faults/services.js'
 import { STORE } from './faults/store.js'
 
 /** The doctor of a host on which nothing is wrong is asked so often. */
@@ -32,7 +33,7 @@ test(`nothing is found in ${HEALTHY_RUNS} runs while nothing is wrong`, async ()
   }
 }, 600_000)
 
-test.each([...STORE, ...LEASE, ...IDENTITY, ...KERNEL, ...PATH, ...ONE_WAY, ...PODS, ...AGENT])(
+test.each([...STORE, ...LEASE, ...IDENTITY, ...KERNEL, ...PATH, ...ONE_WAY, ...PODS, ...SERVICES, ...AGENT])(
   '$name: $id',
   async (fault) => {
     scores.push(await examine(bench, fault))
