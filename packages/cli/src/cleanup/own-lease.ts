@@ -12,7 +12,7 @@ export interface OwnLease extends AsyncDisposable {
   readonly lease: Lease | undefined
   /** A reservation is an operator's, and is kept. */
   readonly isReserved: boolean
-  /** Gives it back. */
+  /** Gives it back; not a reservation. Rejects with `LEASE_CONFLICT` if it is there all the same. */
   release(): Promise<void>
 }
 
@@ -42,12 +42,22 @@ export async function openOwnLease(
       )
     }
     const [lease] = own
+    const isReserved = lease !== undefined && reserved.has(leaseKey(lease))
     return {
       place: store.place,
       lease,
-      isReserved: lease !== undefined && reserved.has(leaseKey(lease)),
+      isReserved,
       release: async () => {
-        if (lease !== undefined) await store.manager.releaseLease(lease, { signal })
+        if (lease === undefined || isReserved) return
+        await store.manager.releaseLease(lease, { signal })
+        // It does nothing to a lease that is not this node's by its name, or another's by now.
+        const left = (await store.list()).leases.filter(isOf(addresses, subnets)).map(leaseKey)
+        if (!left.includes(leaseKey(lease))) return
+        throw new OverlayError(
+          'LEASE_CONFLICT',
+          `releasing this host's lease ${leaseKey(lease)} in ${store.place}: it is still there: an agent has written it ` +
+            'again, or the Node has another name: set NODE_NAME',
+        )
       },
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     }

@@ -229,3 +229,25 @@ test('what cannot be removed is named, all else is removed, and a second run fin
   expect(existsSync(leaseCache)).toBe(false)
   expect(existsSync(controlSocketOf(subnetFile))).toBe(false)
 })
+
+test('a reservation of this host stays, and it is said why; a lease of its goes, and an absent one is no obstacle', async () => {
+  await using rig = await Rig.create({ ...ipv4, Backend: { Type: 'vxlan' } }, { hosts: 1 })
+  const host = rig.lab.host(0)
+  const { cleanup } = await placeOf(rig, host)
+  const record = JSON.stringify({ PublicIP: host.addresses[0], BackendType: 'vxlan', ...PEERS.vxlan })
+  await rig.etcd.put('10.244.7.0-24', record)
+  await host.ip('link', 'add', 'flannel.1', 'type', 'vxlan', 'id', '1', 'dstport', '8472')
+  const kept = await cleanup('--yes', '--release-lease')
+  expect(kept).toMatchObject({ status: 0, stderr: '' })
+  expect(kept.stdout.replaceAll(/\n {2,}/g, ' ')).toMatch(
+    /^\? the lease 10\.244\.7\.0-24, in etcd .*, is a reservation: an operator's, which stays$/m,
+  )
+  expect([...(await rig.etcd.leases()).keys()]).toEqual(['10.244.7.0-24'])
+  expect(await host.ip('link')).not.toContain('flannel.1')
+  await rig.etcd.deleteAll()
+  await rig.etcd.putWithTerm('10.244.7.0-24', record)
+  expect(await cleanup('--yes', '--release-lease')).toMatchObject({ status: 0, stderr: '' })
+  expect(await rig.etcd.leases()).toEqual(new Map())
+  const none = await cleanup('--yes', '--release-lease')
+  expect(none).toMatchObject({ status: 0, stdout: expect.stringContaining('? no lease in etcd at') })
+})
