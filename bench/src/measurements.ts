@@ -2,6 +2,7 @@ import { measureBackendChanges } from './backend-changes.js'
 import { measureBoot } from './boot.js'
 import { measureCni } from './cni.js'
 import { compareStarts } from './compare-starts.js'
+import { measureDashboardPage } from './dashboard-page.js'
 import { measureEtcdChange } from './etcd-change.js'
 import { measureEtcdJoin } from './etcd-join.js'
 import { measureEtcdStart } from './etcd-start.js'
@@ -18,6 +19,7 @@ export const measurements = {
   'kernel-writes': measureKernelWrites,
   resync: measureResync,
   pages: measurePages,
+  dashboard: measureDashboardPage,
   probes: measureProbes,
   'etcd-start': measureEtcdStart,
   'etcd-change': measureEtcdChange,

@@ -92,7 +92,7 @@ export class Prober implements Disposable {
 
   /** Since the prober was made. */
   get dropped(): DroppedProbes {
-    const { table, own } = { table: this.#table.dropped, own: this.#dropped }
+    const [table, own] = [this.#table.dropped, this.#dropped]
     return {
       'unknown-source': table['unknown-source'] + own['unknown-source'],
       unexpected: table.unexpected + own.unexpected,

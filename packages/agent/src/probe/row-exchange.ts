@@ -100,11 +100,6 @@ export class RowExchange {
     return Math.max(INTERVAL_MS, (this.#addresses.length * 1_000) / MAX_PER_SECOND)
   }
 
-  /** Whether a peer has left several questions without an answer. */
-  isSilent(address: string): boolean {
-    return (this.#asked.get(address)?.unanswered ?? 0) >= SILENT_AFTER
-  }
-
   /** Questions to send now: those whose answers are the oldest. */
   due(now: number): readonly RowQuestion[] {
     if (now >= this.#wantedUntil) {

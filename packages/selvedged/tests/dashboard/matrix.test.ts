@@ -17,18 +17,21 @@ const [VIEWER, SENDER, RECEIVER, SILENT] = [0, 1, 2, 3] as const
 
 let rig: Rig
 let browser: Browser
-let subnets: readonly string[]
+const subnets: string[] = []
 
 beforeAll(async () => {
   rig = await Rig.create(vxlanConfig, { hosts: 4 })
   const probing = ['--probe-peers']
   const viewing = ['--dashboard', '--healthz-ip=127.0.0.1', `--healthz-port=${PORT}`]
-  const agents: Selvedged[] = rig.lab.hosts.map((_, index) =>
-    rig.start(index, { args: index === SILENT ? [] : index === VIEWER ? [...probing, ...viewing] : probing }),
-  )
-  subnets = await Promise.all(
-    agents.map(async (agent) => `${(await agent.ready()).subnet}`.replace(/\.1\//, '.0/')),
-  )
+  const agents: Selvedged[] = []
+  // One after the other: together they would wait for each other's processor.
+  for (const index of rig.lab.hosts.keys()) {
+    const args = index === SILENT ? [] : index === VIEWER ? [...probing, ...viewing] : probing
+    const agent = rig.start(index, { args })
+    const { subnet } = await agent.ready()
+    agents.push(agent)
+    subnets.push(`${subnet}`.replace(/\.1\//, '.0/'))
+  }
   const wrapper = join(rig.lab.directory, 'chromium')
   const command = `exec nsenter --net=/proc/${agents[VIEWER]?.pid}/ns/net /usr/bin/chromium "$@"`
   await writeFile(wrapper, `#!/bin/sh\n${command}\n`, { mode: 0o755 })

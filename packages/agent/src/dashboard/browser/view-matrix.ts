@@ -32,6 +32,8 @@ export class MatrixPanel {
     })
     const drawing = byId('matrix')
     drawing.tabIndex = 0
+    // A narrow window scrolls it sideways, by keyboard too.
+    byId('matrix-ways').tabIndex = 0
     drawing.addEventListener('keydown', (event) => {
       const place = moved(this.#cursor, event.key, this.#size)
       if (place === undefined) return
