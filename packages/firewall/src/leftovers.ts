@@ -15,13 +15,14 @@ export interface LeftRulesetResource extends RulesetResource {
 export interface LeftRulesetsOptions extends AbortOptions {
   /** The network namespace to look in, by path; the process's own by default. */
   readonly namespace?: string | undefined
-  /** A name that is looked for even if no chain of it is found. */
+  /** A name that is looked for even if no chain of it is found. Default: none. */
   readonly name?: string | undefined
 }
 
 /**
  * The drivers of all rulesets on a host, flannel's own and those of each name: by nftables, by iptables, and by the other
- * implementation of iptables, which a host may have had before. For a removal.
+ * implementation of iptables, which a host may have had before. For a removal. Rejects with an OverlayError
+ * `INVALID_CONFIG` for a `name` that no chain can have.
  */
 export async function firewallLeftovers({
   namespace,

@@ -47,7 +47,7 @@ export interface NatsSubnetManagerOptions {
   readonly onWatchCut?: ((error: OverlayError) => void) | undefined
   /**
    * IP addresses at which NATS is reached besides those of `servers` and of its connections: no peer's subnet may contain
-   * one.
+   * one. Default: none.
    */
   readonly addresses?: readonly string[] | undefined
   /** For tests. Default: the system's. */

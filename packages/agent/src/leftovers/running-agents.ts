@@ -13,7 +13,7 @@ const AGENTS = ['flanneld', 'selvedged', 'selvedged-service']
 
 /**
  * The agents, selvedged's and flannel's, that run in this process's network namespace, by their processes. Those of other
- * namespaces keep another kernel state. Without a /proc there are none to see.
+ * namespaces keep another kernel state. Without a /proc there are none to see. Never rejects.
  *
  * @param proc where processes are listed
  */

@@ -23,7 +23,10 @@ export async function lastStartup(folder: string): Promise<string> {
   return start?.startup ?? ''
 }
 
-/** The drivers of what was run on this host for whichever networks, one for each; none if there is nothing left. */
+/**
+ * The drivers of what was run on this host for whichever networks, one for each; none if there is nothing left. Rejects with
+ * the file system's own error if the records cannot be read.
+ */
 export async function extensionLeftovers(options: ExtensionOptions = {}): Promise<readonly Driver[]> {
   const { folder, environment } = surroundings(options)
   const names = await readdir(folder).catch((error): string[] => {

@@ -127,7 +127,8 @@ const PROBE: XfrmState = { source: '127.0.0.1', destination: '127.0.0.1', spi: 0
 /**
  * Whether the kernel has ESP with AES-GCM. Nothing says so but the answer to a state with it. This is an update of one that
  * is not there: the kernel makes the new state, for which it needs both (and loads their modules), before it finds that
- * there is none to update (net/xfrm/xfrm_user.c, xfrm_add_sa). So nothing changes, not even for a moment.
+ * there is none to update (net/xfrm/xfrm_user.c, xfrm_add_sa). So nothing changes, not even for a moment. Rejects with an
+ * OverlayError if netlink cannot be used, such as `ACCESS_DENIED` without CAP_NET_ADMIN.
  */
 export async function kernelHasEsp({ namespace, signal }: StateOptions = {}): Promise<boolean> {
   return withOverlayErrors(async () => {

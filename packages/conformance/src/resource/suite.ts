@@ -14,7 +14,8 @@ import type { ResourceSuiteOptions, ResourcesUnderTest } from './types.js'
  * resourceSuite({ describe, it }, { setup: () => ({ driver: () => myDriver(), samples: […], … }), sharedHolder: false })
  * ```
  *
- * `driverSuite` is for drivers of links, addresses, routes, neighbours and fdb entries.
+ * `driverSuite` is for drivers of links, addresses, routes, neighbours and fdb entries. Throws a TypeError if `sharedHolder` is
+ * missing.
  */
 export function resourceSuite<
   R extends Resource,

@@ -125,7 +125,10 @@ export interface HeldState {
   readonly scope: OwnershipScope
 }
 
-/** The deletions that leave nothing of it, in the order in which they are carried out; changes nothing. */
+/**
+ * The deletions that leave nothing of it, in the order in which they are carried out; changes nothing. Rejects as the
+ * `snapshot` of a driver does.
+ */
 export async function planRemoval(
   held: HeldState,
   options: AbortOptions = {},

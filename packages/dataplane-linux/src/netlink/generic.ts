@@ -44,7 +44,7 @@ export function writeGetFamily(writer: MessageWriter, flags: number, sequence: n
 
 /**
  * The number of a family; undefined if this kernel has none of that name. The kernel loads the module that brings it if
- * there is one.
+ * there is one. Rejects as every call of the connection does.
  */
 export async function findFamily(
   connection: NetlinkConnection,

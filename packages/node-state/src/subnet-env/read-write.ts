@@ -17,7 +17,7 @@ export async function readSubnetEnv(path: string): Promise<Partial<SubnetEnv> | 
   return text === undefined ? undefined : parseSubnetEnv(text)
 }
 
-/** The same, not parsed. */
+/** The text of a subnet.env, not parsed; undefined if there is none. Rejects as `readSubnetEnv` does. */
 export async function readSubnetEnvText(path: string): Promise<string | undefined> {
   try {
     return await readBoundedFile(path, MAX_BYTES)
