@@ -58,6 +58,8 @@ export const testTools = [
   { command: 'promtool', package: 'prometheus' },
   { command: 'chromium', package: 'chromium' },
   { command: 'faketime', package: 'faketime' },
+  // Not enabled by its installation.
+  { command: 'ufw', package: 'ufw' },
 ]
 
 /** A root shell opened without a login may lack the folders where `ip` and `bridge` live. */

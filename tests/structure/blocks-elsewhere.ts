@@ -106,13 +106,9 @@ export const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, Elsewher
   },
   'docs/traffic-rules.md': {
     "iptables-save | grep -E 'FLANNEL|^\\*'": { reason: 'it only looks' },
-    'iptables -I DOCKER-USER -s 10.244.0.0/16 -j ACCEPT': {
-      reason: 'Docker is not installed where tests run',
-    },
     'firewall-cmd --permanent --zone=trusted --add-source=10.244.0.0/16': {
       reason: 'firewalld needs a system bus, which no test has',
     },
-    'ufw route allow from 10.244.0.0/16': { reason: 'ufw writes to the files of the machine' },
     '- name: kube-network-policies': { reason: 'it needs an image of another project' },
   },
   'packages/backend-extension/README.md': { '{': { test: 'lab/tests/extension.test.ts' } },

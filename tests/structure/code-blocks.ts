@@ -70,6 +70,7 @@ const TEXT = new Set([
   '.conf',
   '.conflist',
   '.default',
+  '.nft',
   '',
 ])
 

@@ -62,9 +62,9 @@ export class GuideHost implements PluginHost {
     return this.host.signal
   }
 
-  /** Runs a command to its end. */
+  /** Runs a command to its end, by default within half a minute: some are programs of Python, or wait for others. */
   exec(command: string, args: readonly string[] = [], options: RunOptions = {}): Promise<string> {
-    return this.host.exec('nsenter', [...this.#enter, command, ...args], options)
+    return this.host.exec('nsenter', [...this.#enter, command, ...args], { timeoutMs: 30_000, ...options })
   }
 
   /** The same of a shell. */

@@ -23,8 +23,10 @@ test('a node’s user may not write the config; hostile leases are named, refuse
   for (const [index, host] of hosts.entries()) {
     await host.install('security/selvedged.default', '/etc/default/selvedged')
     await host.sh('systemctl start selvedged')
-    const env = await until(`the subnet.env of ${host.name}`, () =>
-      host.sh('cat /run/flannel/subnet.env').catch(() => undefined),
+    const env = await until(
+      `the subnet.env of ${host.name}`,
+      () => host.sh('cat /run/flannel/subnet.env').catch(() => undefined),
+      { timeoutMs: 30_000, intervalMs: 100 },
     )
     const [, subnet = ''] = /FLANNEL_SUBNET=(.*)\.1\/24/.exec(env) ?? []
     pods.push(await lab.host(index).addPod({ subnets: [`${subnet}.0/24`], mtu: 1450 }))
