@@ -27,7 +27,7 @@ const partition = 'packages/store-etcd/tests/partition.test.ts'
  */
 const onDebianKernel = [
   'packages/dataplane-linux/tests/{conformance,links,netlink,routes,watch}.test.ts',
-  'packages/selvedged/tests/ipip.test.ts',
+  'packages/selvedged/tests/{ipip,probe-tunnels,cli/trace-tunnels}.test.ts',
   'lab/tests/{ipip,ipsec,wireguard}*.test.ts',
   'lab/tests/examples.test.ts',
 ]

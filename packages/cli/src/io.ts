@@ -22,6 +22,8 @@ export interface CliIo {
   readonly ask?: ((question: string) => Promise<string>) | undefined
   /** What `selvedge --version` prints. */
   readonly version: string
+  /** Of the pages of a report, which are made of the same facts, by their names; undefined for a command by itself. */
+  readonly sharedFacts?: Map<string, Promise<unknown>> | undefined
   /** For waits, and for what depends on the time of day. */
   readonly clock: Clock
   /** Aborts when the process is to stop. */

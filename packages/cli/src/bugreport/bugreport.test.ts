@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { gatheredOnce } from '../gathered-once.js'
 import { gatherParts, LIMITS, type Part } from './gather.js'
 import { Redactor, secretsOfJson, secretsOfVariables } from './redact.js'
+import { secretsOfText } from './secret-files.js'
 import { tar } from './tar.js'
 
 const redactor = new Redactor(['known-planted-1', 'quoted"planted', 'short'])
@@ -73,6 +75,15 @@ test('the secrets of a config and of variables are known', () => {
   expect(secretsOfVariables({ FLANNELD_ETCD_PASSWORD: 'p', PATH: '/bin', TOKEN: undefined })).toEqual(['p'])
 })
 
+test('of a key in a file every line is known that is long enough; of a token the whole', () => {
+  const lines = ['MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ', 'dGFpbA==']
+  const pem = `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`
+  expect(secretsOfText(pem)).toEqual([pem.trim(), lines[0]])
+  expect(secretsOfText('token\n')).toEqual(['token'])
+  expect(secretsOfText(' \n')).toEqual([])
+  expect(new Redactor(secretsOfText(pem)).redact(`read ${lines[0]} from it`)).toBe('read [redacted] from it')
+})
+
 const part = (path: string, make: Part['make']): Part => ({ path, about: path, make })
 
 test('a part that fails, is late or is too long holds up no other, and says so', async () => {
@@ -110,6 +121,34 @@ test('once its time is over, parts are not begun', async () => {
     [true, 'never.txt: the report had taken 0.03 s\n'],
     [true, 'b.txt: not begun: the report had taken 0.03 s\n'],
   ])
+})
+
+test('parts of a lane are made one after another, beside the others, with limits of their own', async () => {
+  const order: string[] = []
+  const slow = (path: string): Part => ({
+    ...part(path, async () => {
+      order.push(`${path} begins`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      order.push(`${path} ends`)
+      return path
+    }),
+    lane: 'slow',
+    limitMs: 20_000,
+  })
+  const limits = { ...LIMITS, partMs: 1, width: 1 }
+  const parts = [slow('a'), part('b', async () => 'b'), slow('c')]
+  const gathered = await gatherParts(parts, limits, new AbortController().signal)
+  expect(gathered.map(({ text }) => text)).toEqual(['a', 'b', 'c'])
+  expect(order).toEqual(['a begins', 'a ends', 'c begins', 'c ends'])
+})
+
+test('facts of a report are gathered once, those of a command by itself each time', async () => {
+  let gathered = 0
+  const gather = async () => ++gathered
+  const sharedFacts = new Map()
+  expect(await Promise.all([1, 2].map(() => gatheredOnce({ sharedFacts }, 'a', gather)))).toEqual([1, 1])
+  expect(await gatheredOnce({ sharedFacts }, 'b', gather)).toBe(2)
+  expect(await gatheredOnce({}, 'a', gather)).toBe(3)
 })
 
 test('an interrupted report ends', async () => {

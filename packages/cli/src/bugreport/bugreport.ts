@@ -1,5 +1,6 @@
 import { type FileHandle, open, unlink } from 'node:fs/promises'
-import { gzipSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { secretsOfSettings } from '@selvedge/agent'
 import type { AgentSettings } from '@selvedge/agent/flags'
 import type { Command } from 'commander'
@@ -12,6 +13,7 @@ import { commandParts } from './command-parts.js'
 import { type GatheredPart, gatherParts, LIMITS } from './gather.js'
 import { hostParts } from './host-parts.js'
 import { Redactor, secretsOfJson, secretsOfVariables } from './redact.js'
+import { secretsOfFiles } from './secret-files.js'
 import { tar } from './tar.js'
 
 export interface BugreportCommand {
@@ -32,15 +34,16 @@ export async function bugreportCommand(
   const path = file ?? `${name}.tar.gz`
   const handle = await create(path)
   try {
-    const redactor = new Redactor(await secretsKnown(io, settings))
-    const parts = [...commandParts(build, io, args), ...hostParts(settings)]
+    const { secrets, storeAnswers } = await secretsKnown(io, settings)
+    const redactor = new Redactor(secrets)
+    const parts = [...commandParts(build, io, args, storeAnswers), ...hostParts(settings)]
     const gathered = (await gatherParts(parts, LIMITS, io.signal)).map((part) => ({
       ...part,
       text: redactor.redact(part.text),
     }))
     const readme = redactor.redact(readmeOf(gathered, { io, now }))
     const files = [{ path: 'README.txt', text: readme }, ...gathered]
-    const archive = gzipSync(
+    const archive = await promisify(gzip)(
       tar(
         files.map((each) => ({ path: `${name}/${each.path}`, content: Buffer.from(each.text) })),
         now.getTime() / 1000,
@@ -79,17 +82,25 @@ async function create(path: string): Promise<FileHandle> {
 /** How long the config is waited for, for the secrets in it. */
 const CONFIG_TIMEOUT_MS = 3_000
 
-async function secretsKnown(io: CliIo, settings: AgentSettings): Promise<readonly string[]> {
-  const given = [...secretsOfSettings(settings), ...secretsOfVariables(io.variables)]
+async function secretsKnown(
+  io: CliIo,
+  settings: AgentSettings,
+): Promise<{ readonly secrets: readonly string[]; readonly storeAnswers: boolean }> {
+  const given = [
+    ...secretsOfSettings(settings),
+    ...secretsOfVariables(io.variables),
+    ...(await secretsOfFiles(settings, io.variables)),
+  ]
   const late = new Error('the store does not answer')
   try {
     return await withTimeLimit({ limitMs: CONFIG_TIMEOUT_MS, signal: io.signal, late }, async (signal) => {
       await using store = await openOperatorStore(settings.store, { signal, onWarning: () => {} })
-      return [...given, ...secretsOfJson((await store.configText()) ?? '')]
+      const config = secretsOfJson((await store.configText()) ?? '')
+      return { secrets: [...given, ...config], storeAnswers: true }
     })
   } catch {
     io.signal.throwIfAborted()
-    return given
+    return { secrets: given, storeAnswers: false }
   }
 }
 

@@ -14,28 +14,40 @@ const PAGES: readonly (readonly [name: string, command: readonly string[], about
   ['config', ['config', 'show'], 'the network config'],
 ]
 
+/** A plan of 5,000 peers takes 3 s; on a host that is in trouble, and busy, a multiple of that. */
+const PAGE_MS = 25_000
+/** Without a store: an agent is waited for for 5 s, and an examination by the doctor takes a little longer then. */
+const WAITING_PAGE_MS = 10_000
+
 /**
  * @param build builds a fresh program for each command that is run
  * @param args the flags of this run, without its command; each command gets those that it has
+ * @param storeAnswers if not, pages mostly wait, so that they are made beside each other
  */
 export function commandParts(
   build: (io: CliIo) => Command,
   io: CliIo,
   args: readonly string[],
+  storeAnswers: boolean,
 ): readonly Part[] {
+  const sharedFacts: CliIo['sharedFacts'] = new Map()
   return PAGES.flatMap(([name, path, about]) => {
     const command = find(build(io), path)
     if (command === undefined) return []
-    return [
-      { path: `${name}.txt`, about, extra: [] as string[] },
-      { path: `${name}.json`, about: `${about}, as JSON`, extra: ['--json'] },
-    ].map(
-      ({ path: file, about: text, extra }): Part => ({
-        path: file,
-        about: `${text}: selvedge ${[...path, ...extra].join(' ')}`,
-        make: (signal) => run(build, { ...io, signal }, [...path, ...extra, ...known(command, args)]),
-      }),
-    )
+    const late = new AbortController()
+    const page = (end: 'txt' | 'json', extra: readonly string[], text: string): Part => ({
+      path: `${name}.${end}`,
+      about: `${text}: selvedge ${[...path, ...extra].join(' ')}`,
+      lane: storeAnswers ? 'pages' : name,
+      limitMs: storeAnswers ? PAGE_MS : WAITING_PAGE_MS,
+      make: (signal) => {
+        // Facts that were not there in time are not waited for again.
+        late.signal.throwIfAborted()
+        signal.addEventListener('abort', () => late.abort(signal.reason), { once: true })
+        return run(build, { ...io, signal, sharedFacts }, [...path, ...extra, ...known(command, args)])
+      },
+    })
+    return [page('txt', [], about), page('json', ['--json'], `${about}, as JSON`)]
   })
 }
 

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /** One file of the report. */
 export interface Part {
   /** Its path in the archive. */
@@ -6,6 +8,10 @@ export interface Part {
   readonly about: string
   /** Resolves with its text; rejects if there is none, saying why. */
   readonly make: (signal: AbortSignal) => Promise<string>
+  /** Parts of one lane are made one after another: beside each other they would only make each other late. */
+  readonly lane?: string | undefined
+  /** In ms, in place of the limit for all. */
+  readonly limitMs?: number | undefined
 }
 
 export interface GatheredPart extends Pick<Part, 'path' | 'about'> {
@@ -22,7 +28,7 @@ export interface Limits {
   /** Of one part, in characters. */
   readonly partSize: number
   readonly totalSize: number
-  /** How many are made at a time. */
+  /** How many without a lane are made at a time. */
   readonly width: number
 }
 
@@ -51,19 +57,27 @@ export async function gatherParts(
     limits.totalMs,
   )
   const ends = AbortSignal.any([signal, whole.signal])
+  // Each part listens, and each of its tools.
+  setMaxListeners(0, ends)
   const texts: (string | Error)[] = []
-  let next = 0
-  const worker = async (): Promise<void> => {
-    for (let place = next++; place < parts.length; place = next++) {
+  const worker = async (places: number[]): Promise<void> => {
+    for (let place = places.shift(); place !== undefined; place = places.shift()) {
       const part = parts[place]
       if (part === undefined) return
       texts[place] = ends.aborted
         ? new Error(`not begun: ${asError(ends.reason).message}`)
-        : await made(part, limits.partMs, ends)
+        : await made(part, part.limitMs ?? limits.partMs, ends)
     }
   }
+  const others: number[] = []
+  const lanes = new Map<string, number[]>()
+  parts.forEach(({ lane }, place) => {
+    if (lane === undefined) others.push(place)
+    else lanes.set(lane, [...(lanes.get(lane) ?? []), place])
+  })
+  const pool = Array.from({ length: limits.width }, () => others)
   try {
-    await Promise.all(Array.from({ length: limits.width }, worker))
+    await Promise.all([...lanes.values(), ...pool].map(worker))
   } finally {
     clearTimeout(end)
   }
@@ -84,6 +98,7 @@ async function made(part: Part, limitMs: number, ends: AbortSignal): Promise<str
   const limit = new AbortController()
   const timer = setTimeout(() => limit.abort(new Error(`it took longer than ${limitMs / 1000} s`)), limitMs)
   const stop = AbortSignal.any([ends, limit.signal])
+  setMaxListeners(0, stop)
   const stopped = new Promise<never>((_, reject) => {
     stop.addEventListener('abort', () => reject(stop.reason), { once: true })
   })

@@ -30,6 +30,9 @@ const FORMS: readonly (readonly [form: RegExp, replacement: string])[] = [
   ],
 ]
 
+/** What every one of those needs somewhere in its line: most lines have none of it, and are not searched further. */
+const HINT = new RegExp(`://|bearer|eyJ|0x|${SECRET_KEY.source}`, 'i')
+
 const PEM = /-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g
 
 /** Takes secrets out of texts: those that are known, and those that their form or their key tells. */
@@ -49,18 +52,23 @@ export class Redactor {
     this.#known = [...new Set(forms)].sort((a, b) => b.length - a.length)
   }
 
-  /** A JSON document is redacted by its keys, however deep; any other text line by line. */
+  /** A JSON document is redacted by its keys, however deep, and stays JSON; any other text line by line. */
   redact(text: string): string {
-    const json = /^\s*[[{]/.test(text) ? parsed(text) : undefined
+    // A document without secret keys, which may be of many megabytes, needs not be taken apart.
+    const json = /^\s*[[{]/.test(text) && SECRET_KEY.test(text) ? parsed(text) : undefined
     if (json !== undefined) return `${JSON.stringify(this.#value(json, false, 0), null, 2)}\n`
     return this.#lines(text)
   }
 
   #lines(text: string): string {
-    return this.#withoutKnown(text)
+    const rest = this.#withoutKnown(text)
+    if (!HINT.test(rest)) return rest
+    return rest
       .replace(PEM, `-----BEGIN $1-----${REDACTED}`)
       .split('\n')
-      .map((line) => FORMS.reduce((found, [form, by]) => found.replace(form, by), line))
+      .map((line) =>
+        HINT.test(line) ? FORMS.reduce((found, [form, by]) => found.replace(form, by), line) : line,
+      )
       .join('\n')
   }
 

@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
+import { gatheredOnce } from '../gathered-once.js'
 import { count } from '../output/count.js'
 import { CHECKS, diagnose } from './checks/index.js'
 import { mtuOf } from './checks/known.js'
@@ -23,7 +24,7 @@ export async function doctorCommand(
   { waitSeconds, ...options }: DoctorOptions,
 ): Promise<void> {
   const end = io.clock.monotonic() + (waitSeconds ?? 0) * 1000
-  let { findings, facts } = await look()
+  let { findings, facts } = await gatheredOnce(io, 'doctor', look)
   while (hasFatal(findings) && waitSeconds !== undefined && io.clock.monotonic() < end) {
     await io.clock.sleep(PAUSE_MS, { signal: io.signal })
     ;({ findings, facts } = await look())

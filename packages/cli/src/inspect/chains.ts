@@ -1,6 +1,7 @@
 /** One chain of rules, of iptables or nftables. */
 export interface RuleChain {
-  readonly holder: 'iptables' | 'nftables'
+  /** Of iptables' implementations, the one that the host calls `iptables` has that name. */
+  readonly holder: 'iptables' | 'iptables-nft' | 'iptables-legacy' | 'nftables'
   /** As nft names it; of iptables, `ip` or `ip6`. */
   readonly family: string
   readonly table: string
@@ -19,7 +20,11 @@ export interface ChainRule {
 }
 
 /** The chains in the output of `iptables-save` or `ip6tables-save`. */
-export function parseIptablesSave(text: string, family: 'ip' | 'ip6'): readonly RuleChain[] {
+export function parseIptablesSave(
+  text: string,
+  family: 'ip' | 'ip6',
+  holder: RuleChain['holder'] = 'iptables',
+): readonly RuleChain[] {
   const chains: { -readonly [K in keyof RuleChain]: RuleChain[K] }[] = []
   const byName = new Map<string, ChainRule[]>()
   let table = ''
@@ -35,7 +40,7 @@ export function parseIptablesSave(text: string, family: 'ip' | 'ip6'): readonly 
       const rules: ChainRule[] = []
       byName.set(declared, rules)
       const hook = isBuiltIn ? declared.toLowerCase() : undefined
-      chains.push({ holder: 'iptables', family, table, name: declared, hook, rules })
+      chains.push({ holder, family, table, name: declared, hook, rules })
       if (policy !== undefined && policy !== '-') Object.assign(chains.at(-1) ?? {}, { policy })
       continue
     }
@@ -46,7 +51,7 @@ export function parseIptablesSave(text: string, family: 'ip' | 'ip6'): readonly 
       // A part of a ruleset: the chain is declared elsewhere.
       rules = []
       byName.set(chain, rules)
-      chains.push({ holder: 'iptables', family, table, name: chain, rules })
+      chains.push({ holder, family, table, name: chain, rules })
     }
     const [, target] = / (?:-j|-g) (\S+)/.exec(` ${rule}`) ?? []
     const isVerdict = target !== undefined && VERDICTS.has(target.toLowerCase())

@@ -5,13 +5,13 @@ import { parseSubnetEnv } from '@selvedge/core'
 import { inspectLinux, type ViewedEntry } from '@selvedge/dataplane-linux'
 import type { CliIo } from '../io.js'
 import { openOperatorStore, placeOf } from '../store/open.js'
-import { runTool } from '../tools/run-tool.js'
 import { withTimeLimit } from '../tools/time-limit.js'
-import { parseIptablesSave, parseNftRuleset, type RuleChain } from './chains.js'
+import type { RuleChain } from './chains.js'
 import { compareLeases, compareSubnetEnv, type StoredLease, type SubnetFileMark } from './compare.js'
 import { type Desired, findDesired } from './desired.js'
 import { type TopologyHost, topologyOf } from './graph/topology.js'
 import { type MarkedEntry, markEntries } from './marks.js'
+import { readChains } from './read-chains.js'
 
 /** Everything that the page shows. */
 export interface Inspected {
@@ -92,18 +92,6 @@ async function readView(
   )
   await using inspector = inspectLinux()
   return await inspector.view({ networks, links }, { signal })
-}
-
-/** Tools that are not installed, or refuse, have no rules to show. */
-async function readChains(signal: AbortSignal): Promise<readonly RuleChain[]> {
-  const output = async (program: string, args: readonly string[] = []): Promise<string> =>
-    (await runTool(program, args, { signal }).catch(() => undefined))?.stdout ?? ''
-  const [ipv4, ipv6, nft] = await Promise.all([
-    output('iptables-save'),
-    output('ip6tables-save'),
-    output('nft', ['list', 'ruleset']),
-  ])
-  return [...parseIptablesSave(ipv4, 'ip'), ...parseIptablesSave(ipv6, 'ip6'), ...parseNftRuleset(nft)]
 }
 
 async function readStore(

@@ -3,6 +3,7 @@ import { type AgentSettings, UsageError } from '@selvedge/agent/flags'
 import { quote } from '@selvedge/core/kit'
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
+import { gatheredOnce } from '../gathered-once.js'
 import { gather, type Inspected } from './gather.js'
 import { type Drawing, drawingOf } from './graph/drawing.js'
 import { mermaid } from './graph/mermaid.js'
@@ -22,7 +23,7 @@ export async function inspectCommand(
   { socket, all, graph }: InspectCommand,
 ): Promise<void> {
   const draw = graph === undefined ? undefined : drawerOf(graph)
-  const inspected = await gather(io, settings, { socket })
+  const inspected = await gatheredOnce(io, 'inspect', () => gather(io, settings, { socket }))
   if (graph !== undefined && draw !== undefined) {
     await writeGraph(graph, draw(drawingOf(inspected.topology, inspected.chains)))
     if (!page.json) {

@@ -3,6 +3,7 @@ import type { StoreSettings } from '@selvedge/agent/flags'
 import { type Lease, leaseKey } from '@selvedge/core'
 import { canonicalCidr, containsAddress, parseAddress, parseCidr, requireCidr } from '@selvedge/core/kit'
 import type { Context } from '../context.js'
+import { gatheredOnce } from '../gathered-once.js'
 import { count } from '../output/count.js'
 import { openOperatorStore } from '../store/open.js'
 import { LEASE_HEAD, leaseJson, leaseRows } from './describe.js'
@@ -28,23 +29,26 @@ export async function listCommand(
   settings: StoreSettings,
   { filter, limit, all, ends }: ListCommandOptions,
 ): Promise<void> {
-  await using store = await openOperatorStore(settings, {
-    signal: io.signal,
-    onWarning: (text) => io.stderr(`selvedge: ${text}\n`),
-  })
-  const listed = await store.list()
-  const { faults, reserved } = listed
-  const found = listed.leases.filter(matching(filter)).toSorted(bySubnet)
-  const isReserved = (lease: Lease): boolean => reserved.has(leaseKey(lease))
   const ofPage = all ? undefined : (limit ?? (page.isTerminal ? PAGE_LEASES : undefined))
-  const chosen = found.slice(0, page.json ? limit : ofPage)
-  const asked = listed.asksForEnds && !ends ? MAX_ENDS : chosen.length
-  const shown = [...(await listed.withEnds(chosen.slice(0, asked))), ...chosen.slice(asked)]
+  const { place, faults, reserved, found, shown, asked } = await gatheredOnce(io, 'leases', async () => {
+    await using store = await openOperatorStore(settings, {
+      signal: io.signal,
+      onWarning: (text) => io.stderr(`selvedge: ${text}\n`),
+    })
+    const listed = await store.list()
+    const { faults, reserved } = listed
+    const found = listed.leases.filter(matching(filter)).toSorted(bySubnet)
+    const chosen = found.slice(0, page.json ? limit : ofPage)
+    const asked = listed.asksForEnds && !ends ? MAX_ENDS : chosen.length
+    const shown = [...(await listed.withEnds(chosen.slice(0, asked))), ...chosen.slice(asked)]
+    return { place: store.place, faults, reserved, found, shown, asked }
+  })
+  const isReserved = (lease: Lease): boolean => reserved.has(leaseKey(lease))
   const now = io.clock.now()
   if (page.json) {
     const redact = showSecrets ? (value: unknown) => value : withoutSecrets
     page.document({
-      store: store.place,
+      store: place,
       count: found.length,
       leases: shown.map((lease, index) => ({
         ...leaseJson(lease, { isReserved: isReserved(lease), now, redact }),
@@ -66,7 +70,7 @@ export async function listCommand(
   page.text(
     `${count(found.length, 'lease')}${filter === undefined ? '' : ` that match ${filter}`}, ` +
       `${found.filter(isReserved).length} reserved` +
-      `${ending > 0 ? `, ${ending} near the end` : ''}${expired > 0 ? `, ${expired} expired` : ''}, in ${store.place}` +
+      `${ending > 0 ? `, ${ending} near the end` : ''}${expired > 0 ? `, ${expired} expired` : ''}, in ${place}` +
       (shown.length < found.length
         ? `; ${found.length - shown.length} more are not shown: --all, --limit, or name an address`
         : ''),

@@ -3,6 +3,7 @@ import type { AgentSettings } from '@selvedge/agent/flags'
 import { leaseKey } from '@selvedge/core'
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
+import { gatheredOnce } from '../gathered-once.js'
 import { planServices } from './services.js'
 import { showChanges, summaryOf } from './show.js'
 
@@ -12,7 +13,7 @@ export async function planCommand(
   { all }: { readonly all: boolean },
 ): Promise<void> {
   const onWarning = (text: string): void => io.stderr(`selvedge: ${text}\n`)
-  const plan = await planAgent(given, planServices(io, onWarning), io.signal)
+  const plan = await gatheredOnce(io, 'plan', () => planAgent(given, planServices(io, onWarning), io.signal))
   const { operations, leaseChange, recordChanges, conditionChange, subnetFile, lease } = plan
   const { mtu, unknown, warnings } = plan
   const changes = changesOf(plan, given.subnetFile)

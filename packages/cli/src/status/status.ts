@@ -4,6 +4,7 @@ import { leaseKey } from '@selvedge/core'
 import { hostAddress } from '@selvedge/core/kit'
 import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
+import { gatheredOnce } from '../gathered-once.js'
 import { leaseJson } from '../leases/describe.js'
 import { endOf } from '../leases/lease-end.js'
 import { count } from '../output/count.js'
@@ -34,7 +35,7 @@ export async function statusCommand(
 ): Promise<void> {
   const { io, page } = context
   for (;;) {
-    const found = await askAgent(options.socket, io.signal)
+    const found = await gatheredOnce(io, 'status', () => askAgent(options.socket, io.signal))
     if (options.watch !== undefined && page.isTerminal && !page.json) io.stdout(CLEAR)
     if (found === undefined) await withoutAgent(context, settings, options)
     else if (page.json) page.document({ agent: found })

@@ -39,6 +39,12 @@ export interface TracedRig extends AsyncDisposable {
 /** Agents of one machine, each in a mount namespace of its own, share no sockets of wireguard-go and charon. */
 const OWN_RUN = 'for d in wireguard selvedge; do mkdir -p /run/$d; mount -t tmpfs none /run/$d; done'
 
+/** Its root may be another than its namespace's: in an emulated machine it is. */
+const mountsOf = (pid: number | undefined): readonly string[] => [
+  `--mount=/proc/${pid}/ns/mnt`,
+  `--root=/proc/${pid}/root`,
+]
+
 export async function tracedRig(config: object): Promise<TracedRig> {
   const rig = await Rig.create(config, { hosts: 2, ipv6: true })
   try {
@@ -64,9 +70,9 @@ async function joined(rig: Rig): Promise<TracedRig> {
   const first = rig.lab.host(0)
   const { subnetFile, leaseCache } = filesOf(rig.lab, first)
   // It outlives the agent, and so do its sockets.
-  const place = first.spawn('nsenter', [`--mount=/proc/${agents[0]?.pid}/ns/mnt`, 'sleep', '600'])
+  const place = first.spawn('nsenter', [...mountsOf(agents[0]?.pid), 'sleep', '600'])
   const beside = (command: string, ...args: readonly string[]) =>
-    first.exec('nsenter', [`--mount=/proc/${place.pid}/ns/mnt`, command, ...args])
+    first.exec('nsenter', [...mountsOf(place.pid), command, ...args])
   const run = async (args: readonly string[]) => {
     const flags = [
       `--control-socket=${controlSocketOf(subnetFile)}`,
@@ -77,7 +83,7 @@ async function joined(rig: Rig): Promise<TracedRig> {
     ]
     const variables = Object.entries(variablesOf(first)).map(([name, value]) => `${name}=${value}`)
     const command = ['env', ...variables, process.execPath, SELVEDGE, 'trace', ...args, ...flags]
-    const child = first.spawn('nsenter', [`--mount=/proc/${place.pid}/ns/mnt`, ...command])
+    const child = first.spawn('nsenter', [...mountsOf(place.pid), ...command])
     const closed = once(child, 'close')
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
     await closed

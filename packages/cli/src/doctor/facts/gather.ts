@@ -86,6 +86,8 @@ export async function gather(options: GatherOptions): Promise<Facts> {
     const desired = await desiredFact(io, settings, controlSocket, { agent, store: reading })
     return { desired, ways: await waysTo(desired, signal) }
   })()
+  // If one of them fails, as all do that are interrupted, the others are not waited for.
+  for (const begun of [asking, reading, tried, wished]) begun?.catch(() => undefined)
   const [hasNetAdmin, sysctls, tunProblem, network, rulesets, programs, agent, store, pods] =
     await Promise.all([
       mayChangeNetworks(),

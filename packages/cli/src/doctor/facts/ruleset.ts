@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { parseIptablesSave, parseNftRuleset, parseNftTables, type RuleChain } from '../../inspect/chains.js'
+import { hasLegacyTables } from '../../tools/legacy-tables.js'
 import { outputOf } from './run.js'
 
 /** A chain, and the program that lists and changes it: `iptables`, `ip6tables-legacy`, `nft`. */
@@ -79,8 +79,6 @@ async function saved(program: 'iptables' | 'ip6tables'): Promise<string | undefi
   return (await outputOf(`${program}-nft-save`, [])) ?? (await outputOf(`${program}-save`, []))
 }
 
-/** Its kernel modules are loaded by looking, so it is asked only if they are there. */
 async function legacyRules(program: 'iptables' | 'ip6tables', family: 'ip' | 'ip6'): Promise<string> {
-  const tables = await readFile(`/proc/net/${family}_tables_names`, 'utf8').catch(() => '')
-  return tables.trim() === '' ? '' : ((await outputOf(`${program}-legacy-save`, [])) ?? '')
+  return (await hasLegacyTables(family)) ? ((await outputOf(`${program}-legacy-save`, [])) ?? '') : ''
 }

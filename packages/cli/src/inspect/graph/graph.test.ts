@@ -1,11 +1,29 @@
 import { expect, test } from 'vitest'
-import { parseIptablesSave, parseNftRuleset } from '../chains.js'
+import { parseIptablesSave, parseNftRuleset, type RuleChain } from '../chains.js'
+import { iptablesChains } from '../read-chains.js'
 import { drawingOf } from './drawing.js'
 import { mermaid } from './mermaid.js'
 import { svg } from './svg.js'
 import { type TopologyHost, topologyOf } from './topology.js'
 
 const HOSTILE = `"]</text><script>alert(1)</script>&'\u0007\u202e\ud800`
+/** What means something to Mermaid, to Markdown or to XML. */
+const NAMES = [
+  'end',
+  'click own href "javascript:alert(1)"',
+  'subgraph x',
+  'A-->B',
+  '`**bold**`',
+  '1. one',
+  '- two',
+  '%%{init: {"securityLevel": "loose"}}%%',
+  '#quot;#35;',
+  'a;b\nend\n  own --> peer0',
+  '<!-- --> ]]> <![CDATA[',
+  '&lt;&#0;&unknown;',
+  '節点 ☃ \u{1f600}',
+  '{{x}}((y))[/z/]|w|',
+]
 
 const hosts: readonly TopologyHost[] = [
   { key: '10.1.1.0-24', subnets: ['10.1.1.0/24'], addresses: ['192.0.2.1'], isOwn: true, path: 'none' },
@@ -90,27 +108,42 @@ test('SVG: what hosts and rules are named is text, and the image refers to nothi
   expect(image).not.toMatch(/<script|href|url\((?!#arrow)| on\w+=/)
   for (const character of ['\u0007', '\u202e', '\ud800']) expect(image).not.toContain(character)
   expect(image).toContain('&lt;script&gt;')
-  // Every element is closed, in order.
-  const open: string[] = []
-  for (const [, slash, name = '', self] of image.matchAll(/<(\/?)([a-z]+)\b[^>]*?(\/?)>/g)) {
-    if (slash === '/') expect(open.pop()).toBe(name)
-    else if (self !== '/') open.push(name)
-  }
-  expect(open).toEqual([])
+  expect(elementsOf(image)[0]).toBe('svg')
   expect(image.match(/marker-end/g)).toHaveLength(5)
   expect(svg(drawingOf(hosts, chains))).toBe(image)
 })
 
 test('Mermaid: no name ends its label, and each jump is an edge', () => {
   const text = mermaid(drawing)
-  for (const [, inside = ''] of text.matchAll(/\["(.*)"\]/g)) {
-    expect(inside.replaceAll('<br/>', '')).toMatch(/^(?:[A-Za-z0-9 .:/,_=+*!-]|#\d+;)*$/)
-  }
+  expectFlowchart(text)
   expect(text).toContain('own ===|"tunnel flannel.1"| peer0')
   expect(text).toContain('own ---|"direct eth0"| peer1')
   expect(text).toContain('own -.-x|"no route"| peer2')
   expect(text.match(/==>/g)).toHaveLength(5)
   expect(mermaid(drawingOf(hosts, chains))).toBe(text)
+})
+
+test.each(NAMES)('a host, a chain and a rule named %j are text in both', (name) => {
+  const peer: TopologyHost = {
+    key: name,
+    subnets: [name],
+    addresses: [name],
+    isOwn: false,
+    path: 'tunnel',
+    device: name,
+  }
+  const chain: RuleChain = {
+    holder: 'nftables',
+    family: name,
+    table: name,
+    name,
+    hook: 'forward',
+    policy: name,
+    rules: [{ text: name, target: name }],
+  }
+  const named = drawingOf([...hosts, peer], [...chains, chain])
+  expectFlowchart(mermaid(named))
+  expect(elementsOf(svg(named)).filter((each) => !DRAWN.includes(each))).toEqual([])
 })
 
 test('5,000 peers and 1,000 chains are a picture of bounded size that says how many it leaves out', () => {
@@ -133,6 +166,22 @@ test('5,000 peers and 1,000 chains are a picture of bounded size that says how m
     expect(picture).toContain('4960 more peers')
     expect(picture.length).toBeLessThan(50_000)
   }
+})
+
+test('both implementations of iptables are drawn if both have rules, and none twice', () => {
+  const legacy = SAVED.replaceAll('FLANNEL-', 'DOCKER-')
+  const found = iptablesChains(
+    { saved: `# a date\n${SAVED}`, nft: SAVED.replaceAll('[0:0]', '[7:99]'), legacy },
+    'ip',
+  )
+  const titles = drawingOf([], found).chains.map(({ title }) => title)
+  expect(titles).toContain('iptables ip nat FLANNEL-POSTRTG')
+  expect(titles).toContain('iptables-legacy ip nat DOCKER-POSTRTG')
+  expect(titles.filter((title) => title.startsWith('iptables-nft'))).toEqual([])
+  const empty = '*nat\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n'
+  expect(iptablesChains({ saved: SAVED, nft: empty, legacy: '' }, 'ip')).toEqual(
+    parseIptablesSave(SAVED, 'ip'),
+  )
 })
 
 test('nothing at all is a picture, too', () => {
@@ -160,3 +209,68 @@ test('the topology: this node first, peers by their keys as numbers, reached as 
     ['10.1.10.0-24', 'direct', 'eth0'],
   ])
 })
+
+const DRAWN = ['svg', 'defs', 'marker', 'path', 'rect', 'text']
+
+/** The elements of an XML document, in their order; throws for what is not well-formed. */
+function elementsOf(document: string): readonly string[] {
+  const reference = '&(?:amp|lt|gt|quot|apos);'
+  const attribute = String.raw`\s+[a-z][\w:-]*="(?:[^<&"]|${reference})*"`
+  const token = new RegExp(
+    String.raw`<\?xml version="1\.0" encoding="UTF-8"\?>|<([a-z]+)((?:${attribute})*)(/?)>|</([a-z]+)>|(?:[^<&\u0000-\u0008\u000b\u000c\u000e-\u001f]|${reference})+`,
+    'gy',
+  )
+  const [open, elements]: [string[], string[]] = [[], []]
+  while (token.lastIndex < document.length) {
+    const at = token.lastIndex
+    const [text, name, attributes = '', isEmpty, end] = token.exec(document) ?? []
+    if (text === undefined) throw new SyntaxError(`no XML: ${JSON.stringify(document.slice(at, at + 60))}`)
+    const names = attributes.match(/[\w:-]+(?==")/g) ?? []
+    if (new Set(names).size < names.length) throw new SyntaxError(`an attribute twice: ${text}`)
+    if (end !== undefined && open.pop() !== end) throw new SyntaxError(`${text} closes another element`)
+    if (name === undefined) continue
+    if (open.length === 0 && elements.length > 0) throw new SyntaxError('a second document')
+    elements.push(name)
+    if (isEmpty === '') open.push(name)
+  }
+  if (open.length > 0) throw new SyntaxError(`not closed: ${open}`)
+  return elements
+}
+
+/** Statements of a flowchart, as this project writes them: each line is one, whatever is named. */
+const LABEL = String.raw`"(?:[A-Za-z0-9 .:/,=-]|#\d+;|<br/>)*"`
+const STATEMENTS = {
+  direction: /^ +direction (?:LR|TB)$/,
+  subgraph: new RegExp(String.raw`^ +subgraph (\w+)\[${LABEL}\]$`),
+  end: /^ +end$/,
+  node: new RegExp(String.raw`^ +(\w+)\[${LABEL}\]$`),
+  edge: new RegExp(String.raw`^ +(\w+) (?:(?:===|---|-\.-x)\|${LABEL}\||-->|==>) (\w+)$`),
+}
+
+/** As strict as Mermaid's grammar, which is a package of 150 MB: each id is declared once, before its edges, and is no keyword. */
+function expectFlowchart(text: string): void {
+  const [head, ...lines] = text.trimEnd().split('\n')
+  expect(head).toBe('flowchart LR')
+  const ids = new Set<string>()
+  let depth = 0
+  for (const line of lines) {
+    const [kind, match] =
+      Object.entries(STATEMENTS)
+        .map(([name, form]) => [name, form.exec(line)] as const)
+        .find(([, found]) => found !== null) ?? []
+    if (kind === undefined) throw new SyntaxError(`no statement of a flowchart: ${line}`)
+    const [, first = '', second = ''] = match ?? []
+    if (kind === 'subgraph') depth += 1
+    if (kind === 'end') depth -= 1
+    expect(depth).toBeGreaterThanOrEqual(0)
+    if (kind === 'node' || kind === 'subgraph') {
+      expect(first).not.toMatch(
+        /^(?:end|default|subgraph|click|style|linkStyle|class|classDef|graph|flowchart)$/,
+      )
+      expect([...ids]).not.toContain(first)
+      ids.add(first)
+    }
+    if (kind === 'edge') for (const id of [first, second]) expect([...ids]).toContain(id)
+  }
+  expect(depth).toBe(0)
+}

@@ -39,7 +39,5 @@ export function mermaid(drawing: Drawing): string {
 /** Whatever could mean something to Mermaid, or to the HTML that it makes, as the entity of its code point. */
 const text = (lines: readonly string[]): string =>
   lines
-    .map((line) =>
-      line.replaceAll(/[^A-Za-z0-9 .:/,_=+*!-]/gu, (character) => `#${character.codePointAt(0)};`),
-    )
+    .map((line) => line.replaceAll(/[^A-Za-z0-9 .:/,=-]/gu, (character) => `#${character.codePointAt(0)};`))
     .join('<br/>')
