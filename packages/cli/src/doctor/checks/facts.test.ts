@@ -101,6 +101,7 @@ const well: Facts = {
   },
   paths: { tried: [], peers: 0 },
   checksums: 0,
+  flows: [],
   shaken: [],
   pods: {
     configFolder: '/etc/cni/net.d',

@@ -8,6 +8,7 @@ import { hostChecks } from './host.js'
 import { identityChecks } from './identity.js'
 import { kernelChecks } from './kernel.js'
 import { leaseChecks } from './lease.js'
+import { natChecks } from './nat.js'
 import { overlapChecks } from './overlap.js'
 import { pathChecks } from './path.js'
 import { plainTextChecks } from './plain-text.js'
@@ -32,6 +33,7 @@ export const CHECKS: readonly Check[] = [
   ...routeChecks.filter(({ id }) => id.startsWith('kernel.')),
   ...pathChecks,
   ...plainTextChecks,
+  ...natChecks,
   ...podChecks,
 ]
 

@@ -5,6 +5,7 @@ import type { ClusterIp } from './cluster-ip.js'
 import type { ServiceProbe } from './cluster-ips.js'
 import type { DesiredFact } from './desired.js'
 import type { DriverFact } from './driver.js'
+import type { Flow } from './flows.js'
 import type { Handshake } from './handshakes.js'
 import type { NetworkFacts } from './network.js'
 import type { PathFacts } from './paths.js'
@@ -57,6 +58,8 @@ export interface Facts {
   readonly paths: PathFacts
   /** Packets with a wrong checksum that came while peers were tried. */
   readonly checksums: number
+  /** To the backend's UDP port, after peers were tried. */
+  readonly flows: readonly Flow[]
   /** Of WireGuard's peers, after they were tried. */
   readonly shaken: readonly Handshake[]
   readonly pods: PodFacts

@@ -6,7 +6,7 @@ import type { CliIo } from '../../io.js'
 import { askAgent } from '../../status/agent-client.js'
 import { udpPortsOf } from '../checks/carriers.js'
 import { holdsByNftables } from '../checks/features.js'
-import { backendOf, hasIpv4, hasIpv6 } from '../checks/known.js'
+import { backendOf, hasIpv4, hasIpv6, portOf } from '../checks/known.js'
 import type { AgentFact } from './answers.js'
 import { certificateFacts } from './certificates.js'
 import { wrongChecksums } from './checksums.js'
@@ -14,6 +14,7 @@ import { clusterIps, probeServices } from './cluster-ips.js'
 import { desiredFact } from './desired.js'
 import { driverFact } from './driver.js'
 import type { Facts } from './facts.js'
+import { udpFlows } from './flows.js'
 import { handshakes } from './handshakes.js'
 import { type NetworkFacts, networkFacts } from './network.js'
 import { type PathTarget, pathFacts } from './paths.js'
@@ -77,8 +78,9 @@ export async function gather(options: GatherOptions): Promise<Facts> {
     const targets = agent?.state === 'answers' ? targetsOf(agent.page, network) : []
     const before = await wrongChecksums()
     const paths = await pathFacts(targets, io.clock)
-    const [after, shaken] = await Promise.all([wrongChecksums(), handshakes()])
-    return { paths, checksums: after - before, shaken }
+    const port = agent === undefined ? undefined : portOf({ agent, store: undefined, asked })
+    const [after, shaken, flows] = await Promise.all([wrongChecksums(), handshakes(), udpFlows(port)])
+    return { paths, checksums: after - before, shaken, flows }
   })()
   const wished = (async () => {
     const agent = await asking
