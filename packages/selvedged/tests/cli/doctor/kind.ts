@@ -41,8 +41,12 @@ export function describeKind({ name, config, options, faults }: Kind, scores: Sc
       }
     }, 600_000)
 
-    test.sequential.each(faults)('$name: $id', async (fault) => {
-      scores.push(await examine(bench, fault))
-    })
+    test.sequential.each(faults)(
+      '$name: $id',
+      async (fault) => {
+        scores.push(await examine(bench, fault))
+      },
+      120_000,
+    )
   })
 }

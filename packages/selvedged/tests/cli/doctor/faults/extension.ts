@@ -42,6 +42,7 @@ const startWith = (harm: (path: string) => Promise<unknown>) => async (bench: Be
   await bench.agent.kill()
   await harm(addOf(bench))
   bench.beginAgent()
+  await bench.agent.logged('lease acquired', { timeout: 30_000 })
 }
 
 const restore = async (bench: Bench): Promise<void> => {
