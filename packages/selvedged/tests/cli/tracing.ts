@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { Host, Pod } from '@selvedge/lab'
+import { type Host, type Pod, until } from '@selvedge/lab'
 import { Rig } from '../rig.js'
 import { controlSocketOf, filesOf, type Selvedged } from '../selvedged.js'
 import { untilAllReach } from '../until-all-reach.js'
@@ -89,6 +89,12 @@ async function joined(rig: Rig): Promise<TracedRig> {
     await closed
     if (stdout === '') throw new Error(`selvedge trace ${args.join(' ')}: ${stderr}`)
     return { status: child.exitCode, stdout }
+  }
+  // An agent that has just written may be about to write again: wireguard-go sets an MTU of its own.
+  for (const address of pods[1]?.addresses ?? []) {
+    await until(`trace to ${address} to find nothing that differs`, async () =>
+      (await run([address, '--no-probe'])).status === 0 ? true : undefined,
+    )
   }
   return {
     rig,
