@@ -72,8 +72,11 @@ test('peers, one that comes, and drift with the program that caused it appear li
   const peerSubnet = (await peers.first().getByRole('rowheader').textContent()) ?? ''
 
   const cells = peers.first().getByRole('cell')
-  await expect.poll(async () => (await cells.allTextContents()).join(' '), WITHIN).toMatch(/ms 0 %/)
-  await page.getByText('No loss, as far as nodes have said.').waitFor()
+  // On a busy machine an answer may be late, and counts as lost for 16 s.
+  await expect
+    .poll(async () => (await cells.allTextContents()).join(' '), { timeout: 40_000 })
+    .toMatch(/ms 0 %/)
+  await page.getByText(/^2 nodes, from each/).waitFor()
 
   await rig.etcd.put(...lease(77))
   await rowOf(page, '10.244.77.0/24').first().waitFor()
