@@ -8,7 +8,7 @@ import type { NatsTls } from './client/tls.js'
 /** Which NATS, which bucket of it, and how long to wait for it. */
 export interface NatsSubnetManagerOptions {
   /**
-   * URLs of the servers of one cluster, or of one leaf node: `nats://10.0.0.5:4222`, `tls://nats.example.com`. Default
+   * URLs of the servers of one cluster, with TLS by name: `nats://10.0.0.5:4222`, `tls://nats.example.com`. Default
    * port: 4222. Any one that answers is enough; the others of its cluster are learnt from it.
    */
   readonly servers: readonly string[]

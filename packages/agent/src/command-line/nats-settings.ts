@@ -4,7 +4,7 @@ import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
 /** A key-value bucket of NATS, and who this node is to its servers. */
 export interface NatsSettings {
   readonly type: 'nats'
-  /** URLs of the servers of one cluster, or of one leaf node; one or more. */
+  /** URLs of the servers of one cluster; one or more. */
   readonly servers: readonly string[]
   /** The key-value bucket of the network. */
   readonly bucket: string
