@@ -1,6 +1,13 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
+/** Carries the data of one connection: `near` is the client's end, `far` the server's. */
+type Relay = (near: Socket, far: Socket) => void
+
+const passAll: Relay = (near, far) => {
+  near.pipe(far).pipe(near)
+}
+
 /** A connection to a server on loopback that can be cut. */
 export class TcpProxy implements AsyncDisposable {
   readonly port: number
@@ -8,7 +15,8 @@ export class TcpProxy implements AsyncDisposable {
   readonly #sockets: Set<Socket>
   #open = true
 
-  static async to(port: number): Promise<TcpProxy> {
+  /** @param relay passes everything on by default */
+  static async to(port: number, relay = passAll): Promise<TcpProxy> {
     const sockets = new Set<Socket>()
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -19,7 +27,7 @@ export class TcpProxy implements AsyncDisposable {
         return
       }
       const far = connect(port, '127.0.0.1')
-      near.pipe(far).pipe(near)
+      relay(near, far)
       for (const [socket, other] of [
         [near, far],
         [far, near],

@@ -1,5 +1,5 @@
 import { UsageError } from './flag-set.js'
-import type { FlagName, SelvedgedFlags } from './flannel-flags.js'
+import { type FlagName, flags, type SelvedgedFlags } from './flannel-flags.js'
 
 /** A flag of flanneld whose feature this version lacks. It is never ignored silently. */
 interface MissingFeature {
@@ -24,19 +24,9 @@ const withoutKubernetes = (flag: FlagName): MissingFeature => ({
 })
 
 /** What says how NATS is reached, and who this node is there. */
-const NATS_FLAGS = [
-  'nats-bucket',
-  'nats-creds',
-  'nats-nkey',
-  'nats-username',
-  'nats-password',
-  'nats-token',
-  'nats-cafile',
-  'nats-certfile',
-  'nats-keyfile',
-  'nats-lease-ttl',
-  'nats-replicas',
-] as const satisfies readonly FlagName[]
+const NATS_FLAGS = Object.keys(flags).filter(
+  (name): name is FlagName => name.startsWith('nats-') && name !== 'nats-servers',
+)
 
 const withoutNats = (flag: FlagName): MissingFeature => ({
   flag,
