@@ -110,7 +110,11 @@ const toFailure = (connection: Connection, error: unknown): NatsFailure =>
   new NatsFailure(connection.judge(error))
 
 function hasTtlPerKey({ nc }: Session): boolean {
-  const [major = 0, minor = 0] = (nc.info?.version ?? '').split('.').map(Number)
+  // The client library forgets what the server said of itself while it is not connected.
+  if (nc.info === undefined) {
+    throw new NatsFailure({ kind: 'unavailable', said: 'the connection broke', cause: undefined })
+  }
+  const [major = 0, minor = 0] = nc.info.version.split('.').map(Number)
   const [needsMajor, needsMinor] = JS_TTL_PER_KEY
   return major > needsMajor || (major === needsMajor && minor >= needsMinor)
 }

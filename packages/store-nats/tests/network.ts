@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, headers as makeHeaders, type NatsConnection } from '@nats-io/transport-node'
 import { ipv4Network } from '@selvedge/lab'
@@ -16,6 +17,8 @@ export class TestNetwork implements AsyncDisposable {
   readonly bucket: string
   /** The operator's connection. */
   readonly nc: NatsConnection
+  /** Whether its leases have a bucket of their own: servers before 2.11 cannot end single keys. */
+  readonly hasTwoBuckets: boolean
   readonly #servers: readonly string[]
   readonly #managers: NatsSubnetManager[] = []
 
@@ -38,14 +41,11 @@ export class TestNetwork implements AsyncDisposable {
 
   private constructor(nc: NatsConnection, bucket: string, servers: readonly string[]) {
     this.nc = nc
+    // Now: the client library forgets what the server said of itself while it is not connected.
+    const [major = 0, minor = 0] = (nc.info?.version ?? '').split('.').map(Number)
+    this.hasTwoBuckets = major === 2 && minor < 11
     this.bucket = bucket
     this.#servers = servers
-  }
-
-  /** Whether its leases have a bucket of their own: servers before 2.11 cannot end single keys. */
-  get hasTwoBuckets(): boolean {
-    const [major = 0, minor = 0] = (this.nc.info?.version ?? '').split('.').map(Number)
-    return major === 2 && minor < 11
   }
 
   /** The bucket that leases end in. */
@@ -87,10 +87,11 @@ export class TestNetwork implements AsyncDisposable {
     await this.nc.close()
   }
 
-  /** Repeated until NATS, which may be coming back, takes it. */
+  /** Repeated until NATS, which may be coming back, answers: by its number NATS knows one that it has stored already. */
   async #write(name: string, value: string, headers: Readonly<Record<string, string>>): Promise<void> {
     const key = `$KV.${this.leases}.subnets.${name.replaceAll('&', '/').replaceAll(':', '=')}`
     const head = makeHeaders()
+    head.set('Nats-Msg-Id', randomUUID())
     for (const [header, text] of Object.entries(headers)) head.set(header, text)
     const deadline = performance.now() + PATIENCE
     for (;;) {
