@@ -27,7 +27,16 @@ export function pagesOf(root) {
 }
 
 /** The pages of docs/ besides the guides, in the order in which they are read. One that is missing here is last. */
-const REFERENCE = ['selvedge', 'doctor', 'dashboard', 'install', 'kubernetes', 'backends', 'traffic-rules']
+const REFERENCE = [
+  'selvedge',
+  'doctor',
+  'errors',
+  'dashboard',
+  'install',
+  'kubernetes',
+  'backends',
+  'traffic-rules',
+]
 const KNOWLEDGE = ['guarantees', 'differences', 'field-cases', 'field-notes']
 
 /** The sidebar: the guides as docs/guides/README.md lists them, and everything else. */

@@ -1,5 +1,5 @@
 /** Puts the pages together, as VitePress reads them: documents with the site's links, figures, the API reference. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { writeApiPages } from './api.mjs'
 import { withoutRepeatedReturns, withoutStrayElements, withSiteLinks } from './links.mjs'
@@ -27,8 +27,9 @@ export async function stagePages({ root, site, pagesFolder, publicFolder, reposi
   }
 
   const api = await writeApiPages({ root, out: join(pagesFolder, 'api') })
-  renameSync(join(pagesFolder, 'api/README.md'), join(pagesFolder, 'api/index.md'))
-  for (const name of ['index', ...api]) {
+  rmSync(join(pagesFolder, 'api/README.md'))
+  write('api/index.md', apiIndex(root, api))
+  for (const name of api) {
     const text = withoutRepeatedReturns(readFileSync(join(pagesFolder, `api/${name}.md`), 'utf8'))
     write(`api/${name}.md`, `---\noutline: 2\n---\n\n${withoutStrayElements(text)}`)
   }
@@ -57,4 +58,14 @@ export async function stagePages({ root, site, pagesFolder, publicFolder, reposi
       ? text
       : text.replace(MERMAID, () => readFileSync(join(site, 'figures', figure), 'utf8').trim())
   }
+}
+
+/** The entry points of packages, `core` and `core/kit`, each with what its package says of itself. */
+function apiIndex(root, entries) {
+  const lines = entries.map((entry) => {
+    const [name, part] = entry.split('/')
+    const { description } = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
+    return `- [@selvedge/${entry}](${entry}.md)${part === undefined ? `: ${description}` : ''}`
+  })
+  return `# API reference\n\n${lines.join('\n')}\n`
 }

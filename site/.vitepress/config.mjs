@@ -11,6 +11,19 @@ const githubSlug = (heading) =>
     .replaceAll(/[^\p{L}\p{N}\p{M} _-]/gu, '')
     .replaceAll(' ', '-')
 
+/**
+ * All words of a query must be there, and a short one is not taken for another: `lost` is not `host`. VitePress copies these
+ * functions into the page as text, so that they may use nothing around them.
+ */
+const miniSearch = {
+  searchOptions: {
+    combineWith: 'AND',
+    fuzzy: (word) => (word.length > 5 ? 0.15 : false),
+    // What is written to be read comes before the reference of the types.
+    boostDocument: (id) => (id.includes('/api/') ? 0.5 : 1),
+  },
+}
+
 export default defineConfig({
   title: 'selvedge',
   description: 'An overlay network that a program can embed, compatible with flannel',
@@ -36,7 +49,7 @@ export default defineConfig({
     ],
     sidebar: site.sidebar,
     outline: { level: [2, 3] },
-    search: { provider: 'local' },
+    search: { provider: 'local', options: { miniSearch } },
     socialLinks: [{ icon: 'github', link: site.repository ?? '' }],
     externalLinkIcon: true,
     footer: { message: 'Apache-2.0' },
