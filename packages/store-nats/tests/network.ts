@@ -19,12 +19,13 @@ export class TestNetwork implements AsyncDisposable {
   readonly nc: NatsConnection
   /** Whether its leases have a bucket of their own: servers before 2.11 cannot end single keys. */
   readonly hasTwoBuckets: boolean
-  readonly #servers: readonly string[]
+  readonly #options: NatsSubnetManagerOptions
   readonly #managers: NatsSubnetManager[] = []
 
   static async in(
     servers: readonly NatsServer[],
     config: object | 'none' = ipv4Network,
+    options: Partial<NatsSubnetManagerOptions> = {},
   ): Promise<TestNetwork> {
     networks += 1
     const bucket = `network-${networks}`
@@ -34,18 +35,18 @@ export class TestNetwork implements AsyncDisposable {
       maxReconnectAttempts: -1,
       reconnectTimeWait: 50,
     })
-    const network = new TestNetwork(nc, bucket, urls)
+    const network = new TestNetwork(nc, { servers: urls, ...options, bucket })
     if (config !== 'none') await network.setConfig(config)
     return network
   }
 
-  private constructor(nc: NatsConnection, bucket: string, servers: readonly string[]) {
+  private constructor(nc: NatsConnection, options: NatsSubnetManagerOptions & { readonly bucket: string }) {
     this.nc = nc
     // Now: the client library forgets what the server said of itself while it is not connected.
     const [major = 0, minor = 0] = (nc.info?.version ?? '').split('.').map(Number)
     this.hasTwoBuckets = major === 2 && minor < 11
-    this.bucket = bucket
-    this.#servers = servers
+    this.bucket = options.bucket
+    this.#options = options
   }
 
   /** The bucket that leases end in. */
@@ -53,14 +54,15 @@ export class TestNetwork implements AsyncDisposable {
     return this.hasTwoBuckets ? `${this.bucket}-leases` : this.bucket
   }
 
+  /** @param options besides, or instead of, those of the network */
   manager(options: Partial<NatsSubnetManagerOptions> = {}): NatsSubnetManager {
-    const manager = new NatsSubnetManager({ servers: this.#servers, bucket: this.bucket, ...options })
+    const manager = new NatsSubnetManager({ ...this.#options, ...options })
     this.#managers.push(manager)
     return manager
   }
 
   async setConfig(config: object): Promise<void> {
-    await using manager = new NatsSubnetManager({ servers: this.#servers, bucket: this.bucket })
+    await using manager = new NatsSubnetManager(this.#options)
     await manager.setNetworkConfig(config)
   }
 
