@@ -1,10 +1,10 @@
-import { Lab, type LabOptions, type Pod } from '@selvedge/lab'
+import { Lab, type LabOptions } from '@selvedge/lab'
 import { Etcd } from './etcd.js'
+import { type Joined, joinAll } from './join-all.js'
 import { Selvedged, type SelvedgedOptions } from './selvedged.js'
-import { untilAllReach } from './until-all-reach.js'
 
-/** The switch of a lab, which all hosts reach; etcd runs there. */
-const SWITCH_ADDRESS = '192.168.77.254'
+/** The switch of a lab, which all hosts reach; the store's server runs there. */
+export const SWITCH_ADDRESS = '192.168.77.254'
 
 export const vxlanConfig = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }
 
@@ -50,12 +50,8 @@ export class Rig implements AsyncDisposable {
   }
 
   /** All hosts join; each has a pod. */
-  async joinAll(options: SelvedgedOptions = {}): Promise<{ agents: Selvedged[]; pods: Pod[] }> {
-    const agents = this.lab.hosts.map((_, index) => this.start(index, options))
-    const pods = await Promise.all(agents.map((agent) => agent.addPod()))
-    await Promise.all(agents.map((agent) => agent.inSync()))
-    await untilAllReach([...pods, ...this.lab.hosts], pods)
-    return { agents, pods }
+  joinAll(options: SelvedgedOptions = {}): Promise<Joined> {
+    return joinAll(this, options)
   }
 
   /** From now on all packets from the switch to the host are dropped, etcd's answers among them. */
