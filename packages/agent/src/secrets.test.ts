@@ -1,6 +1,7 @@
 import { parseNetworkConfig } from '@selvedge/core'
 import { expect, test } from 'vitest'
-import { secretsOf } from './secrets.js'
+import { readCommandLine } from './command-line/command-line.js'
+import { secretsOf, secretsOfSettings } from './secrets.js'
 
 const secrets = (backend: object | undefined) =>
   secretsOf(
@@ -24,4 +25,14 @@ test('a config that a program hands in may be of any depth', () => {
   const options: Record<string, unknown> = {}
   options.Key = options
   expect(secretsOf({ backend: { type: 'x', options }, enableNFTables: false, unknownKeys: [] })).toEqual([])
+})
+
+test.each([
+  ['--etcd-username=root --etcd-password=one', ['one']],
+  ['--nats-servers=tls://nats --nats-username=node --nats-password=one', ['one']],
+  ['--nats-servers=tls://nats --nats-token=one', ['one']],
+  ['--nats-servers=tls://nats --nats-creds=/etc/node.creds', []],
+])('secrets of the settings: %s', (line, expected) => {
+  const command = readCommandLine(line.split(' '), {})
+  expect(command.type === 'run' && secretsOfSettings(command.settings)).toEqual(expected)
 })

@@ -1,4 +1,5 @@
 import type { NetworkConfig, Resource } from '@selvedge/core'
+import type { NatsCredentialSettings } from './command-line/nats-settings.js'
 import type { AgentSettings } from './command-line/settings.js'
 
 /** Keys of a Backend section whose values are secret: WireGuard's and IPsec's PSK, a cloud's keys. */
@@ -25,8 +26,16 @@ function secretsIn(value: unknown, isSecret: boolean, depth: number): string[] {
 }
 
 /** The same for the settings. */
-export function secretsOfSettings({ store }: AgentSettings): readonly string[] {
-  return store.type !== 'etcd' || store.password === undefined ? [] : [store.password]
+export function secretsOfSettings({ store }: Pick<AgentSettings, 'store'>): readonly string[] {
+  if (store.type === 'etcd') return store.password === undefined ? [] : [store.password]
+  return store.type === 'nats' ? secretsOfNats(store.credentials) : []
+}
+
+/** Those of files are the store's to keep. */
+function secretsOfNats(credentials: NatsCredentialSettings | undefined): readonly string[] {
+  if (credentials === undefined) return []
+  if ('password' in credentials) return [credentials.password]
+  return 'token' in credentials ? [credentials.token] : []
 }
 
 const HIDDEN = '[redacted]'

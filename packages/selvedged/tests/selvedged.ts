@@ -132,7 +132,8 @@ export class Selvedged {
     return this.host
       .exec('node', [
         '-e',
-        `fetch('http://127.0.0.1:${port}${path}').then(async (r) => console.log(r.status, (await r.text()).trimEnd()))`,
+        // fetch keeps its connection for the next request, and now and then the process with it.
+        `fetch('http://127.0.0.1:${port}${path}').then(async (r) => { console.log(r.status, (await r.text()).trimEnd()); process.exit() })`,
       ])
       .then((text) => text.trimEnd())
   }

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import type { AgentSettings } from '@selvedge/agent/flags'
+import type { AgentSettings, StoreSettings } from '@selvedge/agent/flags'
 
 /** Keys and tokens are short; what is longer was named by mistake, such as a device. */
 const MAX_BYTES = 64 * 1024
@@ -19,15 +19,21 @@ export async function secretsOfFiles(
   { store }: Pick<AgentSettings, 'store'>,
   variables: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly string[]> {
-  const paths = [
-    variables.WIREGUARD_KEY_FILE || WIREGUARD_KEY,
-    SERVICE_ACCOUNT_TOKEN,
-    ...(store.type === 'etcd' && store.tls.key !== undefined ? [store.tls.key] : []),
-  ]
+  const paths = [variables.WIREGUARD_KEY_FILE || WIREGUARD_KEY, SERVICE_ACCOUNT_TOKEN, ...pathsOf(store)]
   return (await Promise.all(paths.map(start))).flatMap(secretsOfText)
 }
 
-/** The whole, and each line of a key in PEM. */
+function pathsOf(store: StoreSettings): readonly string[] {
+  if (store.type === 'etcd') return store.tls.key === undefined ? [] : [store.tls.key]
+  if (store.type !== 'nats') return []
+  const { credentials, tls } = store
+  const own = tls.keyFile === undefined ? [] : [tls.keyFile]
+  if (credentials === undefined) return own
+  if ('nkeyFile' in credentials) return [...own, credentials.nkeyFile]
+  return 'credsFile' in credentials ? [...own, credentials.credsFile] : own
+}
+
+/** The whole, and each line of a key in PEM, or of a JWT and a seed in a creds file. */
 export function secretsOfText(text: string): readonly string[] {
   const whole = text.trim()
   if (whole === '') return []
