@@ -91,6 +91,9 @@ export const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, Elsewher
     'selvedge leases copy --local-store /var/lib/overlay/leases --to-etcd-endpoints http://10.0.0.5:2379': {
       test: `${CLI}/store.test.ts`,
     },
+    'selvedge leases copy --etcd-endpoints http://10.0.0.5:2379 --to-nats-servers nats://10.0.0.6:4222': {
+      test: 'packages/selvedged/tests/moving.test.ts',
+    },
     'node examples/dist/move.js /var/lib/overlay/leases http://10.0.0.5:2379': {
       test: 'packages/selvedged/tests/moving.test.ts',
     },

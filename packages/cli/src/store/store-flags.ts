@@ -27,6 +27,9 @@ export const STORE_FLAGS = [
   'nats-cafile',
   'nats-certfile',
   'nats-keyfile',
+  // What a bucket is made with: the first to write to NATS is often an operator.
+  'nats-lease-ttl',
+  'nats-replicas',
 ] as const satisfies readonly FlagName[]
 
 /** Those of a second store, to copy to. Kubernetes has no leases of its own to write. */
