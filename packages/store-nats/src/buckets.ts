@@ -1,8 +1,9 @@
-import type { AbortOptions } from '@selvedge/core'
-import { OverlayError } from '@selvedge/core'
+import { type AbortOptions, OverlayError } from '@selvedge/core'
+import { unlessAborted } from '@selvedge/core/kit'
 import { Bucket, type BucketState } from './client/bucket.js'
-import type { Connection, Session } from './client/connection.js'
-import { isFailure, NatsFailure } from './client/errors.js'
+import type { Connection } from './client/connection.js'
+import { classify, NatsFailure } from './client/errors.js'
+import type { Session } from './client/session.js'
 import type { Settings } from './options.js'
 
 /**
@@ -32,8 +33,6 @@ export const MARKER_TTL_MS = 3_600_000
  */
 const HISTORY = 64
 
-const JS_TTL_PER_KEY = [2, 11] as const
-
 /** Finds the buckets of the network, and makes those that are missing. */
 export class Buckets {
   readonly permanent: Bucket
@@ -50,12 +49,13 @@ export class Buckets {
   }
 
   /** The layout as it was found, or as it is found now. */
-  layout(options: AbortOptions): Promise<Layout> {
-    this.#layout ??= this.#open(options).catch((error) => {
+  layout({ signal }: AbortOptions): Promise<Layout> {
+    // For all who ask meanwhile: none of them may abort it for the others.
+    this.#layout ??= this.#open().catch((error) => {
       this.#layout = undefined
       throw error
     })
-    return this.#layout
+    return signal === undefined ? this.#layout : unlessAborted(this.#layout, signal)
   }
 
   /** One of the buckets is gone: look again, and make it again. */
@@ -63,11 +63,11 @@ export class Buckets {
     this.#layout = undefined
   }
 
-  async #open({ signal }: AbortOptions): Promise<Layout> {
+  async #open(): Promise<Layout> {
     const { bucket, leaseTermMs } = this.#settings
     const attempted = `opening the bucket ${bucket}`
     try {
-      return await this.#connection.call({ attempted, signal }, async (session) => {
+      return await this.#connection.call({ attempted }, async (session) => {
         const { hasTtlPerKey } = await this.#openOrMake(session, this.permanent, 0)
         if (hasTtlPerKey) {
           return { permanent: this.permanent, leases: this.permanent, hasTtlPerKey, termMs: leaseTermMs }
@@ -85,7 +85,7 @@ export class Buckets {
     try {
       return await bucket.state(session)
     } catch (error) {
-      if (!isFailure(toFailure(this.#connection, error), 'no-stream')) throw error
+      if (classify(error).kind !== 'no-stream') throw error
     }
     const { replicas } = this.#settings
     const common = {
@@ -93,30 +93,17 @@ export class Buckets {
       allow_direct: false,
       description: 'leases of a selvedge network',
     }
-    const kind = hasTtlPerKey(session)
+    const kind = session.hasTtlPerKey
       ? { history: 1, markerTTL: MARKER_TTL_MS }
       : { history: HISTORY, ttl: maxAgeMs }
     try {
       await session.kvm.create(bucket.name, { ...common, ...kind })
     } catch (error) {
       // Another node was faster, with another term or number of replicas: its bucket counts.
-      if (!isFailure(toFailure(this.#connection, error), 'exists')) throw error
+      if (classify(error).kind !== 'exists') throw error
     }
     return bucket.state(session)
   }
-}
-
-const toFailure = (connection: Connection, error: unknown): NatsFailure =>
-  new NatsFailure(connection.judge(error))
-
-function hasTtlPerKey({ nc }: Session): boolean {
-  // The client library forgets what the server said of itself while it is not connected.
-  if (nc.info === undefined) {
-    throw new NatsFailure({ kind: 'unavailable', said: 'the connection broke', cause: undefined })
-  }
-  const [major = 0, minor = 0] = nc.info.version.split('.').map(Number)
-  const [needsMajor, needsMinor] = JS_TTL_PER_KEY
-  return major > needsMajor || (major === needsMajor && minor >= needsMinor)
 }
 
 const neverEnds = (bucket: string): OverlayError =>

@@ -1,8 +1,8 @@
 import { type AbortOptions, isOverlayError } from '@selvedge/core'
 import type { Layout } from './buckets.js'
 import type { Bucket, WriteOptions } from './client/bucket.js'
-import type { Session } from './client/connection.js'
 import { isFailure } from './client/errors.js'
+import type { Session } from './client/session.js'
 import type { NetworkReader } from './network-reader.js'
 import type { WriteResult } from './retries.js'
 

@@ -27,6 +27,10 @@ import { merge } from './merge.js'
 import { NetworkReader, noConfig } from './network-reader.js'
 import { type NatsSubnetManagerOptions, readSettings, type Settings } from './options.js'
 
+type WatchCallbacks = Pick<WatchBucketOptions, 'attempted' | 'signal' | 'onRecovered'> & {
+  readonly onError: (error: Error) => void
+}
+
 /**
  * The leases of a network in a key-value bucket of NATS JetStream. A lease's record has the same text as in etcd, so that
  * `selvedge leases copy` moves a network from one to the other.
@@ -119,16 +123,10 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
     const left = new AbortController()
     const stop = AbortSignal.any([signal, this.#closed.signal, left.signal])
     try {
-      const layout = await this.#firstLayout(stop, onError)
-      if (layout === undefined) return
-      const view = new LeaseView(layout, onError)
       const options = { attempted: 'watching the leases', signal: stop, onError, onRecovered }
-      const watches = view.buckets.map((bucket) => this.#named(bucket, options))
-      for await (const { bucket, update } of merge(watches)) {
-        for (const event of view.apply(bucket, update)) {
-          if (signal.aborted) return
-          yield event
-        }
+      for await (const event of this.#events(options)) {
+        if (signal.aborted) return
+        yield event
       }
     } catch (error) {
       if (!signal.aborted) throw error
@@ -141,6 +139,15 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort(new OverlayError('CLOSED', 'the NATS store was disposed of; make a new one'))
     await this.#connection.close()
+  }
+
+  async *#events(options: WatchCallbacks): AsyncGenerator<LeaseEvent, void, undefined> {
+    const { signal, onError } = options
+    const layout = await this.#firstLayout(signal, onError)
+    if (layout === undefined) return
+    const view = new LeaseView(layout, onError)
+    const watches = view.buckets.map((bucket) => this.#named(bucket, options))
+    for await (const { bucket, update } of merge(watches)) yield* view.apply(bucket, update)
   }
 
   /** Where the leases are, as soon as NATS says it; undefined once the signal aborts. */
@@ -159,7 +166,7 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
 
   async *#named(
     bucket: Bucket,
-    options: Pick<WatchBucketOptions, 'attempted' | 'signal' | 'onError' | 'onRecovered'>,
+    options: WatchCallbacks,
   ): AsyncGenerator<{ readonly bucket: Bucket; readonly update: BucketUpdate }, void, undefined> {
     for await (const update of this.#watch(bucket, options)) yield { bucket, update }
   }

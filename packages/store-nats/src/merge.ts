@@ -2,31 +2,46 @@
 export async function* merge<T>(
   sources: readonly AsyncGenerator<T, void, undefined>[],
 ): AsyncGenerator<T, void, undefined> {
-  const pending = new Map<AsyncGenerator<T, void, undefined>, Promise<Step<T>>>()
+  // Not a race of promises: one that stays pending would keep what each of the others came to.
+  const steps: Step<T>[] = []
+  let wake = (): void => {}
   const ask = (source: AsyncGenerator<T, void, undefined>): void => {
-    pending.set(
-      source,
-      source.next().then((result) => ({ source, result })),
+    const take = (step: Step<T>): void => {
+      steps.push(step)
+      wake()
+    }
+    source.next().then(
+      (result) => take({ source, result }),
+      (error: unknown) => take({ source, error }),
     )
   }
+  let open = sources.length
   try {
     for (const source of sources) ask(source)
-    while (pending.size > 0) {
-      const { source, result } = await Promise.race(pending.values())
-      if (result.done === true) pending.delete(source)
+    while (open > 0) {
+      const step = steps.shift()
+      if (step === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        continue
+      }
+      if (step.result === undefined) throw step.error
+      if (step.result.done === true) open -= 1
       else {
-        yield result.value
-        ask(source)
+        yield step.result.value
+        ask(step.source)
       }
     }
   } finally {
     // Not awaited: one that waits for its next value ends only with its own signal.
     for (const source of sources) void source.return().catch(() => {})
-    for (const step of pending.values()) void step.catch(() => {})
   }
 }
 
 interface Step<T> {
   readonly source: AsyncGenerator<T, void, undefined>
-  readonly result: IteratorResult<T, void>
+  /** Undefined if it failed. */
+  readonly result?: IteratorResult<T, void>
+  readonly error?: unknown
 }

@@ -3,13 +3,14 @@ import { type Clock, OverlayError, type Random } from '@selvedge/core'
 import { printable, systemClock } from '@selvedge/core/kit'
 import type { NatsCredentials } from './client/credentials.js'
 import { parseServer, type ServerUrl } from './client/server-url.js'
-import type { NatsTls } from './client/tls.js'
+import { type NatsTls, whyNoTls } from './client/tls.js'
 
 /** Which NATS, which bucket of it, and how long to wait for it. */
 export interface NatsSubnetManagerOptions {
   /**
-   * URLs of the servers of one cluster, with TLS by name: `nats://10.0.0.5:4222`, `tls://nats.example.com`. Default
-   * port: 4222. Any one that answers is enough; the others of its cluster are learnt from it.
+   * URLs of the servers of one cluster: `nats://10.0.0.5:4222`, `tls://nats.example.com`, `nats://[fd00::5]`. Default
+   * port: 4222. Any one that answers is enough; the others of its cluster are learned from it. With TLS, a server's
+   * certificate must be for the name or address that is given here.
    */
   readonly servers: readonly string[]
   /**
@@ -27,6 +28,11 @@ export interface NatsSubnetManagerOptions {
    * With it, even empty, or with a `tls://` URL, a server without TLS is refused. Default: TLS if the server offers it.
    */
   readonly tls?: NatsTls | undefined
+  /**
+   * The JetStream domain that has the bucket, if it is not that of `servers`: the hub's, for a node at a leaf node. Letters,
+   * digits, `-` and `_`. Default: the servers' own.
+   */
+  readonly domain?: string | undefined
   /** On how many servers of a cluster a bucket that is made is kept: 1, 3 or 5. Default: 1. */
   readonly replicas?: number | undefined
   /**
@@ -62,6 +68,7 @@ export interface Settings {
   readonly bucket: string
   readonly credentials: (() => NatsCredentials) | undefined
   readonly tls: NatsTls | undefined
+  readonly domain: string | undefined
   readonly replicas: number
   readonly leaseTermMs: number
   readonly requestTimeoutMs: number
@@ -82,12 +89,24 @@ const MIN_TERM_MS = 5_000
 
 /** Throws an OverlayError `INVALID_CONFIG` that names the option and the rule. */
 export function readSettings(options: NatsSubnetManagerOptions): Settings {
-  const { servers, bucket = DEFAULT_BUCKET, credentials, replicas = 1, leaseTermMs = DAY_MS } = options
+  const {
+    servers,
+    bucket = DEFAULT_BUCKET,
+    credentials,
+    domain,
+    replicas = 1,
+    leaseTermMs = DAY_MS,
+  } = options
   if (servers.length === 0)
     throw invalidOption('servers is empty; give at least one, such as nats://127.0.0.1:4222')
   if (!/^[-\w]+$/.test(bucket)) {
     throw invalidOption(`bucket is '${printable(bucket)}', but may have only letters, digits, - and _`)
   }
+  if (domain !== undefined && !/^[-\w]+$/.test(domain)) {
+    throw invalidOption(`domain is '${printable(domain)}', but may have only letters, digits, - and _`)
+  }
+  const whyNot = options.tls && whyNoTls(options.tls)
+  if (whyNot !== undefined) throw invalidOption(whyNot)
   if (![1, 3, 5].includes(replicas)) throw invalidOption(`replicas is ${replicas}, but must be 1, 3 or 5`)
   if (leaseTermMs % 1000 !== 0 || !(leaseTermMs >= MIN_TERM_MS)) {
     throw invalidOption(
@@ -101,6 +120,7 @@ export function readSettings(options: NatsSubnetManagerOptions): Settings {
     bucket,
     credentials: typeof credentials === 'function' ? credentials : credentials && (() => credentials),
     tls: options.tls ?? (secure ? {} : undefined),
+    domain,
     replicas,
     leaseTermMs,
     requestTimeoutMs: positive('requestTimeoutMs', options.requestTimeoutMs ?? 5_000),

@@ -1,9 +1,9 @@
 import { AckPolicy, DeliverPolicy, type JsMsg, type StreamInfo } from '@nats-io/jetstream'
 import { createInbox, headers, nanos } from '@nats-io/transport-node'
 import { unlessAborted } from '@selvedge/core/kit'
-import type { Session } from './connection.js'
 import { CREATED_HEADER, type Entry, entryOfMessage, entryOfStored, OPERATION_HEADER } from './entry.js'
 import { type Failure, NatsFailure } from './errors.js'
+import type { Session } from './session.js'
 
 /**
  * How often the server says, on an idle delivery, that it is still there, in ms. Two that are missing mean that the delivery
@@ -44,8 +44,8 @@ export interface Delivery {
   readonly pending: number
   /** When it began, on the server's clock, in ms since the epoch. */
   readonly startedAt: number
-  /** The next ones, at least one. Rejects once the delivery has ended. */
-  next(): Promise<readonly Entry[]>
+  /** The next ones, at least one; none if `signal` aborts before they come. Rejects once the delivery has ended. */
+  next(signal?: AbortSignal): Promise<readonly Entry[]>
   close(): void
 }
 
@@ -80,11 +80,16 @@ export class Bucket {
   }
 
   /** Resolves with the message's sequence number; rejects with a failure `outdated` if the key has changed. */
-  async write({ js }: Session, key: string, value: string, options: WriteOptions = {}): Promise<number> {
+  async write(
+    { js, publishPrefix }: Session,
+    key: string,
+    value: string,
+    options: WriteOptions = {},
+  ): Promise<number> {
     const { expected, created, ttlMs } = options
     const head = headers()
     if (created !== undefined) head.set(CREATED_HEADER, String(created))
-    const { seq } = await js.publish(this.#prefix + key, value, {
+    const { seq } = await js.publish(publishPrefix + this.#prefix + key, value, {
       headers: head,
       ...(expected !== undefined && { expect: { lastSubjectSequence: expected } }),
       ...(ttlMs !== undefined && { ttl: seconds(ttlMs) }),
@@ -97,10 +102,15 @@ export class Bucket {
    * The library's `purge` would drop the key's former messages too; then NATS 2.9 may lose others' messages on their way
    * to a watch.
    */
-  async remove({ js }: Session, key: string, expected: number, ttlMs?: number): Promise<number> {
+  async remove(
+    { js, publishPrefix }: Session,
+    key: string,
+    expected: number,
+    ttlMs?: number,
+  ): Promise<number> {
     const head = headers()
     head.set(OPERATION_HEADER, 'DEL')
-    const { seq } = await js.publish(this.#prefix + key, '', {
+    const { seq } = await js.publish(publishPrefix + this.#prefix + key, '', {
       headers: head,
       expect: { lastSubjectSequence: expected },
       ...(ttlMs !== undefined && { ttl: seconds(ttlMs) }),
@@ -109,7 +119,8 @@ export class Bucket {
   }
 
   /** @param signal ends the delivery if it aborts before this resolves */
-  async deliver({ nc, js, jsm }: Session, options: DeliverOptions, signal: AbortSignal): Promise<Delivery> {
+  async deliver(session: Session, options: DeliverOptions, signal: AbortSignal): Promise<Delivery> {
+    const { js, jsm } = session
     const { after, filter = '>' } = options
     const deliver_subject = createInbox()
     const idle_heartbeat = nanos(HEARTBEAT_MS)
@@ -118,21 +129,21 @@ export class Bucket {
     const consumer = await js.consumers.getBoundPushConsumer({ deliver_subject, idle_heartbeat })
     const messages = await consumer.consume({ callback: (message) => inbox.take(message) })
     inbox.onClose(() => messages.stop())
-    void messages.closed().then(() => inbox.end('the delivery was ended'))
+    void messages.closed().then(() => inbox.end(unavailable('the delivery was ended')))
     void (async () => {
       for await (const { type } of messages.status()) {
         if (type === 'heartbeats_missed')
-          inbox.end(`nothing was heard of it for ${(2 * HEARTBEAT_MS) / 1000} s`)
-        if (type === 'consumer_deleted') inbox.end('the server ended it')
+          inbox.end(unavailable(`nothing was heard of it for ${(2 * HEARTBEAT_MS) / 1000} s`))
+        if (type === 'consumer_deleted') inbox.end(unavailable('the server ended it'))
       }
     })()
-    // What the server sent to a connection that has broken meanwhile is lost.
-    void (async () => {
-      for await (const { type } of nc.status()) {
-        if (inbox.hasEnded) return
-        if (type === 'disconnect' || type === 'close') return inbox.end('the connection broke')
-      }
-    })()
+    // What the server sent to a connection that has broken meanwhile is lost, and no message says what it does not permit.
+    const stop = session.onTrouble((failure) => {
+      const { kind, forbidden } = failure
+      const isElsewhere = kind === 'forbidden' && !isOfDelivery(forbidden?.subject, deliver_subject)
+      if (!isElsewhere) inbox.end(failure)
+    })
+    inbox.onClose(stop)
     try {
       const { num_pending, created } = await jsm.consumers.add(this.#stream, {
         deliver_subject,
@@ -177,6 +188,12 @@ export function stateOf({ created, state, config }: StreamInfo): BucketState {
   }
 }
 
+/** Whether a subject is that of the messages, or one by which the server learns that they were taken. */
+const isOfDelivery = (subject: string | undefined, inbox: string): boolean =>
+  subject === inbox || subject?.startsWith('$JS.FC.') === true
+
+const unavailable = (said: string): Failure => ({ kind: 'unavailable', said, cause: undefined })
+
 /** As the server takes a time to live. */
 const seconds = (ms: number): string => `${Math.ceil(ms / 1000)}s`
 
@@ -189,7 +206,7 @@ class Inbox implements Delivery {
   #delivered = 0
   #ended: NatsFailure | undefined
   #wake: (() => void) | undefined
-  #close: (() => void) | undefined
+  readonly #onClose: (() => void)[] = []
 
   constructor(prefix: string) {
     this.#prefix = prefix
@@ -200,39 +217,35 @@ class Inbox implements Delivery {
     this.startedAt = startedAt
   }
 
-  get hasEnded(): boolean {
-    return this.#ended !== undefined
-  }
-
   take(message: JsMsg): void {
     if (this.#ended !== undefined) return
     this.#delivered += 1
     if (message.info.deliverySequence !== this.#delivered) {
-      this.end(`message ${this.#delivered} of the delivery did not arrive`)
+      this.end(unavailable(`message ${this.#delivered} of the delivery did not arrive`))
       return
     }
     this.#entries.push(entryOfMessage(message, this.#prefix))
     this.#wake?.()
   }
 
-  end(said: string): void {
+  end(failure: Failure): void {
     if (this.#ended !== undefined) return
-    const failure: Failure = { kind: 'unavailable', said, cause: undefined }
     this.#ended = new NatsFailure(failure)
     this.#wake?.()
-    this.#close?.()
+    for (const close of this.#onClose) close()
   }
 
+  /** `close` is called once: at once if it has ended. */
   onClose(close: () => void): void {
-    this.#close = close
+    if (this.#ended === undefined) this.#onClose.push(close)
+    else close()
   }
 
-  async next(): Promise<readonly Entry[]> {
+  async next(signal?: AbortSignal): Promise<readonly Entry[]> {
     while (this.#entries.length === 0) {
       if (this.#ended !== undefined) throw this.#ended
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
+      if (signal?.aborted === true) return []
+      await this.#woken(signal)
     }
     const entries = this.#entries
     this.#entries = []
@@ -240,6 +253,17 @@ class Inbox implements Delivery {
   }
 
   close(): void {
-    this.end('it was closed')
+    this.end(unavailable('it was closed'))
+  }
+
+  async #woken(signal: AbortSignal | undefined): Promise<void> {
+    let wake = (): void => {}
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    this.#wake = wake
+    signal?.addEventListener('abort', wake)
+    await woken
+    signal?.removeEventListener('abort', wake)
   }
 }

@@ -1,23 +1,14 @@
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { Kvm } from '@nats-io/kv'
-import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { type AbortOptions, isOverlayError, OverlayError } from '@selvedge/core'
 import { backoffDelay, unlessAborted } from '@selvedge/core/kit'
 import type { Settings } from '../options.js'
-import { authenticator } from './authenticator.js'
-import { secretsOf } from './credentials.js'
+import { type Identity, identityOf } from './credentials.js'
+import { dialAny } from './dial.js'
 import { classify, type Failure, NatsFailure } from './errors.js'
 import { explain } from './explain.js'
 import type { KnownAddresses } from './known-addresses.js'
-import { givenParts } from './tls.js'
-
-/** An established connection, and what speaks JetStream on it. */
-export interface Session {
-  readonly nc: NatsConnection
-  readonly js: JetStreamClient
-  readonly jsm: JetStreamManager
-  readonly kvm: Kvm
-}
+import { type Candidate, ServerPool } from './server-pool.js'
+import { Session } from './session.js'
+import { readTls } from './tls.js'
 
 /** @param signal aborts once nobody waits for the work any more */
 export type Work<T> = (session: Session, signal: AbortSignal) => Promise<T>
@@ -35,30 +26,22 @@ export interface CallRequest extends AbortOptions {
 export const BACKOFF = { firstMs: 100, maxMs: 2_000 }
 
 /**
- * How often an idle connection is pinged, in ms; two pings without an answer end it. So a server that is stopped, or was
- * cut off without a word, is noticed within 9 s; the library's default is six minutes.
- */
-const PING_MS = 3_000
-
-/** How long connecting to one server may take, in ms: the kernel sends three SYNs in that time (at 0, 1 and 3 s). */
-const CONNECT_TIMEOUT_MS = 3_500
-
-/**
- * The connection to NATS. The client library keeps it, and moves to another server of the cluster if one fails; this opens
- * it with the first call, decides what is sent again, and says what went wrong.
+ * The connection to NATS: opened with the first call, and again, to any server of the cluster, with the first one after it
+ * broke. Decides what is sent again, and says what went wrong.
  */
 export class Connection {
   readonly #settings: Settings
   readonly #addresses: KnownAddresses
+  readonly #pool: ServerPool
   #session: Promise<Session> | undefined
-  /** Why the library is not connected now, as far as it said. */
-  #trouble: Failure | undefined
-  #secrets: readonly string[] = []
+  /** Of the last attempt to connect. */
+  #identity: Identity = identityOf(undefined)
   #closed = false
 
   constructor(settings: Settings, addresses: KnownAddresses) {
     this.#settings = settings
     this.#addresses = addresses
+    this.#pool = new ServerPool(settings.servers, settings.random)
   }
 
   /**
@@ -75,7 +58,8 @@ export class Connection {
       if ('value' in answer) return answer.value
       const { failure, sent } = answer
       if (['outdated', 'no-stream', 'exists'].includes(failure.kind)) throw new NatsFailure(failure)
-      const isOver = failure.kind !== 'unavailable' || clock.monotonic() >= until
+      const mayPass = failure.kind === 'unavailable' || failure.mayPass === true
+      const isOver = !mayPass || clock.monotonic() >= until
       if (isOver || (once && sent)) throw this.error(attempted, failure)
       await clock.sleep(backoffDelay(attempt, BACKOFF, random), { signal })
     }
@@ -84,13 +68,7 @@ export class Connection {
   /** The error for a failure that ended what was attempted. */
   error(attempted: string, failure: Failure): OverlayError {
     if (isOverlayError(failure.cause)) return failure.cause
-    return explain(attempted, failure, { settings: this.#settings, secrets: this.#secrets })
-  }
-
-  /** What `error` is about; while the library is not connected, what keeps it from that says more than a timeout. */
-  judge(error: unknown): Failure {
-    const failure = classify(error)
-    return failure.kind === 'unavailable' && this.#trouble !== undefined ? this.#trouble : failure
+    return explain(attempted, failure, { settings: this.#settings, identity: this.#identity })
   }
 
   /** Ends it: calls in flight reject, and so do further ones. */
@@ -112,7 +90,7 @@ export class Connection {
       return { value: await abortable(within(work(session, over.signal), timeoutMs), signal) }
     } catch (error) {
       signal?.throwIfAborted()
-      return { failure: isOverlayError(error) ? ownFailure(error) : this.judge(error), sent }
+      return { failure: isOverlayError(error) ? ownFailure(error) : classify(error), sent }
     } finally {
       over.abort()
     }
@@ -130,62 +108,33 @@ export class Connection {
   }
 
   async #connect(): Promise<Session> {
-    const { servers, tls, credentials, requestTimeoutMs } = this.#settings
+    const { credentials, tls } = this.#settings
     this.#addresses.addNameServers()
-    let problem: OverlayError | undefined
-    const read = credentials && (() => this.#keepSecrets(credentials()))
-    try {
-      const nc = await connect({
-        servers: servers.map(({ url }) => url.replace(/^\w+:\/\//, '')),
-        ...(tls !== undefined && { tls: givenParts(tls) }),
-        ...(read !== undefined && {
-          authenticator: authenticator(read, (why) => {
-            problem = why
-            this.#trouble = ownFailure(why)
-          }),
-        }),
-        name: 'selvedge',
-        timeout: CONNECT_TIMEOUT_MS,
-        pingInterval: PING_MS,
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: 250,
-        reconnectJitter: 250,
-        // Credentials that are refused now may be renewed later.
-        ignoreAuthErrorAbort: true,
-      })
-      if (this.#closed) await nc.close()
-      this.#trouble = undefined
-      void this.#follow(nc)
-      const js = jetstream(nc, { timeout: requestTimeoutMs })
-      const jsm = await jetstreamManager(nc, { timeout: requestTimeoutMs, checkAPI: false })
-      return { nc, js, jsm, kvm: new Kvm(js) }
-    } catch (error) {
-      throw problem ?? error
-    }
+    // Read for each connection: they may have been renewed.
+    this.#identity = identityOf(credentials?.())
+    const options = { identity: this.#identity, tls: tls && (await readTls(tls)) }
+    const dialed = await dialAny(this.#pool.inOrder(), options, (server) => this.#pool.failed(server))
+    const session = await Session.on(dialed.nc, this.#settings)
+    if (this.#closed) await session.nc.close()
+    void this.#follow(session, dialed.server)
+    return session
   }
 
-  #keepSecrets<T extends Parameters<typeof secretsOf>[0]>(credentials: T): T {
-    this.#secrets = secretsOf(credentials)
-    return credentials
-  }
-
-  /** Notes which servers it is connected to, and why it is not. */
-  async #follow(nc: NatsConnection): Promise<void> {
-    const learn = () => {
-      this.#addresses.addPeer(nc.getServer())
-      for (const peer of nc.info?.connect_urls ?? []) this.#addresses.addPeer(peer)
+  /** Notes which servers it may be connected to, until it is over. */
+  async #follow(session: Session, server: Candidate): Promise<void> {
+    const { nc } = session
+    session.onTrouble(() => {
+      if (session.end === undefined || this.#closed) return
+      this.#pool.failed(server)
+      this.#session = undefined
+    })
+    const learn = (): void => {
+      const peers = nc.info?.connect_urls ?? []
+      this.#pool.learn(server, peers)
+      for (const peer of [nc.getServer(), ...peers]) this.#addresses.addPeer(peer)
     }
     learn()
-    for await (const status of nc.status()) {
-      if (status.type === 'error') {
-        const failure = classify(status.error)
-        // A permission that one request lacks is that request's.
-        if (status.error.name !== 'PermissionViolationError') this.#trouble = failure
-      } else if (status.type === 'reconnect') this.#trouble = undefined
-      if (status.type === 'reconnect' || status.type === 'update') learn()
-    }
-    // The library gave the connection up: the next call opens another.
-    if (!this.#closed) this.#session = undefined
+    for await (const { type } of nc.status()) if (type === 'update') learn()
   }
 }
 

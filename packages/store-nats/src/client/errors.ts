@@ -4,11 +4,12 @@
  * - `outdated`: a key has been written since it was read
  * - `no-stream`: there is no such bucket
  * - `unavailable`: no answer, or one that says to ask again (no leader, no quorum)
- * - `denied`: the server does not know the user, or the user lacks the permission
- * - `untrusted`: TLS failed: the certificate of the server or of this client is not valid
+ * - `denied`: the server does not know the user
+ * - `forbidden`: the user may not publish or subscribe to a subject
+ * - `untrusted`: TLS failed: the certificate of the server is not valid, or only one side speaks TLS
+ * - `client-certificate`: the server refuses this client's certificate, or asks for one
  * - `full`: the bucket or the account has no room left
  * - `exists`: the bucket exists with other settings
- * - `closed`: the client was closed
  * - `refused`: any other refusal
  */
 export type FailureKind =
@@ -16,10 +17,11 @@ export type FailureKind =
   | 'no-stream'
   | 'unavailable'
   | 'denied'
+  | 'forbidden'
   | 'untrusted'
+  | 'client-certificate'
   | 'full'
   | 'exists'
-  | 'closed'
   | 'refused'
 
 export interface Failure {
@@ -27,6 +29,17 @@ export interface Failure {
   /** What the server, the client library or the system said. */
   readonly said: string
   readonly cause: unknown
+  /** The server that it is about, for one that does not let this client in. */
+  readonly at?: string | undefined
+  /** What is not permitted, if it is `forbidden`. */
+  readonly forbidden?: Forbidden | undefined
+  /** True if another server of the cluster may let this client in yet. */
+  readonly mayPass?: boolean | undefined
+}
+
+export interface Forbidden {
+  readonly operation: 'publish' | 'subscribe'
+  readonly subject: string
 }
 
 /** A failure that only the caller can judge. */
@@ -65,10 +78,13 @@ const API_CODES: ReadonlyMap<number, FailureKind> = new Map([
 const NAMES: ReadonlyMap<string, FailureKind> = new Map([
   ['AuthorizationError', 'denied'],
   ['UserAuthenticationExpiredError', 'denied'],
-  ['PermissionViolationError', 'denied'],
+  ['PermissionViolationError', 'forbidden'],
   ['StreamNotFoundError', 'no-stream'],
   ['TimeoutError', 'unavailable'],
+  ['NoResponders', 'unavailable'],
   ['NoRespondersError', 'unavailable'],
+  // What the server says last before it closes the connection: it has too many, or takes this client for too slow.
+  ['ProtocolError', 'unavailable'],
   ['ConnectionError', 'unavailable'],
   ['ClosedConnectionError', 'unavailable'],
   ['DrainingConnectionError', 'unavailable'],
@@ -76,18 +92,36 @@ const NAMES: ReadonlyMap<string, FailureKind> = new Map([
   ['JetStreamNotEnabled', 'unavailable'],
 ])
 
+/** OpenSSL's words for what the server, which has seen this client's certificate, answers. */
+const ALERT = /\balert (?:number \d+|[\w ]*(?:certificate|unknown ca|access denied)[\w ]*)/i
+
 const TLS =
   /certificate|self.signed|altname|\bSSL\b|\bTLS\b|ERR_TLS|ERR_SSL|\balert\b|UNABLE_TO_|DEPTH_ZERO|CERT_/i
 
 export function classify(error: unknown): Failure {
   if (error instanceof NatsFailure) return error.failure
   const chain = causesOf(error)
-  const said = chain.map(textOf).find((text) => text !== '') ?? 'an error without a message'
-  for (const each of chain) {
+  const said = chain.map(textOf).findLast((text) => text !== '') ?? 'an error without a message'
+  // The innermost says most: what is around it only says that a request or a connection failed.
+  for (const each of [...chain].reverse()) {
     const kind = kindOf(each)
-    if (kind !== undefined) return { kind, said: inner(chain), cause: error }
+    if (kind === undefined) continue
+    if (kind === 'client-certificate') return { kind, said: `TLS ${alertOf(each)}`, cause: error }
+    return { kind, said, cause: error, ...(kind === 'forbidden' && { forbidden: forbiddenBy(each) }) }
   }
-  return { kind: 'refused', said, cause: error }
+  return { kind: chain.some(isCutOff) ? 'unavailable' : 'refused', said, cause: error }
+}
+
+/** A request that was under way when the connection ended. */
+const isCutOff = ({ name, message }: Error): boolean =>
+  name === 'RequestError' && /connection (closed|disconnected)|cancelled/.test(message)
+
+const alertOf = ({ message }: Error): string => (ALERT.exec(message)?.[0] ?? message).trim()
+
+function forbiddenBy(error: Error): Forbidden | undefined {
+  const { operation, subject } = error as { operation?: unknown; subject?: unknown }
+  if (typeof subject !== 'string') return undefined
+  return { operation: operation === 'publish' ? 'publish' : 'subscribe', subject }
 }
 
 function kindOf(error: Error): FailureKind | undefined {
@@ -97,6 +131,7 @@ function kindOf(error: Error): FailureKind | undefined {
     if (known !== undefined) return known
     if (status === 503 || status === 408) return 'unavailable'
   }
+  if (ALERT.test(error.message)) return 'client-certificate'
   if (typeof code === 'string') {
     if (TLS.test(code)) return 'untrusted'
     if (/^(E[A-Z]+|ENOTFOUND)$/.test(code)) return 'unavailable'
@@ -117,7 +152,3 @@ function causesOf(error: unknown): readonly Error[] {
 }
 
 const textOf = ({ message }: Error): string => message.trim()
-
-/** The innermost text, which says most: `connect ECONNREFUSED 127.0.0.1:4222`. */
-const inner = (chain: readonly Error[]): string =>
-  chain.map(textOf).findLast((text) => text !== '') ?? 'an error without a message'

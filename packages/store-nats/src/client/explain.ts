@@ -1,7 +1,8 @@
 import { type ErrorCode, OverlayError } from '@selvedge/core'
 import { printable } from '@selvedge/core/kit'
 import type { Settings } from '../options.js'
-import type { Failure, FailureKind } from './errors.js'
+import type { Identity } from './credentials.js'
+import type { Failure } from './errors.js'
 
 interface Explanation {
   readonly code: ErrorCode
@@ -10,40 +11,57 @@ interface Explanation {
 }
 
 export interface ErrorContext {
-  readonly settings: Pick<Settings, 'servers' | 'bucket' | 'clock'>
-  /** What must be in no message. */
-  readonly secrets: readonly string[]
+  readonly settings: Pick<Settings, 'servers' | 'bucket' | 'domain' | 'clock'>
+  readonly identity: Identity
 }
 
 /** A failure as the error that a caller of the store sees: what was attempted, on what, the answer, and what to do. */
-export function explain(
-  attempted: string,
-  failure: Failure,
-  { settings, secrets }: ErrorContext,
-): OverlayError {
-  const { code, problem, remedy } = explanationOf(failure.kind, settings)
+export function explain(attempted: string, failure: Failure, context: ErrorContext): OverlayError {
+  const { settings, identity } = context
+  const { code, problem, remedy } = explanationOf(failure, context)
   // A server, or a proxy before it, may repeat what it was sent.
-  const repeats = secrets.some((secret) => secret !== '' && failure.said.includes(secret))
+  const repeats = identity.secrets.some((secret) => secret !== '' && failure.said.includes(secret))
   const said = repeats ? 'withheld: it repeats a secret' : printable(failure.said)
-  const where = settings.servers.map(({ url }) => url).join(', ')
+  const isOfOne = failure.at !== undefined && failure.kind !== 'unavailable'
+  const where = isOfOne ? failure.at : settings.servers.map(({ url }) => url).join(', ')
   return new OverlayError(code, `${attempted}: ${problem} at ${where} (${said}); ${remedy}`, {
     cause: repeats ? undefined : failure.cause,
   })
 }
 
-function explanationOf(kind: FailureKind, { bucket, clock }: ErrorContext['settings']): Explanation {
+function explanationOf(
+  { kind, forbidden }: Failure,
+  { settings: { bucket, domain, clock }, identity }: ErrorContext,
+): Explanation {
   switch (kind) {
     case 'denied':
       return {
         code: 'ACCESS_DENIED',
-        problem: 'NATS refuses this client',
-        remedy: `check its credentials; it must be allowed to publish to $JS.API.> and $KV.${bucket}.> (and $KV.${bucket}-leases.>), and to subscribe to _INBOX.>`,
+        problem: `NATS refuses ${identity.who}`,
+        remedy: 'check that its credentials are those of the server, neither expired nor revoked',
+      }
+    case 'forbidden':
+      return {
+        code: 'ACCESS_DENIED',
+        problem:
+          forbidden === undefined
+            ? `NATS refuses ${identity.who} a permission`
+            : `NATS permits ${identity.who} no ${forbidden.operation} to ${printable(forbidden.subject)}`,
+        remedy: `allow it to ${rights(bucket, domain)}`,
       }
     case 'untrusted':
       return {
         code: 'STORE_UNAVAILABLE',
         problem: 'TLS failed',
-        remedy: `check the certificates, the CA, and this host's clock (${new Date(clock.now()).toISOString()})`,
+        remedy:
+          'check that the server has TLS, and a certificate for this address or name; the CA; and ' +
+          `this host's clock (${new Date(clock.now()).toISOString()})`,
+      }
+    case 'client-certificate':
+      return {
+        code: 'ACCESS_DENIED',
+        problem: "NATS refuses this node's TLS certificate, or misses one",
+        remedy: 'give the certificate and key that its CA has signed, neither expired nor revoked',
       }
     case 'full':
       return {
@@ -63,8 +81,6 @@ function explanationOf(kind: FailureKind, { bucket, clock }: ErrorContext['setti
         problem: `the bucket ${bucket} exists with other settings`,
         remedy: `see nats stream info KV_${bucket}`,
       }
-    case 'closed':
-      return { code: 'CLOSED', problem: 'the client of NATS was closed', remedy: 'make a new one' }
     case 'refused':
     case 'outdated':
       return { code: 'STORE_UNAVAILABLE', problem: 'NATS refuses', remedy: 'its answer says why' }
@@ -75,4 +91,11 @@ function explanationOf(kind: FailureKind, { bucket, clock }: ErrorContext['setti
         remedy: 'check that it runs with JetStream (nats-server -js), and that the network to it is up',
       }
   }
+}
+
+/** What a node needs, as the README has it. */
+function rights(bucket: string, domain: string | undefined): string {
+  const api = domain === undefined ? '$JS.API' : `$JS.${domain}.API`
+  const values = domain === undefined ? `, $KV.${bucket}.>, $KV.${bucket}-leases.>` : ''
+  return `publish to ${api}.>, $JS.FC.>${values}, and to subscribe to _INBOX.>`
 }

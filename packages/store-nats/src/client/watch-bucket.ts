@@ -1,10 +1,11 @@
 import { type Clock, isOverlayError, type OverlayError, type Random } from '@selvedge/core'
-import { backoffDelay, unlessAborted } from '@selvedge/core/kit'
+import { backoffDelay } from '@selvedge/core/kit'
 import { type Bucket, type Delivery, takePending } from './bucket.js'
-import { BACKOFF, type Connection, type Session } from './connection.js'
+import { BACKOFF, type Connection } from './connection.js'
 import type { Entry } from './entry.js'
 import { isFailure, NatsFailure } from './errors.js'
 import { KnownKeys } from './known-keys.js'
+import type { Session } from './session.js'
 
 /** The changes after a list are complete until the next list. */
 export type BucketUpdate =
@@ -87,8 +88,7 @@ export async function* watchBucket(
       const stood = openedAt !== undefined && clock.monotonic() - openedAt >= MIN_WATCH_MS
       if (stood) failures = 0
       if (error instanceof Lost) continue
-      const failure =
-        error instanceof NatsFailure ? connection.error(attempted, connection.judge(error)) : error
+      const failure = error instanceof NatsFailure ? connection.error(attempted, error.failure) : error
       if (stood && error instanceof NatsFailure && error.failure.kind === 'unavailable') {
         onCut?.(failure as OverlayError)
         continue
@@ -149,23 +149,14 @@ async function* follow(
   const { clock, random, signal, attempted } = options
   const jitter = 0.75 + random() / 2
   let lookedAt = clock.monotonic()
-  let next = delivery.next()
-  next.catch(() => {})
   while (!signal.aborted) {
     const lookDue = lookedAt + jitter * Math.max(LOOK_MS.min, LOOK_MS.each * known.size) - clock.monotonic()
-    const waiting = new AbortController()
     const pause = Math.max(0, Math.min(lookDue, Math.max(EXPIRY_MS * jitter, known.nextEndInMs)))
-    const timer = clock
-      .sleep(pause, { signal: AbortSignal.any([signal, waiting.signal]) })
-      .then(() => undefined)
-    timer.catch(() => {})
-    const entries = await Promise.race([unlessAborted(next, signal), timer])
-    waiting.abort()
-    if (entries !== undefined) {
+    const entries = await nextWithin(pause, delivery, clock, signal)
+    if (signal.aborted) return
+    if (entries.length > 0) {
       known.add(entries)
       yield { type: 'changes', entries }
-      next = delivery.next()
-      next.catch(() => {})
       continue
     }
     const call = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
@@ -179,6 +170,25 @@ async function* follow(
     }
     const ended = await call((session) => endedKeys(session, bucket, known))
     if (ended.length > 0) yield { type: 'changes', entries: ended }
+  }
+}
+
+/** What comes within `ms`, or until the signal aborts. Nothing of it stays with the signal, nor with the delivery. */
+async function nextWithin(
+  ms: number,
+  delivery: Delivery,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<readonly Entry[]> {
+  const over = new AbortController()
+  const stop = (): void => over.abort()
+  signal.addEventListener('abort', stop)
+  void clock.sleep(ms, { signal: over.signal }).then(stop, stop)
+  try {
+    return await delivery.next(over.signal)
+  } finally {
+    signal.removeEventListener('abort', stop)
+    stop()
   }
 }
 
