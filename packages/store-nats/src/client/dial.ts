@@ -1,7 +1,7 @@
 import type { SecureContext } from 'node:tls'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import type { Identity } from './credentials.js'
 import { classify, type Failure, NatsFailure } from './errors.js'
+import type { Identity } from './identity.js'
 import { type Candidate, isAddress } from './server-pool.js'
 import { hostAndPort } from './server-url.js'
 

@@ -1,8 +1,8 @@
 import { type ErrorCode, OverlayError } from '@selvedge/core'
 import { printable } from '@selvedge/core/kit'
 import type { Settings } from '../options.js'
-import type { Identity } from './credentials.js'
 import type { Failure } from './errors.js'
+import type { Identity } from './identity.js'
 
 interface Explanation {
   readonly code: ErrorCode
