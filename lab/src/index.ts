@@ -8,6 +8,7 @@ export {
   type Stretch,
 } from './backend-change.js'
 export { Capture, type CapturedPacket, type CaptureOptions, count, isPlain } from './capture.js'
+export { type CertificateOptions, Certificates } from './certificates.js'
 export {
   type Container,
   type NetworkList,

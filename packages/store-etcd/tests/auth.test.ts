@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SubnetManager } from '@selvedge/core'
-import { Watcher } from '@selvedge/lab'
+import { Certificates, Watcher } from '@selvedge/lab'
 import { Etcd3 } from 'etcd3'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { Certificates } from './certificates.js'
 import { EtcdServer } from './etcd-server.js'
 import { attributesOf, dualStackNetwork, TestNetwork } from './network.js'
 

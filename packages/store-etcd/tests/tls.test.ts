@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { Certificates } from '@selvedge/lab'
 import { EtcdSubnetManager, type EtcdTls, tlsFiles } from '@selvedge/store-etcd'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Certificates } from './certificates.js'
 import { EtcdServer } from './etcd-server.js'
 
 let certificates: Certificates
@@ -21,7 +21,7 @@ beforeAll(async () => {
   certificates = await Certificates.make()
   await Promise.all(['ca', 'foreign-ca'].map((ca) => certificates.makeCa(ca)))
   await certificates.make('server', 'ca')
-  await certificates.make('expired', 'ca', -1)
+  await certificates.make('expired', 'ca', { days: -1 })
   await certificates.make('client', 'ca')
   await certificates.make('foreign', 'foreign-ca')
   const server = (name: string) => ({ cert: certificates.cert(name), key: certificates.key(name) })

@@ -9,6 +9,8 @@ import { freePort } from '@selvedge/lab'
 export interface NatsOptions {
   /** Added to the server's configuration, in its own syntax. */
   readonly config?: string
+  /** The address at which it listens for clients. Default: 127.0.0.1. */
+  readonly host?: string
 }
 
 /** The program: the one on the PATH, or another version for the same tests. */
@@ -33,6 +35,8 @@ export class NatsServer implements AsyncDisposable {
   /** Such as `nats://127.0.0.1:34222`. */
   readonly url: string
   readonly #place: Place
+  /** In brackets if it is an IPv6 address. */
+  readonly #host: string
   /** The cluster ports of all servers; one for a server alone. */
   readonly #cluster: readonly number[]
   readonly #options: NatsOptions
@@ -59,7 +63,8 @@ export class NatsServer implements AsyncDisposable {
   }
 
   private constructor(place: Place, cluster: readonly number[], options: NatsOptions) {
-    this.url = `nats://127.0.0.1:${place.client}`
+    this.#host = (options.host ?? '127.0.0.1').replace(/^.*:.*$/, '[$&]')
+    this.url = `nats://${this.#host}:${place.client}`
     this.#place = place
     this.#cluster = cluster
     this.#options = options
@@ -80,8 +85,8 @@ export class NatsServer implements AsyncDisposable {
   }
 
   /** Starts it, with the data that it had; resolves once JetStream answers. */
-  async restart(): Promise<void> {
-    await this.configure(this.#options.config ?? '')
+  async restart(config = this.#options.config ?? ''): Promise<void> {
+    await this.configure(config)
     // setpriv becomes nats-server, which the kernel kills when this process has ended.
     const server = spawn('setpriv', ['--pdeathsig', 'KILL', NATS_SERVER, '-c', this.#configFile], {
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -148,7 +153,7 @@ export class NatsServer implements AsyncDisposable {
     const routes = this.#cluster.filter((port) => port !== cluster).map((port) => `nats://127.0.0.1:${port}`)
     return [
       `server_name: ${name}`,
-      `listen: 127.0.0.1:${client}`,
+      `listen: "${this.#host}:${client}"`,
       `http: 127.0.0.1:${monitor}`,
       `jetstream { store_dir: "${join(dataDir, 'data')}" }`,
       routes.length === 0

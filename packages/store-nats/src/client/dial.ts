@@ -4,6 +4,7 @@ import { classify, type Failure, NatsFailure } from './errors.js'
 import type { Identity } from './identity.js'
 import { type Candidate, isAddress } from './server-pool.js'
 import { hostAndPort } from './server-url.js'
+import { certificateRefusal, type ServerTls } from './tls-alert.js'
 
 /**
  * How often an idle connection is pinged, in ms; two pings without an answer end it. So a server that is stopped, or was
@@ -36,7 +37,7 @@ export async function dialAny(
     try {
       return { nc: await dial(server, options), server }
     } catch (error) {
-      const failure = classify(error ?? new Error('the server closed the connection'))
+      const failure = await failureOf(error, server, options)
       failures.push({ ...failure, at: server.url })
       onFailed(server)
     }
@@ -44,11 +45,19 @@ export async function dialAny(
   throw new NatsFailure(worst(failures))
 }
 
+/** @param error undefined if the server closed the connection without a word */
+async function failureOf(error: unknown, server: Candidate, { tls }: DialOptions): Promise<Failure> {
+  const failure = classify(error ?? new Error('the server closed the connection'))
+  if (tls === undefined || !/ECONNRESET|EPIPE|closed the connection/.test(failure.said)) return failure
+  const refusal = classify(await certificateRefusal(server, tlsOptions(server, tls)))
+  return refusal.kind === 'client-certificate' ? refusal : failure
+}
+
 function dial(server: Candidate, { identity, tls }: DialOptions): Promise<NatsConnection> {
   const { authenticator } = identity
   return connect({
     servers: [hostAndPort(server.host, server.port)],
-    ...(tls !== undefined && { tls: tlsOptions(server, tls) }),
+    ...(tls !== undefined && { tls: { ...tlsOptions(server, tls) } }),
     ...(authenticator !== undefined && { authenticator }),
     name: 'selvedge',
     timeout: CONNECT_TIMEOUT_MS,
@@ -62,9 +71,11 @@ function dial(server: Candidate, { identity, tls }: DialOptions): Promise<NatsCo
  * What the library gives to Node.js's TLS. Of a server that is given by its address it would leave out what the certificate
  * must be for, and it would then have to be for `localhost`. An address is not sent as a server name: RFC 6066, section 3.
  */
-function tlsOptions(server: Candidate, secureContext: SecureContext): object {
-  if (server.certificateName !== undefined) return { secureContext, servername: server.certificateName }
-  return isAddress(server) ? { secureContext, host: server.host } : { secureContext }
+function tlsOptions(server: Candidate, secureContext: SecureContext): ServerTls {
+  const { certificateName, host } = server
+  const always = { secureContext, rejectUnauthorized: true } as const
+  if (certificateName === undefined && isAddress(server)) return { ...always, host, servername: '' }
+  return { ...always, servername: certificateName ?? host }
 }
 
 /** Of the answers of several servers, the one that needs an operator most. */

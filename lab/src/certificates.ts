@@ -7,6 +7,15 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
+const LOOPBACK = ['IP:127.0.0.1', 'IP:::1', 'DNS:localhost']
+
+export interface CertificateOptions {
+  /** For how many it is valid; -1 for one that has expired. */
+  readonly days?: number
+  /** What it is for, as openssl's subjectAltName: `IP:192.0.2.1`, `DNS:example.com`. */
+  readonly names?: readonly string[]
+}
+
 /** Certificates made by openssl in a folder of their own. */
 export class Certificates implements AsyncDisposable {
   readonly folder: string
@@ -43,11 +52,15 @@ export class Certificates implements AsyncDisposable {
     )
   }
 
-  /** One for 127.0.0.1, for servers and clients, valid for so many days; -1 has expired. */
-  async make(name: string, ca: string, days = 2): Promise<void> {
+  /** One for servers and clients, by default for loopback, valid for two days. */
+  async make(
+    name: string,
+    ca: string,
+    { days = 2, names = LOOPBACK }: CertificateOptions = {},
+  ): Promise<void> {
     const request = join(this.folder, `${name}.csr`)
     const extensions = join(this.folder, `${name}.ext`)
-    await writeFile(extensions, 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n')
+    await writeFile(extensions, `subjectAltName=${names.join(',')}\nextendedKeyUsage=serverAuth,clientAuth\n`)
     await this.#openssl('req', ...EC, '-subj', `/CN=${name}`, '-keyout', this.key(name), '-out', request)
     await this.#openssl(
       ...['x509', '-req', '-in', request, '-CA', this.cert(ca), '-CAkey', this.key(ca), '-CAcreateserial'],
