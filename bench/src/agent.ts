@@ -96,14 +96,15 @@ export class Agent {
     )
   }
 
-  /** What the process has cost so far: CPU time in ms, and the most memory that it had resident, in bytes. */
-  async cost(): Promise<{ readonly cpuMs: number; readonly peakMemory: number }> {
+  /** What the process has cost so far: CPU time in ms; memory that is resident, and the most that was, in bytes. */
+  async cost(): Promise<{ readonly cpuMs: number; readonly memory: number; readonly peakMemory: number }> {
     const stat = await readFile(`/proc/${this.#child.pid}/stat`, 'utf8')
     const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8')
     // After the name in parentheses: field 14 is utime, 15 stime, in ticks of 10 ms (proc(5)).
     const [, , , , , , , , , , , user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    const [, kilobytes] = /VmHWM:\s*(\d+) kB/.exec(status) ?? []
-    return { cpuMs: (Number(user) + Number(system)) * 10, peakMemory: Number(kilobytes) * 1024 }
+    const bytes = (name: string) => Number(new RegExp(`${name}:\\s*(\\d+) kB`).exec(status)?.[1]) * 1024
+    const cpuMs = (Number(user) + Number(system)) * 10
+    return { cpuMs, memory: bytes('VmRSS'), peakMemory: bytes('VmHWM') }
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Stretch } from '@selvedge/lab'
 import type { BenchmarkName, Measured, MeasurementInput } from './measurements.js'
 import type { Starts } from './starts.js'
+import { FLOW_CONTROL, type RequestCounts } from './store/types.js'
 import { megabytes, ms, ratio } from './text.js'
 import { FLANNELD_PROXY } from './throughput-names.js'
 
@@ -37,15 +38,24 @@ function startCells(measured: Starts, batch: number): readonly string[] {
   return [`${starts}`, ...times, megabytes(peakMemory), ms(batch), ratio(inSyncMs, batch)]
 }
 
+/** A row for each store, beside the first one's. */
+const besideFirst = <T>(stores: readonly T[], row: (one: T, first: T) => readonly string[]) =>
+  stores.map((one) => row(one, stores[0] ?? one))
+
+/** HTTP/2 has flow control below etcd's requests; in NATS it is messages, which nobody waits for. */
+const waitedFor = (requests: RequestCounts): number =>
+  Object.entries(requests).reduce((total, [kind, count]) => total + (kind === FLOW_CONTROL ? 0 : count), 0)
+
 export const BENCHMARKS: readonly [
   Benchmark<'kernel-writes'>,
   Benchmark<'resync'>,
   Benchmark<'probes'>,
   Benchmark<'pages'>,
   Benchmark<'dashboard'>,
-  Benchmark<'etcd-start'>,
-  Benchmark<'etcd-change'>,
-  Benchmark<'etcd-join'>,
+  Benchmark<'store-start'>,
+  Benchmark<'store-change'>,
+  Benchmark<'store-join'>,
+  Benchmark<'store-rest'>,
   Benchmark<'kubernetes'>,
   Benchmark<'traffic-rules'>,
   Benchmark<'throughput'>,
@@ -139,30 +149,77 @@ export const BENCHMARKS: readonly [
     ],
   },
   {
-    name: 'etcd-start',
-    title: 'selvedged joins a network in etcd, from the start of the process; medians',
+    name: 'store-start',
+    title:
+      'selvedged joins a network in etcd and one in NATS, in turn, from the start of the process; medians, and beside those of etcd',
     sizes: [2, 1_000, 5_000, 20_000, 65_000],
-    head: ['peers', ...START_HEAD],
-    rows: (measured) => [[`${measured.peers}`, ...startCells(measured, measured.batch)]],
+    head: ['peers', 'store', ...START_HEAD, "of etcd's time", 'CPU', 'memory'],
+    rows: (stores) =>
+      besideFirst(stores, (measured, etcd) => [
+        `${measured.peers}`,
+        measured.store,
+        ...startCells(measured, measured.batch),
+        ratio(measured.inSyncMs, etcd.inSyncMs),
+        ratio(measured.cpuMs, etcd.cpuMs),
+        ratio(measured.peakMemory, etcd.peakMemory),
+      ]),
   },
   {
-    name: 'etcd-change',
-    title: "One peer's lease put or deleted in etcd, until the kernel's notification of the route",
-    sizes: [5_000],
-    head: ['peers', 'changes', 'p50', 'p99', "etcd's own answer: p50", 'p99'],
-    rows: ({ peers, changes, p50, p99, etcdP50, etcdP99 }) => [
-      [`${peers}`, `${changes}`, ms(p50), ms(p99), ms(etcdP50), ms(etcdP99)],
+    name: 'store-change',
+    title: "One peer's lease put or deleted in a store, until the kernel's notification of the route",
+    sizes: [5_000, 20_000],
+    head: [
+      'peers',
+      'store',
+      'changes',
+      'p50',
+      'p99',
+      "the store's own answer: p50",
+      'p99',
+      "of etcd's: p50",
+      'p99',
     ],
+    rows: (stores) =>
+      besideFirst(stores, ({ peers, store, changes, p50, p99, answerP50, answerP99 }, etcd) => [
+        `${peers}`,
+        store,
+        `${changes}`,
+        ...[p50, p99, answerP50, answerP99].map(ms),
+        ratio(p50, etcd.p50),
+        ratio(p99, etcd.p99),
+      ]),
   },
   {
-    name: 'etcd-join',
-    title: 'Requests to etcd from the start until in sync',
-    sizes: [2, 5_000],
-    head: ['peers', 'requests'],
-    rows: ({ peers, requests }) => {
-      const counts = Object.entries(requests).map(([method, count]) => `${count} ${method}`)
-      return [[`${peers}`, counts.join(', ')]]
-    },
+    name: 'store-join',
+    title:
+      'Requests to a store from the start until in sync and watching; acknowledgements of flow control not counted',
+    sizes: [2, 5_000, 20_000],
+    head: ['peers', 'store', 'requests', "of etcd's", 'kinds'],
+    rows: (stores) =>
+      besideFirst(stores, ({ peers, store, requests }, etcd) => [
+        `${peers}`,
+        store,
+        `${waitedFor(requests)}`,
+        ratio(waitedFor(requests), waitedFor(etcd.requests)),
+        Object.entries(requests)
+          .map(([kind, count]) => `${count} ${kind}`)
+          .join(', '),
+      ]),
+  },
+  {
+    name: 'store-rest',
+    title: 'A minute at rest, with so many leases in a store that do not change',
+    sizes: [5_000, 20_000],
+    head: ['peers', 'store', 'CPU, of one core', 'memory', "of etcd's: CPU", 'memory'],
+    rows: (stores) =>
+      besideFirst(stores, ({ peers, store, cpuShare, memory }, etcd) => [
+        `${peers}`,
+        store,
+        `${(cpuShare * 100).toFixed(2)} %`,
+        megabytes(memory),
+        ratio(cpuShare, etcd.cpuShare),
+        ratio(memory, etcd.memory),
+      ]),
   },
   {
     name: 'kubernetes',

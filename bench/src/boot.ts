@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type Child, type Host, Lab, until } from '@selvedge/lab'
-import { ENDPOINT, startEtcd } from './etcd-lab.js'
 import { CHECKOUT, selvedgedOf } from './selvedged.js'
+import { ENDPOINT, startEtcd } from './store/etcd.js'
 
 const PEERS = fileURLToPath(new URL('boot-peers.js', import.meta.url))
 

@@ -1,6 +1,6 @@
 import type { Program } from './agent.js'
-import { EtcdLab } from './etcd-lab.js'
 import { type Start, startInTurn } from './starts.js'
+import { StoreLab } from './store/lab.js'
 
 /** Which programs to compare, and with how many peers in etcd. */
 export interface Comparison {
@@ -23,8 +23,9 @@ export async function compareStarts(
   { peers, rounds, programs }: Comparison,
   signal: AbortSignal,
 ): Promise<ComparedStarts> {
-  await using lab = await EtcdLab.create(peers, signal)
-  const ways = programs.map((program) => () => lab.startAgent(program))
-  await startInTurn(lab, { peers, rounds: 1, ways })
-  return { peers, starts: await startInTurn(lab, { peers, rounds, ways }) }
+  await using lab = await StoreLab.create(['etcd'], peers, signal)
+  const { network } = lab
+  const ways = programs.map((program) => ({ network, start: () => network.startAgent(program) }))
+  await startInTurn({ peers, rounds: 1, ways })
+  return { peers, starts: await startInTurn({ peers, rounds, ways }) }
 }

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type Child, until } from '@selvedge/lab'
 import { IN_SYNC } from './agent.js'
-import { EtcdLab } from './etcd-lab.js'
+import { StoreLab } from './store/lab.js'
 
 /** What the dashboard of a host with so many leases costs a browser. Times are in ms. */
 export interface DashboardPage {
@@ -35,20 +35,21 @@ const PORT = 8_080
 const BROWSER = fileURLToPath(new URL('../../scripts/bench/dashboard-browser.mjs', import.meta.url))
 
 export async function measureDashboardPage(peers: number, signal: AbortSignal): Promise<DashboardPage> {
-  await using lab = await EtcdLab.create(peers, signal)
-  const agent = lab.startAgent({
+  await using lab = await StoreLab.create(['etcd'], peers, signal)
+  const { network } = lab
+  const agent = network.startAgent({
     flags: ['-dashboard', '-probe-peers', `-healthz-port=${PORT}`, '-healthz-ip=127.0.0.1'],
   })
   try {
     await agent.logged(IN_SYNC)
     const url = `http://127.0.0.1:${PORT}/dashboard/`
     await until('the dashboard to be served', () =>
-      lab.host.exec('curl', ['--silent', '--fail', url]).catch(() => undefined),
+      network.host.exec('curl', ['--silent', '--fail', url]).catch(() => undefined),
     )
-    const chromium = join(lab.directory, 'chromium')
+    const chromium = join(network.directory, 'chromium')
     await writeFile(chromium, '#!/bin/sh\nexec /usr/bin/chromium "$@"\n', { mode: 0o755 })
-    const change = lab.startClient('change', 1)
-    const browser = lab.host.spawn(process.execPath, [BROWSER, chromium, url, `${peers}`])
+    const change = network.startClient('change', 1)
+    const browser = network.host.spawn(process.execPath, [BROWSER, chromium, url, `${peers}`])
     const [changed, measured] = [linesOf(change), linesOf(browser)]
     await changed()
     await measured()

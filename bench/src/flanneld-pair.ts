@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseSubnetEnv } from '@selvedge/core'
 import { type Host, type Lab, type Pod, until } from '@selvedge/lab'
-import { ENDPOINT, startEtcd } from './etcd-lab.js'
+import { ENDPOINT, startEtcd } from './store/etcd.js'
 
 /** Starts an etcd, and a flanneld on each host of a lab; returns a pod on each. */
 export async function startFlanneldPair(lab: Lab, program: string, config: object): Promise<readonly Pod[]> {

@@ -17,13 +17,12 @@ export interface KubeStart {
 
 export async function measureKubeStart(peers: number, signal: AbortSignal): Promise<KubeStart> {
   await using lab = await KubeLab.create(peers, signal)
-  return {
+  const ways = [() => lab.startPod(), () => lab.startWithKubeconfig()]
+  const measured = await measureStarts(
     peers,
-    nodeSize: lab.nodeSize,
-    ...(await measureStarts(lab, peers, {
-      pod: () => lab.startPod(),
-      kubeconfig: () => lab.startWithKubeconfig(),
-    })),
-    batch: await measureBatch(lab.host, lab.directory, peerLeases(peers)),
-  }
+    ways.map((start) => ({ network: lab, start })),
+  )
+  const [pod, kubeconfig] = measured as readonly [Starts, Starts]
+  const batch = await measureBatch(lab.host, lab.directory, peerLeases(peers))
+  return { peers, nodeSize: lab.nodeSize, pod, kubeconfig, batch }
 }

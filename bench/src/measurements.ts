@@ -3,14 +3,15 @@ import { measureBoot } from './boot.js'
 import { measureCni } from './cni.js'
 import { compareStarts } from './compare-starts.js'
 import { measureDashboardPage } from './dashboard-page.js'
-import { measureEtcdChange } from './etcd-change.js'
-import { measureEtcdJoin } from './etcd-join.js'
-import { measureEtcdStart } from './etcd-start.js'
 import { measureKernelWrites } from './kernel-writes.js'
 import { measureKubeStart } from './kube-start.js'
 import { measurePages } from './pages.js'
 import { measureProbes } from './probes.js'
 import { measureResync } from './resync.js'
+import { measureStoreChange } from './store-change.js'
+import { measureStoreJoin } from './store-join.js'
+import { measureStoreRest } from './store-rest.js'
+import { measureStoreStart } from './store-start.js'
 import { measureThroughput } from './throughput.js'
 import { measureTrafficRules } from './traffic-rules.js'
 
@@ -21,9 +22,10 @@ export const measurements = {
   pages: measurePages,
   dashboard: measureDashboardPage,
   probes: measureProbes,
-  'etcd-start': measureEtcdStart,
-  'etcd-change': measureEtcdChange,
-  'etcd-join': measureEtcdJoin,
+  'store-start': measureStoreStart,
+  'store-change': measureStoreChange,
+  'store-join': measureStoreJoin,
+  'store-rest': measureStoreRest,
   kubernetes: measureKubeStart,
   'traffic-rules': measureTrafficRules,
   throughput: measureThroughput,

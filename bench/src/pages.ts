@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Host, until } from '@selvedge/lab'
 import { type Agent, IN_SYNC } from './agent.js'
-import { ENDPOINT, EtcdLab } from './etcd-lab.js'
 import { median } from './median.js'
 import { CHECKOUT, selvedgedOf } from './selvedged.js'
+import { ENDPOINT } from './store/etcd.js'
+import { StoreLab, type StoreNetwork } from './store/lab.js'
 
 /** What a page for people costs on a host with so many peers. */
 export interface Pages {
@@ -57,26 +58,31 @@ const OPENING_SECONDS = 2
 const CLIENT = fileURLToPath(new URL('dashboard-client.js', import.meta.url))
 
 export async function measurePages(peers: number, signal: AbortSignal): Promise<Pages> {
-  await using lab = await EtcdLab.create(peers, signal)
-  const socket = join(lab.directory, 'control.sock')
-  const agent = lab.startAgent({
+  await using lab = await StoreLab.create(['etcd'], peers, signal)
+  const { network } = lab
+  const socket = join(network.directory, 'control.sock')
+  const agent = network.startAgent({
     controlSocket: socket,
     flags: ['-dashboard', `-healthz-port=${PORT}`, '-healthz-ip=127.0.0.1'],
   })
   try {
     await agent.logged(IN_SYNC)
     const pages: PageCost[] = []
-    for (const command of COMMANDS) pages.push(await measurePage(lab, command, socket))
-    return { peers, pages, dashboard: await measureDashboard(lab.host, agent) }
+    for (const command of COMMANDS) pages.push(await measurePage(network, command, socket))
+    return { peers, pages, dashboard: await measureDashboard(network.host, agent) }
   } finally {
     await agent.stop()
   }
 }
 
-async function measurePage(lab: EtcdLab, command: readonly string[], socket: string): Promise<PageCost> {
+async function measurePage(
+  { host, directory }: StoreNetwork,
+  command: readonly string[],
+  socket: string,
+): Promise<PageCost> {
   const [name = ''] = command
   const store = [`--etcd-endpoints=${ENDPOINT}`]
-  const files = [`--subnet-file=${join(lab.directory, 'subnet.env')}`, '--lease-cache=', '--iface=eth0']
+  const files = [`--subnet-file=${join(directory, 'subnet.env')}`, '--lease-cache=', '--iface=eth0']
   const flags = [
     ...(name === 'leases' ? store : []),
     ...(LIKE_AGENT.includes(name) ? [...store, ...files, '--iptables-forward-rules=false'] : []),
@@ -89,8 +95,8 @@ async function measurePage(lab: EtcdLab, command: readonly string[], socket: str
   let printed = ''
   for (let run = 0; run < RUNS; run += 1) {
     const started = performance.now()
-    const file = name === 'bugreport' ? [join(lab.directory, `report-${run}.tar.gz`)] : []
-    const child = lab.host.spawn(process.execPath, [program, ...command, ...file, ...flags])
+    const file = name === 'bugreport' ? [join(directory, `report-${run}.tar.gz`)] : []
+    const child = host.spawn(process.execPath, [program, ...command, ...file, ...flags])
     const closed = once(child, 'close')
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
     await closed

@@ -29,50 +29,51 @@ export interface StartNetwork {
 /** As many starts as fit into about half a minute. */
 const roundsWith = (peers: number): number => (peers <= 5_000 ? 7 : peers <= 20_000 ? 3 : 1)
 
+/** A way to start an agent, and the network that it joins. */
+export interface Way {
+  readonly network: StartNetwork
+  readonly start: () => Agent
+}
+
 /** Starts an agent in each of several ways, in turn, again and again; gives the medians of each. */
-export async function measureStarts<W extends string>(
-  network: StartNetwork,
-  peers: number,
-  ways: Readonly<Record<W, () => Agent>>,
-): Promise<Record<W, Starts>> {
-  const names = Object.keys(ways) as W[]
-  const rounds = roundsWith(peers)
-  const measured = await startInTurn(network, { peers, rounds, ways: names.map((name) => ways[name]) })
-  return Object.fromEntries(names.map((name, way) => [name, mediansOf(measured[way] ?? [])])) as Record<
-    W,
-    Starts
-  >
+export async function measureStarts(peers: number, ways: readonly Way[]): Promise<readonly Starts[]> {
+  return (await startInTurn({ peers, rounds: roundsWith(peers), ways })).map(mediansOf)
 }
 
 /**
- * Starts agents on a host without any state, each of several ways once a round. Every other round goes
+ * Starts agents on hosts without any state, each of several ways once a round. Every other round goes
  * backwards, so that what drifts, such as the machine's other load, falls on all alike.
  * @returns the starts of each way
  */
-export async function startInTurn(
-  network: StartNetwork,
-  { peers, rounds, ways }: { peers: number; rounds: number; ways: readonly (() => Agent)[] },
-): Promise<readonly (readonly Start[])[]> {
-  const measured = ways.map((start) => ({ start, starts: [] as Start[] }))
+export async function startInTurn({
+  peers,
+  rounds,
+  ways,
+}: {
+  peers: number
+  rounds: number
+  ways: readonly Way[]
+}): Promise<readonly (readonly Start[])[]> {
+  const measured = ways.map((way) => ({ way, starts: [] as Start[] }))
   for (let round = 0; round < rounds; round += 1) {
-    for (const { start, starts } of measured) starts.push(await measureStart(network, peers, start))
+    for (const { way, starts } of measured) starts.push(await measureStart(peers, way))
     measured.reverse()
   }
   if (rounds % 2 === 1) measured.reverse()
   return measured.map(({ starts }) => starts)
 }
 
-async function measureStart(network: StartNetwork, peers: number, start: () => Agent): Promise<Start> {
+async function measureStart(peers: number, { network, start }: Way): Promise<Start> {
   const agent = start()
   const subnetEnvMs = await agent.subnetEnv()
   const inSyncMs = await agent.logged(IN_SYNC)
-  const cost = await agent.cost()
+  const { cpuMs, peakMemory } = await agent.cost()
   await checkKernel(network.host, peers)
   await agent.stop()
   await network.forgetAgent()
   await network.host.exec('ip', ['link', 'del', 'flannel.1'], { timeoutMs: 600_000 })
   await rm(`${network.directory}/subnet.env`)
-  return { subnetEnvMs, inSyncMs, ...cost }
+  return { subnetEnvMs, inSyncMs, cpuMs, peakMemory }
 }
 
 function mediansOf(starts: readonly Start[]): Starts {
