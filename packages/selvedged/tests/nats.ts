@@ -34,8 +34,19 @@ export class Nats {
     return selvedgeIn(this.#namespace, this.flags)
   }
 
+  /** In the server's own syntax: JetStream, with the data that it had. */
+  get #jetStream(): string {
+    return `jetstream { store_dir: "${this.#folder}" }`
+  }
+
+  /** Starts it again with its data, and with more in its configuration, such as who may connect. */
+  async restrict(config: string): Promise<void> {
+    await this.kill()
+    await this.start(`${this.#jetStream}\n${config}`)
+  }
+
   /** Resolves once it is ready. @param config in the server's own syntax, instead of JetStream with its data */
-  async start(config = `jetstream { store_dir: "${this.#folder}" }`): Promise<void> {
+  async start(config = this.#jetStream): Promise<void> {
     await mkdir(this.#folder, { recursive: true })
     const file = join(this.#folder, 'server.conf')
     await writeFile(file, `server_name: lab\nlisten: "${this.#address}:${CLIENT_PORT}"\n${config}\n`)

@@ -1,9 +1,10 @@
-/** `selvedge leases` and `selvedge config`, as a process, on a real etcd and a real file of the local store. */
+/** `selvedge leases` and `selvedge config`, as a process, on a real etcd, a real NATS and a real file of the local store. */
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { Rig } from '../rig.js'
+import { Nats } from '../nats.js'
+import { Rig, SWITCH_ADDRESS } from '../rig.js'
 import { vxlanRecord as record } from './lease-record.js'
 import { type RunSelvedge, selvedgeIn } from './selvedge.js'
 
@@ -16,8 +17,11 @@ interface Listed {
 }
 
 let rig: Rig
+let nats: Nats
 beforeAll(async () => {
   rig = await Rig.create(CONFIG, { hosts: 1 })
+  nats = new Nats(rig.lab.switch, SWITCH_ADDRESS, rig.lab.directory)
+  await nats.start()
 })
 afterAll(() => rig[Symbol.asyncDispose]())
 
@@ -32,17 +36,16 @@ async function fileOf(config: object | string): Promise<string> {
 
 const onEtcd = (): RunSelvedge => selvedgeIn(rig.lab.switch, ['--etcd-endpoints', rig.etcd.endpoint])
 
-describe.each(['etcd', 'local'] as const)('on %s', (type) => {
+describe.each(['etcd', 'nats', 'local'] as const)('on %s', (type) => {
   let selvedge: RunSelvedge
   let others: RunSelvedge
   beforeEach(async () => {
     files += 1
-    const store = join(rig.lab.directory, `store-${files}.mdb`)
-    const prefix = `/test-${files}/network`
-    const flags =
-      type === 'local'
-        ? ['--local-store', store]
-        : [`-etcd-prefix=${prefix}`, '--etcd-endpoints', rig.etcd.endpoint]
+    const flags = {
+      etcd: [`-etcd-prefix=/test-${files}/network`, '--etcd-endpoints', rig.etcd.endpoint],
+      nats: [...nats.flags, `--nats-bucket=test-${files}`],
+      local: ['--local-store', join(rig.lab.directory, `store-${files}.mdb`)],
+    }[type]
     selvedge = selvedgeIn(rig.lab.switch, flags)
     others = selvedgeIn(rig.lab.switch, flags, ['NO_COLOR=1'])
     expect(await selvedge('config', 'set', await fileOf(CONFIG))).toMatchObject({ status: 0, stderr: '' })

@@ -2,7 +2,7 @@ import { type AbortOptions, isOverlayError, OverlayError } from '@selvedge/core'
 import { backoffDelay, unlessAborted } from '@selvedge/core/kit'
 import type { Settings } from '../options.js'
 import { dialAny } from './dial.js'
-import { classify, type Failure, NatsFailure } from './errors.js'
+import { classify, type Failure, isUnheard, mayPass, NatsFailure } from './errors.js'
 import { explain } from './explain.js'
 import { type Identity, identityOf } from './identity.js'
 import type { KnownAddresses } from './known-addresses.js'
@@ -58,8 +58,7 @@ export class Connection {
       if ('value' in answer) return answer.value
       const { failure, sent } = answer
       if (['outdated', 'no-stream', 'exists'].includes(failure.kind)) throw new NatsFailure(failure)
-      const mayPass = failure.kind === 'unavailable' || failure.mayPass === true
-      const isOver = !mayPass || clock.monotonic() >= until
+      const isOver = !mayPass(failure) || clock.monotonic() >= until
       if (isOver || (once && sent)) throw this.error(attempted, failure)
       await clock.sleep(backoffDelay(attempt, BACKOFF, random), { signal })
     }
@@ -82,15 +81,14 @@ export class Connection {
     { signal, timeoutMs = this.#settings.requestTimeoutMs }: CallRequest,
     work: Work<T>,
   ): Promise<{ value: T } | { failure: Failure; sent: boolean }> {
-    let sent = false
+    let session: Session | undefined
     const over = new AbortController()
     try {
-      const session = await abortable(this.#connected(), signal)
-      sent = true
+      session = await abortable(this.#connected(), signal)
       return { value: await abortable(within(work(session, over.signal), timeoutMs), signal) }
     } catch (error) {
       signal?.throwIfAborted()
-      return { failure: isOverlayError(error) ? ownFailure(error) : classify(error), sent }
+      return { failure: failureOf(error, session), sent: session !== undefined }
     } finally {
       over.abort()
     }
@@ -138,8 +136,14 @@ export class Connection {
   }
 }
 
-/** What the caller's own settings cause is an error already. */
-const ownFailure = (error: OverlayError): Failure => ({ kind: 'refused', said: error.message, cause: error })
+function failureOf(error: unknown, session: Session | undefined): Failure {
+  // What the caller's own settings cause is an error already.
+  if (isOverlayError(error)) return { kind: 'refused', said: error.message, cause: error }
+  const failure = classify(error)
+  return session?.lacksJetStream === true && isUnheard(failure)
+    ? { ...failure, kind: 'no-jetstream' }
+    : failure
+}
 
 const abortable = <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> =>
   signal === undefined ? promise : unlessAborted(promise, signal)

@@ -4,6 +4,7 @@
  * - `outdated`: a key has been written since it was read
  * - `no-stream`: there is no such bucket
  * - `unavailable`: no answer, or one that says to ask again (no leader, no quorum)
+ * - `no-jetstream`: the server, or the account there, has no JetStream; it is asked again as well
  * - `denied`: the server does not know the user
  * - `forbidden`: the user may not publish or subscribe to a subject
  * - `untrusted`: TLS failed: the certificate of the server is not valid, or only one side speaks TLS
@@ -16,6 +17,7 @@ export type FailureKind =
   | 'outdated'
   | 'no-stream'
   | 'unavailable'
+  | 'no-jetstream'
   | 'denied'
   | 'forbidden'
   | 'untrusted'
@@ -52,6 +54,14 @@ export class NatsFailure extends Error {
   }
 }
 
+/** Whether it may succeed if it is asked again. */
+export const mayPass = ({ kind, mayPass }: Failure): boolean =>
+  kind === 'unavailable' || kind === 'no-jetstream' || mayPass === true
+
+/** Nobody takes the request: a server without JetStream answers this, and a cluster that has no leader for it yet. */
+export const isUnheard = ({ cause }: Failure): boolean =>
+  causesOf(cause).some(({ name }) => /^(NoResponders(Error)?|JetStreamNotEnabled)$/.test(name))
+
 export const isFailure = (error: unknown, kind: FailureKind): error is NatsFailure =>
   error instanceof NatsFailure && error.failure.kind === kind
 
@@ -72,6 +82,9 @@ const API_CODES: ReadonlyMap<number, FailureKind> = new Map([
   [10_008, 'unavailable'],
   [10_009, 'unavailable'],
   [10_118, 'unavailable'],
+  // For the account, and at all.
+  [10_039, 'no-jetstream'],
+  [10_076, 'no-jetstream'],
 ])
 
 /** By the names of the library's classes: there may be two copies of it in one process. */

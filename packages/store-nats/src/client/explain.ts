@@ -63,6 +63,12 @@ function explanationOf(
         problem: "NATS refuses this node's TLS certificate, or misses one",
         remedy: 'give the certificate and key that its CA has signed, neither expired nor revoked',
       }
+    case 'no-jetstream':
+      return {
+        code: 'STORE_UNAVAILABLE',
+        problem: 'NATS has no JetStream for this client',
+        remedy: 'start it with JetStream (nats-server -js), or give the account JetStream',
+      }
     case 'full':
       return {
         code: 'STORE_UNAVAILABLE',

@@ -23,6 +23,8 @@ export class Session {
   readonly publishPrefix: string
   /** Whether each key of a bucket that is made can have an end of its own: from NATS 2.11 on. */
   readonly hasTtlPerKey: boolean
+  /** Whether the server that would keep the bucket says that it has no JetStream. Of another domain's, no server says it. */
+  readonly lacksJetStream: boolean
   readonly #listeners = new Set<TroubleListener>()
   #end: Failure | undefined
 
@@ -49,6 +51,7 @@ export class Session {
     this.publishPrefix = domain === undefined ? '' : `$JS.${domain}.API.`
     const [major = 0, minor = 0] = (nc.info?.version ?? '').split('.').map(Number)
     this.hasTtlPerKey = major > 2 || (major === 2 && minor >= 11)
+    this.lacksJetStream = domain === undefined && nc.info?.jetstream !== true
     void this.#follow()
   }
 

@@ -70,6 +70,7 @@ const well: Facts = {
   agent: { state: 'answers', page },
   store: {
     state: 'answers',
+    type: 'etcd',
     place: 'etcd at http://192.0.2.9:2379, /coreos.com/network',
     config: '{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}}',
     configProblem: undefined,
@@ -167,6 +168,7 @@ test.each<[id: string, says: string, facts: Partial<Facts>]>([
     {
       store: {
         state: 'failed',
+        type: 'etcd',
         place: 'etcd',
         code: 'STORE_UNAVAILABLE',
         why: 'etcdserver: permission denied',

@@ -16,6 +16,7 @@ import { podChecks } from './pods.js'
 import { routeChecks } from './routes.js'
 import { serviceChecks } from './services.js'
 import { storeChecks } from './store.js'
+import { storeAccessChecks } from './store-access.js'
 
 export const CHECKS: readonly Check[] = [
   ...hostChecks,
@@ -24,6 +25,7 @@ export const CHECKS: readonly Check[] = [
   ...serviceChecks,
   ...firewallChecks,
   ...identityChecks,
+  ...storeAccessChecks,
   ...storeChecks,
   ...leaseChecks,
   ...overlapChecks,

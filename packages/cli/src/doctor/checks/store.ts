@@ -1,98 +1,20 @@
+import type { StoreSettings } from '@selvedge/agent/flags'
 import { configDifferences, parseNetworkConfig } from '@selvedge/core'
 import { printable } from '@selvedge/core/kit'
 import { LATE_MS } from '../../leases/lease-end.js'
-import { duration } from '../../output/duration.js'
 import type { Facts } from '../facts/facts.js'
-import { type Check, type Finding, fatal, warning } from '../finding.js'
+import { type Check, fatal, warning } from '../finding.js'
 import { nodeOf, ownLease, pageOf } from './known.js'
 
-const HOUR_MS = 60 * 60 * 1000
-const DAY_MS = 24 * HOUR_MS
-/** Certificates are renewed a month before they end, by habit. */
-const CERTIFICATE_MARGIN_MS = 14 * DAY_MS
 const NEARLY_FULL = 0.9
-/** A server says the second, and may be busy; Kerberos, and tokens, tolerate minutes. */
-const MAX_SKEW_MS = 10_000
+
+/** How what is no lease is deleted, beside selvedge's own commands, which know leases alone. */
+const DELETING: Partial<Record<StoreSettings['type'], string>> = {
+  etcd: ': etcdctl del KEY',
+  nats: ': nats kv del BUCKET KEY',
+}
 
 export const storeChecks: readonly Check[] = [
-  {
-    id: 'store.unreachable',
-    title: 'the store answers',
-    find: ({ store }) =>
-      store?.state === 'failed' && !REFUSALS.test(store.why) && store.code !== 'ACCESS_DENIED'
-        ? [
-            fatal(
-              `${store.place} does not answer: ${store.why}`,
-              'look whether it runs, and whether this host reaches it; is it the one that the agent uses (--etcd-endpoints, --kube-api-url)? known peers are reached meanwhile',
-            ),
-          ]
-        : [],
-  },
-  {
-    id: 'store.refused',
-    title: 'the store accepts who asks',
-    find: ({ store }) =>
-      store?.state === 'failed' &&
-      !(store.rights ?? []).some(({ isAllowed }) => isAllowed) &&
-      (REFUSALS.test(store.why) || store.code === 'ACCESS_DENIED')
-        ? [
-            fatal(
-              `${store.place} refuses: ${store.why}`,
-              'check the user, the token or the certificate that it is asked with, and its rights there',
-            ),
-          ]
-        : [],
-  },
-  {
-    id: 'store.rights',
-    title: 'the store lets an agent do what it does there, item by item',
-    find: ({ store }) => {
-      const missing = store?.rights?.filter(({ isAllowed }) => !isAllowed) ?? []
-      const [first] = missing
-      // Credentials that may do nothing are the wrong ones.
-      if (store === undefined || first === undefined || missing.length === store.rights?.length) return []
-      return [
-        fatal(
-          `${store.place} does not let these credentials ${missing.map(({ does }) => does).join(', nor ')}`,
-          missing.map(({ remedy }) => remedy).join('; '),
-        ),
-      ]
-    },
-  },
-  {
-    id: 'store.certificate',
-    title: 'the certificates of the connection to the store are valid for two weeks, the server’s among them',
-    pre: true,
-    find: ({ certificates, servers, now }) => [
-      ...certificates.flatMap(({ file, validTo, problem }) =>
-        problem === undefined
-          ? endsSoon(`the certificate in ${printable(file)}`, validTo, now)
-          : [
-              fatal(
-                `${printable(file)} cannot be used for the connection to the store: ${problem}`,
-                'name a PEM file that this user may read',
-              ),
-            ],
-      ),
-      ...servers.flatMap(({ url, certificateEnds }) =>
-        endsSoon(`the certificate of ${printable(url)}`, certificateEnds, now),
-      ),
-    ],
-  },
-  {
-    id: 'store.clock',
-    title: 'the clocks of this host and of the store agree',
-    find: ({ servers }) =>
-      servers.flatMap(({ url, aheadMs }) => {
-        if (aheadMs === undefined || Math.abs(aheadMs) < MAX_SKEW_MS) return []
-        return [
-          warning(
-            `this host's clock is ${duration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} that of ${printable(url)}: certificates and tokens count as ended or not begun, and times in logs do not match`,
-            'find out which of the two is wrong (chronyc tracking; timedatectl), and let both follow the same time: timedatectl set-ntp true',
-          ),
-        ]
-      }),
-  },
   {
     id: 'store.no-config',
     title: 'there is a network config',
@@ -101,7 +23,7 @@ export const storeChecks: readonly Check[] = [
         ? [
             fatal(
               `${store.place} has no network config: agents wait for it`,
-              `selvedge config set '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}'`,
+              `echo '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}' | selvedge config set -`,
             ),
           ]
         : [],
@@ -188,7 +110,7 @@ export const storeChecks: readonly Check[] = [
         ? [
             warning(
               `${store.problems.length} record${store.problems.length === 1 ? ' is' : 's are'} no usable lease: ${store.problems.slice(0, 3).join('; ')}`,
-              'selvedge leases list shows them; delete what no host has: etcdctl del KEY',
+              `selvedge leases list shows them; delete what no host has${DELETING[store.type] ?? ''}`,
             ),
           ]
         : [],
@@ -258,15 +180,4 @@ function differencesFromInForce(facts: Facts): readonly string[] {
   if (store?.state !== 'answers' || typeof store.comparable !== 'object' || store.comparable === null)
     return []
   return configDifferences(parseNetworkConfig(inForce), parseNetworkConfig(store.comparable))
-}
-
-const REFUSALS =
-  /permission denied|authentication|unauthori[sz]ed|forbidden|certificate|\b40[13]\b|auth token/i
-
-function endsSoon(what: string, validTo: number | undefined, now: number): readonly Omit<Finding, 'id'>[] {
-  const left = (validTo ?? Number.POSITIVE_INFINITY) - now
-  if (left > CERTIFICATE_MARGIN_MS) return []
-  const remedy = 'replace it by a new one: the agent reads its own at its next connection'
-  const text = `${what} ${left < 0 ? 'ended' : 'ends'} on ${new Date(validTo ?? 0).toISOString()}`
-  return [left < 0 ? fatal(text, remedy) : warning(text, remedy)]
 }

@@ -1,4 +1,5 @@
 import type { StatusPage } from '@selvedge/agent'
+import type { StoreSettings } from '@selvedge/agent/flags'
 import type { StoreRight } from '@selvedge/core'
 
 /** How the agent answered at its control socket. */
@@ -21,6 +22,7 @@ export interface LeaseFact {
 export type StoreFact =
   | {
       readonly state: 'answers'
+      readonly type: StoreSettings['type']
       readonly place: string
       /** The network config in it; undefined if there is none. */
       readonly config: string | undefined
@@ -42,6 +44,7 @@ export type StoreFact =
     }
   | {
       readonly state: 'failed'
+      readonly type: StoreSettings['type']
       readonly place: string
       readonly code: string
       readonly why: string

@@ -21,6 +21,7 @@ const MAX_OWN = 4
 const MAX_PEERS = 64
 
 export async function storeFact(settings: StoreSettings, signal: AbortSignal): Promise<StoreFact> {
+  const { type } = settings
   const place = placeOf(settings)
   const late = new Error(`no answer in ${TIMEOUT_MS / 1000} s`)
   let rights: StoreFact['rights']
@@ -32,7 +33,7 @@ export async function storeFact(settings: StoreSettings, signal: AbortSignal): P
       try {
         const answer = await answerOf(store)
         rights = await asked
-        return { state: 'answers', place, ...answer, rights }
+        return { state: 'answers', type, place, ...answer, rights }
       } catch (error) {
         rights = await asked
         throw error
@@ -42,7 +43,7 @@ export async function storeFact(settings: StoreSettings, signal: AbortSignal): P
     signal.throwIfAborted()
     const code = isOverlayError(error) ? error.code : 'STORE_UNAVAILABLE'
     const why = error instanceof Error ? error.message : String(error)
-    return { state: 'failed', place, code, why, rights }
+    return { state: 'failed', type, place, code, why, rights }
   }
 }
 

@@ -7,6 +7,7 @@ import { report, type Score } from './examine.js'
 import { CHECKSUMS } from './faults/checksums.js'
 import { EXTENSION, EXTENSION_CONFIG, writeCommands } from './faults/extension.js'
 import { DUAL_STACK, HOST_GW, LOCAL_STORE, WIREGUARD } from './faults/kinds.js'
+import { NATS, natsStore } from './faults/nats.js'
 import { RENEWAL } from './faults/renewal.js'
 import { UDP } from './faults/udp.js'
 import { describeKind, type Kind } from './kind.js'
@@ -62,6 +63,12 @@ const KINDS: readonly Kind[] = [
       },
     },
     faults: LOCAL_STORE,
+  },
+  {
+    name: 'vxlan, with the leases in NATS',
+    config: undefined,
+    options: { store: natsStore },
+    faults: NATS,
   },
 ]
 

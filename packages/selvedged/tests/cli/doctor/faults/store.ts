@@ -30,7 +30,6 @@ export const STORE: readonly Fault[] = [
     id: 'store.no-config',
     says: /no network config/,
     inject: (bench) => bench.etcdctl('del', CONFIG),
-    mend: putConfig(vxlan),
   },
   {
     name: 'the network config is no config',
