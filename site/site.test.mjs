@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { documentBlock } from '@selvedge/lab'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { deadLinks } from './check-links.mjs'
 import { withoutRepeatedReturns, withoutStrayElements, withSiteLinks } from './links.mjs'
@@ -126,8 +127,7 @@ describe('versions', () => {
 
 describe('the figure of the architecture', () => {
   it('says what the diagram in ARCHITECTURE.md says', () => {
-    const [diagram = ''] =
-      /^```mermaid\n.*?^```$/ms.exec(readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8')) ?? []
+    const diagram = documentBlock('ARCHITECTURE.md', 'flowchart LR')
     const words = [...diagram.matchAll(/"([^"]+)"/g)].flatMap(([, label]) => label.split(/<br\/>|\s+/))
     const svg = readFileSync(join(ROOT, 'site/figures/architecture.svg'), 'utf8')
     const shown = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].flatMap(([, text]) => text.split(/\s+/))

@@ -36,6 +36,12 @@ export class ExampleProgram implements AsyncDisposable {
     return new ExampleProgram(name, host.spawn(command, rest))
   }
 
+  /** The same by a command as documents have it: `node examples/dist/NAME.js ARGUMENT…`. */
+  static startBy(host: Host, command: string): ExampleProgram {
+    const [, name = '', rest = ''] = /^node examples\/dist\/(.+?)\.js (.*)$/.exec(command) ?? []
+    return ExampleProgram.start(host, name, rest.split(' '))
+  }
+
   /** Resolves with the first line that matches; rejects if the program ends before, and after 20 s without a line. */
   async line(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { Lab, Network, PingStream, pingMatrix, pingUntilReached, until } from '../src/index.js'
+import { documentBlock, Lab, Network, PingStream, pingMatrix, pingUntilReached, until } from '../src/index.js'
 import { type JoinedLab, joinedLab, printTime } from './setup.js'
 
 const PATH = process.env.PATH
@@ -29,6 +29,11 @@ describe('host-gw by commands', () => {
   // The first as flannel documents it: its quotes need a shell. The others are words alone.
   const add = 'ip route add $SUBNET via $PUBLIC_IP'
   const remove = 'ip route del $SUBNET via $PUBLIC_IP'
+  const ofReadme: object = JSON.parse(
+    documentBlock('packages/backend-extension/README.md', '{\n  "Network": "10.50.0.0/16"', {
+      '10.50.0.0': '10.244.0.0',
+    }),
+  ).Backend
   const add6 = 'ip -6 route add $IPV6SUBNET via $PUBLIC_IPV6'
   const remove6 = 'ip -6 route del $IPV6SUBNET via $PUBLIC_IPV6'
   test.each<[keyof typeof networks, string, object]>([
@@ -41,7 +46,7 @@ describe('host-gw by commands', () => {
         SubnetRemoveCommand: 'ip route del "$SUBNET" via "$PUBLIC_IP"',
       },
     ],
-    ['IPv4', 'without a shell', { SubnetAddCommand: add, SubnetRemoveCommand: remove }],
+    ['IPv4', 'as the README has it, without a shell', ofReadme],
     [
       'dual-stack',
       'with a shell',

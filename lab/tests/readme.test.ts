@@ -1,20 +1,36 @@
 import { once } from 'node:events'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { Lab } from '@selvedge/lab'
+import { documentBlock, Lab, run } from '@selvedge/lab'
+import ts from 'typescript'
 import { expect, it } from 'vitest'
 
-const README = fileURLToPath(new URL('../../README.md', import.meta.url))
 /** Among the examples, so that the program finds the packages that it names. */
 const PROGRAM = fileURLToPath(new URL(`../../examples/dist/readme-${process.pid}.mjs`, import.meta.url))
 
+it('of the lab: hosts, a matrix of pings, an agent that is killed and a stream that loses nothing', async () => {
+  const snippet = documentBlock('lab/README.md', 'import { Lab, Network, PingStream, pingMatrix }')
+  // `await using` is newer than the oldest Node.js that is supported.
+  const { outputText } = ts.transpileModule(snippet, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+  })
+  await writeFile(PROGRAM, outputText)
+  try {
+    const output = await run(process.execPath, [PROGRAM], { timeoutMs: 40_000 })
+    expect(output.match(/sent: /g)?.length).toBeGreaterThan(1)
+    expect(output).toMatch(/\blost: 0, longestGapMs: [\d.]+ }\n$/)
+  } finally {
+    await rm(PROGRAM, { force: true })
+  }
+})
+
 it('runs the program that the README begins with, as it stands there but for its folder', async () => {
-  const [, snippet = ''] = /```js\n(.*?)```/s.exec(await readFile(README, 'utf8')) ?? []
-  const folder = "'/var/lib/overlay'"
-  expect(snippet).toContain(folder)
   await using lab = await Lab.create({ hosts: 1 })
   const host = lab.host(0)
-  await writeFile(PROGRAM, snippet.replace(folder, JSON.stringify(`${lab.directory}/store`)))
+  const program = documentBlock('README.md', 'import { vxlan }', {
+    '/var/lib/overlay': `${lab.directory}/store`,
+  })
+  await writeFile(PROGRAM, program)
   const child = host.spawn(process.execPath, [PROGRAM])
   const ended = once(child, 'close')
   try {

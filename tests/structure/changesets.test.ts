@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { documentBlock } from '@selvedge/lab'
 import { describe, expect, it } from 'vitest'
 import {
   type Manifest,
@@ -31,7 +32,7 @@ describe('.changeset', () => {
   })
 
   it('shows an example in its README that can be released', () => {
-    const [, example = ''] = /```md\n(.*?)```/s.exec(read('.changeset/README.md')) ?? []
+    const example = `${documentBlock('.changeset/README.md', '---')}\n`
     expect(parseChangeset(example, known)).toMatchObject({
       releases: [{ name: '@selvedge/store-etcd', kind: 'minor' }],
     })

@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type CodeBlock, codeBlocks } from '@selvedge/lab'
 import { describe, expect, it } from 'vitest'
+import { blockCalls, blockCallsBelow } from './block-calls.js'
 import { ELSEWHERE } from './blocks-elsewhere.js'
-import { type CodeBlock, codeBlocks, isPartOf, textFiles } from './code-blocks.js'
+import { isPartOf, textFiles } from './code-blocks.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const folders = (folder: string): string[] =>
@@ -24,6 +26,11 @@ const files = textFiles(ROOT, ['examples'])
 /** Programs of packages' READMEs name what their reader has, such as a `backend`; packages' documents are checked apart. */
 const isSketch = ({ document, language }: CodeBlock) => document.startsWith('packages/') && language === 'ts'
 
+/** Tests that take a block from its document, to run it or to compare what was printed with it. */
+const calls = blockCallsBelow(ROOT)
+const isTaken = ({ document, text }: Pick<CodeBlock, 'document' | 'text'>, by = calls) =>
+  by.some((call) => call.document === document && text.startsWith(call.beginning))
+
 const firstLine = ({ text }: CodeBlock) => text.split('\n')[0] ?? ''
 
 const blocks = documents.flatMap((document) =>
@@ -34,7 +41,7 @@ describe('a code block of a document', () => {
   it.each(blocks.map((block) => [`${block.document}:${block.line}`, block] as const))(
     '%s is part of a program that a test runs, or is listed with its test or a reason',
     (_, block) => {
-      if (ELSEWHERE[block.document]?.[firstLine(block)] !== undefined) return
+      if (isTaken(block) || ELSEWHERE[block.document]?.[firstLine(block)] !== undefined) return
       const found = [...files.values()].some((text) => isPartOf(text, block.text))
       expect(
         found,
@@ -48,6 +55,7 @@ describe('a code block of a document', () => {
       Object.entries(entries).flatMap(([first, { test, reason }]) => {
         const block = blocks.find((one) => one.document === document && firstLine(one) === first)
         if (block === undefined) return [`${document}: no block begins with: ${first}`]
+        if (isTaken(block)) return [`${document}: ${first}: a test takes it`]
         if ((test === undefined) === (reason === undefined))
           return [`${document}: ${first}: a test or a reason`]
         if (test !== undefined && !existsSync(join(ROOT, test))) return [`${document}: ${test} is not there`]
@@ -57,6 +65,29 @@ describe('a code block of a document', () => {
     expect(stale).toEqual([])
   })
 
+  it.each(calls.map((call) => [call.at, call] as const))('that a test takes is there: %s', (_, call) => {
+    const found = blocks.filter((block) => isTaken(block, [call]))
+    expect(found.length, `${call.document} has one block that begins with: ${call.beginning}`).toBe(1)
+  })
+
+  it('is taken by a call whose result is used, with the document and the beginning as literals', () => {
+    const source = [
+      "documentBlock('docs/a.md', 'not used')",
+      'const one = documentBlock(`docs/a.md`, "npm ci")',
+      "run(documentBlock('docs/a.md', 'apt', { x: 'y' }))",
+      "run(documentBlock(DOCUMENT, 'npm'), other.documentBlock('docs/a.md', 'x'))",
+      "// documentBlock('docs/a.md', 'in a comment')",
+    ].join('\n')
+    const found = blockCalls('x.test.ts', source)
+    expect(found.map(({ at, beginning }) => `${at} ${beginning}`)).toEqual([
+      'x.test.ts:2 npm ci',
+      'x.test.ts:3 apt',
+    ])
+    expect(isTaken({ document: 'docs/a.md', text: 'npm ci\nnpm test' }, found)).toBe(true)
+    expect(isTaken({ document: 'docs/a.md', text: 'npm test' }, found)).toBe(false)
+    expect(isTaken({ document: 'docs/b.md', text: 'npm ci' }, found)).toBe(false)
+  })
+
   it('is found in a program whatever its indentation there, and not if a line differs, is missing or is indented', () => {
     const program = 'const f = {\n  a() {\n    return 1\n\n  },\n}\n'
     expect(isPartOf(program, 'a() {\n  return 1\n\n},')).toBe(true)
@@ -64,14 +95,5 @@ describe('a code block of a document', () => {
     expect(isPartOf(program, 'a() {\n\n},')).toBe(false)
     expect(isPartOf(program, 'a() {\n    return 1\n\n},')).toBe(false)
     expect(isPartOf(program, '}\nconst g = 1')).toBe(false)
-  })
-
-  it('is read from lists too, without their indentation; a fence that stays open is an error', () => {
-    const markdown = '1. One:\n\n   ```ts\n   if (a) {\n     b()\n   }\n   ```\n\n```\nplain\n```\n'
-    expect(codeBlocks('x.md', markdown)).toEqual([
-      { document: 'x.md', language: 'ts', line: 3, text: 'if (a) {\n  b()\n}' },
-      { document: 'x.md', language: '', line: 9, text: 'plain' },
-    ])
-    expect(() => codeBlocks('x.md', '```ts\nopen')).toThrow('x.md:1: this fence is not closed')
   })
 })

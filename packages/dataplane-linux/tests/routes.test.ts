@@ -1,6 +1,7 @@
 import { blackholeRoute, type Driver, parseNetworkConfig } from '@selvedge/core'
 import { type KernelResource, type RouteResource, route, satisfies } from '@selvedge/core/kit'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { asShown, documentBlock } from '@selvedge/lab'
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { linux } from '../src/index.js'
 import { TestNamespace, until } from './namespace.js'
 import { deletes, done, peer, puts, SCOPE, vxlan } from './overlay-samples.js'
@@ -53,6 +54,20 @@ async function expectHeld(driver: Driver<KernelResource>, desired: readonly Rout
   }
 }
 
+test('what the README has an operator look at shows the mark, routes, nexthops, a neighbour and an fdb entry', async () => {
+  const { neighbour, fdb } = peer(5)
+  await done(await open(), puts(...routesOf(0, 10), neighbour, fdb))
+  const looks = documentBlock('packages/dataplane-linux/README.md', 'ip -d link show type vxlan').split('\n')
+  const shown = looks.map((look) => namespace.exec('sh', '-ec', look))
+  expect(shown).toEqual([
+    expect.stringMatching(/alias selvedge /),
+    expect.stringMatching(/^10\.0\.1\.0\/24 .*via 10\.0\.1\.0 dev flannel\.1 /m),
+    expect.stringMatching(/^id \d+ via 10\.0\.5\.0 dev flannel\.1 /m),
+    expect.stringMatching(/^10\.0\.5\.0 lladdr \S+ /m),
+    expect.stringMatching(/ dst \S+ self permanent/m),
+  ])
+})
+
 describe('nexthop objects', () => {
   it('are not used by a small cluster, whose routes look like flannel’s', async () => {
     const driver = await open()
@@ -61,6 +76,10 @@ describe('nexthop objects', () => {
     expect(namespace.ipJson('route show 10.0.1.0/24')).toMatchObject([
       { dst: '10.0.1.0/24', gateway: '10.0.1.0', dev: 'flannel.1', protocol: '157', flags: ['onlink'] },
     ])
+    const block = documentBlock('packages/dataplane-linux/README.md', '10.5.52.0/24 via', {
+      '10.5.52.0': '10.0.1.0',
+    })
+    expect(asShown(block, namespace.ip('route show 10.0.1.0/24'))).toBe(block)
   })
 
   it('carry what goes beyond the threshold; what was inline stays', async () => {
@@ -68,6 +87,11 @@ describe('nexthop objects', () => {
     await done(driver, puts(...routesOf(0, 3)))
     await done(driver, puts(...routesOf(3, 10)))
     expect(shown()).toMatchObject({ inline: { length: 3 }, objects: { length: 7 } })
+    const block = documentBlock('packages/dataplane-linux/README.md', '10.5.52.0/24 nhid', {
+      '10.5.52.0': '10.0.5.0',
+    })
+    const varying = [/(?<=nhid )\d+/]
+    expect(asShown(block, namespace.ip('route show 10.0.5.0/24'), { varying })).toBe(block)
     expect(nexthops()).toHaveLength(7)
     expect(nexthops().find(({ gateway }) => gateway === '10.0.5.0')).toMatchObject({
       dev: 'flannel.1',

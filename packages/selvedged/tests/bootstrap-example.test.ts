@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseSubnetEnv } from '@selvedge/core'
 import {
+  documentBlock,
   ExampleProgram,
   type Host,
   PingStream,
@@ -13,11 +14,9 @@ import {
   until,
 } from '@selvedge/lab'
 import { expect, test } from 'vitest'
+import { documentShell } from './document-shell.js'
 import { printTime } from './print-time.js'
 import { Rig } from './rig.js'
-
-/** As built: a process of its own cannot run TypeScript. */
-const MOVE = fileURLToPath(new URL('../../../examples/dist/move.js', import.meta.url))
 
 /** That of the guide, with the first two hosts of a lab. */
 const FLEET = fileURLToPath(new URL('../../../examples/fleet.json', import.meta.url))
@@ -32,10 +31,19 @@ test('hosts form a network by a file, one more is added, and all move to etcd: n
   await copyFile(FLEET, fleet)
   const file = ({ name }: Host, what: string) => join(lab.directory, name, what)
   const read = async (host: Host) => readFile(file(host, 'subnet.env'), 'utf8').catch(() => '')
-  const start = (host: Host, name: string, store: string, cache: string) =>
-    ExampleProgram.start(host, name, [store, file(host, cache), file(host, 'subnet.env')])
-
-  const programs = lab.hosts.map((host) => start(host, 'bootstrap', fleet, 'leases'))
+  const onFile = (host: Host) =>
+    documentBlock('docs/guides/without-a-cluster.md', 'node examples/dist/bootstrap.js', {
+      '/etc/edge/fleet.json': fleet,
+      '/var/lib/edge/leases': file(host, 'leases'),
+      '/run/edge/subnet.env': file(host, 'subnet.env'),
+    })
+  const onEtcd = (host: Host) =>
+    documentBlock('docs/guides/without-a-cluster.md', 'node examples/dist/edge.js', {
+      'http://10.0.0.5:2379': etcd.endpoint,
+      '/var/lib/edge/leases-etcd': file(host, 'leases-etcd'),
+      '/run/edge/subnet.env': file(host, 'subnet.env'),
+    })
+  const programs = lab.hosts.map((host) => ExampleProgram.startBy(host, onFile(host)))
   const pods: Pod[] = []
   const enter = async (host: Host) => {
     // One that the file did not name tries again after a few seconds.
@@ -70,8 +78,13 @@ test('hosts form a network by a file, one more is added, and all move to etcd: n
   const streams = await Promise.all(
     pods.map((pod, i) => PingStream.start(pod, pods[(i + 1) % 3]?.addresses[0] ?? '', PING_INTERVAL_MS)),
   )
-  const copy = () => lab.switch.exec(process.execPath, [MOVE, fleet, etcd.endpoint])
-  expect(await copy()).toBe('0 leases copied, 3 reserved, 0 there already\n')
+  const shell = await documentShell(lab, lab.switch)
+  const places = { '/etc/edge/fleet.json': fleet, 'http://10.0.0.5:2379': etcd.endpoint }
+  const copy = () =>
+    shell(documentBlock('docs/guides/without-a-cluster.md', 'node examples/dist/move.js', places))
+  expect(await copy()).toBe(
+    `${documentBlock('docs/guides/without-a-cluster.md', '0 leases copied, 3 reserved')}\n`,
+  )
   const copies = await etcd.leases()
   for (const [index, host] of lab.hosts.entries()) {
     expect(await programs[index]?.stop()).toBe(0)
@@ -79,11 +92,14 @@ test('hosts form a network by a file, one more is added, and all move to etcd: n
       await rig.start(2).inSync()
       continue
     }
-    programs[index] = start(host, 'edge', etcd.endpoint, 'leases-etcd')
-    await until(`${host.name} to have listed all leases of etcd`, async () =>
-      (await readFile(file(host, 'leases-etcd'), 'utf8').catch(() => '')).includes('"leases":3,')
-        ? true
-        : undefined,
+    programs[index] = ExampleProgram.startBy(host, onEtcd(host))
+    await until(
+      `${host.name} to have listed all leases of etcd`,
+      async () =>
+        (await readFile(file(host, 'leases-etcd'), 'utf8').catch(() => '')).includes('"leases":3,')
+          ? true
+          : undefined,
+      { timeoutMs: 30_000 },
     )
   }
   for (const stream of streams) {

@@ -1,16 +1,31 @@
 /** As docs/moving-a-cluster.md says it: a cluster changes its store, node by node, while its pods ping one another. */
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { leaseKey } from '@selvedge/core'
-import { type Host, Network, PingStream, type Pod, readKernelState } from '@selvedge/lab'
+import { documentBlock, type Host, Network, PingStream, type Pod, readKernelState } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { selvedgeIn } from './cli/selvedge.js'
+import { documentShell } from './document-shell.js'
 import { Nats } from './nats.js'
 import { printTime } from './print-time.js'
 import { Rig, SWITCH_ADDRESS, vxlanConfig } from './rig.js'
 
-/** As built: a process of its own cannot run TypeScript. */
-const MOVE = fileURLToPath(new URL('../../../examples/dist/move.js', import.meta.url))
+/** Among the examples, so that the program finds the packages that it names. */
+const PROGRAM = fileURLToPath(new URL(`../../../examples/dist/moving-${process.pid}.mjs`, import.meta.url))
+
+/** What the document's program leaves to its reader: the two stores, and the config of the old one. */
+const programFor = (path: string, endpoint: string) => `
+import { networkConfigJson } from '@selvedge/core'
+import { EtcdSubnetManager } from '@selvedge/store-etcd'
+import { LocalSubnetManager } from '@selvedge/store-local'
+const from = new LocalSubnetManager({ path: '${path}' })
+const to = new EtcdSubnetManager({ endpoints: ['${endpoint}'] })
+const config = networkConfigJson(await from.getNetworkConfig())
+${documentBlock('docs/moving-a-cluster.md', 'import { copyLeases }')}
+console.log([copied, reserved, present].map(({ length }) => length).join())
+await Promise.all([from[Symbol.asyncDispose](), to[Symbol.asyncDispose]()])
+`
 
 const PING_INTERVAL_MS = 20
 
@@ -41,17 +56,29 @@ test('two hosts move from store-local to etcd: no ping is lost, each keeps its s
   const members = await network.joinAll()
   const before = await Promise.all(lab.hosts.map(stateOf))
   const streams = await pingEachOther(members.map(({ pod }) => pod))
-  const copy = () =>
-    lab.switch.exec(process.execPath, [MOVE, join(lab.directory, 'store.mdb'), etcd.endpoint])
+  const store = join(lab.directory, 'store.mdb')
+  const places = { '/var/lib/overlay/leases': store, 'http://10.0.0.5:2379': etcd.endpoint }
+  const shell = await documentShell(lab, lab.switch)
 
-  expect(await copy()).toBe('2 leases copied, 0 reserved, 0 there already\n')
+  const said = await shell(
+    documentBlock('docs/moving-a-cluster.md', 'selvedge leases copy --local-store', places),
+  )
+  expect(said).toMatch(/^Leases +2 copied/m)
   const copies = await etcd.leases()
   for (const [index, { agent, lease }] of members.entries()) {
     await agent.stop()
     const moved = rig.start(index)
     expect((await moved.ready()).subnet).toBe(lease.subnet)
     await moved.inSync()
-    expect(await copy()).toBe('0 leases copied, 0 reserved, 2 there already\n')
+    expect(await shell(documentBlock('docs/moving-a-cluster.md', 'node examples/dist/move.js', places))).toBe(
+      '0 leases copied, 0 reserved, 2 there already\n',
+    )
+  }
+  await writeFile(PROGRAM, programFor(store, etcd.endpoint))
+  try {
+    expect(await lab.switch.exec(process.execPath, [PROGRAM])).toBe('0,0,2\n')
+  } finally {
+    await rm(PROGRAM)
   }
 
   await expectNoneLost(streams)
@@ -87,12 +114,14 @@ test('two hosts move from etcd to NATS, and back: no ping is lost, each keeps it
   }
   const thereAlready = { configWritten: false, copied: 0, reserved: 0, present: 2 }
 
-  expect(await copy(onEtcd, `--to-nats-servers=${nats.url}`)).toEqual({
-    configWritten: true,
-    copied: 2,
-    reserved: 0,
-    present: 0,
-  })
+  const shell = await documentShell(lab, lab.switch)
+  const said = await shell(
+    documentBlock('docs/moving-a-cluster.md', 'selvedge leases copy --etcd-endpoints', {
+      'http://10.0.0.5:2379': etcd.endpoint,
+      'nats://10.0.0.6:4222': nats.url,
+    }),
+  )
+  expect(said).toMatch(/^Config +written\nLeases +2 copied/m)
   const inNats = await nats.leases()
   expect([...inNats.keys()].sort()).toEqual([...leases.keys()].sort())
   for (const index of agents.keys()) {

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type Container,
+  documentBlock,
   type Host,
   type NetworkList,
   PluginFailure,
@@ -22,23 +23,18 @@ const OUTSIDE = { ipv4: '192.168.77.254', ipv6: 'fd77::fe' }
 const FLAGS = { args: ['--ip-masq', '--iptables-forward-rules'] }
 const ALL = { sent: 5, lost: 0 }
 
-/** The conf list that flannel's manifest installs, with the files of a lab's host. */
+/** The conf list of the plugin's README, as flannel's manifest installs it, with the files of a lab's host. */
 function listOf(folder: string, subnetFile: string, name = 'cbr0', delegate: object = {}): NetworkList {
-  return {
-    name,
-    cniVersion: '1.0.0',
-    plugins: [
-      {
-        type: 'flannel',
-        subnetFile,
-        dataDir: join(folder, `${name}-kept`),
-        agentSocket: controlSocketOf(subnetFile),
-        ipam: { dataDir: join(folder, `${name}-addresses`) },
-        delegate: { hairpinMode: true, isDefaultGateway: true, bridge: 'cni0', ...delegate },
-      },
-      { type: 'portmap', capabilities: { portMappings: true } },
-    ],
+  const list = JSON.parse(documentBlock('packages/cni/README.md', '{\n  "name": "cbr0"'))
+  const [flannel, ...others] = list.plugins
+  const files = {
+    subnetFile,
+    dataDir: join(folder, `${name}-kept`),
+    agentSocket: controlSocketOf(subnetFile),
+    ipam: { dataDir: join(folder, `${name}-addresses`) },
   }
+  const own = { ...flannel, ...files, delegate: { ...flannel.delegate, bridge: 'cni0', ...delegate } }
+  return { ...list, name, plugins: [own, ...others] }
 }
 
 /** A container and the addresses that it got. */

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { until } from '@selvedge/lab'
+import { asShown, documentBlock, until } from '@selvedge/lab'
 import { describe, expect, test } from 'vitest'
 import { Rig, vxlanConfig } from './rig.js'
 
@@ -81,6 +81,26 @@ test('the rights that its unit file gives are enough', async () => {
   await agent.inSync()
   await agent.ready()
   expect(agent.logs.filter(({ level }) => level >= 40)).toEqual([])
+})
+
+test('on a terminal its log is as the README shows it', async () => {
+  await using rig = await Rig.create(vxlanConfig)
+  await rig.start(1).inSync()
+  const agent = rig.start(0, {
+    args: ['-v=0'],
+    // The terminal's output is where an agent's log is expected.
+    wrapper: ['sh', '-c', 'exec script --quiet --return --command "$*" /dev/null >&2', 'sh'],
+  })
+  // Which of the last two comes first differs from run to run.
+  const log = await until('it to be in sync', () =>
+    /in sync.*\n/.test(agent.output) && /subnet\.env is written.*\n/.test(agent.output)
+      ? agent.output.replaceAll('\r', '')
+      : undefined,
+  )
+  const [, ...lines] = documentBlock('packages/selvedged/README.md', '…\n07:03:12.402 INFO  network config', {
+    '/run/flannel/subnet.env': agent.subnetFile,
+  }).split('\n')
+  for (const line of lines) expect(asShown(`…\n${line}\n…`, log)).toBe(`…\n${line}\n…`)
 })
 
 describe('SIGTERM and SIGINT end it within 2 s, with status 0,', () => {

@@ -3,7 +3,7 @@
  * is the switch's kernel, so that packets between pods go by the routes that the agents write.
  */
 import { join } from 'node:path'
-import { pingMatrix, TencentCloudProcess, until } from '@selvedge/lab'
+import { documentBlock, pingMatrix, TencentCloudProcess, until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { Rig } from './rig.js'
 
@@ -25,10 +25,10 @@ async function rigWithCloud() {
     instances: ['192.168.77.1', '192.168.77.2'],
     controlSocket: join(rig.lab.directory, 'cloud.sock'),
   })
-  await rig.etcd.putConfig({
-    Network: '10.244.0.0/16',
-    Backend: { Type: 'tencent-vpc', Endpoint: cloud.endpoint, PollInterval: 1 },
-  })
+  const { Network, Backend } = JSON.parse(
+    documentBlock('packages/backend-tencentvpc/README.md', '{ "Network": '),
+  )
+  await rig.etcd.putConfig({ Network, Backend: { ...Backend, Endpoint: cloud.endpoint, PollInterval: 1 } })
   return { rig, cloud }
 }
 

@@ -1,32 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SubnetManager } from '@selvedge/core'
-import { Certificates, Watcher } from '@selvedge/lab'
+import { Certificates, documentBlock, run, Watcher } from '@selvedge/lab'
 import { Etcd3 } from 'etcd3'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
 import { attributesOf, dualStackNetwork, TestNetwork } from './network.js'
 
 const ROOT = { username: 'root', password: 'r00t-Secret' }
-const USER = { username: 'selvedge', password: 'us3r-Secret' }
+const USER = { username: 'node', password: 'us3r-Secret' }
 
-/** Users, and the role that the README asks for. */
+/** Users: root, and one with the role that the README gives a node. */
 async function enableAuth(endpoint: string, prefix: string): Promise<void> {
+  const commands = documentBlock('packages/store-etcd/README.md', 'etcdctl role add overlay', {
+    '/coreos.com/network': prefix,
+    // It would ask for a password otherwise.
+    'user add node': `user add ${USER.username}:${USER.password}`,
+  })
+  await run('env', ['ETCDCTL_API=3', `ETCDCTL_ENDPOINTS=${endpoint}`, 'sh', '-euc', commands])
   const etcd = new Etcd3({ hosts: endpoint })
   try {
-    for (const { username, password } of [ROOT, USER]) {
-      await etcd.auth.userAdd({ name: username, password })
-      await etcd.auth.roleAdd({ name: username })
-      await etcd.auth.userGrantRole({ user: username, role: username })
-    }
-    const grant = (permType: 'Read' | 'Readwrite', from: string, to?: string) =>
-      etcd.auth.roleGrantPermission({
-        name: USER.username,
-        // An empty end is a single key.
-        perm: { permType, key: Buffer.from(from), range_end: Buffer.from(to ?? '') },
-      })
-    await grant('Read', `${prefix}/config`)
-    await grant('Readwrite', `${prefix}/subnets/`, `${prefix}/subnets0`)
-    await grant('Readwrite', `${prefix}/ipv6-claims/`, `${prefix}/ipv6-claims0`)
+    await etcd.auth.userAdd({ name: ROOT.username, password: ROOT.password })
+    await etcd.auth.roleAdd({ name: ROOT.username })
+    await etcd.auth.userGrantRole({ user: ROOT.username, role: ROOT.username })
     await etcd.auth.authEnable()
   } finally {
     etcd.close()
@@ -94,11 +89,11 @@ describe.concurrent('etcd with users', () => {
     const cases = [
       [
         network.manager({ ...USER, prefix: '/elsewhere' }),
-        /etcd refuses user 'selvedge' at .*permission denied.*must read \/elsewhere\/config/,
+        /etcd refuses user 'node' at .*permission denied.*must read \/elsewhere\/config/,
       ],
       [
         network.manager({ ...USER, password: 'wr0ng-Secret' }),
-        /etcd refuses user 'selvedge' at .*invalid user ID or password/,
+        /etcd refuses user 'node' at .*invalid user ID or password/,
       ],
       [network.manager(), /etcd refuses a client without a user at .*user name is empty/],
     ] as const

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, readlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type Host, hasKernelWireguard, until } from '@selvedge/lab'
+import { asShown, documentBlock, type Host, hasKernelWireguard, until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { FLANNELD, flannelOnAll } from '../flannel/index.js'
 import { Rig } from '../rig.js'
@@ -117,7 +117,7 @@ async function running(host: Host, program: string): Promise<number> {
 test.for(cases)(
   'after $type $how: what the agent made is gone, its processes and files too, and nothing else',
   { timeout: 60_000 },
-  async ({ type, config, backend, args = [] }) => {
+  async ({ type, how, config, backend, args = [] }) => {
     await using rig = await Rig.create(
       { ...config, Backend: { Type: type, ...backend } },
       { hosts: 1, ipv6: true },
@@ -151,6 +151,13 @@ test.for(cases)(
 
     const planned = await cleanup('--dry-run')
     expect(planned).toMatchObject({ status: 2, stderr: '' })
+    if (how === 'by iptables') {
+      const block = documentBlock('docs/selvedge.md', '- traffic rules by iptables ipv4')
+      const page = planned.stdout
+        .replaceAll(agent.subnetFile, '/run/flannel/subnet.env')
+        .replaceAll(filesOf(rig.lab, host).leaseCache, '/var/lib/selvedge/leases')
+      expect(asShown(block, page)).toBe(block)
+    }
     expect(await cleanup()).toMatchObject({ status: 3, stderr: expect.stringContaining('--yes') })
     expect(await stateOf(host)).toBe(left)
     const done = await cleanup('--yes', '--release-lease')

@@ -1,7 +1,7 @@
 /** `selvedge inspect` on a real kernel and a real etcd. */
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { until } from '@selvedge/lab'
+import { asShown, documentBlock, until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { Rig, vxlanConfig } from '../rig.js'
 import { controlSocketOf, filesOf } from '../selvedged.js'
@@ -114,6 +114,8 @@ test('inspect marks what is held, missing, stale and foreign, with the lease; wi
   expect(of(away.page.entries, 'route', 'stale')).toEqual([
     expect.objectContaining({ text: '10.244.241.0/24 dev flannel.1' }),
   ])
+  const block = documentBlock('docs/selvedge.md', '…\nRoutes: ')
+  expect(asShown(block, (await selvedge('inspect')).stdout)).toBe(block)
   const nowhere = await selvedgeIn(first, [
     `--control-socket=${join(subnetFile, '..', 'none.sock')}`,
     '--etcd-endpoints=http://127.0.0.1:1',

@@ -1,6 +1,6 @@
 /** `selvedge plan` on a real kernel and a real etcd. */
 import { access } from 'node:fs/promises'
-import type { Host } from '@selvedge/lab'
+import { asShown, documentBlock, type Host } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { FLANNELD, flannelOnAll } from '../flannel/index.js'
 import { Rig, vxlanConfig } from '../rig.js'
@@ -72,6 +72,24 @@ test('a plan is empty beside an agent, names what is missing without one, and al
     ['put', `route 254 ${subnet} 0 0`],
     ['delete', 'route 254 10.244.250.0/24 0 0'],
   ])
+
+  // As it is after the network config had another MTU, port and VNI.
+  const key = others.replace('/', '-')
+  const record = (await rig.etcd.leases()).get(key) ?? ''
+  await rig.etcd.putWithTerm(key, record.replace('"VNI":1', '"VNI":2'))
+  await second.exec('sh', [
+    '-euc',
+    `ip link delete flannel.1
+    ip link add flannel.1 address aa:c0:c0:a8:4d:02 mtu 1400 type vxlan id 1 dev eth0 local 192.168.77.2 dstport 4789 nolearning
+    echo 0 > /proc/sys/net/ipv6/conf/flannel.1/accept_ra
+    ip link set flannel.1 up alias 'selvedge 10.244.0.0/16'
+    ip address add ${others.replace('/24', '/32')} dev flannel.1
+    ip neighbour add ${gateway} dev flannel.1 lladdr aa:c0:c0:a8:4d:01 nud permanent
+    bridge fdb add aa:c0:c0:a8:4d:01 dev flannel.1 dst 192.168.77.1 self permanent
+    ip route add 10.244.250.0/24 dev flannel.1 proto 157`,
+  ])
+  const block = documentBlock('docs/selvedge.md', '~ lease ')
+  expect(asShown(block, (await planOn(rig, second)('plan')).stdout)).toBe(block)
 })
 
 test('a plan of a host that flannel runs on: what it would take over, and nothing of what leads to the peers is deleted', async () => {

@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { asShown, CommandError, documentBlock } from '@selvedge/lab'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { documentShell } from '../document-shell.js'
 import { Nats } from '../nats.js'
 import { Rig, SWITCH_ADDRESS } from '../rig.js'
 import { vxlanRecord as record } from './lease-record.js'
@@ -147,6 +149,23 @@ test('a lease that a node may use is released by force alone, and then it is gon
   expect((await rig.etcd.leases()).has('10.244.30.0-24')).toBe(true)
   expect((await onEtcd()('leases', 'release', '10.244.30.0/24', '--force')).status).toBe(0)
   expect((await rig.etcd.leases()).has('10.244.30.0-24')).toBe(false)
+})
+
+test('the config is changed as the document says, and it is said what nodes lose', async () => {
+  for (const n of [7, 8]) await rig.etcd.putWithTerm(`10.244.${n}.0-24`, record(`192.0.2.${n}`))
+  const shell = await documentShell(rig.lab, rig.lab.switch, {
+    cwd: rig.lab.directory,
+    variables: [`FLANNELD_ETCD_ENDPOINTS=${rig.etcd.endpoint}`],
+    scripts: { editor: `sed -i 's/10.244.0.0/10.245.0.0/' "$1"` },
+  })
+  const differs = await shell(documentBlock('docs/selvedge.md', 'selvedge config show --show-secrets')).catch(
+    (error) => error,
+  )
+  expect(differs).toBeInstanceOf(CommandError)
+  expect(differs).toMatchObject({ status: 2, stderr: '' })
+  const block = documentBlock('docs/selvedge.md', '- Network "10.244.0.0/16"')
+  expect(asShown(block, differs.stdout)).toBe(block)
+  await rig.etcd.deleteAll()
 })
 
 test('what a node publishes stays when its lease is made a reservation', async () => {

@@ -1,7 +1,7 @@
 /** The dashboard in a browser, of agents on a real kernel and a real etcd. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Host, until } from '@selvedge/lab'
+import { documentBlock, type Host, until } from '@selvedge/lab'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Rig, vxlanConfig } from '../rig.js'
@@ -9,8 +9,10 @@ import type { Selvedged } from '../selvedged.js'
 import { axeViolations, launch, openPage } from './browser.js'
 import { manyPeers } from './many-peers.js'
 
-const PORT = 8285
-const URL = `http://127.0.0.1:${PORT}/dashboard/`
+/** Its flags, and where a browser on the host finds it then. */
+const COMMANDS = documentBlock('docs/dashboard.md', 'selvedged --dashboard')
+const FLAGS = COMMANDS.match(/--\S+/g) ?? []
+const [URL = ''] = COMMANDS.match(/http:\S+/) ?? []
 /** On a machine that is busy, too. */
 const WITHIN = { timeout: 10_000 }
 /** A name that would be markup, in what a peer publishes. */
@@ -44,9 +46,7 @@ afterAll(async () => {
 })
 
 function start(): Selvedged {
-  return rig.start(0, {
-    args: ['--dashboard', '--probe-peers', '--healthz-ip=127.0.0.1', `--healthz-port=${PORT}`],
-  })
+  return rig.start(0, { args: ['--probe-peers', ...FLAGS] })
 }
 
 const lease = (n: number, backend = 'vxlan') =>

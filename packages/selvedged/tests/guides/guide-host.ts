@@ -1,10 +1,10 @@
-import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Child, Host, Lab, PluginHost, RunOptions } from '@selvedge/lab'
 import { holdMounts } from '../cli/mount-holder.js'
+import { installPrograms } from '../document-shell.js'
 
-const bin = (name: string) => fileURLToPath(new URL(`../../bin/${name}.js`, import.meta.url))
 const EXAMPLES = fileURLToPath(new URL('../../../../examples/', import.meta.url))
 
 const SERVICE = fileURLToPath(new URL('../../../../deploy/host/selvedged-service', import.meta.url))
@@ -40,11 +40,9 @@ export class GuideHost implements PluginHost {
   /** @param variables of the environment of all that is run, such as `ETCDCTL_ENDPOINTS=…` */
   static async prepare(lab: Lab, host: Host, variables: readonly string[] = []): Promise<GuideHost> {
     const folder = join(lab.directory, `${host.name}-bin`)
-    await mkdir(folder, { recursive: true })
     const holder = await holdMounts(host, PRIVATE_FILES)
     const prepared = new GuideHost(host, holder, folder, variables)
-    for (const name of ['selvedged', 'selvedge'])
-      await prepared.#install(name, `#!/bin/sh\nexec '${process.execPath}' '${bin(name)}' "$@"\n`)
+    await installPrograms(folder)
     await prepared.#install('systemctl', SYSTEMCTL)
     await copyFile(SERVICE, join(folder, 'selvedged-service'))
     return prepared

@@ -1,10 +1,18 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseNetworkConfig } from '@selvedge/core'
 import { KubeCluster } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildDeployment, configOf, daemonSet, KUBERNETES, kustomize, stateOf } from './deployment.js'
+import {
+  buildDeployment,
+  configOf,
+  daemonSet,
+  KUBERNETES,
+  kustomize,
+  stateOf,
+  writeMyCluster,
+} from './deployment.js'
 
 let cluster: KubeCluster
 let folder: string
@@ -73,13 +81,7 @@ describe('components', () => {
   })
 
   test('and an image of one’s own, as the README says', async () => {
-    const readme = await readFile(join(KUBERNETES, 'README.md'), 'utf8')
-    const [, block = ''] = /^ {3}```yaml\n([^`]+)```$/m.exec(readme) ?? []
-    const own = join(folder, 'my-cluster')
-    await mkdir(own)
-    await symlink(KUBERNETES, join(folder, 'kubernetes'))
-    await writeFile(join(own, 'kustomization.yaml'), block.replaceAll(/^ {3}/gm, ''))
-    const built = await kustomize(own)
+    const built = await kustomize(await writeMyCluster(folder))
     expect(networkConfigIn(built)).toEqual({ ...BASE, ...CHANGES.nftables, ...CHANGES.ipv6 })
     expect(built.match(/^ +image: .*$/gm)).toEqual(
       Array(3).fill('        image: registry.example.org/selvedged:0.1.0'),

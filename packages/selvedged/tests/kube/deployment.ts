@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { KubeCluster } from '@selvedge/lab'
+import { documentBlock, type KubeCluster, run as runIn } from '@selvedge/lab'
 import { kubectl132 } from '../../../../scripts/kubectl.mjs'
 
 const run = promisify(execFile)
@@ -91,6 +91,26 @@ export async function kustomize(folder: string): Promise<string> {
     throw new Error('no kubectl 1.32: node scripts/kubectl.mjs downloads it')
   })
   return stdout
+}
+
+/** In a folder, what the README has its reader write: `deploy/my-cluster`, beside ours. Resolves with its path. */
+export async function writeMyCluster(folder: string): Promise<string> {
+  const own = join(folder, 'deploy/my-cluster')
+  await mkdir(own, { recursive: true })
+  await symlink(KUBERNETES, join(folder, 'deploy/kubernetes'))
+  const text = documentBlock('deploy/kubernetes/README.md', 'apiVersion: kustomize.config.k8s.io')
+  await writeFile(join(own, 'kustomization.yaml'), text)
+  return own
+}
+
+/** Runs commands of the README in such a folder, as an administrator: its kubectl is Debian 13's. */
+export async function readmeShell(
+  folder: string,
+  cluster: KubeCluster,
+): Promise<(block: string) => Promise<string>> {
+  await symlink(kubectl132, join(folder, 'kubectl'))
+  const variables = [`PATH=${folder}:${process.env.PATH}`, `KUBECONFIG=${await cluster.adminKubeconfig()}`]
+  return (block) => runIn('env', ['-C', folder, ...variables, 'sh', '-euc', block], { timeoutMs: 30_000 })
 }
 
 /**

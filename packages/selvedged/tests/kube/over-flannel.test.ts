@@ -1,14 +1,17 @@
-import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { KubeCluster } from '@selvedge/lab'
+import { documentBlock, KubeCluster } from '@selvedge/lab'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { kubectl132 } from '../../../../scripts/kubectl.mjs'
-import { daemonSet, KUBERNETES, kustomize, removeDeployment, stateOf } from './deployment.js'
+import {
+  daemonSet,
+  KUBERNETES,
+  kustomize,
+  readmeShell,
+  removeDeployment,
+  stateOf,
+  writeMyCluster,
+} from './deployment.js'
 import { type FlannelVersion, flannelManifest } from './flannel-manifest.js'
-
-const run = promisify(execFile)
 
 let cluster: KubeCluster
 
@@ -17,8 +20,19 @@ type Source = 'repository' | 'release'
 /** Which of ours goes over which of flannel's. */
 const OURS = { repository: 'base', release: 'release' } as const
 
+/** The selectors by which the README tells them apart. */
+const SELECTORS = {
+  repository: '{"app":"flannel"}',
+  release: '{"app":"flannel","k8s-app":"flannel"}',
+} as const
+
 /** Files with what ours make of a cluster without flannel. */
 const ours = new Map<Source, { readonly file: string; readonly state: Record<string, unknown> }>()
+
+/** Runs commands of the README. */
+let shell: (block: string) => Promise<string>
+/** What the README's kustomization makes of a cluster without flannel. */
+let myCluster: Record<string, unknown>
 
 beforeAll(async () => {
   cluster = await KubeCluster.start()
@@ -29,6 +43,11 @@ beforeAll(async () => {
     ours.set(source, { file, state: await stateOf(cluster) })
     await removeDeployment(cluster)
   }
+  await writeMyCluster(cluster.folder)
+  shell = await readmeShell(cluster.folder, cluster)
+  await shell(documentBlock('deploy/kubernetes/README.md', 'kubectl apply -k'))
+  myCluster = await stateOf(cluster)
+  await removeDeployment(cluster)
 })
 
 afterAll(() => cluster.stop())
@@ -57,6 +76,8 @@ describe.each<[FlannelVersion, Source]>([
     const flannels = await flannelFile(version, source)
     const { file, state } = ours.get(source) ?? { file: '' }
     await cluster.kubectl('apply', '--filename', flannels)
+    const selector = documentBlock('deploy/kubernetes/README.md', 'kubectl -n kube-flannel get daemonset')
+    expect(await shell(selector)).toBe(SELECTORS[source])
     const before = await stateOf(cluster)
     const { uid } = (await daemonSet(cluster)).metadata
     await cluster.kubectl('apply', '--filename', file)
@@ -70,13 +91,12 @@ describe.each<[FlannelVersion, Source]>([
 
 test('over a manifest that was created and never applied, ours replaces it, and flannel’s is applied over that', async () => {
   const flannels = await flannelFile('v0.20.2', 'repository')
-  const { file, state } = ours.get('repository') ?? { file: '' }
   await cluster.kubectl('apply', '--filename', flannels)
   const before = await stateOf(cluster)
   await removeDeployment(cluster)
   await cluster.kubectl('create', '--filename', flannels).catch(ignoreNamespace)
-  await cluster.kubectl('replace', '--save-config', '--filename', file)
-  expect(await stateOf(cluster)).toEqual(state)
+  await shell(documentBlock('deploy/kubernetes/README.md', 'kubectl kustomize deploy/my-cluster'))
+  expect(await stateOf(cluster)).toEqual(myCluster)
   await cluster.kubectl('apply', '--filename', flannels)
   expect(await stateOf(cluster)).toEqual(before)
 })
@@ -89,10 +109,9 @@ function ignoreNamespace(error: Error & { stderr?: string }): void {
 }
 
 test('kubectl applies it in one command', async () => {
-  await cluster.kubectl('apply', '--filename', await flannelFile('v0.28.9', 'release'))
-  const kubeconfig = await cluster.adminKubeconfig()
-  await run(kubectl132, [`--kubeconfig=${kubeconfig}`, 'apply', '--kustomize', `${KUBERNETES}release`])
-  expect(await stateOf(cluster)).toEqual(ours.get('release')?.state)
+  await cluster.kubectl('apply', '--filename', await flannelFile('v0.28.9', 'repository'))
+  await shell(documentBlock('deploy/kubernetes/README.md', 'kubectl apply -k'))
+  expect(await stateOf(cluster)).toEqual(myCluster)
 })
 
 test('the other selector is refused, and nothing of the DaemonSet changes', async () => {

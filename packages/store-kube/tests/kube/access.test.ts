@@ -7,6 +7,7 @@ import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
 import {
   certificateAuthority,
   clientCertificate,
+  documentBlock,
   freePort,
   KubeCluster,
   serverCertificate,
@@ -297,6 +298,20 @@ describe('checkAccess', () => {
     connect(byToken())
       .checkAccess()
       .then(() => expectToWork(connect(byToken()))))
+
+  test('resolves with the rights that the README lists, which are all that a node needs', async () => {
+    const rules = documentBlock('packages/store-kube/README.md', 'rules:')
+    const file = join(cluster.folder, 'by-readme.yml')
+    const head = 'apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: by-readme }'
+    await writeFile(file, `${head}\n${rules}\n`)
+    await cluster.kubectl('apply', '-f', file)
+    const binding = ['clusterrolebinding', 'by-readme', '--clusterrole=by-readme', '--user=by-readme']
+    await cluster.kubectl('create', ...binding)
+    const pair = await clientCertificate(cluster.folder, 'by-readme', 'none', cluster.authority)
+    const access = { apiUrl: cluster.url, caFile: cluster.authority.certFile, ...pair }
+    await connect(access, { node: { podName: 'agent', podNamespace: 'kube-flannel' } }).checkAccess()
+    await expectToWork(connect(access))
+  })
 
   test('names the rights that are missing, and changes nothing', async () => {
     await cluster.kubectl('create', 'clusterrole', 'list-alone', '--verb=get,list', '--resource=nodes')

@@ -1,4 +1,5 @@
 /** `selvedge doctor` on a host of a vxlan network: each fault of the tables is injected, named, and gone once mended. */
+import { asShown, documentBlock } from '@selvedge/lab'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Bench } from './bench.js'
 import { examine, report, type Score } from './examine.js'
@@ -32,6 +33,17 @@ test(`nothing is found in ${HEALTHY_RUNS} runs while nothing is wrong`, async ()
     expect(await bench.doctor()).toMatchObject({ findings: [], status: 0, stderr: '' })
   }
 }, 600_000)
+
+/** Where a line is wrapped depends on how long ago the lease was renewed. */
+const unwrapped = (page: string): string => page.replaceAll(/(^(?:lease|checked).*)\n {2}/gm, '$1 ')
+
+test('its page is as the document shows it', async () => {
+  await bench.sh('iptables -P FORWARD DROP')
+  const block = documentBlock('docs/doctor.md', '✗ firewall.forward-drop')
+  const page = await bench.doctorPage()
+  await bench.sh('iptables -P FORWARD ACCEPT')
+  expect(asShown(unwrapped(block), unwrapped(page))).toBe(unwrapped(block))
+})
 
 test.each([...STORE, ...LEASE, ...IDENTITY, ...KERNEL, ...PATH, ...ONE_WAY, ...PODS, ...SERVICES, ...AGENT])(
   '$name: $id',

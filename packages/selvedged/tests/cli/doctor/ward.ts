@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Child, type Host, type Lab, run, until } from '@selvedge/lab'
 import { holdMounts } from '../mount-holder.js'
-import { SELVEDGE } from '../selvedge.js'
+import { type Ended, SELVEDGE } from '../selvedge.js'
 
 export interface Finding {
   readonly id: string
@@ -80,24 +80,25 @@ export class Ward implements AsyncDisposable {
   /** `selvedge doctor` on the host. */
   async doctor(more: readonly string[] = [], wrapper: readonly string[] = []): Promise<Visit> {
     const startedAt = performance.now()
-    const command = [
-      ...wrapper,
-      'env',
-      ...this.#variables,
-      process.execPath,
-      SELVEDGE,
-      'doctor',
-      '--json',
-      ...this.#flags,
-      ...more,
-    ]
+    const { stdout, stderr, status } = await this.#runDoctor(['--json', ...more], wrapper)
+    const tookMs = performance.now() - startedAt
+    if (!stdout.startsWith('{')) throw new Error(`selvedge doctor said nothing, and: ${stderr}`)
+    return { findings: JSON.parse(stdout).findings, status, stderr, tookMs }
+  }
+
+  /** The page that it prints. */
+  async doctorPage(): Promise<string> {
+    return (await this.#runDoctor([], [])).stdout
+  }
+
+  async #runDoctor(args: readonly string[], wrapper: readonly string[]): Promise<Ended> {
+    const program = [...wrapper, 'env', ...this.#variables, process.execPath, SELVEDGE]
+    const command = [...program, 'doctor', ...this.#flags, ...args]
     const child = this.host.spawn('nsenter', [...this.#mounts, '--', ...command])
     const closed = once(child, 'close')
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
     await closed
-    const tookMs = performance.now() - startedAt
-    if (!stdout.startsWith('{')) throw new Error(`selvedge doctor said nothing, and: ${stderr}`)
-    return { findings: JSON.parse(stdout).findings, status: child.exitCode, stderr, tookMs }
+    return { stdout, stderr, status: child.exitCode }
   }
 
   /** `sh -c` on the host, among its private files, with `selvedge` in its PATH. */
