@@ -46,7 +46,7 @@ function explanationOf(
         problem:
           forbidden === undefined
             ? `NATS refuses ${identity.who} a permission`
-            : `NATS permits ${identity.who} no ${forbidden.operation} to ${printable(forbidden.subject)}`,
+            : `NATS does not permit ${identity.who} to ${forbidden.operation} to ${printable(forbidden.subject)}`,
         remedy: `allow it to ${rights(bucket, domain)}`,
       }
     case 'untrusted':
