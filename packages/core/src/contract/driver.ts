@@ -101,6 +101,8 @@ export interface Program {
   readonly pid: number
   /** As the kernel names it (`/proc/PID/comm`), at most 15 bytes. Undefined if it has ended, or runs in a container. */
   readonly name?: string | undefined
+  /** Whether it is this process itself, such as another overlay in it. Default: false, or not known. */
+  readonly isThisProcess?: boolean | undefined
 }
 
 /**

@@ -3,6 +3,7 @@ import { type Resource, sameResource, satisfies } from '../contract/resource.js'
 import type { Random } from '../util/clock.js'
 import type { OverlayError } from '../util/errors.js'
 import type { Slices } from '../util/slices.js'
+import { Contests, contestError } from './contests.js'
 import { DesiredState } from './desired-state.js'
 import { inPhases, operationFor } from './order.js'
 import { type Failure, RetryQueue } from './retry-queue.js'
@@ -26,6 +27,13 @@ export interface Delta {
   readonly didNotHold: readonly Operation[]
 }
 
+/** What came of the look whether changed keys are contested. */
+export interface Contested {
+  /** They are restored later, by a retry. */
+  readonly held: ReadonlySet<string>
+  readonly error: OverlayError | undefined
+}
+
 export interface DeltaTrackerOptions {
   readonly random: Random
   /** Called when a key's desired resource changes. */
@@ -45,6 +53,8 @@ export interface DeltaTrackerOptions {
 export class DeltaTracker {
   readonly desired: DesiredState
   readonly #retries: RetryQueue
+  readonly #contests = new Contests()
+  readonly #random: Random
   /** As last read, and written since. */
   #actual = new Map<string, Resource>()
   #dirty = new Set<string>()
@@ -54,6 +64,7 @@ export class DeltaTracker {
 
   constructor({ random, onDirty, isHarmful = () => false }: DeltaTrackerOptions) {
     this.#isHarmful = isHarmful
+    this.#random = random
     this.#retries = new RetryQueue(random)
     this.desired = new DesiredState((key) => {
       this.#dirty.add(key)
@@ -191,6 +202,30 @@ export class DeltaTracker {
   /** The write was refused, or did not hold: it is retried with backoff. */
   failed({ resource }: Operation, error: OverlayError, now: number): void {
     this.#retries.failed(resource.key, error, now)
+  }
+
+  /**
+   * Others have changed these keys, which the last read shows. Those that they change again and again are held back, and
+   * restored later and later; what does harm is not.
+   *
+   * @param by who changed them, if that is known
+   * @returns the keys that are held back, and what to report of them, once for each fight
+   */
+  contest(keys: readonly string[], now: number, by: Program | undefined): Contested {
+    const held = new Set<string>()
+    for (const [key, { delayMs, changes }] of this.#contests.changed(keys, now, this.#random)) {
+      const actual = this.#actual.get(key)
+      if (actual !== undefined && this.desired.get(key) === undefined && this.#isHarmful(actual)) continue
+      this.#retries.hold(key, contestError([key], by), { now, delayMs, attempts: changes })
+      held.add(key)
+    }
+    const isNew = held.size > 0 && !this.#contests.isReported(by)
+    return { held, error: isNew ? contestError([...held], by) : undefined }
+  }
+
+  /** Whether a key that is held back still waits to be restored. */
+  isContested(now: number): boolean {
+    return this.#contests.isWaiting(now)
   }
 
   /** These were taken, and not written after all. */

@@ -25,8 +25,9 @@ import { WriteRound } from './write-round.js'
  *    `stale` is followed by a read before anything else is written.
  *  - Some writes succeed and do not hold: the kernel clamps, udev interferes, another program is faster. So a key that
  *    still differs after its own write counts as failed and backs off, rather than going round at full speed.
- *  - Others write too. Some do so by accident, which is repaired within milliseconds; some in a loop, which must not
- *    become a fight that burns a core. ResyncScheduler bounds it.
+ *  - Others write too. Some do so by accident, which is repaired within milliseconds; some in a loop, or since they are
+ *    another overlay that desires otherwise, which must not become a fight that burns a core. ResyncScheduler bounds the
+ *    reads; Contests knows the keys that are changed again and again, which are restored later and later.
  *  - At a start it takes a while until all peers are known. Until the gate opens nothing is deleted, so that what an
  *    earlier process left keeps carrying traffic.
  *  - With tens of thousands of peers a read costs as much as a thousand writes. So a lease's event touches the keys of
@@ -102,6 +103,8 @@ export class Reconciler {
   #failedReads = 0
   /** Who made the first change that has been noticed since the last read began. */
   #changedBy: Program | undefined
+  /** Who made the last change that has been noticed. */
+  #lastChangedBy: Program | undefined
   readonly #waiters = new Waiters()
 
   constructor(options: ReconcilerOptions) {
@@ -273,11 +276,16 @@ export class Reconciler {
     this.#failedReads = 0
     const drifted = why === 'look' && drift.length > 0
     const now = clock.monotonic()
-    this.#schedule.ended(now, { took: now - startedAt, drifted })
+    // A program that goes on changing what is held back is not read after at full speed either.
+    const isFight = why === 'look' && this.#tracker.isContested(now)
+    this.#schedule.ended(now, { took: now - startedAt, drifted: drifted || isFight })
     if (!drifted) return
     // What was noticed while it read may be part of what it found.
     const by = noticed ?? this.#changedBy
     this.#options.onDrift?.(by === undefined ? drift : drift.map((each) => ({ ...each, by })))
+    const keys = drift.map(({ key }) => key)
+    const { error } = this.#tracker.contest(keys, now, by ?? this.#lastChangedBy)
+    if (error !== undefined) this.#report(error)
   }
 
   async #write(signal: AbortSignal): Promise<void> {
@@ -289,6 +297,8 @@ export class Reconciler {
       clock,
       readAgain: () => this.#read(signal, 'own'),
       readLater: () => this.#schedule.ask(),
+      changedBy: () => this.#lastChangedBy,
+      onContest: (error) => this.#report(error),
     })
     const tally = await round.run(signal)
     for (const error of tally.errors()) this.#report(error)
@@ -307,6 +317,7 @@ export class Reconciler {
       signal: stop.signal,
       onChange: (by) => {
         this.#changedBy ??= by
+        this.#lastChangedBy = by ?? this.#lastChangedBy
         this.resync()
       },
       onError: (error) => this.#report(error),

@@ -2,13 +2,20 @@ import type { Random } from '../util/clock.js'
 import type { OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
 
-/** A key whose write failed. */
+/** A key whose write failed, or that another program keeps changing. */
 export interface Failure {
-  /** Of the resource whose write failed. */
+  /** Of the resource. */
   readonly key: string
-  /** Why the last attempt failed. */
+  /** Why the last attempt failed; `RESOURCE_CONTESTED` if it is held back, as another program keeps changing it. */
   readonly error: OverlayError
-  /** Consecutive failures, from 1. */
+  /** Consecutive failures or changes, from 1. */
+  readonly attempts: number
+}
+
+/** For how long a key is held back, from now on (ms, monotonic), and how often it has been changed. */
+export interface Hold {
+  readonly now: number
+  readonly delayMs: number
   readonly attempts: number
 }
 
@@ -47,6 +54,12 @@ export class RetryQueue {
       attempts,
       dueAt: now + backoffDelay(attempts, BACKOFF, this.#random),
     })
+  }
+
+  /** Another program keeps changing it: it is written again after this long, in ms, or later if its writes fail besides. */
+  hold(key: string, error: OverlayError, { now, delayMs, attempts }: Hold): void {
+    const dueAt = Math.max(this.#failures.get(key)?.dueAt ?? 0, now + delayMs)
+    this.#failures.set(key, { key, error, attempts, dueAt })
   }
 
   /** Its write succeeded. If it turns out not to hold, earlier failures still count. */

@@ -26,6 +26,8 @@ function setup() {
         calls.again += 1
         await read()
       },
+      changedBy: () => undefined,
+      onContest: () => undefined,
       readLater: () => {
         calls.later += 1
       },

@@ -1,6 +1,7 @@
-import type { Operation } from '../contract/driver.js'
+import type { Operation, Program } from '../contract/driver.js'
 import type { Clock } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
+import { programText } from './contests.js'
 import type { DeltaTracker } from './delta-tracker.js'
 import type { DriverSet } from './driver-set.js'
 import { inPhases, type Phase } from './order.js'
@@ -14,6 +15,10 @@ export interface WriteRoundOptions {
   readonly readAgain: () => Promise<void>
   /** Asks for a read in the next round: a write met a link that is gone. */
   readonly readLater: () => void
+  /** Whose change was noticed last; undefined if that is not known. */
+  readonly changedBy: () => Program | undefined
+  /** Called if another program keeps changing what is written, once for each fight. */
+  readonly onContest: (error: OverlayError) => void
 }
 
 /**
@@ -39,9 +44,16 @@ export class WriteRound {
   }
 
   #take(): readonly Operation[] {
-    const { tracker, clock } = this.#options
+    const { tracker, clock, changedBy, onContest } = this.#options
     const { operations, didNotHold } = tracker.take(clock.monotonic(), this.#written)
-    for (const operation of didNotHold) this.#fail(operation, lostItsEffect(operation))
+    const by = changedBy()
+    for (const operation of didNotHold) this.#fail(operation, lostItsEffect(operation, by))
+    const { error } = tracker.contest(
+      didNotHold.map(({ resource }) => resource.key),
+      clock.monotonic(),
+      by,
+    )
+    if (error !== undefined) onContest(error)
     return operations
   }
 
@@ -84,9 +96,15 @@ export class WriteRound {
   }
 }
 
-function lostItsEffect({ type, resource }: Operation): OverlayError {
+function lostItsEffect({ type, resource }: Operation, by: Program | undefined): OverlayError {
+  const advice =
+    by === undefined
+      ? 'look for another program that changes it'
+      : by.isThisProcess === true
+        ? 'this process itself changes it: two overlays in one process need two networks and two links'
+        : `the last to change such entries was ${programText(by)}`
   return new OverlayError(
     'DRIVER_REFUSED',
-    `${type} ${resource.key} succeeded, yet the next read differs: look for another program that changes it`,
+    `${type} ${resource.key} succeeded, yet the next read differs: ${advice}`,
   )
 }

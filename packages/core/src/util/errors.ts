@@ -19,6 +19,7 @@
  * | `UNSUPPORTED` | the kernel or the platform lacks a feature | see the message |
  * | `DRIVER_REFUSED` | what a driver writes to (a kernel, a cloud) answered with an error | see errno and its own words |
  * | `RESOURCE_CONFLICT` | an entry of that key exists and is not ours to change | rename or remove it |
+ * | `RESOURCE_CONTESTED` | another program keeps changing what is ours; it is restored more and more seldom | end that program, or give the two different networks and links |
  * | `READ_INTERRUPTED` | what was read kept changing while it was read | retried; look for a busy writer |
  * | `LISTENER_FAILED` | a listener to an event threw or rejected; its error is the cause | fix the listener |
  * | `EVENTS_LOST` | a consumer of `watch` fell too far behind | take events faster, or watch again |
@@ -41,6 +42,7 @@ export type ErrorCode =
   | 'UNSUPPORTED'
   | 'DRIVER_REFUSED'
   | 'RESOURCE_CONFLICT'
+  | 'RESOURCE_CONTESTED'
   | 'READ_INTERRUPTED'
   | 'LISTENER_FAILED'
   | 'EVENTS_LOST'
