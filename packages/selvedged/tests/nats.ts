@@ -5,7 +5,7 @@ import { type Child, type Namespace, until } from '@selvedge/lab'
 import { type RunSelvedge, selvedgeIn } from './cli/selvedge.js'
 
 /** The program: the one on the PATH, or another version for the same tests. */
-const NATS_SERVER = process.env.SELVEDGE_TEST_NATS ?? 'nats-server'
+export const NATS_SERVER = process.env.SELVEDGE_TEST_NATS ?? 'nats-server'
 const CLIENT_PORT = 4222
 
 /** A nats-server with JetStream on one address of a namespace, with its data in a folder: it can be killed and started again. */

@@ -84,6 +84,10 @@ const own = {
     "URLs of NATS' servers, separated by commas: take leases from a key-value bucket there, instead of etcd",
   ),
   'nats-bucket': stringFlag('selvedge', 'the bucket of the network; made if it is missing'),
+  'nats-domain': stringFlag(
+    '',
+    "JetStream domain of the bucket, if not the servers' own: the hub's, at a leaf node",
+  ),
   'nats-creds': stringFlag('', "creds file for NATS: a user's JWT and its key"),
   'nats-nkey': stringFlag('', 'file with the seed of an nkey for NATS'),
   'nats-username': stringFlag('', 'user name for NATS'),

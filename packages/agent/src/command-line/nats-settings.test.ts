@@ -14,6 +14,7 @@ const DEFAULTS = {
   type: 'nats',
   servers: ['nats://10.0.0.5:4222'],
   bucket: 'selvedge',
+  domain: undefined,
   credentials: undefined,
   tls: {},
   leaseTermMs: 86_400_000,
@@ -38,6 +39,7 @@ test('all of it from the environment', () => {
   const { store } = settingsOf([], {
     FLANNELD_NATS_SERVERS: 'nats://10.0.0.5:4222',
     FLANNELD_NATS_BUCKET: 'edge-7',
+    FLANNELD_NATS_DOMAIN: 'hub',
     FLANNELD_NATS_CREDS: '/etc/selvedge/node.creds',
     FLANNELD_NATS_CAFILE: '/etc/nats/ca.pem',
     FLANNELD_NATS_CERTFILE: '/etc/nats/node.pem',
@@ -48,6 +50,7 @@ test('all of it from the environment', () => {
   expect(store).toEqual({
     ...DEFAULTS,
     bucket: 'edge-7',
+    domain: 'hub',
     credentials: { credsFile: '/etc/selvedge/node.creds' },
     tls: { caFile: '/etc/nats/ca.pem', certFile: '/etc/nats/node.pem', keyFile: '/etc/nats/node.key' },
     leaseTermMs: 3_600_000,

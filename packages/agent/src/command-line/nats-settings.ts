@@ -8,6 +8,8 @@ export interface NatsSettings {
   readonly servers: readonly string[]
   /** The key-value bucket of the network. */
   readonly bucket: string
+  /** The JetStream domain of the bucket; undefined for the servers' own. */
+  readonly domain: string | undefined
   /** Undefined if the servers are asked as nobody. */
   readonly credentials: NatsCredentialSettings | undefined
   /** Paths of PEM files. */
@@ -56,6 +58,10 @@ export function natsSettings(values: SelvedgedFlags, given: ReadonlySet<FlagName
   if (!/^[-\w]+$/.test(bucket)) {
     throw invalid('nats-bucket', bucket, 'it may have letters, digits, hyphens and underscores')
   }
+  const { 'nats-domain': domain } = values
+  if (!/^[-\w]*$/.test(domain)) {
+    throw invalid('nats-domain', domain, 'it may have letters, digits, hyphens and underscores')
+  }
   if (ttl < MIN_LEASE_TERM_MS || ttl % 1000 !== 0) {
     throw invalid('nats-lease-ttl', `${ttl / 1000}s`, 'it must be whole seconds, at least 5s')
   }
@@ -64,6 +70,7 @@ export function natsSettings(values: SelvedgedFlags, given: ReadonlySet<FlagName
     type: 'nats',
     servers: values['nats-servers'].split(',').map((text) => serverOf(text.trim())),
     bucket,
+    domain: domain === '' ? undefined : domain,
     credentials: credentialsOf(values),
     tls: { ...(caFile && { caFile }), ...(certFile && { certFile }), ...(keyFile && { keyFile }) },
     leaseTermMs: ttl,

@@ -9,10 +9,11 @@ import type { OpenStore, StoreEvents } from './store.js'
 const PATIENCE_MS = 2_000
 
 export function openNats(settings: NatsSettings, { onWaiting, onDetail }: StoreEvents): OpenStore {
-  const { servers, bucket, credentials, tls, leaseTermMs, replicas } = settings
+  const { servers, bucket, domain, credentials, tls, leaseTermMs, replicas } = settings
   const subnets = new NatsSubnetManager({
     servers,
     bucket,
+    domain,
     credentials: credentials && credentialsOf(credentials),
     tls: Object.keys(tls).length > 0 ? tls : undefined,
     leaseTermMs,
@@ -21,7 +22,8 @@ export function openNats(settings: NatsSettings, { onWaiting, onDetail }: StoreE
     onWaiting: ({ code, message }) => onWaiting({ for: 'network-config', code, message }),
     onWatchCut: ({ message }) => onDetail(`a watch was cut, and is reopened at once: ${message}`),
   })
-  return { subnets, identity: `nats ${[...servers].sort().join(',')} ${bucket}` }
+  const where = domain === undefined ? bucket : `${bucket} ${domain}`
+  return { subnets, identity: `nats ${[...servers].sort().join(',')} ${where}` }
 }
 
 function credentialsOf(settings: NatsCredentialSettings): NatsSubnetManagerOptions['credentials'] {

@@ -100,7 +100,9 @@ export function placeOf(settings: StoreSettings): string {
     case 'local':
       return `the local store ${settings.path}`
     case 'nats':
-      return `NATS at ${settings.servers.join(', ')}, bucket ${settings.bucket}`
+      return `NATS at ${settings.servers.join(', ')}, bucket ${settings.bucket}${
+        settings.domain === undefined ? '' : ` of the domain ${settings.domain}`
+      }`
     case 'kubernetes':
       return 'Kubernetes'
   }

@@ -19,6 +19,7 @@ export const STORE_FLAGS = [
   'local-store',
   'nats-servers',
   'nats-bucket',
+  'nats-domain',
   'nats-creds',
   'nats-nkey',
   'nats-username',

@@ -1,6 +1,7 @@
 import type { StoreSettings } from '@selvedge/agent/flags'
 import { printable } from '@selvedge/core/kit'
 import { duration } from '../../output/duration.js'
+import type { Facts } from '../facts/facts.js'
 import { type Check, type Finding, fatal, warning } from '../finding.js'
 
 const HOUR_MS = 60 * 60 * 1000
@@ -20,39 +21,44 @@ const FLAGS: Readonly<Record<StoreSettings['type'], string>> = {
 
 const REFUSALS =
   /permission denied|authentication|unauthori[sz]ed|forbidden|certificate|\b40[13]\b|auth token/i
-/** As the client of NATS says it. */
-const NO_JETSTREAM = /has no JetStream/
+
+const isRefused = ({ code, why }: { readonly code: string; readonly why: string }): boolean =>
+  code === 'ACCESS_DENIED' || REFUSALS.test(why)
+
+/** As the client of NATS says it, of an account too; or as the servers do, one of a domain of its own apart. */
+const lacksJetStream = ({ store, servers }: Facts): boolean =>
+  (store?.state === 'failed' && /has no JetStream/.test(store.why)) ||
+  (servers.length > 0 && servers.every(({ lacksJetStream }) => lacksJetStream === true))
 
 /** Whether the store can be asked. What is in it is `storeChecks`'. */
 export const storeAccessChecks: readonly Check[] = [
   {
     id: 'store.unreachable',
     title: 'the store answers',
-    find: ({ store }) =>
-      store?.state === 'failed' &&
-      !REFUSALS.test(store.why) &&
-      store.code !== 'ACCESS_DENIED' &&
-      !NO_JETSTREAM.test(store.why)
-        ? [
-            fatal(
-              `${store.place} does not answer: ${store.why}`,
-              `look whether it runs, and whether this host reaches it; is it the one that the agent uses (${FLAGS[store.type]})? known peers are reached meanwhile`,
-            ),
-          ]
-        : [],
+    find: (facts) => {
+      const { store } = facts
+      if (store?.state !== 'failed' || isRefused(store) || lacksJetStream(facts)) return []
+      return [
+        fatal(
+          `${store.place} does not answer: ${store.why}`,
+          `look whether it runs, and whether this host reaches it; is it the one that the agent uses (${FLAGS[store.type]})? known peers are reached meanwhile`,
+        ),
+      ]
+    },
   },
   {
     id: 'store.no-jetstream',
     title: 'NATS has JetStream, for the account of the agent',
-    find: ({ store }) =>
-      store?.state === 'failed' && NO_JETSTREAM.test(store.why)
-        ? [
-            fatal(
-              `${store.place} cannot keep leases: ${store.why}`,
-              'start nats-server with JetStream (jetstream { store_dir: … } in its configuration), or enable it for the account (jetstream: enabled); known peers are reached meanwhile',
-            ),
-          ]
-        : [],
+    find: (facts) => {
+      const { store } = facts
+      if (store?.state !== 'failed' || isRefused(store) || !lacksJetStream(facts)) return []
+      return [
+        fatal(
+          `${store.place} cannot keep leases, for it has no JetStream: ${store.why}`,
+          'start nats-server with JetStream (jetstream { store_dir: … } in its configuration), or enable it for the account (jetstream: enabled); known peers are reached meanwhile',
+        ),
+      ]
+    },
   },
   {
     id: 'store.refused',
@@ -60,7 +66,7 @@ export const storeAccessChecks: readonly Check[] = [
     find: ({ store }) =>
       store?.state === 'failed' &&
       !(store.rights ?? []).some(({ isAllowed }) => isAllowed) &&
-      (REFUSALS.test(store.why) || store.code === 'ACCESS_DENIED')
+      isRefused(store)
         ? [
             fatal(
               `${store.place} refuses: ${store.why}`,

@@ -50,3 +50,14 @@ export type StoreFact =
       readonly why: string
       readonly rights: readonly StoreRight[] | undefined
     }
+
+/** What a server of the store says besides its answers. */
+export interface ServerFact {
+  readonly url: string
+  /** How far this host's clock is ahead of the server's, in ms, to about a second; undefined if it does not say. */
+  readonly aheadMs: number | undefined
+  /** When the server's certificate ends, in ms since the epoch; undefined without one. */
+  readonly certificateEnds: number | undefined
+  /** Of NATS: whether it says that it has no JetStream. */
+  readonly lacksJetStream?: boolean
+}

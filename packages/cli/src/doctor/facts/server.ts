@@ -4,15 +4,8 @@ import { request as httpsRequest } from 'node:https'
 import { TLSSocket } from 'node:tls'
 import type { StoreSettings } from '@selvedge/agent/flags'
 import type { Clock } from '@selvedge/core'
-
-/** What a server of the store says besides its answers. */
-export interface ServerFact {
-  readonly url: string
-  /** How far this host's clock is ahead of the server's, in ms, to about a second; undefined if it does not say. */
-  readonly aheadMs: number | undefined
-  /** When the server's certificate ends, in ms since the epoch; undefined without one. */
-  readonly certificateEnds: number | undefined
-}
+import type { ServerFact } from './answers.js'
+import { natsServerFact } from './nats-server.js'
 
 const TIMEOUT_MS = 1_500
 
@@ -20,14 +13,16 @@ const TIMEOUT_MS = 1_500
 export async function serverFacts(store: StoreSettings, clock: Clock): Promise<readonly ServerFact[]> {
   const urls = await urlsOf(store)
   const tls = store.type === 'etcd' ? await tlsOf(store.tls) : {}
-  const facts = await Promise.all(urls.map((url) => serverFact(url, tls, clock).catch(() => undefined)))
+  const ask = (url: string): Promise<ServerFact> =>
+    store.type === 'nats' ? natsServerFact(url, store.domain, TIMEOUT_MS) : serverFact(url, tls, clock)
+  const facts = await Promise.all(urls.map((url) => ask(url).catch(() => undefined)))
   return facts.filter((fact) => fact !== undefined)
 }
 
 async function urlsOf(store: StoreSettings): Promise<readonly string[]> {
   if (store.type === 'etcd') return store.endpoints
-  // NATS speaks no HTTP to its clients.
-  if (store.type === 'local' || store.type === 'nats') return []
+  if (store.type === 'nats') return store.servers
+  if (store.type === 'local') return []
   const { access } = store
   if ('apiUrl' in access && access.apiUrl !== undefined) return [access.apiUrl]
   if ('pod' in access) {

@@ -1,4 +1,4 @@
-import { Nats } from '../../../nats.js'
+import { NATS_SERVER, Nats } from '../../../nats.js'
 import { type Rig, SWITCH_ADDRESS, vxlanConfig } from '../../../rig.js'
 import type { Bench } from '../bench.js'
 import type { Fault } from '../fault.js'
@@ -52,14 +52,14 @@ export const NATS: readonly Fault[] = [
   {
     name: 'NATS is down',
     id: 'store.unreachable',
-    says: /NATS at nats:\/\/192\.168\.77\.254:4222, bucket selvedge does not answer: .*ECONNREFUSED/,
+    says: /NATS at nats:\/\/192\.168\.77\.254:4222, bucket selvedge does not answer/,
     inject: (bench) => natsOf(bench).kill(),
     mend: (bench) => natsOf(bench).start(),
   },
   {
     name: 'NATS runs without JetStream',
     id: 'store.no-jetstream',
-    says: /NATS at nats:\/\/192\.168\.77\.254:4222, bucket selvedge cannot keep leases/,
+    says: /NATS at nats:\/\/192\.168\.77\.254:4222, bucket selvedge cannot keep leases, for it has no JetStream/,
     inject: (bench) => restart(bench, ''),
     mend: (bench) => restart(bench),
   },
@@ -80,6 +80,21 @@ export const NATS: readonly Fault[] = [
     argsAfter: [],
     inject: async () => {},
     mend: async () => {},
+  },
+  {
+    name: 'the certificate of a server of NATS ends tomorrow',
+    id: 'store.certificate',
+    says: /certificate of tls:\/\/192\.168\.77\.1:4299 ends on/,
+    inject: async (bench) => {
+      const { folder } = bench
+      await bench.sh(`cd ${folder}; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
+        -subj /CN=nats -keyout nats.key -out nats.pem 2> /dev/null
+        printf 'listen: "192.168.77.1:4299"\ntls { cert_file: nats.pem, key_file: nats.key }\n' > tls.conf`)
+      bench.spawnStray('sh', ['-ec', `cd ${folder}; exec ${NATS_SERVER} -c tls.conf`])
+    },
+    args: ['--nats-servers=tls://192.168.77.1:4299'],
+    argsAfter: [],
+    mend: (bench) => bench.endStray(),
   },
   {
     name: 'a record that is no lease',
