@@ -51,6 +51,7 @@ export const testTools = [
   { command: 'wg', package: 'wireguard-tools' },
   { command: 'tcpdump', package: 'tcpdump' },
   { command: 'ethtool', package: 'ethtool' },
+  { command: 'conntrack', package: 'conntrack' },
   { command: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
   { command: 'systemd-analyze', package: 'systemd' },
   { command: 'ar', package: 'binutils' },

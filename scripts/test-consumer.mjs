@@ -12,6 +12,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { checkInstall } from './consumer/check-install.mjs'
 import { checkSelvedged } from './consumer/check-selvedged.mjs'
 import { checkTypes } from './consumer/check-types.mjs'
 import { lintTarballs } from './consumer/lint-tarballs.mjs'
@@ -79,6 +80,7 @@ async function test(folder, { all, only }) {
   await project.writeImportOfAll()
   await checkTypes(project, snippets, versions.typescript, progress)
   await runSnippets(project, snippets, versions.node, progress)
+  await checkInstall(join(folder, 'as-documented'), tarballs, versions.node, progress)
   await checkSelvedged(join(folder, 'selvedged-alone'), tarballs.selvedged, versions.node, progress)
   await checkTwoCores(join(folder, 'two-cores'), tarballs, versions, progress)
   return progress.report()

@@ -5,11 +5,20 @@ import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { DemoResult } from '../src/demo/result.js'
-import { listNamespaces, Namespace, until } from '../src/index.js'
+import { asShown, documentBlock, listNamespaces, Namespace, run, until } from '../src/index.js'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Where none is found, whatever has been built. */
 const WITHOUT_KUBERNETES = { XDG_CACHE_HOME: '/nonexistent' }
 const PROGRAM = fileURLToPath(new URL('../dist/demo.js', import.meta.url))
+
+test('the command of the README prints what the README shows', async () => {
+  const [command = ''] = documentBlock('README.md', 'npm run demo').split('\n')
+  const output = await run('sh', ['-euc', `cd '${ROOT}'\n${command}`], { timeoutMs: 50_000 })
+  const block = documentBlock('README.md', '3 hosts on one switch')
+  expect(asShown(block, output.slice(output.indexOf('3 hosts')))).toBe(block)
+})
 
 test.each([['vxlan'], ['host-gw', '--nftables']])(
   'over %s nothing is lost, all is healed, and nothing is left',

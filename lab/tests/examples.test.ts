@@ -2,9 +2,12 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { ExampleProgram, type Host, Lab, pingUntilReached } from '../src/index.js'
+import { documentBlock, ExampleProgram, type Host, Lab, pingUntilReached, until } from '../src/index.js'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** wireguard-go knows one folder for its sockets: each host gets its own, though they share a file system. */
 const OWN_SOCKETS = 'mkdir -p /run/wireguard && mount -t tmpfs none /run/wireguard && exec "$0" "$@"'
@@ -33,6 +36,33 @@ async function twoHosts(lab: Lab, name: string): Promise<ExampleProgram[]> {
   await Promise.all(lab.hosts.map(({ name: host }) => mkdir(join(lab.directory, host))))
   return lab.hosts.map((host) => start(lab, host, name))
 }
+
+test('compose.js and agent.js by the commands of the README: an agent that Ctrl-C stops leaves traffic flowing', async () => {
+  await using lab = await Lab.create({ hosts: 1 })
+  const host = lab.host(0)
+  const block = documentBlock('examples/README.md', 'npm run build', { 'sudo ': '' })
+  const [, compose = '', agent = ''] = block.split('\n')
+  /** With files of its own where they write. */
+  const apart = (command: string) => [
+    ...['--mount', 'env', '-C', ROOT, `PATH=${dirname(process.execPath)}:${process.env.PATH}`, 'sh', '-euc'],
+    `mount -t tmpfs none /run; mount -t tmpfs none /var/lib; exec ${command}`,
+  ]
+  expect(await host.exec('unshare', apart(compose))).toContain('healed: true')
+  const child = host.spawn('unshare', apart(agent))
+  const ended = once(child, 'close')
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    said += text
+  })
+  await until('the agent to run', () => {
+    if (child.exitCode !== null) throw new Error(said)
+    return /^running: /m.test(said) || undefined
+  })
+  child.kill('SIGINT')
+  expect(await ended).toEqual([0, null])
+  expect(said).not.toMatch(/^error/m)
+  expect(await host.ip('link', 'show', 'flannel.1')).toContain('mtu 1450')
+})
 
 test.each(['wireguard', 'udp', 'extension', ...(hasIpip ? ['ipip'] : [])])(
   '%s: the hosts reach each other',

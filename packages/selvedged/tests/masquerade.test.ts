@@ -1,4 +1,4 @@
-import { type Host, PingStream, ping, until } from '@selvedge/lab'
+import { documentBlock, type Host, PingStream, ping, until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { addressSeen } from './address-seen.js'
 import { Rig, vxlanConfig } from './rig.js'
@@ -47,6 +47,11 @@ test('pods reach the outside masqueraded and one another as themselves, over res
   await restart()
   expect(await nftables(host)).toBe(before)
 
+  const [lookByIptables = '', lookByNft = '', lookAtFlows = ''] = documentBlock(
+    'docs/traffic-rules.md',
+    'iptables-save | grep',
+    { '10.244.1.5': first.addresses[0] ?? '' },
+  ).split('\n')
   for (const EnableNFTables of [true, false]) {
     await rig.etcd.putConfig({ ...vxlanConfig, EnableNFTables })
     await restart()
@@ -54,9 +59,14 @@ test('pods reach the outside masqueraded and one another as themselves, over res
     const rules = `${await iptables(host)}${await nftables(host)}`
     expect(rules).toContain(now)
     expect(rules).not.toContain(old)
+    const look = EnableNFTables ? lookByNft : lookByIptables
+    expect(await host.exec('sh', ['-ec', look])).toMatch(/masquerade/i)
     expect(await ping(first, OUTSIDE)).toEqual(loss)
     expect(await addressSeen(first, second, inside)).toBe(first.addresses[0])
   }
+  expect(await host.exec('sh', ['-ec', lookAtFlows])).toContain(
+    `src=${first.addresses[0]} dst=${inside.address} `,
+  )
   for (const stream of streams) expect(await stream.stop()).toMatchObject({ lost: 0 })
 
   await agent.stop()

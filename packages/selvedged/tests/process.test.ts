@@ -158,10 +158,18 @@ describe('a password', () => {
   })
 })
 
-test('certificates are read from the files that are named', async () => {
+test('certificates are read from the files that are named, by the flags that flanneld had in the README', async () => {
   await using rig = await Rig.create(undefined, { hosts: 2 })
-  const secure = `--etcd-endpoints=${rig.etcd.endpoint.replace('http:', 'https:')}`
-  const authority = rig.start(0, { args: [secure, '--etcd-cafile=/nowhere/ca.pem'] })
+  const endpoint = rig.etcd.endpoint.replace('http:', 'https:')
+  const secure = `--etcd-endpoints=${endpoint}`
+  const commands = documentBlock('packages/selvedged/README.md', 'npm install --global', {
+    'https://10.0.0.5:2379': endpoint,
+    '/etc/etcd/ca.pem': '/nowhere/ca.pem',
+    eth1: 'eth0',
+  })
+  const [before = '', after = ''] = commands.match(/(?<=^\S+\/(?:flanneld|selvedged) +)-.*$/gm) ?? []
+  expect(after).toBe(before)
+  const authority = rig.start(0, { args: after.split(' ') })
   const own = ['--etcd-certfile=/nowhere/cert.pem', '--etcd-keyfile=/nowhere/key.pem']
   const client = rig.start(1, { args: [secure, ...own] })
   await authority.logged('reading the TLS ca for etcd from /nowhere/ca.pem')

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { run } from '@selvedge/lab'
+import { documentBlock, run } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const CLEANUP = fileURLToPath(new URL('../../../../deploy/host/selvedged-cleanup', import.meta.url))
@@ -107,6 +107,14 @@ describe('selvedged-cleanup', () => {
       'status 1',
       '1',
     ])
+  })
+
+  test('flanneld’s flags are read as the document says, of its process', async () => {
+    const said = await inCase(`
+      '${folder}/bin/flanneld' 100 &
+      until grep -q 100 "/proc/$!/cmdline"; do sleep 0.1; done
+      ${documentBlock('docs/from-flannel.md', "tr '\\0' '\\n'")}`)
+    expect(said.trim().split('\n')).toEqual([`${folder}/bin/flanneld`, '100'])
   })
 
   test('is not kept from it by one who reads a file of the agent’s', async () => {

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseSubnetEnv } from '@selvedge/core'
-import { PingStream, run, until } from '@selvedge/lab'
+import { documentBlock, PingStream, run, until } from '@selvedge/lab'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensureDebian12 } from '../../../../scripts/debian-12.mjs'
 import { printTime } from '../print-time.js'
@@ -19,6 +19,7 @@ const PING_INTERVAL_MS = 10
 const MINUTE_MS = 60_000
 
 let folder: string
+const tarball = () => join(folder, `selvedged-0.1.0-linux-${ARCH}.tar.gz`)
 const debOf = (version: string) => join(folder, `selvedged_${version}_${ARCH}.deb`)
 
 beforeAll(async () => {
@@ -33,17 +34,38 @@ beforeAll(async () => {
 }, 3 * MINUTE_MS)
 afterAll(() => rm(folder, { recursive: true }))
 
-test('installed, started, upgraded while pods ping, removed without a trace', {
+/** What the document's reader has, and a debootstrap has not: an editor, here one that writes a line, a service manager, a yes. */
+const READER = `mkdir -p /usr/local/bin
+printf '%s\\n' '#!/bin/sh' 'cat /run/line > "$1"' > /usr/local/bin/editor
+cat > /usr/local/bin/systemctl <<'END'
+#!/bin/sh
+case "$*" in
+  'enable --now selvedged') exec selvedged-service start ;;
+  'stop selvedged') exec selvedged-service stop ;;
+  *) exit 1 ;;
+esac
+END
+chmod 755 /usr/local/bin/*
+echo 'APT::Get::Assume-Yes "true";' > /etc/apt/apt.conf.d/yes`
+
+/** For a block of the document. */
+const AS_READER = 'exec 2>&1; export PATH="/usr/local/bin:$PATH"\n'
+
+test('installed, started, upgraded while pods ping, removed without a trace; and installed from the tarball', {
   timeout: 2 * MINUTE_MS,
 }, async () => {
   await using rig = await Rig.create(vxlanConfig)
   const debian = await DebianHost.boot(rig.lab, rig.lab.host(0))
   const service = (verb: string) => debian.sh(`selvedged-service ${verb}`)
   await debian.sh('! command -v node; mkdir -p /opt/cni/bin /usr/lib/cni; echo other > /usr/lib/cni/flannel')
+  await debian.sh(READER)
   const before = { files: await debian.files(), kernel: await debian.kernel() }
 
   // Another program's plugin is kept; ours is linked only where there is none.
-  expect(await debian.install(debOf('0.1.0'))).toContain(
+  const options = `${rig.etcd.endpoint} --ip-masq -v=1`
+  const places = { amd64: ARCH, 'http://10.0.0.5:2379': options }
+  const [install = '', ...start] = documentBlock('docs/install.md', 'apt install', places).split('\n')
+  expect(await debian.withFile(debOf('0.1.0'), `${AS_READER}${install}`)).toContain(
     "/usr/lib/cni/flannel is another program's and stays",
   )
   expect(await debian.sh('cat /usr/lib/cni/flannel')).toBe('other\n')
@@ -52,9 +74,10 @@ test('installed, started, upgraded while pods ping, removed without a trace', {
   expect(await debian.sh('selvedge --version')).toMatch(/^selvedge \d/)
   await expect(service('status')).rejects.toThrow('selvedged does not run')
 
-  const flags = `--etcd-endpoints=${rig.etcd.endpoint} --ip-masq -v=1`
-  await writeFile(debian.path('/etc/default/selvedged'), `FLANNELD_OPTIONS="${flags}"\n`)
-  await service('start')
+  /** What its reader types into the editor is in a comment beside it. */
+  const [, line = ''] = /^editor .*# (.*)$/m.exec(start.join('\n')) ?? []
+  await debian.sh(`echo '${line}' > /run/line`)
+  await debian.sh(`${AS_READER}${start.join('\n')}`)
   const peer = rig.start(1)
   const subnetEnv = await until('subnet.env', () =>
     readFile(debian.path('/run/flannel/subnet.env'), 'utf8').catch(() => undefined),
@@ -70,7 +93,7 @@ test('installed, started, upgraded while pods ping, removed without a trace', {
     PingStream.start(other, `${pod.addresses[0]}`, PING_INTERVAL_MS),
   ])
   const agent = await service('status')
-  await debian.install(debOf('0.1.1'))
+  await debian.withFile(debOf('0.1.1'), `dpkg --install ${basename(debOf('0.1.1'))}`)
   expect(await debian.sh('dpkg -s selvedged')).toMatch(/^Version: 0\.1\.1$/m)
   const upgraded = await service('status')
   expect(upgraded).not.toBe(agent)
@@ -84,7 +107,7 @@ test('installed, started, upgraded while pods ping, removed without a trace', {
     expect(sent).toBeGreaterThan(50)
     expect(lost).toBe(0)
   }
-  expect(await debian.sh('cat /etc/default/selvedged')).toContain(flags)
+  expect(await debian.sh('cat /etc/default/selvedged')).toContain(options)
 
   // The supervisor starts an agent that was killed again, and gives up flags that are not valid.
   await debian.sh('kill -KILL $(cat /run/selvedge/agent.pid)')
@@ -104,11 +127,24 @@ test('installed, started, upgraded while pods ping, removed without a trace', {
   )
   expect(await readFile(debian.path('/var/log/selvedged.log'), 'utf8')).toContain('no-such-flag')
   expect(await debian.kernel()).toMatch(/^> ip route$[^>]*dev flannel\.1 proto 157/ms)
-  await debian.sh('selvedged-cleanup')
-  await debian.sh('dpkg --purge selvedged 2>&1')
+  await debian.sh(`${AS_READER}${documentBlock('docs/install.md', 'systemctl stop selvedged')}`)
   await debian.sh('ip link delete cni0 2>/dev/null; ip link delete veth1 2>/dev/null || true')
+  await debian.sh('rm /run/line')
   expect(await debian.files()).toEqual(before.files)
   expect(await debian.kernel()).toBe(before.kernel)
+
+  await debian.sh(`echo '${line}' > /run/line`)
+  const unpack = documentBlock('docs/install.md', 'tar --extract', {
+    ...places,
+    // Compressed quickly, for the test's sake.
+    '--xz': '--gzip',
+    'tar.xz': 'tar.gz',
+  })
+  await debian.withFile(tarball(), `${AS_READER}${unpack}`)
+  await until('subnet.env', () =>
+    readFile(debian.path('/run/flannel/subnet.env'), 'utf8').catch(() => undefined),
+  )
+  await service('stop')
 })
 
 test('the same files give the same package', { timeout: MINUTE_MS }, async () => {

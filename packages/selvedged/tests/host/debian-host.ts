@@ -68,19 +68,25 @@ export class DebianHost {
     return `/proc/${this.#pid}/root${file}`
   }
 
-  async install(deb: string): Promise<string> {
-    await copyFile(deb, this.path(`/run/${basename(deb)}`))
-    const said = await this.sh(`dpkg --install /run/${basename(deb)} 2>&1`)
-    await this.sh(`rm /run/${basename(deb)}`)
+  /** Runs shell commands there in a folder that has a copy of a file, and nothing else. */
+  async withFile(file: string, commands: string): Promise<string> {
+    await this.sh('mkdir /run/here')
+    await copyFile(file, this.path(`/run/here/${basename(file)}`))
+    const said = await this.sh(`cd /run/here\n${commands}`)
+    await this.sh('rm -r /run/here')
     return said
   }
 
-  /** Every file, apart from dpkg's own records. */
+  /** Every file, apart from the records of dpkg and apt. */
   async files(): Promise<string[]> {
     const found = await this.sh("find / -xdev -printf '%p %y %m %l\\n'; find /run -printf '%p %y %m\\n'")
     return found
       .split('\n')
-      .filter((line) => !/^\/var\/(lib\/dpkg|log\/dpkg\.log)/.test(line) && line !== '')
+      .filter(
+        (line) =>
+          !/^\/var\/(lib\/(dpkg|apt)|cache\/(apt|debconf|ldconfig)|log\/(dpkg\.log|apt))/.test(line) &&
+          line !== '',
+      )
       .sort()
   }
 
