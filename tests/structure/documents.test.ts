@@ -6,6 +6,13 @@ import { linksOf, pathInRepository, REPOSITORY } from './repository-links.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+const SCRIPTS: object = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts
+const BENCHMARKS = new Set(
+  [...readFileSync(join(ROOT, 'bench/src/benchmarks.ts'), 'utf8').matchAll(/^ {4}name: '([a-z-]+)'/gm)].map(
+    ([, name]) => name,
+  ),
+)
+
 /** The Markdown files of the root, docs/, deploy/, and each workspace. */
 function documents(): string[] {
   const subfolders = (folder: string) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name))
@@ -41,6 +48,17 @@ function missing(path: string, text: string): string[] {
 /** What git leaves where a merge found two texts. */
 const CONFLICT_MARKER = /^(?:<{7}|>{7}) /m
 
+/** What a document says to run by npm that is no script of the repository, or no benchmark. */
+function unknownCommands(text: string): string[] {
+  const scripts = [...text.matchAll(/\bnpm run ([a-z][\w:-]*)/g)]
+    .map(([command, name = '']) => ({ command, name }))
+    .filter(({ name }) => !Object.hasOwn(SCRIPTS, name))
+  const benchmarks = [...text.matchAll(/\bnpm run bench -- --only ([a-z-]+)/g)]
+    .map(([command, name = '']) => ({ command, name }))
+    .filter(({ name }) => !BENCHMARKS.has(name))
+  return [...scripts, ...benchmarks].map(({ command }) => command)
+}
+
 describe('documents', () => {
   it.each(documents())('%s was merged without a conflict left in it', (path) => {
     expect(readFileSync(join(ROOT, path), 'utf8')).not.toMatch(CONFLICT_MARKER)
@@ -48,6 +66,16 @@ describe('documents', () => {
 
   it.each(documents())('%s names files that exist', (path) => {
     expect(missing(path, readFileSync(join(ROOT, path), 'utf8'))).toEqual([])
+  })
+
+  it.each(documents())('%s says to run what npm can run here', (path) => {
+    expect(unknownCommands(readFileSync(join(ROOT, path), 'utf8'))).toEqual([])
+  })
+
+  it('are checked: a command that is none, and a benchmark that is none', () => {
+    const text =
+      '`npm run build`, `npm run bulid`, `npm run bench -- --only cni`, `npm run bench -- --only cnn`'
+    expect(unknownCommands(text)).toEqual(['npm run bulid', 'npm run bench -- --only cnn'])
   })
 
   it('are checked: a link, a path and an anchor of a file that is not there', () => {
