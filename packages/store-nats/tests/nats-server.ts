@@ -11,6 +11,8 @@ export interface NatsOptions {
   readonly config?: string
   /** The address at which it listens for clients. Default: 127.0.0.1. */
   readonly host?: string
+  /** Its JetStream domain. Default: none. */
+  readonly domain?: string
 }
 
 /** The program: the one on the PATH, or another version for the same tests. */
@@ -150,12 +152,13 @@ export class NatsServer implements AsyncDisposable {
 
   #configText(more: string): string {
     const { name, client, cluster, monitor, dataDir } = this.#place
+    const { domain } = this.#options
     const routes = this.#cluster.filter((port) => port !== cluster).map((port) => `nats://127.0.0.1:${port}`)
     return [
       `server_name: ${name}`,
       `listen: "${this.#host}:${client}"`,
       `http: 127.0.0.1:${monitor}`,
-      `jetstream { store_dir: "${join(dataDir, 'data')}" }`,
+      `jetstream { store_dir: "${join(dataDir, 'data')}"${domain === undefined ? '' : `, domain: ${domain}`} }`,
       routes.length === 0
         ? ''
         : `cluster { name: lab, listen: 127.0.0.1:${cluster}, routes: [${routes.join(', ')}] }`,

@@ -131,10 +131,11 @@ export class Bucket {
     inbox.onClose(() => messages.stop())
     void messages.closed().then(() => inbox.end(unavailable('the delivery was ended')))
     void (async () => {
-      for await (const { type } of messages.status()) {
-        if (type === 'heartbeats_missed')
+      for await (const status of messages.status()) {
+        if (status.type === 'heartbeat') inbox.hear(status.lastConsumerSequence)
+        if (status.type === 'heartbeats_missed')
           inbox.end(unavailable(`nothing was heard of it for ${(2 * HEARTBEAT_MS) / 1000} s`))
-        if (type === 'consumer_deleted') inbox.end(unavailable('the server ended it'))
+        if (status.type === 'consumer_deleted') inbox.end(unavailable('the server ended it'))
       }
     })()
     // What the server sent to a connection that has broken meanwhile is lost, and no message says what it does not permit.
@@ -219,13 +220,22 @@ class Inbox implements Delivery {
 
   take(message: JsMsg): void {
     if (this.#ended !== undefined) return
-    this.#delivered += 1
-    if (message.info.deliverySequence !== this.#delivered) {
-      this.end(unavailable(`message ${this.#delivered} of the delivery did not arrive`))
-      return
-    }
+    const { deliverySequence } = message.info
+    this.hear(deliverySequence - 1)
+    if (this.#ended !== undefined) return
+    this.#delivered = deliverySequence
     this.#entries.push(entryOfMessage(message, this.#prefix))
     this.#wake?.()
+  }
+
+  /**
+   * The server has sent so many. Between servers messages are lost when a route or a leaf node's connection breaks and comes
+   * back before either end of the delivery notices.
+   */
+  hear(sent: number): void {
+    if (sent > this.#delivered) {
+      this.end(unavailable(`message ${this.#delivered + 1} of the delivery did not arrive`))
+    }
   }
 
   end(failure: Failure): void {
