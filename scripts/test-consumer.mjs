@@ -1,8 +1,8 @@
 /**
  * `npm run test:consumer`: the packages as a stranger gets them. Packs each, lints the tarballs, installs the tarballs into an empty project
  * outside the workspace, type-checks all that they export and every snippet of every README with several versions of
- * TypeScript, and runs each snippet with several versions of Node.js, those that need it in namespaces of their own. A second
- * project has two versions of core at once.
+ * TypeScript, and runs each snippet with several versions of Node.js, those that need it in namespaces of their own. Bun and
+ * Deno run what does not need the Linux driver. A second project has two versions of core at once.
  *
  *   --all                 every TypeScript from 5.2 to 6.0 and every Node.js from 20 to 26, not only the first and the last
  *   --only core           only snippets whose name contains it; repeatable
@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkInstall } from './consumer/check-install.mjs'
+import { checkRuntimes } from './consumer/check-runtimes.mjs'
 import { checkSelvedged } from './consumer/check-selvedged.mjs'
 import { checkTypes } from './consumer/check-types.mjs'
 import { lintTarballs } from './consumer/lint-tarballs.mjs'
@@ -81,6 +82,7 @@ async function test(folder, { all, only }) {
   await checkTypes(project, snippets, versions.typescript, progress)
   await runSnippets(project, snippets, versions.node, progress)
   await checkInstall(join(folder, 'as-documented'), tarballs, versions.node, progress)
+  await checkRuntimes(project, snippets, progress)
   await checkSelvedged(join(folder, 'selvedged-alone'), tarballs.selvedged, versions.node, progress)
   await checkTwoCores(join(folder, 'two-cores'), tarballs, versions, progress)
   return progress.report()

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runQuietly } from '../terminal.mjs'
-import { runSnippet } from './run-snippet.mjs'
+import { onNode, runSnippet } from './run-snippet.mjs'
 import { readSnippets } from './snippets.mjs'
 import { nodeBinary } from './tools.mjs'
 
@@ -30,7 +30,7 @@ export async function checkInstall(folder, tarballs, versions, progress) {
     const file = join(project, snippet.file)
     await writeFile(file, snippet.code)
     const node = await nodeBinary(versions[0])
-    return runSnippet(snippet, { node, file, cwd: project, work: join(folder, 'work') })
+    return runSnippet(snippet, { runtime: onNode(node), file, cwd: project, work: join(folder, 'work') })
   })
 
   await progress.check("what selvedged's README installs has both programs", async () => {

@@ -1,7 +1,7 @@
 /** What a host installs: one package, small, without install scripts, whose programs run on every Node.js. */
 import { join } from 'node:path'
 import { installSize } from '../package/install-size.mjs'
-import { runSnippet } from './run-snippet.mjs'
+import { onNode, runSnippet } from './run-snippet.mjs'
 import { nodeBinary } from './tools.mjs'
 
 const MAX_MEGABYTES = 20
@@ -31,7 +31,7 @@ export async function checkSelvedged(folder, tarball, versions, progress) {
         runSnippet(
           { ...agent, prints: /in sync: the kernel holds what all leases require/, stops: true },
           {
-            node: await nodeBinary(version),
+            runtime: onNode(await nodeBinary(version)),
             file: join(folder, 'node_modules/@selvedge/selvedged/bin/selvedged.js'),
             cwd: folder,
             work: join(folder, 'work', `${version}-${name.replaceAll(' ', '-')}`),

@@ -10,11 +10,11 @@ import { runQuietly } from '../terminal.mjs'
 import { startEtcd, startKubernetes, startNats } from './services.mjs'
 import { makeHost } from './surroundings.mjs'
 
-const { node, file, cwd, expected, work, timeoutMs } = JSON.parse(process.argv[2])
+const { runtime, file, cwd, expected, work, timeoutMs } = JSON.parse(process.argv[2])
 
 await makeHost(work)
 if (expected.etcd !== undefined) await startEtcd(work, expected)
-if (expected.nats) await startNats(work)
+if (expected.nats) await startNats(work, expected)
 if (expected.kubernetes) await startKubernetes(work)
 const lacks = await lackedLinkType(expected.withoutLinkType)
 const wanted = lacks === undefined ? expected : { ...lacks, fails: true }
@@ -48,7 +48,8 @@ function run({ prints, writes, args = [], files = {}, stops = false, fails = fal
   for (const [path, text] of Object.entries(files)) writeFileSync(path, text)
   return new Promise((resolve) => {
     // What it says is English, as tests expect it.
-    const child = spawn(node, ['--enable-source-maps', file, ...args], {
+    const [command, ...options] = runtime
+    const child = spawn(command, [...options, file, ...args], {
       cwd,
       env: { ...process.env, LC_ALL: 'C', NO_COLOR: '1' },
     })

@@ -17,15 +17,27 @@ const NAMESPACES = [
   'private',
 ]
 
+/** Unless the snippet has another, in ms. */
 const TIMEOUT_MS = 60_000
 
+/** The command line, but for the file, of that Node.js. */
+export const onNode = (node) => [node, '--enable-source-maps']
+
 /**
- * Runs the snippet's file with that Node.js.
+ * Runs the snippet's file.
+ * @param runtime the command line that a file's name is put behind
  * @returns what went wrong, with all that was printed; undefined if it did what is expected
  */
-export async function runSnippet(snippet, { node, file, cwd, work }) {
+export async function runSnippet(snippet, { runtime, file, cwd, work }) {
   await mkdir(work, { recursive: true })
-  const order = JSON.stringify({ node, file, cwd, work, timeoutMs: TIMEOUT_MS, expected: asJson(snippet) })
+  const order = JSON.stringify({
+    runtime,
+    file,
+    cwd,
+    work,
+    timeoutMs: snippet.timeoutMs ?? TIMEOUT_MS,
+    expected: asJson(snippet),
+  })
   return new Promise((resolve, reject) => {
     const args = [...NAMESPACES, process.execPath, ENTER, order]
     const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'pipe'] })

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { findKubernetes, remedy } from '../kube-apiserver.mjs'
-import { forEachOf, runSnippet } from './run-snippet.mjs'
+import { forEachOf, onNode, runSnippet } from './run-snippet.mjs'
 import { nodeBinary, typescript } from './tools.mjs'
 
 /** Its output runs on the oldest Node.js, which has no `await using`. */
@@ -23,7 +23,7 @@ export async function runSnippets(project, snippets, versions, progress) {
         return { failed: false, remark: `NOT RUN, for want of an API server: ${remedy}` }
       }
       const { failed, output } = await runSnippet(snippet, {
-        node,
+        runtime: onNode(node),
         file: join(compiled, snippet.file.replace(/\.ts$/, '.js')),
         cwd: project.folder,
         work: join(project.folder, 'work', `${version}-${snippet.file}`),

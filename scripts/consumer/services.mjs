@@ -9,7 +9,7 @@ import { runQuietly } from '../terminal.mjs'
 
 const NETWORK = '10.244.0.0/16'
 
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000
 
 /** An etcd at the three addresses, with a network config of that Backend section. */
 export async function startEtcd(work, { etcd: Backend, tls = false }) {
@@ -39,10 +39,11 @@ export async function startEtcd(work, { etcd: Backend, tls = false }) {
 
 /**
  * A nats-server with JetStream at the three addresses. The snippet finds no network config; one is written as soon as it has
- * made the bucket, by a message as `nats kv put` sends it.
+ * made the bucket, by a message as `nats kv put` sends it, unless the program makes buckets of its own (`nats: 'empty'`).
  */
-export async function startNats(work) {
+export async function startNats(work, { nats }) {
   inBackground('nats-server', ['-js', '--store_dir', join(work, 'nats')])
+  if (nats === 'empty') return
   const put = ['$KV.selvedge.config', JSON.stringify({ Network: NETWORK })]
   void eventually(() => requestNats('10.0.0.5', 4222, ...put))
 }
@@ -107,7 +108,7 @@ export async function startKubernetes(work) {
 function post(url, body, ca) {
   return new Promise((resolve, reject) => {
     const headers = { authorization: 'Bearer token', 'content-type': 'application/json' }
-    const sent = request(url, { method: 'POST', ca, headers, timeout: 5_000 }, (answer) => {
+    const sent = request(url, { method: 'POST', ca, headers, timeout: 20_000 }, (answer) => {
       answer.resume().on('end', () => {
         if (answer.statusCode === 201) resolve()
         else reject(new Error(`${url} answered ${answer.statusCode}`))

@@ -84,7 +84,7 @@ const EXPECTATIONS = {
     stops: true,
   },
   'packages/node-state/README.md 2': { etcd: { Type: 'vxlan' }, prints: ONE_LEASE, stops: true },
-  'packages/store-etcd/README.md 1': { etcd: {}, tls: true, prints: /type: 'snapshot'/, stops: true },
+  'packages/store-etcd/README.md 1': { etcd: {}, tls: true, prints: /type: ['"]snapshot['"]/, stops: true },
   'packages/store-etcd/README.md 2': { etcd: {}, prints: /10\.244\.0\.0/, typesNeed: 'etcd3' },
   'packages/store-kube/README.md 1': { kubernetes: true, prints: /type: 'snapshot'/, stops: true },
   'packages/store-local/README.md 1': { prints: ONE_LEASE },

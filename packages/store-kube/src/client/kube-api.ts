@@ -175,7 +175,7 @@ export class KubeApi {
     signal.addEventListener('abort', stop, { once: true })
     const settle = () => signal.removeEventListener('abort', stop)
     try {
-      const message = await responseTo(call, body?.text, timeoutMs)
+      const message = await untilAborted(responseTo(call, body?.text, timeoutMs), signal)
       // An error is short, whatever was requested.
       return new Response(message, isOk(message) ? limits : objectLimits(timeoutMs), connection, settle)
     } catch (error) {
@@ -237,7 +237,7 @@ export class KubeApi {
   }
 }
 
-/** Credentials that are waited for serve other requests too: one of them that is aborted does not end the wait. */
+/** Does not wait for what may go on: credentials serve other requests too, and a call that is destroyed may end late. */
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason)

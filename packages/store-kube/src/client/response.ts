@@ -97,10 +97,17 @@ export function responseTo(
   timeoutMs: number,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => call.destroy(new IdleTimeout(timeoutMs)), timeoutMs)
+    // Rejects by itself: a call that is destroyed on a connection that had been kept reports no error on Deno.
+    const giveUp = (error: Error) => {
+      call.destroy(error)
+      reject(error)
+    }
+    const timer = setTimeout(() => giveUp(new IdleTimeout(timeoutMs)), timeoutMs)
     call.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEPALIVE_MS))
     call.on('response', (message) => {
       clearTimeout(timer)
+      // Deno sends such a call again: nothing waits for the answer.
+      if (call.destroyed) message.destroy()
       resolve(message)
     })
     // Stays on: a failure after the response has begun is emitted here too, besides by the response.
