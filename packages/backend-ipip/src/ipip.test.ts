@@ -56,6 +56,6 @@ describe('ipip', () => {
     ])
     const wrong = context({ ...IPV4, Backend: { Type: 'ipip', DirectRouting: 'yes' } })
     expect(() => ipip().attributes(wrong)).toThrow(/DirectRouting.*yes/)
-    expect(() => ipip({ direct: true } as object)).toThrow(/no option direct; it has directRouting/)
+    expect(() => ipip({ direct: true } as object)).toThrow(/no option direct: did you mean directRouting\?/)
   })
 })

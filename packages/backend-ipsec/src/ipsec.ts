@@ -9,18 +9,24 @@ import {
 } from '@selvedge/core'
 import {
   address,
+  anything,
   baseAddress,
+  checkOptions,
   contains,
   enabledFamilies,
   type FamilyParts,
+  flag,
   interfaceAddress,
   invalidField,
   link,
+  path,
   peerAddresses,
   publicAddresses,
   type RouteResource,
   requireCidr,
   route,
+  type Shapes,
+  text,
 } from '@selvedge/core/kit'
 import { DEFAULT_FOLDER, ikeDriver } from './charon/driver.js'
 import { findCharon } from './charon/find.js'
@@ -57,6 +63,8 @@ export interface IpsecOptions {
   readonly rekeySeconds?: number | undefined
 }
 
+const SHAPES: Shapes<IpsecOptions> = { charon: path, folder: path, viciUri: text, rekeySeconds: anything }
+
 /** For `ipsecBackend`. */
 export interface IpsecBackendOptions extends IpsecOptions {
   /** Take secrets that charon has for those of the config: for a plan. Default: false, they are loaded again. */
@@ -66,9 +74,12 @@ export interface IpsecBackendOptions extends IpsecOptions {
 /**
  * The ipsec backend, compatible with flannel's: packets between hosts travel encrypted, by strongSwan's charon and the
  * kernel's ESP, or charon's own if the kernel has none. When a network config names it, it finds out which, and rejects
- * with an OverlayError `UNSUPPORTED` if there is no charon, `INVALID_CONFIG` for an option out of range.
+ * with an OverlayError `UNSUPPORTED` if there is no charon. Throws `INVALID_CONFIG` for an option out of range, a TypeError
+ * for one that does not exist or is of another type.
  */
 export function ipsec(options: IpsecOptions = {}): BackendLoader {
+  checkOptions<IpsecOptions>('ipsec()', options, SHAPES)
+  requireRekeySeconds(options)
   return {
     type: TYPE,
     sendsPlain,
@@ -90,7 +101,6 @@ async function load(
   options: IpsecBackendOptions,
   signal: AbortSignal | undefined,
 ): Promise<Backend> {
-  requireRekeySeconds(options)
   // What is wrong for every host comes before what this one lacks.
   readSettings(config)
   const charon = options.viciUri === undefined ? await findCharon(options.charon) : undefined
@@ -109,6 +119,7 @@ function requireRekeySeconds({ rekeySeconds: seconds }: IpsecOptions): void {
 
 /** The same once it is known whether charon itself is to do ESP: a pure function of that. */
 export function ipsecBackend(userspace: boolean, options: IpsecBackendOptions = {}): Backend {
+  checkOptions<IpsecBackendOptions>('ipsecBackend()', options, { ...SHAPES, trustsSecrets: flag })
   const { folder = DEFAULT_FOLDER, viciUri } = options
   return {
     type: TYPE,

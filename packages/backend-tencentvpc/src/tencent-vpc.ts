@@ -1,4 +1,5 @@
 import type { BackendLoader } from '@selvedge/core'
+import { callback, checkOptions, clockShape, number, record, text } from '@selvedge/core/kit'
 import { ownAddress, TYPE, tencentVpcBackend } from './backend.js'
 import type { TencentVpcOptions } from './options.js'
 import { readSettings } from './settings.js'
@@ -12,6 +13,15 @@ import { readSettings } from './settings.js'
  * outside a VPC, `ACCESS_DENIED` without working credentials.
  */
 export function tencentVpc(options: TencentVpcOptions = {}): BackendLoader {
+  checkOptions<TencentVpcOptions>('tencentVpc()', options, {
+    credentials: record,
+    endpoint: text,
+    metadataUrl: text,
+    pollMs: number,
+    timeoutMs: number,
+    clock: clockShape,
+    random: callback,
+  })
   const load: BackendLoader['load'] = async (context, { signal }) => {
     const settings = readSettings(context.config)
     const gateway = ownAddress(context)

@@ -1,5 +1,14 @@
 import type { NetworkConfig } from '@selvedge/core'
-import { backendSection, integerField, type Tunnel } from '@selvedge/core/kit'
+import {
+  anything,
+  backendSection,
+  checkOptions,
+  integerField,
+  path,
+  record,
+  requireNamespacePath,
+  type Tunnel,
+} from '@selvedge/core/kit'
 import type { ProxyCounters } from './proxy/counters.js'
 
 /** The port, which the network config may say instead, and where the proxy runs. */
@@ -26,8 +35,12 @@ export const SECTION = backendSection('udp', { Port: integerField(0, 65535, unde
 export type Given = ReturnType<typeof SECTION.read>
 
 /** Checks the options of the factory. */
-export const readOptions = ({ namespace: _, counters: __, ...options }: UdpOptions): Given =>
-  SECTION.options(options, ['namespace', 'counters'])
+export function readOptions(given: UdpOptions): Given {
+  checkOptions<UdpOptions>('udp()', given, { port: anything, namespace: path, counters: record })
+  requireNamespacePath('udp()', given.namespace)
+  const { namespace: _, counters: __, ...options } = given
+  return SECTION.options(options)
+}
 
 /** The port of a network: the option, else the config's, else the default. */
 export const portOf = (config: NetworkConfig, options: Given): number =>

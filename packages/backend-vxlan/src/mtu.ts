@@ -1,5 +1,5 @@
-import type { Tunnel } from '@selvedge/core/kit'
-import { SECTION, type VxlanSettings } from './settings.js'
+import { requireMinMtu, type Tunnel } from '@selvedge/core/kit'
+import { type Given, SECTION, type VxlanSettings } from './settings.js'
 
 /**
  * What VXLAN adds to an inner IP packet, in bytes (RFC 7348, section 5): the outer IP header (20, or 40 for IPv6),
@@ -16,3 +16,9 @@ export const vxlanTunnel = ({ mtu }: VxlanSettings): Tunnel => ({
   configuredMtu: mtu,
   where: SECTION.where,
 })
+
+/** Refuses an option that is too small for each network, whatever its families, before a start finds it out. */
+export const requireOptionMtu = ({ MTU: mtu }: Given): void => {
+  if (mtu)
+    requireMinMtu(mtu, 4, { name: 'VXLAN', overhead: OVERHEAD, where: 'the options of vxlan()' }, 'mtu')
+}

@@ -11,9 +11,9 @@ import {
 /** Each overrides the key of the network config's Backend section that it is named after. */
 export interface VxlanOptions {
   /**
-   * `VNI`: the VXLAN Network Identifier, the same on every node. 0 to 16777215 (RFC 7348: 24 bits); default 1. It is
-   * part of the device's name, and an interface name has at most 15 bytes (IFNAMSIZ): at most 9999999 in an IPv4
-   * network (`flannel.9999999`), and 9999 if IPv6 is on (`flannel-v6.9999`).
+   * `VNI`: the VXLAN Network Identifier, the same on every node. 0 to 9999999; 0 to 9999 if IPv6 is on; default 1. A VNI has
+   * 24 bits (RFC 7348), but it is part of the device's name, and an interface name has at most 15 bytes (IFNAMSIZ):
+   * `flannel.9999999`, `flannel-v6.9999`.
    */
   readonly vni?: number | undefined
   /**
@@ -23,7 +23,8 @@ export interface VxlanOptions {
   readonly port?: number | undefined
   /**
    * `MTU`: the largest outer packet to send, in bytes, if the path is narrower than the external interface; pods get
-   * this minus the overhead. 1 to 65535; 0 or absent: the external interface's MTU.
+   * this minus the overhead. 118 to 65535 (68 for IPv4 and 50 for VXLAN; 1350 if IPv6 is on); 0 or absent: the external
+   * interface's MTU.
    */
   readonly mtu?: number | undefined
   /** `GBP`: the Group Based Policy extension, the same on every node. Default: off. */
@@ -54,9 +55,13 @@ const DEFAULT_PORT = 8472
 /** IFNAMSIZ minus the terminating zero byte (include/uapi/linux/if.h). */
 const MAX_NAME_LENGTH = 15
 
+/** With a longer one, the name of IPv4's device, `flannel.<VNI>`, would be too long. */
+const MAX_VNI = 9_999_999
+const VNI_RULE = `must be a whole number from 0 to ${MAX_VNI}: the device's name, flannel.VNI, has at most ${MAX_NAME_LENGTH} bytes`
+
 /** None has a fallback here, so that an option can be told apart from a default. */
 export const SECTION = backendSection('vxlan', {
-  VNI: integerField(0, 2 ** 24 - 1, undefined),
+  VNI: { ...integerField(0, MAX_VNI, undefined), rule: VNI_RULE },
   Port: integerField(0, 65535, undefined),
   MTU: integerField(0, 65535, undefined),
   GBP: booleanField(undefined),

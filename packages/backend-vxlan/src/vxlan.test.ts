@@ -362,10 +362,17 @@ describe('options', () => {
   })
 
   it.each<[VxlanOptions, string]>([
-    [{ vni: -1 }, 'in the options of vxlan(), vni is -1, but must be a whole number from 0 to 16777215'],
-    [{ vni: 2 ** 24 }, 'vni is 16777216, but must be a whole number from 0 to 16777215'],
+    [{ vni: -1 }, 'in the options of vxlan(), vni is -1, but must be a whole number from 0 to 9999999'],
+    [
+      { vni: 10_000_000 },
+      "vni is 10000000, but must be a whole number from 0 to 9999999: the device's name, flannel.VNI, has",
+    ],
     [{ port: 65536 }, 'port is 65536, but must be a whole number from 0 to 65535'],
     [{ mtu: 1.5 }, 'mtu is 1.5, but must be a whole number from 0 to 65535'],
+    [
+      { mtu: 10 },
+      'in the options of vxlan(), mtu is 10, but must be 118 or more: IPv4 packets need 68 bytes, and VXLAN adds 50',
+    ],
   ])('refuses %o', (options, says) => {
     expect(() => vxlan(options)).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }))
     expect(() => vxlan(options)).toThrow(says)
@@ -380,12 +387,12 @@ describe('options', () => {
 
 describe('settings', () => {
   it.each<[Families, object, string]>([
-    ['IPv4', { VNI: -1 }, 'in the vxlan settings, VNI is -1, but must be a whole number from 0 to 16777215'],
+    ['IPv4', { VNI: -1 }, 'in the vxlan settings, VNI is -1, but must be a whole number from 0 to 9999999'],
     ['IPv4', { VNI: '1' }, 'VNI is "1", but must be a whole number'],
     [
       'IPv4',
       { VNI: 10_000_000 },
-      "VNI is 10000000, but must be smaller: the device's name, flannel.10000000, would",
+      "VNI is 10000000, but must be a whole number from 0 to 9999999: the device's name, flannel.VNI, has at most 15 bytes",
     ],
     [
       'dual-stack',

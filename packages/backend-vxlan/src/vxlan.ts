@@ -27,7 +27,7 @@ import {
   tunnelMtu,
   tunnelPodMtu,
 } from '@selvedge/core/kit'
-import { vxlanTunnel } from './mtu.js'
+import { requireOptionMtu, vxlanTunnel } from './mtu.js'
 import { deviceName, readSettings, SECTION, type VxlanOptions, type VxlanSettings } from './settings.js'
 import { macIn, readVtep, vtepData } from './vtep.js'
 import { vtepMac } from './vtep-mac.js'
@@ -44,6 +44,7 @@ const TYPE = 'vxlan'
  */
 export function vxlan(options: VxlanOptions = {}): Backend {
   const given = SECTION.options(options)
+  requireOptionMtu(given)
   const settingsOf = rememberLast((config: NetworkConfig) => readSettings(config, given))
   const ownMacsOf = rememberLast(macsOf)
   return {

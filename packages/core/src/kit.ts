@@ -76,6 +76,7 @@ export {
   parseAddress,
 } from './net/ip.js'
 export { canonicalMac, parseMac } from './net/mac.js'
+export { requireNamespacePath } from './net/namespace-path.js'
 export { isOnLink, whyNotOnLink } from './net/on-link.js'
 export { PrefixIndex } from './net/prefix-index.js'
 export {
@@ -92,10 +93,30 @@ export {
 export { whyNoRulesetName } from './net/ruleset-name.js'
 export { isPrivateAddress, whyNoHostAddress } from './net/special-networks.js'
 export { networkBlackhole } from './overlay/blackhole-route.js'
-export { type Tunnel, tunnelMtu, tunnelPodMtu } from './overlay/tunnel-mtu.js'
+export { requireMinMtu, type Tunnel, tunnelMtu, tunnelPodMtu } from './overlay/tunnel-mtu.js'
 export type { DesiredState } from './reconciler/desired-state.js'
 export { Reconciler, type ReconcilerOptions } from './reconciler/reconciler.js'
 export { unlessAborted } from './util/abort.js'
+export {
+  anything,
+  callback,
+  checkNames,
+  checkOptions,
+  clockShape,
+  either,
+  flag,
+  kindOf,
+  listOf,
+  number,
+  oneOf,
+  path,
+  record,
+  required,
+  type Shape,
+  type Shapes,
+  text,
+  withMethods,
+} from './util/check-options.js'
 export { systemClock } from './util/clock.js'
 export { isAboutRecords } from './util/errors.js'
 export { CONFIG_LIMITS, type JsonLimits, membersOf, parseJson, RECORD_LIMITS } from './util/json.js'

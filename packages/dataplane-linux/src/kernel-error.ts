@@ -8,6 +8,7 @@ const CODES: Readonly<Record<NetlinkFailure, ErrorCode>> = {
   interrupted: 'READ_INTERRUPTED',
   malformed: 'UNSUPPORTED',
   unavailable: 'UNSUPPORTED',
+  absent: 'INVALID_CONFIG',
   closed: 'CLOSED',
 }
 

@@ -1,4 +1,14 @@
 import { OverlayError } from '@selvedge/core'
+import {
+  checkOptions,
+  either,
+  listOf,
+  number,
+  path,
+  requireNamespacePath,
+  type Shape,
+  withMethods,
+} from '@selvedge/core/kit'
 import type { InterfaceChoice } from './interface/select-interface.js'
 import { collectLinkTypes, type LinkType, type LinkTypes } from './link-types/index.js'
 
@@ -43,10 +53,30 @@ export interface Settings {
   readonly linkTypes: LinkTypes
 }
 
-/** Fills in defaults. Throws `INVALID_CONFIG` for a value out of range. */
+const LINK_TYPE = withMethods('LinkTypes', 'encode', 'decode')
+
+const CHOICE: Shape = {
+  rule: "the name or an address of an interface, a RegExp of names, or { canReach: '192.0.2.1' }",
+  accepts: (value) =>
+    typeof value === 'string' || value instanceof RegExp || typeof Object(value).canReach === 'string',
+}
+
+/**
+ * Fills in defaults. Throws `INVALID_CONFIG` for a value out of range, and a TypeError for an option that does not exist or is
+ * of another type.
+ */
 export function readOptions(options: LinuxOptions): Settings {
+  checkOptions<LinuxOptions>('linux()', options, {
+    namespace: path,
+    interface: either(CHOICE, listOf(CHOICE)),
+    routeProtocol: number,
+    nexthopThreshold: number,
+    linkTypes: listOf(LINK_TYPE),
+  })
   const { routeProtocol = DEFAULT_ROUTE_PROTOCOL, nexthopThreshold = DEFAULT_NEXTHOP_THRESHOLD } = options
+  const { namespace } = options
   const choice = options.interface ?? []
+  requireNamespacePath('linux()', namespace)
   if (!Number.isInteger(routeProtocol) || routeProtocol <= LAST_RESERVED_PROTOCOL || routeProtocol > 255) {
     throw new OverlayError(
       'INVALID_CONFIG',
@@ -57,7 +87,7 @@ export function readOptions(options: LinuxOptions): Settings {
     throw new OverlayError('INVALID_CONFIG', `nexthopThreshold ${nexthopThreshold} must be 0 or more`)
   }
   return {
-    namespace: options.namespace,
+    namespace,
     interfaces: isList(choice) ? choice : [choice],
     routeProtocol,
     nexthopThreshold,

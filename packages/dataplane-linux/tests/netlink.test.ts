@@ -426,7 +426,7 @@ describe('inNamespace', () => {
     for (const [path, message] of failures) {
       const enter = () => inNamespace(path, own)
       expect(enter).toThrow(NetlinkError)
-      expect(enter).toThrow(expect.objectContaining({ reason: 'unavailable' }))
+      expect(enter).toThrow(expect.objectContaining({ reason: 'absent' }))
       expect(enter).toThrow(message)
     }
     expect(own()).toBe(home)

@@ -1,6 +1,17 @@
 import type { Driver, DriverEvent, Operation, OperationResult, Program } from '@selvedge/core'
 import { OverlayError } from '@selvedge/core'
-import { systemClock, unlessAborted, Wakeup } from '@selvedge/core/kit'
+import {
+  checkOptions,
+  listOf,
+  number,
+  oneOf,
+  path,
+  requireNamespacePath,
+  systemClock,
+  text,
+  unlessAborted,
+  Wakeup,
+} from '@selvedge/core/kit'
 import type { RuleCount } from './counters.js'
 import { HeldRulesets } from './held-rulesets.js'
 import { Iptables, type IptablesVariant } from './iptables/iptables.js'
@@ -50,6 +61,14 @@ const MODES = ['iptables', 'nftables'] as const satisfies readonly RulesetMode[]
  * snapshot waits until the kernel reports, for 2 s at most.
  */
 export function firewall(options: FirewallOptions = {}): Firewall {
+  checkOptions<FirewallOptions>('firewall()', options, {
+    namespace: path,
+    iptables: oneOf('nft', 'legacy'),
+    modes: listOf(oneOf('iptables', 'nftables')),
+    resyncIntervalMs: number,
+    name: text,
+  })
+  requireNamespacePath('firewall()', options.namespace)
   return new RulesetDriver(options)
 }
 

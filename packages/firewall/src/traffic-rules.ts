@@ -1,5 +1,13 @@
 import { OverlayError, type Part } from '@selvedge/core'
-import { canonicalCidr, enabledFamilies, parseCidr } from '@selvedge/core/kit'
+import {
+  canonicalCidr,
+  checkOptions,
+  enabledFamilies,
+  flag,
+  listOf,
+  parseCidr,
+  text,
+} from '@selvedge/core/kit'
 import { type RulesetResource, requireRulesetName, ruleset } from './resource.js'
 import { iptablesText } from './rules/iptables-text.js'
 import { nftablesText } from './rules/nftables-text.js'
@@ -34,6 +42,14 @@ export interface TrafficRulesOptions {
  * @throws OverlayError `INVALID_CONFIG` for a network that is no CIDR, or an impossible name
  */
 export function trafficRules(options: TrafficRulesOptions = {}): Part {
+  checkOptions<TrafficRulesOptions>('trafficRules()', options, {
+    masquerade: flag,
+    randomFully: flag,
+    forward: flag,
+    exceptions: listOf(text),
+    name: text,
+    keepAddress: listOf(text),
+  })
   const { masquerade = true, randomFully = true, forward = true } = options
   const name = requireRulesetName(options.name)
   const exceptions = networksOf('exceptions', options.exceptions)

@@ -1,6 +1,18 @@
 import { isIP } from 'node:net'
 import type { Clock, OverlayError, Random } from '@selvedge/core'
-import { printable, systemClock } from '@selvedge/core/kit'
+import {
+  callback,
+  checkOptions,
+  clockShape,
+  either,
+  listOf,
+  number,
+  printable,
+  record,
+  systemClock,
+  text,
+  withMethods,
+} from '@selvedge/core/kit'
 import type { Credentials } from './client/credentials.js'
 import { type EndpointUrl, invalidOption, parseEndpoint } from './client/endpoint-url.js'
 import type { EtcdClient } from './client/etcd-client.js'
@@ -83,8 +95,27 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /** In ms. Below it, etcd's own minimum (1.5 election timeouts) and a lost request or two leave no time to renew. */
 const MIN_TERM_MS = 5_000
 
-/** Throws an OverlayError `INVALID_CONFIG` that names the option and the rule. */
-export function readSettings(options: EtcdSubnetManagerOptions): Settings {
+/**
+ * Throws an OverlayError `INVALID_CONFIG` that names the option and the rule; a TypeError for an option that does not exist
+ * or is of another type.
+ */
+export function readSettings(options: EtcdSubnetManagerOptions = {}): Settings {
+  checkOptions<EtcdSubnetManagerOptions>('new EtcdSubnetManager()', options, {
+    endpoints: listOf(text, '["http://127.0.0.1:2379"]'),
+    prefix: text,
+    tls: either(record, callback),
+    username: text,
+    password: text,
+    leaseTermMs: number,
+    requestTimeoutMs: number,
+    patienceMs: number,
+    onWaiting: callback,
+    onWatchCut: callback,
+    client: withMethods('a client, such as an Etcd3'),
+    addresses: listOf(text),
+    clock: clockShape,
+    random: callback,
+  })
   const { endpoints = [], client, username, password, tls = {}, leaseTermMs = DAY_MS } = options
   if ((client === undefined) === (endpoints.length === 0)) {
     throw invalidOption('give either endpoints, such as ["http://127.0.0.1:2379"], or a client')

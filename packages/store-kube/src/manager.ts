@@ -38,7 +38,7 @@ import { LocalNode } from './local-node.js'
 import { NetworkConfigSource } from './network-config-source.js'
 import { leaseOfNode } from './node-lease.js'
 import { NodeTable } from './node-table.js'
-import type { KubeStatus, KubeSubnetManagerOptions } from './options.js'
+import { checkKubeOptions, type KubeStatus, type KubeSubnetManagerOptions } from './options.js'
 import { checkPodCidrs } from './pod-cidrs.js'
 import { AddressPublisher } from './published-addresses.js'
 import { type RecordEntry, recordEntries } from './record-entries.js'
@@ -83,6 +83,7 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsI
 
   /** Reads and sends nothing. Throws an OverlayError `INVALID_CONFIG` for invalid options. */
   constructor(options: KubeSubnetManagerOptions) {
+    checkKubeOptions(options)
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? Math.random

@@ -1,4 +1,18 @@
 import type { Clock, OverlayError, PublicAddresses, Random } from '@selvedge/core'
+import {
+  anything,
+  callback,
+  checkOptions,
+  clockShape,
+  either,
+  listOf,
+  number,
+  oneOf,
+  path,
+  record,
+  required,
+  text,
+} from '@selvedge/core/kit'
 import type { KubeAccess } from './auth/index.js'
 import type { PodReference } from './client/index.js'
 
@@ -62,6 +76,29 @@ export interface KubeSubnetManagerOptions {
   readonly clock?: Clock | undefined
   /** Default: `Math.random`. For tests. */
   readonly random?: Random | undefined
+}
+
+/** Throws a TypeError for an option that is missing, does not exist or is of another type. */
+export function checkKubeOptions(options: KubeSubnetManagerOptions): void {
+  checkOptions<KubeSubnetManagerOptions>('new KubeSubnetManager()', options, {
+    access: required(record),
+    node: required(either(text, record)),
+    networkConfig: anything,
+    networkConfigFile: path,
+    annotationPrefix: text,
+    firstList: oneOf('cached', 'quorum'),
+    addresses: listOf(text),
+    requestTimeoutMs: number,
+    watchTimeoutMs: number,
+    onWarning: callback,
+    onStatus: callback,
+    onWatchCut: callback,
+    onDetail: callback,
+    onSecrets: callback,
+    onNodeAddresses: callback,
+    clock: clockShape,
+    random: callback,
+  })
 }
 
 /** For health checks and metrics. */

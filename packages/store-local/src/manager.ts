@@ -14,7 +14,16 @@ import {
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { configChanged, systemClock } from '@selvedge/core/kit'
+import {
+  anything,
+  checkOptions,
+  clockShape,
+  configChanged,
+  number,
+  path as pathShape,
+  required,
+  systemClock,
+} from '@selvedge/core/kit'
 import {
   acquireLease,
   type Changes,
@@ -65,15 +74,15 @@ export class LocalSubnetManager implements SubnetManager, SubnetAdministration {
   readonly #file: CurrentFile
 
   /** Opens nothing yet. Throws an OverlayError `INVALID_CONFIG` for a config that breaks a rule. */
-  constructor({
-    path,
-    config,
-    leaseTermMs = DAY_MS,
-    lockTimeoutMs = 5000,
-    clock = systemClock,
-  }: LocalSubnetManagerOptions) {
-    if (typeof path !== 'string' || path === '')
-      throw new TypeError("path is missing: it names the store's file")
+  constructor(options: LocalSubnetManagerOptions) {
+    checkOptions<LocalSubnetManagerOptions>('new LocalSubnetManager()', options, {
+      path: required(pathShape),
+      config: anything,
+      leaseTermMs: number,
+      lockTimeoutMs: number,
+      clock: clockShape,
+    })
+    const { path, config, leaseTermMs = DAY_MS, lockTimeoutMs = 5000, clock = systemClock } = options
     if (!(leaseTermMs > 0))
       throw new TypeError(`leaseTermMs is ${leaseTermMs}, not a number of milliseconds above 0`)
     if (!(lockTimeoutMs >= 0))

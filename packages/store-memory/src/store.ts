@@ -10,9 +10,13 @@ import {
   parseNetworkConfig,
 } from '@selvedge/core'
 import {
+  anything,
+  checkOptions,
   chooseSubnets,
+  clockShape,
   configChanged,
   LeasedSubnets,
+  number,
   requireHeld,
   requireReservable,
   requireReservedFor,
@@ -68,7 +72,13 @@ export class MemoryStore {
   readonly #observers = new Set<() => void>()
 
   /** Throws an OverlayError `INVALID_CONFIG` for a config that breaks a rule. */
-  constructor({ config, leaseTermMs = DAY, clock = systemClock }: MemoryStoreOptions = {}) {
+  constructor(options: MemoryStoreOptions = {}) {
+    checkOptions<MemoryStoreOptions>('new MemoryStore()', options, {
+      config: anything,
+      leaseTermMs: number,
+      clock: clockShape,
+    })
+    const { config, leaseTermMs = DAY, clock = systemClock } = options
     if (!(leaseTermMs > 0))
       throw new TypeError(`leaseTermMs is ${leaseTermMs}, not a number of milliseconds above 0`)
     this.clock = clock

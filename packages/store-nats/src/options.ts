@@ -1,6 +1,18 @@
 import { isIP } from 'node:net'
 import { type Clock, OverlayError, type Random } from '@selvedge/core'
-import { printable, systemClock } from '@selvedge/core/kit'
+import {
+  callback,
+  checkOptions,
+  clockShape,
+  either,
+  listOf,
+  number,
+  printable,
+  record,
+  required,
+  systemClock,
+  text,
+} from '@selvedge/core/kit'
 import type { NatsCredentials } from './client/credentials.js'
 import { parseServer, type ServerUrl } from './client/server-url.js'
 import { type NatsTls, whyNoTls } from './client/tls.js'
@@ -87,8 +99,27 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /** In ms. Below it, a lost request or two leave no time to renew. */
 const MIN_TERM_MS = 5_000
 
-/** Throws an OverlayError `INVALID_CONFIG` that names the option and the rule. */
+/**
+ * Throws an OverlayError `INVALID_CONFIG` that names the option and the rule; a TypeError for an option that is missing, does
+ * not exist or is of another type.
+ */
 export function readSettings(options: NatsSubnetManagerOptions): Settings {
+  checkOptions<NatsSubnetManagerOptions>('new NatsSubnetManager()', options, {
+    servers: required(listOf(text, '["nats://127.0.0.1:4222"]')),
+    bucket: text,
+    credentials: either(record, callback),
+    tls: record,
+    domain: text,
+    replicas: number,
+    leaseTermMs: number,
+    requestTimeoutMs: number,
+    patienceMs: number,
+    onWaiting: callback,
+    onWatchCut: callback,
+    addresses: listOf(text),
+    clock: clockShape,
+    random: callback,
+  })
   const {
     servers,
     bucket = DEFAULT_BUCKET,

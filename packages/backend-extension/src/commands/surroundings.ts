@@ -1,3 +1,4 @@
+import { checkOptions, path, record } from '@selvedge/core/kit'
 import type { Environment } from './words.js'
 
 export const DEFAULT_TIMEOUT_S = 60
@@ -17,7 +18,8 @@ const DEFAULT_FOLDER = '/run/flannel/extension'
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** The options, with the defaults filled in. */
-export const surroundings = ({ folder, environment }: ExtensionOptions) => ({
-  folder: folder ?? DEFAULT_FOLDER,
-  environment: environment ?? { PATH: DEFAULT_PATH },
-})
+export function surroundings(options: ExtensionOptions) {
+  checkOptions<ExtensionOptions>('extension()', options, { folder: path, environment: record })
+  const { folder = DEFAULT_FOLDER, environment = { PATH: DEFAULT_PATH } } = options
+  return { folder, environment }
+}

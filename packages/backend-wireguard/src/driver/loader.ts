@@ -1,4 +1,5 @@
 import type { Backend, BackendLoader } from '@selvedge/core'
+import { checkOptions, oneOf, path, text } from '@selvedge/core/kit'
 import { sendsPlain, TYPE, wireguardBackend } from '../wireguard.js'
 import {
   chooseImplementation,
@@ -25,9 +26,17 @@ const NO_KEYS: KeyPair = { privateKey: '', publicKey: '(not made yet)' }
 /**
  * The wireguard backend, compatible with flannel's: packets between hosts travel encrypted. When a network config names
  * it, it reads this node's key from a file, or makes one; see {@link readKeyFile} for how that may fail. Rejects with
- * `UNSUPPORTED`, naming what is missing, if neither the kernel has WireGuard nor there is a wireguard-go.
+ * `UNSUPPORTED`, naming what is missing, if neither the kernel has WireGuard nor there is a wireguard-go. Throws a TypeError
+ * for an option that does not exist or is of another type.
  */
-export function wireguard({ keyFile, implementation, ...location }: WireguardOptions = {}): BackendLoader {
+export function wireguard(options: WireguardOptions = {}): BackendLoader {
+  checkOptions<WireguardOptions>('wireguard()', options, {
+    keyFile: path,
+    implementation: oneOf('kernel', 'userspace'),
+    namespace: text,
+    socketDirectory: path,
+  })
+  const { keyFile, implementation, ...location } = options
   return {
     type: TYPE,
     sendsPlain,

@@ -36,11 +36,11 @@ test('a value that breaks a rule is refused, wherever it is from', () => {
 
 test('options are named after the keys; one that does not exist is named with those that do', () => {
   expect(section.options({ directRouting: true, name: undefined })).toEqual({ DirectRouting: true })
-  const given = { vni: 1, colour: 'red', size: 2 }
-  expect(() => section.options(given, ['namespace'])).toThrow(
-    new TypeError('toy() has no option colour, size; it has vni, directRouting, name and namespace'),
+  expect(() => section.options({ vni: 1, colour: 'red' }, ['namespace'])).toThrow(
+    new TypeError('toy() has no option colour; it has vni, directRouting, name and namespace'),
   )
   expect(() => backendSection('toy', {}).options({ a: 1 }, ['b'])).toThrow(
     /toy\(\) has no option a; it has b$/,
   )
+  expect(() => section.options({ VNI: 5 })).toThrow(/toy\(\) has no option VNI: did you mean vni\?/)
 })

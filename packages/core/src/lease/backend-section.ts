@@ -1,3 +1,4 @@
+import { checkNames, kindOf } from '../util/check-options.js'
 import { type FieldTable, type FieldValues, readFields, unknownKeyWarnings } from '../util/json-fields.js'
 import type { NetworkConfig } from './network-config.js'
 
@@ -32,10 +33,13 @@ export function backendSection<T extends FieldTable>(type: string, fields: T): B
     read: (config) => section(config).values,
     warnings: (config) => unknownKeyWarnings(section(config).unknownKeys, fields, where),
     options(given, others = []) {
-      const { values, unknownKeys } = readFields(fields, { ...given }, `the options of ${type}()`)
-      if (unknownKeys.length === 0) return values
-      const known = listed([...Object.keys(fields).map(optionName), ...others])
-      throw new TypeError(`${type}() has no option ${unknownKeys.join(', ')}; it has ${known}`)
+      const where = `${type}()`
+      if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+        throw new TypeError(`${where} is called with an object of options, but it got ${kindOf(given)}`)
+      }
+      // The config's keys match in any case; options are a program's, and have one spelling.
+      checkNames(where, given, [...Object.keys(fields).map(optionName), ...others])
+      return readFields(fields, { ...given }, `the options of ${where}`).values
     },
   }
 }
@@ -43,6 +47,3 @@ export function backendSection<T extends FieldTable>(type: string, fields: T): B
 /** `vni` for `VNI`, `directRouting` for `DirectRouting`. */
 const optionName = (key: string): string =>
   key.replace(/^(?:[A-Z]+$|[A-Z])/, (capitals) => capitals.toLowerCase())
-
-const listed = (names: readonly string[]): string =>
-  names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`

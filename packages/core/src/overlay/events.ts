@@ -1,5 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
+import { kindOf, meant } from '../util/check-options.js'
 import { OverlayError } from '../util/errors.js'
+import { printable } from '../util/quote.js'
 
 /**
  * An emitter whose listeners can do no harm. Each is called whatever the others do. What one throws, or rejects with if
@@ -12,13 +14,31 @@ export class GuardedEmitter<
   /** What is called in a listener's place, by event: one for each, so that `off` finds it again. */
   readonly #guards = new Map<PropertyKey, WeakMap<object, unknown>>()
   readonly #guarded = new WeakMap<object, unknown>()
+  readonly #names: readonly string[] | undefined
 
-  /** Adds a listener. One that is added twice is called twice. */
+  /** @param names of the events there are: another one is a TypeError. Default: any may be listened to */
+  constructor(names?: readonly (keyof Events & string)[]) {
+    super()
+    this.#names = names
+  }
+
+  /** Throws a TypeError for an event that does not exist. */
+  protected requireEvent(name: PropertyKey): void {
+    if (this.#names === undefined || (typeof name === 'string' && this.#names.includes(name))) return
+    const near = meant(String(name), this.#names)
+    throw new TypeError(
+      `there is no event '${printable(String(name))}'${near}; the events are ${this.#names.join(', ')}`,
+    )
+  }
+
+  /** Adds a listener. One that is added twice is called twice. Throws a TypeError for an event that does not exist. */
   override on<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener: EventEmitter.EventListener<Events, Name>,
     context?: unknown,
   ): this {
+    this.requireEvent(event)
+    requireListener(listener)
     return super.on(event, this.#guard(event, listener), context)
   }
 
@@ -37,6 +57,8 @@ export class GuardedEmitter<
     listener: EventEmitter.EventListener<Events, Name>,
     context?: unknown,
   ): this {
+    this.requireEvent(event)
+    requireListener(listener)
     return super.once(event, this.#guard(event, listener), context)
   }
 
@@ -102,6 +124,11 @@ export class GuardedEmitter<
     // The base class cannot know that every table of events here has an 'error'.
     Reflect.apply(this.emit, this, ['error', error])
   }
+}
+
+function requireListener(listener: unknown): void {
+  if (typeof listener !== 'function')
+    throw new TypeError(`a listener must be a function, but it is ${kindOf(listener)}`)
 }
 
 function isThenable(value: unknown): boolean {

@@ -10,6 +10,19 @@ import { type FamilyParts, IPV4_PARTS, IPV6_PARTS } from '../net/address-family.
 import { formatAddress, parseAddress } from '../net/ip.js'
 import { whyNoHostAddress } from '../net/special-networks.js'
 import type { AbortOptions } from '../util/abort.js'
+import {
+  callback,
+  checkOptions,
+  clockShape,
+  listOf,
+  number,
+  record,
+  required,
+  type Shape,
+  type Shapes,
+  text,
+  withMethods,
+} from '../util/check-options.js'
 import type { Clock, Random } from '../util/clock.js'
 import { OverlayError } from '../util/errors.js'
 import type { BackendChoice } from './choose-backend.js'
@@ -71,7 +84,7 @@ export interface PreviousNode extends Partial<SubnetEnv> {
 /** What `start` of an overlay is called with. */
 export interface StartOptions extends AbortOptions {
   /**
-   * Try again, after 1 to 30 s or as soon as an uplink comes to a host without one, for as long as it takes the store,
+   * Try again, after 0.5 to 30 s or as soon as an uplink comes to a host without one, for as long as it takes the store,
    * the external interface or a sound network config to be there. Each failure is an `error` event and a `retry` event.
    * Default false: the first failure rejects. Either way it rejects for what only an administrator can change: missing
    * rights or kernel features.
@@ -97,33 +110,56 @@ export interface ComposedOptions extends OverlayOptions {
   readonly choice: BackendChoice
 }
 
+const BACKEND: Shape = {
+  rule: 'a Backend, such as vxlan()',
+  accepts: (value) =>
+    typeof value === 'object' && value !== null && typeof Reflect.get(value, 'type') === 'string',
+}
+const PART: Shape = {
+  rule: 'Parts, each with a name and local()',
+  accepts: (value) => withMethods('', 'local').accepts(value) && typeof Object(value).name === 'string',
+}
+const DRIVER = withMethods('Drivers', 'snapshot')
+
+const SHAPES: Shapes<OverlayOptions> = {
+  subnets: required(withMethods('a SubnetManager, such as new EtcdSubnetManager()', 'acquireLease')),
+  backend: BACKEND,
+  backends: listOf({ ...BACKEND, rule: 'Backends' }, '[vxlan(), hostGw()]'),
+  parts: listOf(PART),
+  drivers: required(listOf(DRIVER, '[linux()]')),
+  externalInterface: record,
+  publicIp: text,
+  publicIpv6: text,
+  previous: record,
+  renewMarginMs: number,
+  resyncIntervalMs: number,
+  clock: clockShape,
+  random: callback,
+}
+
 /**
  * The options, if they name all that an overlay is composed of; throws a TypeError that says what is missing. TypeScript
  * says most of it too: this is for JavaScript.
  */
 export function requireOptions(options: OverlayOptions): ComposedOptions {
-  const given: Partial<OverlayOptions> | undefined = options
-  if (typeof given !== 'object' || given === null) {
-    throw new TypeError(`an overlay is composed of options, as in ${EXAMPLE}`)
-  }
-  const { subnets, backend, backends, parts, drivers } = given
-  if (typeof subnets?.acquireLease !== 'function') {
-    throw missing('subnets', subnets, 'a SubnetManager')
-  }
+  checkOptions<OverlayOptions>('createOverlay()', options, SHAPES)
+  const { backend, backends, drivers, externalInterface } = options
   if (backend !== undefined && backends !== undefined) {
-    throw new TypeError('an overlay has `backend` or `backends`, and both are given: give one of them')
+    throw new TypeError('createOverlay() has both the options backend and backends: give one of them')
   }
   const choice = backend ?? backends
-  if (choice === undefined || !isChoice(choice)) {
-    throw missing('backend', choice, 'a Backend, or else `backends` is an array of them to choose from')
+  if (choice === undefined || (Array.isArray(choice) && choice.length === 0)) {
+    throw new TypeError(
+      `createOverlay() has no backend: give the option backend or backends, as in ${EXAMPLE}`,
+    )
   }
-  if (!Array.isArray(drivers) || drivers.some((driver) => typeof driver?.snapshot !== 'function')) {
-    throw missing('drivers', drivers, 'an array of Drivers')
+  if (drivers.length === 0 && externalInterface === undefined) {
+    throw new TypeError(
+      'the option drivers of createOverlay() is empty, so that nothing finds the external interface and holds what the ' +
+        `backend requires: a driver is missing, as in ${EXAMPLE}`,
+    )
   }
-  if (parts !== undefined && !areParts(parts)) {
-    throw missing('parts', parts, 'an array of Parts, each with a name and `local`')
-  }
-  for (const parts of [IPV4_PARTS, IPV6_PARTS]) requirePublicAddress(parts, given[parts.publicAddress])
+  for (const parts of [IPV4_PARTS, IPV6_PARTS]) requirePublicAddress(parts, options[parts.publicAddress])
   return { ...options, choice }
 }
 
@@ -131,31 +167,14 @@ export function requireOptions(options: OverlayOptions): ComposedOptions {
  * Peers refuse an address at which no host can be, such as a loopback one, and no store would know this node's own lease
  * by an unspecified one.
  */
-function requirePublicAddress({ publicAddress, family, name }: FamilyParts, text: string | undefined): void {
-  if (text === undefined) return
-  const address = parseAddress(text)
+function requirePublicAddress({ publicAddress, family, name }: FamilyParts, given: string | undefined): void {
+  if (given === undefined) return
+  const address = parseAddress(given)
   const why = address?.family === family ? whyNoHostAddress(formatAddress(address)) : `no ${name} address`
   if (why === undefined) return
   throw new OverlayError(
     'INVALID_CONFIG',
-    `the option ${publicAddress} is '${text}', which is ${why}: give the address at which peers reach this node, or ` +
+    `the option ${publicAddress} is '${given}', which is ${why}: give the address at which peers reach this node, or ` +
       "leave it out to publish the external interface's",
   )
-}
-
-function isChoice(choice: BackendChoice): boolean {
-  const backends: readonly unknown[] = Array.isArray(choice) ? choice : [choice]
-  return backends.length > 0 && backends.every((backend) => typeof Object(backend).type === 'string')
-}
-
-function areParts(parts: unknown): boolean {
-  return (
-    Array.isArray(parts) &&
-    parts.every((part) => typeof part?.name === 'string' && typeof part.local === 'function')
-  )
-}
-
-function missing(name: string, value: unknown, what: string): TypeError {
-  const state = value === undefined ? 'is missing' : 'is not what it has to be'
-  return new TypeError(`an overlay's option \`${name}\` ${state}: it is ${what}, as in ${EXAMPLE}`)
 }

@@ -12,9 +12,12 @@ import type { Inspection } from './inspection.js'
 import { Lifecycle } from './lifecycle.js'
 import type { OverlayNode } from './node.js'
 import { type OverlayOptions, requireOptions, type StartOptions, type StopOptions } from './options.js'
-import type { OverlayEvents, OverlayStatus } from './reports.js'
+import { EVENT_NAMES, type OverlayEvents, type OverlayStatus } from './reports.js'
 
-/** Composes an overlay. Nothing happens until `start`. Throws a TypeError that says which option is missing. */
+/**
+ * Composes an overlay. Nothing happens until `start`. Throws a TypeError that says which option is missing,
+ * does not exist or is of another type.
+ */
 export function createOverlay(options: OverlayOptions): Overlay {
   return new Overlay(options)
 }
@@ -28,7 +31,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   readonly #streams: EventStreams
 
   constructor(options: OverlayOptions) {
-    super()
+    super(EVENT_NAMES)
     this.#lifecycle = new Lifecycle(requireOptions(options), this)
     this.#streams = new EventStreams(this)
   }
@@ -176,6 +179,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
     name: Name,
     options: AbortOptions = {},
   ): AsyncIterableIterator<OverlayEvents[Name][0]> {
+    this.requireEvent(name)
     return this.#streams.open(name, options)
   }
 

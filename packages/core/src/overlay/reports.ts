@@ -73,6 +73,23 @@ export interface ConfigEvent {
   readonly differences: readonly string[]
 }
 
+/** The names of the events, each once, which the compiler checks. */
+export const EVENT_NAMES = Object.keys({
+  lease: true,
+  peer: true,
+  sync: true,
+  drift: true,
+  config: true,
+  mtu: true,
+  uplink: true,
+  error: true,
+  warning: true,
+  status: true,
+  joined: true,
+  waiting: true,
+  retry: true,
+} satisfies Record<keyof OverlayEvents, true>) as (keyof OverlayEvents)[]
+
 /** By name: what a listener is called with. */
 export interface OverlayEvents {
   /** This node's own lease. `changed` calls for a new subnet.env. */

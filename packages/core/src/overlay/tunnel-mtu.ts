@@ -37,15 +37,27 @@ export function tunnelMtu(parts: FamilyParts, context: NodeContext, tunnel: Tunn
   const min = MIN_MTU[parts.family]
   const mtu = (configured ?? linkMtu) - overhead
   if (mtu >= min) return mtu
-  const left = `${parts.name} packets need ${min} bytes, and ${tunnel.name} adds ${overhead}`
-  if (configured !== undefined) {
-    throw invalidField('MTU', configured, `must be ${min + overhead} or more: ${left}`, where)
-  }
+  if (configured !== undefined) requireMinMtu(configured, parts.family, tunnel)
+  const left = tooLittle(parts.family, tunnel)
   throw new OverlayError(
     'INTERFACE_UNSUITABLE',
     `the MTU of ${name} is ${linkMtu}, but must be ${min + overhead} or more: ${left}; raise it, or name another interface`,
   )
 }
+
+/**
+ * Throws an OverlayError `INVALID_CONFIG` for a configured MTU that leaves a family too little.
+ *
+ * @param key under which it is configured
+ */
+export function requireMinMtu(mtu: number, family: Family, tunnel: Tunnel, key = 'MTU'): void {
+  const least = MIN_MTU[family] + tunnel.overhead[family]
+  if (mtu >= least) return
+  throw invalidField(key, mtu, `must be ${least} or more: ${tooLittle(family, tunnel)}`, tunnel.where)
+}
+
+const tooLittle = (family: Family, { name, overhead }: Tunnel): string =>
+  `IPv${family} packets need ${MIN_MTU[family]} bytes, and ${name} adds ${overhead[family]}`
 
 /**
  * The MTU for pods. A pod has one for both families: in a dual-stack network the IPv6 device's, which is the smaller,

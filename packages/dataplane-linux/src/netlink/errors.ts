@@ -5,6 +5,7 @@
  * - `interrupted`: a table changed during each of many attempts to read it.
  * - `malformed`: what arrived is not the netlink that is known here.
  * - `unavailable`: this platform or kernel lacks what a netlink socket needs.
+ * - `absent`: what the caller named, such as a network namespace, does not exist.
  * - `closed`: the connection was closed before the call.
  */
 export type NetlinkFailure =
@@ -14,6 +15,7 @@ export type NetlinkFailure =
   | 'interrupted'
   | 'malformed'
   | 'unavailable'
+  | 'absent'
   | 'closed'
 
 /** What a NetlinkError is made with. */
@@ -42,9 +44,9 @@ export class NetlinkError extends Error {
   /** What was attempted, such as `creating vxlan link flannel.1`. */
   readonly operation: string
   /** Such as `ENODEV`; undefined if the kernel did not answer with one. */
-  readonly errno: string | undefined
+  declare readonly errno: string | undefined
   /** The kernel's own explanation (extended ack); undefined if it gave none. */
-  readonly kernelText: string | undefined
+  declare readonly kernelText: string | undefined
   /** The capability that is missing if `errno` is EPERM or EACCES, such as `CAP_NET_ADMIN`. */
   readonly capability: string
 
@@ -53,8 +55,9 @@ export class NetlinkError extends Error {
     super(`${operation}: ${explanation}`, details.cause === undefined ? undefined : { cause: details.cause })
     this.reason = reason
     this.operation = operation
-    this.errno = errno
-    this.kernelText = kernelText
+    // Not defined if there is none, so that a printed error does not say so.
+    if (errno !== undefined) this.errno = errno
+    if (kernelText !== undefined) this.kernelText = kernelText
     this.capability = details.capability ?? 'CAP_NET_ADMIN'
   }
 

@@ -51,16 +51,28 @@ function openNamespace(path: string): number {
   try {
     return openSync(path, 'r')
   } catch (error) {
-    throw NetlinkError.from(error, 'unavailable', `opening network namespace ${path}`)
+    const operation = `opening network namespace ${path}`
+    if (!isMissing(error)) throw NetlinkError.from(error, 'unavailable', operation)
+    throw new NetlinkError({
+      reason: 'absent',
+      operation,
+      explanation:
+        'there is no such file (ENOENT); give a path, such as /run/netns/blue for what `ip netns add blue` makes',
+      errno: 'ENOENT',
+      cause: error,
+    })
   }
 }
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && Reflect.get(error, 'code') === 'ENOENT'
 
 function refused(path: string, number: number): NetlinkError {
   const operation = `entering network namespace ${path}`
   const errno = errnoName(number)
   if (errno === 'EINVAL') {
     return new NetlinkError({
-      reason: 'unavailable',
+      reason: 'absent',
       operation,
       explanation: 'it is not a network namespace (setns: EINVAL)',
       errno,

@@ -1,4 +1,5 @@
 import { type AbortOptions, isOverlayError, type OverlayError, type PublicAddresses } from '@selvedge/core'
+import { callback, checkOptions, required, withMethods } from '@selvedge/core/kit'
 
 /** Keeps the addresses that the store assigns to this node. */
 export interface NodeAddressCache {
@@ -26,6 +27,11 @@ export class CachedNodeAddresses {
   readonly #options: CachedNodeAddressesOptions
 
   constructor(options: CachedNodeAddressesOptions) {
+    checkOptions<CachedNodeAddressesOptions>('new CachedNodeAddresses()', options, {
+      read: required(callback),
+      cache: required(withMethods('a LeaseFile', 'loadNodeAddresses', 'keepNodeAddresses')),
+      onUnavailable: callback,
+    })
     this.#options = options
   }
 

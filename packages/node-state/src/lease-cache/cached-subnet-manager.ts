@@ -13,7 +13,17 @@ import {
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
-import { sameNode, sameSubnets, systemClock } from '@selvedge/core/kit'
+import {
+  checkOptions,
+  clockShape,
+  number,
+  record,
+  required,
+  sameNode,
+  sameSubnets,
+  systemClock,
+  withMethods,
+} from '@selvedge/core/kit'
 import type { KnownNetwork, LeaseCache } from './known-network.js'
 import { NetworkRecorder } from './network-recorder.js'
 
@@ -76,6 +86,13 @@ export class CachedSubnetManager implements SubnetManager {
   #formerAddresses: readonly string[] = []
 
   constructor(options: CachedSubnetManagerOptions) {
+    checkOptions<CachedSubnetManagerOptions>('new CachedSubnetManager()', options, {
+      subnets: required(withMethods('a SubnetManager', 'acquireLease')),
+      cache: required(withMethods('a LeaseCache, such as a LeaseFile', 'load', 'save')),
+      observer: record,
+      clock: clockShape,
+      patienceMs: number,
+    })
     const { subnets, cache, observer = {}, clock = systemClock } = options
     this.#patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS
     this.#subnets = subnets

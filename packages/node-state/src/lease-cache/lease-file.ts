@@ -1,6 +1,14 @@
 import { stat } from 'node:fs/promises'
 import { type ChosenInterface, OverlayError, type PreviousNode, type PublicAddresses } from '@selvedge/core'
-import { printable } from '@selvedge/core/kit'
+import {
+  callback,
+  checkOptions,
+  number,
+  path as pathShape,
+  printable,
+  required,
+  text,
+} from '@selvedge/core/kit'
 import { identityOf, writeFileAtomically } from '../file/atomic-write.js'
 import { isMissing, readBoundedFile } from '../file/bounded-read.js'
 import type { NodeAddressCache } from './cached-node-addresses.js'
@@ -46,6 +54,13 @@ export class LeaseFile implements LeaseCache, NodeAddressCache {
   #whyUnused: string | undefined
 
   constructor(options: LeaseFileOptions) {
+    checkOptions<LeaseFileOptions>('new LeaseFile()', options, {
+      path: required(pathShape),
+      store: required(text),
+      externalInterface: callback,
+      onWarning: required(callback),
+      maxBytes: number,
+    })
     this.#options = options
   }
 

@@ -1,5 +1,16 @@
 import type { Clock, Random, SubnetEnv } from '@selvedge/core'
-import { backoffDelay, systemClock, Wakeup } from '@selvedge/core/kit'
+import {
+  backoffDelay,
+  callback,
+  checkOptions,
+  clockShape,
+  number,
+  path as pathShape,
+  record,
+  required,
+  systemClock,
+  Wakeup,
+} from '@selvedge/core/kit'
 import { readSubnetEnv, readSubnetEnvText, writeSubnetEnv } from './read-write.js'
 
 /** What a `SubnetEnvFile` works with. */
@@ -56,6 +67,16 @@ export class SubnetEnvFile implements AsyncDisposable {
   #running: Promise<void> | undefined
 
   constructor(options: SubnetEnvFileOptions) {
+    checkOptions<SubnetEnvFileOptions>('new SubnetEnvFile()', options, {
+      path: required(pathShape),
+      onWritten: callback,
+      onError: callback,
+      onDrift: callback,
+      checkIntervalMs: number,
+      clock: clockShape,
+      random: callback,
+      io: record,
+    })
     this.#options = options
   }
 

@@ -211,7 +211,7 @@ test.each([
   ],
   ['tencent-vpc', { RouteTableID: 'main' }, 'RouteTableID is "main"'],
   ['ipip', { DirectRouting: 'yes' }, 'DirectRouting is "yes"'],
-  ['vxlan', { VNI: 10_000_000 }, "the device's name, flannel.10000000, would be longer"],
+  ['vxlan', { VNI: 10_000_000 }, "the device's name, flannel.VNI, has at most 15 bytes"],
 ] as const)('config check finds what %s does not take of %j', async (Type, settings, problem) => {
   const file = await fileOf({ Network: '10.244.0.0/16', Backend: { Type, ...settings } })
   const checked = await onEtcd()('config', 'check', file)
