@@ -10,8 +10,8 @@ const ACCIDENTS = 10
 const CALM_MS = 10_000
 /** Of one that is contested already: longer than the other program may wait, were it another overlay. */
 const CONTESTED_CALM_MS = 60_000
-/** A contested key is restored after 1 to 30 s. */
-const BACKOFF: BackoffOptions = { firstMs: 1_000, maxMs: 30_000 }
+/** A contested key is restored after 1 to 5 s: once the other program ends, it is missing for no longer. */
+const BACKOFF: BackoffOptions = { firstMs: 1_000, maxMs: 5_000 }
 
 interface Contest {
   changes: number
@@ -93,6 +93,6 @@ export function contestError([key, ...others]: readonly string[], by: Program | 
       : 'end that program, or give each of the two a network and a link of its own'
   return new OverlayError(
     'RESOURCE_CONTESTED',
-    `${who} keeps changing ${key}${more}${named}. It is restored after 1 to 30 s from now on, instead of at once: ${advice}`,
+    `${who} keeps changing ${key}${more}${named}. It is restored after 1 to 5 s from now on, instead of at once: ${advice}`,
   )
 }
