@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { freePort, TcpProxy, Watcher } from '@selvedge/lab'
 import { describe, it } from 'vitest'
 import { NatsServer } from './nats-server.js'
@@ -12,9 +13,10 @@ class Tree implements AsyncDisposable {
   readonly leaf: NatsServer
   readonly connection: TcpProxy
 
-  static async grow(): Promise<Tree> {
+  /** @param losing what the connection to the leaf node loses, once */
+  static async grow(losing?: string): Promise<Tree> {
     const port = await freePort()
-    const connection = await TcpProxy.to(port)
+    const connection = await TcpProxy.to(port, losing === undefined ? undefined : relayWithout(losing))
     // Else the leaf node would learn of the hub's own port, and connect to that when its connection is cut.
     const advertise = `advertise: "127.0.0.1:${connection.port}"`
     const hub = await NatsServer.start({
@@ -39,6 +41,18 @@ class Tree implements AsyncDisposable {
   }
 }
 
+/** Passes everything on but the first that the server sends with `text` in it. */
+const relayWithout =
+  (text: string) =>
+  (near: Socket, far: Socket): void => {
+    let isLost = false
+    near.pipe(far)
+    far.on('data', (data) => {
+      if (isLost || !data.includes(text)) near.write(data)
+      else isLost = true
+    })
+  }
+
 describe.concurrent('a node at a leaf node, with the domain of the hub,', () => {
   it('shares a network with those at the hub, and does all that they do', async ({ expect }) => {
     await using tree = await Tree.grow()
@@ -60,6 +74,18 @@ describe.concurrent('a node at a leaf node, with the domain of the hub,', () => 
     for (const lease of leases) await far.releaseLease(lease)
     for (const watcher of seen) await watcher.untilShows('10.99.77.0-24')
     expect(seen.flatMap(({ errors }) => errors)).toEqual([])
+  })
+
+  it('misses nothing that is lost on the way to it', async ({ expect }) => {
+    await using tree = await Tree.grow('"192.0.2.66"')
+    await using network = await TestNetwork.in([tree.hub])
+    const far = network.manager({ servers: [tree.leaf.url], domain: 'hub', patienceMs: 30_000 })
+    await using watcher = await Watcher.on(far)
+    await network.put('10.99.1.0-24', '{"PublicIP":"192.0.2.1"}')
+    await watcher.untilShows('10.99.1.0-24')
+    await network.put('10.99.66.0-24', '{"PublicIP":"192.0.2.66"}')
+    await watcher.untilShows('10.99.1.0-24', '10.99.66.0-24')
+    expect(watcher.events.map(({ type }) => type)).toEqual(['snapshot', 'put', 'put'])
   })
 
   it('that is cut off for longer than its lease, and comes back, finds out which node has its subnet now', async ({

@@ -34,9 +34,11 @@ export class Connection {
   readonly #addresses: KnownAddresses
   readonly #pool: ServerPool
   #session: Promise<Session> | undefined
+  /** The same, once it is established. */
+  #open: Session | undefined
   /** Of the last attempt to connect. */
   #identity: Identity = identityOf(undefined)
-  #closed = false
+  readonly #closed = new AbortController()
 
   constructor(settings: Settings, addresses: KnownAddresses) {
     this.#settings = settings
@@ -72,9 +74,8 @@ export class Connection {
 
   /** Ends it: calls in flight reject, and so do further ones. */
   async close(): Promise<void> {
-    this.#closed = true
-    const session = await this.#session?.catch(() => undefined)
-    await session?.nc.close()
+    this.#closed.abort()
+    await this.#open?.nc.close()
   }
 
   async #try<T>(
@@ -95,7 +96,7 @@ export class Connection {
   }
 
   #connected(): Promise<Session> {
-    if (this.#closed) {
+    if (this.#closed.signal.aborted) {
       return Promise.reject(new OverlayError('CLOSED', 'the NATS store was disposed of; make a new one'))
     }
     this.#session ??= this.#connect().catch((error) => {
@@ -111,9 +112,11 @@ export class Connection {
     // Read for each connection: they may have been renewed.
     this.#identity = identityOf(credentials?.())
     const options = { identity: this.#identity, tls: tls && (await readTls(tls)) }
-    const dialed = await dialAny(this.#pool.inOrder(), options, (server) => this.#pool.failed(server))
+    const { signal } = this.#closed
+    const dialed = await dialAny(this.#pool.inOrder(), options, signal, (server) => this.#pool.failed(server))
     const session = await Session.on(dialed.nc, this.#settings)
-    if (this.#closed) await session.nc.close()
+    if (signal.aborted) await session.nc.close()
+    this.#open = session
     void this.#follow(session, dialed.server)
     return session
   }
@@ -122,9 +125,10 @@ export class Connection {
   async #follow(session: Session, server: Candidate): Promise<void> {
     const { nc } = session
     session.onTrouble(() => {
-      if (session.end === undefined || this.#closed) return
+      if (session.end === undefined || this.#closed.signal.aborted) return
       this.#pool.failed(server)
       this.#session = undefined
+      this.#open = undefined
     })
     const learn = (): void => {
       const peers = nc.info?.connect_urls ?? []

@@ -26,14 +26,20 @@ export interface Dialed {
   readonly server: Candidate
 }
 
-/** Connects to the first of these servers that lets it. Rejects with the `NatsFailure` that says most, if none does. */
+/**
+ * Connects to the first of these servers that lets it. Rejects with the `NatsFailure` that says most, if none does.
+ *
+ * @param signal ends it after the server that it is at
+ */
 export async function dialAny(
   servers: readonly Candidate[],
   options: DialOptions,
+  signal: AbortSignal,
   onFailed: (server: Candidate) => void,
 ): Promise<Dialed> {
   const failures: Failure[] = []
   for (const server of servers) {
+    if (signal.aborted && failures.length > 0) break
     try {
       return { nc: await dial(server, options), server }
     } catch (error) {
