@@ -60,6 +60,7 @@ export class AgentState {
     const { isStoreConnected, stalenessMs, isFromCache } = this.snapshot()
     return statusPage({
       version: this.#services.version,
+      now: this.#services.clock.now(),
       overlay: this.overlay,
       history: this.history,
       probes: this.probes,

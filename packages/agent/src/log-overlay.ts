@@ -81,7 +81,13 @@ export function logOverlay(
     log('info', 'the MTU for pods changed', { mtu })
     publish()
   })
-  const recurring = new EventLimiter({ log, clock: services.clock, signal, nouns: NOUNS })
+  const recurring = new EventLimiter({
+    log,
+    clock: services.clock,
+    signal,
+    nouns: NOUNS,
+    happenings: HAPPENINGS,
+  })
   overlay.on('error', (error) => {
     // That the store is unavailable was logged once, when the watch lost it.
     const level = error.code === 'STORE_UNAVAILABLE' && store.disconnectedMs > 0 ? 'debug' : 'error'
@@ -89,6 +95,7 @@ export function logOverlay(
     metrics?.observe((made) => made.error(error))
     state.reportStatus()
   })
+  overlay.on('recovered', ({ code, message }) => recurring.forget(code, message))
   overlay.on('warning', (message) => recurring.report({ level: 'warn', kind: 'warning', message }))
 }
 
@@ -97,6 +104,9 @@ const NOUNS = {
   LEASE_CONFLICT: 'conflicts like this',
   warning: 'warnings',
 }
+
+/** Stores and the overlay report these when they happen, and not while they last. */
+const HAPPENINGS = ['INVALID_LEASE', 'LEASE_CONFLICT', 'warning']
 
 const LEASE_TEXTS = {
   acquired: 'lease acquired',

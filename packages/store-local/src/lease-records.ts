@@ -121,7 +121,7 @@ export function changesSince(tables: Tables, revision: number | undefined): Chan
     const written = value?.created === undefined ? undefined : { created: value.created, version: key }
     const decoded = decode(requireText(value?.key), value.value, value.expiresAt, written)
     if ('lease' in decoded) events.push({ type: value.type, lease: decoded.lease })
-    else faults.set(`${value.key} ${value.value}`, decoded.fault)
+    else if (value.type === 'put') faults.set(`${value.key} ${value.value}`, decoded.fault)
   }
   return { events, faults, revision: current }
 }

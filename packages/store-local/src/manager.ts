@@ -161,7 +161,8 @@ export class LocalSubnetManager implements SubnetManager, SubnetAdministration {
   }: WatchOptions): AsyncGenerator<LeaseEvent, void, undefined> {
     let source: Database | undefined
     let seen: number | undefined
-    const reported = new Set<string>()
+    /** The bad records that were reported: a list of all has them again. */
+    let reported: ReadonlySet<string> = new Set()
     const look = async (database: Database, stop: AbortSignal): Promise<Changes> => {
       const now = this.#clock.now()
       const hasWork = database.read((tables) => hasExpired(tables, now))
@@ -173,10 +174,9 @@ export class LocalSubnetManager implements SubnetManager, SubnetAdministration {
       return changes
     }
     for await (const { events, faults } of this.#file.states(signal, look, onError)) {
-      for (const [record, fault] of faults) {
-        if (!reported.has(record)) onError(fault)
-        reported.add(record)
-      }
+      const isList = events[0]?.type === 'snapshot'
+      for (const [record, fault] of faults) if (!isList || !reported.has(record)) onError(fault)
+      reported = new Set(isList ? faults.keys() : [...reported, ...faults.keys()])
       for (const event of events) {
         if (signal.aborted) return
         yield event

@@ -35,6 +35,7 @@ export function snapshotOf({ page, recent, host, now }: FeedSources): SnapshotEv
     },
     kernel,
     configDifferences: config?.differences ?? [],
+    configProblem: config?.problem,
     drift: recent.drift,
     syncs: recent.syncs,
     events: recent.peerEvents,

@@ -12,9 +12,10 @@ function limiter() {
     clock,
     signal: abort.signal,
     nouns: { INVALID_LEASE: 'records are not leases' },
+    happenings: ['LEASE_CONFLICT'],
   })
   const report = (message: string, kind = 'INVALID_LEASE') => events.report({ level: 'error', kind, message })
-  return { clock, lines, debug, abort, report }
+  return { clock, lines, debug, abort, report, events }
 }
 
 test('three thousand of a kind at once are six lines', async () => {
@@ -76,6 +77,25 @@ test('an identical message comes again after five minutes, and at debug each tim
     'no answer from the other one',
   ])
   expect(debug).toHaveLength(18)
+})
+
+test('an identical message is logged again at once if what it said was over meanwhile', () => {
+  const { lines, report, events } = limiter()
+  report('SubnetLen is 33')
+  report('SubnetLen is 33')
+  events.forget('INVALID_LEASE', 'SubnetLen is 33')
+  report('SubnetLen is 33')
+  expect(lines).toEqual(['SubnetLen is 33', 'SubnetLen is 33'])
+})
+
+test('what happens again is logged each time, a flood of it as a count', async () => {
+  const { clock, lines, report } = limiter()
+  for (let i = 0; i < 300; i += 1) report('two hosts say they have 10.1.2.0/24', 'LEASE_CONFLICT')
+  expect(lines).toHaveLength(5)
+  await clock.advance(30_000)
+  lines.length = 0
+  report('two hosts say they have 10.1.2.0/24', 'LEASE_CONFLICT')
+  expect(lines).toEqual(['two hosts say they have 10.1.2.0/24'])
 })
 
 test('once aborted it logs no count', async () => {

@@ -17,6 +17,11 @@ export interface EventLimiterOptions {
   readonly signal: AbortSignal
   /** What the events of a kind are, in the plural, for their count. Default: `errors like this`. */
   readonly nouns?: Readonly<Record<string, string>> | undefined
+  /**
+   * Kinds of what is reported when it happens, and not again while it lasts: an identical message says that it has happened
+   * again. Default: none.
+   */
+  readonly happenings?: readonly string[] | undefined
 }
 
 /** How many events of a kind are logged one by one in each window. */
@@ -24,7 +29,7 @@ const MAX_BURST = 5
 
 const WINDOW_MS = 10_000
 
-/** An identical message is logged again after this long; at level debug each time. */
+/** An identical message of what is retried is logged again after this long; at level debug each time. */
 const REPEAT_MS = 5 * 60_000
 
 /** How many messages of a kind are remembered, to know a repetition. */
@@ -39,7 +44,7 @@ interface Window {
 
 /**
  * Logs what may recur by the thousand: the first five of a kind one by one, the rest as a count every 10 s, and an
- * identical message at most every five minutes.
+ * identical message of what is retried at most every five minutes, or once it was over.
  */
 export class EventLimiter {
   readonly #options: EventLimiterOptions
@@ -75,6 +80,11 @@ export class EventLimiter {
     }
   }
 
+  /** What this message said is over: an identical one is news. */
+  forget(kind: string, message: string): void {
+    this.#loggedAt.get(kind)?.delete(message)
+  }
+
   /** Logs the count of each window in which there were too many, until one is quiet. */
   async #endWindow(kind: string, window: Window): Promise<void> {
     const { log, clock, signal, nouns = {} } = this.#options
@@ -96,6 +106,7 @@ export class EventLimiter {
   }
 
   #isRepetition(kind: string, message: string): boolean {
+    if (this.#options.happenings?.includes(kind)) return false
     const at = this.#loggedAt.get(kind)?.get(message)
     return at !== undefined && this.#options.clock.monotonic() - at < REPEAT_MS
   }

@@ -10,6 +10,8 @@ const now: { -readonly [K in keyof Snapshot]: Snapshot[K] } = {
     leases: 3,
     leasesAsOf: 0,
     storeError: undefined,
+    configError: undefined,
+    configAsOf: 0,
     waitingFor: undefined,
     awaitsUplink: undefined,
     inSync: false,

@@ -79,11 +79,19 @@ export interface StatusPage {
     readonly fromCache: boolean
     readonly error?: string | undefined
   }
-  /**
-   * The network config in force, without secrets, and in a phrase each what differs from it in the store. Absent
-   * while the agent has none.
-   */
-  readonly config?: { readonly inForce: unknown; readonly differences: readonly string[] } | undefined
+  /** The network config. Absent while the agent has none. */
+  readonly config?:
+    | {
+        /** Without secrets. */
+        readonly inForce: unknown
+        /** What of the last valid one in the store differs from the one in force, in a phrase each. */
+        readonly differences: readonly string[]
+        /** Why the one in the store cannot be used; absent if it can. */
+        readonly problem?: string | undefined
+        /** For how long the store has not said what config it has, in ms: it is asked about once a minute. */
+        readonly staleMs: number
+      }
+    | undefined
   /** How many resources are desired, held and failing. */
   readonly kernel: {
     readonly inSync: boolean
@@ -104,6 +112,8 @@ export interface StatusPage {
 /** What the page is made of. */
 export interface StatusSources {
   readonly version: string
+  /** In ms since the epoch. */
+  readonly now: number
   readonly overlay: Overlay | undefined
   readonly history: PeerHistory
   /** Undefined if peers are not probed. */
@@ -157,6 +167,8 @@ export function statusPage(sources: StatusSources): StatusPage {
         : {
             inForce: withoutSecrets(networkConfigJson(overlay.config)),
             differences: sources.configDifferences,
+            problem: status?.configError && sanitize(status.configError.message),
+            staleMs: Math.max(0, sources.now - (status?.configAsOf ?? sources.now)),
           },
     kernel: {
       inSync: status?.inSync ?? false,

@@ -62,7 +62,7 @@ function show({ io, page }: Context, status: StatusPage, { all }: StatusOptions)
           `${node.externalInterface.reason === undefined ? '' : ` (${node.externalInterface.reason})`}, ${node.backend}, MTU ${node.mtu}`,
     ],
     ['Store', storeText(store)],
-    ['Config', config && configText(config.differences)],
+    ['Config', config && configText(config)],
     [
       'Kernel',
       `${kernel.inSync ? 'in sync' : 'not in sync'}: ${kernel.actual} of ${kernel.desired} entries` +
@@ -118,10 +118,16 @@ function storeText({ name, connected, staleMs, fromCache, error }: StatusPage['s
   return `${name}: ${age}${error === undefined ? '' : `; ${error}`}`
 }
 
-const configText = (differences: readonly string[]): string =>
-  differences.length === 0
-    ? 'in force as stored'
-    : `the store's differs from the one in force: ${differences.join('; ')}; a restart of the agent applies it`
+/** An agent reads the store's again about once a minute. An agent of an earlier version does not say when. */
+const MAX_CONFIG_AGE_MS = 3 * 60_000
+
+export function configText({ differences, problem, staleMs = 0 }: NonNullable<StatusPage['config']>): string {
+  if (problem !== undefined) return `the store's is not valid: ${problem}; the one in force stays`
+  const age = staleMs > MAX_CONFIG_AGE_MS ? ` (the store last said so ${duration(staleMs)} ago)` : ''
+  return differences.length === 0
+    ? `in force as stored${age}`
+    : `the store's differs from the one in force: ${differences.join('; ')}; a restart of the agent applies it${age}`
+}
 
 /** What the store alone says of this host. */
 async function withoutAgent(

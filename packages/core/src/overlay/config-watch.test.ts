@@ -28,6 +28,7 @@ describe('ConfigWatch', () => {
       random: () => 0.5,
       onChange: ({ differences }) => heard.push(differences.join('; ')),
       onError: ({ code }) => heard.push(code),
+      onRecovered: ({ code }) => heard.push(`no more ${code}`),
     })
   })
 
@@ -61,7 +62,24 @@ describe('ConfigWatch', () => {
     void watch.run(stop.signal)
     await clock.advance(5 * 60_000)
     expect(answers).toEqual([])
-    expect(heard).toEqual(['INVALID_CONFIG'])
+    expect(heard).toEqual(['INVALID_CONFIG', 'no more INVALID_CONFIG', ''])
+  })
+
+  it('says what is wrong with the config for as long as it is, and reports the same fault again', async () => {
+    const real = subnets.getNetworkConfig.bind(subnets)
+    let isBroken = true
+    subnets.getNetworkConfig = (options) =>
+      isBroken ? Promise.reject(new OverlayError('INVALID_CONFIG', 'SubnetLen is 33')) : real(options)
+    void watch.run(stop.signal)
+    await clock.advance(5 * 60_000)
+    expect(watch.error?.message).toBe('SubnetLen is 33')
+    isBroken = false
+    await clock.advance(60_000)
+    expect(watch.error).toBeUndefined()
+    isBroken = true
+    await clock.advance(60_000)
+    expect(watch.error?.message).toBe('SubnetLen is 33')
+    expect(heard).toEqual(['INVALID_CONFIG', 'no more INVALID_CONFIG', '', 'INVALID_CONFIG'])
   })
 
   it('does not wait for a config that is gone, and sees the next one', async () => {
@@ -74,6 +92,8 @@ describe('ConfigWatch', () => {
     await clock.advance(5 * 60_000)
     expect(asked.length).toBeGreaterThan(3)
     expect(heard).toEqual([])
+    // Nobody takes what was read minutes ago for what is there.
+    expect(clock.now() - watch.asOf).toBe(5 * 60_000)
     stop.abort()
     await clock.settle()
     expect(clock.pending).toEqual([])

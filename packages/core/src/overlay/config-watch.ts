@@ -5,7 +5,7 @@ import type { Clock, Random } from '../util/clock.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
 import { Wakeup } from '../util/wakeup.js'
 
-/** A network config in the store that is not the one in force, or is it again: then nothing differs. */
+/** A network config in the store that is not the one in force, or is it again, or is valid again: then nothing may differ. */
 export interface ConfigChange {
   readonly config: NetworkConfig
   /** What differs from the config in force, in a phrase each. */
@@ -20,6 +20,8 @@ export interface ConfigWatchOptions {
   readonly random: Random
   readonly onChange: (change: ConfigChange) => void
   readonly onError: (error: OverlayError) => void
+  /** The config can be read again after this error. */
+  readonly onRecovered: (error: OverlayError) => void
 }
 
 /** How often the config is read again, give or take a fifth. It is one small read, and no store is asked to watch it. */
@@ -32,17 +34,29 @@ const MIN_INTERVAL_MS = 10_000
 const READ_TIMEOUT_MS = 10_000
 
 /**
- * Reads the network config again and again, and reports when it is another than the one in force. It is not followed
- * while the lease stands: an operator's slip must not take a whole cluster along.
+ * Reads the network config again and again, and reports when it is another than the one in force, or cannot be used. It is
+ * not followed while the lease stands: an operator's slip must not take a whole cluster along.
  */
 export class ConfigWatch {
   readonly #options: ConfigWatchOptions
   readonly #wakeup = new Wakeup()
   #differences: readonly string[] = []
-  #problem: string | undefined
+  #error: OverlayError | undefined
+  #asOf: number
 
   constructor(options: ConfigWatchOptions) {
     this.#options = options
+    this.#asOf = options.clock.now()
+  }
+
+  /** What is wrong with the config in the store; undefined if it can be used. */
+  get error(): OverlayError | undefined {
+    return this.#error
+  }
+
+  /** When the store last said what config it has, valid or not, in ms since the epoch. */
+  get asOf(): number {
+    return this.#asOf
   }
 
   /**
@@ -50,13 +64,15 @@ export class ConfigWatch {
    * it if that has changed. Rejects if the store does.
    */
   async isInForce(signal: AbortSignal): Promise<boolean> {
-    const { subnets, config: inForce, onChange } = this.#options
+    const { subnets, config: inForce, clock, onChange, onRecovered } = this.#options
     const config = await subnets.getNetworkConfig({ signal })
     const differences = configDifferences(inForce, config)
-    const isNew = differences.join() !== this.#differences.join()
+    const [before, error] = [this.#differences, this.#error]
     this.#differences = differences
-    this.#problem = undefined
-    if (isNew) onChange({ config, differences })
+    this.#error = undefined
+    this.#asOf = clock.now()
+    if (error !== undefined) onRecovered(error)
+    if (error !== undefined || differences.join() !== before.join()) onChange({ config, differences })
     return differences.length === 0
   }
 
@@ -101,8 +117,10 @@ export class ConfigWatch {
   #report(thrown: unknown): void {
     if (isOverlayError(thrown) && thrown.code !== 'INVALID_CONFIG') return
     const error = OverlayError.from(thrown, 'INTERNAL', 'reading the network config again')
-    if (error.message === this.#problem) return
-    this.#problem = error.message
+    const before = this.#error
+    this.#error = error
+    this.#asOf = this.#options.clock.now()
+    if (error.message === before?.message) return
     this.#options.onError(error)
   }
 }

@@ -40,6 +40,7 @@ describe('InterfaceWatch', () => {
       lookAgain: () => heard.push('look again'),
       onWarning: (text) => heard.push(text),
       onError: ({ code }) => heard.push(code),
+      onRecovered: ({ code }) => heard.push(`no more ${code}`),
     })
   })
 
@@ -107,7 +108,7 @@ describe('InterfaceWatch', () => {
     await watch.look({})
     kernel.changeLink('eth0', { mtu: 1300 })
     await watch.look({})
-    expect(heard).toEqual(['INTERFACE_UNSUITABLE', 'INTERFACE_UNSUITABLE'])
+    expect(heard).toEqual(['INTERFACE_UNSUITABLE', 'no more INTERFACE_UNSUITABLE', 'INTERFACE_UNSUITABLE'])
   })
 
   it('keeps the reason that it was chosen for', async () => {

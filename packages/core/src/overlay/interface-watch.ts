@@ -28,6 +28,8 @@ export interface InterfaceWatchOptions {
   readonly lookAgain: () => void
   readonly onWarning: (text: string) => void
   readonly onError: (error: OverlayError) => void
+  /** The interface is well again after this error. */
+  readonly onRecovered: (error: OverlayError) => void
 }
 
 /**
@@ -50,6 +52,8 @@ export class InterfaceWatch {
   #goneSince: number | undefined
   #isLookDue = false
   #problem: string | undefined
+  /** What was reported of it last. */
+  #error: OverlayError | undefined
   #isAwaiting: boolean
 
   constructor(options: InterfaceWatchOptions) {
@@ -77,7 +81,7 @@ export class InterfaceWatch {
       const found = await findExternalInterface(this.#options.drivers, { ...options, current })
       if (this.#isMove(found)) this.#considerMove(found, options)
       else this.#stay(found)
-      this.#problem = undefined
+      this.#solved()
     } catch (error) {
       if (options.signal?.aborted) throw error
       // The time for which it is gone counts from here.
@@ -94,7 +98,7 @@ export class InterfaceWatch {
     requireUplink(found.externalInterface, before, config)
     this.#adopt(found)
     this.#isAwaiting = false
-    this.#problem = undefined
+    this.#solved()
     lookAgain()
   }
 
@@ -146,6 +150,16 @@ export class InterfaceWatch {
     if (error.message === this.#problem) return
     this.#problem = error.message
     if (this.#isAwaiting && isWithoutUplink(error)) this.#options.onAwaited(error.message)
-    else this.#options.onError(error)
+    else {
+      this.#error = error
+      this.#options.onError(error)
+    }
+  }
+
+  #solved(): void {
+    const error = this.#error
+    this.#problem = undefined
+    this.#error = undefined
+    if (error !== undefined) this.#options.onRecovered(error)
   }
 }

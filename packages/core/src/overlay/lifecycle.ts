@@ -195,6 +195,7 @@ export class Lifecycle {
       mtu: (mtu) => emitter.emit('mtu', mtu),
       uplink: (event) => emitter.emit('uplink', event),
       error: (error) => emitter.emit('error', error),
+      recovered: (error) => emitter.emit('recovered', error),
       warning: (text) => {
         if (this.#state === 'starting' && warnings.has(text)) return
         warnings.add(text)

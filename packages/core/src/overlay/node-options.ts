@@ -47,6 +47,8 @@ export interface OverlayNodeObserver {
   config(event: ConfigEvent): void
   mtu(mtu: number): void
   error(error: OverlayError): void
+  /** What this error said is over. */
+  recovered(error: OverlayError): void
   warning(text: string): void
   /** The uplink is waited for, or is there. */
   uplink(event: UplinkEvent): void

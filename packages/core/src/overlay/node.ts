@@ -102,6 +102,7 @@ export class OverlayNode {
         lookAgain: () => this.reconciler.resync(),
         onWarning: (text) => observer.warning(text),
         onError,
+        onRecovered: (error) => observer.recovered(error),
       })
     }
     this.#keeper = new LeaseKeeper({
@@ -125,6 +126,7 @@ export class OverlayNode {
       random,
       onChange: (change) => this.#onConfigChange(change),
       onError,
+      onRecovered: (error) => observer.recovered(error),
     })
     this.#leases = new LeaseFollower({
       config: this.config,
@@ -171,6 +173,11 @@ export class OverlayNode {
 
   get leases(): ReadonlyMap<string, Lease> {
     return this.#leases.leases
+  }
+
+  /** What is wrong with the config in the store, and when that was read. */
+  get storedConfig(): Pick<ConfigWatch, 'asOf' | 'error'> {
+    return this.#configWatch
   }
 
   /** How well the store is heard. */

@@ -96,6 +96,8 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
       leases: this.leases.size,
       leasesAsOf: asOf,
       storeError: error,
+      configError: node?.storedConfig.error,
+      configAsOf: node?.storedConfig.asOf,
       ...written,
     }
   }

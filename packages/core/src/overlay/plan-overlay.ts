@@ -85,6 +85,7 @@ export async function planOverlay(
         },
         waiting: nothing,
         joined: nothing,
+        recovered: nothing,
         outdated: nothing,
         error: ({ message }) => void warnings.push(message),
         warning: (text) => void warnings.push(text),

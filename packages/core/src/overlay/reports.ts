@@ -30,6 +30,13 @@ export interface OverlayStatus extends ReconcilerStatus {
   readonly leasesAsOf: number | undefined
   /** What keeps the store from saying more; undefined while it is well. */
   readonly storeError: OverlayError | undefined
+  /** What is wrong with the config in the store, so that the one in force stays; undefined while it is valid. */
+  readonly configError: OverlayError | undefined
+  /**
+   * When the store last said what config it has, in ms since the epoch. It is read about once a minute; a store that has none
+   * says nothing.
+   */
+  readonly configAsOf: number | undefined
 }
 
 /** A start that failed and is tried again; `error` was an `error` event just before. */
@@ -83,6 +90,7 @@ export const EVENT_NAMES = Object.keys({
   mtu: true,
   uplink: true,
   error: true,
+  recovered: true,
   warning: true,
   status: true,
   joined: true,
@@ -108,6 +116,11 @@ export interface OverlayEvents {
   uplink: [UplinkEvent]
   /** Something failed and is being retried, or was ignored. */
   error: [OverlayError]
+  /**
+   * What an `error` said of the external interface or of the config in the store is over: the same error comes again if it
+   * happens again.
+   */
+  recovered: [OverlayError]
   /** Something works, but not as well as it could, or looks mistaken. */
   warning: [string]
   /** The state changed to this one. */

@@ -64,6 +64,31 @@ test('status names a peer that was refused, drift with its peer, a config that i
   expect(page).toMatch(/changed by others/)
   expect(page.split('\n').filter((line) => line.length > 100)).toEqual([])
 
+  // Twice, with a valid one between: each is logged, and said for as long as it is there. A lease outside of the network has
+  // the agent read the config again at once, or ten seconds after it last did.
+  const putConfig = async (config: object, number: number) => {
+    await rig.etcd.putConfig(config)
+    await rig.etcd.put(`10.250.${number}.0-24`, REFUSED)
+  }
+  const says = (what: string, pattern: RegExp) =>
+    until(
+      what,
+      async () =>
+        (await selvedge('status')).stdout.replaceAll(/\s+/g, ' ').match(pattern) ? true : undefined,
+      { timeoutMs: 100_000 },
+    )
+  const invalid = { ...vxlanConfig, SubnetLen: 33 }
+  const isInvalid = /Config the store's is not valid: .*SubnetLen is 33.*; the one in force stays/
+  await putConfig(invalid, 1)
+  await says('the config to be known as not valid', isInvalid)
+  expect((await status()).config.problem).toMatch(/SubnetLen is 33/)
+  await putConfig(vxlanConfig, 2)
+  await says('the config to be valid', /Config in force as stored/)
+  await putConfig(invalid, 3)
+  await says('the config not to be valid again', isInvalid)
+  const logged = agents[0]?.logs.filter(({ code, level }) => code === 'INVALID_CONFIG' && level === 50)
+  expect(logged).toHaveLength(2)
+
   for (const agent of agents) await agent.stop()
   const away = await selvedge('status')
   expect(away.status).toBe(4)
@@ -75,4 +100,4 @@ test('status names a peer that was refused, drift with its peer, a config that i
     '--etcd-endpoints=http://127.0.0.1:1',
   ])
   expect((await nowhere('status')).status).toBe(4)
-})
+}, 240_000)

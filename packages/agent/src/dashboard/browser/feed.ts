@@ -85,6 +85,8 @@ export interface Summary {
   }
   /** What of the config in the store differs from the one in force. */
   readonly configDifferences: readonly string[]
+  /** Why the config in the store cannot be used; absent if it can. */
+  readonly configProblem?: string | undefined
   readonly drift: {
     readonly total: number
     /** The last one first. */

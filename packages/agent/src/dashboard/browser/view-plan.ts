@@ -36,6 +36,7 @@ export class PlanPanel {
     const key = JSON.stringify([
       feed.summary.kernel,
       feed.summary.configDifferences,
+      feed.summary.configProblem,
       this.#plan?.changes,
       this.#plan?.config,
     ])
@@ -69,7 +70,8 @@ export class PlanPanel {
   }
 }
 
-function planParts({ summary: { kernel, configDifferences } }: Feed, plan: PlanPage | undefined): Child[] {
+function planParts({ summary }: Feed, plan: PlanPage | undefined): Child[] {
+  const { kernel, configDifferences, configProblem } = summary
   const { desired, failed, failures } = kernel
   const parts: Child[] = []
   if (plan !== undefined && plan.changes.length > 0) {
@@ -95,7 +97,12 @@ function planParts({ summary: { kernel, configDifferences } }: Feed, plan: PlanP
       ),
     )
   }
-  if (configDifferences.length > 0) {
+  if (configProblem !== undefined) {
+    parts.push(
+      el('h3', {}, 'The config in the store is not valid; the one in force stays'),
+      el('p', { class: 'entry' }, configProblem),
+    )
+  } else if (configDifferences.length > 0) {
     const fields = plan?.config ?? []
     parts.push(
       el('h3', {}, 'The config in the store differs; a restart of the agent applies'),

@@ -29,7 +29,7 @@ const page: StatusPage = {
     externalInterface: { name: 'eth0', mtu: 1500 },
   },
   store: { name: 'etcd', connected: true, staleMs: 0, fromCache: false },
-  config: { inForce, differences: [] },
+  config: { inForce, differences: [], staleMs: 0 },
   kernel: { inSync: true, desired: 5, actual: 5, failed: 0, failures: [] },
   drift: { total: 0, last: [] },
   peerCount: 1,
@@ -123,7 +123,7 @@ const sysctl = (name: string, value: string): Partial<Facts> => ({
   sysctls: new Map([...well.sysctls, [name, value]]),
 })
 const dual = agent({
-  config: { inForce: { ...inForce, EnableIPv6: true, IPv6Network: 'fd44::/48' }, differences: [] },
+  config: { inForce: { ...inForce, EnableIPv6: true, IPv6Network: 'fd44::/48' }, differences: [], staleMs: 0 },
 })
 
 function node(): NonNullable<StatusPage['node']> {
