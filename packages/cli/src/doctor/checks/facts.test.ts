@@ -123,7 +123,11 @@ const sysctl = (name: string, value: string): Partial<Facts> => ({
   sysctls: new Map([...well.sysctls, [name, value]]),
 })
 const dual = agent({
-  config: { inForce: { ...inForce, EnableIPv6: true, IPv6Network: 'fd44::/48' }, differences: [], staleMs: 0 },
+  config: {
+    inForce: { ...inForce, EnableIPv6: true, IPv6Network: 'fd44::/48' },
+    differences: [],
+    staleMs: 0,
+  },
 })
 
 function node(): NonNullable<StatusPage['node']> {
@@ -263,6 +267,44 @@ test('of thousands of the kind a few are named, and the others counted', () => {
   expect(shared).toHaveLength(5)
   expect(shared[4]?.what).toMatch(/\(and 995 more of the kind\)$/)
 })
+
+const claim = (number: number) => ({
+  key: `10.244.${number}.0-24`,
+  publicIp: '192.0.2.71',
+  backendType: 'vxlan',
+  vtepMac: undefined,
+  expiresAt: undefined,
+})
+const echo = { sent: 20, received: 20, rttMs: 0.3 }
+const path = (number: number, overlay: typeof echo | undefined) => ({
+  key: `10.244.${number}.0-24`,
+  subnet: `10.244.${number}.0/24`,
+  publicIp: `192.0.2.${number}`,
+  underlay: echo,
+  overlay,
+  longest: undefined,
+})
+
+test.each([
+  ['the second does not answer', [path(71, echo), path(72, undefined)], ['10.244.72.0-24']],
+  ['the first does not', [path(71, undefined), path(72, echo)], ['10.244.71.0-24']],
+  ['neither does, and a third peer does', [path(71, undefined), path(72, undefined), path(9, echo)], []],
+  ['both do', [path(71, echo), path(72, echo)], []],
+  ['one does, and the other was not tried', [path(71, echo)], []],
+  ['nothing was tried', [], []],
+  ['no peer has an address in the overlay', [path(71, undefined), path(72, undefined)], []],
+])(
+  'of two leases with one address only the one that does not answer is to be released: %s',
+  (_, tried, released) => {
+    const facts = { ...well, ...store({ leases: [claim(71), claim(72)] }), paths: { tried, peers: 2 } }
+    const [found] = diagnose(facts).filter(({ id }) => id === 'identity.peers-share-address')
+    expect(found?.what).toMatch(
+      /^2 leases publish one address, 192\.0\.2\.71: 10\.244\.71\.0-24 \(.*10\.244\.72\.0-24 \(/,
+    )
+    const named = [...(found?.remedy ?? '').matchAll(/leases release (10\S+)/g)].map(([, key]) => key)
+    expect(named).toEqual(released)
+  },
+)
 
 test('an agent on flanneld’s host, and a flanneld on the agent’s, are told apart', () => {
   const programs = new Set(['flanneld'])

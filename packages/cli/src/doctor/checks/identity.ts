@@ -1,4 +1,5 @@
 import { canonicalCidr, containsAddress, printable } from '@selvedge/core/kit'
+import type { Facts } from '../facts/facts.js'
 import { type Check, fatal, warning } from '../finding.js'
 import { externalOf, hostAddresses, nodeOf, ownLease } from './known.js'
 
@@ -144,9 +145,10 @@ export const identityChecks: readonly Check[] = [
   {
     id: 'identity.peers-share-address',
     title: 'no two peers publish one address',
-    find: ({ store, ...facts }) => {
+    find: (facts) => {
+      const { store } = facts
       if (store?.state !== 'answers') return []
-      const own = ownLease({ ...facts, store })
+      const own = ownLease(facts)
       const holders = new Map<string, string[]>()
       for (const { key, publicIp, backendType } of store.leases) {
         // Several nodes behind one NAT have one address with WireGuard.
@@ -155,15 +157,52 @@ export const identityChecks: readonly Check[] = [
       }
       return [...holders]
         .filter(([, keys]) => keys.length > 1)
-        .map(([address, keys]) =>
-          warning(
-            `the leases ${keys
-              .slice(0, 3)
-              .map((key) => printable(key))
-              .join(', ')} publish one address, ${address}`,
-            `release what no host has: selvedge leases release ${printable(keys[0] ?? '')} --force`,
-          ),
-        )
+        .map(([address, keys]) => {
+          const claims = keys.map((key) => ({ key, answer: answerOf(facts, key) }))
+          const shown = claims
+            .slice(0, MAX_CLAIMS)
+            .map(({ key, answer }) => `${printable(key)} (${ANSWERS[answer]})`)
+          const more = claims.length > MAX_CLAIMS ? ` and ${claims.length - MAX_CLAIMS} more` : ''
+          return warning(
+            `${claims.length} leases publish one address, ${address}: ${shown.join(', ')}${more}`,
+            remedyOf(address, claims),
+          )
+        })
     },
   },
 ]
+
+const MAX_CLAIMS = 5
+
+/** What echo requests to a lease's own address in the overlay came to. */
+type EchoAnswer = 'yes' | 'no' | 'unknown'
+
+const ANSWERS: Readonly<Record<EchoAnswer, string>> = {
+  yes: 'it answers',
+  no: 'it does not answer',
+  unknown: 'not tried',
+}
+
+/** A peer without an address in the overlay is tried at the address that several publish: that says nothing of one. */
+function answerOf({ paths: { tried } }: Facts, key: string): EchoAnswer {
+  const path = tried.find((each) => each.key === key)
+  if (path?.overlay !== undefined) return 'yes'
+  const isTold = tried.some(({ overlay }) => overlay !== undefined)
+  return path === undefined || !isTold ? 'unknown' : 'no'
+}
+
+/** The lease of a host that answers is never one to release; nor is any if none answers, as that may have another cause. */
+function remedyOf(
+  address: string,
+  claims: readonly { readonly key: string; readonly answer: EchoAnswer }[],
+): string {
+  const silent = claims.filter(({ answer }) => answer === 'no')
+  const isOneAlive = claims.some(({ answer }) => answer === 'yes')
+  if (isOneAlive && silent.length > 0) {
+    const releases = silent
+      .slice(0, MAX_CLAIMS)
+      .map(({ key }) => `selvedge leases release ${printable(key)} --force`)
+    return `if no host has what does not answer any more: ${releases.join('; ')}`
+  }
+  return `find out on the host ${address} which of them it has (selvedge status), then release the others: selvedge leases release KEY --force; if two hosts bear that address, give one of them another`
+}

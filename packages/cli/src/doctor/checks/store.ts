@@ -128,10 +128,7 @@ export const storeChecks: readonly Check[] = [
       return [
         warning(
           `${store.outside.size} leases do not fit the network ${store.networks.join(', ')}, and are refused or given up: ${shown.join(', ')}`,
-          [...store.outside]
-            .slice(0, 3)
-            .map((key) => `selvedge leases release ${printable(key)} --force`)
-            .join('; '),
+          'restart the agents of their hosts, one after the other, which then lease subnets that fit; the lease of a host that is gone for good: selvedge leases release KEY --force',
         ),
       ]
     },
