@@ -2,12 +2,23 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { Context } from './context.js'
 import type { CliIo } from './io.js'
 import { Page } from './output/page.js'
-import { addFlags, STORE_FLAGS } from './store/store-flags.js'
+import { AGENT_FLAGS, addFlags, addOtherFlags, STORE_FLAGS } from './store/store-flags.js'
 
-/** The options that every command with a store has. */
+/** The options that every command with a store has, after its own. */
 export function withStore(command: Command): Command {
   command.option('--json', 'print one JSON document, for programs')
   addFlags(command, STORE_FLAGS)
+  addOtherFlags(command)
+  return command
+}
+
+/** The command goes by all that an agent with the same flags would. */
+export function withAgentFlags(command: Command): Command {
+  addFlags(
+    command,
+    AGENT_FLAGS.filter((name) => name !== 'v'),
+  )
+  addOtherFlags(command)
   return command
 }
 

@@ -88,6 +88,30 @@ test('flags are taken as selvedged takes them: one dash, a boolean alone, and fr
   expect(kube).toMatchObject({ status: 64, stderr: expect.stringContaining('name two stores') })
 })
 
+test('every command takes all flags of an agent, as a host has them in a variable', async () => {
+  const options =
+    '-iface=eth0 --iface eth1 --ip-masq --healthz-port=10256 -v=4 --probe-peers --public-ip=192.0.2.7'.split(
+      ' ',
+    )
+  const commands = [
+    'leases list',
+    'leases show 10.244.1.0/24',
+    `config check ${join(folder, 'config.json')}`,
+    'config show',
+  ]
+  for (const command of commands) {
+    const { status, stderr } = await run([...command.split(' '), ...options, '-v', '2'])
+    expect({ command, status, stderr }).toEqual({ command, status: 0, stderr: '' })
+  }
+  const socket = `--control-socket=${join(folder, 'none')}`
+  expect(await run(['status', socket, ...options])).toMatchObject({ status: 4, stderr: '' })
+  expect((await run(['leases', 'list', '--help'])).stdout).not.toContain('--iface')
+  expect(await run(['leases', 'list', '--ifce=eth0'])).toMatchObject({
+    status: 64,
+    stderr: expect.stringContaining("unknown option '--ifce=eth0'"),
+  })
+})
+
 test('interrupted, it ends with 130', async () => {
   expect((await run(['leases', 'list'], { signal: AbortSignal.abort() })).status).toBe(130)
 })

@@ -1,10 +1,7 @@
-import { type FlagName, flags } from '@selvedge/agent/flags'
 import type { Command } from 'commander'
 import type { CliIo } from '../io.js'
-import { contextOf } from '../options.js'
-import { addFlags, argumentsOf, settingsOf } from '../store/store-flags.js'
-
-const NAMES = (Object.keys(flags) as FlagName[]).filter((name) => name !== 'version' && name !== 'v')
+import { contextOf, withAgentFlags } from '../options.js'
+import { AGENT_FLAGS, argumentsOf, settingsOf } from '../store/store-flags.js'
 
 /** @param build makes the program anew: the report runs its commands */
 export function addBugreportCommand(program: Command, io: CliIo, build: (io: CliIo) => Command): void {
@@ -21,12 +18,12 @@ The file must not be there yet, and only its owner can read it. It takes at most
 Example:
   sudo selvedge bugreport --etcd-endpoints=http://10.0.0.5:2379`,
     )
-  addFlags(command, NAMES)
+  withAgentFlags(command)
   command.action(async (file: string | undefined) => {
     const { bugreportCommand } = await import('./bugreport.js')
-    await bugreportCommand(contextOf(command, io), settingsOf(command, io, NAMES), {
+    await bugreportCommand(contextOf(command, io), settingsOf(command, io, AGENT_FLAGS), {
       file,
-      args: argumentsOf(command, NAMES, ''),
+      args: argumentsOf(command, AGENT_FLAGS, ''),
       build,
     })
   })

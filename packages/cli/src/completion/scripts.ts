@@ -19,11 +19,13 @@ export function completionOf(shell: string, program: Command): string {
 function wordsOf(command: Command, path: string): readonly Word[] {
   const commands = command.commands.map((child) => ({ name: child.name(), about: child.description() }))
   const options = [
-    ...command.options.map((option) => ({
-      name: option.long ?? option.short ?? '',
-      about: option.description,
-      takesValue: option.required || option.optional,
-    })),
+    ...command.options
+      .filter(({ hidden }) => !hidden)
+      .map((option) => ({
+        name: option.long ?? option.short ?? '',
+        about: option.description,
+        takesValue: option.required || option.optional,
+      })),
     { name: '--help', about: 'print the help', takesValue: false },
   ]
   const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? [])

@@ -1,16 +1,14 @@
-import { type FlagName, flags, UsageError } from '@selvedge/agent/flags'
+import { UsageError } from '@selvedge/agent/flags'
 import { parseCidr, quote } from '@selvedge/core/kit'
 import type { Command } from 'commander'
 import type { CliIo } from '../io.js'
-import { contextOf, parseCount } from '../options.js'
+import { contextOf, parseCount, withAgentFlags } from '../options.js'
 import { SOCKET } from '../status/program.js'
-import { addFlags, settingsOf } from '../store/store-flags.js'
+import { AGENT_FLAGS, settingsOf } from '../store/store-flags.js'
 
 const CNI_CONFIGS = '/etc/cni/net.d'
 const CNI_PLUGINS = '/opt/cni/bin'
 const DEFAULT_WAIT_S = 60
-
-const NAMES = (Object.keys(flags) as FlagName[]).filter((name) => name !== 'version' && name !== 'v')
 
 export function addDoctorCommand(program: Command, io: CliIo): void {
   const command = program
@@ -38,7 +36,7 @@ Examples:
   sudo selvedge doctor --pre --backend vxlan --network 10.244.0.0/16
   sudo selvedge doctor --json | jq -r '.findings[].remedy'`,
     )
-  addFlags(command, NAMES)
+  withAgentFlags(command)
   command.action(async () => {
     const { doctorCommand } = await import('./doctor.js')
     const {
@@ -51,7 +49,7 @@ Examples:
       wait,
     } = command.opts()
     await doctorCommand(contextOf(command, io), {
-      settings: settingsOf(command, io, NAMES),
+      settings: settingsOf(command, io, AGENT_FLAGS),
       controlSocket,
       cniConfigFolder: cniConfigDir,
       cniPluginFolder: cniBinDir,

@@ -1,11 +1,8 @@
-import { type FlagName, flags } from '@selvedge/agent/flags'
 import type { Command } from 'commander'
 import type { CliIo } from '../io.js'
-import { contextOf } from '../options.js'
+import { contextOf, withAgentFlags } from '../options.js'
 import { SOCKET } from '../status/program.js'
-import { addFlags, settingsOf } from '../store/store-flags.js'
-
-const NAMES = (Object.keys(flags) as FlagName[]).filter((name) => name !== 'version' && name !== 'v')
+import { AGENT_FLAGS, settingsOf } from '../store/store-flags.js'
 
 export function addInspectCommand(program: Command, io: CliIo): void {
   const command = program
@@ -26,7 +23,7 @@ Examples:
   sudo selvedge inspect --graph overlay.svg
   sudo selvedge inspect --json | jq '.entries[] | select(.mark != "held")'`,
     )
-  addFlags(command, NAMES)
+  withAgentFlags(command)
   command.action(async () => {
     const { inspectCommand } = await import('./inspect.js')
     const {
@@ -34,7 +31,7 @@ Examples:
       all = false,
       graph,
     } = command.opts()
-    await inspectCommand(contextOf(command, io), settingsOf(command, io, NAMES), {
+    await inspectCommand(contextOf(command, io), settingsOf(command, io, AGENT_FLAGS), {
       socket: controlSocket,
       all,
       graph,

@@ -1,10 +1,7 @@
-import { type FlagName, flags } from '@selvedge/agent/flags'
 import type { Command } from 'commander'
 import type { CliIo } from '../io.js'
-import { contextOf } from '../options.js'
-import { addFlags, settingsOf } from '../store/store-flags.js'
-
-const NAMES = (Object.keys(flags) as FlagName[]).filter((name) => name !== 'version' && name !== 'v')
+import { contextOf, withAgentFlags } from '../options.js'
+import { AGENT_FLAGS, settingsOf } from '../store/store-flags.js'
 
 export function addPlanCommand(program: Command, io: CliIo): void {
   const command = program
@@ -23,10 +20,10 @@ Example:
   sudo selvedge plan --etcd-endpoints=http://10.0.0.5:2379 --ip-masq
   sudo selvedge plan --kube-subnet-mgr --kubeconfig-file=/etc/kubernetes/admin.conf --all`,
     )
-  addFlags(command, NAMES)
+  withAgentFlags(command)
   command.action(async () => {
     const { planCommand } = await import('./plan.js')
     const { all = false } = command.opts()
-    await planCommand(contextOf(command, io), settingsOf(command, io, NAMES), { all })
+    await planCommand(contextOf(command, io), settingsOf(command, io, AGENT_FLAGS), { all })
   })
 }

@@ -1,5 +1,5 @@
 import { type FlagName, flags, readCommandLine, type StoreSettings } from '@selvedge/agent/flags'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { CliIo } from '../io.js'
 
 /** The flags of selvedged that name a store. */
@@ -33,6 +33,9 @@ export const STORE_FLAGS = [
   'nats-replicas',
 ] as const satisfies readonly FlagName[]
 
+/** All flags of selvedged, as a host has them in a variable, but for `version`. */
+export const AGENT_FLAGS = (Object.keys(flags) as FlagName[]).filter((name) => name !== 'version')
+
 /** Those of a second store, to copy to. Kubernetes has no leases of its own to write. */
 export const TARGET_FLAGS = STORE_FLAGS.filter((name) => !/^(kube|net-)/.test(name))
 
@@ -41,18 +44,27 @@ export const TARGET_PREFIX = 'to-'
 
 /** The command takes these flags of selvedged, under `prefix`. */
 export function addFlags(command: Command, names: readonly FlagName[], prefix = ''): void {
-  for (const name of names) {
-    const { type, usage, fallback } = flags[name]
-    const value = type === 'bool' ? '[bool]' : `<${type === 'list' ? 'string' : type}>`
-    const standard = typeof fallback === 'string' && fallback !== '' ? ` (default ${fallback})` : ''
-    const description = `${usage}${standard}`
-    if (type === 'list') command.option(`--${prefix}${name} ${value}`, description, collect)
-    else command.option(`--${prefix}${name} ${value}`, description)
+  for (const name of names) command.addOption(optionOf(name, prefix))
+}
+
+/** The command takes all other flags of selvedged as well, does nothing with them, and does not show them in its help. */
+export function addOtherFlags(command: Command): void {
+  const known = new Set(command.options.map(({ long }) => long))
+  for (const name of AGENT_FLAGS) {
+    if (!known.has(`--${name}`)) command.addOption(optionOf(name, '').hideHelp())
   }
 }
 
-const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [
-  ...(before ?? []),
+function optionOf(name: FlagName, prefix: string): Option {
+  const { type, usage, fallback } = flags[name]
+  const value = type === 'bool' ? '[bool]' : `<${type === 'list' ? 'string' : type}>`
+  const standard = typeof fallback === 'string' && fallback !== '' ? ` (default ${fallback})` : ''
+  const option = new Option(`--${prefix}${name} ${value}`, `${usage}${standard}`)
+  return type === 'list' ? option.argParser(collect) : option
+}
+
+const collect = (value: string, before: unknown): readonly string[] => [
+  ...(Array.isArray(before) ? before : []),
   value,
 ]
 
@@ -114,7 +126,7 @@ export function normalizeArguments(args: readonly string[]): readonly string[] {
   const rest = end < 0 ? [] : args.slice(end)
   return [
     ...options.map((arg) => {
-      const [, name, value] = /^--?([a-z][\w-]+)(=.*)?$/s.exec(arg) ?? []
+      const [, name, value] = /^--?([a-z][\w-]+|v)(=.*)?$/s.exec(arg) ?? []
       if (name === undefined) return arg
       return `--${name}${value ?? (BOOLEANS.has(name) ? '=true' : '')}`
     }),

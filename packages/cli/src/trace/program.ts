@@ -1,11 +1,8 @@
-import { type FlagName, flags } from '@selvedge/agent/flags'
 import type { Command } from 'commander'
 import type { CliIo } from '../io.js'
-import { contextOf } from '../options.js'
+import { contextOf, withAgentFlags } from '../options.js'
 import { SOCKET } from '../status/program.js'
-import { addFlags, settingsOf } from '../store/store-flags.js'
-
-const NAMES = (Object.keys(flags) as FlagName[]).filter((name) => name !== 'version' && name !== 'v')
+import { AGENT_FLAGS, settingsOf } from '../store/store-flags.js'
 
 export function addTraceCommand(program: Command, io: CliIo): void {
   const command = program
@@ -25,11 +22,11 @@ Examples:
   sudo selvedge trace 10.244.7.12
   sudo selvedge trace 10.244.3.5 10.244.7.12 --no-probe`,
     )
-  addFlags(command, NAMES)
+  withAgentFlags(command)
   command.action(async (a: string, b: string | undefined) => {
     const { traceCommand } = await import('./trace.js')
     const { controlSocket = io.variables.FLANNELD_CONTROL_SOCKET || SOCKET, probe } = command.opts()
-    await traceCommand(contextOf(command, io), settingsOf(command, io, NAMES), {
+    await traceCommand(contextOf(command, io), settingsOf(command, io, AGENT_FLAGS), {
       addresses: b === undefined ? [a] : [a, b],
       socket: controlSocket,
       probes: probe !== false,
