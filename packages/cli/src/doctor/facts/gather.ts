@@ -6,7 +6,7 @@ import type { CliIo } from '../../io.js'
 import { askAgent } from '../../status/agent-client.js'
 import { udpPortsOf } from '../checks/carriers.js'
 import { holdsByNftables } from '../checks/features.js'
-import { backendOf, hasIpv4, hasIpv6, portOf } from '../checks/known.js'
+import { backendOf, hasIpv4, hasIpv6, nodeOf, portOf } from '../checks/known.js'
 import type { AgentFact } from './answers.js'
 import { certificateFacts } from './certificates.js'
 import { wrongChecksums } from './checksums.js'
@@ -112,7 +112,7 @@ export async function gather(options: GatherOptions): Promise<Facts> {
           LINK_SYSCTLS.map((name) => `net/ipv4/conf/${ifname}/${name}`),
         ),
       ),
-      driverFact(settings, backend, signal),
+      driverFact(settings, { backend, inUse: nodeOf(known)?.externalInterface.name }, signal),
       trialFacts({
         settings,
         families: { ipv4: hasIpv4(known) || !hasIpv6(known), ipv6: hasIpv6(known) },
