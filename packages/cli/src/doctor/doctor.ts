@@ -2,6 +2,7 @@ import type { Context } from '../context.js'
 import { Ended, EXIT } from '../exit-codes.js'
 import { gatheredOnce } from '../gathered-once.js'
 import { count } from '../output/count.js'
+import { documentUrl } from '../output/document-url.js'
 import { CHECKS, diagnose } from './checks/index.js'
 import { mtuOf } from './checks/known.js'
 import { leaseText, leaseTimes } from './checks/lease.js'
@@ -33,7 +34,7 @@ export async function doctorCommand(
   if (page.json)
     page.document({
       checks: checks.length,
-      findings: findings.map((each) => ({ ...each, anchor: anchorOf(each.id) })),
+      findings: findings.map((each) => ({ ...each, anchor: anchorOf(each.id, io) })),
       lease: leaseTimes(facts),
       peers: { tried: facts.paths.tried.length, of: facts.paths.peers, paths: facts.paths.tried },
     })
@@ -60,7 +61,7 @@ export async function doctorCommand(
         page.text(`${severity === 'fatal' ? '✗' : '!'} ${id}`, { style })
         page.text(`  ${what}`, { indent: 2 })
         page.text(`  → ${remedy}`, { indent: 4, style: 'bold' })
-        page.text(`  ${anchorOf(id)}`, { style: 'dim' })
+        page.text(`  ${anchorOf(id, io)}`, { style: 'dim' })
       }
     }
     const { paths } = facts
@@ -92,7 +93,7 @@ interface Look {
 }
 
 /** Where the documents say more of it. */
-const anchorOf = (id: string): string => `docs/doctor.md#${id}`
+const anchorOf = (id: string, { version }: Context['io']): string => documentUrl(`doctor.md#${id}`, version)
 
 const hasFatal = (findings: readonly Finding[]): boolean =>
   findings.some(({ severity }) => severity === 'fatal')

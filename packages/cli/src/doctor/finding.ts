@@ -18,7 +18,7 @@ export type Severity = 'fatal' | 'warning'
 
 /** What is wrong, and what mends it. */
 export interface Finding {
-  /** That of its check, which is its anchor in docs/doctor.md. */
+  /** That of its check, which is its anchor in docs/doctor.md of the repository. */
   readonly id: string
   readonly severity: Severity
   /** A sentence with the names and values that were found. */

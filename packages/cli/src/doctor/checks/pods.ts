@@ -17,7 +17,7 @@ export const podChecks: readonly Check[] = [
         return [
           fatal(
             `${configFolder} has no conf list: the runtime makes no pods`,
-            'install it: 10-flannel.conflist of docs/cni.md',
+            'install one that names the plugin flannel, such as https://github.com/selvedge/selvedge/tree/main/packages/cni#readme has',
           ),
         ]
       }
