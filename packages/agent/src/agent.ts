@@ -5,6 +5,7 @@ import type { Dashboard } from './dashboard/dashboard.js'
 import { ControlSocket } from './observe/control-socket.js'
 import { serveHealth } from './observe/http-server.js'
 import { LazyMetrics } from './observe/lazy-metrics.js'
+import { placeOf } from './observe/rival.js'
 import type { AgentServices } from './services.js'
 import { runSession } from './session.js'
 
@@ -12,7 +13,7 @@ import { runSession } from './session.js'
  * Runs the agent until the signal aborts, then stops it; what the kernel holds stays, and traffic flows on.
  *
  * It waits for the store, the network config and the interface, retries what fails, and reports it. It rejects only for
- * what takes a new process: a health port in use, missing rights or kernel features.
+ * what takes a new process: another agent that does its work, a health port in use, missing rights or kernel features.
  */
 export async function runAgent(
   settings: AgentSettings,
@@ -23,21 +24,7 @@ export async function runAgent(
   const state = new AgentState(services)
   const metrics = settings.health === undefined ? undefined : lazyMetrics(state, settings, services)
   for (const warning of settings.warnings) log('warn', warning)
-  let health: AsyncDisposable | undefined
-  const dashboard = settings.dashboard ? await openDashboard(state, services) : undefined
-  if (settings.health !== undefined && metrics !== undefined) {
-    const server = await serveHealth(settings.health, {
-      whyNotReady: () => state.whyNotReady(),
-      metrics: async () => {
-        const made = await metrics.get()
-        return { text: await made.text(), contentType: made.contentType }
-      },
-      ...(dashboard && { dashboard: (path, headers) => dashboard.answer(path, headers) }),
-    })
-    health = server
-    log('info', 'serving /healthz, /readyz and /metrics', { ...settings.health, port: server.port })
-    if (dashboard !== undefined) log('info', 'serving /dashboard', { ...settings.health, port: server.port })
-  }
+  const place = placeOf(settings)
   const control =
     settings.controlSocket === undefined
       ? undefined
@@ -45,15 +32,35 @@ export async function runAgent(
           path: settings.controlSocket,
           served: {
             whyNotReady: () => state.whyNoPods(),
-            status: () => state.statusPage(),
+            status: async () => ({ ...(await state.statusPage()), place }),
             resources: () => state.resourcesPage(settings),
           },
+          place,
+          signal,
           log,
           clock: services.clock,
         })
-  signal.addEventListener('abort', () => serviceManager.stopping(), { once: true })
-  serviceManager.startWatchdog()
+  let health: AsyncDisposable | undefined
+  let dashboard: Dashboard | undefined
   try {
+    await control?.attempted
+    const page = settings.dashboard ? await openDashboard(state, services) : undefined
+    dashboard = page
+    if (settings.health !== undefined && metrics !== undefined) {
+      const server = await serveHealth(settings.health, {
+        whyNotReady: () => state.whyNotReady(),
+        metrics: async () => {
+          const made = await metrics.get()
+          return { text: await made.text(), contentType: made.contentType }
+        },
+        ...(page && { dashboard: (path, headers) => page.answer(path, headers) }),
+      })
+      health = server
+      log('info', 'serving /healthz, /readyz and /metrics', { ...settings.health, port: server.port })
+      if (page !== undefined) log('info', 'serving /dashboard', { ...settings.health, port: server.port })
+    }
+    signal.addEventListener('abort', () => serviceManager.stopping(), { once: true })
+    serviceManager.startWatchdog()
     while (!signal.aborted) await runSession({ settings, services, state, metrics }, signal)
   } finally {
     serviceManager.stopWatchdog()

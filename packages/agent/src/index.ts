@@ -42,6 +42,7 @@ export {
   type ResourcesSources,
   resourcesPage,
 } from './observe/resources-page.js'
+export type { AgentPlace } from './observe/rival.js'
 export { type PeerPath, type PeerStatus, pathOf, type StatusPage } from './observe/status-page.js'
 export { type Change, changesOf, type Difference, differencesOf, operationPage } from './plan/changes.js'
 export { describeResource } from './plan/describe-resource.js'

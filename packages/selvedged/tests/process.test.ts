@@ -58,7 +58,23 @@ describe('exit status', () => {
     const { status, stderr } = await selvedged(['--healthz-ip=127.0.0.1', `--healthz-port=${port}`])
     server.close()
     expect(status).toBe(1)
-    expect(stderr).toContain('EADDRINUSE')
+    expect(stderr).toMatch(/--healthz-port; another program has that port, such as .*EADDRINUSE/)
+  })
+
+  test('1 for a second agent that would do the work of the first, which goes on; one that ends is waited for', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const first = rig.start(0)
+    await first.inSync()
+    const second = rig.start(0)
+    expect(await second.ended(60_000)).toBe(1)
+    expect(second.output).toMatch(/another agent does the work of this one: process \d+ answers at .*control\.sock/)
+    expect(second.logs.map(({ msg }) => msg)).not.toContain('lease acquired')
+    expect(first.hasEnded).toBe(false)
+    first.signal('SIGTERM')
+    const third = rig.start(0)
+    await third.inSync()
+    expect(await first.ended()).toBe(0)
+    expect(third.output).not.toMatch(/another agent/)
   })
 
   test('1 for a process without the rights that it takes, naming them', async () => {

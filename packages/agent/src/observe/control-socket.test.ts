@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import { FakeClock } from '@selvedge/conformance'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ControlSocket } from './control-socket.js'
+import type { AgentPlace } from './rival.js'
 
 let folder = ''
 let why: string | undefined
@@ -22,10 +23,20 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-function serve(path = join(folder, 'run', 'control.sock')) {
+const PLACE = { pid: 1, subnetFile: '/run/flannel/subnet.env', node: 'one' }
+
+function serve(path = join(folder, 'run', 'control.sock'), place?: AgentPlace) {
   const logs: string[] = []
   const log = (_: string, message: string) => void logs.push(message)
-  const socket = new ControlSocket({ path, log, clock, served: { whyNotReady: async () => why } })
+  const status = place && { status: async () => ({ format: 1, place }) }
+  const socket = new ControlSocket({
+    path,
+    log,
+    clock,
+    place: place ?? PLACE,
+    signal: new AbortController().signal,
+    served: { whyNotReady: async () => why, ...status },
+  })
   open.push(socket)
   const served = () => vi.waitFor(() => expect(logs.at(-1)).toMatch(/^serving/))
   return { socket, path, logs, served }
@@ -91,6 +102,36 @@ test('leaves another agent its socket, says so once, and takes it when that has 
   expect(second.logs).toHaveLength(1)
   await first.socket[Symbol.asyncDispose]()
   await clock.advance(10_000)
+  await second.served()
+  expect(await ask(path)).toBe('200 flanneld is ready')
+})
+
+const OTHER_FILE = '/run/flannel/other.env'
+
+test.each([
+  ['writes the same subnet.env', { ...PLACE, pid: 2, node: 'two' }],
+  ['holds the same lease', { ...PLACE, pid: 2, subnetFile: OTHER_FILE }],
+])('is refused if an agent answers there that %s, and does not end', async (_, place) => {
+  const path = join(folder, 'control.sock')
+  await serve(path, PLACE).served()
+  const second = serve(path, place)
+  const refused = expect(second.socket.attempted).rejects.toMatchObject({
+    code: 'RESOURCE_CONFLICT',
+    message: expect.stringMatching(/process 1 answers at the control socket .*subnet\.env.*--control-socket/),
+  })
+  const passing = setInterval(() => void clock.advance(500), 5)
+  await refused.finally(() => clearInterval(passing))
+  expect(await ask(path)).toBe('200 flanneld is ready')
+})
+
+test('takes over from one that ends meanwhile, as at a restart', async () => {
+  const path = join(folder, 'control.sock')
+  const first = serve(path, PLACE)
+  await first.served()
+  const second = serve(path, { ...PLACE, pid: 2 })
+  await first.socket[Symbol.asyncDispose]()
+  const passing = setInterval(() => void clock.advance(100), 20)
+  await second.socket.attempted.finally(() => clearInterval(passing))
   await second.served()
   expect(await ask(path)).toBe('200 flanneld is ready')
 })

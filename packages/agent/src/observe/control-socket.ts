@@ -5,31 +5,56 @@ import { type Clock, OverlayError } from '@selvedge/core'
 import type { Logger } from '../logging/logger.js'
 import type { BoundedServer } from './bounded-server.js'
 import { type Served, serveHealth } from './http-server.js'
+import { type AgentPlace, rivalAt } from './rival.js'
 
 export interface ControlSocketOptions {
   readonly path: string
   readonly served: Served
+  /** Where this agent stands: another that stands there is its rival. */
+  readonly place: AgentPlace
+  /** Aborts when this agent is to stop: then it waits for no other to end. */
+  readonly signal: AbortSignal
   readonly log: Logger
   readonly clock: Clock
+}
+
+interface PromiseSettlers {
+  readonly resolve: () => void
+  readonly reject: (error: OverlayError) => void
 }
 
 /** struct sockaddr_un of unix(7), less the final zero. */
 const MAX_PATH_BYTES = 107
 /** A socket that could not be made is tried again after this long. */
 const RETRY_MS = 10_000
+/** One that is told to stop ends within 2 s. */
+const RIVAL_PATIENCE_MS = 4_000
+const RIVAL_PAUSE_MS = 100
 
 /**
  * A Unix socket at which programs of this host ask the agent, the CNI plugin first: only its own user may, root. It
  * replaces what an agent that was killed has left, and leaves one alone at which another agent answers. An agent does
- * its work without it: what stands in the way is logged, and the socket made later.
+ * its work without it: what stands in the way is logged, and the socket made later. But of two agents that would do the same
+ * work, the second is refused, once the first has had the time to end.
  */
 export class ControlSocket implements AsyncDisposable {
   readonly #options: ControlSocketOptions
   readonly #closing = new AbortController()
   readonly #running: Promise<void>
+  /**
+   * Resolves once the socket is there, or cannot be made for now. Rejects with `RESOURCE_CONFLICT` if an agent that does the
+   * work of this one answers there, and goes on.
+   */
+  readonly attempted: Promise<void>
+  #settle: PromiseSettlers = { resolve: () => undefined, reject: () => undefined }
 
   constructor(options: ControlSocketOptions) {
     this.#options = options
+    this.attempted = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    // Who does not wait for it is not harmed.
+    this.attempted.catch(() => undefined)
     this.#running = this.#run()
   }
 
@@ -39,12 +64,32 @@ export class ControlSocket implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
+    const { clock } = this.#options
+    const signal = AbortSignal.any([this.#closing.signal, this.#options.signal])
+    const end = clock.monotonic() + RIVAL_PATIENCE_MS
+    for (;;) {
+      const rival = await this.#rival()
+      if (rival === undefined || signal.aborted) break
+      if (clock.monotonic() >= end) return this.#settle.reject(refusal(this.#options.path, rival))
+      await clock.sleep(RIVAL_PAUSE_MS, { signal }).catch(() => undefined)
+    }
+    await this.#serve()
+    this.#settle.resolve()
+  }
+
+  async #rival(): Promise<AgentPlace | undefined> {
+    const { path, place } = this.#options
+    return (await isServed(path)) ? rivalAt(path, place) : undefined
+  }
+
+  async #serve(): Promise<void> {
     const { path, log, clock } = this.#options
     const { signal } = this.#closing
     let said: string | undefined
     while (!signal.aborted) {
       try {
         await using _ = await listen(this.#options)
+        this.#settle.resolve()
         log('info', 'serving /healthz, /readyz, /status and /resources at the control socket', { path })
         // It may have been disposed of while the socket was made.
         if (signal.aborted) return
@@ -54,11 +99,20 @@ export class ControlSocket implements AsyncDisposable {
         const { message } = OverlayError.from(error, 'INVALID_CONFIG', `making the control socket ${path}`)
         if (message !== said) log('warn', message)
         said = message
+        this.#settle.resolve()
         await clock.sleep(RETRY_MS, { signal }).catch(() => undefined)
       }
     }
   }
 }
+
+const refusal = (path: string, { pid, subnetFile }: AgentPlace): OverlayError =>
+  new OverlayError(
+    'RESOURCE_CONFLICT',
+    `another agent does the work of this one: process ${pid} answers at the control socket ${path}, and writes ` +
+      `${subnetFile}. Stop it first (systemctl stop selvedged); an agent of another network takes --control-socket, ` +
+      '--subnet-file and --lease-cache of its own',
+  )
 
 /** Made beside it and renamed, so that nobody meets it with other rights, nor half of it. */
 async function listen({ path, served }: ControlSocketOptions): Promise<AsyncDisposable> {

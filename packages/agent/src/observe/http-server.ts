@@ -30,8 +30,17 @@ export async function serveHealth(address: ListenAddress, served: Served): Promi
       admitsHost: (host) => namesThisHost(host, hostname()),
     })
   } catch (error) {
-    throw OverlayError.from(error, 'INVALID_CONFIG', 'serving health and metrics')
+    throw OverlayError.from(error, 'INVALID_CONFIG', attemptedAt(address, error))
   }
+}
+
+function attemptedAt(address: ListenAddress, error: unknown): string {
+  if ('path' in address) return 'serving health'
+  const isTaken = Reflect.get(Object(error), 'code') === 'EADDRINUSE'
+  const who = isTaken
+    ? `; another program has that port, such as another agent or kube-proxy: ss -tlnp sport = :${address.port}`
+    : ''
+  return `serving /healthz, /readyz and /metrics at the port of --healthz-port${who}`
 }
 
 /** The texts up to the first colon are flanneld's. */

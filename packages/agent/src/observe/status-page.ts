@@ -3,6 +3,7 @@ import { isRoute, sameNode } from '@selvedge/core/kit'
 import type { PeerProbe, PeerProbes } from '../probe/peer-probes.js'
 import { withoutSecrets } from '../secrets.js'
 import type { DriftRecord, PeerHistory } from './peer-history.js'
+import type { AgentPlace } from './rival.js'
 
 /** How this node's packets reach a peer: by a route of the underlay, inside a tunnel, or not at all. */
 export type PeerPath = 'direct' | 'tunnel' | 'mixed' | 'none'
@@ -70,6 +71,8 @@ export interface StatusPage {
         }
       }
     | undefined
+  /** What tells the agent from another on its host. Agents before 0.2.0 do not say. */
+  readonly place?: AgentPlace | undefined
   /** Where leases come from, and how fresh what is known of them is. */
   readonly store: {
     readonly name: string

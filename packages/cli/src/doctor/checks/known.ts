@@ -10,7 +10,7 @@ export type Known = Pick<Facts, 'agent' | 'store' | 'asked'>
 export const pageOf = ({ agent }: Pick<Facts, 'agent'>): StatusPage | undefined =>
   agent?.state === 'answers' ? agent.page : undefined
 
-export const nodeOf = (facts: Facts): StatusPage['node'] => pageOf(facts)?.node
+export const nodeOf = (facts: Pick<Facts, 'agent'>): StatusPage['node'] => pageOf(facts)?.node
 
 /** In force, or else that of the store's config, or the one that was asked about. */
 export function backendOf(facts: Known): string | undefined {
