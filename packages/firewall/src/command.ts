@@ -26,6 +26,19 @@ const MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 export const commandLine = ({ program, args, namespace }: Command): readonly [string, readonly string[]] =>
   namespace === undefined ? [program, args] : ['nsenter', [`--net=${namespace}`, '--', program, ...args]]
 
+/**
+ * The same, for a program that does not end by itself: the kernel kills it when this process ends, however that ends (see
+ * PR_SET_PDEATHSIG in prctl(2)). As it is where util-linux's setpriv is not installed, such as in the image, whose first
+ * process takes all others along.
+ */
+export async function commandLineOfWatcher(command: Command): Promise<readonly [string, readonly string[]]> {
+  const [program, args] = commandLine(command)
+  const dying = ['--pdeathsig', 'KILL']
+  const trial = { program: 'setpriv', args: [...dying, 'true'], namespace: undefined }
+  const tried = await runCommand(trial).catch(() => undefined)
+  return tried?.status === 0 ? ['setpriv', [...dying, program, ...args]] : [program, args]
+}
+
 /** Runs a tool to its end, without a shell. Resolves with undefined if it is not installed. */
 export function runCommand(command: Command): Promise<CommandOutput | undefined> {
   command.signal?.throwIfAborted()

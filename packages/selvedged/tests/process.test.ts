@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
@@ -67,7 +68,9 @@ describe('exit status', () => {
     await first.inSync()
     const second = rig.start(0)
     expect(await second.ended(60_000)).toBe(1)
-    expect(second.output).toMatch(/another agent does the work of this one: process \d+ answers at .*control\.sock/)
+    expect(second.output).toMatch(
+      /another agent does the work of this one: process \d+ answers at .*control\.sock/,
+    )
     expect(second.logs.map(({ msg }) => msg)).not.toContain('lease acquired')
     expect(first.hasEnded).toBe(false)
     first.signal('SIGTERM')
@@ -143,6 +146,21 @@ describe('SIGTERM and SIGINT end it within 2 s, with status 0,', () => {
     expect(after).toBeLessThan(2_000)
     expect(await second.logged('stopping was not clean')).toMatchObject({ level: 50 })
   })
+})
+
+test('killed, it leaves no process that waits for changes of traffic rules', async () => {
+  await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+  const agent = rig.start(0, { args: ['--ip-masq'] })
+  await agent.inSync()
+  const watcher = await until('nft monitor to run', async () => {
+    const pids = (await readFile(`/proc/${agent.pid}/task/${agent.pid}/children`, 'utf8')).trim().split(' ')
+    const lines = await Promise.all(
+      pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+    )
+    return pids.find((_, index) => lines[index] === 'nft\0monitor\0')
+  })
+  await agent.kill()
+  await until('nft monitor to end', () => (existsSync(`/proc/${watcher}`) ? undefined : true))
 })
 
 describe('a password', () => {

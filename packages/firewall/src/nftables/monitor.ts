@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Program } from '@selvedge/core'
-import { commandLine, ENVIRONMENT } from '../command.js'
+import { commandLineOfWatcher, ENVIRONMENT } from '../command.js'
 
 export interface MonitorOptions {
   readonly namespace: string | undefined
@@ -65,7 +65,8 @@ export class NftMonitor {
 
   async #runOnce(): Promise<boolean> {
     const { namespace, signal } = this.#options
-    const [program, args] = commandLine({ program: 'nft', args: ['monitor'], namespace })
+    const [program, args] = await commandLineOfWatcher({ program: 'nft', args: ['monitor'], namespace })
+    if (signal.aborted) return true
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], env: ENVIRONMENT })
     const end = (): void => void child.kill('SIGKILL')
     signal.addEventListener('abort', end, { once: true })
