@@ -12,6 +12,9 @@ import { Rig, vxlanConfig } from './rig.js'
 const PROGRAM = fileURLToPath(new URL('../bin/selvedged.js', import.meta.url))
 const run = promisify(execFile)
 
+/** Of an agent on a machine that has much other work. */
+const IN_TIME = { timeout: 45_000 }
+
 async function selvedged(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const ended = await run(process.execPath, [PROGRAM, ...args], {
     env: { PATH: process.env.PATH, ...env },
@@ -65,9 +68,9 @@ describe('exit status', () => {
   test('1 for a second agent that would do the work of the first, which goes on; one that ends is waited for', async () => {
     await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
     const first = rig.start(0)
-    await first.inSync()
+    await first.logged(/^in sync/, IN_TIME)
     const second = rig.start(0)
-    expect(await second.ended(60_000)).toBe(1)
+    expect(await second.ended(IN_TIME.timeout)).toBe(1)
     expect(second.output).toMatch(
       /another agent does the work of this one: process \d+ answers at .*control\.sock/,
     )
@@ -75,10 +78,10 @@ describe('exit status', () => {
     expect(first.hasEnded).toBe(false)
     first.signal('SIGTERM')
     const third = rig.start(0)
-    await third.inSync()
+    await third.logged(/^in sync/, IN_TIME)
     expect(await first.ended()).toBe(0)
     expect(third.output).not.toMatch(/another agent/)
-  })
+  }, 180_000)
 
   test('1 for a process without the rights that it takes, naming them', async () => {
     await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
@@ -151,7 +154,7 @@ describe('SIGTERM and SIGINT end it within 2 s, with status 0,', () => {
 test('killed, it leaves no process that waits for changes of traffic rules', async () => {
   await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
   const agent = rig.start(0, { args: ['--ip-masq'] })
-  await agent.inSync()
+  await agent.logged(/^in sync/, IN_TIME)
   const watcher = await until('nft monitor to run', async () => {
     const pids = (await readFile(`/proc/${agent.pid}/task/${agent.pid}/children`, 'utf8')).trim().split(' ')
     const lines = await Promise.all(
@@ -161,7 +164,7 @@ test('killed, it leaves no process that waits for changes of traffic rules', asy
   })
   await agent.kill()
   await until('nft monitor to end', () => (existsSync(`/proc/${watcher}`) ? undefined : true))
-})
+}, 120_000)
 
 describe('a password', () => {
   const password = 'correct-horse-battery'
