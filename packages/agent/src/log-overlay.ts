@@ -70,7 +70,7 @@ export function logOverlay(
     const keys = drift.slice(0, MAX_KEYS_SHOWN).map(({ key, was }) => `${key} ${was}`)
     const by = drift.find((each) => each.by !== undefined)?.by
     const who = by === undefined ? {} : { by: by.name ?? 'a program that has ended', pid: by.pid }
-    log('warn', 'another program changed entries of ours: restoring them', {
+    log('warn', "another program changed the overlay's entries: restoring them", {
       entries: drift.length,
       keys,
       ...who,

@@ -29,7 +29,7 @@ export function toOverlayError(error: NetlinkError): OverlayError {
   const wrap = (code: ErrorCode, text: string): OverlayError =>
     new OverlayError(code, text, { cause: error, ...(errno === undefined ? {} : { errno }) })
   if (isDenied(error)) {
-    return wrap('ACCESS_DENIED', `${message}. It needs ${capability} in the network namespace`)
+    return wrap('ACCESS_DENIED', `${message}. This process needs ${capability} in the network namespace`)
   }
   if (isUnsupported(error)) {
     return wrap('UNSUPPORTED', `${message}. This kernel lacks the feature`)

@@ -167,7 +167,7 @@ test('its clock starts in 1970, and jumps to the right time once the network is 
     'dev',
     'flannel.1',
   )
-  const { time: now } = await agent.logged(/^another program changed entries of ours/, { from })
+  const { time: now } = await agent.logged(/^another program changed the overlay's entries/, { from })
   expect(new Date(Number(now)).getUTCFullYear()).toBeGreaterThan(2020)
   await pingUntilReached(near, far.addresses[0] ?? '')
   expect((await agent.subnetEnv()).subnet).toBe(subnets[0])

@@ -51,7 +51,7 @@ test('agents name the direction in which packets to a peer are lost, and take on
   })
   await agents[0]?.logged(/is unreachable at .*packets to it are lost/)
   console.log(`named ${Math.round(performance.now() - cut)} ms after nft was started`)
-  await agents[1]?.logged(/is unreachable at .*nothing of it arrives/)
+  await agents[1]?.logged(/is unreachable at .*nothing from it arrives/)
   await untilProbed(0, 1, { state: 'unreachable', direction: 'outbound' })
   await untilProbed(1, 0, { state: 'unreachable', direction: 'inbound' })
   expect((await selvedgeOf(0)('status')).stdout).toContain('lost on the way to it')

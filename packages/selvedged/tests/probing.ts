@@ -154,7 +154,7 @@ export async function testProbes({ config, hasDevice, options, isFlannels }: Pro
   await first.logged(/is unreachable at .*packets to it are lost/)
   printTime('the direction was named after nft was started', performance.now() - before)
   printTime('  and after it had ended', performance.now() - cut)
-  await second.logged(/is unreachable at .*nothing of it arrives/)
+  await second.logged(/is unreachable at .*nothing from it arrives/)
   await untilProbed(rig, [0, 1], { state: 'unreachable', direction: 'outbound' }, families)
   await untilProbed(rig, [1, 0], { state: 'unreachable', direction: 'inbound' }, families)
   expect((await selvedgeOf(rig, 0)('status')).stdout).toMatch(

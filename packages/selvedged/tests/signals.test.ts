@@ -15,7 +15,7 @@ describe('a signal that means nothing to it harms nothing:', () => {
     await agent.inSync()
     for (let i = 0; i < 3; i += 1) agent.signal(name)
     await agent.host.ip('link', 'set', 'flannel.1', 'down')
-    await agent.logged(/^another program changed entries of ours/)
+    await agent.logged(/^another program changed the overlay's entries/)
     expect(await agent.host.exec('ss', ['-ltn'])).not.toContain(`:${INSPECTOR_PORT}`)
     expect(agent.output).not.toContain('Debugger')
     expect((await agent.stop()).status).toBe(0)

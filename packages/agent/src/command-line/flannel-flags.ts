@@ -38,9 +38,16 @@ const flanneld = {
     "set the node's condition NetworkUnavailable to false once ready, with -kube-subnet-mgr",
   ),
   'use-multi-cluster-cidr': booleanFlag(false, 'has no effect: Kubernetes has no ClusterCIDR any more'),
-  iface: listFlag('interface to peers, by name or address; of several, the first that exists'),
-  'iface-regex': listFlag('the same by a regular expression on addresses, then on names; after every -iface'),
-  'iface-can-reach': stringFlag('', 'the same by an address that it leads to; after every -iface-regex'),
+  iface: listFlag(
+    'interface that packets to peers leave by, as a name or an address; of several, the first that exists',
+  ),
+  'iface-regex': listFlag(
+    'the same, by a regular expression for addresses, then names; tried after every -iface',
+  ),
+  'iface-can-reach': stringFlag(
+    '',
+    'the same, by an address that its routes lead to; tried after every -iface-regex',
+  ),
   'public-ip': stringFlag('', "IPv4 address at which peers reach this host; by default the interface's"),
   'public-ipv6': stringFlag('', "IPv6 address at which peers reach this host; by default the interface's"),
   'subnet-file': stringFlag('/run/flannel/subnet.env', 'file to write the subnet and the MTU to'),

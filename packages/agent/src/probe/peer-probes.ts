@@ -38,8 +38,8 @@ export interface PeerRows {
 const REFRESH_MS = 1_000
 
 const DIRECTIONS: Readonly<Record<Direction, string>> = {
-  outbound: 'packets to it are lost, its own arrive',
-  inbound: 'nothing of it arrives',
+  outbound: 'packets to it are lost, those from it arrive',
+  inbound: 'nothing from it arrives',
   unknown: 'it is not known which way packets are lost',
 }
 

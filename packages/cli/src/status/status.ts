@@ -59,7 +59,7 @@ function show({ io, page }: Context, status: StatusPage, { all }: StatusOptions)
       'Node',
       node &&
         `${[node.lease.publicIp, node.lease.publicIpv6].filter((each) => each !== undefined).join(' and ')} on ${node.externalInterface.name}` +
-          `${node.externalInterface.reason === undefined ? '' : ` (${node.externalInterface.reason})`}, ${node.backend}, MTU ${node.mtu}`,
+          `${node.externalInterface.reason === undefined ? '' : ` (${whyInterface(node.externalInterface)})`}, ${node.backend}, MTU ${node.mtu}`,
     ],
     ['Store', storeText(store)],
     ['Config', config && configText(config)],
@@ -117,6 +117,10 @@ function storeText({ name, connected, staleMs, fromCache, error }: StatusPage['s
     : `not heard for ${duration(staleMs)}`
   return `${name}: ${age}${error === undefined ? '' : `; ${error}`}`
 }
+
+/** A name is one that the agent was given. */
+const whyInterface = ({ name, reason }: NonNullable<StatusPage['node']>['externalInterface']): string =>
+  reason === `its name is ${name}` ? 'named by --iface' : (reason ?? '')
 
 /** An agent reads the store's again about once a minute. An agent of an earlier version does not say when. */
 const MAX_CONFIG_AGE_MS = 3 * 60_000

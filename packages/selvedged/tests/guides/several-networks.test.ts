@@ -161,9 +161,9 @@ test('an agent for a third network with the VNI of another says that the device 
       `selvedged --etcd-endpoints=${rig.etcd.endpoint} --etcd-prefix=/green/network ${green.join(' ')}`,
     ),
   )
-  await toSay(third, /"link flannel\.2 changed".*another program changed entries of ours/)
+  await toSay(third, /"link flannel\.2 changed".*another program changed the overlay's entries/)
   const blue = programs[1] as Program
-  await toSay(blue, /"link flannel\.2 changed".*another program changed entries of ours/)
+  await toSay(blue, /"link flannel\.2 changed".*another program changed the overlay's entries/)
   third.child.kill('SIGTERM')
   await until('its end', () => third.child.exitCode ?? undefined)
 })

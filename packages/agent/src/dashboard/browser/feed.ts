@@ -24,7 +24,7 @@ export interface PeerRow {
   readonly loss?: number | undefined
   /**
    * It has answered probes, and does no more. `outbound`: what this node sends does not arrive, while its own packets do.
-   * `inbound`: nothing of it arrives. `unknown`: it cannot be told which.
+   * `inbound`: nothing from it arrives. `unknown`: it cannot be told which.
    */
   readonly fault?: 'outbound' | 'inbound' | 'unknown' | undefined
   /** It has never answered a probe: it may drop them. Of two families, one is enough. */

@@ -93,7 +93,7 @@ export const agentChecks: readonly Check[] = [
       const who = by === undefined ? 'another program' : programText(by)
       return [
         warning(
-          `${who} changed entries of the agent's, the last one ${duration(facts.now - last.at)} ago: ${last.key} was ${last.was}; it was restored`,
+          `${who} changed the overlay's entries, last ${duration(facts.now - last.at)} ago: ${last.key} was ${last.was}; it was restored`,
           remedyAgainst(by?.name),
         ),
       ]
@@ -120,7 +120,7 @@ export const agentChecks: readonly Check[] = [
             )
           : fatal(
               `${refused.length} peers are not reached, since their leases were refused: ${names.join(', ')}`,
-              'the agent’s log says why: journalctl -u selvedged; a record that no host has: selvedge leases release KEY --force',
+              "the agent's log says why: journalctl -u selvedged; a record that no host has: selvedge leases release KEY --force",
             ),
       ]
     },
@@ -135,5 +135,5 @@ function remedyAgainst(name: string | undefined): string {
   if (name?.startsWith('systemd-network')) {
     return 'keep systemd-networkd from it: ManageForeignRoutes=no and ManageForeignRoutingPolicyRules=no in networkd.conf'
   }
-  return 'find out which program it is, and keep it from the overlay’s entries: selvedge status, ip monitor'
+  return "find out which program it is, and keep it from the overlay's entries: selvedge status, ip monitor"
 }

@@ -10,7 +10,7 @@ const PACKAGES: Readonly<Record<string, string>> = { nft: 'nftables' }
 const BACKEND_REMEDIES: Readonly<Record<string, string>> = {
   wireguard: 'modprobe wireguard, or apt-get install wireguard-go',
   ipsec:
-    'apt-get install strongswan-charon strongswan-swanctl libstrongswan-standard-plugins; for the kernel’s ESP modprobe esp4 esp6, or without it apt-get install libcharon-extra-plugins',
+    "apt-get install strongswan-charon strongswan-swanctl libstrongswan-standard-plugins; for the kernel's ESP modprobe esp4 esp6, or without it apt-get install libcharon-extra-plugins",
 }
 
 /** What the kernel, and programs, lack of what the flags and the config need. */
@@ -46,7 +46,7 @@ export const featureChecks: readonly Check[] = [
         ? [
             fatal(
               'the network has IPv6, and this kernel has none: it was booted with ipv6.disable=1, or built without it',
-              'take ipv6.disable=1 out of the kernel’s command line (cat /proc/cmdline), and boot again; else leave IPv6 out of the network config: "EnableIPv6": false',
+              `take ipv6.disable=1 out of the kernel's command line (cat /proc/cmdline), and boot again; else leave IPv6 out of the network config: "EnableIPv6": false`,
             ),
           ]
         : [],

@@ -98,7 +98,7 @@ export const firewallChecks: readonly Check[] = [
       return [
         warning(
           `both variants of iptables have rules, a packet passes both, and neither lists the other's: legacy has ${legacyRules.length}, such as: ${legacyRules[0]}`,
-          'move all programs to one variant (update-alternatives --config iptables), restart those that wrote the other’s, then flush it: for t in filter nat mangle raw; do iptables-legacy -t $t -F; iptables-legacy -t $t -X; done',
+          "move all programs to one variant (update-alternatives --config iptables), restart those that wrote the other's, then flush it: for t in filter nat mangle raw; do iptables-legacy -t $t -F; iptables-legacy -t $t -X; done",
         ),
       ]
     },

@@ -135,7 +135,7 @@ export const kernelChecks: readonly Check[] = [
         return [
           fatal(
             `${path} is missing: no pod can be made`,
-            'is it the agent’s (--subnet-file)? it is written again within seconds; else restart the agent',
+            "is it the agent's (--subnet-file)? it is written again within seconds; else restart the agent",
           ),
         ]
       }

@@ -52,17 +52,17 @@ test.each<[name: string, given: Case, text: string]>([
   [
     'of etcd',
     { left: 20 * HOUR },
-    'lease 10.5.1.0-24: renewed 4h ago, ends in 20h; the next renewal in 19h, and 120 tries of it may fail',
+    'lease 10.5.1.0-24: renewed 4h ago, ends in 20h; the next renewal in 19h, with 120 attempts before it ends',
   ],
   [
     'that is due',
     { left: 50 * MINUTE },
-    'lease 10.5.1.0-24: renewed 23h 10m ago, ends in 50m; the next renewal is due, and 120 tries of it may fail',
+    'lease 10.5.1.0-24: renewed 23h 10m ago, ends in 50m; the next renewal is due, with 120 attempts before it ends',
   ],
   [
     'with a margin of its own',
     { left: 20 * HOUR, flags: ['--subnet-lease-renew-margin=1'] },
-    'lease 10.5.1.0-24: renewed 4h ago, ends in 20h; the next renewal in 19h 59m, and 2 tries of it may fail',
+    'lease 10.5.1.0-24: renewed 4h ago, ends in 20h; the next renewal in 19h 59m, with 2 attempts before it ends',
   ],
   [
     'that no agent renews',
@@ -77,7 +77,7 @@ test.each<[name: string, given: Case, text: string]>([
   [
     'that another program has made longer',
     { left: 48 * HOUR },
-    'lease 10.5.1.0-24: ends in 2d; the next renewal in 1d 23h, and 120 tries of it may fail',
+    'lease 10.5.1.0-24: ends in 2d; the next renewal in 1d 23h, with 120 attempts before it ends',
   ],
   ['that is reserved', {}, 'lease 10.5.1.0-24: without an end, such as one that is reserved'],
   [

@@ -70,7 +70,7 @@ export function leaseText({ agent, store, settings, now }: Facts, times: LeaseTi
   const left = end <= now ? `ended ${duration(now - end)} ago` : `ends in ${duration(end - now)}`
   if (agent === undefined || agent.state === 'absent') return `${name}: ${age}${left}; no agent renews it`
   const due = renewalAt === undefined || renewalAt <= now ? 'is due' : `in ${duration(renewalAt - now)}`
-  return `${name}: ${age}${left}; the next renewal ${due}, and ${count(tries, 'try', 'tries')} of it may fail`
+  return `${name}: ${age}${left}; the next renewal ${due}, with ${count(tries, 'attempt')} before it ends`
 }
 
 export const leaseChecks: readonly Check[] = [
@@ -90,7 +90,7 @@ export const leaseChecks: readonly Check[] = [
           `the lease ${printable(key)} ends in ${duration(left)}, and its renewal has been due for ${duration(facts.now - renewalAt)}: ${isAbsent ? 'no agent runs that renews it' : 'the agent does not get to renew it'}`,
           isAbsent
             ? 'systemctl start selvedged: it keeps the subnet if it starts before the lease ends'
-            : 'the agent’s log says why (journalctl -u selvedged); store.rights and store.unreachable say what of the store it lacks',
+            : "the agent's log says why (journalctl -u selvedged); store.rights and store.unreachable say what of the store it lacks",
         ),
       ]
     },

@@ -116,8 +116,8 @@ export const pathChecks: readonly Check[] = [
 const REJECT_AFTER_MS = 180_000
 
 const DIRECTIONS = {
-  outbound: 'packets to it are lost, and its own arrive',
-  inbound: 'nothing of it arrives here',
+  outbound: 'packets to it are lost, and those from it arrive',
+  inbound: 'nothing from it arrives here',
   unknown: 'it is not known which way packets are lost',
 } as const
 

@@ -48,7 +48,7 @@ export const podChecks: readonly Check[] = [
         : [
             fatal(
               `${pluginFolder} lacks ${missing.join(', ')}: no pod can be made`,
-              'apt-get install containernetworking-plugins, or copy them there; flannel’s own is in the image',
+              "apt-get install containernetworking-plugins, or copy them there; flannel's own is in the image",
             ),
           ]
     },

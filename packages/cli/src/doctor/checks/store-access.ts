@@ -93,7 +93,7 @@ export const storeAccessChecks: readonly Check[] = [
   },
   {
     id: 'store.certificate',
-    title: 'the certificates of the connection to the store are valid for two weeks, the server’s among them',
+    title: "the certificates of the connection to the store are valid for two weeks, the server's among them",
     pre: true,
     find: ({ certificates, servers, now }) => [
       ...certificates.flatMap(({ file, validTo, problem }) =>

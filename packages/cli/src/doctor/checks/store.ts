@@ -81,7 +81,7 @@ export const storeChecks: readonly Check[] = [
       return [
         fatal(
           `the lease ${key} ends in ${Math.max(0, Math.round((expiresAt - facts.now) / 1000))} s, and has not been renewed`,
-          'the agent’s log says why it is not renewed; once the store answers it is renewed at once',
+          "the agent's log says why it is not renewed; once the store answers it is renewed at once",
         ),
       ]
     },

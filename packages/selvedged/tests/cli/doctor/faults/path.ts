@@ -44,7 +44,7 @@ export const PATH: readonly Fault[] = [
   {
     name: 'packets are lost in one direction',
     id: 'path.one-way',
-    says: /192\.168\.77\.2\): packets to it are lost, and its own arrive/,
+    says: /192\.168\.77\.2\): packets to it are lost, and those from it arrive/,
     ...peerDrops('udp dport 8472'),
   },
 ]
