@@ -15,7 +15,7 @@ import {
 import type { ConditionalWrites } from './conditional-writes.js'
 import { CONFIG_KEY, recordKeyOf } from './keys.js'
 import { versionsOf } from './lease-record.js'
-import type { NetworkReader, NetworkState } from './network-reader.js'
+import { closeLists, type NetworkReader, type NetworkState } from './network-reader.js'
 import type { Settings } from './options.js'
 import { Retries } from './retries.js'
 import { rivalOf } from './rivals.js'
@@ -62,14 +62,18 @@ export class NetworkAdministration {
     const retries = new Retries(`reserving ${leaseKey(reservation)}`, this.#settings, options)
     for (;;) {
       const state = await this.#reader.readAll(options)
-      requireUnheld(reservation, leasesOf(state))
-      const held = state.records.find(({ name }) => name === leaseKey(reservation))
-      if (held?.isReservation === true && held.entry.value === text) return reservation
-      const entry = state.permanent.entries.get(key)
-      const isRewritten = held !== undefined && held.entry.seq === entry?.seq
-      const based = { expected: entry?.seq ?? 0, created: isRewritten ? entry?.created : undefined }
-      const result = await this.#writes.write('permanent', key, text, based, options)
-      if (result.type === 'done') {
+      try {
+        requireUnheld(reservation, leasesOf(state))
+        const held = state.records.find(({ name }) => name === leaseKey(reservation))
+        if (held?.isReservation === true && held.entry.value === text) return reservation
+        const entry = state.permanent.entries.get(key)
+        const isRewritten = held !== undefined && held.entry.seq === entry?.seq
+        const based = { expected: entry?.seq ?? 0, created: isRewritten ? entry?.created : undefined }
+        const result = await this.#writes.write('permanent', key, text, based, options)
+        if (result.type !== 'done') {
+          await retries.next(result)
+          continue
+        }
         const { seq } = result
         const versions = versionsOf({ created: based.created ?? seq, seq }, true, state.layout)
         const written = { lease: { ...reservation, ...versions }, isReservation: true, messages: 1, seq }
@@ -77,15 +81,18 @@ export class NetworkAdministration {
         if (rival === undefined) return reservation
         await this.#writes.remove('permanent', key, seq, options)
         requireUnheld(reservation, [rival.lease])
-        continue
+      } finally {
+        closeLists(state)
       }
-      await retries.next(result)
     }
   }
 
   async reservations(options: AbortOptions): Promise<readonly Lease[]> {
-    const { records } = await this.#reader.readAll(options)
-    return records.flatMap(({ lease, isReservation }) => (lease !== undefined && isReservation ? lease : []))
+    const state = await this.#reader.readAll(options)
+    closeLists(state)
+    return state.records.flatMap(({ lease, isReservation }) =>
+      lease !== undefined && isReservation ? lease : [],
+    )
   }
 
   async cancelReservation(reservation: Lease, options: AbortOptions): Promise<void> {

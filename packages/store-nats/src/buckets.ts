@@ -33,6 +33,9 @@ export const MARKER_TTL_MS = 3_600_000
  */
 const HISTORY = 64
 
+/** How long what a bucket said counts as what it says, in ms. */
+const RECENT_MS = 1_000
+
 /** Finds the buckets of the network, and makes those that are missing. */
 export class Buckets {
   readonly permanent: Bucket
@@ -40,6 +43,8 @@ export class Buckets {
   readonly #connection: Connection
   readonly #settings: Settings
   #layout: Promise<Layout> | undefined
+  /** What the buckets said when the layout was found, and when that was, on this host's monotonic clock. */
+  readonly #found = new Map<Bucket, { readonly state: BucketState; readonly at: number }>()
 
   constructor(connection: Connection, settings: Settings) {
     this.#connection = connection
@@ -61,6 +66,15 @@ export class Buckets {
   /** One of the buckets is gone: look again, and make it again. */
   forget(): void {
     this.#layout = undefined
+    this.#found.clear()
+  }
+
+  /** What a bucket says of itself; it is not asked again right after the layout was found. */
+  async state(session: Session, bucket: Bucket): Promise<BucketState> {
+    const found = this.#found.get(bucket)
+    this.#found.delete(bucket)
+    const isRecent = found !== undefined && this.#settings.clock.monotonic() - found.at < RECENT_MS
+    return isRecent ? found.state : bucket.state(session)
   }
 
   async #open(): Promise<Layout> {
@@ -83,7 +97,9 @@ export class Buckets {
 
   async #openOrMake(session: Session, bucket: Bucket, maxAgeMs: number): Promise<BucketState> {
     try {
-      return await bucket.state(session)
+      const state = await bucket.state(session)
+      this.#found.set(bucket, { state, at: this.#settings.clock.monotonic() })
+      return state
     } catch (error) {
       if (classify(error).kind !== 'no-stream') throw error
     }

@@ -22,7 +22,7 @@ import {
 import type { ConditionalWrites, Lifetime } from './conditional-writes.js'
 import { claimedSubnet, claimKey, recordKeyOf } from './keys.js'
 import { type LeaseRecord, type ValidRecord, versionsOf } from './lease-record.js'
-import type { NetworkReader, NetworkState } from './network-reader.js'
+import { closeLists, type NetworkReader, type NetworkState } from './network-reader.js'
 import type { Settings } from './options.js'
 import { Retries, type WriteResult } from './retries.js'
 import { rivalOf } from './rivals.js'
@@ -35,6 +35,12 @@ interface Plan extends SubnetChoice {
   readonly held: ValidRecord | undefined
   /** The records of `givenUp`. */
   readonly replaces: readonly ValidRecord[]
+}
+
+export interface Acquired {
+  readonly lease: Lease
+  /** What it was chosen by. Its lists are open: whoever gets it closes them. */
+  readonly state: NetworkState
 }
 
 type Attempt =
@@ -74,21 +80,18 @@ export class LeaseWriter {
     request: LeaseRequest,
     readConfig: (text: string) => NetworkConfig,
     options: AbortOptions,
-  ): Promise<Lease | undefined> {
+  ): Promise<Acquired | undefined> {
     const retries = new Retries('leasing a subnet', this.#settings, options)
     for (;;) {
       const state = await this.#reader.readAll(options)
-      if (state.config === undefined) return undefined
-      const plan = this.#plan(readConfig(state.config), state, request)
-      const attempt =
-        plan.held === undefined
-          ? await this.#create(plan, state, options)
-          : await this.#extend(plan.held, plan.attributes, !isKnown(plan.held, request), options)
-      if (attempt.lease !== undefined) {
-        // One that stays, because the answer is lost or another wrote it, is given up the next time, or ends by itself.
-        for (const record of plan.replaces) await this.#remove(record, options)
-        return attempt.lease
+      let attempt: Attempt | undefined
+      try {
+        attempt = await this.#acquireBy(state, request, readConfig, options)
+      } finally {
+        if (attempt?.lease === undefined) closeLists(state)
       }
+      if (attempt === undefined) return undefined
+      if (attempt.lease !== undefined) return { lease: attempt.lease, state }
       await retries.next(attempt.failed)
     }
   }
@@ -115,6 +118,25 @@ export class LeaseWriter {
       if (result.type === 'done') return await this.#unclaim(record, options)
       await retries.next(result)
     }
+  }
+
+  async #acquireBy(
+    state: NetworkState,
+    request: LeaseRequest,
+    readConfig: (text: string) => NetworkConfig,
+    options: AbortOptions,
+  ): Promise<Attempt | undefined> {
+    if (state.config === undefined) return undefined
+    const plan = this.#plan(readConfig(state.config), state, request)
+    const attempt =
+      plan.held === undefined
+        ? await this.#create(plan, state, options)
+        : await this.#extend(plan.held, plan.attributes, !isKnown(plan.held, request), options)
+    if (attempt.lease !== undefined) {
+      // One that stays, because the answer is lost or another wrote it, is given up the next time, or ends by itself.
+      for (const record of plan.replaces) await this.#remove(record, options)
+    }
+    return attempt
   }
 
   #plan(config: NetworkConfig, state: NetworkState, request: LeaseRequest): Plan {

@@ -13,9 +13,11 @@ import {
   type SubnetManager,
   type WatchOptions,
 } from '@selvedge/core'
+import { AcquiredLists } from './acquired-lists.js'
 import { NetworkAdministration } from './administration.js'
 import { Buckets } from './buckets.js'
 import type { Bucket } from './client/bucket.js'
+import type { BucketList } from './client/bucket-list.js'
 import { Connection } from './client/connection.js'
 import { KnownAddresses } from './client/known-addresses.js'
 import { type BucketUpdate, type WatchBucketOptions, watchBucket } from './client/watch-bucket.js'
@@ -45,6 +47,7 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
   readonly #reader: NetworkReader
   readonly #writer: LeaseWriter
   readonly #administration: NetworkAdministration
+  readonly #acquired: AcquiredLists
   readonly #closed = new AbortController()
 
   /** Throws an OverlayError `INVALID_CONFIG` for an invalid option. Connects with the first call. */
@@ -57,6 +60,7 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
     this.#reader = new NetworkReader(this.#connection, buckets, this.#settings)
     const writes = new ConditionalWrites(this.#reader)
     this.#writer = new LeaseWriter(this.#reader, writes, this.#settings)
+    this.#acquired = new AcquiredLists(this.#reader, this.#settings.clock)
     this.#administration = new NetworkAdministration(this.#reader, writes, this.#settings)
   }
 
@@ -77,8 +81,11 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
   async acquireLease(request: LeaseRequest, { signal }: AbortOptions = {}): Promise<Lease> {
     const options = { signal: this.#signal(signal) }
     for (;;) {
-      const lease = await this.#writer.acquire(request, (text) => this.#readConfig(text), options)
-      if (lease !== undefined) return lease
+      const acquired = await this.#writer.acquire(request, (text) => this.#readConfig(text), options)
+      if (acquired !== undefined) {
+        this.#acquired.keep(acquired.state)
+        return acquired.lease
+      }
       await this.getNetworkConfig({ signal })
     }
   }
@@ -138,6 +145,7 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort(new OverlayError('CLOSED', 'the NATS store was disposed of; make a new one'))
+    this.#acquired.drop()
     await this.#connection.close()
   }
 
@@ -146,8 +154,13 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
     const layout = await this.#firstLayout(signal, onError)
     if (layout === undefined) return
     const view = new LeaseView(layout, onError)
-    const watches = view.buckets.map((bucket) => this.#named(bucket, options))
-    for await (const { bucket, update } of merge(watches)) yield* view.apply(bucket, update)
+    const lists = await this.#acquired.take(layout, { signal })
+    try {
+      const watches = view.buckets.map((bucket) => this.#named(bucket, options, lists))
+      for await (const { bucket, update } of merge(watches)) yield* view.apply(bucket, update)
+    } finally {
+      for (const list of lists.values()) list.close()
+    }
   }
 
   /** Where the leases are, as soon as NATS says it; undefined once the signal aborts. */
@@ -167,13 +180,22 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
   async *#named(
     bucket: Bucket,
     options: WatchCallbacks,
+    lists: Map<Bucket, BucketList>,
   ): AsyncGenerator<{ readonly bucket: Bucket; readonly update: BucketUpdate }, void, undefined> {
-    for await (const update of this.#watch(bucket, options)) yield { bucket, update }
+    const takeList = (): BucketList | undefined => {
+      const list = lists.get(bucket)
+      lists.delete(bucket)
+      return list
+    }
+    for await (const update of this.#watch(bucket, { ...options, takeList })) yield { bucket, update }
   }
 
   #watch(
     bucket: Bucket,
-    options: Pick<WatchBucketOptions, 'attempted' | 'signal' | 'onError' | 'onRecovered' | 'filter'>,
+    options: Pick<
+      WatchBucketOptions,
+      'attempted' | 'signal' | 'onError' | 'onRecovered' | 'filter' | 'takeList'
+    >,
   ): ReturnType<typeof watchBucket> {
     const { requestTimeoutMs, clock, random, onWatchCut: onCut } = this.#settings
     return watchBucket(this.#connection, bucket, {

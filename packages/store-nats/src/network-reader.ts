@@ -1,6 +1,7 @@
 import { type AbortOptions, type LeaseSubnets, OverlayError } from '@selvedge/core'
 import type { Buckets, Layout } from './buckets.js'
-import { type Bucket, type BucketState, takePending } from './client/bucket.js'
+import { type Bucket, takePending } from './client/bucket.js'
+import { BucketList } from './client/bucket-list.js'
 import type { Connection } from './client/connection.js'
 import type { Entry } from './client/entry.js'
 import { isFailure } from './client/errors.js'
@@ -9,25 +10,20 @@ import { CONFIG_KEY, claimKey, recordKeyOf } from './keys.js'
 import { type LeaseRecord, readRecord } from './lease-record.js'
 import type { Settings } from './options.js'
 
-/** A bucket as it was listed. */
-export interface Listed {
-  readonly bucket: Bucket
-  /** Every key's last message, deletions too: what a conditional write is based on. */
-  readonly entries: ReadonlyMap<string, Entry>
-  /** Nothing up to this message is missing. */
-  readonly seq: number
-}
-
-/** Everything that the store holds of a network. */
+/** Everything that the store holds of a network. Its lists are open: whoever asked for it closes them. */
 export interface NetworkState {
   readonly layout: Layout
   /** The config's JSON text; undefined if there is none. */
   readonly config: string | undefined
   readonly records: readonly LeaseRecord[]
-  readonly permanent: Listed
+  /** What conditional writes are based on. */
+  readonly permanent: BucketList
   /** The same as `permanent` if keys have ends of their own. */
-  readonly leases: Listed
+  readonly leases: BucketList
 }
+
+/** How long what was written since a list is waited for before it is asked for, in ms. */
+const DELIVERED_MS = 1_000
 
 /** Reads the buckets of a network. Every call goes on while NATS is away, for as long as the settings' `patienceMs`. */
 export class NetworkReader {
@@ -46,8 +42,7 @@ export class NetworkReader {
     return this.within(
       { attempted: 'listing the leases', signal, timeoutMs },
       async (session, layout, over) => {
-        const permanent = await list(session, layout.permanent, over)
-        const leases = layout.hasTtlPerKey ? permanent : await list(session, layout.leases, over)
+        const [permanent, leases] = await this.#list(session, layout, over)
         return {
           layout,
           config: permanent.entries.get(CONFIG_KEY)?.value,
@@ -59,14 +54,31 @@ export class NetworkReader {
     )
   }
 
-  /** What has been written to a bucket since it was listed: the last message of each key that has changed. */
-  async readSince(listed: Listed, { signal }: AbortOptions): Promise<readonly Entry[]> {
+  /**
+   * What has been written to a bucket since it was listed: the last message of each key that has changed.
+   *
+   * @param upTo what is sure to have been written; without it, the bucket is asked
+   */
+  async readSince(
+    list: BucketList,
+    upTo: number | undefined,
+    { signal }: AbortOptions,
+  ): Promise<readonly Entry[]> {
     const attempted = 'reading the latest leases'
     return this.within({ attempted, signal }, async (session, _, over) => {
-      const { lastSeq } = await listed.bucket.state(session)
-      if (lastSeq <= listed.seq) return []
-      return collect(session, listed.bucket, over, listed.seq)
+      const last = upTo ?? (await list.bucket.state(session)).lastSeq
+      if (last <= list.listedSeq) return []
+      return (await list.until(last, DELIVERED_MS)) ?? collect(session, list.bucket, over, list.listedSeq)
     })
+  }
+
+  /** Has a list be what the bucket holds now. False if it cannot be: its delivery has ended, or lacks what it should bring. */
+  async update(list: BucketList, { signal }: AbortOptions): Promise<boolean> {
+    if (list.delivery.hasEnded) return false
+    const request = { attempted: 'reading the latest leases', signal, once: true }
+    const { id, lastSeq } = await this.within(request, (session) => list.bucket.state(session))
+    await list.until(lastSeq, DELIVERED_MS)
+    return id === list.state.id && list.seq >= lastSeq
   }
 
   /** The config's JSON text; undefined if there is none. */
@@ -75,10 +87,18 @@ export class NetworkReader {
   }
 
   /** What is under the config's key, a deletion too: what a conditional write is based on. */
-  readConfigEntry({ signal }: AbortOptions): Promise<Entry | undefined> {
-    return this.within({ attempted: 'reading the network config', signal }, (session, { permanent }) =>
-      permanent.get(session, CONFIG_KEY),
-    )
+  async readConfigEntry({ signal }: AbortOptions): Promise<Entry | undefined> {
+    const request = { attempted: 'reading the network config', signal }
+    const { permanent } = this.#buckets
+    const read = (session: Session): Promise<Entry | undefined> => permanent.get(session, CONFIG_KEY)
+    try {
+      // It is in this bucket, whatever the layout.
+      return await this.#connection.call(request, read)
+    } catch (error) {
+      if (!isFailure(error, 'no-stream')) throw error
+      this.#buckets.forget()
+      return this.within(request, read)
+    }
   }
 
   /** The record under a lease's key: a reservation before a lease that ends. */
@@ -98,6 +118,32 @@ export class NetworkReader {
     return this.within({ attempted: `reading ${key}`, signal }, (session, { leases }) =>
       leases.get(session, key),
     )
+  }
+
+  /** The buckets, `permanent` first; twice the same if keys have ends of their own. */
+  async #list(
+    session: Session,
+    layout: Layout,
+    over: AbortSignal,
+  ): Promise<readonly [BucketList, BucketList]> {
+    const open = async (bucket: Bucket): Promise<BucketList> =>
+      BucketList.open(
+        session,
+        bucket,
+        { state: await this.#buckets.state(session, bucket), clock: this.#settings.clock },
+        over,
+      )
+    if (layout.hasTtlPerKey) {
+      const list = await open(layout.permanent)
+      return [list, list]
+    }
+    const lists = await Promise.allSettled([open(layout.permanent), open(layout.leases)])
+    const [permanent, leases] = lists
+    if (permanent.status === 'fulfilled' && leases.status === 'fulfilled') {
+      return [permanent.value, leases.value]
+    }
+    for (const list of lists) if (list.status === 'fulfilled') list.value.close()
+    throw permanent.status === 'rejected' ? permanent.reason : (leases as PromiseRejectedResult).reason
   }
 
   /** Where the records are, as it was found. */
@@ -127,28 +173,16 @@ export class NetworkReader {
   }
 }
 
-/** Every key's last message. */
-async function list(session: Session, bucket: Bucket, over: AbortSignal): Promise<Listed> {
-  const state = await bucket.state(session)
-  const entries = state.keys === 0 ? [] : await collect(session, bucket, over)
-  return listedOf(bucket, state, entries)
-}
-
-export function listedOf(bucket: Bucket, { lastSeq }: BucketState, entries: readonly Entry[]): Listed {
-  const byKey = new Map<string, Entry>()
-  let seq = lastSeq
-  for (const entry of entries) {
-    byKey.set(entry.key, entry)
-    seq = Math.max(seq, entry.seq)
-  }
-  return { bucket, entries: byKey, seq }
+export function closeLists({ permanent, leases }: NetworkState): void {
+  permanent.close()
+  leases.close()
 }
 
 async function collect(
   session: Session,
   bucket: Bucket,
   over: AbortSignal,
-  after?: number,
+  after: number,
 ): Promise<readonly Entry[]> {
   const delivery = await bucket.deliver(session, { after }, over)
   try {
@@ -159,9 +193,9 @@ async function collect(
 }
 
 /** Of a reservation and a lease under one key, the reservation counts. */
-export function recordsOf(layout: Layout, permanent: Listed, leases: Listed): readonly LeaseRecord[] {
+function recordsOf(layout: Layout, permanent: BucketList, leases: BucketList): readonly LeaseRecord[] {
   const records = new Map<string, LeaseRecord>()
-  const add = ({ entries }: Listed, isPermanent: boolean): void => {
+  const add = ({ entries }: BucketList, isPermanent: boolean): void => {
     for (const entry of entries.values()) {
       const record = readRecord(entry, isPermanent, layout)
       if (record !== undefined) records.set(record.name, record)

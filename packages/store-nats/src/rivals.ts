@@ -1,7 +1,8 @@
 import type { AbortOptions, Lease } from '@selvedge/core'
 import { leasesOverlap, sameNode } from '@selvedge/core/kit'
+import type { BucketList } from './client/bucket-list.js'
 import { readRecord, type ValidRecord } from './lease-record.js'
-import type { Listed, NetworkReader, NetworkState } from './network-reader.js'
+import type { NetworkReader, NetworkState } from './network-reader.js'
 
 /** A record that this node has just written, on the grounds of a list. */
 export interface Written {
@@ -27,11 +28,11 @@ export async function rivalOf(
   options: AbortOptions,
 ): Promise<ValidRecord | undefined> {
   const { lease, isReservation, messages, seq } = written
-  const find = async (listed: Listed, isPermanent: boolean): Promise<ValidRecord | undefined> => {
+  const find = async (list: BucketList, isPermanent: boolean): Promise<ValidRecord | undefined> => {
     const isOwnBucket = layout.hasTtlPerKey || isPermanent === isReservation
     // Without a gap in the numbers of its bucket, nothing else was written since the list.
-    if (isOwnBucket && seq === listed.seq + messages) return undefined
-    for (const entry of await reader.readSince(listed, options)) {
+    if (isOwnBucket && seq === list.listedSeq + messages) return undefined
+    for (const entry of await reader.readSince(list, isOwnBucket ? seq : undefined, options)) {
       const record = readRecord(entry, isPermanent, layout)
       if (record?.lease === undefined || sameNode(record.lease.attributes, lease.attributes)) continue
       const comesFirst = !isOwnBucket || (record.lease.created ?? 0) < (lease.created ?? 0)

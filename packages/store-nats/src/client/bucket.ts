@@ -44,6 +44,8 @@ export interface Delivery {
   readonly pending: number
   /** When it began, on the server's clock, in ms since the epoch. */
   readonly startedAt: number
+  /** Whether `next` has nothing more to wait for. */
+  readonly hasEnded: boolean
   /** The next ones, at least one; none if `signal` aborts before they come. Rejects once the delivery has ended. */
   next(signal?: AbortSignal): Promise<readonly Entry[]>
   close(): void
@@ -216,6 +218,10 @@ class Inbox implements Delivery {
   begin(pending: number, startedAt: number): void {
     this.pending = pending
     this.startedAt = startedAt
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined
   }
 
   take(message: JsMsg): void {

@@ -86,6 +86,8 @@ export class Connection {
     const over = new AbortController()
     try {
       session = await abortable(this.#connected(), signal)
+      // Both may have come at once; what nobody waits for must not begin.
+      signal?.throwIfAborted()
       return { value: await abortable(within(work(session, over.signal), timeoutMs), signal) }
     } catch (error) {
       signal?.throwIfAborted()

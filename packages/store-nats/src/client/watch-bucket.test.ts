@@ -19,6 +19,7 @@ it('a watch leaves nothing with its signal, however much it reports', async () =
   const delivery: Delivery = {
     pending: 0,
     startedAt: 0,
+    hasEnded: false,
     // Each change comes while the watch waits.
     next: async () => {
       await new Promise((resolve) => setImmediate(resolve))

@@ -1,6 +1,7 @@
 import { type Clock, isOverlayError, type OverlayError, type Random } from '@selvedge/core'
 import { backoffDelay } from '@selvedge/core/kit'
 import { type Bucket, type Delivery, takePending } from './bucket.js'
+import type { BucketList } from './bucket-list.js'
 import { BACKOFF, type Connection } from './connection.js'
 import type { Entry } from './entry.js'
 import { isFailure, NatsFailure } from './errors.js'
@@ -23,6 +24,11 @@ export interface WatchBucketOptions {
   readonly attempted: string
   /** Only these keys. Default: all. */
   readonly filter?: string | undefined
+  /**
+   * Called once, for a list to begin with, which the watch closes: there may be one that was opened moments ago. A function,
+   * so that nothing keeps the list alive.
+   */
+  readonly takeList?: (() => BucketList | undefined) | undefined
   /** How long to list, in ms. */
   readonly listTimeoutMs: number
   /** Called with what is being retried. */
@@ -68,16 +74,15 @@ export async function* watchBucket(
   while (!signal.aborted) {
     let openedAt: number | undefined
     try {
-      const open = await openWatch(connection, bucket, known, options)
+      const delivery = yield* begin(connection, bucket, known, options)
       wasGone = false
       openedAt = clock.monotonic()
       try {
-        if (open.list !== undefined) yield open.list
         if (isReported) onRecovered?.()
         isReported = false
-        yield* follow(connection, bucket, open.delivery, known, options)
+        yield* follow(connection, bucket, delivery, known, options)
       } finally {
-        open.delivery.close()
+        delivery.close()
       }
     } catch (error) {
       if (signal.aborted) return
@@ -110,6 +115,36 @@ interface OpenWatch {
   readonly delivery: Delivery
   /** Absent if the watch was resumed. */
   readonly list?: BucketUpdate
+}
+
+/**
+ * Opens the watch, reports the list if there is one, and returns the delivery that follows. A generator of its own, so that
+ * nothing keeps the list alive, which has many MB in a large network.
+ */
+async function* begin(
+  connection: Connection,
+  bucket: Bucket,
+  known: KnownKeys,
+  options: WatchBucketOptions,
+): AsyncGenerator<BucketUpdate, Delivery, undefined> {
+  const { delivery, list } = goOn(known, options) ?? (await openWatch(connection, bucket, known, options))
+  let isTaken = list === undefined
+  try {
+    if (list !== undefined) yield list
+    isTaken = true
+    return delivery
+  } finally {
+    if (!isTaken) delivery.close()
+  }
+}
+
+/** With the list that is there already; undefined if there is none. */
+function goOn(known: KnownKeys, { takeList, clock }: WatchBucketOptions): OpenWatch | undefined {
+  const list = takeList?.()
+  if (list === undefined) return undefined
+  const entries = [...list.entries.values()]
+  known.reset(list.state, entries, clock.monotonic() + list.serverClock)
+  return { delivery: list.delivery, list: { type: 'list', entries, isReset: false } }
 }
 
 async function openWatch(

@@ -1,0 +1,105 @@
+import type { Clock } from '@selvedge/core'
+import { type Bucket, type BucketState, type Delivery, takePending } from './bucket.js'
+import type { Entry } from './entry.js'
+import type { Session } from './session.js'
+
+/**
+ * Every key's last message, and the delivery that brought them, which goes on: what has changed since then, and a watch, need
+ * no further request. Whoever opened it closes it, or hands the delivery on.
+ */
+export class BucketList {
+  readonly bucket: Bucket
+  /** The bucket, before it was listed. */
+  readonly state: BucketState
+  readonly delivery: Delivery
+  /** Every key's last message, deletions too, in the order in which they were stored. */
+  readonly entries = new Map<string, Entry>()
+  /** What to add to this host's monotonic clock for the server's, in ms since the epoch. */
+  readonly serverClock: number
+  /** Nothing up to this message was missing when it was opened. */
+  readonly listedSeq: number
+  /** What has come since. */
+  readonly #since: Entry[] = []
+  #seq: number
+
+  /**
+   * @param state of the bucket a moment ago
+   * @param over ends it if it aborts before this resolves
+   */
+  static async open(
+    session: Session,
+    bucket: Bucket,
+    { state, clock }: { readonly state: BucketState; readonly clock: Clock },
+    over: AbortSignal,
+  ): Promise<BucketList> {
+    const delivery = await bucket.deliver(session, {}, over)
+    const serverClock = delivery.startedAt - clock.monotonic()
+    try {
+      const entries = await takePending(delivery, over)
+      over.throwIfAborted()
+      return new BucketList(bucket, { state, delivery, entries, serverClock })
+    } catch (error) {
+      delivery.close()
+      throw error
+    }
+  }
+
+  private constructor(
+    bucket: Bucket,
+    {
+      state,
+      delivery,
+      entries,
+      serverClock,
+    }: Pick<BucketList, 'state' | 'delivery' | 'serverClock'> & { readonly entries: readonly Entry[] },
+  ) {
+    this.bucket = bucket
+    this.state = state
+    this.delivery = delivery
+    this.serverClock = serverClock
+    this.#seq = state.lastSeq
+    for (const entry of entries) this.#take(entry)
+    this.listedSeq = this.#seq
+  }
+
+  /**
+   * The last message of each key that has changed since `listedSeq`, as soon as all up to `seq` have come; `entries` then has
+   * them. Undefined if any is missing: the delivery has ended, has not brought it within `timeoutMs`, or has left it out, as
+   * it was replaced.
+   */
+  async until(seq: number, timeoutMs: number): Promise<readonly Entry[] | undefined> {
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), timeoutMs)
+    try {
+      while (this.#seq < seq) {
+        const entries = await this.delivery.next(late.signal)
+        if (entries.length === 0) return undefined
+        for (const entry of entries) {
+          this.#take(entry)
+          this.#since.push(entry)
+        }
+      }
+    } catch {
+      return undefined
+    } finally {
+      clearTimeout(timer)
+    }
+    if (this.#since.length < this.#seq - this.listedSeq) return undefined
+    return [...new Map(this.#since.map((entry) => [entry.key, entry])).values()]
+  }
+
+  /** The last message that it has brought. */
+  get seq(): number {
+    return this.#seq
+  }
+
+  close(): void {
+    this.delivery.close()
+  }
+
+  #take(entry: Entry): void {
+    this.entries.delete(entry.key)
+    this.entries.set(entry.key, entry)
+    this.#seq = Math.max(this.#seq, entry.seq)
+  }
+}
