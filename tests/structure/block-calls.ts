@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import ts from 'typescript'
 
 /** A call of `documentBlock` whose result is used. */
@@ -34,18 +32,6 @@ export function blockCalls(path: string, text: string): BlockCall[] {
   return found
 }
 
-/** Where tests are: a package's own, those of the workspaces that no one publishes, and what runs READMEs as a stranger would. */
-const FOLDERS = ['packages', 'lab', 'examples', 'tests', 'site', 'scripts/consumer']
-const IS_TEST = /\.test\.m?ts$|\.test\.mjs$|\/tests\/.*\.ts$|^scripts\/consumer\/.*\.mjs$/
-/** The helper's own tests take any block. */
-const HELPER = 'lab/src/documents/'
-
 /** The calls in all tests of the repository. */
-export function blockCallsBelow(root: string): BlockCall[] {
-  return FOLDERS.flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .map((name) => `${folder}/${name}`)
-      .filter((path) => IS_TEST.test(path) && !/node_modules|\/dist\//.test(path) && !path.startsWith(HELPER))
-      .flatMap((path) => blockCalls(path, readFileSync(join(root, path), 'utf8'))),
-  )
-}
+export const blockCallsOf = (sources: ReadonlyMap<string, string>): BlockCall[] =>
+  [...sources].flatMap(([path, text]) => blockCalls(path, text))

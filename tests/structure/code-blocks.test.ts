@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type CodeBlock, codeBlocks } from '@selvedge/lab'
 import { describe, expect, it } from 'vitest'
-import { blockCalls, blockCallsBelow } from './block-calls.js'
+import { blockCalls, blockCallsOf } from './block-calls.js'
 import { NOT_RUN } from './blocks-not-run.js'
 import { isPartOf, textFiles } from './code-blocks.js'
+import { isNamedByTest, testSources } from './test-sources.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const folders = (folder: string): string[] =>
@@ -20,14 +21,16 @@ const documents = [
   ...folders('packages').map((folder) => `${folder}/README.md`),
 ]
 
+const sources = testSources(ROOT)
+
 /** Programs that tests run. */
-const files = textFiles(ROOT, ['examples'])
+const files = new Map([...textFiles(ROOT, ['examples'])].filter(([path]) => isNamedByTest(path, sources)))
 
 /** Programs of packages' READMEs name what their reader has, such as a `backend`; packages' documents are checked apart. */
 const isSketch = ({ document, language }: CodeBlock) => document.startsWith('packages/') && language === 'ts'
 
 /** Tests that take a block from its document, to run it or to compare what was printed with it. */
-const calls = blockCallsBelow(ROOT)
+const calls = blockCallsOf(sources)
 const isTaken = ({ document, text }: Pick<CodeBlock, 'document' | 'text'>, by = calls) =>
   by.some((call) => call.document === document && text.startsWith(call.beginning))
 
@@ -46,7 +49,7 @@ describe('a code block of a document', () => {
       if (isTaken(block) || NOT_RUN[block.document]?.[firstLine(block)] !== undefined) return
       expect(
         isInProgram(block),
-        `no file under examples/ has these lines, and no test takes them by documentBlock:\n${block.text}`,
+        `no file under examples/ that a test names has these lines, and no test takes them by documentBlock:\n${block.text}`,
       ).toBe(true)
     },
   )
@@ -83,6 +86,14 @@ describe('a code block of a document', () => {
     expect(isTaken({ document: 'docs/a.md', text: 'npm ci\nnpm test' }, found)).toBe(true)
     expect(isTaken({ document: 'docs/a.md', text: 'npm test' }, found)).toBe(false)
     expect(isTaken({ document: 'docs/b.md', text: 'npm ci' }, found)).toBe(false)
+  })
+
+  it('is found only in a program that a test names', () => {
+    const tests = new Map([['a.test.ts', "run('beside/docker.sh'); ExampleProgram.start(host, 'edge', [])"]])
+    const named = ['examples/beside/docker.sh', 'examples/src/edge.ts', 'examples/src/a.test.ts']
+    const unnamed = ['examples/docker.shell', 'examples/ocker.sh', 'examples/src/edges.ts']
+    expect(named.filter((path) => !isNamedByTest(path, tests))).toEqual([])
+    expect(unnamed.filter((path) => isNamedByTest(path, tests))).toEqual([])
   })
 
   it('is found in a program whatever its indentation there, and not if a line differs, is missing or is indented', () => {

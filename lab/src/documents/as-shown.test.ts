@@ -25,6 +25,7 @@ test.each([
   ['lines before an ellipsis', 'a\n…', 'x\na\n', 'x\n…'],
   ['the last line', '…\nb\nc', 'a\nb\nd\n', '…\nb\nd'],
   ['one of the lines between ellipses', '…\nb\nc\n…', 'a\nb\nd\ne\n', '…\nb\nd\n…'],
+  ['the end of a line among others', '…\nb 1\n…', 'a\nb 2\nc\n', '…\nb 2\n…'],
   ['nothing that is printed', 'a\n…\nb', '', '\n…'],
   ['a duration where there is none', 'in 3 s', 'in time\n', 'in time'],
 ])('it differs by %s, and the difference is small', (_, block, printed, shown) => {

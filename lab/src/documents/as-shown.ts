@@ -60,14 +60,27 @@ function segmentsOf(block: string): readonly Segment[] {
   return segments
 }
 
-/** Where the lines follow one another; if they do nowhere, where most of them do, for the difference to be a small one. */
+/**
+ * Where the lines follow one another; if they do nowhere, where most of them do, and of several such places where the first
+ * line has most in common, for the difference to be a small one.
+ */
 function placeOf(
   wanted: readonly string[],
   lines: readonly string[],
   isLike: (have: string | undefined, want: string) => boolean,
 ): number {
-  const scores = lines.map((_, at) => wanted.filter((want, i) => isLike(lines[at + i], want)).length)
+  const [first = ''] = wanted
+  const scores = lines.map((line, at) => {
+    const alike = wanted.filter((want, i) => isLike(lines[at + i], want)).length
+    return alike + commonStart(line, first) / (first.length + 1)
+  })
   return Math.max(scores.indexOf(Math.max(...scores)), 0)
+}
+
+function commonStart(one: string, other: string): number {
+  let length = 0
+  while (length < one.length && one[length] === other[length]) length += 1
+  return length
 }
 
 const linesOf = (text: string): string[] =>

@@ -79,10 +79,13 @@ test('a host has a device, a file and routes for each network', async () => {
   expect(seen.replaceAll(/ +$/gm, '')).toBe(await example('several-networks/look.txt'))
 })
 
-/** What Multus reads of its configuration, and of an object that a pod names. */
+/** What Multus reads of its configuration, and of the object that the pod names. */
 async function multusNetworks(): Promise<readonly NetworkList[]> {
   const { delegates } = JSON.parse(await example('multus/00-multus.conf'))
+  const [, named] =
+    /^ {4}k8s\.v1\.cni\.cncf\.io\/networks: (\S+)$/m.exec(await example('multus/pod.yml')) ?? []
   const definition = await example('multus/blue.yml')
+  expect(definition).toContain(`\n  name: ${named}\n`)
   const config = definition.slice(definition.indexOf('config: |') + 'config: |'.length)
   return [...delegates, JSON.parse(config)]
 }
