@@ -36,7 +36,13 @@ subnetManagerSuite(
       const proxy = await TcpProxy.to(server.port)
       const leaseTermMs = expires ? TERM_MS : undefined
       const open = (port: number) =>
-        new NatsSubnetManager({ servers: [`nats://127.0.0.1:${port}`], bucket, leaseTermMs })
+        new NatsSubnetManager({
+          servers: [`nats://127.0.0.1:${port}`],
+          bucket,
+          leaseTermMs,
+          // On a busy machine, all that ask at once wait for each other.
+          requestTimeoutMs: 20_000,
+        })
       /** As an operator does, who works past the proxy. */
       const asOperator = async <T>(work: (manager: NatsSubnetManager) => Promise<T>): Promise<T> => {
         await using manager = open(server.port)

@@ -23,6 +23,14 @@ describe('the servers of a cluster', () => {
     expect(hosts(servers)).toEqual(['b', 'c', 'a'])
   })
 
+  it('that a server named come after those of the options, and before the one that failed last', () => {
+    const servers = pool('a', 'b')
+    servers.learn(parseServer('a'), ['10.0.0.6:4222'])
+    expect(hosts(servers)).toEqual(['a', 'b', '10.0.0.6'])
+    servers.failed(parseServer('a'))
+    expect(hosts(servers)).toEqual(['b', '10.0.0.6', 'a'])
+  })
+
   it('are those that a server named last, besides those of the options', () => {
     const servers = pool('10.0.0.5')
     servers.learn(parseServer('10.0.0.5'), ['10.0.0.5:4222', '10.0.0.6:4222', '[fd00::7]:4222'])

@@ -19,13 +19,20 @@ export class ServerPool {
     this.#random = random
   }
 
-  /** All of them, in a random order, which spreads nodes that have the same list; the one that failed last is the last. */
+  /**
+   * All of them, in a random order, which spreads nodes that have the same list. Those that a server named come after those of
+   * the options: a node may not reach the addresses that a cluster has for itself. The one that failed last is the last.
+   */
   inOrder(): readonly Candidate[] {
-    const keyed = [...this.#named, ...this.#learned].map((server) => {
+    const rank = (server: Candidate, isLearned: boolean) => {
       const isLast = addressOf(server) === this.#lastFailed
-      return { server, key: this.#random() + (isLast ? 1 : 0) }
-    })
-    return keyed.sort((a, b) => a.key - b.key).map(({ server }) => server)
+      return { server, key: this.#random() + (isLast ? 2 : isLearned ? 1 : 0) }
+    }
+    const ranked = [
+      ...this.#named.map((server) => rank(server, false)),
+      ...this.#learned.map((server) => rank(server, true)),
+    ]
+    return ranked.sort((a, b) => a.key - b.key).map(({ server }) => server)
   }
 
   failed(server: Candidate): void {
