@@ -72,6 +72,13 @@ describe('documents', () => {
     expect(unknownCommands(readFileSync(join(ROOT, path), 'utf8'))).toEqual([])
   })
 
+  it('of install sizes has a row for each package that is published', () => {
+    const rows = [
+      ...readFileSync(join(ROOT, 'docs/install-sizes.md'), 'utf8').matchAll(/^\| `@selvedge\/(.*?)`/gm),
+    ]
+    expect(rows.map(([, name]) => name).sort()).toEqual(readdirSync(join(ROOT, 'packages')).sort())
+  })
+
   it('are checked: a command that is none, and a benchmark that is none', () => {
     const text =
       '`npm run build`, `npm run bulid`, `npm run bench -- --only cni`, `npm run bench -- --only cnn`'
