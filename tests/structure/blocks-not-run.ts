@@ -13,6 +13,10 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     'FLANNELD=/path/to/flanneld npx vitest run packages/selvedged/tests/migration.test.ts':
       'it needs flanneld itself; without one, npm test runs the same file',
   },
+  'docs/guides/unit-test-a-composition.md': {
+    'npm install --save-dev @selvedge/conformance @selvedge/store-memory vitest':
+      'vitest is in a registry, not here; npm run test:consumer installs the others from their tarballs',
+  },
   'docs/traffic-rules.md': {
     'firewall-cmd --permanent --zone=trusted --add-source=10.244.0.0/16':
       'firewalld needs a system bus, which no test has',

@@ -153,7 +153,10 @@ class Session {
       state.storedConfig = differences.length === 0 ? undefined : config
       for (const secret of secretsOf(config)) services.sanitizer.addSecret(secret)
     })
-    overlay.on('waiting', (step) => state.startWaitsFor(step))
+    // Why the store does not answer, the store has said itself.
+    overlay.on('waiting', (step, why) => {
+      if (why === undefined) state.startWaitsFor(step)
+    })
     overlay.on('retry', ({ error }) => {
       state.startFailed(error.message)
       void metrics?.get().catch(() => undefined)

@@ -61,6 +61,12 @@ describe('FakeClock', () => {
     })()
     await clock.advanceUntil(() => ticks === 3)
     expect(clock.monotonic()).toBe(300)
-    await expect(clock.advanceUntil(() => ticks === 9, 1_000)).rejects.toThrow(/did not hold after 200 ms/)
+    await expect(clock.advanceUntil(() => ticks === 9, 1_000)).rejects.toThrow(
+      /did not hold after 200 ms of fake time; nothing sleeps/,
+    )
+    for (const milliseconds of [70_000, 80_000]) void clock.sleep(milliseconds)
+    await expect(clock.advanceUntil(() => false, 1_000)).rejects.toThrow(
+      'still asleep: 70000 ms, which ends in 70000 ms; 80000 ms, which ends in 80000 ms',
+    )
   })
 })

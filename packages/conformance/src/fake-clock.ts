@@ -23,6 +23,9 @@ interface Sleeper extends PendingSleep {
 /** Code that sleeps in a loop without letting time pass would keep `advance` busy forever; this makes it an error. */
 const MAX_WAKES = 1_000_000
 
+/** How many sleeps a message names. */
+const MAX_SHOWN = 5
+
 /** Turns of the event loop without a new sleep or an abort after which nothing is expected to run any more. */
 const QUIET_TURNS = 2
 
@@ -101,8 +104,7 @@ export class FakeClock implements Clock {
     const begun = this.#elapsed
     if (await this.#wakeUntil(begun + maxMs, condition)) return
     const passed = this.#elapsed - begun
-    const asleep = this.#sleepers.size
-    throw new Error(`the condition did not hold after ${passed} ms of fake time; ${asleep} still asleep`)
+    throw new Error(`the condition did not hold after ${passed} ms of fake time; ${this.#asleep()}`)
   }
 
   /** Lets everything run that can run without time passing. */
@@ -112,6 +114,17 @@ export class FakeClock implements Clock {
       quiet = seen === this.#activity ? quiet + 1 : 0
       seen = this.#activity
     }
+  }
+
+  /** The sleeps under way, for messages. */
+  #asleep(): string {
+    const sleeps = this.pending
+    if (sleeps.length === 0) return 'nothing sleeps'
+    const shown = sleeps
+      .slice(0, MAX_SHOWN)
+      .map(({ due, milliseconds }) => `${milliseconds} ms, which ends in ${due - this.#elapsed} ms`)
+    const more = sleeps.length > MAX_SHOWN ? `; and ${sleeps.length - MAX_SHOWN} more` : ''
+    return `still asleep: ${shown.join('; ')}${more}`
   }
 
   /** Returns whether the condition came to hold. Leaves time at the last sleeper woken. */

@@ -28,6 +28,7 @@ export type { Part } from './contract/part.js'
 export type { Resource } from './contract/resource.js'
 export type { RightsInquiry, StoreRight } from './contract/rights-inquiry.js'
 export type {
+  GetConfigOptions,
   LeaseEvent,
   LeaseInventory,
   LeasePreview,
@@ -91,6 +92,7 @@ export type {
   OverlayState,
   OverlayStatus,
   StartRetry,
+  StoreEvent,
   UplinkEvent,
 } from './overlay/reports.js'
 export type { UnmarkedRival } from './overlay/unmarked-routes.js'

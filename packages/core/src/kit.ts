@@ -81,6 +81,7 @@ export { isOnLink, whyNotOnLink } from './net/on-link.js'
 export { PrefixIndex } from './net/prefix-index.js'
 export {
   describeLease,
+  HOW_TO_CHOOSE_ADDRESS,
   interfaceAddress,
   ownIdentity,
   ownSubnet,

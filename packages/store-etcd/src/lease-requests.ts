@@ -1,6 +1,7 @@
 import {
   type AbortOptions,
   type Clock,
+  type GetConfigOptions,
   isOverlayError,
   type LeaseSubnets,
   leaseKey,
@@ -99,10 +100,10 @@ export class LeaseRequests {
     return { records: [...records.values()], position }
   }
 
-  async readConfig(options: AbortOptions): Promise<string | undefined> {
+  async readConfig({ onWaiting, ...options }: GetConfigOptions): Promise<string | undefined> {
     const { config } = this.#keys
     const { kvs } = await this.#cluster.call(
-      this.#call(`reading the network config at ${config}`, options),
+      { ...this.#call(`reading the network config at ${config}`, options), onWaiting },
       (client, limits) => client.kv.range({ key: Buffer.from(config) }, limits),
     )
     return kvs[0]?.value.toString()

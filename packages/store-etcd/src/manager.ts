@@ -1,5 +1,6 @@
 import {
   type AbortOptions,
+  type GetConfigOptions,
   isOverlayError,
   type Lease,
   type LeaseEvent,
@@ -76,10 +77,15 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration, R
     return this.#addresses.all
   }
 
-  async getNetworkConfig({ signal }: AbortOptions = {}): Promise<NetworkConfig> {
-    const options = { signal: this.#signal(signal) }
-    const text = await this.#requests.readConfig(options)
-    return this.#readConfig(text ?? (await this.#waitForConfig(options.signal)))
+  async getNetworkConfig(options: GetConfigOptions = {}): Promise<NetworkConfig> {
+    const { onWaiting } = this.#settings
+    const signal = this.#signal(options.signal)
+    const text = await this.#requests.readConfig({ signal, onWaiting: options.onWaiting })
+    const wait = (why: OverlayError): void => {
+      onWaiting(why)
+      options.onWaiting?.(why)
+    }
+    return this.#readConfig(text ?? (await this.#waitForConfig(signal, wait)))
   }
 
   async acquireLease(request: LeaseRequest, { signal }: AbortOptions = {}): Promise<Lease> {
@@ -212,8 +218,7 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration, R
     }
   }
 
-  async #waitForConfig(signal: AbortSignal): Promise<string> {
-    const { onWaiting } = this.#settings
+  async #waitForConfig(signal: AbortSignal, onWaiting: (why: OverlayError) => void): Promise<string> {
     const { config } = this.#keys
     onWaiting(
       new OverlayError(

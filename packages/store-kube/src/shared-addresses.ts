@@ -1,5 +1,5 @@
 import { type Lease, OverlayError } from '@selvedge/core'
-import { IPV4_PARTS, IPV6_PARTS, printable } from '@selvedge/core/kit'
+import { HOW_TO_CHOOSE_ADDRESS, IPV4_PARTS, IPV6_PARTS, printable } from '@selvedge/core/kit'
 
 /** How many of the nodes with one address a report names. */
 const MAX_NAMED = 3
@@ -75,7 +75,7 @@ function conflict(address: string, names: readonly string[]): OverlayError {
   return new OverlayError(
     'LEASE_CONFLICT',
     `nodes ${list} publish one address, ${address}: packets for their pods reach one of them at most; give each an ` +
-      'address of its own (--iface, --public-ip, or the annotation node-public-ip)',
+      `address of its own (${HOW_TO_CHOOSE_ADDRESS}), or the annotation node-public-ip`,
   )
 }
 

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import {
   type AbortOptions,
   type Clock,
+  configDifferences,
   type Lease,
   type LeaseEvent,
   type LeaseRequest,
@@ -45,7 +46,10 @@ import type { Tables } from './tables.js'
 export interface LocalSubnetManagerOptions {
   /** The store's file. It and its folder are created if they are missing. It must be on a local disk. */
   readonly path: string
-  /** The network config as flannel writes it, JSON text or an object: written if the store holds none yet. */
+  /**
+   * The network config as flannel writes it, JSON text or an object: written if the store holds none yet. If it holds another,
+   * that one counts, which `warnings()` says, and `setNetworkConfig` replaces.
+   */
   readonly config?: string | object | undefined
   /** How long a lease lasts unless renewed, in ms. Default: 24 hours, as flannel's. */
   readonly leaseTermMs?: number | undefined
@@ -72,6 +76,9 @@ export class LocalSubnetManager implements SubnetManager, SubnetAdministration {
   readonly #leaseTermMs: number
   readonly #clock: Clock
   readonly #file: CurrentFile
+  readonly #offered: NetworkConfig | undefined
+  /** How the store's config differs from the one that was offered. */
+  #differences: readonly string[] = []
 
   /** Opens nothing yet. Throws an OverlayError `INVALID_CONFIG` for a config that breaks a rule. */
   constructor(options: LocalSubnetManagerOptions) {
@@ -90,6 +97,7 @@ export class LocalSubnetManager implements SubnetManager, SubnetAdministration {
     this.path = resolve(path)
     this.#leaseTermMs = leaseTermMs
     this.#clock = clock
+    this.#offered = config === undefined ? undefined : parseNetworkConfig(config)
     const offer = config === undefined ? undefined : offerConfig(configText(config))
     const setUp = (tables: Tables) => (storedConfig(tables) === undefined ? offer : undefined)
     this.#file = new CurrentFile({ path: this.path, lockTimeoutMs, clock, setUp })
@@ -97,9 +105,21 @@ export class LocalSubnetManager implements SubnetManager, SubnetAdministration {
 
   async getNetworkConfig({ signal }: AbortOptions = {}): Promise<NetworkConfig> {
     for await (const text of this.#file.states(signal, (database) => database.read(storedConfig))) {
-      if (text !== undefined) return parseNetworkConfig(text)
+      if (text === undefined) continue
+      const config = parseNetworkConfig(text)
+      this.#differences = this.#offered === undefined ? [] : configDifferences(this.#offered, config, 'not')
+      return config
     }
     throw signal?.reason
+  }
+
+  /** That the option `config` is ignored, as the store has another one: known once the network config has been read. */
+  warnings(): readonly string[] {
+    if (this.#differences.length === 0) return []
+    return [
+      `the option config of LocalSubnetManager is ignored, as the store ${this.path} has another network config ` +
+        `(${this.#differences.join('; ')}): setNetworkConfig() writes it to the store`,
+    ]
   }
 
   /**

@@ -1,5 +1,6 @@
 import {
   type AbortOptions,
+  type GetConfigOptions,
   isOverlayError,
   type Lease,
   type LeaseEvent,
@@ -72,10 +73,15 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
     return this.#addresses.all
   }
 
-  async getNetworkConfig({ signal }: AbortOptions = {}): Promise<NetworkConfig> {
-    const options = { signal: this.#signal(signal) }
-    const text = await this.#reader.readConfig(options)
-    return this.#readConfig(text ?? (await this.#waitForConfig(options)))
+  async getNetworkConfig(options: GetConfigOptions = {}): Promise<NetworkConfig> {
+    const { onWaiting } = this.#settings
+    const signal = this.#signal(options.signal)
+    const text = await this.#reader.readConfig({ signal, onWaiting: options.onWaiting })
+    const wait = (why: OverlayError): void => {
+      onWaiting(why)
+      options.onWaiting?.(why)
+    }
+    return this.#readConfig(text ?? (await this.#waitForConfig(signal, wait)))
   }
 
   async acquireLease(request: LeaseRequest, { signal }: AbortOptions = {}): Promise<Lease> {
@@ -207,9 +213,8 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
     })
   }
 
-  async #waitForConfig({ signal }: { readonly signal: AbortSignal }): Promise<string> {
-    const { onWaiting, bucket } = this.#settings
-    onWaiting(noConfig(bucket))
+  async #waitForConfig(signal: AbortSignal, onWaiting: (why: OverlayError) => void): Promise<string> {
+    onWaiting(noConfig(this.#settings.bucket))
     const { permanent } = await this.#reader.layout({ signal })
     const attempted = 'waiting for a network config'
     const options = { attempted, signal, onError: onWaiting, filter: CONFIG_KEY }

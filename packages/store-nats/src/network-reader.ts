@@ -1,4 +1,4 @@
-import { type AbortOptions, type LeaseSubnets, OverlayError } from '@selvedge/core'
+import { type AbortOptions, type GetConfigOptions, type LeaseSubnets, OverlayError } from '@selvedge/core'
 import type { Buckets, Layout } from './buckets.js'
 import { type Bucket, takePending } from './client/bucket.js'
 import { BucketList } from './client/bucket-list.js'
@@ -82,13 +82,13 @@ export class NetworkReader {
   }
 
   /** The config's JSON text; undefined if there is none. */
-  async readConfig(options: AbortOptions): Promise<string | undefined> {
+  async readConfig(options: GetConfigOptions): Promise<string | undefined> {
     return (await this.readConfigEntry(options))?.value
   }
 
   /** What is under the config's key, a deletion too: what a conditional write is based on. */
-  async readConfigEntry({ signal }: AbortOptions): Promise<Entry | undefined> {
-    const request = { attempted: 'reading the network config', signal }
+  async readConfigEntry({ signal, onWaiting }: GetConfigOptions): Promise<Entry | undefined> {
+    const request = { attempted: 'reading the network config', signal, onWaiting }
     const { permanent } = this.#buckets
     const read = (session: Session): Promise<Entry | undefined> => permanent.get(session, CONFIG_KEY)
     try {

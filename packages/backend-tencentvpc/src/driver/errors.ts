@@ -75,7 +75,7 @@ const ADVICE: readonly (readonly [code: RegExp, advice: (context: RefusalContext
   [
     /NextHopMismatch|AddressIpNotInVpc/,
     () =>
-      "the address of the external interface must be the instance's own in the VPC: name the interface, by --iface for instance",
+      "the address of the external interface must be the instance's own in the VPC: name the interface (linux({ interface: 'eth0' }); --iface=eth0 of the agent)",
   ],
   [/VpcCidrConflict/, () => "choose a Network for pods that is outside of the VPC's own"],
   [

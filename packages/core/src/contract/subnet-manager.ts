@@ -1,6 +1,7 @@
 import type { Lease, LeaseAttributes, LeaseSubnets } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import type { AbortOptions } from '../util/abort.js'
+import type { OverlayError } from '../util/errors.js'
 
 /** What a node asks of a store. */
 export interface LeaseRequest {
@@ -77,6 +78,11 @@ export interface SubnetManager extends AsyncDisposable {
    * for a store that is not reached over the network.
    */
   addresses?(): readonly string[]
+  /**
+   * What looks mistaken in the way this store is used, a sentence each, as far as it has found out: an overlay asks after it
+   * has read the network config, and reports each as a `warning`. Absent for a store that has none.
+   */
+  warnings?(): readonly string[]
 
   /**
    * The network's config. If the store holds none yet, waits for one until the signal aborts. Rejects with
@@ -89,7 +95,7 @@ export interface SubnetManager extends AsyncDisposable {
    * - stops waiting for the network config when disposed of
    * - returns the network config that was written last
    */
-  getNetworkConfig(options?: AbortOptions): Promise<NetworkConfig>
+  getNetworkConfig(options?: GetConfigOptions): Promise<NetworkConfig>
 
   /**
    * Leases a subnet, and is idempotent: a node that holds a lease (found by its public address) gets the same one,
@@ -195,6 +201,15 @@ export interface SubnetManager extends AsyncDisposable {
    * - ends a watch with CLOSED when disposed of, and that of no other manager
    */
   watchLeases(options: WatchOptions): AsyncIterable<LeaseEvent>
+}
+
+/** What `getNetworkConfig` is asked with. */
+export interface GetConfigOptions extends AbortOptions {
+  /**
+   * Called with why the call still waits, as soon as the store knows and each time that it is another reason: nothing
+   * answers, or there is no network config yet. A store need not call it.
+   */
+  readonly onWaiting?: ((why: OverlayError) => void) | undefined
 }
 
 /** What `renewLease` is asked with. */

@@ -4,12 +4,16 @@ import type { FamilyNetwork, NetworkConfig } from './network-config.js'
  * What differs between two network configs, in a phrase each, such as `Network is 10.1.0.0/16, was 10.244.0.0/16`. The
  * backend's own settings are named without their values, since one may be a pre-shared key. Empty if both say the same.
  */
-export function configDifferences(before: NetworkConfig, after: NetworkConfig): readonly string[] {
+export function configDifferences(
+  before: NetworkConfig,
+  after: NetworkConfig,
+  relation: 'was' | 'not' = 'was',
+): readonly string[] {
   const [was, is] = [plainSettings(before), plainSettings(after)]
   const [hadOption, hasOption] = [optionsOf(before), optionsOf(after)]
   return [
     ...changedKeys(was, is).map(
-      (key) => `${key} is ${is.get(key) ?? 'absent'}, was ${was.get(key) ?? 'absent'}`,
+      (key) => `${key} is ${is.get(key) ?? 'absent'}, ${relation} ${was.get(key) ?? 'absent'}`,
     ),
     ...changedKeys(hadOption, hasOption).map((key) => `Backend.${key} differs`),
   ]

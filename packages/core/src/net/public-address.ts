@@ -4,6 +4,10 @@ import { OverlayError } from '../util/errors.js'
 import { invalidField } from '../util/json-fields.js'
 import { enabledFamilies, type FamilyParts } from './address-family.js'
 
+/** How a node is given another address: for messages, to programs and to those who run the agent. */
+export const HOW_TO_CHOOSE_ADDRESS =
+  'the option publicIp or publicIpv6, or interface of linux(); of the agent --public-ip, --public-ipv6 or --iface'
+
 /**
  * The addresses at which peers reach this node, of each family that is on: what a backend publishes. Throws an
  * OverlayError of code `INTERFACE_UNSUITABLE` if a family that is on has none.

@@ -79,6 +79,7 @@ describe('LeaseFollower', () => {
       onPeer: ({ type, lease: { subnet } }) => heard.push(`${type} ${subnet}`),
       onOutside: () => undefined,
       onWarning: (text) => heard.push(text),
+      onStore: () => undefined,
       onError: ({ code }) => heard.push(code),
     })
     running = follower.run(stop.signal)

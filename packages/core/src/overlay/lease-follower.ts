@@ -3,11 +3,11 @@ import type { LeaseEvent, SubnetManager } from '../contract/subnet-manager.js'
 import { type Lease, leaseKey } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import type { Clock } from '../util/clock.js'
-import type { OverlayError } from '../util/errors.js'
 import { Wakeup } from '../util/wakeup.js'
 import { LeaseTable } from './lease-table.js'
 import { LeaseWatch } from './lease-watch.js'
 import { PeerResources, type PeerResourcesOptions } from './peer-resources.js'
+import type { StoreEvent } from './reports.js'
 
 export interface LeaseFollowerOptions extends PeerResourcesOptions {
   readonly subnets: SubnetManager
@@ -21,6 +21,7 @@ export interface LeaseFollowerOptions extends PeerResourcesOptions {
   /** The host or the store's addresses are others than before: routes may cut the store off by now. */
   readonly onSurroundings: () => void
   readonly onWarning: (text: string) => void
+  readonly onStore: (event: StoreEvent) => void
 }
 
 /** While the store is unavailable, its addresses are looked at this often: a name may resolve to another one by now. */
@@ -45,9 +46,10 @@ export class LeaseFollower {
       subnets,
       clock,
       onEvent: (event) => this.#take(event),
-      onError: (error: OverlayError) => {
-        onError(error)
-        this.#failed.wake()
+      onError,
+      onStore: (event) => {
+        options.onStore(event)
+        if (event.type === 'away') this.#failed.wake()
       },
     })
   }

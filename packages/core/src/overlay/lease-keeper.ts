@@ -8,6 +8,7 @@ import {
   sameNode,
   sameSubnets,
 } from '../lease/lease.js'
+import { HOW_TO_CHOOSE_ADDRESS } from '../net/public-address.js'
 import type { Clock, Random } from '../util/clock.js'
 import { isOverlayError, OverlayError } from '../util/errors.js'
 import { backoffDelay } from '../util/retry.js'
@@ -229,7 +230,7 @@ export class LeaseKeeper {
         'LEASE_CONFLICT',
         `lease ${leaseKey(this.lease)} of this node was written by another process: ${consequence}. If another node goes ` +
           `by ${publicIp ?? publicIpv6} too, peers reach only one of the two: give each an address of its own ` +
-          '(--public-ip, --iface)',
+          `(${HOW_TO_CHOOSE_ADDRESS})`,
       ),
     )
   }

@@ -9,6 +9,7 @@ import {
 } from '../lease/lease.js'
 import type { NetworkConfig } from '../lease/network-config.js'
 import { type AddressRange, rangeContains, rangeOfNetwork } from '../net/address-ranges.js'
+import { HOW_TO_CHOOSE_ADDRESS } from '../net/public-address.js'
 import { OverlayError } from '../util/errors.js'
 import { FORGOTTEN_LEASE_GRACE_MS, ForgottenLeases } from './forgotten-leases.js'
 
@@ -152,6 +153,6 @@ export function namesakeRefusal(lease: Lease, own: Lease): OverlayError {
     'LEASE_CONFLICT',
     `lease ${leaseKey(lease)} bears the public address of this node, ${address}, whose lease is ${leaseKey(own)}: ` +
       'it is given no routes. If another node goes by that address, peers reach only one of the two: give each an ' +
-      'address of its own (--public-ip, --iface); if not, delete that lease from the store',
+      `address of its own (${HOW_TO_CHOOSE_ADDRESS}); if not, delete that lease from the store`,
   )
 }

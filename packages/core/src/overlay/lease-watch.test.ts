@@ -4,12 +4,14 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { WatchOptions } from '../contract/subnet-manager.js'
 import { OverlayError } from '../util/errors.js'
 import { LeaseWatch } from './lease-watch.js'
+import type { StoreEvent } from './reports.js'
 
 describe('LeaseWatch', () => {
   let clock: FakeClock
   let subnets: MemorySubnetManager
   let stop: AbortController
   let heard: string[]
+  let events: StoreEvent[]
   let watch: LeaseWatch
 
   beforeEach(() => {
@@ -17,11 +19,13 @@ describe('LeaseWatch', () => {
     subnets = new MemorySubnetManager(new MemoryStore({ config: { Network: '10.244.0.0/16' }, clock }))
     stop = new AbortController()
     heard = []
+    events = []
     watch = new LeaseWatch({
       subnets,
       clock,
       onEvent: ({ type }) => heard.push(type),
       onError: ({ code }) => heard.push(code),
+      onStore: (event) => events.push(event),
     })
   })
 
@@ -61,6 +65,37 @@ describe('LeaseWatch', () => {
     expect(watch).toMatchObject({ asOf: before, error: { message: 'no answer' } })
     options?.onRecovered?.()
     expect(watch).toMatchObject({ asOf: clock.now(), error: undefined })
+  })
+
+  it('reports that the store is away at first and then more and more seldom, another reason at once, and once that it is back', async () => {
+    let options: WatchOptions | undefined
+    subnets.watchLeases = async function* (given) {
+      options = given
+      yield { type: 'snapshot', leases: [] }
+      await new Promise(() => undefined)
+    }
+    void watch.run(stop.signal)
+    await clock.settle()
+    heard.length = 0
+    const away = new OverlayError('STORE_UNAVAILABLE', 'connection refused')
+    const times: number[] = []
+    const start = clock.monotonic()
+    for (let second = 0; second < 300; second += 1) {
+      const before = heard.length
+      options?.onError?.(away)
+      if (heard.length > before) times.push((clock.monotonic() - start) / 1_000)
+      await clock.advance(1_000)
+    }
+    expect(times).toEqual([0, 2, 6, 14, 30, 62, 122, 182, 242])
+    options?.onError?.(new OverlayError('ACCESS_DENIED', 'wrong password'))
+    expect(heard.at(-1)).toBe('ACCESS_DENIED')
+    options?.onRecovered?.()
+    options?.onRecovered?.()
+    expect(events).toEqual([
+      { type: 'away', error: away },
+      { type: 'back', awayMs: 300_000 },
+    ])
+    expect(watch.error).toBeUndefined()
   })
 
   it.each(['INVALID_LEASE', 'LEASE_CONFLICT'] as const)(

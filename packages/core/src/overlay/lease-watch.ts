@@ -2,16 +2,22 @@ import type { LeaseEvent, SubnetManager } from '../contract/subnet-manager.js'
 import type { Clock } from '../util/clock.js'
 import { isAboutRecords, OverlayError } from '../util/errors.js'
 import { Wakeup } from '../util/wakeup.js'
+import type { StoreEvent } from './reports.js'
 
 export interface LeaseWatchOptions {
   readonly subnets: SubnetManager
   readonly clock: Clock
   readonly onEvent: (event: LeaseEvent) => void
   readonly onError: (error: OverlayError) => void
+  readonly onStore: (event: StoreEvent) => void
 }
 
 /** A watch that ended although it should not have is opened again after this long. */
 const REOPEN_DELAY_MS = 1_000
+
+/** That the store is away is reported at first, and then after 2 s, 4 s and so on, up to a minute. */
+const FIRST_REPEAT_MS = 2_000
+const MAX_REPEAT_MS = 60_000
 
 /** How long `whenListed` waits for a store that is away: etcd elects a leader, an API server restarts, within seconds. */
 const PATIENCE_MS = 10_000
@@ -21,6 +27,8 @@ export class LeaseWatch {
   readonly #options: LeaseWatchOptions
   #asOf: number | undefined
   #error: OverlayError | undefined
+  /** Since when the store is away, and when that is reported again, in ms, monotonic; undefined while it is well. */
+  #away: { readonly since: number; repeatAt: number; repeatMs: number } | undefined
   #isListed = false
   readonly #progress = new Wakeup()
 
@@ -82,13 +90,35 @@ export class LeaseWatch {
   #answered(): void {
     this.#asOf = this.#options.clock.now()
     this.#error = undefined
+    if (this.#away === undefined) return
+    const awayMs = this.#options.clock.monotonic() - this.#away.since
+    this.#away = undefined
+    this.#options.onStore({ type: 'back', awayMs })
   }
 
   #failed(thrown: unknown): void {
     const { subnets, onError } = this.#options
     const error = OverlayError.from(thrown, 'STORE_UNAVAILABLE', `watching leases in ${subnets.name}`)
-    if (!isAboutRecords(error)) this.#error = error
-    onError(error)
+    if (isAboutRecords(error)) onError(error)
+    else this.#storeFailed(error)
     this.#progress.wake()
+  }
+
+  /** It fails again and again while the store is away. Another reason is reported at once. */
+  #storeFailed(error: OverlayError): void {
+    const { onError, onStore } = this.#options
+    const now = this.#options.clock.monotonic()
+    const before = this.#error
+    this.#error = error
+    if (this.#away === undefined) {
+      this.#away = { since: now, repeatAt: now + FIRST_REPEAT_MS, repeatMs: FIRST_REPEAT_MS }
+      onError(error)
+      onStore({ type: 'away', error })
+      return
+    }
+    if (before?.code === error.code && now < this.#away.repeatAt) return
+    this.#away.repeatMs = Math.min(MAX_REPEAT_MS, this.#away.repeatMs * 2)
+    this.#away.repeatAt = now + this.#away.repeatMs
+    onError(error)
   }
 }

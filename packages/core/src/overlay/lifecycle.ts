@@ -15,7 +15,7 @@ import type { OverlayEvents, OverlayState } from './reports.js'
 const DEFAULT_RENEW_MARGIN_MS = 60 * 60_000
 const DEFAULT_RESYNC_INTERVAL_MS = 60_000
 
-/** A start that fails is tried again after 1 to 30 s, or once an uplink comes. */
+/** A start that fails is tried again after 0.5 to 30 s, or once an uplink comes. */
 const START_BACKOFF = { firstMs: 1_000, maxMs: 30_000 }
 
 /**
@@ -67,7 +67,7 @@ export class Lifecycle {
     if (this.#state === 'stopping' || this.#state === 'stopped') {
       throw new OverlayError('CLOSED', 'this overlay was stopped: create another')
     }
-    if (this.#state !== 'idle') throw new TypeError('start() was called before, and once is enough')
+    if (this.#state !== 'idle') throw new TypeError('an overlay is started once: start() was called before')
     this.#enter('starting')
     this.#starting = this.#start(this.orStopped(signal), retry)
     await this.#starting
@@ -129,7 +129,7 @@ export class Lifecycle {
         if (former === undefined && !isOverlayError(thrown)) throw thrown
         const error = OverlayError.from(thrown, 'INTERNAL', 'joining the network')
         if (!mayPass(error)) throw error
-        const delayMs = backoffDelay(attempts, START_BACKOFF, random)
+        const delayMs = Math.round(backoffDelay(attempts, START_BACKOFF, random))
         this.#emitter.emit('error', error)
         this.#emitter.emit('retry', { attempts, error, delayMs })
         await this.#delayRetry(delayMs, clock, signal)
@@ -194,6 +194,7 @@ export class Lifecycle {
       config: (event) => emitter.emit('config', event),
       mtu: (mtu) => emitter.emit('mtu', mtu),
       uplink: (event) => emitter.emit('uplink', event),
+      store: (event) => emitter.emit('store', event),
       error: (error) => emitter.emit('error', error),
       recovered: (error) => emitter.emit('recovered', error),
       warning: (text) => {
@@ -201,9 +202,10 @@ export class Lifecycle {
         warnings.add(text)
         emitter.emit('warning', text)
       },
-      waiting: (what) => {
+      waiting: (what, why) => {
         this.#waitingFor = what
-        emitter.emit('waiting', what)
+        if (why === undefined) emitter.emit('waiting', what)
+        else emitter.emit('waiting', what, why)
       },
       joined: () => emitter.emit('joined'),
       outdated: () => this.#restartIfOutdated(),

@@ -12,7 +12,7 @@ import type { FoundInterface } from './external-interface.js'
 import type { LeaseKeeperEvent } from './lease-keeper.js'
 import type { PeerEvent } from './lease-table.js'
 import type { PreviousNode } from './options.js'
-import type { ConfigEvent, UplinkEvent } from './reports.js'
+import type { ConfigEvent, StoreEvent, UplinkEvent } from './reports.js'
 
 export interface OverlayNodeOptions extends PublicAddresses {
   readonly subnets: SubnetManager
@@ -52,8 +52,10 @@ export interface OverlayNodeObserver {
   warning(text: string): void
   /** The uplink is waited for, or is there. */
   uplink(event: UplinkEvent): void
-  /** What joining waits for next. */
-  waiting(what: string): void
+  /** The store is away, or back. */
+  store(event: StoreEvent): void
+  /** What joining waits for next, or why it still does. */
+  waiting(what: string, why?: OverlayError): void
   /** The lease is held, and what this node needs whatever its peers are is written. */
   joined(): void
   /** The lease is lost, and the network is another by now: this node has to leave, and join again. */

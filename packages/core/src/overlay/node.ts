@@ -148,6 +148,7 @@ export class OverlayNode {
       onSurroundings: () => this.reconciler.resync(),
       onOutside: () => this.#configWatch.look(),
       onWarning: (text) => observer.warning(text),
+      onStore: (event) => observer.store(event),
       onError,
     })
   }

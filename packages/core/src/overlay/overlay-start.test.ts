@@ -3,6 +3,7 @@ import { FakeKernel } from '@selvedge/conformance'
 import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { describe, expect, vi } from 'vitest'
 import { CONFIG, it } from '../../tests/overlay-fixture.js'
+import type { GetConfigOptions } from '../contract/subnet-manager.js'
 import { OverlayError } from '../util/errors.js'
 
 describe('start', () => {
@@ -85,6 +86,34 @@ describe('start', () => {
       'the first list of leases from memory',
     ])
     expect(overlay.status.waitingFor).toBeUndefined()
+  })
+
+  it('says at once why the store does not give the network config, and what looks mistaken about its use', async ({
+    clock,
+    store,
+    compose,
+  }) => {
+    const subnets = new MemorySubnetManager(store)
+    const config = await subnets.getNetworkConfig()
+    let isAway = true
+    subnets.getNetworkConfig = async ({ onWaiting, signal }: GetConfigOptions = {}) => {
+      if (!isAway) return config
+      onWaiting?.(new OverlayError('STORE_UNAVAILABLE', 'connection refused'))
+      await clock.sleep(10_000, { signal })
+      isAway = false
+      return config
+    }
+    const overlay = compose({ subnets: Object.assign(subnets, { warnings: () => ['an option is ignored'] }) })
+    const waiting: string[] = []
+    const warnings: string[] = []
+    overlay.on('waiting', (what, why) => why && waiting.push(`${what}: ${why.code} ${why.message}`))
+    overlay.on('warning', (text) => warnings.push(text))
+    const start = overlay.start()
+    await clock.settle()
+    expect(waiting).toEqual(['the network config from memory: STORE_UNAVAILABLE connection refused'])
+    await clock.advance(10_000)
+    await start
+    expect(warnings).toEqual(['an option is ignored'])
   })
 
   it('chooses among several backends by the network config', async ({ kernel, compose }) => {

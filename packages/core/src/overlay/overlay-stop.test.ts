@@ -3,6 +3,15 @@ import { MemoryStore, MemorySubnetManager } from '@selvedge/store-memory'
 import { describe, expect, vi } from 'vitest'
 import { CONFIG, it, peerAttributes } from '../../tests/overlay-fixture.js'
 
+function message(call: () => unknown): string {
+  try {
+    call()
+  } catch (error) {
+    if (error instanceof TypeError) return error.message
+  }
+  return 'no TypeError'
+}
+
 describe('stop', () => {
   it('leaves traffic flowing and the lease held', async ({ store, kernel, running, join }) => {
     join(2)
@@ -12,6 +21,23 @@ describe('stop', () => {
     expect(kernel.toText()).toBe(text)
     expect(store.leases).toHaveLength(2)
     expect(overlay.status.state).toBe('stopped')
+  })
+
+  it('has what a start brings say why it is not there: before it, meanwhile, and after a stop', async ({
+    clock,
+    compose,
+  }) => {
+    const overlay = compose({ subnets: new MemorySubnetManager(new MemoryStore({ clock })) })
+    const why = () => [() => overlay.lease, () => overlay.mtu].map(message)
+    expect(why()).toEqual([
+      'there is no lease yet: call start(), and wait for it',
+      'there is no node yet: call start(), and wait for it',
+    ])
+    const start = overlay.start()
+    expect(why()[0]).toBe('there is no lease yet: start() has not resolved')
+    await expect(overlay.start()).rejects.toThrow('an overlay is started once: start() was called before')
+    await Promise.all([overlay.stop(), expect(start).rejects.toMatchObject({ code: 'CLOSED' })])
+    expect(why()[0]).toBe('there is no lease: this overlay was stopped before it had one')
   })
 
   it('removes all that is ours and nothing else, and gives the lease back, when asked to', async ({

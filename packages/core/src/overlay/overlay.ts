@@ -39,7 +39,7 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
   /** This node's lease. Throws a TypeError before there is one: before `start` has resolved, or the first `lease`. */
   get lease(): Lease {
     const { lease } = this.#lifecycle
-    if (lease === undefined) throw new TypeError('there is no lease yet: start() has not resolved')
+    if (lease === undefined) throw this.#notYet('lease')
     return lease
   }
 
@@ -187,7 +187,20 @@ export class Overlay extends GuardedEmitter<OverlayEvents> implements AsyncDispo
 
   get #joined(): OverlayNode {
     const { node } = this.#lifecycle
-    if (node === undefined) throw new TypeError('start() has not resolved yet')
+    if (node === undefined) throw this.#notYet('node')
     return node
+  }
+
+  /** Why something that a start brings is not there. */
+  #notYet(what: string): TypeError {
+    switch (this.#lifecycle.state) {
+      case 'idle':
+        return new TypeError(`there is no ${what} yet: call start(), and wait for it`)
+      case 'stopping':
+      case 'stopped':
+        return new TypeError(`there is no ${what}: this overlay was stopped before it had one`)
+      default:
+        return new TypeError(`there is no ${what} yet: start() has not resolved`)
+    }
   }
 }

@@ -83,6 +83,7 @@ export async function planOverlay(
         uplink: (event) => {
           if (event.type === 'awaited') warnings.push(`waiting for an uplink: ${event.why}`)
         },
+        store: nothing,
         waiting: nothing,
         joined: nothing,
         recovered: nothing,

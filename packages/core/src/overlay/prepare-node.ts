@@ -39,12 +39,16 @@ export async function prepareNode(options: OverlayNodeOptions, signal: AbortSign
   observer.waiting('the drivers')
   const checked = [...knownRequirements(backends), ...parts.flatMap(({ requires = [] }) => requires)]
   await preflight(options, checked, signal)
-  observer.waiting(`the network config from ${subnets.name}`)
-  const config = await reachingStore(subnets.getNetworkConfig({ signal }), storeAccess(options), signal)
+  const awaited = `the network config from ${subnets.name}`
+  observer.waiting(awaited)
+  const onWaiting = (why: OverlayError): void => observer.waiting(awaited, why)
+  const asked = subnets.getNetworkConfig({ signal, onWaiting })
+  const config = await reachingStore(asked, storeAccess(options), signal)
   observer.config({ type: 'read', config, differences: [] })
   for (const key of config.unknownKeys) {
     observer.warning(`the network config's key '${key}' means nothing and is ignored: is it mistyped?`)
   }
+  for (const warning of subnets.warnings?.() ?? []) observer.warning(warning)
   const chosen = chooseBackend(config, backends)
   try {
     return await prepareBackend(chosen, config, checked, options, signal)

@@ -67,6 +67,22 @@ export type UplinkEvent =
       readonly externalInterface: ExternalInterface
     }
 
+/**
+ * A running overlay's store does not answer any more, or answers again: once each, however often it is asked meanwhile.
+ * `status.storeError` is there from the one to the other.
+ */
+export type StoreEvent =
+  | {
+      readonly type: 'away'
+      /** Why, as the store said it first. */
+      readonly error: OverlayError
+    }
+  | {
+      readonly type: 'back'
+      /** How long it was away, in ms. */
+      readonly awayMs: number
+    }
+
 /** A network config that was read from the store. It may hold secrets, such as a pre-shared key. */
 export interface ConfigEvent {
   /**
@@ -89,6 +105,7 @@ export const EVENT_NAMES = Object.keys({
   config: true,
   mtu: true,
   uplink: true,
+  store: true,
   error: true,
   recovered: true,
   warning: true,
@@ -114,7 +131,12 @@ export interface OverlayEvents {
   mtu: [number]
   /** The interface that packets to peers leave by is waited for, or is there. */
   uplink: [UplinkEvent]
-  /** Something failed and is being retried, or was ignored. */
+  /** The store is away, or back. */
+  store: [StoreEvent]
+  /**
+   * Something failed and is being retried, or was ignored. That the store is away is reported at first, and then at
+   * intervals that grow to a minute.
+   */
   error: [OverlayError]
   /**
    * What an `error` said of the external interface or of the config in the store is over: the same error comes again if it
@@ -130,8 +152,8 @@ export interface OverlayEvents {
    * pods be set up, while `start` still waits for the first list of leases. Again after each restart.
    */
   joined: []
-  /** What `start` waits for now, as in the status. */
-  waiting: [string]
+  /** What `start` waits for now, as in the status; again, with the reason, as soon as the store knows one. */
+  waiting: [what: string, why?: OverlayError]
   /** `start` failed, and is tried again as it was asked to. */
   retry: [StartRetry]
 }

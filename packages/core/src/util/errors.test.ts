@@ -23,6 +23,7 @@ describe('an OverlayError', () => {
     const error = new OverlayError('CLOSED', 'stopped')
     expect('cause' in error).toBe(false)
     expect(error.errno).toBeUndefined()
+    expect('errno' in error).toBe(false)
   })
 
   it('is made of whatever was thrown, and keeps it', () => {

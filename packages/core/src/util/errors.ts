@@ -80,12 +80,13 @@ export class OverlayError extends Error {
   /** What went wrong, for a program to branch on. */
   readonly code: ErrorCode
   /** The symbolic errno if a kernel answered, such as `EPERM`; undefined otherwise. */
-  readonly errno: string | undefined
+  declare readonly errno: string | undefined
 
   constructor(code: ErrorCode, message: string, options: OverlayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.errno = options.errno
+    // Not defined if there is none: a printed error would end with `errno: undefined`.
+    if (options.errno !== undefined) this.errno = options.errno
   }
 
   /** Returns `error` itself if it is an OverlayError, else one of code `code` that keeps it as its cause. */

@@ -219,7 +219,8 @@ describe('selectInterface', () => {
   it('lists what it looked for and what exists', () => {
     expect(() => select(['x', /^y/, { canReach: '1.1.1.1' }])).toThrow(
       "no interface fits 'x', nor the pattern /^y/, nor the route to 1.1.1.1. Interfaces: " +
-        'eth0 [192.168.0.1 192.168.0.2 fd00::1], eth1 [10.9.0.1], eth2 (down) []. Name one, or one of its addresses',
+        'eth0 [192.168.0.1 192.168.0.2 fd00::1], eth1 [10.9.0.1], eth2 (down) []. Name one, or one of its addresses: ' +
+        "linux({ interface: 'eth0' }), or --iface=eth0 of the agent",
     )
     expect(() => select([])).toThrow(/no default route/)
   })

@@ -254,9 +254,11 @@ function notFound(choices: readonly InterfaceChoice[], candidates: readonly Cand
   const there = candidates
     .filter(({ isLoopback }) => !isLoopback)
     .map(({ name, addresses, isUp }) => `${printable(name)}${isUp ? '' : ' (down)'} [${addresses.join(' ')}]`)
+  const example = candidates.find(({ isLoopback, isUp }) => isUp && !isLoopback)?.name ?? 'eth0'
   return new OverlayError(
     'INTERFACE_NOT_FOUND',
-    `${problem}. Interfaces: ${there.join(', ') || 'none but loopback'}. Name one, or one of its addresses`,
+    `${problem}. Interfaces: ${there.join(', ') || 'none but loopback'}. Name one, or one of its addresses: ` +
+      `linux({ interface: '${printable(example)}' }), or --iface=${printable(example)} of the agent`,
   )
 }
 

@@ -1,6 +1,7 @@
 import {
   type AbortOptions,
   type Clock,
+  type GetConfigOptions,
   isOverlayError,
   type Lease,
   type LeaseEvent,
@@ -130,7 +131,11 @@ export class CachedSubnetManager implements SubnetManager {
     return [...new Set([...this.#formerAddresses, ...(this.#subnets.addresses?.() ?? [])])]
   }
 
-  async getNetworkConfig(options: AbortOptions = {}): Promise<NetworkConfig> {
+  warnings(): readonly string[] {
+    return this.#subnets.warnings?.() ?? []
+  }
+
+  async getNetworkConfig(options: GetConfigOptions = {}): Promise<NetworkConfig> {
     try {
       const config = await this.#askForConfig(options)
       this.#recorder.recordConfig(config)
@@ -213,15 +218,18 @@ export class CachedSubnetManager implements SubnetManager {
    * Rejects with `STORE_UNAVAILABLE` once the cache may answer as well and the store has had its time. Only at the start: a
    * store that has answered, and holds no config, is waited for.
    */
-  async #askForConfig(options: AbortOptions): Promise<NetworkConfig> {
+  async #askForConfig(options: GetConfigOptions): Promise<NetworkConfig> {
     if (this.#recorder.config !== undefined || this.#recorder.knowsLeases) {
       return this.#subnets.getNetworkConfig(options)
     }
-    const { signal } = options
+    const { signal, onWaiting } = options
     const givenUp = new AbortController()
     const answered = new AbortController()
     const ends = signal === undefined ? [] : [signal]
-    const asked = this.#subnets.getNetworkConfig({ signal: AbortSignal.any([...ends, givenUp.signal]) })
+    const asked = this.#subnets.getNetworkConfig({
+      signal: AbortSignal.any([...ends, givenUp.signal]),
+      onWaiting,
+    })
     const impatient = this.#clock
       .sleep(this.#patienceMs, { signal: AbortSignal.any([...ends, answered.signal]) })
       .then(() => this.#cache.load())

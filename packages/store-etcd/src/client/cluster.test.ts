@@ -3,7 +3,7 @@ import { FakeClock } from '@selvedge/conformance'
 import { describe, expect, it } from 'vitest'
 import { readSettings } from '../options.js'
 import type { EtcdApi } from './api.js'
-import { EtcdCluster } from './cluster.js'
+import { type CallRequest, EtcdCluster } from './cluster.js'
 import type { Endpoint, Renewal } from './endpoint.js'
 import { EtcdFailure } from './errors.js'
 
@@ -40,7 +40,7 @@ function clusterOf(answers: Record<string, (time: number) => string>, auth = fal
   const user = auth ? { username: 'flannel', password: 'S3cret' } : {}
   const settings = readSettings({ client, clock, random: () => 0, patienceMs: 1_000, ...user })
   const cluster = new EtcdCluster(endpoints, { ...settings, rights: 'read /n/config' })
-  const call = (options: { once?: boolean; patient?: boolean; signal?: AbortSignal } = {}) =>
+  const call = (options: Partial<CallRequest> = {}) =>
     cluster.call({ attempted: 'asking', ...options }, async () => {
       const name = asked.at(-1) ?? ''
       const answer = answers[name]?.(asked.filter((each) => each === name).length) ?? ''
@@ -54,6 +54,21 @@ const DOWN =
   '14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED. Resolution note: '
 
 describe('EtcdCluster', () => {
+  it('says why a patient call goes on asking as soon as no endpoint has answered, and once', async () => {
+    const { call, asked, clock } = clusterOf({ a: () => DOWN, b: (time) => (time < 3 ? DOWN : 'ok') })
+    const reasons: string[] = []
+    const answer = call({
+      patient: true,
+      onWaiting: ({ code, message }) => reasons.push(`${code} ${message}`),
+    })
+    await clock.settle()
+    expect(reasons).toEqual([expect.stringMatching(/^STORE_UNAVAILABLE asking: .*ECONNREFUSED/)])
+    expect(asked).toEqual(['a', 'b'])
+    await clock.advance(1_000)
+    await expect(answer).resolves.toBe('b')
+    expect(reasons).toHaveLength(1)
+  })
+
   it('stays with the endpoint that answered last', async () => {
     const { call, asked } = clusterOf({ a: () => DOWN, b: () => 'ok', c: () => 'ok' })
     expect([await call(), await call(), await call()]).toEqual(['b', 'b', 'b'])

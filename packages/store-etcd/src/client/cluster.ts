@@ -11,6 +11,8 @@ export interface CallRequest extends AbortOptions {
   readonly attempted: string
   /** True to keep asking for `patienceMs`; otherwise each endpoint is asked once. */
   readonly patient?: boolean | undefined
+  /** Called with why a patient call goes on asking, once no endpoint has answered. */
+  readonly onWaiting?: ((why: OverlayError) => void) | undefined
   /** How long one endpoint has to answer, in ms. */
   readonly timeoutMs?: number | undefined
   /** True for a request that must not run twice: one endpoint is asked, and a failure leaves open whether it ran. */
@@ -72,6 +74,7 @@ export class EtcdCluster {
       }
       const hopeless = [...failures.values()].every(({ kind }) => kind !== 'unavailable')
       if (hopeless || clock.monotonic() >= until) throw this.#error(attempted, failures)
+      if (round === 1) call.onWaiting?.(this.#error(attempted, failures))
       await clock.sleep(backoffDelay(round, BACKOFF, random), { signal })
     }
   }

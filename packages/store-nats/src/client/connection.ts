@@ -20,6 +20,8 @@ export interface CallRequest extends AbortOptions {
   readonly once?: boolean | undefined
   /** How long the answer may take, in ms. Default: the settings' `requestTimeoutMs`. */
   readonly timeoutMs?: number | undefined
+  /** Called with why the call goes on asking, once the first attempt has failed. */
+  readonly onWaiting?: ((why: OverlayError) => void) | undefined
 }
 
 /** Pauses between attempts, in ms. */
@@ -62,6 +64,7 @@ export class Connection {
       if (['outdated', 'no-stream', 'exists'].includes(failure.kind)) throw new NatsFailure(failure)
       const isOver = !mayPass(failure) || clock.monotonic() >= until
       if (isOver || (once && sent)) throw this.error(attempted, failure)
+      if (attempt === 1) request.onWaiting?.(this.error(attempted, failure))
       await clock.sleep(backoffDelay(attempt, BACKOFF, random), { signal })
     }
   }
