@@ -9,8 +9,12 @@ const EXAMPLES = fileURLToPath(new URL('../../../../examples/', import.meta.url)
 
 const SERVICE = fileURLToPath(new URL('../../../../deploy/host/selvedged-service', import.meta.url))
 
-/** No namespace has systemd: `systemctl restart selvedged` is done by the script for hosts that have none either. */
-const SYSTEMCTL = '#!/bin/sh\nexec selvedged-service "$1"\n'
+/** No namespace has systemd: `systemctl restart UNIT` is done by a script `UNIT-service`, for selvedged that of hosts without it. */
+const SYSTEMCTL = `#!/bin/sh
+case $1 in enable) verb=start ;; disable) verb=stop ;; *) verb=$1 ;; esac
+for unit; do :; done
+exec "$unit-service" "$verb"
+`
 
 /** Where a host that follows a guide writes. */
 const PRIVATE_FILES = [
@@ -82,6 +86,11 @@ export class GuideHost implements PluginHost {
     )
     const script = ['#!/bin/sh', `case $1 in ${cases.join(' ')} *) exit 255 ;; esac`, 'shift']
     await this.#install('ssh', `${script.join('\n')}\nexec nsenter $enter -- sh -c "$*"\n`)
+  }
+
+  /** Gives it a service that `systemctl` starts and stops: a script of sh, with `start` or `stop` for its argument. */
+  async addService(name: string, script: string): Promise<void> {
+    await this.#install(`${name}-service`, `#!/bin/sh\n${script}\n`)
   }
 
   /** Puts a file of `examples/` where a guide says. */

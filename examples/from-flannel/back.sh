@@ -1,0 +1,3 @@
+set -eu
+systemctl disable --now selvedged
+systemctl enable --now flanneld
