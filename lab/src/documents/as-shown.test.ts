@@ -12,6 +12,7 @@ test.each([
   ['an expiry', 'expires=2026-11-22T07:03:12.000Z', 'expires=2027-01-02T17:00:00.123Z\n'],
   ['MACs', 'lladdr aa:c0:c0:a8:4d:01', 'lladdr 02:00:00:00:00:01\n'],
   ['process ids', 'by process 12, [7]', 'by process 4321, [99]\n'],
+  ['the version in an address', 'see x/v0.1.0/docs', 'see x/v1.2.0-rc.1/docs\n'],
   ['the width of a column', 'h1    0.4 ms  x', 'h1       12 ms  x\n'],
 ])('what was printed is as shown with %s', (_, block, printed) => {
   expect(asShown(block, printed)).toBe(block)

@@ -5,6 +5,7 @@ const VARYING: readonly (readonly [name: string, shape: RegExp])[] = [
   ['clock', /\b\d\d:\d\d:\d\d(?:\.\d+)?\b/],
   ['duration', /(?<![\w.])\d+(?:\.\d+)? ?(?:ms|s|m|h|d)\b(?: \d+ ?[smhd]\b)*/],
   ['pid', /(?<=\[|\bprocess )\d+\b/],
+  ['version', /(?<=\/v)\d+\.\d+\.\d+(?:-[\w.]+)?(?=\/)/],
 ]
 
 /** A line of a block that stands for any lines, and what stands for anything within a line. */

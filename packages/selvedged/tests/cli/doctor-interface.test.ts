@@ -22,6 +22,6 @@ test('the interface is the one of the agent that runs, and without one what the 
   expect((await findings()).map(({ id }) => id)).not.toContain('host.interface')
   await agent.stop()
   const found = (await findings()).find(({ id }) => id === 'host.interface')
-  expect(found?.anchor).toBe('https://github.com/selvedge/selvedge/blob/v0.1.0/docs/doctor.md#host.interface')
+  expect(found?.anchor).toMatch(/^https:\/\/.*\/docs\/doctor\.md#host\.interface$/)
   expect((await findings('--iface=eth0')).map(({ id }) => id)).not.toContain('host.interface')
 }, 120_000)
