@@ -6,7 +6,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { vxlan } from '@selvedge/backend-vxlan'
-import { type ChosenInterface, createOverlay, type OverlayOptions } from '@selvedge/core'
+import { type ChosenInterface, createOverlay, leaseKey, type OverlayOptions } from '@selvedge/core'
 import { linux } from '@selvedge/dataplane-linux'
 import { CachedSubnetManager, LeaseFile, SubnetEnvFile } from '@selvedge/node-state'
 import { EtcdSubnetManager } from '@selvedge/store-etcd'
@@ -20,19 +20,23 @@ export interface EdgeOptions extends OverlayOptions {
 
 /** Resolves when `end` aborts, which a change of the network config does, too. */
 export async function edge(end: AbortController, options: EdgeOptions): Promise<void> {
-  const { store, cacheFile, subnetFile, log } = options
+  const { store, cacheFile, subnetFile, log, ...parts } = options
   let uplink: ChosenInterface | undefined
   const cache = new LeaseFile({ path: cacheFile, store, externalInterface: () => uplink, onWarning: log })
   const observer = { onConfigChanged: () => end.abort() }
   const subnets = new CachedSubnetManager({ subnets: options.subnets, cache, observer })
   await using file = new SubnetEnvFile({ path: subnetFile, onError: (error) => log(`error: ${error}`) })
   const previous = { ...(await file.read()), ...(await cache.loadNode()) }
-  await using overlay = createOverlay({ ...options, subnets, previous })
+  await using overlay = createOverlay({ ...parts, subnets, previous })
   const publish = () => {
     uplink = overlay.externalInterface
     file.publish(overlay.subnetEnv({ ipMasq: false }))
   }
   overlay.on('joined', publish).on('mtu', publish)
+  overlay.on('joined', () => log(`joined: ${leaseKey(overlay.lease)}, MTU ${overlay.mtu}`))
+  overlay.on('peer', ({ type, lease }) =>
+    log(`${type === 'put' ? 'peer' : 'peer gone'}: ${leaseKey(lease)} at ${lease.attributes.publicIp}`),
+  )
   overlay.on('lease', ({ type }) => type === 'changed' && publish())
   overlay.on('uplink', (event) =>
     log(event.type === 'found' ? `uplink: ${event.externalInterface.name}` : `no uplink: ${event.why}`),

@@ -12,6 +12,12 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     'npm install --save-dev @selvedge/conformance @selvedge/store-memory vitest':
       'vitest is in a registry, not here; npm run test:consumer installs the others from their tarballs',
   },
+  'docs/guides/edge-on-nats.md': {
+    'apt install nats-server && nats-server -c server.conf':
+      'it installs a package; edge-on-nats.test.ts starts the server by that file',
+    'nk -gen user -pubout > node.nk':
+      'Debian has no nk; edge-on-nats.test.ts makes a key with the library that nk is part of',
+  },
   'docs/traffic-rules.md': {
     'firewall-cmd --permanent --zone=trusted --add-source=10.244.0.0/16':
       'firewalld needs a system bus, which no test has',

@@ -49,7 +49,12 @@ export class Nats {
   async start(config = this.#jetStream): Promise<void> {
     await mkdir(this.#folder, { recursive: true })
     const file = join(this.#folder, 'server.conf')
-    await writeFile(file, `server_name: lab\nlisten: "${this.#address}:${CLIENT_PORT}"\n${config}\n`)
+    await writeFile(file, `listen: "${this.#address}:${CLIENT_PORT}"\n${config}\n`)
+    await this.startWith(file)
+  }
+
+  /** Starts it by a configuration file of your own, which says where it listens. */
+  async startWith(file: string): Promise<void> {
     const server = this.#namespace.spawn(NATS_SERVER, ['-c', file])
     this.#process = server
     let said = ''
