@@ -19,10 +19,12 @@ export function testSources(root: string): ReadonlyMap<string, string> {
   return new Map(tests.map((path) => [path, readFileSync(join(root, path), 'utf8')]))
 }
 
-/** Whether a test names a file, in quotes: by its name, or without the ending if that is TypeScript's. It may be a test itself. */
+/** Whether a test names a file in a literal: by its name, or without the ending if that is TypeScript's. It may be a test itself. */
 export function isNamedByTest(path: string, sources: ReadonlyMap<string, string>): boolean {
   const name = basename(path)
   const names = extname(name) === '.ts' ? [name, name.replace('.ts', '.js'), name.replace('.ts', '')] : [name]
-  const quoted = new RegExp(`['"/\`](?:${names.map((each) => each.replaceAll('.', '\\.')).join('|')})['"\`]`)
+  const quoted = new RegExp(
+    `['"/\`](?:${names.map((each) => each.replaceAll('.', '\\.')).join('|')})['"\`\\s]`,
+  )
   return IS_TEST.test(path) || [...sources.values()].some((text) => quoted.test(text))
 }

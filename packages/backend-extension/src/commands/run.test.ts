@@ -83,7 +83,7 @@ test.each(['takes too long', 'is aborted'])('one that %s is killed with what it 
   expect(error?.message).toMatch(/sh took longer than 0.3 s, and was killed: \d+; \d+$/)
   const pids = error?.message.split(': ').at(-1)?.split('; ') ?? []
   expect(pids).toHaveLength(2)
-  for (const pid of pids) expect(isAlive(pid), pid).toBe(false)
+  for (const pid of pids) await expect.poll(() => isAlive(pid), { timeout: 5_000 }).toBe(false)
 })
 
 test('one that leaves a process behind is not waited for any longer, and that process lives on', async () => {
