@@ -51,10 +51,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [, , endpoint = '', cacheFile = '', subnetFile = ''] = process.argv
   const end = new AbortController() // a supervisor, such as systemd, starts it again
   process.once('SIGTERM', () => end.abort())
-  const parts = {
-    subnets: new EtcdSubnetManager({ endpoints: [endpoint] }),
-    backend: vxlan(),
-    drivers: [linux()],
-  }
+  const subnets = new EtcdSubnetManager({ endpoints: [endpoint] })
+  const parts = { subnets, backend: vxlan(), drivers: [linux()] }
   await edge(end, { ...parts, store: endpoint, cacheFile, subnetFile, log: console.error })
 }
