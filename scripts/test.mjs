@@ -9,6 +9,7 @@
 import { join } from 'node:path'
 import { ensureDebian12 } from './debian-12.mjs'
 import { ensureEtcd35 } from './etcd.mjs'
+import { ensureFirewalld } from './firewalld.mjs'
 import { ensureKubernetes, findKubernetes, remedy } from './kube-apiserver.mjs'
 import { ensureKubectl132 } from './kubectl.mjs'
 import {
@@ -39,6 +40,7 @@ await runMain(async (args) => {
   await ensureDebianPackages(testTools)
   await ensureEtcd35()
   await ensureDebian12()
+  await ensureFirewalld()
   const hasKubernetes = findKubernetes() !== undefined
   if (hasKubernetes) {
     await ensureKubernetes()

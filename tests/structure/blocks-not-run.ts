@@ -19,8 +19,6 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
       'Debian has no nk; edge-on-nats.test.ts makes a key with the library that nk is part of',
   },
   'docs/traffic-rules.md': {
-    'firewall-cmd --permanent --zone=trusted --add-source=10.244.0.0/16':
-      'firewalld needs a system bus, which no test has',
     '- name: kube-network-policies': 'it needs an image of another project',
   },
 }

@@ -1,8 +1,10 @@
 /** The blocks of docs/traffic-rules.md: other programs that filter what a host forwards, and what lets the overlay's packets pass. */
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Host, type Pod, ping, pingUntilReached, until } from '@selvedge/lab'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Rig } from '../rig.js'
+import { startFirewalld } from './firewalld.js'
 import { GuideHost } from './guide-host.js'
 
 const POLICY = fileURLToPath(new URL('../../../../examples/beside/policy.nft', import.meta.url))
@@ -67,6 +69,21 @@ test('ufw drops what is forwarded and what hosts send to each other, unless its 
   await first.sh('ufw --force disable')
   expect(await ping(here, address, FEW)).toEqual(REACHED)
 })
+
+test.each(['nftables', 'iptables'] as const)(
+  'firewalld, by %s, drops what is forwarded and what hosts send to each other, unless its zones let both in',
+  async (backend) => {
+    const before = await tables()
+    await using _ = await startFirewalld(first, join(rig.lab.directory, `firewalld-${backend}`), backend)
+    expect(await ping(here, address, FEW)).toEqual(LOST)
+    await first.run('beside/firewalld.sh')
+    expect(await ping(here, address, FEW)).toEqual(REACHED)
+    await first.sh('firewall-cmd --reload')
+    expect(await ping(here, address, FEW)).toEqual(REACHED)
+    expect(await tables()).toBe(before)
+  },
+  120_000,
+)
 
 test('a policy in a table of its own decides who reaches a pod', async () => {
   await second.exec('nft', ['-f', POLICY])

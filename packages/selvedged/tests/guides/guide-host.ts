@@ -88,9 +88,14 @@ export class GuideHost implements PluginHost {
     await this.#install('ssh', `${script.join('\n')}\nexec nsenter $enter -- sh -c "$*"\n`)
   }
 
+  /** Puts a program first in its PATH: a script of sh. */
+  async addProgram(name: string, script: string): Promise<void> {
+    await this.#install(name, `#!/bin/sh\n${script}\n`)
+  }
+
   /** Gives it a service that `systemctl` starts and stops: a script of sh, with `start` or `stop` for its argument. */
   async addService(name: string, script: string): Promise<void> {
-    await this.#install(`${name}-service`, `#!/bin/sh\n${script}\n`)
+    await this.addProgram(`${name}-service`, script)
   }
 
   /** Puts a file of `examples/` where a guide says. */

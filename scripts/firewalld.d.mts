@@ -1,0 +1,2 @@
+export const firewalld: string
+export function ensureFirewalld(): Promise<void>
