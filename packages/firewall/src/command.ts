@@ -33,10 +33,19 @@ export const commandLine = ({ program, args, namespace }: Command): readonly [st
  */
 export async function commandLineOfWatcher(command: Command): Promise<readonly [string, readonly string[]]> {
   const [program, args] = commandLine(command)
-  const dying = ['--pdeathsig', 'KILL']
-  const trial = { program: 'setpriv', args: [...dying, 'true'], namespace: undefined }
+  hasSetpriv ??= canSetpriv()
+  return (await hasSetpriv) ? ['setpriv', [...DYING, program, ...args]] : [program, args]
+}
+
+const DYING = ['--pdeathsig', 'KILL']
+
+/** Asked once: busybox has a program of that name, too, which cannot do this. */
+let hasSetpriv: Promise<boolean> | undefined
+
+async function canSetpriv(): Promise<boolean> {
+  const trial = { program: 'setpriv', args: [...DYING, 'true'], namespace: undefined }
   const tried = await runCommand(trial).catch(() => undefined)
-  return tried?.status === 0 ? ['setpriv', [...dying, program, ...args]] : [program, args]
+  return tried?.status === 0
 }
 
 /** Runs a tool to its end, without a shell. Resolves with undefined if it is not installed. */

@@ -72,7 +72,8 @@ export function firewall(options: FirewallOptions = {}): Firewall {
   return new RulesetDriver(options)
 }
 
-class RulesetDriver implements Firewall {
+/** What `firewall()` makes, without a look at its options. */
+export class RulesetDriver implements Firewall {
   readonly name = 'firewall'
   readonly kinds = ['ruleset'] as const
   readonly #options: FirewallOptions

@@ -2,6 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { DriverEvent } from '@selvedge/core'
 import { Lab, type Namespace, until } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { commandLineOfWatcher } from '../src/command.js'
+import { RulesetDriver } from '../src/firewall.js'
 import { type Firewall, firewall, type IptablesVariant, type RulesetResource } from '../src/index.js'
 import { MODES, type Network, put, remove, rulesets, write } from './rulesets.js'
 
@@ -140,7 +142,7 @@ test('the other mode’s rules are found and removed; a tool that is missing is 
   ])
   await write(driver, both.filter(({ mode }) => mode === 'iptables').map(remove))
   expect(await textsOf(driver)).toEqual(textsIn(rulesets(true, FIRST)))
-  await using without = firewall({ namespace, iptables: 'no-such' as IptablesVariant })
+  await using without = new RulesetDriver({ namespace, iptables: 'no-such' as IptablesVariant })
   expect(await textsOf(without)).toEqual(textsIn(rulesets(true, FIRST)))
   const [result] = await without.apply(rulesets(false, FIRST).map(put))
   expect(result).toMatchObject({
@@ -178,14 +180,16 @@ test.each(MODES.filter(([name]) => name !== 'iptables-legacy'))(
 )
 
 test('a start reads everything once', async () => {
+  // Once for each process, it looks whether there is a program by which the monitor ends with this process.
+  await commandLineOfWatcher({ program: 'nft', args: [], namespace: undefined })
   const host = await lab.addHost()
   await using driver = firewall({ namespace: `/run/netns/${host.namespace}`, iptables: 'nft' })
   const stop = new AbortController()
   const watching = (async () => {
     for await (const _ of driver.watch?.({ signal: stop.signal }) ?? []);
   })()
-  // Two modes of two families.
-  expect(await spawnedBy(() => driver.snapshot(SCOPE))).toBe(4)
+  // Two modes of two families, and the monitor that reports what changes.
+  expect(await spawnedBy(() => driver.snapshot(SCOPE))).toBe(5)
   expect(await spawnedBy(() => driver.snapshot(SCOPE))).toBe(0)
   stop.abort()
   await watching
