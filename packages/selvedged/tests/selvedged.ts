@@ -129,13 +129,15 @@ export class Selvedged {
 
   /** What it serves at a path: the status, and the text after a space. */
   get(port: number, path: string): Promise<string> {
-    return this.host
-      .exec('node', [
-        '-e',
-        // fetch keeps its connection for the next request, and now and then the process with it.
-        `fetch('http://127.0.0.1:${port}${path}').then(async (r) => { console.log(r.status, (await r.text()).trimEnd()); process.exit() })`,
-      ])
-      .then((text) => text.trimEnd())
+    // Not by fetch, which keeps its connection for the next request, and once in a while ends without an answer.
+    const script = [
+      `require('node:http').get('http://127.0.0.1:${port}${path}', { agent: false }, (answer) => {`,
+      "  let text = ''",
+      "  answer.setEncoding('utf8').on('data', (chunk) => (text += chunk))",
+      "  answer.on('end', () => console.log(answer.statusCode, text.trimEnd()))",
+      '})',
+    ]
+    return this.host.exec('node', ['-e', script.join('\n')]).then((text) => text.trimEnd())
   }
 
   /** The kernel holds what all leases require. */
