@@ -83,6 +83,7 @@ export const STORE: readonly Fault[] = [
     id: 'store.outside',
     says: /10\.99\.1\.0-24 of 192\.168\.77\.66/,
     inject: (bench) => bench.rig.etcd.put('10.99.1.0-24', lease('192.168.77.66')),
+    mend: (bench) => bench.rig.etcd.delete('10.99.1.0-24'),
   },
   {
     name: 'a user of etcd may read, and not write',
