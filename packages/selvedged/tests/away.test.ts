@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PingStream, pingUntilReached, readKernelState, until } from '@selvedge/lab'
 import { describe, expect, test } from 'vitest'
 import { printTime } from './print-time.js'
+import { loseWhatARebootTakes } from './reboot.js'
 import { Rig, vxlanConfig } from './rig.js'
 import { filesOf } from './selvedged.js'
 
@@ -22,9 +23,7 @@ describe('started while etcd is unavailable, an agent', () => {
     await second.stop()
     await rig.etcd.kill()
 
-    // What a reboot leaves of it: the files on disk, and not those in /run.
-    await second.host.ip('link', 'delete', 'flannel.1')
-    await rm(second.subnetFile)
+    await loseWhatARebootTakes(second)
     const again = rig.start(1)
     const line = await again.logged(/^etcd is unavailable: starting from the lease cache/)
     expect(line).toMatchObject({ leases: 3, error: { code: 'STORE_UNAVAILABLE' } })

@@ -1,10 +1,10 @@
 /** Agents whose leases are in NATS: traffic, a server that is killed, one that comes back without its data, and the cache. */
-import { rm } from 'node:fs/promises'
 import { leaseKey } from '@selvedge/core'
 import { PingStream, type Pod, pingMatrix, pingUntilReached, readKernelState, until } from '@selvedge/lab'
 import { describe, expect, test } from 'vitest'
 import { NatsRig } from './nats-rig.js'
 import { printTime } from './print-time.js'
+import { loseWhatARebootTakes } from './reboot.js'
 import { vxlanConfig } from './rig.js'
 
 const dualStack = { ...vxlanConfig, EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' }
@@ -99,9 +99,7 @@ describe('started while NATS is unavailable, an agent', () => {
     const { subnet } = await second.ready()
     await second.stop()
     await rig.nats.kill()
-    // What a reboot leaves of it: the files on disk, and not those in /run.
-    await second.host.ip('link', 'delete', 'flannel.1')
-    await rm(second.subnetFile)
+    await loseWhatARebootTakes(second)
     const again = rig.start(1)
     const line = await again.logged(/^nats is unavailable: starting from the lease cache/)
     expect(line).toMatchObject({ leases: 2, error: { code: 'STORE_UNAVAILABLE' } })

@@ -28,6 +28,12 @@ export async function rebootWithoutUplink({ lab }: OnLab, agent: Selvedged): Pro
   return removeLinks(host)
 }
 
+/** Removes what a reboot would of an agent that was stopped, but for the uplink: its link, and its file in /run. */
+export async function loseWhatARebootTakes({ host, subnetFile }: Selvedged): Promise<void> {
+  await host.ip('link', 'delete', 'flannel.1')
+  await rm(subnetFile)
+}
+
 /** Leaves a host `lo` alone. */
 export async function removeLinks(host: Host): Promise<Uplink> {
   const [, macAddress = ''] = /link\/ether (\S+)/.exec(await host.ip('link', 'show', 'eth0')) ?? []

@@ -16,7 +16,7 @@ export class GuardedEmitter<
   readonly #guarded = new WeakMap<object, unknown>()
   readonly #names: readonly string[] | undefined
 
-  /** @param names of the events there are: another one is a TypeError. Default: any may be listened to */
+  /** @param names the events that exist; listening to any other throws a TypeError. Default: no check */
   constructor(names?: readonly (keyof Events & string)[]) {
     super()
     this.#names = names

@@ -29,6 +29,21 @@ describe('LeaseWatch', () => {
     })
   })
 
+  /** Runs the watch on a store that has nothing to say after an empty snapshot. Returns what the store was asked with. */
+  async function watchingSilence(): Promise<WatchOptions> {
+    const asked: WatchOptions[] = []
+    subnets.watchLeases = async function* (given) {
+      asked.push(given)
+      yield { type: 'snapshot', leases: [] }
+      await new Promise(() => undefined)
+    }
+    void watch.run(stop.signal)
+    await clock.settle()
+    const [options] = asked
+    if (options === undefined) throw new Error('the store was not asked')
+    return options
+  }
+
   it('opens a watch again a second after it ended, with an error or without', async () => {
     const real = subnets.watchLeases.bind(subnets)
     subnets.watchLeases = async function* () {
@@ -51,46 +66,32 @@ describe('LeaseWatch', () => {
   })
 
   it('is up to date again when the store recovered, also with nothing to say', async () => {
-    let options: WatchOptions | undefined
-    subnets.watchLeases = async function* (given) {
-      options = given
-      yield { type: 'snapshot', leases: [] }
-      await new Promise(() => undefined)
-    }
-    void watch.run(stop.signal)
-    await clock.settle()
+    const options = await watchingSilence()
     const before = watch.asOf
     await clock.advance(5_000)
-    options?.onError?.(new OverlayError('STORE_UNAVAILABLE', 'no answer'))
+    options.onError?.(new OverlayError('STORE_UNAVAILABLE', 'no answer'))
     expect(watch).toMatchObject({ asOf: before, error: { message: 'no answer' } })
-    options?.onRecovered?.()
+    options.onRecovered?.()
     expect(watch).toMatchObject({ asOf: clock.now(), error: undefined })
   })
 
   it('reports that the store is away at first and then more and more seldom, another reason at once, and once that it is back', async () => {
-    let options: WatchOptions | undefined
-    subnets.watchLeases = async function* (given) {
-      options = given
-      yield { type: 'snapshot', leases: [] }
-      await new Promise(() => undefined)
-    }
-    void watch.run(stop.signal)
-    await clock.settle()
+    const options = await watchingSilence()
     heard.length = 0
     const away = new OverlayError('STORE_UNAVAILABLE', 'connection refused')
     const times: number[] = []
     const start = clock.monotonic()
     for (let second = 0; second < 300; second += 1) {
       const before = heard.length
-      options?.onError?.(away)
+      options.onError?.(away)
       if (heard.length > before) times.push((clock.monotonic() - start) / 1_000)
       await clock.advance(1_000)
     }
     expect(times).toEqual([0, 2, 6, 14, 30, 62, 122, 182, 242])
-    options?.onError?.(new OverlayError('ACCESS_DENIED', 'wrong password'))
+    options.onError?.(new OverlayError('ACCESS_DENIED', 'wrong password'))
     expect(heard.at(-1)).toBe('ACCESS_DENIED')
-    options?.onRecovered?.()
-    options?.onRecovered?.()
+    options.onRecovered?.()
+    options.onRecovered?.()
     expect(events).toEqual([
       { type: 'away', error: away },
       { type: 'back', awayMs: 300_000 },

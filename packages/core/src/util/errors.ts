@@ -85,7 +85,7 @@ export class OverlayError extends Error {
   constructor(code: ErrorCode, message: string, options: OverlayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    // Not defined if there is none: a printed error would end with `errno: undefined`.
+    // Left out rather than set to undefined, so that a printed error does not end with `errno: undefined`.
     if (options.errno !== undefined) this.errno = options.errno
   }
 

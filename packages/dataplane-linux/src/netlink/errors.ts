@@ -55,7 +55,7 @@ export class NetlinkError extends Error {
     super(`${operation}: ${explanation}`, details.cause === undefined ? undefined : { cause: details.cause })
     this.reason = reason
     this.operation = operation
-    // Not defined if there is none, so that a printed error does not say so.
+    // Left out rather than set to undefined, so that a printed error does not end with `errno: undefined`.
     if (errno !== undefined) this.errno = errno
     if (kernelText !== undefined) this.kernelText = kernelText
     this.capability = details.capability ?? 'CAP_NET_ADMIN'

@@ -89,7 +89,7 @@ export class Connection {
     const over = new AbortController()
     try {
       session = await abortable(this.#connected(), signal)
-      // Both may have come at once; what nobody waits for must not begin.
+      // The caller may have aborted just as the connection was made: then nobody waits for the work, and it must not start.
       signal?.throwIfAborted()
       return { value: await abortable(within(work(session, over.signal), timeoutMs), signal) }
     } catch (error) {
