@@ -41,6 +41,7 @@ export {
 } from './kubernetes/certificates.js'
 export { type ClusterOptions, KubeCluster } from './kubernetes/kube-cluster.js'
 export { Lab, type LabOptions } from './lab.js'
+export { leakWarnings } from './leak-warnings.js'
 export { hasLinkType } from './link-types.js'
 export { type KernelEvent, KernelMonitor } from './monitor.js'
 export { type Child, Namespace } from './namespace.js'

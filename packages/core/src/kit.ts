@@ -49,6 +49,7 @@ export {
   sameSubnets,
 } from './lease/lease.js'
 export { attributesWithData, type PeerData, readPeerData } from './lease/peer-data.js'
+export { Retries, type Setback } from './lease/retries.js'
 export { parseSubnetEnvLists, type SubnetEnvLists } from './lease/subnet-env.js'
 export { enabledFamilies, type FamilyParts, IPV4_PARTS, IPV6_PARTS } from './net/address-family.js'
 export {

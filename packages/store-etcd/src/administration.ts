@@ -6,13 +6,18 @@ import {
   parseNetworkConfig,
   type SetConfigOptions,
 } from '@selvedge/core'
-import { configChanged, requireReservable, requireReservedFor, requireUnheld } from '@selvedge/core/kit'
+import {
+  configChanged,
+  Retries,
+  requireReservable,
+  requireReservedFor,
+  requireUnheld,
+} from '@selvedge/core/kit'
 import type { NetworkKeys } from './keys.js'
 import { isReservation, NO_LEASE, type ValidRecord } from './lease-record.js'
 import type { LeaseRequests, NetworkState } from './lease-requests.js'
 import { LeaseView } from './lease-view.js'
 import type { Settings } from './options.js'
-import { Retries } from './retries.js'
 import { createLease, deleteLease, replaceConfig, rewriteLease, type Transaction } from './transactions.js'
 
 /** How many etcd leases are asked for their end at a time. */

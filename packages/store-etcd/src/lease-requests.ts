@@ -7,6 +7,7 @@ import {
   leaseKey,
   OverlayError,
 } from '@selvedge/core'
+import type { Setback } from '@selvedge/core/kit'
 import type { IKeyValue, IRangeRequest, IResponseHeader, ITxnRequest } from 'etcd3'
 import type { CallRequest, EtcdCluster } from './client/cluster.js'
 import { EtcdFailure } from './client/errors.js'
@@ -36,18 +37,14 @@ export interface Leases {
   readonly position: Position
 }
 
-/**
- * `outdated`: what the transaction was based on has changed, and it wrote nothing. `unknown`: there was no answer; it may
- * have run, or may still run.
- */
+/** What came of a transaction. */
 export type CommitResult =
   | {
       readonly type: 'done'
       /** That of its writes. */
       readonly revision: number
     }
-  | { readonly type: 'outdated' }
-  | { readonly type: 'unknown'; readonly error: OverlayError }
+  | Setback
 
 /** The requests to etcd that work with leases, one round trip each. */
 export class LeaseRequests {

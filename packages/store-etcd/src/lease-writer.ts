@@ -11,6 +11,8 @@ import {
 import {
   chooseSubnets,
   isHeldBy,
+  Retries,
+  type Setback,
   type SubnetChoice,
   sameNode,
   sameSubnets,
@@ -19,10 +21,9 @@ import {
 import type { IKeyValue } from 'etcd3'
 import type { NetworkKeys } from './keys.js'
 import { isReservation, type LeaseRecord, NO_LEASE, type ValidRecord } from './lease-record.js'
-import type { CommitResult, LeaseRequests, Leases, NetworkState } from './lease-requests.js'
+import type { LeaseRequests, Leases, NetworkState } from './lease-requests.js'
 import type { Settings } from './options.js'
 import { PendingGrant } from './pending-grant.js'
-import { Retries } from './retries.js'
 import { createLease, deleteLease, encode, rewriteLease } from './transactions.js'
 
 /** How often a lease with an IPv6 subnet is created on condition that no other node joins: see `NewLease.alone`. */
@@ -51,7 +52,7 @@ export interface Acquired {
   readonly deleted: readonly IKeyValue[]
 }
 
-type Attempt = { readonly lease: Lease } | { readonly lease?: undefined; readonly failed: CommitResult }
+type Attempt = { readonly lease: Lease } | { readonly lease?: undefined; readonly failed: Setback }
 
 /**
  * Acquires, renews and releases leases. Each starts with a read, ends with a transaction on what was read, and starts

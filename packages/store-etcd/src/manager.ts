@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   type AbortOptions,
   type GetConfigOptions,
@@ -57,6 +58,8 @@ export class EtcdSubnetManager implements SubnetManager, SubnetAdministration, R
 
   /** Throws an OverlayError `INVALID_CONFIG` for an invalid option. Connects with the first call. */
   constructor(options: EtcdSubnetManagerOptions) {
+    // Each call that is under way listens to it.
+    setMaxListeners(0, this.#closed.signal)
     this.#settings = readSettings(options)
     this.#keys = new NetworkKeys(this.#settings.prefix)
     for (const address of this.#settings.addresses) this.#addresses.add(address)

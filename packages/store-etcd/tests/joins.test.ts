@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, type Lease, leaseKey } from '@selvedge/core'
 import { systemClock } from '@selvedge/core/kit'
-import { Watcher } from '@selvedge/lab'
+import { leakWarnings, Watcher } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EtcdServer } from './etcd-server.js'
 import { type Fate, FaultyClient } from './faulty-client.js'
@@ -19,6 +19,14 @@ const VALUE =
   '{"PublicIP":"192.0.2.1","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}}'
 
 describe('a node that joins', () => {
+  it('takes a hundred calls at once, and Node.js warns of no leak', async () => {
+    await using network = await TestNetwork.in([etcd.endpoint])
+    const manager = network.manager()
+    await manager.acquireLease({ attributes: attributesOf(1) })
+    const calls = () => Promise.all(Array.from({ length: 100 }, () => manager.getNetworkConfig()))
+    expect(await leakWarnings(calls)).toEqual([])
+  })
+
   it('writes key and value byte for byte as flannel does, on an etcd lease of 24 hours', async () => {
     await using network = await TestNetwork.in([etcd.endpoint])
     const before = Date.now()

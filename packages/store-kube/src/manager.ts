@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   type AbortOptions,
   type Clock,
@@ -83,6 +84,8 @@ export class KubeSubnetManager implements SubnetManager, LeasePreviewer, RightsI
 
   /** Reads and sends nothing. Throws an OverlayError `INVALID_CONFIG` for invalid options. */
   constructor(options: KubeSubnetManagerOptions) {
+    // Each call that is under way listens to it.
+    setMaxListeners(0, this.#closed.signal)
     checkKubeOptions(options)
     this.#options = options
     this.#clock = options.clock ?? systemClock

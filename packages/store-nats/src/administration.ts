@@ -8,16 +8,16 @@ import {
 import {
   configChanged,
   encodeLeaseAttributes,
+  Retries,
   requireReservable,
   requireReservedFor,
   requireUnheld,
 } from '@selvedge/core/kit'
-import type { ConditionalWrites } from './conditional-writes.js'
-import { CONFIG_KEY, recordKeyOf } from './keys.js'
+import type { ConditionalWrites, WriteResult } from './conditional-writes.js'
+import { CONFIG_KEY, recordKeyOf, reservingKey } from './keys.js'
 import { versionsOf } from './lease-record.js'
 import { closeLists, type NetworkReader, type NetworkState } from './network-reader.js'
 import type { Settings } from './options.js'
-import { Retries } from './retries.js'
 import { rivalOf } from './rivals.js'
 
 /** What an operator does to the network: see `SubnetAdministration`. */
@@ -69,7 +69,9 @@ export class NetworkAdministration {
         const entry = state.permanent.entries.get(key)
         const isRewritten = held !== undefined && held.entry.seq === entry?.seq
         const based = { expected: entry?.seq ?? 0, created: isRewritten ? entry?.created : undefined }
-        const result = await this.#writes.write('permanent', key, text, based, options)
+        const claimed = await this.#claim(reservation, state, options)
+        const result =
+          claimed.type === 'done' ? await this.#writes.write('permanent', key, text, based, options) : claimed
         if (result.type !== 'done') {
           await retries.next(result)
           continue
@@ -87,12 +89,20 @@ export class NetworkAdministration {
     }
   }
 
+  /** Has nodes that join meanwhile look for the reservation, if they cannot see it where leases are: see `rivalOf`. */
+  async #claim(
+    reservation: Lease,
+    { layout, leases }: NetworkState,
+    options: AbortOptions,
+  ): Promise<WriteResult> {
+    const key = reservingKey(reservation)
+    const seq = leases.entries.get(key)?.seq ?? 0
+    if (layout.hasTtlPerKey) return { type: 'done', seq }
+    return this.#writes.write('ending', key, recordKeyOf(reservation), { expected: seq }, options)
+  }
+
   async reservations(options: AbortOptions): Promise<readonly Lease[]> {
-    const state = await this.#reader.readAll(options)
-    closeLists(state)
-    return state.records.flatMap(({ lease, isReservation }) =>
-      lease !== undefined && isReservation ? lease : [],
-    )
+    return (await this.#reader.readReservations(options)).flatMap(({ lease }) => lease ?? [])
   }
 
   async cancelReservation(reservation: Lease, options: AbortOptions): Promise<void> {

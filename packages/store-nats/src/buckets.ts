@@ -36,15 +36,17 @@ const HISTORY = 64
 /** How long what a bucket said counts as what it says, in ms. */
 const RECENT_MS = 1_000
 
-/** Finds the buckets of the network, and makes those that are missing. */
+/** Finds the buckets of the network, and makes those that are missing for whoever is about to write. */
 export class Buckets {
   readonly permanent: Bucket
   readonly #ending: Bucket
   readonly #connection: Connection
   readonly #settings: Settings
   #layout: Promise<Layout> | undefined
-  /** What the buckets said when the layout was found, and when that was, on this host's monotonic clock. */
-  readonly #found = new Map<Bucket, { readonly state: BucketState; readonly at: number }>()
+  /** Whether one was missing since they were last made: then each is looked for. */
+  #lacked = false
+  /** The last message of each when the layout was found, and when that was, on this host's monotonic clock. */
+  readonly #found = new Map<Bucket, { readonly lastSeq: number; readonly at: number }>()
 
   constructor(connection: Connection, settings: Settings) {
     this.#connection = connection
@@ -53,56 +55,88 @@ export class Buckets {
     this.#ending = new Bucket(`${settings.bucket}-leases`)
   }
 
-  /** The layout as it was found, or as it is found now. */
-  layout({ signal }: AbortOptions): Promise<Layout> {
+  /** The layout, for who only reads: nothing is made. Undefined as long as there is nothing to read. */
+  async find({ signal }: AbortOptions): Promise<Layout | undefined> {
+    if (this.#layout !== undefined) return this.open({ signal })
+    return this.#look(async (session) => {
+      const found = await this.#in(session, 'find')
+      if (found?.isComplete === true) this.#layout ??= Promise.resolve(found)
+      return found
+    }, signal)
+  }
+
+  /** The same, for who is about to write: what is missing is made. */
+  open({ signal }: AbortOptions): Promise<Layout> {
     // For all who ask meanwhile: none of them may abort it for the others.
-    this.#layout ??= this.#open().catch((error) => {
+    this.#layout ??= this.#look((session) => this.#in(session, 'make'), undefined).catch((error) => {
       this.#layout = undefined
       throw error
     })
     return signal === undefined ? this.#layout : unlessAborted(this.#layout, signal)
   }
 
-  /** One of the buckets is gone: look again, and make it again. */
+  /** One of the buckets is gone: look again. */
   forget(): void {
     this.#layout = undefined
+    this.#lacked = true
     this.#found.clear()
   }
 
-  /** What a bucket says of itself; it is not asked again right after the layout was found. */
-  async state(session: Session, bucket: Bucket): Promise<BucketState> {
+  /** The last message of a bucket, if the bucket was looked at a moment ago. It is said once: then there may be others. */
+  takeLastSeq(bucket: Bucket): number | undefined {
     const found = this.#found.get(bucket)
     this.#found.delete(bucket)
     const isRecent = found !== undefined && this.#settings.clock.monotonic() - found.at < RECENT_MS
-    return isRecent ? found.state : bucket.state(session)
+    return isRecent ? found.lastSeq : undefined
   }
 
-  async #open(): Promise<Layout> {
-    const { bucket, leaseTermMs } = this.#settings
-    const attempted = `opening the bucket ${bucket}`
+  async #look<T>(work: (session: Session) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const attempted = `opening the bucket ${this.#settings.bucket}`
     try {
-      return await this.#connection.call({ attempted }, async (session) => {
-        const { hasTtlPerKey } = await this.#openOrMake(session, this.permanent, 0)
-        if (hasTtlPerKey) {
-          return { permanent: this.permanent, leases: this.permanent, hasTtlPerKey, termMs: leaseTermMs }
-        }
-        const { maxAgeMs } = await this.#openOrMake(session, this.#ending, leaseTermMs)
-        if (maxAgeMs === 0) throw neverEnds(this.#ending.name)
-        return { permanent: this.permanent, leases: this.#ending, hasTtlPerKey, termMs: maxAgeMs }
-      })
+      return await this.#connection.call({ attempted, signal }, work)
     } catch (error) {
       throw error instanceof NatsFailure ? this.#connection.error(attempted, error.failure) : error
     }
   }
 
-  async #openOrMake(session: Session, bucket: Bucket, maxAgeMs: number): Promise<BucketState> {
+  #in(session: Session, missing: 'make'): Promise<FoundLayout>
+  #in(session: Session, missing: 'find'): Promise<FoundLayout | undefined>
+  async #in(session: Session, missing: 'make' | 'find'): Promise<FoundLayout | undefined> {
+    const { permanent } = this
+    const { leaseTermMs } = this.#settings
+    const obtain = async (bucket: Bucket, maxAgeMs: number): Promise<BucketState | undefined> => {
+      const state = await this.#stateOf(session, bucket)
+      return state ?? (missing === 'make' ? this.#make(session, bucket, maxAgeMs) : undefined)
+    }
+    // Only a network with two buckets has this one: if it is there, a node that joins need not look at the other.
+    let ending = session.hasTtlPerKey ? undefined : await this.#stateOf(session, this.#ending)
+    if (ending === undefined || this.#lacked) {
+      const state = await obtain(permanent, 0)
+      if (state === undefined) return undefined
+      if (state.hasTtlPerKey)
+        return { permanent, leases: permanent, hasTtlPerKey: true, termMs: leaseTermMs, isComplete: true }
+    }
+    ending ??= await obtain(this.#ending, leaseTermMs)
+    if (ending?.maxAgeMs === 0) throw neverEnds(this.#ending.name)
+    if (missing === 'make') this.#lacked = false
+    const termMs = ending?.maxAgeMs ?? leaseTermMs
+    const isComplete = ending !== undefined
+    return { permanent, leases: this.#ending, hasTtlPerKey: false, termMs, isComplete }
+  }
+
+  /** Undefined if there is no such bucket. */
+  async #stateOf(session: Session, bucket: Bucket): Promise<BucketState | undefined> {
     try {
       const state = await bucket.state(session)
-      this.#found.set(bucket, { state, at: this.#settings.clock.monotonic() })
+      this.#found.set(bucket, { lastSeq: state.lastSeq, at: this.#settings.clock.monotonic() })
       return state
     } catch (error) {
       if (classify(error).kind !== 'no-stream') throw error
+      return undefined
     }
+  }
+
+  async #make(session: Session, bucket: Bucket, maxAgeMs: number): Promise<BucketState> {
     const { replicas } = this.#settings
     const common = {
       replicas,
@@ -120,6 +154,11 @@ export class Buckets {
     }
     return bucket.state(session)
   }
+}
+
+interface FoundLayout extends Layout {
+  /** Whether all of its buckets are there. */
+  readonly isComplete: boolean
 }
 
 const neverEnds = (bucket: string): OverlayError =>

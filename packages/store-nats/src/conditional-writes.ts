@@ -1,13 +1,16 @@
 import { type AbortOptions, isOverlayError } from '@selvedge/core'
+import type { Setback } from '@selvedge/core/kit'
 import type { Layout } from './buckets.js'
 import type { Bucket, WriteOptions } from './client/bucket.js'
 import { isFailure } from './client/errors.js'
 import type { Session } from './client/session.js'
 import type { NetworkReader } from './network-reader.js'
-import type { WriteResult } from './retries.js'
 
 /** Whether a key ends after the leases' term, or never. */
 export type Lifetime = 'ending' | 'permanent'
+
+/** What came of a write: the number of its message, if it was done. */
+export type WriteResult = { readonly type: 'done'; readonly seq: number } | Setback
 
 /** Writes that fail if another node has written the key since it was read. Each is sent at most once. */
 export class ConditionalWrites {

@@ -34,7 +34,11 @@ export interface BadRecord extends RecordKey {
 const AFTER_RESERVATIONS = 2 ** 40
 
 /** Reads an entry; undefined for one that is no record: the config, a claim, or a deletion. */
-export function readRecord(entry: Entry, isPermanent: boolean, layout: Layout): LeaseRecord | undefined {
+export function readRecord(
+  entry: Entry,
+  isPermanent: boolean,
+  layout: Pick<Layout, 'hasTtlPerKey' | 'termMs'>,
+): LeaseRecord | undefined {
   const name = recordName(entry.key)
   if (name === undefined || entry.value === undefined) return undefined
   const isReservation = layout.hasTtlPerKey ? entry.ttlMs === undefined : isPermanent

@@ -24,7 +24,7 @@ function view() {
   const problems: string[] = []
   const seen = new LeaseView(layout, ({ message }) => problems.push(message))
   const list = (bucket: Bucket, entries: Entry[], isReset = false) =>
-    [...seen.apply(bucket, { type: 'list', entries, isReset })].map(show)
+    [...seen.apply(bucket, { type: 'list', entries, isReset, maxAgeMs: 60_000 })].map(show)
   const change = (bucket: Bucket, ...entries: Entry[]) =>
     [...seen.apply(bucket, { type: 'changes', entries })].map(show)
   return { permanent, leases, list, change, problems }

@@ -20,7 +20,7 @@ export class LeaseView {
     this.#onError = onError
     // In the order in which they count.
     const buckets = layout.hasTtlPerKey ? [layout.permanent] : [layout.permanent, layout.leases]
-    this.#parts = new Map(buckets.map((bucket) => [bucket, new Part()]))
+    this.#parts = new Map(buckets.map((bucket) => [bucket, new Part(layout.termMs)]))
   }
 
   get buckets(): readonly Bucket[] {
@@ -41,6 +41,7 @@ export class LeaseView {
     if (update.isReset) part.reported = 0
     part.leases.clear()
     part.isListed = true
+    if (update.maxAgeMs > 0) part.termMs = update.maxAgeMs
     for (const entry of update.entries) this.#read(bucket, part, entry)
     this.#isComplete ||= [...this.#parts.values()].every(({ isListed }) => isListed)
     if (!this.#isComplete) return
@@ -64,7 +65,8 @@ export class LeaseView {
   #read(bucket: Bucket, part: Part, entry: Entry): void {
     const name = recordName(entry.key)
     if (name === undefined) return
-    const record = readRecord(entry, bucket === this.#layout.permanent, this.#layout)
+    const { permanent, hasTtlPerKey } = this.#layout
+    const record = readRecord(entry, bucket === permanent, { hasTtlPerKey, termMs: part.termMs })
     if (record?.lease !== undefined) part.leases.set(name, { lease: record.lease, seq: entry.seq })
     else part.leases.delete(name)
     if (record !== undefined && record.lease === undefined) this.#report(bucket, part, record)
@@ -100,4 +102,10 @@ class Part {
   isListed = false
   /** The last bad record that was reported: each is reported once. */
   reported = 0
+  /** How long a lease of the bucket lasts that does not say so itself, in ms. */
+  termMs: number
+
+  constructor(termMs: number) {
+    this.termMs = termMs
+  }
 }

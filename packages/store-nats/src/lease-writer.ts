@@ -13,18 +13,19 @@ import {
   chooseSubnets,
   encodeLeaseAttributes,
   isHeldBy,
+  Retries,
+  type Setback,
   type SubnetChoice,
   type SubnetQuestion,
   sameNode,
   sameSubnets,
   whoHolds,
 } from '@selvedge/core/kit'
-import type { ConditionalWrites, Lifetime } from './conditional-writes.js'
+import type { ConditionalWrites, Lifetime, WriteResult } from './conditional-writes.js'
 import { claimedSubnet, claimKey, recordKeyOf } from './keys.js'
 import { type LeaseRecord, type ValidRecord, versionsOf } from './lease-record.js'
 import { closeLists, type NetworkReader, type NetworkState } from './network-reader.js'
 import type { Settings } from './options.js'
-import { Retries, type WriteResult } from './retries.js'
 import { rivalOf } from './rivals.js'
 
 /** How long a claim without a lease keeps others from its subnet, in ms: far longer than a node takes to write the lease. */
@@ -43,9 +44,7 @@ export interface Acquired {
   readonly state: NetworkState
 }
 
-type Attempt =
-  | { readonly lease: Lease }
-  | { readonly lease?: undefined; readonly failed: Exclude<WriteResult, { type: 'done' }> }
+type Attempt = { readonly lease: Lease } | { readonly lease?: undefined; readonly failed: Setback }
 
 /**
  * Acquires, renews and releases leases. Each starts with a read, ends with a conditional write on what was read, and starts

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   type AbortOptions,
   type GetConfigOptions,
@@ -16,7 +17,7 @@ import {
 } from '@selvedge/core'
 import { AcquiredLists } from './acquired-lists.js'
 import { NetworkAdministration } from './administration.js'
-import { Buckets } from './buckets.js'
+import { Buckets, type Layout } from './buckets.js'
 import type { Bucket } from './client/bucket.js'
 import type { BucketList } from './client/bucket-list.js'
 import { Connection } from './client/connection.js'
@@ -33,6 +34,9 @@ import { type NatsSubnetManagerOptions, readSettings, type Settings } from './op
 type WatchCallbacks = Pick<WatchBucketOptions, 'attempted' | 'signal' | 'onRecovered'> & {
   readonly onError: (error: Error) => void
 }
+
+/** How often a watch looks for the bucket that nobody has made yet, or asks a NATS that does not answer, in ms. */
+const LOOK_MS = 1_000
 
 /**
  * The leases of a network in a key-value bucket of NATS JetStream. A lease's record has the same text as in etcd, so that
@@ -53,6 +57,8 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
 
   /** Throws an OverlayError `INVALID_CONFIG` for an invalid option. Connects with the first call. */
   constructor(options: NatsSubnetManagerOptions) {
+    // Each call that is under way listens to it.
+    setMaxListeners(0, this.#closed.signal)
     this.#settings = readSettings(options)
     for (const address of this.#settings.addresses) this.#addresses.add(address)
     for (const { host } of this.#settings.servers) this.#addresses.add(host)
@@ -157,7 +163,7 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
 
   async *#events(options: WatchCallbacks): AsyncGenerator<LeaseEvent, void, undefined> {
     const { signal, onError } = options
-    const layout = await this.#firstLayout(signal, onError)
+    const layout = yield* this.#layout(signal, onError)
     if (layout === undefined) return
     const view = new LeaseView(layout, onError)
     const lists = await this.#acquired.take(layout, { signal })
@@ -169,18 +175,29 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
     }
   }
 
-  /** Where the leases are, as soon as NATS says it; undefined once the signal aborts. */
-  async #firstLayout(signal: AbortSignal, onError: (error: Error) => void) {
-    for (;;) {
+  /**
+   * Where the leases are, as soon as there is such a bucket: until then there are none, which is no fault. Undefined once the
+   * signal aborts.
+   */
+  async *#layout(
+    signal: AbortSignal,
+    onError: (error: Error) => void,
+  ): AsyncGenerator<LeaseEvent, Layout | undefined, undefined> {
+    let isReported = false
+    while (!signal.aborted) {
       try {
-        return await this.#reader.layout({ signal })
+        const layout = await this.#reader.findLayout({ signal })
+        if (layout !== undefined) return layout
+        if (!isReported) yield { type: 'snapshot', leases: [] }
+        isReported = true
       } catch (error) {
         if (signal.aborted) return undefined
         if (!isOverlayError(error) || error.code === 'CLOSED' || error.code === 'INVALID_CONFIG') throw error
         onError(error)
-        await this.#settings.clock.sleep(1_000, { signal }).catch(() => {})
       }
+      await this.#settings.clock.sleep(LOOK_MS, { signal }).catch(() => {})
     }
+    return undefined
   }
 
   async *#named(

@@ -1,10 +1,10 @@
 import { type AbortOptions, type GetConfigOptions, type LeaseSubnets, OverlayError } from '@selvedge/core'
 import type { Buckets, Layout } from './buckets.js'
-import { type Bucket, takePending } from './client/bucket.js'
+import { type Bucket, type DeliverOptions, takePending } from './client/bucket.js'
 import { BucketList } from './client/bucket-list.js'
 import type { Connection } from './client/connection.js'
 import type { Entry } from './client/entry.js'
-import { isFailure } from './client/errors.js'
+import { classify, isFailure } from './client/errors.js'
 import type { Session } from './client/session.js'
 import { CONFIG_KEY, claimKey, recordKeyOf } from './keys.js'
 import { type LeaseRecord, readRecord } from './lease-record.js'
@@ -37,6 +37,7 @@ export class NetworkReader {
     this.#settings = settings
   }
 
+  /** For who is about to write: buckets that are missing are made. */
   async readAll({ signal }: AbortOptions): Promise<NetworkState> {
     const timeoutMs = 3 * this.#settings.requestTimeoutMs
     return this.within(
@@ -68,17 +69,19 @@ export class NetworkReader {
     return this.within({ attempted, signal }, async (session, _, over) => {
       const last = upTo ?? (await list.bucket.state(session)).lastSeq
       if (last <= list.listedSeq) return []
-      return (await list.until(last, DELIVERED_MS)) ?? collect(session, list.bucket, over, list.listedSeq)
+      return (
+        (await list.until(last, DELIVERED_MS)) ??
+        collect(session, list.bucket, { after: list.listedSeq }, over)
+      )
     })
   }
 
-  /** Has a list be what the bucket holds now. False if it cannot be: its delivery has ended, or lacks what it should bring. */
+  /** Has a list be what the bucket holds now. False if it cannot be. */
   async update(list: BucketList, { signal }: AbortOptions): Promise<boolean> {
     if (list.delivery.hasEnded) return false
     const request = { attempted: 'reading the latest leases', signal, once: true }
-    const { id, lastSeq } = await this.within(request, (session) => list.bucket.state(session))
-    await list.until(lastSeq, DELIVERED_MS)
-    return id === list.state.id && list.seq >= lastSeq
+    const state = await this.#connection.call(request, (session) => list.bucket.state(session))
+    return list.catchUp(state, DELIVERED_MS)
   }
 
   /** The config's JSON text; undefined if there is none. */
@@ -87,37 +90,50 @@ export class NetworkReader {
   }
 
   /** What is under the config's key, a deletion too: what a conditional write is based on. */
-  async readConfigEntry({ signal, onWaiting }: GetConfigOptions): Promise<Entry | undefined> {
+  readConfigEntry({ signal, onWaiting }: GetConfigOptions): Promise<Entry | undefined> {
     const request = { attempted: 'reading the network config', signal, onWaiting }
-    const { permanent } = this.#buckets
-    const read = (session: Session): Promise<Entry | undefined> => permanent.get(session, CONFIG_KEY)
-    try {
-      // It is in this bucket, whatever the layout.
-      return await this.#connection.call(request, read)
-    } catch (error) {
-      if (!isFailure(error, 'no-stream')) throw error
-      this.#buckets.forget()
-      return this.within(request, read)
-    }
+    // It is in this bucket, whatever the layout.
+    return this.#connection.call(request, (session) =>
+      this.#get(session, this.#buckets.permanent, CONFIG_KEY),
+    )
   }
 
   /** The record under a lease's key: a reservation before a lease that ends. */
   async read(subnets: LeaseSubnets, { signal }: AbortOptions): Promise<LeaseRecord | undefined> {
+    const layout = await this.#buckets.find({ signal })
+    if (layout === undefined) return undefined
+    const { permanent, leases, hasTtlPerKey } = layout
     const key = recordKeyOf(subnets)
-    return this.within({ attempted: `reading lease ${key}`, signal }, async (session, layout) => {
+    return this.#connection.call({ attempted: `reading lease ${key}`, signal }, async (session) => {
       const [reserved, leased] = await Promise.all([
-        layout.permanent.get(session, key),
-        layout.hasTtlPerKey ? undefined : layout.leases.get(session, key),
+        this.#get(session, permanent, key),
+        hasTtlPerKey ? undefined : this.#get(session, leases, key),
       ])
       return (reserved && readRecord(reserved, true, layout)) ?? (leased && readRecord(leased, false, layout))
     })
   }
 
-  readClaim(ipv6Subnet: string, { signal }: AbortOptions): Promise<Entry | undefined> {
+  async readClaim(ipv6Subnet: string, { signal }: AbortOptions): Promise<Entry | undefined> {
+    const layout = await this.#buckets.find({ signal })
+    if (layout === undefined) return undefined
     const key = claimKey(ipv6Subnet)
-    return this.within({ attempted: `reading ${key}`, signal }, (session, { leases }) =>
-      leases.get(session, key),
+    return this.#connection.call({ attempted: `reading ${key}`, signal }, (session) =>
+      this.#get(session, layout.leases, key),
     )
+  }
+
+  async readReservations({ signal }: AbortOptions): Promise<readonly LeaseRecord[]> {
+    const layout = await this.#buckets.find({ signal })
+    if (layout === undefined) return []
+    const timeoutMs = 3 * this.#settings.requestTimeoutMs
+    const request = { attempted: 'listing the reservations', signal, timeoutMs }
+    const entries = await this.#connection.call(request, (session, over) =>
+      this.#unlessMissing(collect(session, layout.permanent, {}, over)),
+    )
+    return (entries ?? []).flatMap((entry) => {
+      const record = readRecord(entry, true, layout)
+      return record?.isReservation === true ? record : []
+    })
   }
 
   /** The buckets, `permanent` first; twice the same if keys have ends of their own. */
@@ -126,13 +142,9 @@ export class NetworkReader {
     layout: Layout,
     over: AbortSignal,
   ): Promise<readonly [BucketList, BucketList]> {
-    const open = async (bucket: Bucket): Promise<BucketList> =>
-      BucketList.open(
-        session,
-        bucket,
-        { state: await this.#buckets.state(session, bucket), clock: this.#settings.clock },
-        over,
-      )
+    const { clock } = this.#settings
+    const open = (bucket: Bucket): Promise<BucketList> =>
+      BucketList.open(session, bucket, { lastSeq: this.#buckets.takeLastSeq(bucket), clock }, over)
     if (layout.hasTtlPerKey) {
       const list = await open(layout.permanent)
       return [list, list]
@@ -146,12 +158,18 @@ export class NetworkReader {
     throw permanent.status === 'rejected' ? permanent.reason : (leases as PromiseRejectedResult).reason
   }
 
-  /** Where the records are, as it was found. */
-  layout({ signal }: AbortOptions): Promise<Layout> {
-    return this.#buckets.layout({ signal })
+  /** Where the records are; undefined as long as there are none. Makes nothing. */
+  findLayout({ signal }: AbortOptions): Promise<Layout | undefined> {
+    return this.#buckets.find({ signal })
   }
 
-  /** Does work on the buckets; one that is missing is made again, once. */
+  /** The same, for who is about to write: buckets that are missing are made. */
+  layout({ signal }: AbortOptions): Promise<Layout> {
+    signal?.throwIfAborted()
+    return this.#buckets.open({ signal })
+  }
+
+  /** Does work on the buckets, for who writes: one that is missing is made, and another time if it is deleted meanwhile. */
   async within<T>(
     request: {
       readonly attempted: string
@@ -161,7 +179,7 @@ export class NetworkReader {
     work: (session: Session, layout: Layout, over: AbortSignal) => Promise<T>,
   ): Promise<T> {
     for (let isFirst = true; ; isFirst = false) {
-      const layout = await this.#buckets.layout(request)
+      const layout = await this.#buckets.open(request)
       try {
         return await this.#connection.call(request, (session, over) => work(session, layout, over))
       } catch (error) {
@@ -169,6 +187,21 @@ export class NetworkReader {
         this.#buckets.forget()
         if (!isFirst) throw this.#connection.error(request.attempted, error.failure)
       }
+    }
+  }
+
+  #get(session: Session, bucket: Bucket, key: string): Promise<Entry | undefined> {
+    return this.#unlessMissing(bucket.get(session, key))
+  }
+
+  /** What is read of a bucket; undefined if there is no such bucket. */
+  async #unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
+    try {
+      return await reading
+    } catch (error) {
+      if (classify(error).kind !== 'no-stream') throw error
+      this.#buckets.forget()
+      return undefined
     }
   }
 }
@@ -181,10 +214,10 @@ export function closeLists({ permanent, leases }: NetworkState): void {
 async function collect(
   session: Session,
   bucket: Bucket,
+  what: DeliverOptions,
   over: AbortSignal,
-  after: number,
 ): Promise<readonly Entry[]> {
-  const delivery = await bucket.deliver(session, { after }, over)
+  const delivery = await bucket.deliver(session, what, over)
   try {
     return await takePending(delivery, over)
   } finally {

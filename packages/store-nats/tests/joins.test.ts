@@ -1,5 +1,5 @@
 import { leaseKey } from '@selvedge/core'
-import { Watcher } from '@selvedge/lab'
+import { leakWarnings, Watcher } from '@selvedge/lab'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { LosingProxy } from './losing-proxy.js'
 import { NatsServer } from './nats-server.js'
@@ -14,6 +14,14 @@ beforeAll(async () => {
 afterAll(() => nats[Symbol.asyncDispose]())
 
 describe('a node', () => {
+  it('takes a hundred calls at once, and Node.js warns of no leak', async ({ expect }) => {
+    await using network = await TestNetwork.in([nats])
+    const manager = network.manager()
+    await manager.acquireLease({ attributes: attributesOf(1) })
+    const calls = () => Promise.all(Array.from({ length: 100 }, () => manager.getNetworkConfig()))
+    expect(await leakWarnings(calls)).toEqual([])
+  })
+
   it.for([
     ['IPv4', ipv4Network],
     ['dual-stack', dualStackNetwork],
@@ -42,6 +50,32 @@ describe('a node', () => {
       expect(watcher.keys).toEqual(leases.map(leaseKey).sort())
     },
   )
+})
+
+it('nodes that join and an operator who reserves at once: none has a lease of what is reserved for another', async ({
+  expect,
+}) => {
+  // 32 subnets: many meet.
+  const config = { ...ipv4Network, SubnetMin: '10.99.0.0', SubnetMax: '10.99.31.0' }
+  await using network = await TestNetwork.in([nats], config)
+  const operator = network.manager()
+  const number = (index: number): number => 100 + index
+  const reserving = Array.from({ length: 16 }, (_, index) =>
+    operator
+      .reserve({ subnet: `10.99.${2 * index}.0/24`, attributes: attributesOf(number(index)) })
+      .catch((error) => {
+        if (error.code !== 'LEASE_CONFLICT') throw error
+      }),
+  )
+  const joining = Array.from({ length: 16 }, (_, index) =>
+    network.manager().acquireLease({ attributes: attributesOf(index + 1) }),
+  )
+  const leases = await Promise.all(joining)
+  await Promise.all(reserving)
+  const reserved = await operator.reservations()
+  const subnets = [...leases, ...reserved].map(({ subnet }) => subnet)
+  expect(new Set(subnets).size, `${reserved.length} are reserved`).toBe(subnets.length)
+  for (const lease of leases) await network.manager().renewLease(lease)
 })
 
 describe.concurrent('an answer that is lost', () => {

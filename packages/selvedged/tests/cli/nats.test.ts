@@ -1,4 +1,6 @@
 /** What `selvedge` says of agents whose leases are in NATS: status, inspect, plan, leases and config. */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { until } from '@selvedge/lab'
 import { expect, test } from 'vitest'
 import { NatsRig } from '../nats-rig.js'
@@ -62,4 +64,30 @@ test('leases in NATS are shown with their ends, and status, inspect and plan spe
   await rig.nats.kill()
   const away = await plan()
   expect(away).toMatchObject({ status: 4, stderr: expect.stringContaining('NATS does not answer') })
+})
+
+test('commands that read make no bucket, whatever name they are given; a copy makes the one that it writes', async () => {
+  await using rig = await NatsRig.create(vxlanConfig)
+  const streams = () => readdir(join(rig.lab.directory, 'nats/jetstream/$G/streams'))
+  const before = await streams()
+  const other = ['--nats-bucket=mistyped']
+  const { selvedge } = rig.nats
+  const listed = await selvedge('leases', 'list', ...other)
+  expect(listed).toMatchObject({ status: 0, stdout: expect.stringContaining('0 leases') })
+  expect(listed.stdout).toContain('bucket mistyped')
+  expect((await selvedge('config', 'show', ...other)).stderr).toContain(
+    'bucket mistyped holds no network config',
+  )
+  const { findings } = JSON.parse((await selvedge('doctor', '--json', ...other)).stdout)
+  expect(findings).toContainEqual(
+    expect.objectContaining({ id: 'store.no-config', what: expect.stringContaining('bucket mistyped') }),
+  )
+  expect((await selvedge('plan', ...other)).stderr).toContain('mistyped holds no network config')
+  expect((await selvedge('leases', 'release', '10.244.1.0/24', ...other)).status).not.toBe(0)
+  const target = [`--to-nats-servers=${rig.nats.url}`, '--to-nats-bucket=mistyped']
+  expect(await selvedge('leases', 'copy', '--dry-run', ...target)).toMatchObject({ stderr: '' })
+  expect(await streams()).toEqual(before)
+  expect(await selvedge('leases', 'copy', ...target)).toMatchObject({ status: 0, stderr: '' })
+  expect(JSON.parse((await selvedge('config', 'show', ...other)).stdout)).toEqual(vxlanConfig)
+  expect(await streams()).toEqual(expect.arrayContaining([...before, 'KV_mistyped']))
 })

@@ -1,6 +1,6 @@
 import { isOverlayError, type LeaseAttributes } from '@selvedge/core'
 import { systemClock } from '@selvedge/core/kit'
-import { KubeCluster } from '@selvedge/lab'
+import { KubeCluster, leakWarnings } from '@selvedge/lab'
 import { KubeSubnetManager, type KubeSubnetManagerOptions } from '@selvedge/store-kube'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { connectorFor } from '../../src/auth/index.js'
@@ -294,4 +294,10 @@ test('a slow consumer misses none of 500 changes', async () => {
   }
   expect([...Array(500).keys()].every((index) => seen.has(address(index + 2)))).toBe(true)
   abort.abort()
+})
+
+test('a hundred calls at once: Node.js warns of no leak', async () => {
+  const { manager, lease } = await join()
+  const calls = () => Promise.all(Array.from({ length: 100 }, () => manager.renewLease(lease)))
+  expect(await leakWarnings(calls)).toEqual([])
 })

@@ -28,7 +28,7 @@ async function listThen(later: readonly Entry[], then: 'silent' | 'ended' = 'sil
     close: () => {},
   }
   const bucket = { deliver: async () => delivery } as unknown as Bucket
-  const from = { state: STATE, clock: systemClock }
+  const from = { lastSeq: STATE.lastSeq, clock: systemClock }
   return BucketList.open({} as Session, bucket, from, new AbortController().signal)
 }
 

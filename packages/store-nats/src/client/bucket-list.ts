@@ -9,8 +9,6 @@ import type { Session } from './session.js'
  */
 export class BucketList {
   readonly bucket: Bucket
-  /** The bucket, before it was listed. */
-  readonly state: BucketState
   readonly delivery: Delivery
   /** Every key's last message, deletions too, in the order in which they were stored. */
   readonly entries = new Map<string, Entry>()
@@ -21,15 +19,16 @@ export class BucketList {
   /** What has come since. */
   readonly #since: Entry[] = []
   #seq: number
+  #state: BucketState | undefined
 
   /**
-   * @param state of the bucket a moment ago
+   * @param lastSeq of the bucket a moment ago; without it, the list may not know of one that is no key's last
    * @param over ends it if it aborts before this resolves
    */
   static async open(
     session: Session,
     bucket: Bucket,
-    { state, clock }: { readonly state: BucketState; readonly clock: Clock },
+    { lastSeq = 0, clock }: { readonly lastSeq?: number | undefined; readonly clock: Clock },
     over: AbortSignal,
   ): Promise<BucketList> {
     const delivery = await bucket.deliver(session, {}, over)
@@ -37,7 +36,7 @@ export class BucketList {
     try {
       const entries = await takePending(delivery, over)
       over.throwIfAborted()
-      return new BucketList(bucket, { state, delivery, entries, serverClock })
+      return new BucketList(bucket, { lastSeq, delivery, entries, serverClock })
     } catch (error) {
       delivery.close()
       throw error
@@ -47,17 +46,19 @@ export class BucketList {
   private constructor(
     bucket: Bucket,
     {
-      state,
+      lastSeq,
       delivery,
       entries,
       serverClock,
-    }: Pick<BucketList, 'state' | 'delivery' | 'serverClock'> & { readonly entries: readonly Entry[] },
+    }: Pick<BucketList, 'delivery' | 'serverClock'> & {
+      readonly lastSeq: number
+      readonly entries: readonly Entry[]
+    },
   ) {
     this.bucket = bucket
-    this.state = state
     this.delivery = delivery
     this.serverClock = serverClock
-    this.#seq = state.lastSeq
+    this.#seq = lastSeq
     for (const entry of entries) this.#take(entry)
     this.listedSeq = this.#seq
   }
@@ -86,6 +87,23 @@ export class BucketList {
     }
     if (this.#since.length < this.#seq - this.listedSeq) return undefined
     return [...new Map(this.#since.map((entry) => [entry.key, entry])).values()]
+  }
+
+  /**
+   * Has the list be what the bucket holds, which said `state` a moment ago. False if it cannot be: it is of another bucket of
+   * this name, its delivery has ended, or has not brought everything within `timeoutMs`.
+   */
+  async catchUp(state: BucketState, timeoutMs: number): Promise<boolean> {
+    if (Date.parse(state.id) > this.delivery.startedAt || this.delivery.hasEnded) return false
+    await this.until(state.lastSeq, timeoutMs)
+    if (this.#seq < state.lastSeq) return false
+    this.#state = state
+    return true
+  }
+
+  /** What the bucket said when the list was what it holds; undefined if it was not asked. */
+  get state(): BucketState | undefined {
+    return this.#state
   }
 
   /** The last message that it has brought. */

@@ -16,7 +16,7 @@ const ABANDONED_MS = 10_000
 
 /** What a bucket says of itself. */
 export interface BucketState {
-  /** Tells this bucket from one of the same name that was made after it was deleted. */
+  /** Tells this bucket from one of the same name that was made after it was deleted: when it was made, by the server's clock. */
   readonly id: string
   /** The sequence number of the last message that it was given. */
   readonly lastSeq: number

@@ -78,8 +78,8 @@ function explanationOf(
     case 'no-stream':
       return {
         code: 'STORE_UNAVAILABLE',
-        problem: `the bucket ${bucket} is gone`,
-        remedy: 'it is made again by the next call that writes',
+        problem: `a bucket is missing, ${bucket} or ${bucket}-leases,`,
+        remedy: 'the next call that writes makes it',
       }
     case 'exists':
       return {

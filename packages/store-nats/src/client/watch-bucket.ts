@@ -15,6 +15,8 @@ export type BucketUpdate =
       readonly entries: readonly Entry[]
       /** True if the bucket has lost its memory since the update before: it was deleted, made again, or purged. */
       readonly isReset: boolean
+      /** How long it keeps a message that has no age limit of its own, in ms; 0 if for ever, or if there is no bucket. */
+      readonly maxAgeMs: number
     }
   | { readonly type: 'changes'; readonly entries: readonly Entry[] }
 
@@ -70,12 +72,12 @@ export async function* watchBucket(
   const known = new KnownKeys(clock)
   let failures = 0
   let isReported = false
-  let wasGone = false
+  let missing: 'not made yet' | 'gone' | undefined
   while (!signal.aborted) {
     let openedAt: number | undefined
     try {
       const delivery = yield* begin(connection, bucket, known, options)
-      wasGone = false
+      missing = undefined
       openedAt = clock.monotonic()
       try {
         if (isReported) onRecovered?.()
@@ -86,9 +88,10 @@ export async function* watchBucket(
       }
     } catch (error) {
       if (signal.aborted) return
-      if (isFailure(error, 'no-stream') && !wasGone) {
-        wasGone = true
-        if (known.forget()) yield { type: 'list', entries: [], isReset: true }
+      const isMissing = isFailure(error, 'no-stream')
+      if (isMissing && missing === undefined) {
+        missing = known.forget() ? 'gone' : 'not made yet'
+        yield { type: 'list', entries: [], isReset: missing === 'gone', maxAgeMs: 0 }
       }
       const stood = openedAt !== undefined && clock.monotonic() - openedAt >= MIN_WATCH_MS
       if (stood) failures = 0
@@ -99,8 +102,10 @@ export async function* watchBucket(
         continue
       }
       if (!isOverlayError(failure) || failure.code === 'CLOSED') throw failure
-      onError(failure)
-      isReported = true
+      if (!isMissing || missing === 'gone') {
+        onError(failure)
+        isReported = true
+      }
       failures += 1
       // Rejects only if the signal aborts, which ends the loop.
       await clock.sleep(backoffDelay(failures, BACKOFF, random), { signal }).catch(() => {})
@@ -141,10 +146,13 @@ async function* begin(
 /** With the list that is there already; undefined if there is none. */
 function goOn(known: KnownKeys, { takeList, clock }: WatchBucketOptions): OpenWatch | undefined {
   const list = takeList?.()
-  if (list === undefined) return undefined
+  if (list?.state === undefined) return undefined
   const entries = [...list.entries.values()]
   known.reset(list.state, entries, clock.monotonic() + list.serverClock)
-  return { delivery: list.delivery, list: { type: 'list', entries, isReset: false } }
+  return {
+    delivery: list.delivery,
+    list: { type: 'list', entries, isReset: false, maxAgeMs: list.state.maxAgeMs },
+  }
 }
 
 async function openWatch(
@@ -165,7 +173,7 @@ async function openWatch(
     try {
       const entries = await takePending(delivery, over)
       known.reset(state, entries, delivery.startedAt)
-      return { delivery, list: { type: 'list', entries, isReset } }
+      return { delivery, list: { type: 'list', entries, isReset, maxAgeMs: state.maxAgeMs } }
     } catch (error) {
       delivery.close()
       throw error
