@@ -153,6 +153,20 @@ describe.concurrent('NATS that asks for', () => {
   })
 })
 
+it('a call that comes while a connection is being refused asks for the credentials again', async ({
+  expect,
+}) => {
+  const users = 'users: [{ user: node, password: right }]'
+  await using server = await NatsServer.start({ config: `authorization { ${users} }` })
+  const passwords = ['wrong']
+  const credentials = () => ({ username: 'node', password: passwords.shift() ?? 'right' })
+  await using manager = connect(server, credentials)
+  const first = manager.networkConfigText()
+  const second = manager.networkConfigText()
+  await expect(first).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+  expect(await second).toBeUndefined()
+})
+
 describe.concurrent('credentials that cannot be used', () => {
   it('are named, with their file, and not quoted', async ({ expect }) => {
     await using server = await NatsServer.start()

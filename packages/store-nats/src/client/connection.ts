@@ -100,15 +100,26 @@ export class Connection {
     }
   }
 
-  #connected(): Promise<Session> {
-    if (this.#closed.signal.aborted) {
-      return Promise.reject(new OverlayError('CLOSED', 'the NATS store was disposed of; make a new one'))
+  async #connected(): Promise<Session> {
+    this.#requireOpen()
+    try {
+      if (this.#session !== undefined) return await this.#session
+    } catch (error) {
+      // That attempt began before this call: the credentials or certificates may have been renewed since.
+      if (mayPass(classify(error))) throw error
     }
+    this.#requireOpen()
     this.#session ??= this.#connect().catch((error) => {
       this.#session = undefined
       throw error
     })
     return this.#session
+  }
+
+  #requireOpen(): void {
+    if (this.#closed.signal.aborted) {
+      throw new OverlayError('CLOSED', 'the NATS store was disposed of; make a new one')
+    }
   }
 
   async #connect(): Promise<Session> {
