@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nkeys } from '@nats-io/transport-node'
 import { Watcher } from '@selvedge/lab'
-import { credsFile, type NatsCredentials, NatsSubnetManager, nkeyFile } from '@selvedge/store-nats'
+import {
+  credsFile,
+  type NatsCredentials,
+  NatsSubnetManager,
+  type NatsSubnetManagerOptions,
+  nkeyFile,
+} from '@selvedge/store-nats'
 import { describe, it } from 'vitest'
 import { NatsServer } from './nats-server.js'
 import { attributesOf, ipv4Network } from './network.js'
@@ -70,8 +76,11 @@ const KINDS: readonly (readonly [kind: string, who: string, make: () => Ways])[]
   ],
 ]
 
-const connect = (server: NatsServer, credentials?: NatsCredentials | (() => NatsCredentials)) =>
-  new NatsSubnetManager({ servers: [server.url], credentials, patienceMs: 10_000 })
+const connect = (
+  server: NatsServer,
+  credentials?: NatsCredentials | (() => NatsCredentials),
+  options: Pick<NatsSubnetManagerOptions, 'onWatchCut'> = {},
+) => new NatsSubnetManager({ servers: [server.url], credentials, patienceMs: 10_000, ...options })
 
 /** Everything that a node does. */
 async function live(manager: NatsSubnetManager, node: number): Promise<void> {
@@ -165,6 +174,29 @@ it('a call that comes while a connection is being refused asks for the credentia
   const second = manager.networkConfigText()
   await expect(first).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
   expect(await second).toBeUndefined()
+})
+
+it('no call of a node whose creds are renewed before they expire is refused', async ({ expect }) => {
+  const operator = new NatsOperator()
+  await using server = await NatsServer.start({ config: operator.config() })
+  await using folder = await Folder.make()
+  const path = join(folder.path, 'node.creds')
+  await writeFile(path, operator.user(3).creds)
+  let cuts = 0
+  const onWatchCut = () => {
+    cuts += 1
+  }
+  await using manager = connect(server, credsFile(path), { onWatchCut })
+  await manager.setNetworkConfig(ipv4Network)
+  await writeFile(path, operator.user().creds)
+  await using watcher = await Watcher.on(manager)
+  const ask = async (): Promise<void> => {
+    while (cuts === 0) await manager.getNetworkConfig()
+  }
+  await Promise.all(Array.from({ length: 20 }, ask))
+  await manager.acquireLease({ attributes: attributesOf(1) })
+  await watcher.until('the lease', () => watcher.leases.size === 1)
+  expect(watcher.errors).toEqual([])
 })
 
 describe.concurrent('credentials that cannot be used', () => {
