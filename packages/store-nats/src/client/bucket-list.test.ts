@@ -1,7 +1,8 @@
 import { systemClock } from '@selvedge/core/kit'
 import { describe, expect, it } from 'vitest'
-import type { Bucket, BucketState, Delivery } from './bucket.js'
+import type { Bucket, BucketState } from './bucket.js'
 import { BucketList } from './bucket-list.js'
+import type { Delivery } from './delivery.js'
 import type { Entry } from './entry.js'
 import type { Session } from './session.js'
 

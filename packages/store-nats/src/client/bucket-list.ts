@@ -1,5 +1,6 @@
 import type { Clock } from '@selvedge/core'
-import { type Bucket, type BucketState, type Delivery, takePending } from './bucket.js'
+import type { Bucket, BucketState } from './bucket.js'
+import { type Delivery, takePending } from './delivery.js'
 import type { Entry } from './entry.js'
 import type { Session } from './session.js'
 
