@@ -18,9 +18,11 @@ import { runSession } from './session.js'
 export async function runAgent(
   settings: AgentSettings,
   services: AgentServices,
-  signal: AbortSignal,
+  end: AbortSignal,
 ): Promise<void> {
   const { log, serviceManager } = services
+  const refused = new AbortController()
+  const signal = AbortSignal.any([end, refused.signal])
   const state = new AgentState(services)
   const metrics = settings.health === undefined ? undefined : lazyMetrics(state, settings, services)
   for (const warning of settings.warnings) log('warn', warning)
@@ -37,6 +39,7 @@ export async function runAgent(
           },
           place,
           signal,
+          onRival: (error) => refused.abort(error),
           log,
           clock: services.clock,
         })
@@ -62,6 +65,7 @@ export async function runAgent(
     signal.addEventListener('abort', () => serviceManager.stopping(), { once: true })
     serviceManager.startWatchdog()
     while (!signal.aborted) await runSession({ settings, services, state, metrics }, signal)
+    refused.signal.throwIfAborted()
   } finally {
     serviceManager.stopWatchdog()
     dashboard?.[Symbol.dispose]()

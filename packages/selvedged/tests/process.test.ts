@@ -83,6 +83,24 @@ describe('exit status', () => {
     expect(third.output).not.toMatch(/another agent/)
   }, 180_000)
 
+  test('1 for one of two agents that start in the same instant; the other does the work', async () => {
+    await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
+    const both = [rig.start(0), rig.start(0)]
+    const first = await Promise.race(
+      both.map(async (agent) => {
+        expect(await agent.ended(IN_TIME.timeout)).toBe(1)
+        return agent
+      }),
+    )
+    expect(first.output).toMatch(/another agent does the work of this one/)
+    const other = both.find((agent) => agent !== first)
+    await other?.inSync()
+    expect(other?.hasEnded).toBe(false)
+    await expect
+      .poll(() => rig.lab.host(0).exec('ip', ['-br', 'link', 'show', 'flannel.1']))
+      .toContain('flannel.1')
+  }, 60_000)
+
   test('1 for a process without the rights that it takes, naming them', async () => {
     await using rig = await Rig.create(vxlanConfig, { hosts: 1 })
     const agent = rig.start(0, { wrapper: ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin'] })

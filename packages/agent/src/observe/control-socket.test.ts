@@ -25,21 +25,23 @@ afterEach(async () => {
 
 const PLACE = { pid: 1, subnetFile: '/run/flannel/subnet.env', node: 'one' }
 
-function serve(path = join(folder, 'run', 'control.sock'), place?: AgentPlace) {
+function serve(path = join(folder, 'run', 'control.sock'), place?: AgentPlace, time = clock) {
   const logs: string[] = []
   const log = (_: string, message: string) => void logs.push(message)
+  const rivals: string[] = []
   const status = place && { status: async () => ({ format: 1, place }) }
   const socket = new ControlSocket({
     path,
     log,
-    clock,
+    clock: time,
     place: place ?? PLACE,
     signal: new AbortController().signal,
+    onRival: ({ message }) => void rivals.push(message),
     served: { whyNotReady: async () => why, ...status },
   })
   open.push(socket)
   const served = () => vi.waitFor(() => expect(logs.at(-1)).toMatch(/^serving/))
-  return { socket, path, logs, served }
+  return { socket, path, logs, rivals, served }
 }
 
 function ask(path: string, url = '/readyz'): Promise<string> {
@@ -145,6 +147,48 @@ test('does not take away at its end what another has made since', async () => {
   await socket[Symbol.asyncDispose]()
   expect((await stat(path)).isSocket()).toBe(true)
   await new Promise((resolve) => other.close(resolve))
+})
+
+test('makes it again if it is deleted', async () => {
+  const { path, logs, served } = serve()
+  await served()
+  await rm(path)
+  await clock.advance(5_000)
+  await vi.waitFor(() => expect(logs).toHaveLength(3))
+  expect(logs[1]).toBe('the control socket is gone: it is made again')
+  expect(await ask(path)).toBe('200 flanneld is ready')
+  expect(await modeOf(path)).toBe(0o600)
+})
+
+/** As one makes it that has looked for others in the same instant, and found none. */
+async function replace(path: string, place: AgentPlace) {
+  const other = serve(`${path}.other`, place, new FakeClock())
+  await other.served()
+  await rename(other.path, path)
+}
+
+test('an agent that has started in the same instant and does the same work: the one that made the socket last stays', async () => {
+  const { path, logs, rivals, served, socket } = serve(join(folder, 'control.sock'), PLACE)
+  await served()
+  await replace(path, { ...PLACE, pid: 2 })
+  await clock.advance(5_000)
+  await vi.waitFor(() =>
+    expect(rivals).toEqual([expect.stringMatching(/process 2 answers at the control socket/)]),
+  )
+  await socket[Symbol.asyncDispose]()
+  expect(await ask(path)).toBe('200 flanneld is ready')
+  expect(logs).toHaveLength(1)
+})
+
+test('one that does other work keeps the socket that it has taken, which is said once', async () => {
+  const { path, logs, rivals, served } = serve(join(folder, 'control.sock'), PLACE)
+  await served()
+  await replace(path, { pid: 2, subnetFile: OTHER_FILE, node: 'two' })
+  await clock.advance(5_000)
+  await vi.waitFor(() => expect(logs.at(-1)).toMatch(/another agent answers there/))
+  for (let i = 0; i < 3; i += 1) await clock.advance(10_000)
+  expect(logs).toHaveLength(3)
+  expect(rivals).toEqual([])
 })
 
 test.each([

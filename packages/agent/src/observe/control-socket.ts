@@ -14,6 +14,11 @@ export interface ControlSocketOptions {
   readonly place: AgentPlace
   /** Aborts when this agent is to stop: then it waits for no other to end. */
   readonly signal: AbortSignal
+  /**
+   * Called if an agent that does the work of this one has taken the socket, which stays its: both started in one instant.
+   * With a `RESOURCE_CONFLICT`.
+   */
+  readonly onRival: (error: OverlayError) => void
   readonly log: Logger
   readonly clock: Clock
 }
@@ -30,12 +35,14 @@ const RETRY_MS = 10_000
 /** One that is told to stop ends within 2 s. */
 const RIVAL_PATIENCE_MS = 4_000
 const RIVAL_PAUSE_MS = 100
+/** How often it looks whether its socket is still there: the CNI plugin asks at it. */
+const LOOK_MS = 5_000
 
 /**
  * A Unix socket at which programs of this host ask the agent, the CNI plugin first: only its own user may, root. It
  * replaces what an agent that was killed has left, and leaves one alone at which another agent answers. An agent does
- * its work without it: what stands in the way is logged, and the socket made later. But of two agents that would do the same
- * work, the second is refused, once the first has had the time to end.
+ * its work without it: what stands in the way is logged, and the socket made later, or again if it is deleted. But of two
+ * agents that would do the same work, the second is refused, once the first has had the time to end.
  */
 export class ControlSocket implements AsyncDisposable {
   readonly #options: ControlSocketOptions
@@ -88,13 +95,17 @@ export class ControlSocket implements AsyncDisposable {
     let said: string | undefined
     while (!signal.aborted) {
       try {
-        await using _ = await listen(this.#options)
+        await using socket = await listen(this.#options)
         this.#settle.resolve()
         log('info', 'serving /healthz, /readyz, /status and /resources at the control socket', { path })
-        // It may have been disposed of while the socket was made.
-        if (signal.aborted) return
-        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
-        return
+        said = undefined
+        while (await socket.isThere()) {
+          await clock.sleep(LOOK_MS, { signal }).catch(() => undefined)
+          if (signal.aborted) return
+        }
+        const rival = await this.#rival()
+        if (rival !== undefined) return this.#options.onRival(refusal(path, rival))
+        log('warn', 'the control socket is gone: it is made again', { path })
       } catch (error) {
         const { message } = OverlayError.from(error, 'INVALID_CONFIG', `making the control socket ${path}`)
         if (message !== said) log('warn', message)
@@ -114,8 +125,13 @@ const refusal = (path: string, { pid, subnetFile }: AgentPlace): OverlayError =>
       '--subnet-file and --lease-cache of its own',
   )
 
+interface Listening extends AsyncDisposable {
+  /** Whether its name still leads to it. */
+  isThere(): Promise<boolean>
+}
+
 /** Made beside it and renamed, so that nobody meets it with other rights, nor half of it. */
-async function listen({ path, served }: ControlSocketOptions): Promise<AsyncDisposable> {
+async function listen({ path, served }: ControlSocketOptions): Promise<Listening> {
   const beside = `${path}.${process.pid}`
   if (Buffer.byteLength(beside) > MAX_PATH_BYTES) {
     throw new Error(
@@ -132,10 +148,12 @@ async function listen({ path, served }: ControlSocketOptions): Promise<AsyncDisp
     await chmod(beside, 0o600)
     const { ino } = await stat(beside)
     await rename(beside, path)
+    const isThere = async () => (await stat(path).catch(() => undefined))?.ino === ino
     return {
+      isThere,
       [Symbol.asyncDispose]: async () => {
         // Another agent's, which has come since, stays.
-        if ((await stat(path).catch(() => undefined))?.ino === ino) await unlink(path).catch(() => undefined)
+        if (await isThere()) await unlink(path).catch(() => undefined)
         await server[Symbol.asyncDispose]()
       },
     }
