@@ -1,69 +1,52 @@
-import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { isIdentity, keepLockFile, sweepLockFiles } from './lock-file.js'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { isIdentity, keepLockFile } from './lock-file.js'
 
-describe('keepLockFile', () => {
-  let folder: string
-  let path: string
+/** Runs right after a file has been renamed: whatever another process may do then. */
+let renamed = (_path: string): void => {}
 
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'slv-lock-'))
-    path = join(folder, 'leases.mdb')
-    onTestFinished(() => rmSync(folder, { recursive: true }))
-  })
+vi.mock('node:fs', async (importOriginal) => {
+  const fs = await importOriginal<typeof import('node:fs')>()
+  const renameSync = (from: string, to: string): void => {
+    fs.renameSync(from, to)
+    renamed(to)
+  }
+  return { ...fs, renameSync }
+})
 
-  it('creates both files, and says the same as long as they are there', () => {
-    const identity = keepLockFile(path)
-    expect(readdirSync(folder)).toEqual([
-      `.leases.mdb-lock.${identity.data}`,
-      'leases.mdb',
-      'leases.mdb-lock',
-    ])
-    expect(keepLockFile(path)).toEqual(identity)
-    expect(isIdentity(path, identity)).toBe(true)
-  })
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'slv-lock-'))
+  renamed = () => {}
+})
+afterEach(() => rmSync(folder, { recursive: true }))
 
-  it('restores the lock file if it was removed, or if another took its place', () => {
-    const identity = keepLockFile(path)
-    rmSync(`${path}-lock`)
-    expect(isIdentity(path, identity)).toBe(false)
-    expect(keepLockFile(path)).toEqual(identity)
-    renameSync(`${path}-lock`, `${path}-old`)
-    writeFileSync(`${path}-lock`, 'of a process that found none')
-    expect(keepLockFile(path)).toEqual(identity)
-    expect(readdirSync(folder)).not.toContain('leases.mdb-lock.new')
-  })
+const path = () => join(folder, 'leases.mdb')
+const kept = () => readdirSync(folder).filter((name) => name.startsWith('.leases.mdb-lock.'))
 
-  it('gives another data file another lock file, and sweeps what the old one left', () => {
-    const before = keepLockFile(path)
-    writeFileSync(`${path}.copy`, '')
-    renameSync(`${path}.copy`, path)
-    expect(isIdentity(path, before)).toBe(false)
-    const identity = keepLockFile(path)
-    expect(identity.data).not.toBe(before.data)
-    expect(identity.lock).not.toBe(before.lock)
-    sweepLockFiles(path, identity)
-    expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([
-      `.leases.mdb-lock.${identity.data}`,
-    ])
-  })
+it('makes the data file, its lock file, and a second name for that', () => {
+  const identity = keepLockFile(path())
+  expect(kept()).toEqual([`.leases.mdb-lock.${identity.data}`])
+  expect(statSync(`${path()}-lock`).ino).toBe(identity.lock)
+  expect(isIdentity(path(), identity)).toBe(true)
+})
 
-  it('adopts a lock file that has no second name yet', () => {
-    writeFileSync(path, '')
-    writeFileSync(`${path}-lock`, '')
-    const { ino } = statSync(`${path}-lock`)
-    expect(keepLockFile(path).lock).toBe(ino)
-    rmSync(`${path}-lock`)
-    expect(keepLockFile(path).lock).toBe(ino)
-  })
+it('restores a lock file that was removed: the same, not another', () => {
+  const before = keepLockFile(path())
+  rmSync(`${path()}-lock`)
+  expect(isIdentity(path(), before)).toBe(false)
+  expect(keepLockFile(path())).toEqual(before)
+})
 
-  it('goes on after a process that was killed between two steps', () => {
-    const identity = keepLockFile(path)
-    writeFileSync(`${path}-lock.new`, 'left behind')
-    rmSync(`${path}-lock`)
-    expect(keepLockFile(path)).toEqual(identity)
-    expect(readdirSync(folder)).not.toContain('leases.mdb-lock.new')
-  })
+it('says which lock file it has to be, even if that is removed as soon as it is there', () => {
+  const before = keepLockFile(path())
+  rmSync(`${path()}-lock`)
+  renamed = (to) => rmSync(to)
+  const identity = keepLockFile(path())
+  expect(existsSync(`${path()}-lock`)).toBe(false)
+  // Were it none in particular, one that LMDB makes of its own would do, and two would write at once.
+  expect(identity).toEqual(before)
+  expect(isIdentity(path(), identity)).toBe(false)
 })

@@ -32,8 +32,10 @@ export function keepLockFile(path: string): FileIdentity {
   for (let attempt = 1; ; attempt += 1) {
     try {
       const data = inodeOf(path) ?? createFile(path)
-      keep(lockPath, keptPath(path, data))
-      return { data, lock: inodeOf(lockPath) }
+      const kept = keptPath(path, data)
+      keep(lockPath, kept)
+      // Of the second name, if there is one: the first may be removed by now, and LMDB about to make another.
+      return { data, lock: inodeOf(kept) ?? inodeOf(lockPath) }
     } catch (error) {
       // A file that was there is gone, or the other way round: another process is at it.
       if (attempt === MAX_ATTEMPTS || !isErrno(error, ['ENOENT', 'EEXIST'])) throw error
