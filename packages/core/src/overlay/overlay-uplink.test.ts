@@ -167,8 +167,8 @@ describe('an overlay whose host has no uplink', () => {
 
   describe('in a dual-stack network', () => {
     const dual = it
-      .override('config', { ...CONFIG, EnableIPv6: true, IPv6Network: 'fd00:244::/48' })
-      .override('addresses', ['192.0.2.1/24', '2001:db8::1/64'])
+      .extend('config', () => ({ ...CONFIG, EnableIPv6: true, IPv6Network: 'fd00:244::/48' }))
+      .extend('addresses', () => ['192.0.2.1/24', '2001:db8::1/64'])
 
     dual('waits for both families, whichever comes first', async ({ clock, kernel, compose, running }) => {
       const first = await running()

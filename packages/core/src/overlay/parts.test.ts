@@ -17,8 +17,8 @@ const V4 = 'blackhole 10.244.7.0/24'
 const V6 = 'blackhole fd00:244:0:7::/64'
 
 const it = onHost
-  .override('config', CONFIG)
-  .override('addresses', ['192.0.2.1/24', '2001:db8::1/64'])
+  .extend('config', () => CONFIG)
+  .extend('addresses', () => ['192.0.2.1/24', '2001:db8::1/64'])
   .extend('runningWith', ({ compose }) => async (...parts: Part[]): Promise<Overlay> => {
     const overlay = compose({ parts, previous: SUBNETS })
     await overlay.start()

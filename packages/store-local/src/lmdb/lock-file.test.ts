@@ -1,30 +1,29 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { isIdentity, keepLockFile } from './lock-file.js'
 
-/** Runs right after a file has been renamed: whatever another process may do then. */
-let renamed = (_path: string): void => {}
-
-vi.mock('node:fs', async (importOriginal) => {
-  const fs = await importOriginal<typeof import('node:fs')>()
-  const renameSync = (from: string, to: string): void => {
-    fs.renameSync(from, to)
-    renamed(to)
-  }
-  return { ...fs, renameSync }
-})
-
 let folder = ''
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'slv-lock-'))
-  renamed = () => {}
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
 const path = () => join(folder, 'leases.mdb')
 const kept = () => readdirSync(folder).filter((name) => name.startsWith('.leases.mdb-lock.'))
+
+/** The module, with a `rename` of its own. */
+async function withRename(rename: typeof renameSync): Promise<typeof import('./lock-file.js')> {
+  vi.resetModules()
+  vi.doMock('node:fs', async (original) => ({ ...(await original<object>()), renameSync: rename }))
+  try {
+    return await import('./lock-file.js')
+  } finally {
+    vi.doUnmock('node:fs')
+    vi.resetModules()
+  }
+}
 
 it('makes the data file, its lock file, and a second name for that', () => {
   const identity = keepLockFile(path())
@@ -40,11 +39,14 @@ it('restores a lock file that was removed: the same, not another', () => {
   expect(keepLockFile(path())).toEqual(before)
 })
 
-it('says which lock file it has to be, even if that is removed as soon as it is there', () => {
+it('says which lock file it has to be, even if that is removed as soon as it is there', async () => {
   const before = keepLockFile(path())
   rmSync(`${path()}-lock`)
-  renamed = (to) => rmSync(to)
-  const identity = keepLockFile(path())
+  const { keepLockFile: keep } = await withRename((from, to) => {
+    renameSync(from, to)
+    rmSync(to)
+  })
+  const identity = keep(path())
   expect(existsSync(`${path()}-lock`)).toBe(false)
   // Were it none in particular, one that LMDB makes of its own would do, and two would write at once.
   expect(identity).toEqual(before)
