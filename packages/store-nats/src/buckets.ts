@@ -23,13 +23,15 @@ export interface Layout {
   readonly termMs: number
 }
 
-/** How long the server keeps the mark of a key that ended, in ms, if keys have ends of their own: for those who were away. */
-export const MARKER_TTL_MS = 3_600_000
+/**
+ * How long the server keeps the mark of a key that ended, in ms, if keys have ends of their own: for those who were away. In a
+ * bucket with a history, NATS lets no key end sooner than that, so that it is a term at most.
+ */
+const MARKER_TTL_MS = 3_600_000
 
 /**
- * How many messages of one key the server keeps, NATS' maximum, if keys have no ends of their own: a watch gets each change,
- * unless the key was written this often before the server came to send it. They end with the leases' age, so that nearly
- * always there is one. If keys have ends of their own it is one: with more, NATS lets none end before its marks do.
+ * How many messages of one key the server keeps, NATS' maximum: a watch gets each change, unless the key was written this often
+ * before the server came to send it. They end as leases do, so that nearly always there is one.
  */
 const HISTORY = 64
 
@@ -137,17 +139,18 @@ export class Buckets {
   }
 
   async #make(session: Session, bucket: Bucket, maxAgeMs: number): Promise<BucketState> {
-    const { replicas } = this.#settings
-    const common = {
-      replicas,
-      allow_direct: false,
-      description: 'leases of a selvedge network',
-    }
-    const kind = session.hasTtlPerKey
-      ? { history: 1, markerTTL: MARKER_TTL_MS }
-      : { history: HISTORY, ttl: maxAgeMs }
+    const { replicas, leaseTermMs } = this.#settings
+    const ends = session.hasTtlPerKey
+      ? { markerTTL: Math.min(MARKER_TTL_MS, leaseTermMs) }
+      : { ttl: maxAgeMs }
     try {
-      await session.kvm.create(bucket.name, { ...common, ...kind })
+      await session.kvm.create(bucket.name, {
+        ...ends,
+        replicas,
+        history: HISTORY,
+        allow_direct: false,
+        description: 'leases of a selvedge network',
+      })
     } catch (error) {
       // Another node was faster, with another term or number of replicas: its bucket counts.
       if (classify(error).kind !== 'exists') throw error

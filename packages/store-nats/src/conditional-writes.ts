@@ -36,7 +36,8 @@ export class ConditionalWrites {
   /** @param seq of the message that is deleted */
   remove(lifetime: Lifetime, key: string, seq: number, options: AbortOptions): Promise<WriteResult> {
     return this.#once(`deleting ${key}`, options, (session, layout) => {
-      const markMs = layout.hasTtlPerKey ? layout.termMs : undefined
+      // The mark of a reservation stays: what has no end would come to light again once its mark had ended.
+      const markMs = lifetime === 'ending' && layout.hasTtlPerKey ? layout.termMs : undefined
       return bucketOf(layout, lifetime).remove(session, key, seq, markMs)
     })
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Watcher } from '@selvedge/lab'
 import { describe, it } from 'vitest'
 import { NatsServer } from './nats-server.js'
@@ -121,6 +122,40 @@ describe.concurrent('a watch', () => {
       previous: { subnet: '10.99.2.0/24' },
     })
     expect(lease.subnet, 'no node leases what a bad key names').not.toBe('10.99.2.0/24')
+  })
+
+  it('shows each change of one lease, however fast they follow each other', async ({ expect }) => {
+    await using nats = await NatsServer.start()
+    await using network = await TestNetwork.in([nats])
+    await using watcher = await Watcher.on(network.manager())
+    const values = Array.from({ length: 50 }, (_, index) => `{"PublicIP":"192.0.2.${index + 1}"}`)
+    await Promise.all(values.map((value) => network.put('10.99.1.0-24', value)))
+    await watcher.until('50 changes', () => watcher.events.length > 50)
+    const seen = watcher.events.flatMap((event) =>
+      event.type === 'put' ? event.lease.attributes.publicIp : [],
+    )
+    expect(seen.map((publicIp) => `{"PublicIP":"${publicIp}"}`)).toEqual(values)
+  })
+
+  it('shows a reservation that was cancelled no more, also when the marks of deleted leases have ended', async ({
+    expect,
+  }) => {
+    await using nats = await NatsServer.start()
+    await using network = await TestNetwork.in([nats], 'none')
+    const manager = network.manager({ leaseTermMs: 5_000 })
+    await manager.setNetworkConfig(ipv4Network)
+    const reservation = { subnet: '10.99.7.0/24', attributes: attributesOf(7) }
+    await manager.reserve(reservation)
+    const lease = await manager.acquireLease({ attributes: attributesOf(1) })
+    await manager.releaseLease(lease)
+    await manager.cancelReservation(reservation)
+    await using watcher = await Watcher.on(network.manager())
+    // The mark of the lease, and NATS' own that follows it, last so long each.
+    await sleep(11_000)
+    expect(await manager.reservations()).toEqual([])
+    expect(watcher.keys).toEqual([])
+    await using later = await Watcher.on(network.manager())
+    expect(later.keys).toEqual([])
   })
 
   it('shows nothing of another network on the same server', async ({ expect }) => {

@@ -5,7 +5,10 @@ import type { Entry } from './entry.js'
 /** How many keys whose time is over are looked for at once. */
 const MAX_DUE = 20
 
-/** How long the marks of deleted keys last at least, in ms, in a bucket without an age limit: see `MARKER_TTL_MS`. */
+/**
+ * How long the marks of deleted keys last at least, in ms, in a bucket without an age limit: those of keys that have no end. Of a
+ * key that has one, it is noticed that it has passed.
+ */
 const MARKS_LAST_MS = 3_600_000
 
 /** A key that ends sooner may be gone already, in ms. */
