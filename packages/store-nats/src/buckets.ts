@@ -57,20 +57,20 @@ export class Buckets {
     this.#ending = new Bucket(`${settings.bucket}-leases`)
   }
 
-  /** The layout, for who only reads: nothing is made. Undefined as long as there is nothing to read. */
+  /** The layout, for whoever only reads: nothing is made. Undefined as long as there is nothing to read. */
   async find({ signal }: AbortOptions): Promise<Layout | undefined> {
     if (this.#layout !== undefined) return this.open({ signal })
     return this.#look(async (session) => {
-      const found = await this.#in(session, 'find')
+      const found = await this.#layoutIn(session, 'find')
       if (found?.isComplete === true) this.#layout ??= Promise.resolve(found)
       return found
     }, signal)
   }
 
-  /** The same, for who is about to write: what is missing is made. */
+  /** The same, for whoever is about to write: what is missing is made. */
   open({ signal }: AbortOptions): Promise<Layout> {
     // For all who ask meanwhile: none of them may abort it for the others.
-    this.#layout ??= this.#look((session) => this.#in(session, 'make'), undefined).catch((error) => {
+    this.#layout ??= this.#look((session) => this.#layoutIn(session, 'make'), undefined).catch((error) => {
       this.#layout = undefined
       throw error
     })
@@ -84,7 +84,7 @@ export class Buckets {
     this.#found.clear()
   }
 
-  /** The last message of a bucket, if the bucket was looked at a moment ago. It is said once: then there may be others. */
+  /** The last message of a bucket, if the bucket was looked at a moment ago. Only once: after that there may be others. */
   takeLastSeq(bucket: Bucket): number | undefined {
     const found = this.#found.get(bucket)
     this.#found.delete(bucket)
@@ -101,9 +101,9 @@ export class Buckets {
     }
   }
 
-  #in(session: Session, missing: 'make'): Promise<FoundLayout>
-  #in(session: Session, missing: 'find'): Promise<FoundLayout | undefined>
-  async #in(session: Session, missing: 'make' | 'find'): Promise<FoundLayout | undefined> {
+  #layoutIn(session: Session, missing: 'make'): Promise<FoundLayout>
+  #layoutIn(session: Session, missing: 'find'): Promise<FoundLayout | undefined>
+  async #layoutIn(session: Session, missing: 'make' | 'find'): Promise<FoundLayout | undefined> {
     const { permanent } = this
     const { leaseTermMs } = this.#settings
     const obtain = async (bucket: Bucket, maxAgeMs: number): Promise<BucketState | undefined> => {

@@ -38,7 +38,7 @@ export class NetworkReader {
     this.#settings = settings
   }
 
-  /** For who is about to write: buckets that are missing are made. */
+  /** For whoever is about to write: buckets that are missing are made. */
   async readAll({ signal }: AbortOptions): Promise<NetworkState> {
     const timeoutMs = 3 * this.#settings.requestTimeoutMs
     return this.within(
@@ -164,13 +164,13 @@ export class NetworkReader {
     return this.#buckets.find({ signal })
   }
 
-  /** The same, for who is about to write: buckets that are missing are made. */
+  /** The same, for whoever is about to write: buckets that are missing are made. */
   layout({ signal }: AbortOptions): Promise<Layout> {
     signal?.throwIfAborted()
     return this.#buckets.open({ signal })
   }
 
-  /** Does work on the buckets, for who writes: one that is missing is made, and another time if it is deleted meanwhile. */
+  /** Does work on the buckets, for whoever writes: one that is missing is made, and another time if it is deleted meanwhile. */
   async within<T>(
     request: {
       readonly attempted: string
