@@ -10,7 +10,9 @@ import {
   OverlayError,
   parseNetworkConfig,
   type RenewOptions,
+  type RightsInquiry,
   type SetConfigOptions,
+  type StoreRight,
   type SubnetAdministration,
   type SubnetManager,
   type WatchOptions,
@@ -30,6 +32,7 @@ import { LeaseWriter } from './lease-writer.js'
 import { merge } from './merge.js'
 import { NetworkReader, noConfig } from './network-reader.js'
 import { type NatsSubnetManagerOptions, readSettings, type Settings } from './options.js'
+import { askRights } from './rights.js'
 
 type WatchCallbacks = Pick<WatchBucketOptions, 'attempted' | 'signal' | 'onRecovered'> & {
   readonly onError: (error: Error) => void
@@ -44,11 +47,12 @@ const LOOK_MS = 1_000
  *
  * Errors besides those of `SubnetManager`: `LEASE_CONFLICT` if other nodes were faster a hundred times in a row.
  */
-export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
+export class NatsSubnetManager implements SubnetManager, SubnetAdministration, RightsInquiry {
   readonly name = 'nats'
   readonly #settings: Settings
   readonly #addresses = new KnownAddresses()
   readonly #connection: Connection
+  readonly #buckets: Buckets
   readonly #reader: NetworkReader
   readonly #writer: LeaseWriter
   readonly #administration: NetworkAdministration
@@ -63,8 +67,8 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
     for (const address of this.#settings.addresses) this.#addresses.add(address)
     for (const { host } of this.#settings.servers) this.#addresses.add(host)
     this.#connection = new Connection(this.#settings, this.#addresses)
-    const buckets = new Buckets(this.#connection, this.#settings)
-    this.#reader = new NetworkReader(this.#connection, buckets, this.#settings)
+    this.#buckets = new Buckets(this.#connection, this.#settings)
+    this.#reader = new NetworkReader(this.#connection, this.#buckets, this.#settings)
     const writes = new ConditionalWrites(this.#reader)
     this.#writer = new LeaseWriter(this.#reader, writes, this.#settings)
     this.#acquired = new AcquiredLists(this.#reader, this.#settings.clock)
@@ -131,6 +135,11 @@ export class NatsSubnetManager implements SubnetManager, SubnetAdministration {
 
   async cancelReservation(reservation: Lease, { signal }: AbortOptions = {}): Promise<void> {
     return this.#administration.cancelReservation(reservation, { signal: this.#signal(signal) })
+  }
+
+  async rights({ signal }: AbortOptions = {}): Promise<readonly StoreRight[]> {
+    const options = { signal: this.#signal(signal) }
+    return askRights(this.#connection, this.#buckets, this.#settings.domain, options)
   }
 
   async *watchLeases({

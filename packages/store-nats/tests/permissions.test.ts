@@ -49,6 +49,23 @@ describe.concurrent('a user of NATS', () => {
     expect(watcher.errors).toEqual([])
   })
 
+  it('that may do everything is told so, of what is there; nothing is written', async ({ expect }) => {
+    await using server = await NatsServer.start({ config: config(PUBLISH, SUBSCRIBE) })
+    await using node = connect(server, NODE)
+    const unmade = await node.rights()
+    expect(unmade.map(({ does }) => does)).toEqual([
+      'read config in the bucket selvedge',
+      expect.stringMatching(/^watch the bucket /),
+      'say that what was delivered has arrived',
+    ])
+    await node.setNetworkConfig(dualStackNetwork)
+    const rights = await node.rights()
+    expect(rights).toHaveLength(5)
+    expect([...unmade, ...rights].filter(({ isAllowed }) => !isAllowed)).toEqual([])
+    await using watcher = await Watcher.on(node)
+    expect(watcher.keys).toEqual([])
+  })
+
   const without = (subject: string): string =>
     config(
       PUBLISH.filter((each) => each !== subject),
@@ -64,6 +81,30 @@ describe.concurrent('a user of NATS', () => {
     ['$JS.FC.>', without('$JS.FC.>'), /to publish to \$JS\.FC\.KV_selvedge\.\S+ at /],
     ['_INBOX.>', config(PUBLISH, ['nothing']), /to subscribe to _INBOX\.\S+ at /],
   ]
+  it.for<[right: string, config: string, lacking: RegExp, remedy: RegExp]>([
+    ['$JS.API.>', without('$JS.API.>'), /^read config in the bucket selvedge$/, /publish to "\$JS\.API\.>"/],
+    [
+      'the keys of leases',
+      config(['$JS.API.>', '$JS.FC.>'], SUBSCRIBE),
+      /^write leases to the bucket selvedge(-leases)?, write claims of IPv6 subnets to the bucket selvedge(-leases)?$/,
+      /publish to "\$KV\.selvedge(-leases)?\.>"/,
+    ],
+    [
+      '$JS.FC.>',
+      without('$JS.FC.>'),
+      /^say that what was delivered has arrived$/,
+      /publish to "\$JS\.FC\.>"/,
+    ],
+  ])('that may not use %s can ask what it lacks', async ([, forbidding, lacking, remedy], { expect }) => {
+    await using server = await NatsServer.start({ config: forbidding })
+    await using operator = connect(server, OPERATOR)
+    await operator.setNetworkConfig(dualStackNetwork)
+    await using node = connect(server, NODE)
+    const missing = (await node.rights()).filter(({ isAllowed }) => !isAllowed)
+    expect(missing.map(({ does }) => does).join(', ')).toMatch(lacking)
+    for (const right of missing) expect(right.remedy).toMatch(remedy)
+  })
+
   it.for(cases)('that may not use %s is told so', async ([, forbidding, problem], { expect }) => {
     await using server = await NatsServer.start({ config: forbidding })
     await using operator = connect(server, OPERATOR)

@@ -73,6 +73,20 @@ export const NATS: readonly Fault[] = [
     mend: (bench) => restart(bench),
   },
   {
+    name: 'a user of NATS may read, and not write',
+    id: 'store.rights',
+    says: /does not let these credentials write leases to the bucket selvedge(-leases)?, nor write claims/,
+    inject: (bench) =>
+      natsOf(bench).restrict(`no_auth_user: node
+        authorization { users: [
+          { user: node, password: secret }
+          { user: reader, password: secret, permissions: { publish: ["$JS.API.>", "$JS.FC.>"] } }
+        ] }`),
+    args: ['--nats-username=reader', '--nats-password=secret'],
+    argsAfter: [],
+    mend: (bench) => restart(bench),
+  },
+  {
     name: 'the doctor, or the agent, is given another bucket',
     id: 'store.no-config',
     says: /bucket other has no network config/,
