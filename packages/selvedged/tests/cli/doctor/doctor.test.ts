@@ -50,4 +50,5 @@ test.each([...STORE, ...LEASE, ...IDENTITY, ...KERNEL, ...PATH, ...ONE_WAY, ...P
   async (fault) => {
     scores.push(await examine(bench, fault))
   },
+  120_000,
 )

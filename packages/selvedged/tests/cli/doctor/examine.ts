@@ -9,8 +9,11 @@ export interface Score {
   readonly tookMs: number
 }
 
-/** Bounds for a busy machine: one look of the doctor may take most of them. */
-const FOUND_WITHIN_MS = 20_000
+/**
+ * Bounds for a busy machine: one look of the doctor may take most of them. An agent gives up a charon that does not end after
+ * 10 s, and another that does not start after 10 more; then it says so.
+ */
+const FOUND_WITHIN_MS = 40_000
 /** By then an agent has mended what it mends by itself. */
 const QUIET_WITHIN_MS = 25_000
 
