@@ -1,17 +1,8 @@
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { isIdentity, keepLockFile } from './lock-file.js'
-
-let folder = ''
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'slv-lock-'))
-})
-afterEach(() => rmSync(folder, { recursive: true }))
-
-const path = () => join(folder, 'leases.mdb')
-const kept = () => readdirSync(folder).filter((name) => name.startsWith('.leases.mdb-lock.'))
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { isIdentity, keepLockFile, sweepLockFiles } from './lock-file.js'
 
 /** The module, with a `rename` of its own. */
 async function withRename(rename: typeof renameSync): Promise<typeof import('./lock-file.js')> {
@@ -25,30 +16,80 @@ async function withRename(rename: typeof renameSync): Promise<typeof import('./l
   }
 }
 
-it('makes the data file, its lock file, and a second name for that', () => {
-  const identity = keepLockFile(path())
-  expect(kept()).toEqual([`.leases.mdb-lock.${identity.data}`])
-  expect(statSync(`${path()}-lock`).ino).toBe(identity.lock)
-  expect(isIdentity(path(), identity)).toBe(true)
-})
+describe('keepLockFile', () => {
+  let folder: string
+  let path: string
 
-it('restores a lock file that was removed: the same, not another', () => {
-  const before = keepLockFile(path())
-  rmSync(`${path()}-lock`)
-  expect(isIdentity(path(), before)).toBe(false)
-  expect(keepLockFile(path())).toEqual(before)
-})
-
-it('says which lock file it has to be, even if that is removed as soon as it is there', async () => {
-  const before = keepLockFile(path())
-  rmSync(`${path()}-lock`)
-  const { keepLockFile: keep } = await withRename((from, to) => {
-    renameSync(from, to)
-    rmSync(to)
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'slv-lock-'))
+    path = join(folder, 'leases.mdb')
+    onTestFinished(() => rmSync(folder, { recursive: true }))
   })
-  const identity = keep(path())
-  expect(existsSync(`${path()}-lock`)).toBe(false)
-  // Were it none in particular, one that LMDB makes of its own would do, and two would write at once.
-  expect(identity).toEqual(before)
-  expect(isIdentity(path(), identity)).toBe(false)
+
+  it('creates both files, and says the same as long as they are there', () => {
+    const identity = keepLockFile(path)
+    expect(readdirSync(folder)).toEqual([
+      `.leases.mdb-lock.${identity.data}`,
+      'leases.mdb',
+      'leases.mdb-lock',
+    ])
+    expect(keepLockFile(path)).toEqual(identity)
+    expect(isIdentity(path, identity)).toBe(true)
+  })
+
+  it('restores the lock file if it was removed, or if another took its place', () => {
+    const identity = keepLockFile(path)
+    rmSync(`${path}-lock`)
+    expect(isIdentity(path, identity)).toBe(false)
+    expect(keepLockFile(path)).toEqual(identity)
+    renameSync(`${path}-lock`, `${path}-old`)
+    writeFileSync(`${path}-lock`, 'of a process that found none')
+    expect(keepLockFile(path)).toEqual(identity)
+    expect(readdirSync(folder)).not.toContain('leases.mdb-lock.new')
+  })
+
+  it('says which lock file it has to be, even if that is removed as soon as it is restored', async () => {
+    const before = keepLockFile(path)
+    rmSync(`${path}-lock`)
+    const { keepLockFile: keep } = await withRename((from, to) => {
+      renameSync(from, to)
+      rmSync(to)
+    })
+    const identity = keep(path)
+    expect(readdirSync(folder)).not.toContain('leases.mdb-lock')
+    // Were it none in particular, one that LMDB makes of its own would do, and two would write at once.
+    expect(identity).toEqual(before)
+    expect(isIdentity(path, identity)).toBe(false)
+  })
+
+  it('gives another data file another lock file, and sweeps what the old one left', () => {
+    const before = keepLockFile(path)
+    writeFileSync(`${path}.copy`, '')
+    renameSync(`${path}.copy`, path)
+    expect(isIdentity(path, before)).toBe(false)
+    const identity = keepLockFile(path)
+    expect(identity.data).not.toBe(before.data)
+    expect(identity.lock).not.toBe(before.lock)
+    sweepLockFiles(path, identity)
+    expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([
+      `.leases.mdb-lock.${identity.data}`,
+    ])
+  })
+
+  it('adopts a lock file that has no second name yet', () => {
+    writeFileSync(path, '')
+    writeFileSync(`${path}-lock`, '')
+    const { ino } = statSync(`${path}-lock`)
+    expect(keepLockFile(path).lock).toBe(ino)
+    rmSync(`${path}-lock`)
+    expect(keepLockFile(path).lock).toBe(ino)
+  })
+
+  it('goes on after a process that was killed between two steps', () => {
+    const identity = keepLockFile(path)
+    writeFileSync(`${path}-lock.new`, 'left behind')
+    rmSync(`${path}-lock`)
+    expect(keepLockFile(path)).toEqual(identity)
+    expect(readdirSync(folder)).not.toContain('leases.mdb-lock.new')
+  })
 })
