@@ -18,11 +18,11 @@ import { runSession } from './session.js'
 export async function runAgent(
   settings: AgentSettings,
   services: AgentServices,
-  end: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   const { log, serviceManager } = services
   const refused = new AbortController()
-  const signal = AbortSignal.any([end, refused.signal])
+  const end = AbortSignal.any([signal, refused.signal])
   const state = new AgentState(services)
   const metrics = settings.health === undefined ? undefined : lazyMetrics(state, settings, services)
   for (const warning of settings.warnings) log('warn', warning)
@@ -38,7 +38,7 @@ export async function runAgent(
             resources: () => state.resourcesPage(settings),
           },
           place,
-          signal,
+          signal: end,
           onRival: (error) => refused.abort(error),
           log,
           clock: services.clock,
@@ -62,9 +62,9 @@ export async function runAgent(
       log('info', 'serving /healthz, /readyz and /metrics', { ...settings.health, port: server.port })
       if (page !== undefined) log('info', 'serving /dashboard', { ...settings.health, port: server.port })
     }
-    signal.addEventListener('abort', () => serviceManager.stopping(), { once: true })
+    end.addEventListener('abort', () => serviceManager.stopping(), { once: true })
     serviceManager.startWatchdog()
-    while (!signal.aborted) await runSession({ settings, services, state, metrics }, signal)
+    while (!end.aborted) await runSession({ settings, services, state, metrics }, end)
     refused.signal.throwIfAborted()
   } finally {
     serviceManager.stopWatchdog()

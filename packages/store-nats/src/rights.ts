@@ -2,6 +2,7 @@ import { type AbortOptions, isOverlayError, type LeaseSubnets, type StoreRight }
 import type { Buckets } from './buckets.js'
 import type { Connection, Work } from './client/connection.js'
 import { isFailure, NatsFailure } from './client/errors.js'
+import { apiSubjects } from './client/explain.js'
 import type { Session } from './client/session.js'
 import { CONFIG_KEY, claimKey, recordKeyOf } from './keys.js'
 
@@ -11,10 +12,7 @@ const NOBODYS = { subnet: '0.0.0.0/32', ipv6Subnet: '::/128' } satisfies LeaseSu
 /** The number of no message: a write that is based on it changes nothing, and NATS checks first whether it is permitted. */
 const NEVER = Number.MAX_SAFE_INTEGER
 
-/**
- * Finds out what NATS lets this user do. Of what is written to a bucket that nobody has made yet, nothing can be known: it is
- * left out.
- */
+/** Asks NATS for each right that a node needs. Rights to write to a bucket are left out until the bucket exists. */
 export async function askRights(
   connection: Connection,
   buckets: Buckets,
@@ -36,7 +34,7 @@ export async function askRights(
     return { does, isAllowed: true, remedy }
   }
   const { permanent } = buckets
-  const api = domain === undefined ? '$JS.API.>' : `$JS.${domain}.API.>`
+  const api = apiSubjects(domain)
   const read = await ask(`read ${CONFIG_KEY} in the bucket ${permanent.name}`, api, (session) =>
     permanent.get(session, CONFIG_KEY),
   )
@@ -53,17 +51,15 @@ export async function askRights(
   ]
   if (layout === undefined) return rights
   const keys = domain === undefined ? `$KV.${leases.name}.>` : api
-  for (const [what, key] of [
-    ['leases', recordKeyOf({ subnet: NOBODYS.subnet })],
-    ['claims of IPv6 subnets', claimKey(NOBODYS.ipv6Subnet)],
-  ] as const) {
-    rights.push(
-      await ask(`write ${what} to the bucket ${leases.name}`, keys, (session) =>
-        leases.write(session, key, '', { expected: NEVER }),
-      ),
+  const write = (what: string, key: string): Promise<StoreRight> =>
+    ask(`write ${what} to the bucket ${leases.name}`, keys, (session) =>
+      leases.write(session, key, '', { expected: NEVER }),
     )
-  }
-  return rights
+  return [
+    ...rights,
+    await write('leases', recordKeyOf(NOBODYS)),
+    await write('claims of IPv6 subnets', claimKey(NOBODYS.ipv6Subnet)),
+  ]
 }
 
 /** Publishes what no delivery waits for. No answer says that it is not permitted: an error of the connection does. */

@@ -59,10 +59,9 @@ it('nodes that join and an operator who reserves at once: none has a lease of wh
   const config = { ...ipv4Network, SubnetMin: '10.99.0.0', SubnetMax: '10.99.31.0' }
   await using network = await TestNetwork.in([nats], config)
   const operator = network.manager()
-  const number = (index: number): number => 100 + index
   const reserving = Array.from({ length: 16 }, (_, index) =>
     operator
-      .reserve({ subnet: `10.99.${2 * index}.0/24`, attributes: attributesOf(number(index)) })
+      .reserve({ subnet: `10.99.${2 * index}.0/24`, attributes: attributesOf(100 + index) })
       .catch((error) => {
         if (error.code !== 'LEASE_CONFLICT') throw error
       }),

@@ -16,7 +16,7 @@ const RESERVATION = { subnet: '10.99.7.0/24', attributes: attributesOf(7) }
 
 async function streams({ nc, bucket }: TestNetwork): Promise<readonly string[]> {
   const answer = await nc.request('$JS.API.STREAM.NAMES')
-  const { streams = [] } = answer.json<{ streams?: readonly string[] | null }>() as { streams?: string[] }
+  const { streams } = answer.json<{ readonly streams: readonly string[] | null }>()
   return (streams ?? []).filter((name) => name.startsWith(`KV_${bucket}`)).sort()
 }
 

@@ -99,9 +99,12 @@ function explanationOf(
   }
 }
 
+/** The subjects of JetStream's API. */
+export const apiSubjects = (domain: string | undefined): string =>
+  domain === undefined ? '$JS.API.>' : `$JS.${domain}.API.>`
+
 /** What a node needs, as the README has it. */
 function rights(bucket: string, domain: string | undefined): string {
-  const api = domain === undefined ? '$JS.API' : `$JS.${domain}.API`
   const values = domain === undefined ? `, $KV.${bucket}.>, $KV.${bucket}-leases.>` : ''
-  return `publish to ${api}.>, $JS.FC.>${values}, and to subscribe to _INBOX.>`
+  return `publish to ${apiSubjects(domain)}, $JS.FC.>${values}, and to subscribe to _INBOX.>`
 }
