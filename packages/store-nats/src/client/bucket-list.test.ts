@@ -52,6 +52,17 @@ describe('a list of a bucket', () => {
     expect(list.seq).toBe(5)
   })
 
+  it('is caught up with what the bucket says, unless that is one that was made since', async () => {
+    const list = await listThen([entry('c', 3)])
+    const later = { ...STATE, id: '1970-01-01T00:00:01Z', lastSeq: 3 }
+    expect(await list.catchUp(later, 10)).toBe(false)
+    expect(list.state).toBeUndefined()
+    const current = { ...later, id: '1970-01-01T00:00:00Z' }
+    expect(await list.catchUp(current, 10_000)).toBe(true)
+    expect(list.state).toBe(current)
+    expect([...list.entries.keys()]).toEqual(['a', 'b', 'c'])
+  })
+
   it.for(['silent', 'ended'] as const)(
     'says that it is not up to date if its delivery is %s',
     async (then) => {
