@@ -60,11 +60,16 @@ export class Buckets {
   /** The layout, for whoever only reads: nothing is made. Undefined as long as there is nothing to read. */
   async find({ signal }: AbortOptions): Promise<Layout | undefined> {
     if (this.#layout !== undefined) return this.open({ signal })
-    return this.#look(async (session) => {
-      const found = await this.#layoutIn(session, 'find')
-      if (found?.isComplete === true) this.#layout ??= Promise.resolve(found)
-      return found
-    }, signal)
+    return this.#look((session) => this.#findIn(session), signal)
+  }
+
+  /**
+   * What the bucket of the config says of itself, for whoever is about to read it; undefined if it is missing. If that of the
+   * leases must be found anyway, what that one says does as well: it is made after the other.
+   */
+  async lookIn(session: Session): Promise<BucketState | undefined> {
+    if (this.#layout !== undefined) return this.permanent.state(session)
+    return (await this.#findIn(session))?.state
   }
 
   /** The same, for whoever is about to write: what is missing is made. */
@@ -101,6 +106,12 @@ export class Buckets {
     }
   }
 
+  async #findIn(session: Session): Promise<FoundLayout | undefined> {
+    const found = await this.#layoutIn(session, 'find')
+    if (found?.isComplete === true) this.#layout ??= Promise.resolve(found)
+    return found
+  }
+
   #layoutIn(session: Session, missing: 'make'): Promise<FoundLayout>
   #layoutIn(session: Session, missing: 'find'): Promise<FoundLayout | undefined>
   async #layoutIn(session: Session, missing: 'make' | 'find'): Promise<FoundLayout | undefined> {
@@ -112,18 +123,21 @@ export class Buckets {
     }
     // Only a network with two buckets has this one: if it is there, a node that joins need not look at the other.
     let ending = session.hasTtlPerKey ? undefined : await this.#stateOf(session, this.#ending)
-    if (ending === undefined || this.#lacked) {
-      const state = await obtain(permanent, 0)
+    let state = this.#lacked ? undefined : ending
+    if (state === undefined) {
+      state = await obtain(permanent, 0)
       if (state === undefined) return undefined
-      if (state.hasTtlPerKey)
-        return { permanent, leases: permanent, hasTtlPerKey: true, termMs: leaseTermMs, isComplete: true }
+      if (state.hasTtlPerKey) {
+        const one = { permanent, leases: permanent, hasTtlPerKey: true, termMs: leaseTermMs }
+        return { ...one, isComplete: true, state }
+      }
     }
     ending ??= await obtain(this.#ending, leaseTermMs)
     if (ending?.maxAgeMs === 0) throw neverEnds(this.#ending.name)
     if (missing === 'make') this.#lacked = false
     const termMs = ending?.maxAgeMs ?? leaseTermMs
     const isComplete = ending !== undefined
-    return { permanent, leases: this.#ending, hasTtlPerKey: false, termMs, isComplete }
+    return { permanent, leases: this.#ending, hasTtlPerKey: false, termMs, isComplete, state }
   }
 
   /** Undefined if there is no such bucket. */
@@ -162,6 +176,8 @@ export class Buckets {
 interface FoundLayout extends Layout {
   /** Whether all of its buckets are there. */
   readonly isComplete: boolean
+  /** What `permanent` says of itself, or a bucket that is made after it. */
+  readonly state: BucketState
 }
 
 const neverEnds = (bucket: string): OverlayError =>

@@ -3,7 +3,6 @@ import type { Buckets, Layout } from './buckets.js'
 import type { Bucket, DeliverOptions } from './client/bucket.js'
 import { BucketList } from './client/bucket-list.js'
 import type { Connection } from './client/connection.js'
-import { takePending } from './client/delivery.js'
 import type { Entry } from './client/entry.js'
 import { classify, isFailure } from './client/errors.js'
 import type { Session } from './client/session.js'
@@ -95,7 +94,10 @@ export class NetworkReader {
     const request = { attempted: 'reading the network config', signal, onWaiting }
     // It is in this bucket, whatever the layout.
     return this.#connection.call(request, (session) =>
-      this.#get(session, this.#buckets.permanent, CONFIG_KEY),
+      this.#unlessMissing(async () => {
+        const state = await this.#buckets.lookIn(session)
+        return state && this.#buckets.permanent.get(session, CONFIG_KEY, state)
+      }),
     )
   }
 
@@ -129,7 +131,7 @@ export class NetworkReader {
     const timeoutMs = 3 * this.#settings.requestTimeoutMs
     const request = { attempted: 'listing the reservations', signal, timeoutMs }
     const entries = await this.#connection.call(request, (session, over) =>
-      this.#unlessMissing(collect(session, layout.permanent, {}, over)),
+      this.#unlessMissing(() => collect(session, layout.permanent, {}, over)),
     )
     return (entries ?? []).flatMap((entry) => {
       const record = readRecord(entry, true, layout)
@@ -192,13 +194,13 @@ export class NetworkReader {
   }
 
   #get(session: Session, bucket: Bucket, key: string): Promise<Entry | undefined> {
-    return this.#unlessMissing(bucket.get(session, key))
+    return this.#unlessMissing(async () => bucket.get(session, key, await bucket.state(session)))
   }
 
   /** What is read of a bucket; undefined if there is no such bucket. */
-  async #unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
+  async #unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await reading
+      return await read()
     } catch (error) {
       if (classify(error).kind !== 'no-stream') throw error
       this.#buckets.forget()
@@ -218,12 +220,9 @@ async function collect(
   what: DeliverOptions,
   over: AbortSignal,
 ): Promise<readonly Entry[]> {
-  const delivery = await bucket.deliver(session, what, over)
-  try {
-    return await takePending(delivery, over)
-  } finally {
-    delivery.close()
-  }
+  const { delivery, entries } = await bucket.list(session, what, over)
+  delivery.close()
+  return entries
 }
 
 /** Of a reservation and a lease under one key, the reservation counts. */

@@ -35,8 +35,8 @@ export async function askRights(
   }
   const { permanent } = buckets
   const api = apiSubjects(domain)
-  const read = await ask(`read ${CONFIG_KEY} in the bucket ${permanent.name}`, api, (session) =>
-    permanent.get(session, CONFIG_KEY),
+  const read = await ask(`read ${CONFIG_KEY} in the bucket ${permanent.name}`, api, async (session) =>
+    permanent.get(session, CONFIG_KEY, await permanent.state(session)),
   )
   if (!read.isAllowed) return [read]
   const layout = await buckets.find({ signal })

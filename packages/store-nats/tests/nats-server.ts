@@ -43,6 +43,8 @@ export class NatsServer implements AsyncDisposable {
   readonly #cluster: readonly number[]
   readonly #options: NatsOptions
   #process: ChildProcess | undefined
+  /** What a server that ended by itself said last. */
+  #crash: string | undefined
 
   static async start(options: NatsOptions = {}): Promise<NatsServer> {
     const [server] = await NatsServer.startCluster(1, options)
@@ -104,6 +106,9 @@ export class NatsServer implements AsyncDisposable {
     })
     ended.catch(() => {})
     await Promise.race([ended, this.#untilHealthy()])
+    server.once('exit', () => {
+      if (this.#process === server) this.#crash = said
+    })
   }
 
   /** Ends it at once, as a crash does. */
@@ -141,9 +146,11 @@ export class NatsServer implements AsyncDisposable {
     return streams.some(({ name, cluster }) => name === stream && cluster?.leader === this.name)
   }
 
+  /** Throws if the server had ended by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
     await rm(this.#place.dataDir, { recursive: true, force: true })
+    if (this.#crash !== undefined) throw new Error(`nats-server crashed: ${this.#crash}`)
   }
 
   get #configFile(): string {

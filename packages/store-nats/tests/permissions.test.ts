@@ -72,7 +72,7 @@ describe.concurrent('a user of NATS', () => {
       SUBSCRIBE,
     )
   const cases: [right: string, config: string, problem: RegExp][] = [
-    ['$JS.API.>', without('$JS.API.>'), /to publish to \$JS\.API\.STREAM\.MSG\.GET\.KV_selvedge at /],
+    ['$JS.API.>', without('$JS.API.>'), /to publish to \$JS\.API\.STREAM\.INFO\.KV_selvedge(-leases)? at /],
     [
       '$KV.selvedge-leases.>, or $KV.selvedge.> from NATS 2.11 on,',
       config(['$JS.API.>', '$JS.FC.>'], SUBSCRIBE),

@@ -14,10 +14,10 @@ const entry = (key: string, seq: number): Entry => ({
 
 /** The list of the keys a and b, and what is delivered after it; `'silent'` and `'ended'` say how that goes on. */
 async function listThen(later: readonly Entry[], then: 'silent' | 'ended' = 'silent'): Promise<BucketList> {
-  const batches = [[entry('a', 1), entry('b', 2)], later]
+  const batches = [later]
   const delivery: Delivery = {
     pending: 2,
-    startedAt: 0,
+    startedAt: 500,
     hasEnded: false,
     next: async (signal) => {
       const batch = batches.shift()
@@ -28,7 +28,8 @@ async function listThen(later: readonly Entry[], then: 'silent' | 'ended' = 'sil
     },
     close: () => {},
   }
-  const bucket = { deliver: async () => delivery } as unknown as Bucket
+  const entries = [entry('a', 1), entry('b', 2)]
+  const bucket = { list: async () => ({ entries, delivery }) } as unknown as Bucket
   const from = { lastSeq: STATE.lastSeq, clock: systemClock }
   return BucketList.open({} as Session, bucket, from, new AbortController().signal)
 }

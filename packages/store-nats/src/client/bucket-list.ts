@@ -1,6 +1,6 @@
 import type { Clock } from '@selvedge/core'
-import type { Bucket, BucketState } from './bucket.js'
-import { type Delivery, takePending } from './delivery.js'
+import { type Bucket, type BucketState, isMadeSince } from './bucket.js'
+import type { Delivery } from './delivery.js'
 import type { Entry } from './entry.js'
 import type { Session } from './session.js'
 
@@ -32,16 +32,9 @@ export class BucketList {
     { lastSeq = 0, clock }: { readonly lastSeq?: number | undefined; readonly clock: Clock },
     over: AbortSignal,
   ): Promise<BucketList> {
-    const delivery = await bucket.deliver(session, {}, over)
+    const { delivery, entries } = await bucket.list(session, {}, over)
     const serverClock = delivery.startedAt - clock.monotonic()
-    try {
-      const entries = await takePending(delivery, over)
-      over.throwIfAborted()
-      return new BucketList(bucket, { lastSeq, delivery, entries, serverClock })
-    } catch (error) {
-      delivery.close()
-      throw error
-    }
+    return new BucketList(bucket, { lastSeq, delivery, entries, serverClock })
   }
 
   private constructor(
@@ -95,7 +88,7 @@ export class BucketList {
    * this name, its delivery has ended, or has not brought everything within `timeoutMs`.
    */
   async catchUp(state: BucketState, timeoutMs: number): Promise<boolean> {
-    if (Date.parse(state.id) > this.delivery.startedAt || this.delivery.hasEnded) return false
+    if (isMadeSince(this.delivery, state) || this.delivery.hasEnded) return false
     await this.until(state.lastSeq, timeoutMs)
     if (this.#seq < state.lastSeq) return false
     this.#state = state

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AckPolicy, DeliverPolicy, type StreamInfo } from '@nats-io/jetstream'
-import { createInbox, headers, nanos } from '@nats-io/transport-node'
+import { createInbox, headers, type MsgHdrs, nanos } from '@nats-io/transport-node'
 import { type Delivery, Inbox, unavailable } from './delivery.js'
 import { CREATED_HEADER, type Entry, entryOfStored, OPERATION_HEADER } from './entry.js'
+import { classify, isUnheard, NatsFailure } from './errors.js'
 import type { Session } from './session.js'
 
 /**
@@ -13,7 +15,16 @@ const HEARTBEAT_MS = 5_000
 /** After how long without a listener the server forgets a delivery, in ms. */
 const ABANDONED_MS = 10_000
 
-/** What a bucket says of itself. */
+/** How often a bucket that is being made is asked whether it is whole, and for how long, in ms. */
+const MAKING_MS = { each: 10, total: 5_000 }
+
+/** How often a list that waits for messages looks whether its bucket is still there, in ms: no delivery is told. */
+const LOOK_MS = 1_000
+
+/** When the server has made a bucket that it is still making: Go's zero time. */
+const NOT_YET = Date.parse('0001-01-01T00:00:00Z')
+
+/** What a bucket says of itself, once it is whole. */
 export interface BucketState {
   /** Tells this bucket from one of the same name that was made after it was deleted: when it was made, by the server's clock. */
   readonly id: string
@@ -37,6 +48,12 @@ export interface WriteOptions {
   readonly ttlMs?: number | undefined
 }
 
+export interface List {
+  readonly entries: readonly Entry[]
+  /** Brought them, and goes on. Whoever asked for the list closes it. */
+  readonly delivery: Delivery
+}
+
 export interface DeliverOptions {
   /** Only what came after this message, deletions too. Default: the last message of each key there is, then what comes. */
   readonly after?: number | undefined
@@ -56,33 +73,32 @@ export class Bucket {
     this.#stream = `KV_${name}`
   }
 
-  /** Rejects with a failure `no-stream` if there is none. */
+  /** Waits for a bucket that the server is still making; rejects with a failure `no-stream` if there is none. */
   async state({ jsm }: Session): Promise<BucketState> {
-    return stateOf(await jsm.streams.info(this.#stream))
+    for (let waited = 0; waited < MAKING_MS.total; waited += MAKING_MS.each) {
+      const info = await jsm.streams.info(this.#stream)
+      if (Date.parse(info.created) !== NOT_YET) return stateOf(info)
+      await sleep(MAKING_MS.each)
+    }
+    throw new NatsFailure(unavailable(`it is still making the bucket ${this.name}`))
   }
 
-  /** The last message of a key. From the server that leads: replicas may lag behind. */
-  async get({ jsm }: Session, key: string): Promise<Entry | undefined> {
+  /**
+   * The last message of a key. From the server that leads: replicas may lag behind.
+   *
+   * @param _whole what the bucket has just said of itself: NATS before 2.9.15 crashes if it is asked for a message of a
+   *   bucket that it is still making
+   */
+  async get({ jsm }: Session, key: string, _whole: BucketState): Promise<Entry | undefined> {
     const message = await jsm.streams.getMessage(this.#stream, { last_by_subj: this.#prefix + key })
     return message === null ? undefined : entryOfStored(message, this.#prefix)
   }
 
   /** Resolves with the message's sequence number; rejects with a failure `outdated` if the key has changed. */
-  async write(
-    { js, publishPrefix }: Session,
-    key: string,
-    value: string,
-    options: WriteOptions = {},
-  ): Promise<number> {
-    const { expected, created, ttlMs } = options
+  async write(session: Session, key: string, value: string, options: WriteOptions = {}): Promise<number> {
     const head = headers()
-    if (created !== undefined) head.set(CREATED_HEADER, String(created))
-    const { seq } = await js.publish(publishPrefix + this.#prefix + key, value, {
-      headers: head,
-      ...(expected !== undefined && { expect: { lastSubjectSequence: expected } }),
-      ...(ttlMs !== undefined && { ttl: seconds(ttlMs) }),
-    })
-    return seq
+    if (options.created !== undefined) head.set(CREATED_HEADER, String(options.created))
+    return this.#publish(session, key, value, { ...options, headers: head })
   }
 
   /**
@@ -90,20 +106,59 @@ export class Bucket {
    * The library's `purge` would drop the key's former messages too; then NATS 2.9 may lose others' messages on their way
    * to a watch.
    */
-  async remove(
-    { js, publishPrefix }: Session,
-    key: string,
-    expected: number,
-    ttlMs?: number,
-  ): Promise<number> {
+  async remove(session: Session, key: string, expected: number, ttlMs?: number): Promise<number> {
     const head = headers()
     head.set(OPERATION_HEADER, 'DEL')
-    const { seq } = await js.publish(publishPrefix + this.#prefix + key, '', {
-      headers: head,
-      expect: { lastSubjectSequence: expected },
-      ...(ttlMs !== undefined && { ttl: seconds(ttlMs) }),
-    })
-    return seq
+    return this.#publish(session, key, '', { expected, ttlMs, headers: head })
+  }
+
+  async #publish(
+    session: Session,
+    key: string,
+    value: string,
+    { expected, ttlMs, headers }: Pick<WriteOptions, 'expected' | 'ttlMs'> & { readonly headers: MsgHdrs },
+  ): Promise<number> {
+    try {
+      const { seq } = await session.js.publish(session.publishPrefix + this.#prefix + key, value, {
+        headers,
+        ...(expected !== undefined && { expect: { lastSubjectSequence: expected } }),
+        ...(ttlMs !== undefined && { ttl: seconds(ttlMs) }),
+      })
+      return seq
+    } catch (error) {
+      // Nobody takes it: there is no such bucket, or it has no leader.
+      if (isUnheard(classify(error))) await this.state(session)
+      throw error
+    }
+  }
+
+  /** All that there is. @param signal ends the delivery if it aborts before this resolves */
+  async list(session: Session, options: DeliverOptions, signal: AbortSignal): Promise<List> {
+    const delivery = await this.deliver(session, options, signal)
+    const lookDue = (): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)])
+    let due = lookDue()
+    try {
+      const entries: Entry[] = []
+      while (entries.length < delivery.pending) {
+        const next = await delivery.next(due)
+        signal.throwIfAborted()
+        for (const entry of next) entries.push(entry)
+        if (next.length > 0) continue
+        await this.#requireSame(session, delivery)
+        due = lookDue()
+      }
+      return { entries, delivery }
+    } catch (error) {
+      delivery.close()
+      throw error
+    }
+  }
+
+  /** Rejects if the bucket of a delivery was deleted since: what it has not brought yet will not come. */
+  async #requireSame(session: Session, delivery: Delivery): Promise<void> {
+    if (isMadeSince(delivery, await this.state(session))) {
+      throw new NatsFailure(unavailable('the bucket was deleted while it was listed'))
+    }
   }
 
   /** @param signal ends the delivery if it aborts before this resolves */
@@ -167,6 +222,10 @@ export function stateOf({ created, state, config }: StreamInfo): BucketState {
     hasTtlPerKey: config.allow_msg_ttl === true,
   }
 }
+
+/** Whether the bucket was made after the delivery began: then that is of an earlier one. In doubt it is. */
+export const isMadeSince = ({ startedAt }: Delivery, { id }: BucketState): boolean =>
+  Date.parse(id) >= startedAt
 
 /** Whether a subject is that of the messages, or one by which the server learns that they were taken. */
 const isOfDelivery = (subject: string | undefined, inbox: string): boolean =>

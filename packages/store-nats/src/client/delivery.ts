@@ -1,5 +1,4 @@
 import type { JsMsg } from '@nats-io/jetstream'
-import { unlessAborted } from '@selvedge/core/kit'
 import { type Entry, entryOfMessage } from './entry.js'
 import { type Failure, NatsFailure } from './errors.js'
 
@@ -14,15 +13,6 @@ export interface Delivery {
   /** The next ones, at least one; none if `signal` aborts before they come. Rejects once the delivery has ended. */
   next(signal?: AbortSignal): Promise<readonly Entry[]>
   close(): void
-}
-
-/** All that was pending when a delivery began. */
-export async function takePending(delivery: Delivery, signal: AbortSignal): Promise<readonly Entry[]> {
-  const entries: Entry[] = []
-  while (entries.length < delivery.pending) {
-    for (const entry of await unlessAborted(delivery.next(), signal)) entries.push(entry)
-  }
-  return entries
 }
 
 /** What was delivered and not yet taken. */

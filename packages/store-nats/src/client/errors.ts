@@ -76,11 +76,12 @@ const API_CODES: ReadonlyMap<number, FailureKind> = new Map([
   [10_028, 'full'],
   [10_047, 'full'],
   [10_077, 'full'],
-  // The cluster cannot do it now: no leader, no quorum, no peers, not ready yet.
+  // The cluster cannot do it now: no leader, no quorum, no peers, not ready yet; or it is making the bucket (10096).
   [10_002, 'unavailable'],
   [10_005, 'unavailable'],
   [10_008, 'unavailable'],
   [10_009, 'unavailable'],
+  [10_096, 'unavailable'],
   [10_118, 'unavailable'],
   // For the account, and at all.
   [10_039, 'no-jetstream'],
@@ -143,6 +144,8 @@ function kindOf(error: Error): FailureKind | undefined {
     const known = API_CODES.get(code)
     if (known !== undefined) return known
     if (status === 503 || status === 408) return 'unavailable'
+    // NATS 2.9 says so of a bucket that it is just making or deleting, under a code that means any failure of a delivery.
+    if (error.message === 'invalid stream') return 'unavailable'
   }
   if (ALERT.test(error.message)) return 'client-certificate'
   if (typeof code === 'string') {

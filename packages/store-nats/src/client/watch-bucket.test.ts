@@ -29,7 +29,10 @@ it('a watch leaves nothing with its signal, however much it reports', async () =
     },
     close: () => {},
   }
-  const bucket = { state: async () => STATE, deliver: async () => delivery } as unknown as Bucket
+  const bucket = {
+    state: async () => STATE,
+    list: async () => ({ entries: [], delivery }),
+  } as unknown as Bucket
   const connection = {
     call: <T>(_: unknown, work: Work<T>) => work({} as Session, abort.signal),
   } as unknown as Connection

@@ -3,7 +3,7 @@ import { backoffDelay } from '@selvedge/core/kit'
 import type { Bucket } from './bucket.js'
 import type { BucketList } from './bucket-list.js'
 import { BACKOFF, type Connection } from './connection.js'
-import { type Delivery, takePending } from './delivery.js'
+import type { Delivery } from './delivery.js'
 import type { Entry } from './entry.js'
 import { isFailure, NatsFailure } from './errors.js'
 import { KnownKeys } from './known-keys.js'
@@ -170,15 +170,9 @@ async function openWatch(
       return { delivery }
     }
     const isReset = known.contradicts(state)
-    const delivery = await bucket.deliver(session, { filter }, over)
-    try {
-      const entries = await takePending(delivery, over)
-      known.reset(state, entries, delivery.startedAt)
-      return { delivery, list: { type: 'list', entries, isReset, maxAgeMs: state.maxAgeMs } }
-    } catch (error) {
-      delivery.close()
-      throw error
-    }
+    const { delivery, entries } = await bucket.list(session, { filter }, over)
+    known.reset(state, entries, delivery.startedAt)
+    return { delivery, list: { type: 'list', entries, isReset, maxAgeMs: state.maxAgeMs } }
   })
 }
 
@@ -239,8 +233,11 @@ async function nextWithin(
 /** Keys whose time is over, and that the server has dropped. */
 async function endedKeys(session: Session, bucket: Bucket, known: KnownKeys): Promise<readonly Entry[]> {
   const ended: Entry[] = []
-  for (const { key, seq } of known.due()) {
-    const entry = await bucket.get(session, key)
+  const due = known.due()
+  if (due.length === 0) return ended
+  const state = await bucket.state(session)
+  for (const { key, seq } of due) {
+    const entry = await bucket.get(session, key, state)
     // A later one is on its way.
     if (entry !== undefined) continue
     known.drop(key)
