@@ -23,7 +23,13 @@ class Cluster implements AsyncDisposable {
 /** A cluster takes seconds to choose a new leader, and more on a busy machine, in ms. */
 const PATIENT = { patienceMs: 60_000 }
 
-describe.concurrent('a cluster of three servers, with three replicas', () => {
+/**
+ * For three elections in a row, each of which may take 9 s, in ms. Besides, for half a minute after a server was killed, NATS has
+ * it take every third delivery, which then nobody begins: the node gives up after 5 s, and asks for another.
+ */
+const TIMEOUT_MS = 180_000
+
+describe.concurrent('a cluster of three servers, with three replicas', { timeout: TIMEOUT_MS }, () => {
   it('that loses its leader, then its quorum, then a member for good', async ({ expect }) => {
     await using cluster = await Cluster.start()
     const { servers } = cluster
