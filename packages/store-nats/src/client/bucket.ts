@@ -161,8 +161,22 @@ export class Bucket {
     }
   }
 
-  /** @param signal ends the delivery if it aborts before this resolves */
+  /**
+   * A cluster may have a server begin it that it does not know to be gone yet, which nobody is told: then another is asked for.
+   *
+   * @param signal ends the delivery if it aborts before this resolves
+   */
   async deliver(session: Session, options: DeliverOptions, signal: AbortSignal): Promise<Delivery> {
+    for (;;) {
+      try {
+        return await this.#deliver(session, options, signal)
+      } catch (error) {
+        if (signal.aborted || session.end !== undefined || !isTimeout(error)) throw error
+      }
+    }
+  }
+
+  async #deliver(session: Session, options: DeliverOptions, signal: AbortSignal): Promise<Delivery> {
     const { js, jsm } = session
     const { after, filter = '>' } = options
     const deliver_subject = createInbox()
@@ -230,6 +244,9 @@ export const isMadeSince = ({ startedAt }: Delivery, { id }: BucketState): boole
 /** Whether a subject is that of the messages, or one by which the server learns that they were taken. */
 const isOfDelivery = (subject: string | undefined, inbox: string): boolean =>
   subject === inbox || subject?.startsWith('$JS.FC.') === true
+
+/** By the name of the library's class: there may be two copies of it in one process. */
+const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError'
 
 /** As the server takes a time to live. */
 const seconds = (ms: number): string => `${Math.ceil(ms / 1000)}s`
