@@ -34,10 +34,11 @@ const onDebianKernel = [
 ]
 
 /**
- * How many files run at a time: the system tests mostly wait, each in namespaces or on ports of its own. Three at a time keep
- * two processors four fifths busy, two at a time three fifths. The same for all projects: others would need a turn of their own.
+ * How many files run at a time: the system tests mostly wait, each in namespaces or on ports of its own, but by default vitest
+ * keeps one of two processors to itself. Three at a time take a fifth less time, and starve some of what they wait for: of three
+ * whole runs two failed. The same for all projects: others would need a turn of their own.
  */
-const WORKERS = 3
+const WORKERS = 2
 
 /** In an emulated machine, several times slower. */
 const kernelProject = {
