@@ -24,8 +24,8 @@ class Cluster implements AsyncDisposable {
 const PATIENT = { patienceMs: 60_000 }
 
 /**
- * For three elections in a row, each of which may take 9 s, in ms. Besides, for half a minute after a server was killed, NATS has
- * it take every third delivery, which then nobody begins: the node gives up after 5 s, and asks for another.
+ * Long enough for three elections in a row, up to 9 s each, in ms. For half a minute after a server is killed, NATS also assigns
+ * a third of the deliveries to it, and each of them costs a request that times out after 5 s.
  */
 const TIMEOUT_MS = 180_000
 

@@ -3,7 +3,7 @@ import { AckPolicy, DeliverPolicy, type StreamInfo } from '@nats-io/jetstream'
 import { createInbox, headers, type MsgHdrs, nanos } from '@nats-io/transport-node'
 import { type Delivery, Inbox, unavailable } from './delivery.js'
 import { CREATED_HEADER, type Entry, entryOfStored, OPERATION_HEADER } from './entry.js'
-import { classify, isUnheard, NatsFailure } from './errors.js'
+import { classify, isTimeout, isUnheard, NatsFailure } from './errors.js'
 import type { Session } from './session.js'
 
 /**
@@ -162,7 +162,8 @@ export class Bucket {
   }
 
   /**
-   * A cluster may have a server begin it that it does not know to be gone yet, which nobody is told: then another is asked for.
+   * A cluster may assign the delivery to a server that has just died. No error says so, the request only times out: it is
+   * sent again, and the next one may be assigned to another server.
    *
    * @param signal ends the delivery if it aborts before this resolves
    */
@@ -244,9 +245,6 @@ export const isMadeSince = ({ startedAt }: Delivery, { id }: BucketState): boole
 /** Whether a subject is that of the messages, or one by which the server learns that they were taken. */
 const isOfDelivery = (subject: string | undefined, inbox: string): boolean =>
   subject === inbox || subject?.startsWith('$JS.FC.') === true
-
-/** By the name of the library's class: there may be two copies of it in one process. */
-const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError'
 
 /** As the server takes a time to live. */
 const seconds = (ms: number): string => `${Math.ceil(ms / 1000)}s`

@@ -62,6 +62,9 @@ export const mayPass = ({ kind, mayPass }: Failure): boolean =>
 export const isUnheard = ({ cause }: Failure): boolean =>
   causesOf(cause).some(({ name }) => /^(NoResponders(Error)?|JetStreamNotEnabled)$/.test(name))
 
+/** The library gave up waiting for the answer to a request. */
+export const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError'
+
 export const isFailure = (error: unknown, kind: FailureKind): error is NatsFailure =>
   error instanceof NatsFailure && error.failure.kind === kind
 
